@@ -1,0 +1,21 @@
+"""Deterministic judges of text against a reference. Imports without torch.
+
+A verifier is one function in one file::
+
+    def verify(prediction: str, gold: str, *, a_field_of_the_row, an_option=default) -> Verdict
+
+`prediction` is the completion's text, `gold` the reference. Keyword-only parameters without a default are columns
+that the row must have (`choices`, `prompt`); those with a default are options from the config, and a row's column of
+that name wins over the option.
+
+To add one: write the file, and name it in `VERIFIERS`.
+"""
+
+from verifiers.verdict import Step, Verdict, abstained, failed, judged
+
+VERIFIERS = {
+    "chain": "verifiers.chain",
+}
+"""Name in a config → the module whose `verify` judges."""
+
+__all__ = ["VERIFIERS", "Step", "Verdict", "abstained", "failed", "judged"]

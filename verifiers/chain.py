@@ -1,0 +1,72 @@
+"""The embedded task `chain`: `7*3-4+8?` → `7*3=1;1-4=7;7+8=5#5`, left to right, digits modulo 10.
+
+Every step is checked exactly: its operands must be the value so far and the problem's next operand, its operator the
+problem's next, and its result right. A step that skips an operation is therefore wrong even when the final answer
+comes out right.
+"""
+
+from __future__ import annotations
+
+import re
+
+from verifiers.verdict import Step, Verdict, judged
+
+_STEP = re.compile(r"(\d)([-+*])(\d)=(\d)")
+_OPERATION = re.compile(r"([-+*])(\d)")
+
+
+def verify(prediction: str, gold: str, *, prompt: str) -> Verdict:
+    """Judge a chain: the score is 1 where the digit after the last `#` is the gold digit, else 0.
+
+    Args:
+        prediction: the completion, `step;step;…#answer`.
+        gold: the answer, one digit.
+        prompt: the problem, such as `7*3-4+8?`.
+
+    Returns:
+        A judged verdict; `steps` holds one step for each `;`-separated part before the `#`. Where operations are left
+        out at the end, the answer itself is one more step, a wrong one: it was jumped to.
+    """
+    working, mark, answer = prediction.rpartition("#")
+    if not mark:
+        working, answer = prediction, ""
+    answer = answer.strip()
+    right = bool(mark) and answer == gold
+    return judged(
+        right,
+        "right" if right else ("wrong answer" if mark else "no # before an answer"),
+        extracted=answer if mark else None,
+        steps=_steps(working, prompt, len(prediction)),
+    )
+
+
+def apply(operator: str, left: int, right: int) -> int:
+    """`left operator right` modulo 10."""
+    return {"+": left + right, "-": left - right, "*": left * right}[operator] % 10
+
+
+def _steps(working: str, prompt: str, length: int) -> tuple[Step, ...]:
+    """One step for each part of the working; what follows a wrong step is judged against what is written there."""
+    value = int(prompt[0])
+    operations = [(operator, int(digit)) for operator, digit in _OPERATION.findall(prompt)]
+    steps, start = [], 0
+    parts = working.split(";") if working else []
+    for index, part in enumerate(parts):
+        end = start + len(part)
+        right, reason = False, "not a step"
+        if match := _STEP.fullmatch(part):
+            left, operator, operand, result = int(match[1]), match[2], int(match[3]), int(match[4])
+            if index >= len(operations):
+                reason = "more steps than operations"
+            elif (left, operator, operand) != (value, *operations[index]):
+                reason = f"expected {value}{operations[index][0]}{operations[index][1]}"
+            elif result != apply(operator, left, operand):
+                reason = f"{left}{operator}{operand} is {apply(operator, left, operand)}"
+            else:
+                right, reason = True, "right"
+            value = result
+        steps.append(Step(start, end, "judged", float(right), reason))
+        start = end + 1
+    if len(parts) < len(operations):
+        steps.append(Step(len(working), length, "judged", 0.0, f"{len(operations) - len(parts)} operations left out"))
+    return tuple(steps)

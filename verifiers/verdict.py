@@ -1,0 +1,93 @@
+"""What a verifier says of one completion.
+
+A verdict is one of three things, and they are never mixed up:
+
+- ``judged``: the verifier can tell, and ``score`` in [0, 1] says how right the completion is;
+- ``abstained``: the verifier cannot say (the gold does not parse, no answer was expected);
+- ``failed``: the verifier broke or ran out of time.
+
+A judge that broke is never a wrong answer: only a judged verdict has a score.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Status = Literal["judged", "abstained", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One reasoning step of a completion, with its own status.
+
+    Attributes:
+        start: first character of the step in the completion.
+        end: one past its last character.
+        status: ``judged``, ``abstained`` or ``failed``, as for a whole verdict.
+        score: in [0, 1] where judged, else None.
+        reason: a few words on why.
+    """
+
+    start: int
+    end: int
+    status: Status
+    score: float | None
+    reason: str = ""
+
+    def __post_init__(self) -> None:
+        _check(self.status, self.score)
+        if not 0 <= self.start <= self.end:
+            raise ValueError(f"a step spans characters {self.start} to {self.end}: the start must not be past the end")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The judgement of one completion against its reference.
+
+    Attributes:
+        status: ``judged``, ``abstained`` or ``failed``.
+        score: in [0, 1] where judged, else None.
+        reason: a few words on why.
+        extracted: the answer that was found in the completion, as text; None where none was found or looked for.
+        steps: the completion's steps in order, for verifiers that judge steps.
+
+    Raises:
+        ValueError: a judged verdict without a score in [0, 1], or a score on one that is not judged.
+    """
+
+    status: Status
+    score: float | None
+    reason: str = ""
+    extracted: str | None = None
+    steps: tuple[Step, ...] = ()
+
+    def __post_init__(self) -> None:
+        _check(self.status, self.score)
+
+
+def judged(
+    score: float | bool, reason: str = "", *, extracted: str | None = None, steps: tuple[Step, ...] = ()
+) -> Verdict:
+    """A verdict with a score in [0, 1]; True counts as 1 and False as 0."""
+    return Verdict("judged", float(score), reason, extracted, steps)
+
+
+def abstained(reason: str, *, extracted: str | None = None, steps: tuple[Step, ...] = ()) -> Verdict:
+    """A verdict that this verifier cannot say."""
+    return Verdict("abstained", None, reason, extracted, steps)
+
+
+def failed(reason: str, *, extracted: str | None = None) -> Verdict:
+    """A verdict that the verifier broke or ran out of time."""
+    return Verdict("failed", None, reason, extracted)
+
+
+def _check(status: str, score: float | None) -> None:
+    if status not in ("judged", "abstained", "failed"):
+        raise ValueError(f"a status is judged, abstained or failed, not {status!r}")
+    if status == "judged":
+        if score is None or not 0.0 <= score <= 1.0:  # a NaN fails this comparison too
+            raise ValueError(f"a judged verdict needs a score in [0, 1], not {score!r}")
+    elif score is not None:
+        raise ValueError(f"only a judged verdict has a score: {status} came with {score!r}")
