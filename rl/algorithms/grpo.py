@@ -1,0 +1,89 @@
+r"""GRPO: group relative policy optimization (Shao et al. 2024, arXiv:2402.03300), by TRL's `GRPOTrainer` as it is.
+
+For each prompt the policy draws G completions $o_1, …, o_G$ with rewards $r_i$; the group is its own baseline:
+
+$$ A_i = \frac{r_i - \operatorname{mean}(r)}{\operatorname{std}(r) + \epsilon}, \qquad
+   L = -\operatorname{mean}_t \min\big(\rho_t A_i,\ \operatorname{clip}(\rho_t, 1 - \epsilon, 1 + \epsilon)\, A_i\big) $$
+
+with $\rho_t$ the token's probability ratio between the policy and the one that sampled. Which of the published variants
+runs (DAPO, Dr. GRPO, GSPO, CISPO, a KL term, …) is up to TRL's own arguments in `trainer:`. Nothing of the trainer is
+overridden: this file only says how a config becomes its arguments.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from datasets import Dataset
+from transformers import PrinterCallback, TrainerCallback
+from trl import GRPOConfig, GRPOTrainer
+
+from rewards.reward import Reward
+from rl.config import Config
+from rl.config_checks import GenerationCycle
+from rl.errors import UserError
+from rl.policy import Policy
+from rl.run_folder import RunFolder
+from rl.tasks.task import Task
+
+
+def build(
+    config: Config, policy: Policy, task: Task, reward: Reward, folder: RunFolder, callbacks: list[TrainerCallback]
+) -> GRPOTrainer:
+    """TRL's trainer for a config.
+
+    Args:
+        config: a checked config.
+        policy: the loaded policy.
+        task: its train split is trained on.
+        reward: one TRL reward function, such as a mix of several.
+        folder: where checkpoints go.
+        callbacks: to be told of steps and logs.
+
+    Raises:
+        UserError: TRL refuses the arguments, or the data lacks a column that a reward needs.
+    """
+    try:
+        arguments = GRPOConfig(**trainer_arguments(config, folder))
+    except (ValueError, TypeError) as error:
+        raise UserError("trainer", str(error).strip().splitlines()[0]) from error
+    trainer = GRPOTrainer(
+        model=policy.model,
+        reward_funcs=[reward],
+        args=arguments,
+        train_dataset=Dataset.from_list(task.splits["train"]),
+        processing_class=policy.tokenizer,
+        peft_config=policy.lora,
+        callbacks=callbacks,
+    )
+    trainer.remove_callback(PrinterCallback)
+    return trainer
+
+
+def trainer_arguments(config: Config, folder: RunFolder) -> dict[str, Any]:
+    """Arguments of `GRPOConfig`: what our sections set, our defaults where the user said nothing, and `trainer:`.
+
+    Our defaults differ from TRL's where a run is watched (a log line every step, no progress bar of its own) and where
+    the machine decides (bfloat16 only where there is a GPU for it). Checkpoints fall on the ends of generation cycles.
+    """
+    cycle = GenerationCycle.of(config).optimizer_steps
+    defaults: dict[str, Any] = {
+        "logging_steps": 1,
+        "disable_tqdm": True,
+        "save_steps": -(-500 // cycle) * cycle,
+        "bf16": torch.cuda.is_available() and torch.cuda.is_bf16_supported() and "fp16" not in config.trainer,
+    }
+    ours = {
+        "output_dir": str(folder.checkpoints),
+        "seed": config.seed,
+        "run_name": config.name,
+        "report_to": [] if config.logging.wandb == "disabled" else ["wandb"],
+        "num_generations": config.sampling.completions,
+        "max_completion_length": config.sampling.max_tokens,
+        "temperature": config.sampling.temperature,
+        "top_p": config.sampling.top_p,
+        "top_k": config.sampling.top_k,
+        "min_p": config.sampling.min_p,
+    }
+    return {**defaults, **config.trainer, **ours}

@@ -1,0 +1,161 @@
+"""What happens beside the training steps: records, evaluations, a progress line, and a clean stop on Ctrl-C."""
+
+from __future__ import annotations
+
+import math
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pandas as pd
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from transformers import TrainerCallback
+
+from rewards.reward import text_of
+from rl.run_folder import RunFolder
+
+
+class Records(TrainerCallback):
+    """Writes `metrics.jsonl`, and a parquet file of completions every so many steps.
+
+    Args:
+        folder: the run folder.
+        completions_every: steps between two files of completions; 0 for none.
+    """
+
+    trainer: Any = None
+    """Set once the trainer is there: its table of completions is read from it."""
+
+    def __init__(self, folder: RunFolder, completions_every: int) -> None:
+        self.folder = folder
+        self.completions_every = completions_every
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
+        """A log line has come: record it, with the completions it is about."""
+        if not state.is_world_process_zero or not logs:
+            return
+        self.folder.append(self.folder.metrics, {"step": state.global_step, **_numbers(logs)})
+        if self.completions_every and state.global_step % self.completions_every == 0 and "reward" in logs:
+            self._write_completions(state.global_step)
+
+    def _write_completions(self, step: int) -> None:
+        logged = self.trainer._logs
+        table = {
+            "step": step,
+            "prompt": [text_of(prompt) for prompt in logged["prompt"]],
+            "completion": [text_of(completion) for completion in logged["completion"]],
+            **{name: list(values) for name, values in logged["extra"].items()},
+            "reward": list(logged["rewards"]["mix"]),
+            "advantage": list(logged["advantages"]),
+        }
+        pd.DataFrame(table).to_parquet(self.folder.completions / f"step_{step:06d}.parquet")
+
+
+class Evaluations(TrainerCallback):
+    """Evaluates on validation every so many steps.
+
+    Args:
+        evaluate: makes and records the evaluation of a step.
+        every: optimizer steps between two; 0 for none.
+    """
+
+    def __init__(self, evaluate: Callable[[int], None], every: int) -> None:
+        self.evaluate = evaluate
+        self.every = every
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """An optimizer step is done. The last one is left to the end of training."""
+        if self.every and state.global_step % self.every == 0 and state.global_step < state.max_steps:
+            self.evaluate(state.global_step)
+
+
+class ProgressLine(TrainerCallback):
+    """One live line on a terminal; a line every tenth of the way where output goes to a file.
+
+    Args:
+        console: where to print.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self._progress: Progress | None = None
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Show the line."""
+        if state.is_world_process_zero and self.console.is_terminal:
+            self._progress = Progress(
+                TextColumn("training"),
+                BarColumn(bar_width=24),
+                MofNCompleteColumn(),
+                TextColumn("{task.description}"),
+                TimeRemainingColumn(),
+                console=self.console,
+            )
+            self._bar = self._progress.add_task("", total=state.max_steps, completed=state.global_step)
+            self._progress.start()
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
+        """Update it."""
+        if not state.is_world_process_zero or not logs or "reward" not in logs:
+            return
+        line = f"reward {_shown(logs['reward'])} · length {logs['completions/mean_length']:.1f} tokens"
+        if self._progress:
+            self._progress.update(self._bar, completed=state.global_step, description=line)
+        elif state.global_step % max(1, state.max_steps // 10) == 0 or state.global_step == 1:
+            self.console.print(f"step {state.global_step}/{state.max_steps} · {line}", highlight=False)
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Take it away."""
+        if self._progress:
+            self._progress.stop()
+            self._progress = None
+
+
+class StopOnSignal(TrainerCallback):
+    """On Ctrl-C or a termination signal, stops at the end of the generation cycle and saves there.
+
+    Resuming is exact only from the end of a cycle, since TRL does not save the completions it has drawn. A second
+    Ctrl-C stops at once and saves nothing.
+
+    Args:
+        cycle: optimizer steps of a generation cycle.
+        console: where to say what happens.
+    """
+
+    def __init__(self, cycle: int, console: Console) -> None:
+        self.cycle = cycle
+        self.console = console
+        self.stopped = False
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Listen for the signals."""
+        self._before = {s: signal.signal(s, self._heard) for s in (signal.SIGINT, signal.SIGTERM)}
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Save and stop, if asked to."""
+        if self.stopped and state.global_step % self.cycle == 0 and state.global_step < state.max_steps:
+            control.should_save = True
+            control.should_training_stop = True
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Stop listening."""
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _heard(self, number: int, frame: Any) -> None:
+        if self.stopped:
+            sys.exit(130)
+        self.stopped = True
+        self.console.print("\nstopping at the end of this step and saving; once more to stop at once")
+
+
+def _numbers(logs: Mapping[str, Any]) -> dict[str, float | None]:
+    """The log's numbers; what is not finite becomes null, which JSON can say."""
+    numbers = {name: value for name, value in logs.items() if isinstance(value, int | float) or value is None}
+    return {name: value if value is None or math.isfinite(value) else None for name, value in numbers.items()}
+
+
+def _shown(value: float | None) -> str:
+    return "none" if value is None else f"{value:.3f}"

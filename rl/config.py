@@ -1,0 +1,310 @@
+"""The configuration: strict sections, YAML files with includes, and `key=value` overrides of any depth.
+
+Imports without torch, so that a config is checked in under a second. `load` is the one way to a config. A wrong one
+raises `UserError` with the key, the file (or the command line) it came from, and the nearest valid name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from omegaconf import OmegaConf
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from rl import config_layers
+from rl.config_checks import WrongKey, check_combinations, checked_trainer
+from rl.errors import UserError
+from verifiers.names import nearest
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Positive = Annotated[int, Field(ge=1)]
+
+
+class Section(BaseModel):
+    """A part of the config: unknown keys are errors, and values do not change once read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Sizes(Section):
+    """Rows of each split of a generated task."""
+
+    train: Positive = 6000
+    validation: Positive = 1000
+    test: Positive = 1000
+
+
+class ChainTask(Section):
+    """Chained sums modulo 10 with an exact step verifier (`rl/tasks/chain.py`)."""
+
+    name: Literal["chain"]
+    operations: tuple[Positive, Positive] = (2, 4)
+    sizes: Sizes = Sizes()
+
+    @field_validator("operations")
+    @classmethod
+    def _ordered(cls, operations: tuple[int, int]) -> tuple[int, int]:
+        if operations[0] > operations[1]:
+            raise ValueError(f"the least number of operations comes first: {list(operations)}")
+        return operations
+
+
+class FactsTask(Section):
+    """Multiple choice over a small invented world (`rl/tasks/facts.py`)."""
+
+    name: Literal["facts"]
+    sizes: Sizes = Sizes(train=2000, validation=300, test=300)
+
+
+class ReasoningGymTask(Section):
+    """Any of reasoning-gym's tasks, scored by its own scorer (`rl/tasks/reasoning_gym.py`)."""
+
+    name: Literal["reasoning_gym"]
+    dataset: str
+    options: dict[str, Any] = {}
+    template: str = "{question}"
+    system: str | None = None
+    chat: bool = False
+    sizes: Sizes = Sizes(train=2000, validation=200, test=200)
+
+
+class DatasetTask(Section):
+    """Rows from files or the hub (`rl/tasks/dataset.py`).
+
+    `data` is a file, or a file for each split, or a hub id. Where one source serves several splits, `split_column`
+    names the column that tells them apart; splits that are then still missing are cut from train by a hash of the
+    prompt, in the shares `validation` and `test`.
+    """
+
+    name: Literal["dataset"]
+    data: str | dict[Literal["train", "validation", "test"], str]
+    subset: str | None = None
+    columns: dict[str, str] = {}
+    """Column of the task (`question`, `gold`, `choices`, …) → column of the data, where the names differ."""
+    template: str = "{question}"
+    """The prompt, with columns in braces."""
+    system: str | None = None
+    chat: bool = False
+    """Whether prompts are chat messages, to be laid out by the tokenizer's chat template."""
+    answer_pattern: str | None = None
+    """Regular expression whose first group is the reference answer within the gold column."""
+    verifier: str = "math"
+    verifier_options: dict[str, Any] = {}
+    split_column: str | None = None
+    validation: Share = 0.1
+    test: Share = 0.1
+    on_bad_row: Literal["fail", "skip"] = "fail"
+
+
+Task = Annotated[ChainTask | FactsTask | ReasoningGymTask | DatasetTask, Field(discriminator="name")]
+
+
+class WarmStart(Section):
+    """Supervised steps on the task's demonstrator, for the embedded policy (`rl/warm_start.py`)."""
+
+    steps: Positive = 450
+    batch: Positive = 128
+    learning_rate: Annotated[float, Field(gt=0)] = 2e-3
+    hidden: Positive = 128
+    layers: Positive = 2
+    heads: Positive = 4
+    seed: int | None = None
+    """By default the run's own."""
+
+
+class Lora(Section):
+    """Low-rank adapters (peft)."""
+
+    r: Positive = 16
+    alpha: Positive = 32
+    dropout: Share = 0.0
+    targets: str | list[str] = "all-linear"
+
+
+class Policy(Section):
+    """The causal language model that learns: `embedded`, a path, or a hub id."""
+
+    model: str
+    revision: str | None = None
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    attention: str | None = None
+    trust_remote_code: bool = False
+    lora: Lora | None = None
+    quantize: Literal["4bit", "8bit"] | None = None
+    chat_template: str | None = None
+    """A Jinja file for a tokenizer that has no chat template of its own."""
+    warm_start: WarmStart = WarmStart()
+
+
+class Sampling(Section):
+    """How completions are drawn for training."""
+
+    completions: Annotated[int, Field(ge=2)] = 8
+    """Completions a prompt (the group, G)."""
+    max_tokens: Positive = 256
+    temperature: Annotated[float, Field(gt=0)] = 1.0
+    top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
+    top_k: Annotated[int, Field(ge=0)] = 0
+    min_p: Share | None = None
+
+
+class Reward(Section):
+    """One reward: a built-in module by its key, or any function with TRL's reward signature."""
+
+    function: str | None = None
+    """`module:function`, for a reward of your own."""
+    verifier: str | None = None
+    """The verifier that `correctness` asks; by default the task's own."""
+    options: dict[str, Any] = {}
+    weight: float = 1.0
+
+
+class Mix(Section):
+    """How rewards become one number (`rewards/mix.py`)."""
+
+    aggregation: Literal["sum"] = "sum"
+    error_budget: Share = 0.2
+    """Share of a batch that one reward may fail on before the run stops."""
+
+
+class Algorithm(Section):
+    """The update. What TRL's config class has a name for goes to `trainer`."""
+
+    name: Literal["grpo"]
+
+
+class Evaluation(Section):
+    """How a policy is measured: on validation while it trains, on test before the first step and after the last."""
+
+    n: Positive = 1000
+    k: Annotated[int, Field(ge=0)] = 8
+    """Samples a problem for mean@k, pass@k and maj@k; 0 for greedy alone."""
+    every: Annotated[int, Field(ge=0)] = 0
+    """Optimizer steps between evaluations on validation; 0 for none."""
+    validation_n: Positive | None = None
+    """Problems for those, by default as many as `n`."""
+    temperature: Annotated[float, Field(gt=0)] = 1.0
+    top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
+    max_tokens: Positive | None = None
+    """By default as in `sampling`."""
+    batch: Positive = 512
+    """Completions drawn at a time."""
+
+
+class Logging(Section):
+    """Where a run is seen."""
+
+    folder: str = "runs"
+    wandb: Literal["auto", "online", "offline", "disabled"] = "auto"
+    """auto: online where a key is found, else offline; it never asks."""
+    project: str = "whetstone"
+    completions_every: Annotated[int, Field(ge=0)] = 10
+    """Optimizer steps between two files of completions; 0 for none."""
+
+
+class Config(Section):
+    """A whole run."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    seed: Annotated[int, Field(ge=0)] = 0
+    task: Task
+    policy: Policy
+    sampling: Sampling = Sampling()
+    rewards: Annotated[dict[str, Reward], Field(min_length=1)]
+    mix: Mix = Mix()
+    algorithm: Algorithm
+    trainer: dict[str, Any] = {}
+    evaluation: Evaluation = Evaluation()
+    logging: Logging = Logging()
+
+    @property
+    def run_folder(self) -> Path:
+        """Where this run leaves what it makes."""
+        return Path(self.logging.folder) / self.name
+
+
+def load(path: str | Path, overrides: Sequence[str] = ()) -> Config:
+    """Read a config file with its includes and overrides.
+
+    Args:
+        path: a YAML file. Its `include:` names one file or a list of them, relative to it, that it builds on.
+        overrides: `key=value`, of any depth; the value is read as YAML. `task=NAME` and `algorithm=NAME` are short for
+            the section's `name`.
+
+    Raises:
+        UserError: anything wrong with it, in one line.
+    """
+    layers = config_layers.read(Path(path), overrides)
+    values = config_layers.merge(layers)
+    try:
+        config = Config.model_validate(values)
+        config = config.model_copy(update={"trainer": checked_trainer(config)})
+        check_combinations(config)
+    except ValidationError as error:
+        key, what = _explain(error)
+        raise UserError(config_layers.origin(layers, key), f"{key}: {what}") from None
+    except WrongKey as error:
+        raise UserError(config_layers.origin(layers, error.key), f"{error.key}: {error.what}") from None
+    return config
+
+
+def dump(config: Config) -> str:
+    """The resolved config as YAML; `load` reads it back as the same config."""
+    return OmegaConf.to_yaml(OmegaConf.create(config.model_dump(mode="json")))
+
+
+def _explain(error: ValidationError) -> tuple[str, str]:
+    """The key and a plain sentence for the first of pydantic's errors."""
+    problems = error.errors(include_url=False)
+    # an unknown key explains a missing one better than the other way round
+    problem = next((p for p in problems if p["type"] == "extra_forbidden"), problems[0])
+    context = problem.get("ctx", {})
+    location = [str(part) for part in problem["loc"]]
+    tag = _tag_place(location)
+    if tag is not None:  # pydantic puts the name of the chosen task into the path
+        location.pop(tag)
+    key = ".".join(location)
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    if problem["type"] == "extra_forbidden":
+        return key, f"unknown key; {nearest(location[-1], _keys_at(problem['loc'][:-1]))}{more}"
+    if problem["type"] == "missing":
+        return key, f"is needed and not there{more}"
+    if problem["type"] == "union_tag_invalid":
+        names = context["expected_tags"].replace("'", "").split(", ")
+        return f"{key}.name", f"{problem['ctx']['tag']!r} is not one; {nearest(problem['ctx']['tag'], names)}{more}"
+    if problem["type"] == "union_tag_not_found":
+        return f"{key}.name", f"is needed and not there{more}"
+    if problem["type"] == "literal_error":
+        names = context["expected"].replace("'", "").replace(" or ", ", ").split(", ")
+        return key, f"{problem['input']!r} is not one; {nearest(str(problem['input']), names)}{more}"
+    message = problem["msg"].removeprefix("Value error, ")
+    return key, f"{message[0].lower()}{message[1:]}, got {problem['input']!r}{more}"
+
+
+def _tag_place(location: Sequence[str]) -> int | None:
+    return 1 if len(location) > 1 and location[0] == "task" and location[1] in _TASKS else None
+
+
+def _keys_at(location: Sequence[str | int]) -> list[str]:
+    """The keys that the config has at a place in it; the place holds the task's name after `task`, as pydantic says."""
+    section: type[Section] = Config
+    for part in location:
+        if part == "rewards":
+            section = Reward
+        elif part in _TASKS:
+            section = _TASKS[str(part)]
+        elif part in section.model_fields:
+            annotation = section.model_fields[str(part)].annotation
+            candidates = (annotation, *getattr(annotation, "__args__", ()))
+            section = next((c for c in candidates if isinstance(c, type) and issubclass(c, Section)), section)
+    return list(section.model_fields)
+
+
+_TASKS: dict[str, type[Section]] = {
+    "chain": ChainTask,
+    "facts": FactsTask,
+    "reasoning_gym": ReasoningGymTask,
+    "dataset": DatasetTask,
+}

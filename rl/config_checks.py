@@ -1,0 +1,148 @@
+"""What a config must hold beyond each key's own type: TRL's arguments, names that exist, numbers that go together."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rewards import REWARDS
+from rl.trainer_arguments import arguments, convert
+from verifiers import VERIFIERS
+from verifiers.names import nearest
+
+if TYPE_CHECKING:
+    from rl.config import Config
+
+
+class WrongKey(Exception):
+    """A key of the config, and what is wrong with it."""
+
+    def __init__(self, key: str, what: str) -> None:
+        super().__init__(key, what)
+        self.key, self.what = key, what
+
+
+TRL_CONFIG = {"grpo": "GRPOConfig"}
+"""Algorithm → the TRL config class that `trainer:` is checked against."""
+
+SET_ELSEWHERE = {
+    "seed": "seed",
+    "output_dir": "name and logging.folder",
+    "report_to": "logging.wandb",
+    "run_name": "name",
+    "project": "logging.project",
+    "num_generations": "sampling.completions",
+    "max_completion_length": "sampling.max_tokens",
+    "temperature": "sampling.temperature",
+    "top_p": "sampling.top_p",
+    "top_k": "sampling.top_k",
+    "min_p": "sampling.min_p",
+    "reward_weights": "rewards.NAME.weight",
+    "multi_objective_aggregation": "mix.aggregation",
+    "model_init_kwargs": "policy",
+    "resume_from_checkpoint": "nothing: the same command resumes by itself",
+}
+"""TRL argument → the key of ours that sets it, so that each thing is said in one place."""
+
+
+def checked_trainer(config: Config) -> dict[str, Any]:
+    """`trainer:` with each argument checked against TRL's config class and converted to its type."""
+    valid = arguments(TRL_CONFIG[config.algorithm.name])
+    checked = {}
+    for name, value in config.trainer.items():
+        if name in SET_ELSEWHERE:
+            raise WrongKey(f"trainer.{name}", f"is set by {SET_ELSEWHERE[name]}")
+        if name not in valid:
+            settable = valid.keys() - SET_ELSEWHERE.keys()
+            raise WrongKey(
+                f"trainer.{name}",
+                f"{TRL_CONFIG[config.algorithm.name]} has no such argument; {nearest(name, settable)}",
+            )
+        try:
+            checked[name] = convert(name, valid[name], value)
+        except ValueError as error:
+            raise WrongKey(f"trainer.{name}", str(error)) from None
+    return checked
+
+
+def check_combinations(config: Config) -> None:
+    """Refuse what cannot run, before anything is loaded."""
+    for name, reward in config.rewards.items():
+        if reward.function is None and name not in REWARDS:
+            raise WrongKey(
+                f"rewards.{name}",
+                f"no reward has this name; {nearest(name, REWARDS)} For your own, give it a function:",
+            )
+        if reward.function is not None and ":" not in reward.function:
+            raise WrongKey(f"rewards.{name}.function", f"module:function is wanted, got {reward.function!r}")
+        if reward.verifier is not None and reward.verifier not in VERIFIERS:
+            raise WrongKey(
+                f"rewards.{name}.verifier", f"{reward.verifier!r} is not one; {nearest(reward.verifier, VERIFIERS)}"
+            )
+    if config.task.name == "dataset" and config.task.verifier not in VERIFIERS:
+        raise WrongKey(
+            "task.verifier", f"{config.task.verifier!r} is not one; {nearest(config.task.verifier, VERIFIERS)}"
+        )
+    if config.policy.model == "embedded" and config.task.name not in ("chain", "facts"):
+        raise WrongKey("policy.model", f"embedded is warmed up on chain or facts, not on {config.task.name}")
+    if config.policy.quantize and config.policy.lora is None:
+        raise WrongKey("policy.quantize", "a quantised model cannot be trained itself; add policy.lora")
+    plan = GenerationCycle.of(config)
+    if plan.completions % config.sampling.completions:
+        raise WrongKey(
+            "sampling.completions",
+            f"a batch of {plan.completions} completions ({plan.formula}) does not divide into groups of "
+            f"{config.sampling.completions}",
+        )
+    save = config.trainer.get("save_steps")
+    if save is not None and (save < 1 or save % plan.optimizer_steps):
+        raise WrongKey(
+            "trainer.save_steps",
+            f"{save:g} does not fall on the end of a generation cycle, which is {plan.optimizer_steps} optimizer "
+            f"steps long, so a run could not be resumed exactly",
+        )
+    trainer = config.trainer
+    if trainer.get("loss_type") == "cispo" and trainer.get("epsilon_high") is None:
+        raise WrongKey(
+            "trainer.loss_type",
+            "cispo clamps ratios at epsilon_high itself, and TRL's default of 0.2 clamps every one; "
+            "set trainer.epsilon_high, such as 5.0",
+        )
+
+
+@dataclass(frozen=True)
+class GenerationCycle:
+    """One round of sampling and the optimizer steps taken on it, as TRL lays it out."""
+
+    completions: int
+    """Completions over all processes."""
+    optimizer_steps: int
+    formula: str
+
+    @classmethod
+    def of(cls, config: Config) -> GenerationCycle:
+        """The cycle of a config, for as many processes as the launcher says there are."""
+        trainer, processes = config.trainer, int(os.environ.get("WORLD_SIZE", "1"))
+        batch = trainer.get("per_device_train_batch_size", 8)
+        accumulate = trainer.get("gradient_accumulation_steps", 1)
+        if "generation_batch_size" in trainer:
+            if trainer["generation_batch_size"] % (batch * processes):
+                raise WrongKey(
+                    "trainer.generation_batch_size",
+                    f"{trainer['generation_batch_size']} is not a multiple of the batch of {batch * processes}",
+                )
+            per_generation = trainer["generation_batch_size"] // (batch * processes)
+        else:
+            per_generation = trainer.get("steps_per_generation") or accumulate
+        micro_steps = per_generation * (trainer.get("num_iterations") or 1)
+        if micro_steps % accumulate:
+            raise WrongKey(
+                "trainer.gradient_accumulation_steps",
+                f"a generation cycle of {micro_steps} micro-batches does not divide into steps of {accumulate}",
+            )
+        return cls(
+            completions=batch * processes * per_generation,
+            optimizer_steps=micro_steps // accumulate,
+            formula=f"{batch} a device x {processes} x {per_generation}",
+        )

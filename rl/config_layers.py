@@ -1,0 +1,115 @@
+"""Config files with their includes, and `key=value` overrides, as layers that remember where each key came from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
+
+from rl.errors import UserError
+from verifiers.names import nearest
+
+COMMAND_LINE = "command line"
+
+
+class Layer(NamedTuple):
+    """What one file or one override says."""
+
+    where: str
+    values: DictConfig
+
+
+def read(path: Path, overrides: Sequence[str]) -> list[Layer]:
+    """The layers of a config, weakest first.
+
+    Raises:
+        UserError: a file is missing, is not YAML or includes itself; an override is not `key=value`.
+    """
+    return [*_file_layers(path, ()), *(_override_layer(override) for override in overrides)]
+
+
+def merge(layers: Sequence[Layer]) -> dict[str, Any]:
+    """The layers as one set of values.
+
+    `task: NAME` and `algorithm: NAME` are short for the section's `name`. Where a layer changes that name, what weaker
+    layers say of the section is left behind, since it was said of something else.
+
+    Raises:
+        UserError: values that cannot be merged, or an interpolation that leads nowhere.
+    """
+    merged = OmegaConf.create({})
+    for where, values in layers:
+        try:
+            for section in ("task", "algorithm"):
+                if isinstance(name := OmegaConf.select(values, section), str):
+                    values[section] = {"name": name}
+                name = OmegaConf.select(values, f"{section}.name")
+                if name is not None and OmegaConf.select(merged, f"{section}.name") not in (None, name):
+                    del merged[section]
+            merged = OmegaConf.merge(merged, values)
+        except OmegaConfBaseException as error:
+            raise UserError(where, _first_line(error)) from None
+    try:
+        return OmegaConf.to_container(merged, resolve=True, throw_on_missing=True)  # type: ignore[return-value]
+    except OmegaConfBaseException as error:
+        key = getattr(error, "full_key", None)
+        where = origin(layers, key) if key else layers[-1].where
+        raise UserError(where, f"{key}: {_first_line(error)}" if key else _first_line(error)) from None
+
+
+def origin(layers: Sequence[Layer], key: str) -> str:
+    """Where a key was set: the strongest layer that says anything of it, or else of the nearest section above it."""
+    parts = key.split(".")
+    for length in range(len(parts), 0, -1):
+        for where, values in reversed(layers):
+            if _says(OmegaConf.to_container(values), parts[:length]):
+                return where
+    return next((where for where, _ in reversed(layers) if where != COMMAND_LINE), COMMAND_LINE)
+
+
+def _says(node: Any, parts: Sequence[str]) -> bool:
+    for part in parts:
+        if not isinstance(node, dict) or part not in node:
+            return False
+        node = node[part]
+    return True
+
+
+def _file_layers(path: Path, parents: tuple[Path, ...]) -> list[Layer]:
+    """The file's own layer after those it includes."""
+    if path.resolve() in parents:
+        raise UserError(str(parents[-1]), f"include: {path} includes itself")
+    if not path.is_file():
+        beside = [str(p) for p in path.parent.glob("*.yaml")] if path.parent.is_dir() else []
+        raise UserError(str(path), "no such file" + (f"; {nearest(str(path), beside)}" if beside else ""))
+    try:
+        values = OmegaConf.load(path)
+    except (YAMLError, OmegaConfBaseException, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{path}:{mark.line + 1}" if mark else str(path)
+        raise UserError(where, f"not valid YAML: {getattr(error, 'problem', None) or _first_line(error)}") from None
+    if not isinstance(values, DictConfig):
+        raise UserError(str(path), "a config is a mapping of sections such as name:, task:, policy:")
+    includes = values.pop("include", [])
+    layers: list[Layer] = []
+    for include in [includes] if isinstance(includes, str) else includes:
+        layers += _file_layers(path.parent / include, (*parents, path.resolve()))
+    return [*layers, Layer(str(path), values)]
+
+
+def _override_layer(override: str) -> Layer:
+    key, equals, _ = override.partition("=")
+    if not equals or not key.strip():
+        raise UserError(COMMAND_LINE, f"{override!r} is not key=value, such as trainer.max_steps=20")
+    try:
+        return Layer(COMMAND_LINE, OmegaConf.from_dotlist([override]))
+    except (YAMLError, OmegaConfBaseException) as error:
+        raise UserError(COMMAND_LINE, f"{override!r}: {_first_line(error)}") from None
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0]

@@ -1,0 +1,56 @@
+"""95% intervals: Wilson's for a share of independent problems, the bootstrap for what averages within a problem."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+Z = 1.959963984540054
+"""The 97.5% quantile of the normal distribution."""
+
+
+class Interval(NamedTuple):
+    """A value with its 95% interval."""
+
+    value: float
+    low: float
+    high: float
+
+    def as_dict(self) -> dict[str, float]:
+        """For JSON."""
+        return {"value": round(self.value, 6), "low": round(self.low, 6), "high": round(self.high, 6)}
+
+
+def wilson(successes: int, trials: int) -> Interval | None:
+    """Wilson's score interval of a share (Wilson 1927); None where nothing was tried.
+
+    Args:
+        successes: how many came out.
+        trials: how many independent ones were tried.
+    """
+    if trials == 0:
+        return None
+    share, square = successes / trials, Z * Z
+    centre = (share + square / (2 * trials)) / (1 + square / trials)
+    half = Z / (1 + square / trials) * math.sqrt(share * (1 - share) / trials + square / (4 * trials * trials))
+    return Interval(share, max(0.0, centre - half), min(1.0, centre + half))
+
+
+def bootstrap(per_problem: Sequence[float], *, resamples: int = 2000, seed: int = 0) -> Interval | None:
+    """Percentile bootstrap of a mean over problems; None where there are none.
+
+    Args:
+        per_problem: one number a problem. Problems are drawn again, with replacement; what lies within one is not.
+        resamples: how many means to draw.
+        seed: of the draw.
+    """
+    if not len(per_problem):
+        return None
+    values = np.asarray(per_problem, dtype=np.float64)
+    rng = np.random.default_rng(seed)
+    means = [values[rng.integers(0, len(values), len(values))].mean() for _ in range(resamples)]
+    low, high = np.percentile(means, [2.5, 97.5])
+    return Interval(float(values.mean()), float(low), float(high))

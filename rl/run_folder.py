@@ -1,0 +1,109 @@
+"""The run folder: the one place that writes what a run leaves behind, and the one that reads it back.
+
+config.yaml         the resolved config
+metrics.jsonl       a line a logging step
+evaluations.jsonl   a line an evaluation, with its completions
+completions/        parquet, a file a logging step
+checkpoints/        to resume from
+model/              the trained policy with its tokenizer
+summary.json        the result; its presence means the run is finished
+report.html         the curves and examples
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rl.errors import UserError
+
+
+class RunFolder:
+    """A run folder.
+
+    Args:
+        path: where it is; made where it is missing.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.config = self.path / "config.yaml"
+        self.metrics = self.path / "metrics.jsonl"
+        self.evaluations = self.path / "evaluations.jsonl"
+        self.completions = self.path / "completions"
+        self.checkpoints = self.path / "checkpoints"
+        self.model = self.path / "model"
+        self.summary = self.path / "summary.json"
+        self.report = self.path / "report.html"
+
+    @property
+    def finished(self) -> bool:
+        """Whether the run came to its end."""
+        return self.summary.exists()
+
+    def start(self, config: str) -> None:
+        """Make the folder for a config, or check that it holds this one's unfinished run.
+
+        Raises:
+            UserError: it holds a finished run, or one of another config.
+        """
+        if self.finished:
+            raise UserError(str(self.path), "holds a finished run; give another name=, or --fresh to replace it")
+        if self.config.exists() and (difference := _difference(self.config.read_text(encoding="utf-8"), config)):
+            raise UserError(
+                str(self.path),
+                f"holds an unfinished run of another config ({difference}); give another name=, or --fresh to "
+                f"replace it",
+            )
+        self.completions.mkdir(parents=True, exist_ok=True)
+        write_atomically(self.config, config)
+
+    def last_checkpoint(self) -> Path | None:
+        """The newest checkpoint, or None."""
+        numbered = {int(p.name.rpartition("-")[2]): p for p in self.checkpoints.glob("checkpoint-*") if p.is_dir()}
+        return numbered[max(numbered)] if numbered else None
+
+    def rewind(self, step: int) -> None:
+        """Drop the records of what came after a step, when a run resumes from there."""
+        for file in (self.metrics, self.evaluations):
+            kept = [row for row in read_jsonl(file) if row["step"] <= step]
+            write_atomically(file, "".join(json.dumps(row) + "\n" for row in kept))
+
+    def append(self, file: Path, row: Mapping[str, Any]) -> None:
+        """Add a line of JSON to one of the folder's records."""
+        with file.open("a", encoding="utf-8") as out:
+            out.write(json.dumps(row, allow_nan=False) + "\n")
+
+    def evaluation(self, split: str, step: int) -> dict[str, Any] | None:
+        """The record of an evaluation that was made, or None."""
+        rows = [row for row in read_jsonl(self.evaluations) if row["split"] == split and row["step"] == step]
+        return rows[-1] if rows else None
+
+
+def read_jsonl(file: Path) -> list[dict[str, Any]]:
+    """The lines of a record; none where the file is missing. A last line that a crash cut short is left out."""
+    if not file.exists():
+        return []
+    lines = file.read_text(encoding="utf-8").split("\n")
+    return [json.loads(line) for line in lines[:-1]]  # what follows the last line end is a cut line, or nothing
+
+
+def write_atomically(file: Path, text: str) -> None:
+    """Write a file so that after a crash it holds either the old text or the new."""
+    draft = file.with_name(f".{file.name}.{os.getpid()}")
+    with draft.open("w", encoding="utf-8") as out:
+        out.write(text)
+        out.flush()
+        os.fsync(out.fileno())
+    draft.replace(file)
+
+
+def _difference(old: str, new: str) -> str | None:
+    """The first line in which two configs differ, as `old, now new`."""
+    for before, now in zip(old.splitlines(), new.splitlines(), strict=False):
+        if before != now:
+            return f"{before.strip()}, now {now.strip()}"
+    return None if len(old.splitlines()) == len(new.splitlines()) else "its length differs"

@@ -1,0 +1,31 @@
+"""Tasks: problems with references in three disjoint splits, and the verifier that judges answers to them."""
+
+from rl.config import Config
+from rl.tasks.task import Task
+
+__all__ = ["Task", "load"]
+
+
+def load(config: Config) -> Task:
+    """The task that a config names, with its rows read or drawn; `config.seed` decides which and in what order.
+
+    Raises:
+        UserError: the task's section does not fit its data, or the data is broken.
+    """
+    task = config.task
+    # each task is imported where it is wanted: reasoning-gym and datasets alone take seconds
+    if task.name == "chain":
+        from rl.tasks import chain
+
+        return chain.build(task.operations, task.sizes.model_dump(), config.seed)
+    if task.name == "facts":
+        from rl.tasks import facts
+
+        return facts.build(task.sizes.model_dump(), config.seed)
+    if task.name == "reasoning_gym":
+        from rl.tasks import reasoning_gym
+
+        return reasoning_gym.build(task, config.seed)
+    from rl.tasks import dataset
+
+    return dataset.build(task, config.seed)

@@ -1,0 +1,236 @@
+"""A task from rows that somebody has: files on disk or a hub data set, mapped to prompts and reference answers.
+
+Every row is read and checked before anything is trained. A broken one stops the run with its file and line, or is
+counted in `Task.skipped` where the config says `on_bad_row: skip`.
+
+How rows find their split, the first that applies:
+
+1. `data` names a source for each split. All of that source's rows go there; `SOURCE:SPLIT` takes those of one split
+   alone, as the hub or the source's split column calls it.
+2. A hub data set or folder has splits of its own. Those called train, validation and test (or by a usual other name:
+   valid, val, dev, eval) are read, others are left alone.
+3. The rows have a split column: the one `split_column` names, or else one called `split`, if any of its values is such
+   a name. Every row must then have one of these names there.
+4. All rows are train.
+
+Validation and test, where the data has none, are then cut from train by a hash of the problem: the columns that the
+template shows, not the template's own words, so that rewording it moves no problem from one split to another. A
+prompt that comes again inside a split is dropped; one that the data has in two splits is refused.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from rl.config import DatasetTask
+from rl.errors import UserError
+from rl.tasks.layout import BadRow, Layout, as_text
+from rl.tasks.sources import Source, open_sources
+from rl.tasks.task import SPLITS, Split, Task, refuse_overlap, split_of
+from verifiers.judge import Judge, load
+from verifiers.names import nearest
+
+SPLIT_NAMES: dict[str, Split] = {
+    "train": "train", "training": "train",
+    "validation": "validation", "valid": "validation", "val": "validation", "dev": "validation", "eval": "validation",
+    "test": "test",
+}  # fmt: skip
+"""What a split is called in the data → what it is called here."""
+
+_JUDGE_STEPS = {"chain", "facts", "logic", "steps"}
+_log = logging.getLogger(__name__)
+
+Row = dict[str, Any]
+
+
+class _Assigned(NamedTuple):
+    """A source, and the split its rows go to or else the column that says so."""
+
+    source: Source
+    split: Split | None
+    column: str | None = None
+
+
+def build(config: DatasetTask, seed: int) -> Task:
+    """The task with its three splits, each in an order drawn from the seed.
+
+    A row has `prompt`, `gold`, `question` (what the template shows, where the data has no such column) and every column
+    of the data; where a row lacks one it is None. A column of mixed types comes out as text. `choices`, in any of
+    the usual forms, come out as `[{label, text}]`, and the template shows them as lines such as `A. the first`.
+
+    Raises:
+        UserError: the config does not fit the data, a row is broken, or two splits overlap.
+    """
+    judge = _judge(config)
+    layout = Layout.of(config, judge)
+    found: dict[Split, list[tuple[str, Row]]] = {split: [] for split in SPLITS}
+    given: set[Split] = set()
+    skipped: list[str] = []
+    shown = config.data if isinstance(config.data, str) else ", ".join(config.data.values())
+    for source, split, column in _assigned(config):
+        if not source.records:
+            raise UserError(source.name, "no rows in it")
+        for record in source.records:
+            try:
+                if record.broken:
+                    raise BadRow(record.broken)
+                home = split or _split_named(record.columns.get(column or ""), column)
+                given.add(home)
+                found[home].append(layout.row(record.columns))
+            except BadRow as bad:
+                if config.on_bad_row == "fail":
+                    raise UserError(source.place(record), str(bad)) from None
+                skipped.append(f"{source.place(record)}: {bad}")
+    if not any(found.values()):
+        raise UserError(shown, f"no row of {len(skipped)} can be used; the first: {skipped[0]}")
+    for split in SPLITS:
+        found[split] = _without_repeats(found[split], f"{shown} ({split})")
+    # prompts differ from here on, so what is cut from train stands in no other split
+    refuse_overlap({split: [row for _, row in found[split]] for split in SPLITS}, shown)
+    rows = _cut_missing(found, given, config)
+    _even_out([row for split in SPLITS for row in rows[split]], judge, shown)
+    for split in SPLITS:
+        random.Random(f"dataset {seed} {split}").shuffle(rows[split])
+    return Task(
+        name="dataset",
+        splits=rows,
+        verifier=config.verifier,
+        verifier_options=dict(config.verifier_options),
+        step_verifier=config.verifier in _JUDGE_STEPS,
+        skipped=tuple(skipped),
+    )
+
+
+def _judge(config: DatasetTask) -> Judge:
+    try:
+        load(config.verifier)
+    except ValueError as error:
+        raise UserError("task.verifier", str(error)) from None
+    try:
+        return Judge(config.verifier, **config.verifier_options)
+    except ValueError as error:
+        raise UserError("task.verifier_options", str(error)) from None
+
+
+def _assigned(config: DatasetTask) -> list[_Assigned]:
+    """Each source with the split its rows go to, or with the column that says so."""
+    if isinstance(config.data, str):
+        return _assigned_by_data(open_sources(config.data, config.subset), config)
+    assigned: list[_Assigned] = []
+    for split in SPLITS:
+        if split in config.data:
+            assigned += [_Assigned(source, split) for source in _named(config.data[split], split, config)]
+    if not assigned:
+        raise UserError("task.data", "names no source for any split")
+    return assigned
+
+
+def _assigned_by_data(sources: Sequence[Source], config: DatasetTask) -> list[_Assigned]:
+    """Splits as the hub, a column, or nothing says."""
+    if config.split_column is None and (len(sources) > 1 or sources[0].split not in (None, "train")):
+        known = [s for s in sources if _known(s.split)]
+        if not known:
+            names = ", ".join(str(source.split) for source in sources)
+            raise UserError(
+                str(config.data), f"its splits are {names}; say which is which with task.data.train={config.data}:NAME"
+            )
+        return [_Assigned(source, SPLIT_NAMES[str(source.split).lower()]) for source in known]
+    column = config.split_column
+    if column is None and any(_known(record.columns.get("split")) for source in sources for record in source.records):
+        column = "split"
+    return [_Assigned(source, None if column else "train", column) for source in sources]
+
+
+def _named(data: str, split: Split, config: DatasetTask) -> list[Source]:
+    """The source that `task.data.SPLIT` names, which may be one split of a larger one: `SOURCE:SPLIT`."""
+    name, colon, part = data.rpartition(":")
+    if not colon or "/" in part:
+        sources = open_sources(data, config.subset)
+        if len(sources) > 1:
+            sources = [source for source in sources if SPLIT_NAMES.get(str(source.split).lower()) == split]
+            if len(sources) != 1:
+                raise UserError(f"task.data.{split}", f"{data} has no split of that name; write {data}:NAME")
+        return sources
+    sources = open_sources(name, config.subset)
+    if any(source.split is not None for source in sources):
+        chosen = [source for source in sources if source.split == part]
+        if not chosen:
+            hint = nearest(part, [str(source.split) for source in sources])
+            raise UserError(f"task.data.{split}", f"{name} has no split {part!r}; {hint}")
+        return chosen
+    column = config.split_column or "split"
+    kept = [
+        source._replace(records=[r for r in source.records if r.broken or r.columns.get(column) == part])
+        for source in sources
+    ]
+    if not any(not record.broken for source in kept for record in source.records):
+        values = {str(record.columns.get(column)) for source in sources for record in source.records}
+        raise UserError(
+            f"task.data.{split}", f"no row of {name} has {part!r} in column {column!r}; {nearest(part, values)}"
+        )
+    return kept
+
+
+def _known(name: Any) -> bool:
+    return isinstance(name, str) and name.lower() in SPLIT_NAMES
+
+
+def _split_named(name: Any, column: str | None) -> Split:
+    if not _known(name):
+        raise BadRow(
+            f"column {column!r} says {name!r}, which is not train, validation or test; "
+            f"to use such rows name them in task.data, as in task.data.train=FILE:{name}"
+        )
+    return SPLIT_NAMES[name.lower()]
+
+
+def _without_repeats(found: list[tuple[str, Row]], where: str) -> list[tuple[str, Row]]:
+    """The first row of each prompt; repeats are counted in a warning, for two answers to one prompt are a fault."""
+    first: dict[str, tuple[str, Row]] = {}
+    differ = 0
+    for problem, row in found:
+        _, kept = first.setdefault(repr(row["prompt"]), (problem, row))
+        differ += kept["gold"] != row["gold"]
+    if len(first) < len(found):
+        repeats = f"{len(found) - len(first)} rows repeat a prompt and are left out, {differ} with another answer"
+        _log.warning("%s: %s", where, repeats)
+    return list(first.values())
+
+
+def _cut_missing(
+    found: Mapping[Split, Iterable[tuple[str, Row]]], given: set[Split], config: DatasetTask
+) -> dict[Split, list[Row]]:
+    """The rows of each split; validation and test are cut from train where the data has none."""
+    validation = 0.0 if "validation" in given else config.validation
+    test = 0.0 if "test" in given else config.test
+    if validation + test >= 1:
+        raise UserError("task.validation", f"with task.test it takes {validation + test:g} of train, so none is left")
+    rows: dict[Split, list[Row]] = {
+        split: [row for _, row in found[split]] if split != "train" else [] for split in SPLITS
+    }
+    for problem, row in found["train"]:
+        rows[split_of(problem, validation=validation, test=test)].append(row)
+    return rows
+
+
+def _even_out(rows: Sequence[Row], judge: Judge, where: str) -> None:
+    """Give every row the same columns, each of one type: the trainer keeps rows in tables.
+
+    Raises:
+        UserError: a column that the verifier needs has values of different types.
+    """
+    import pyarrow
+
+    for column in dict.fromkeys(column for row in rows for column in row):
+        values = [row.get(column) for row in rows]
+        try:
+            pyarrow.array(values)
+        except (pyarrow.ArrowException, OverflowError):
+            if column in judge.columns:
+                raise UserError(where, f"column {column!r}, which the verifier needs, mixes types of values") from None
+            values = [value if value is None or isinstance(value, str) else as_text(value) for value in values]
+        for row, value in zip(rows, values, strict=True):
+            row[column] = value

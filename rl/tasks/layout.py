@@ -1,0 +1,163 @@
+"""How a row of somebody's data becomes a row of a task: a prompt, a reference answer, and every other column."""
+
+from __future__ import annotations
+
+import json
+import re
+import string
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rl.config import DatasetTask
+from rl.errors import UserError
+from verifiers.judge import Judge
+from verifiers.names import nearest
+
+
+class BadRow(Exception):
+    """A row that cannot be used, and why."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a row of the data becomes a row of the task.
+
+    Attributes:
+        columns: column of the task → column of the data.
+        fields: columns of the task that the template shows.
+        needed: columns of the task that each row must have, with what needs them.
+    """
+
+    config: DatasetTask
+    columns: Mapping[str, str]
+    fields: tuple[str, ...]
+    needed: Mapping[str, str]
+    pattern: re.Pattern[str] | None
+
+    @classmethod
+    def of(cls, config: DatasetTask, judge: Judge) -> Layout:
+        """The layout that a config describes.
+
+        Raises:
+            UserError: a template or pattern that cannot be used.
+        """
+        fields = _fields(config.template)
+        if config.system is not None and not config.chat:
+            raise UserError(
+                "task.system", "a system message needs chat prompts; set task.chat=true, or put it in task.template"
+            )
+        pattern = None
+        if config.answer_pattern is not None:
+            try:
+                pattern = re.compile(config.answer_pattern)
+            except re.error as error:
+                raise UserError("task.answer_pattern", f"not a regular expression: {error}") from None
+            if pattern.groups < 1:
+                raise UserError("task.answer_pattern", "has no group; put the answer's part in parentheses")
+        needed = {field: "task.template" for field in fields} | {"gold": "every task"}
+        needed |= {column: f"verifier {config.verifier!r}" for column in judge.columns if column != "prompt"}
+        needed = {name: f"task.columns.{name}" for name in config.columns} | needed
+        return cls(config, config.columns, fields, needed, pattern)
+
+    def row(self, data: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+        """The task's row for a row of the data, after the problem it poses: all that the template shows, without the
+        template's own words.
+
+        Raises:
+            BadRow: a column is missing or empty, or the answer pattern does not match.
+        """
+        values = dict(data)
+        for name, column in self.columns.items():
+            if column in data:
+                values[name] = data[column]
+        for name, why in self.needed.items():
+            column = self.columns.get(name, name)
+            if column not in data:
+                mapped = "" if name in self.columns else f"; task.columns.{name} can name another"
+                raise BadRow(f"no column {column!r}, which {why} needs; {nearest(column, map(str, data))}{mapped}")
+        if "choices" in values:
+            values["choices"] = _choices(values["choices"])
+        shown = {field: _text(values[field], field) for field in self.fields}
+        if not any(text.strip() for text in shown.values()):
+            raise BadRow(f"nothing to ask: {' and '.join(map(repr, shown))} is empty")
+        text = self.config.template.format(**shown)
+        problem = "\n".join(shown[field] for field in sorted(shown))
+        made = {"prompt": self._messages(text) if self.config.chat else text, "gold": self._gold(values["gold"])}
+        return problem, {"question": problem, **values, **made}
+
+    def _messages(self, text: str) -> list[dict[str, str]]:
+        system = [{"role": "system", "content": self.config.system}] if self.config.system else []
+        return [*system, {"role": "user", "content": text}]
+
+    def _gold(self, value: Any) -> str:
+        column = self.columns.get("gold", "gold")
+        text = "" if value is None or value != value else value if isinstance(value, str) else as_text(value)
+        if not text.strip():
+            raise BadRow(f"the answer (column {column!r}) is empty")
+        if self.pattern is None:
+            return text
+        match = self.pattern.search(text)
+        if match is None:
+            raise BadRow(f"task.answer_pattern does not match column {column!r}: {_short(text)}")
+        answer = (match[1] or "").strip()
+        if not answer:
+            raise BadRow(f"task.answer_pattern finds an empty answer in column {column!r}: {_short(text)}")
+        return answer
+
+
+def _fields(template: str) -> tuple[str, ...]:
+    """The columns that a template shows."""
+    try:
+        fields = [field for _, field, _, _ in string.Formatter().parse(template) if field is not None]
+    except ValueError as error:
+        raise UserError(
+            "task.template", f"{error}; a brace of the text itself is written twice, {{{{ or }}}}"
+        ) from None
+    for field in fields:
+        if not field.isidentifier():
+            raise UserError(
+                "task.template",
+                f"{{{field}}} names no column; a brace of the text itself is written twice, {{{{ or }}}}",
+            )
+    if not fields:
+        raise UserError(
+            "task.template", f"shows no column of the data, so every prompt is the same: {_short(template)}"
+        )
+    return tuple(dict.fromkeys(fields))
+
+
+def _text(value: Any, column: str) -> str:
+    """A column's value as the prompt shows it."""
+    if value is None or value != value:  # a NaN, as pandas and parquet write what is missing
+        raise BadRow(f"column {column!r} is empty")
+    if column == "choices" and isinstance(value, list):
+        return "\n".join(f"{choice['label']}. {choice['text']}" for choice in value)
+    return value if isinstance(value, str) else as_text(value)
+
+
+def _choices(value: Any) -> Any:
+    """Choices as `[{label, text}]`, from that, from `{label: [...], text: [...]}`, or from a list of texts."""
+    if isinstance(value, str):  # as a CSV file holds them
+        try:
+            value = json.loads(value)
+        except ValueError:
+            raise BadRow(f"column 'choices' is not a JSON list: {_short(value)}") from None
+    if isinstance(value, dict) and {"label", "text"} <= value.keys():
+        if len(value["label"]) != len(value["text"]):
+            raise BadRow(f"column 'choices' has {len(value['label'])} labels for {len(value['text'])} texts")
+        return [{"label": str(k), "text": str(t)} for k, t in zip(value["label"], value["text"], strict=True)]
+    if isinstance(value, list) and value and all(isinstance(choice, str) for choice in value):
+        return [{"label": string.ascii_uppercase[i % 26], "text": text} for i, text in enumerate(value)]
+    if isinstance(value, list) and value and all(isinstance(c, dict) and {"label", "text"} <= c.keys() for c in value):
+        return value
+    raise BadRow(f"column 'choices' is not a list of label and text: {_short(as_text(value))}")
+
+
+def as_text(value: Any) -> str:
+    """A number as it is written, anything else that is not text as JSON."""
+    return str(value) if isinstance(value, int | float) else json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= 60 else text[:57] + "...")

@@ -1,0 +1,220 @@
+"""Where rows come from: files on disk (JSON lines, JSON, CSV, parquet) and data sets of the hub.
+
+Nothing is judged here: a row that cannot be read comes out as a record that says what is wrong with it and where, and
+the caller decides. pandas, pyarrow and datasets are imported where they are needed, so that a JSON lines file opens
+without them.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import re
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+from rl.errors import UserError
+from verifiers.names import nearest
+
+SUFFIXES = (".jsonl", ".json", ".csv", ".parquet")
+_HALF_CHARACTER = re.compile("[\ud800-\udfff]")
+
+
+class Record(NamedTuple):
+    """One row of a source: its columns, or what is wrong with it."""
+
+    number: int
+    """Line the row starts on, from 1; for formats without lines, the row's number from 1."""
+    columns: dict[str, Any]
+    broken: str | None = None
+
+
+class Source(NamedTuple):
+    """One file, or one split of a hub data set, read whole."""
+
+    name: str
+    """As shown in messages."""
+    records: list[Record]
+    by_line: bool
+    """Whether numbers are lines."""
+    split: str | None = None
+    """What the hub calls this split; None where the source itself does not say."""
+
+    def place(self, record: Record) -> str:
+        """`file:line`, or `name row n` where there are no lines."""
+        return f"{self.name}:{record.number}" if self.by_line else f"{self.name} row {record.number}"
+
+
+def open_sources(data: str, subset: str | None = None) -> list[Source]:
+    """Read a file, a folder or a hub data set.
+
+    Args:
+        data: a `.jsonl`, `.json`, `.csv` (each gzipped or not) or `.parquet` file; a folder that `datasets` wrote or
+            can load; or a hub id. A path is relative to the folder the command runs in.
+        subset: the configuration of a hub data set, such as `main`.
+
+    Returns:
+        One source for a file, one for each split of a hub data set.
+
+    Raises:
+        UserError: no such file or data set, or it cannot be read at all.
+    """
+    path = Path(data).expanduser()
+    if path.is_file():
+        if subset is not None:
+            raise UserError("task.subset", f"only hub data sets have subsets, and {data} is a file")
+        return [_read_file(path, data)]
+    kind = Path(data.removesuffix(".gz")).suffix
+    if not path.is_dir() and (kind in SUFFIXES or data.count("/") > 1 or data.startswith((".", "~", "/"))):
+        beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+        raise UserError(data, "no such file" + (f"; {nearest(path.name, beside)}" if beside else ""))
+    return _read_data_set(data, subset)
+
+
+def _read_file(path: Path, name: str) -> Source:
+    kind = Path(path.name.removesuffix(".gz")).suffix.lower()
+    if kind == ".parquet":
+        return Source(name, _parquet(path, name), by_line=False)
+    try:
+        with _opened(path) as file:
+            if kind == ".csv":
+                return Source(name, list(_csv(file, name)), by_line=True)
+            if kind == ".json" and _starts_with_bracket(file):
+                return Source(name, _json_array(file.read(), name), by_line=False)
+            if kind in (".jsonl", ".json"):
+                return Source(name, list(_json_lines(file)), by_line=True)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise UserError(name, f"the gzip file is damaged: {error}") from None
+    except OSError as error:
+        raise UserError(name, f"cannot be read: {error.strerror or error}") from None
+    raise UserError(name, f"{kind or 'a file without a suffix'} is not a known format; known are {', '.join(SUFFIXES)}")
+
+
+def _opened(path: Path) -> IO[bytes]:
+    """The file's bytes, unpacked where it is gzipped; what the file holds decides, not its name."""
+    with path.open("rb") as file:
+        packed = file.read(2) == b"\x1f\x8b"
+    return gzip.open(path, "rb") if packed else path.open("rb")  # type: ignore[return-value]
+
+
+def _starts_with_bracket(file: IO[bytes]) -> bool:
+    start = file.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
+    file.seek(0)
+    return start == b"["
+
+
+def _json_lines(file: IO[bytes]) -> Iterator[Record]:
+    """One object a line; blank lines are passed over."""
+    for number, line in enumerate(file, start=1):
+        if number == 1:
+            line = line.removeprefix(b"\xef\xbb\xbf")
+        if not (line := line.strip()):
+            continue
+        try:
+            value = json.loads(line)
+            if b"\\ud" in line.lower():  # an escape that may be half a character, which no tokenizer takes
+                json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeError:
+            yield Record(number, {}, "not Unicode: it holds bytes or escapes that are no character")
+        except json.JSONDecodeError as error:
+            yield Record(number, {}, f"not JSON: {error.msg} at column {error.colno}")
+        except (ValueError, RecursionError) as error:
+            yield Record(number, {}, f"not JSON: {error}")
+        else:
+            yield _json_record(number, value)
+
+
+def _json_array(text: bytes, name: str) -> list[Record]:
+    """A file that is one array of objects; rows are counted, for lines say little there."""
+    try:
+        values = json.loads(text.removeprefix(b"\xef\xbb\xbf"))
+        json.dumps(values, ensure_ascii=False).encode()
+    except UnicodeError:
+        raise UserError(name, "not Unicode: it holds bytes or escapes that are no character") from None
+    except json.JSONDecodeError as error:
+        raise UserError(f"{name}:{error.lineno}", f"not JSON: {error.msg}") from None
+    except (ValueError, RecursionError) as error:
+        raise UserError(name, f"not JSON: {error}") from None
+    return [_json_record(number, value) for number, value in enumerate(values, start=1)]
+
+
+def _json_record(number: int, value: Any) -> Record:
+    if isinstance(value, dict):
+        return Record(number, value)
+    return Record(number, {}, f"not a JSON object but {type(value).__name__}")
+
+
+def _csv(file: IO[bytes], name: str) -> Iterator[Record]:
+    """Rows under a header line; a row's number is the line it starts on, also after quoted line breaks."""
+    # bytes that are no UTF-8 become lone surrogates, and are told of row by row
+    text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
+    longest = csv.field_size_limit(2**31 - 1)
+    try:
+        reader = csv.reader(text, strict=True)
+        try:
+            header = next(reader, [])
+        except csv.Error as error:
+            raise UserError(f"{name}:1", f"not CSV: {error}") from None
+        if twice := {column for column in header if header.count(column) > 1}:
+            raise UserError(f"{name}:1", f"two columns are called {min(twice)!r}")
+        while True:
+            number = reader.line_num + 1
+            try:
+                fields = next(reader, None)
+            except csv.Error as error:
+                yield Record(number, {}, f"not CSV: {error}")
+                continue
+            if fields is None:
+                return
+            if not fields:  # a blank line
+                continue
+            if _HALF_CHARACTER.search("".join(fields)):
+                yield Record(number, {}, "not Unicode: it holds bytes that are no UTF-8")
+            elif len(fields) != len(header):
+                yield Record(number, {}, f"{len(fields)} fields under a header of {len(header)}")
+            else:
+                yield Record(number, dict(zip(header, fields, strict=True)))
+    finally:
+        csv.field_size_limit(longest)
+
+
+def _parquet(path: Path, name: str) -> list[Record]:
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        rows = pyarrow.parquet.read_table(path).to_pylist()
+    except (pyarrow.ArrowException, OSError) as error:
+        raise UserError(name, f"not a readable parquet file: {str(error).splitlines()[0]}") from None
+    return [Record(number, row) for number, row in enumerate(rows, start=1)]
+
+
+def _read_data_set(name: str, subset: str | None) -> list[Source]:
+    """Every split of a folder or hub data set, through `datasets`."""
+    import datasets
+
+    folder = Path(name).expanduser()
+    try:
+        if any((folder / mark).exists() for mark in ("state.json", "dataset_dict.json")):
+            loaded = datasets.load_from_disk(str(folder))
+        else:
+            loaded = datasets.load_dataset(str(folder) if folder.is_dir() else name, subset)
+    except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:  # type: ignore[attr-defined]
+        first = (str(error).strip() or type(error).__name__).splitlines()[0]
+        kind = "a folder that datasets cannot load" if folder.is_dir() else "no such file, and not a hub data set"
+        raise UserError(name, f"{kind}: {first}") from None
+    if not isinstance(loaded, dict):
+        loaded = {None: loaded}
+    return [
+        Source(
+            name if split is None else f"{name}[{split}]",
+            [Record(number, row) for number, row in enumerate(rows.to_list(), start=1)],
+            by_line=False,
+            split=None if split is None else str(split),
+        )
+        for split, rows in loaded.items()
+    ]

@@ -1,0 +1,107 @@
+"""What a task is: problems with references in three disjoint splits, and the verifier that judges answers to them."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from rl.errors import UserError
+from verifiers.judge import Judge
+
+Split = Literal["train", "validation", "test"]
+SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class Task:
+    """Problems, references and a verifier.
+
+    Attributes:
+        name: the name in the config.
+        splits: rows of each split. A row has `prompt` (a string, or a list of chat messages), `gold` (a string) and
+            whatever columns the verifier and the rewards need.
+        verifier: name of the verifier that judges answers to this task.
+        verifier_options: its options.
+        step_verifier: whether that verifier judges steps, so that chain accuracy means something.
+        vocabulary: strings that tile every text of the task; only for tasks the embedded policy can be warmed up on.
+        demonstrate: draws one (prompt, completion) of the demonstrator from the train split; likewise.
+        skipped: broken rows that were left out, as `file:line: why`.
+    """
+
+    name: str
+    splits: Mapping[Split, list[dict[str, Any]]]
+    verifier: str
+    verifier_options: Mapping[str, Any] = field(default_factory=dict)
+    step_verifier: bool = False
+    vocabulary: tuple[str, ...] | None = None
+    demonstrate: Callable[[random.Random], tuple[str, str]] | None = None
+    skipped: tuple[str, ...] = ()
+
+    def judge(self) -> Judge:
+        """The task's own verifier, ready to run over rows."""
+        return Judge(self.verifier, **self.verifier_options)
+
+
+def split_of(problem: str, *, validation: float = 0.1, test: float = 0.1) -> Split:
+    """The split a problem belongs to, by a hash of its text.
+
+    No seed enters, so a problem that is held out once is held out in every run: no two splits can share one.
+
+    Args:
+        problem: the text that makes a problem what it is.
+        validation: share of problems that go to validation, in [0, 1].
+        test: share that goes to test.
+    """
+    digest = hashlib.blake2b(problem.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    place = int.from_bytes(digest, "big") / 2**64
+    if place < test:
+        return "test"
+    return "validation" if place < test + validation else "train"
+
+
+def fill_splits(
+    draws: Iterator[dict[str, Any]], sizes: Mapping[Split, int], where: str
+) -> dict[Split, list[dict[str, Any]]]:
+    """Draw rows until each split has its size; duplicates are drawn again.
+
+    Args:
+        draws: an endless stream of rows with a string `prompt`.
+        sizes: rows wanted for each split.
+        where: what to name in the error.
+
+    Raises:
+        UserError: the task does not have that many different problems.
+    """
+    splits: dict[Split, list[dict[str, Any]]] = {split: [] for split in SPLITS}
+    seen: set[str] = set()
+    idle = 0
+    while any(len(splits[split]) < sizes[split] for split in SPLITS):
+        row = next(draws)
+        split = split_of(row["prompt"])
+        if row["prompt"] in seen or len(splits[split]) >= sizes[split]:
+            idle += 1
+            if idle > 20_000:
+                short = {s: f"{len(splits[s])} of {sizes[s]}" for s in SPLITS if len(splits[s]) < sizes[s]}
+                raise UserError(where, f"the task has too few different problems: {short}; ask for fewer rows")
+            continue
+        idle = 0
+        seen.add(row["prompt"])
+        splits[split].append(row)
+    return splits
+
+
+def refuse_overlap(splits: Mapping[Split, Iterable[Mapping[str, Any]]], where: str) -> None:
+    """Check that no prompt stands in two splits.
+
+    Raises:
+        UserError: one does; the message shows it.
+    """
+    home: dict[str, Split] = {}
+    for split in SPLITS:
+        for row in splits[split]:
+            key = row["prompt"] if isinstance(row["prompt"], str) else repr(row["prompt"])
+            if home.setdefault(key, split) != split:
+                raise UserError(where, f"a prompt stands in both {home[key]} and {split}: {key[:80]!r}")
