@@ -135,7 +135,7 @@ GOOD = '{"question": "1?", "gold": "1"}'
 @pytest.mark.parametrize(
     ("bad", "settings", "what"),
     [
-        ('{"question": "2?", "gold": ', {}, "not JSON: Expecting value at column 28"),
+        ('{"question": "2?", "gold": ', {}, "not JSON: Expecting value at column 27"),
         ('["question"]', {}, "not a JSON object but list"),
         ('{"question": "2?"}', {}, "no column 'gold', which every task needs"),
         ('{"quesiton": "2?", "gold": "1"}', {}, "no column 'question', which task.template needs; did you mean 'quesi"),
