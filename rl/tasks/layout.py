@@ -42,11 +42,8 @@ class Layout:
         Raises:
             UserError: a template or pattern that cannot be used.
         """
-        fields = _fields(config.template)
-        if config.system is not None and not config.chat:
-            raise UserError(
-                "task.system", "a system message needs chat prompts; set task.chat=true, or put it in task.template"
-            )
+        fields = template_fields(config.template)
+        as_prompt("", chat=config.chat, system=config.system)  # whether these two go together, before any row
         pattern = None
         if config.answer_pattern is not None:
             try:
@@ -83,12 +80,11 @@ class Layout:
             raise BadRow(f"nothing to ask: {' and '.join(map(repr, shown))} is empty")
         text = self.config.template.format(**shown)
         problem = "\n".join(shown[field] for field in sorted(shown))
-        made = {"prompt": self._messages(text) if self.config.chat else text, "gold": self._gold(values["gold"])}
+        made = {
+            "prompt": as_prompt(text, chat=self.config.chat, system=self.config.system),
+            "gold": self._gold(values["gold"]),
+        }
         return problem, {"question": problem, **values, **made}
-
-    def _messages(self, text: str) -> list[dict[str, str]]:
-        system = [{"role": "system", "content": self.config.system}] if self.config.system else []
-        return [*system, {"role": "user", "content": text}]
 
     def _gold(self, value: Any) -> str:
         column = self.columns.get("gold", "gold")
@@ -106,8 +102,26 @@ class Layout:
         return answer
 
 
-def _fields(template: str) -> tuple[str, ...]:
-    """The columns that a template shows."""
+def as_prompt(text: str, *, chat: bool, system: str | None) -> str | list[dict[str, str]]:
+    """The prompt as plain text, or as the messages of a chat.
+
+    Raises:
+        UserError: a system message without a chat.
+    """
+    if not chat:
+        if system is not None:
+            raise UserError("task.system", "belongs to a chat; set task.chat=true, or put it into task.template")
+        return text
+    before = [] if system is None else [{"role": "system", "content": system}]
+    return [*before, {"role": "user", "content": text}]
+
+
+def template_fields(template: str) -> tuple[str, ...]:
+    """The columns that a template shows, each once.
+
+    Raises:
+        UserError: it is no template, or shows no column.
+    """
     try:
         fields = [field for _, field, _, _ in string.Formatter().parse(template) if field is not None]
     except ValueError as error:
