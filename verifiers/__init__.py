@@ -14,7 +14,18 @@ To add one: write the file, and name it in `VERIFIERS`.
 from verifiers.verdict import Step, Verdict, abstained, failed, judged
 
 VERIFIERS = {
+    "boolean": "verifiers.boolean",
     "chain": "verifiers.chain",
+    "math": "verifiers.math",
+    "choice": "verifiers.choice",
+    "countdown": "verifiers.countdown",
+    "exact": "verifiers.exact",
+    "format": "verifiers.format",
+    "game24": "verifiers.game24",
+    "logic": "verifiers.logic",
+    "numeric": "verifiers.numeric",
+    "reasoning_gym": "verifiers.reasoning_gym",
+    "steps": "verifiers.steps",
 }
 """Name in a config → the module whose `verify` judges."""
 

@@ -21,70 +21,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from verifiers.tokens import NUMBER, Token, tokenize
+
 MAX_DIGITS = 40
 MAX_EXPONENT = 64
 MAX_BITS = 2048
 MAX_DEPTH = 30
 MAX_TOKENS = 400
 
-_NUMBER = r"\d{1,3}(?:,\d{3})+(?![\d,])(?:\.\d+)?|\d+(?:\.\d+)?(?:[eE][+-]?\d{1,3}(?![\w.]))?|\.\d+"
-_WORD = r"[^\W\d_]+(?:[-'’][^\W\d_]+)*"
-_TOKEN = re.compile(
-    r"(?P<skip>\\[()\[\]!,;: ]|\\(?:left|right|quad|qquad|boxed|displaystyle)(?![A-Za-z])|[\$£€¥&\"“”`]|\\%(?!\S)|\\\$)"
-    r"|(?P<words>\\(?:text|mathrm|textbf|mbox|textrm)\{[^{}\n]{0,200}\}|(?<![\d)])\((?=[^\W\d_]{2})[^()\d=\n+*/^×÷<>]{1,80}\))"
-    r"|(?P<odd>\d{1,2}:\d\d(?!\d)|0\d+(?![\d.,])|(?<=\d),(?=\d)(?!\d{3}(?!\d))|(?<=[\d)])\([^\W\d_][^()\d=\n]{1,80}\))"
-    r"|(?P<stop>\n|\\\\|[;:|?]|=>|→|⇒|<=|>=|≤|≥|≠|!=|[.!](?=\s|$)|,(?!\d{3}(?!\d)))"
-    r"|(?P<approx>≈|~=|≃|≅|\\approx)"
-    r"|(?P<equal>==?)"
-    r"|(?P<op>\*\*|[-+*/^−–×·⋅∗÷∙]|\\(?:times|cdot|div)(?![A-Za-z]))"
-    rf"|(?P<number>{_NUMBER})"
-    r"|(?P<percent>\\?%)"
-    r"|(?P<frac>\\[dt]?frac)"
-    r"|(?P<open>[(\[{])|(?P<close>[)\]}])"
-    rf"|(?P<word>{_WORD})"
-    r"|(?P<space>\s+)"
-    r"|(?P<bad>.)"
-)
-_OPERATORS = {"−": "-", "–": "-", "×": "*", "·": "*", "⋅": "*", "∙": "*", "∗": "*", "÷": "/", "**": "^"}
-_OPERATORS |= {r"\times": "*", r"\cdot": "*", r"\div": "/"}
-_WORD_OPERATORS = {"plus": "+", "minus": "-", "times": "*"}
 _MULTIPLIERS = {"hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9, "trillion": 10**12}
-_FILLERS = frozenset(
-    {
-        "the",
-        "a",
-        "an",
-        "his",
-        "her",
-        "their",
-        "its",
-        "our",
-        "my",
-        "your",
-        "another",
-        "these",
-        "those",
-        "about",
-        "only",
-        "all",
-        "approximately",
-    }
-)
 _CLOSES = {"(": ")", "[": "]", "{": "}"}
+_FILLERS = frozenset("the a an his her their its our my your another these those about only all approximately".split())  # noqa: SIM905
 
 
 class Unreadable(ValueError):
     """The text is no arithmetic that this module reads, or passes one of its bounds."""
-
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    """One token: its kind, its text (operators in their plain form) and its characters `start` to `end`."""
-
-    kind: str
-    text: str
-    start: int
-    end: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +48,7 @@ class Value:
         decimals: digits after the point where the expression is a single number, else None.
         operands: the numbers in it, in order, percent signs as hundredths.
         operations: how many operators it has.
+        additive: whether one of them is + or -.
         words: the words in it, in lower case: units and the like.
         scaled: whether it has a percent sign or a word like `million`.
     """
@@ -106,6 +58,7 @@ class Value:
     decimals: int | None
     operands: tuple[Fraction, ...]
     operations: int
+    additive: bool
     words: tuple[str, ...]
     scaled: bool
 
@@ -116,7 +69,7 @@ def number(text: str) -> Fraction:
     Raises:
         Unreadable: it is no number, or has more than `MAX_DIGITS` digits.
     """
-    if not re.fullmatch(_NUMBER, text):
+    if not re.fullmatch(NUMBER, text):
         raise Unreadable(f"{text[:40]!r} is no number")
     if len(text) > MAX_DIGITS + MAX_DIGITS // 3:
         raise Unreadable("a number of too many digits")
@@ -161,40 +114,6 @@ def rounds_to(exact: Fraction, written: Fraction, decimals: int | None, *, appro
     return error <= Fraction(1, 2 * 10**decimals)
 
 
-def tokenize(text: str) -> list[Token]:
-    """The tokens of a text in order; spaces and signs without meaning (`$`, quotes) are left out."""
-    tokens: list[Token] = []
-    for match in _TOKEN.finditer(text):
-        kind, start, end = match.lastgroup or "bad", match.start(), match.end()
-        content = match.group()
-        if kind in ("skip", "space"):
-            continue
-        if kind == "words":
-            kind = "word"
-        elif kind == "odd":
-            kind = "bad"
-        elif kind == "op":
-            # `20-foot` and `dollars/bill` are words, not sums
-            glued = start > 0 and not text[start - 1].isspace() and text[end : end + 1].isalpha()
-            kind = "word" if glued and content in "-/" and _is_long_word(text, end) else "op"
-            content = _OPERATORS.get(content, content)
-        elif kind == "word":
-            low = content.lower()
-            if low in ("x",) and _joins(tokens, text, start, end):
-                kind, content = "op", "*"
-            elif low in _WORD_OPERATORS:
-                kind, content = "op", _WORD_OPERATORS[low]
-            elif low == "percent":
-                kind = "percent"
-            elif low == "by" and tokens and tokens[-1].text.lower() in ("divided", "multiplied"):
-                before = tokens.pop()
-                kind, content, start = "op", "/" if before.text.lower() == "divided" else "*", before.start
-            elif len(content) == 1 and _is_variable(tokens, text, start, end):
-                kind = "bad"
-        tokens.append(Token(kind, content, start, end))
-    return tokens
-
-
 def parse(tokens: Sequence[Token], start: int, stop: int | None = None) -> tuple[Value, int]:
     """The longest expression that begins at token `start`, and the index of the token after it.
 
@@ -210,9 +129,17 @@ def parse(tokens: Sequence[Token], start: int, stop: int | None = None) -> tuple
     parser = _Parser(tokens, start, min(len(tokens) if stop is None else stop, start + MAX_TOKENS))
     exact, as_unit = parser.sum(0)
     decimals = parser.decimals if len(parser.operands) == 1 and not parser.operations else None
-    return Value(
-        exact, as_unit, decimals, tuple(parser.operands), parser.operations, tuple(parser.words), parser.scaled
-    ), parser.at
+    value = Value(
+        exact,
+        as_unit,
+        decimals,
+        tuple(parser.operands),
+        parser.operations,
+        parser.additive,
+        tuple(parser.words),
+        parser.scaled,
+    )
+    return value, parser.at
 
 
 _Pair = tuple[Fraction, Fraction]
@@ -226,6 +153,7 @@ class _Parser:
         self.operands: list[Fraction] = []
         self.words: list[str] = []
         self.operations = 0
+        self.additive = False
         self.scaled = False
         self.decimals: int | None = 0
 
@@ -248,6 +176,7 @@ class _Parser:
         while sign := self.operator("+-"):
             self.at += 1
             self.operations += 1
+            self.additive = True
             value = _apply(sign, value, self.product(depth))
         return value
 
@@ -428,27 +357,3 @@ def _bounded(value: Fraction) -> Fraction:
     if value.numerator.bit_length() > MAX_BITS or value.denominator.bit_length() > MAX_BITS:
         raise Unreadable("a number that is too large")
     return value
-
-
-def _is_long_word(text: str, start: int) -> bool:
-    """Whether a word of two letters or more begins here: a unit or a compound, not a variable."""
-    return text[start : start + 2].isalpha()
-
-
-def _joins(tokens: list[Token], text: str, start: int, end: int) -> bool:
-    """Whether an `x` here stands between two operands, so that it is a times sign."""
-    if not tokens or tokens[-1].kind not in ("number", "close", "percent", "word"):
-        return False
-    return bool(re.match(r"\s*[$£€(\[]?\s*[$]?[\d.\\(]", text[end : end + 8])) and (
-        tokens[-1].kind != "word" or text[start - 1 : start].isspace()
-    )
-
-
-def _is_variable(tokens: list[Token], text: str, start: int, end: int) -> bool:
-    """Whether a single letter here is a variable: it touches a number or an operator (`2x`, `x + 3`, `n = 5`)."""
-    after = text[end : end + 3].lstrip()[:1]
-    before = tokens[-1] if tokens else None
-    touches = before is not None and before.kind in ("number", "close") and before.end == start
-    if after in ("", *"0123456789$") or after.isalpha():
-        return touches or (before is not None and before.kind == "op" and text[start] not in "aA")
-    return touches or (before is not None and before.kind == "op") or after in ("=", "+", "-", "*", "/", "^", "−", "×")

@@ -19,11 +19,15 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 
-from verifiers.arithmetic import MAX_TOKENS, Token, Unreadable, Value, number, parse, rounds_to, tokenize
+from verifiers.arithmetic import MAX_TOKENS, Unreadable, Value, number, parse, rounds_to
+from verifiers.tokens import Token, tokenize
+
+MAX_EQUATIONS = 2000
+"""Equal signs in a text past which it is not read."""
 
 MARK = re.compile(r"<<([^<>\n]{0,400})>>")
 _COPY = re.compile(
-    r"\s?[$£€]?\s?(-?(?:\d{1,3}(?:,\d{3})+|\d{1,40})(?:\.\d{1,40})?|-?\.\d{1,40})(?!\d|,\d|\s?/\s?\d)(\s?%)?"
+    r"\s?[$£€]?\s?(-?(?:\d{1,3}(?:,\d{3}){1,13}|\d{1,40})(?:\.\d{1,40})?|-?\.\d{1,40})(?!\d|,\d|\s?/\s?\d)(\s?%)?"
 )
 _CHANGING = frozenset(
     {
@@ -78,7 +82,13 @@ class Equation:
 
 
 def equations(text: str) -> list[Equation]:
-    """All equations of a text, in order. An equation that a mark repeats (`5+3=<<5+3=8>>8`) is one with the mark."""
+    """All equations of a text, in order. An equation that a mark repeats (`5+3=<<5+3=8>>8`) is one with the mark.
+
+    Raises:
+        Unreadable: the text has more than `MAX_EQUATIONS` equal signs.
+    """
+    if text.count("=") + text.count("≈") > MAX_EQUATIONS:
+        raise Unreadable(f"more than {MAX_EQUATIONS} equations")
     marks = [_marked(text, match) for match in MARK.finditer(text)]
     if not marks:
         return _in_running_text(text)
@@ -239,7 +249,7 @@ def _compare(left: Value, right: Value, *, approximate: bool) -> tuple[bool | No
             return True, "right"
         if rounds_to(left.exact * 100, right.as_unit, right.decimals, approximate=approximate) and right.scaled:
             return True, "right"
-        if left.scaled and not right.scaled and len(left.operands) > 1:  # `200 - 10% = 180`
+        if left.scaled and not right.scaled and left.additive:  # `200 - 10% = 180`
             return None, "a percentage of something unsaid"
     return False, f"it is {show(left.exact)}, not {show(right.exact)}"
 

@@ -14,7 +14,7 @@ from verifiers.verdict import Verdict, abstained, judged
 TAIL = 20_000
 """Characters that are read, from the end: an answer stands there."""
 
-_PLAIN = r"\d{1,3}(?:,\d{3})+(?![\d,])(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+"
+_PLAIN = r"\d{1,3}(?:,\d{3}){1,13}(?![\d,])(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+"
 _SIGNED = re.compile(
     rf"(?<![\w.])([-+−]?)\\?[$£€]?\s?((?:{_PLAIN})(?:[eE][+-]?\d{{1,3}}(?![\w.]))?)(?:\s?/\s?(\d{{1,40}})(?![\d/.]))?"
 )
