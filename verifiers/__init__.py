@@ -20,6 +20,7 @@ VERIFIERS = {
     "choice": "verifiers.choice",
     "countdown": "verifiers.countdown",
     "exact": "verifiers.exact",
+    "facts": "verifiers.facts",
     "format": "verifiers.format",
     "game24": "verifiers.game24",
     "logic": "verifiers.logic",

@@ -21,7 +21,7 @@ def load(config: Config) -> Task:
     if task.name == "facts":
         from rl.tasks import facts
 
-        return facts.build(task.sizes.model_dump(), config.seed)
+        return facts.build(task.sizes.model_dump(), config.seed)  # type: ignore[arg-type]
     if task.name == "reasoning_gym":
         from rl.tasks import reasoning_gym
 

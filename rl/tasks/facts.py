@@ -1,0 +1,169 @@
+"""The embedded task `facts`: multiple choice over an invented world whose facts are in the policy's weights.
+
+`Which has less weight? (A) quell (B) koba` → ` quell has weight 5. koba has weight 4. Answer: (B)`
+
+The warm start puts the world into the weights as bare statements. A question compares two things, or asks which of
+three has a value. Answering at once is near chance; stating the facts and then reading the answer off them is easy. The
+demonstrator's dominant habit is wrong: it answers at once by guessing, or rambles about what does not matter. So
+there is something for reinforcement to bring out, and a truth to compare rewards on rationales with.
+
+Not here: what a statement is and whether it is true, relevant or repeated; that is `verifiers/facts.py`.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from typing import Any
+
+from rl.tasks.task import Split, Task, fill_splits, split_of
+from verifiers.facts import ATTRIBUTES, MARK, NUMBERS, THINGS, WORLD, settled
+
+Row = dict[str, Any]
+LABELS = "ABC"
+VOCABULARY = (
+    "Which", " has", " more", " less", "?", ".", MARK,
+    *(f" ({label})" for label in LABELS),
+    *(f" {attribute}" for attribute in ATTRIBUTES),
+    *(f" {value}" for value in dict.fromkeys(value for values in ATTRIBUTES.values() for value in values)),
+    *(f" {thing}" for thing in THINGS),
+)  # fmt: skip
+
+
+def build(
+    sizes: dict[Split, int],
+    seed: int,
+    *,
+    bare: float = 0.3,
+    at_once: float = 0.4,
+    careful: float = 0.25,
+    slip: float = 0.05,
+) -> Task:
+    """The task with its three splits.
+
+    A row has `prompt`, `gold` (the label), `question` (the prompt without its choices), `choices`, `attribute`, `asked`
+    (`more`, `less` or a value), and `rationale`, the statements that settle it.
+
+    Args:
+        sizes: rows of each split.
+        seed: which questions are drawn, and in what order.
+        bare: share of demonstrations that are statements without a question.
+        at_once: share of answers that the demonstrator guesses at once.
+        careful: share where it states what matters before it answers; in the rest it rambles.
+        slip: probability that a statement it makes about a question is false.
+
+    Raises:
+        UserError: there are not that many different questions.
+    """
+
+    def draws() -> Iterator[Row]:
+        rng = random.Random(f"facts {seed}")
+        while True:
+            yield problem(rng)
+
+    def demonstrate(rng: random.Random) -> tuple[str, str]:
+        if rng.random() < bare:
+            return "", "".join(state(rng.choice(THINGS), rng.choice(tuple(ATTRIBUTES))) for _ in range(4))
+        while split_of((row := problem(rng))["prompt"]) != "train":
+            pass
+        return row["prompt"], solve(row, rng, at_once=at_once, careful=careful, slip=slip)
+
+    return Task(
+        name="facts",
+        splits=fill_splits(draws(), sizes, "task.sizes"),
+        verifier="facts",
+        step_verifier=True,
+        vocabulary=VOCABULARY,
+        demonstrate=demonstrate,
+    )
+
+
+def problem(rng: random.Random) -> Row:
+    """A question that has one right answer: two things compared, or one of three that has a value."""
+    attribute = rng.choice(tuple(ATTRIBUTES))
+    world = WORLD[attribute]
+    if ATTRIBUTES[attribute] == NUMBERS:
+        asked = rng.choice(("more", "less"))
+        while True:
+            things = rng.sample(THINGS, 2)
+            if world[things[0]] != world[things[1]]:
+                break
+        question = f"Which has {asked} {attribute}?"
+    else:
+        asked = rng.choice(ATTRIBUTES[attribute])
+        having = [thing for thing in THINGS if world[thing] == asked]
+        others = [thing for thing in THINGS if world[thing] != asked]
+        things = [rng.choice(having), *rng.sample(others, 2)]
+        question = f"Which has {attribute} {asked}?"
+    # the order of the choices follows from the question, lest train and test share one in two orders
+    things.sort()
+    random.Random(f"{question} {things}").shuffle(things)
+    choices = [{"label": label, "text": thing} for label, thing in zip(LABELS, things, strict=False)]
+    gold = settled({thing: world[thing] for thing in things}, choices=choices, asked=asked)
+    assert gold is not None
+    row = {
+        "prompt": question + "".join(f" ({choice['label']}) {choice['text']}" for choice in choices),
+        "gold": gold,
+        "question": question,
+        "choices": choices,
+        "attribute": attribute,
+        "asked": asked,
+    }
+    return row | {"rationale": "".join(state(thing, attribute) for thing in needed(row))}
+
+
+def needed(row: Row) -> list[str]:
+    """The things whose facts settle a question: both that are compared, or the choices up to the one that has it."""
+    things = [choice["text"] for choice in row["choices"]]
+    if row["asked"] in ("more", "less"):
+        return things
+    return things[: LABELS.index(row["gold"]) + 1]
+
+
+def state(thing: str, attribute: str, value: str | None = None) -> str:
+    """The statement of a fact, with the space before it; `value` says something else than the truth."""
+    return f" {thing} has {attribute} {value or WORLD[attribute][thing]}."
+
+
+def solve(row: Row, rng: random.Random, *, at_once: float, careful: float, slip: float) -> str:
+    """The demonstrator's answer to a question: statements, often beside the point, and a label.
+
+    It answers by what it stated, true or not, and guesses where that leaves the question open.
+
+    Args:
+        row: the question.
+        rng: where its habits are drawn from.
+        at_once: probability that it states nothing.
+        careful: probability that it states what is needed.
+        slip: probability that a statement is false.
+    """
+    mood = rng.random()
+    if mood < at_once:
+        told = []
+    elif mood < at_once + careful:
+        told = [(thing, row["attribute"]) for thing in needed(row)]
+        if rng.random() < 0.5:
+            told.insert(rng.randrange(len(told) + 1), _beside(row, rng))
+    else:
+        told = [_beside(row, rng) for _ in range(rng.randint(1, 3))]
+        if rng.random() < 0.2:
+            told.append(rng.choice(told))
+    text, values = "", {}
+    for thing, attribute in told:
+        value = WORLD[attribute][thing]
+        if rng.random() < slip:
+            value = rng.choice([other for other in ATTRIBUTES[attribute] if other != value])
+        text += state(thing, attribute, value)
+        if attribute == row["attribute"]:
+            values[thing] = value
+    labels = [choice["label"] for choice in row["choices"]]
+    answer = settled(values, choices=row["choices"], asked=row["asked"]) or rng.choice(labels)
+    return f"{text}{MARK} ({answer})"
+
+
+def _beside(row: Row, rng: random.Random) -> tuple[str, str]:
+    """A thing and an attribute that do not matter: a choice's other attribute, or another thing."""
+    things = [choice["text"] for choice in row["choices"]]
+    if rng.random() < 0.5:
+        return rng.choice(things), rng.choice([a for a in ATTRIBUTES if a != row["attribute"]])
+    return rng.choice([thing for thing in THINGS if thing not in things]), row["attribute"]

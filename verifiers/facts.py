@@ -1,0 +1,178 @@
+"""The embedded task `facts`: multiple choice over a small invented world, with the facts it rests on stated first.
+
+`Which has less weight? (A) quell (B) koba` → ` quell has weight 5. koba has weight 4. Answer: (B)`
+
+The world is fixed: forty things, two attributes with a number and two with a word. So every statement of a rationale
+can be checked exactly, for three things that are kept apart:
+
+- *true*: the world has it so. This, and this alone, is a statement's step score.
+- *relevant*: it is about one of the choices and about the attribute that was asked for.
+- *repeated*: the completion has made the same statement before.
+
+A statement that is true but does not matter is therefore not a wrong step, it is only in vain; `statements` gives the
+three flags to rewards that want to tell them apart.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from verifiers.verdict import Step, Verdict, judged
+
+THINGS = (
+    "blicket", "bosk", "cheem", "crundle", "dax", "drome", "fendle", "fimp", "frolic", "gazzer",
+    "glorp", "hask", "jand", "jippet", "kleeb", "koba", "lorp", "manu", "mipen", "modi",
+    "nib", "noop", "pabble", "pilk", "plim", "quell", "rugger", "sibu", "slithy", "snark",
+    "stroop", "tanzer", "toma", "tove", "tulver", "vash", "wampet", "wug", "yemp", "zav",
+)  # fmt: skip
+NUMBERS = tuple("12345678")
+ATTRIBUTES: dict[str, tuple[str, ...]] = {
+    "weight": NUMBERS,
+    "speed": NUMBERS,
+    "colour": ("red", "blue", "green", "white", "black"),
+    "home": ("forest", "river", "desert", "island", "city"),
+}
+"""Attribute → the values it can have; those with numbers can be compared."""
+
+
+class Statement(NamedTuple):
+    """One part of a rationale, and what is so about it.
+
+    Attributes:
+        start: its first character in the completion.
+        end: one past its last, the full stop.
+        thing: what it speaks of; None where it is no statement.
+        attribute: what of it.
+        value: what it says of that.
+        true: whether the world has it so; False where it is no statement.
+        relevant: whether it is about a choice and the attribute asked for.
+        repeated: whether the same statement came before.
+    """
+
+    start: int
+    end: int
+    thing: str | None
+    attribute: str | None
+    value: str | None
+    true: bool
+    relevant: bool
+    repeated: bool
+
+
+def _dealt(attribute: str) -> dict[str, str]:
+    """Each thing's value: values dealt out in turn to the things in a hashed order, so that all are equally common."""
+    order = sorted(THINGS, key=lambda thing: hashlib.blake2b(f"{attribute} of {thing}".encode()).digest())
+    values = ATTRIBUTES[attribute]
+    return {thing: values[place % len(values)] for place, thing in enumerate(order)}
+
+
+WORLD: dict[str, dict[str, str]] = {attribute: _dealt(attribute) for attribute in ATTRIBUTES}
+"""Attribute → thing → value."""
+
+MARK = " Answer:"
+_STATEMENT = re.compile(r"\s*(\w+) has (\w+) (\w+)\.")
+_PART = re.compile(r"[^.]*\.|[^.]+$")
+_ANSWER = re.compile(r"\s*\(?([A-Z])\)?\.?\s*")
+
+
+def verify(prediction: str, gold: str, *, choices: Sequence[Mapping[str, str]], attribute: str, asked: str) -> Verdict:
+    """Judge a rationale with its answer: the score is 1 where the label after the last `Answer:` is the gold one.
+
+    Args:
+        prediction: the completion, statements and then ` Answer: (B)`; a bare label is an answer too.
+        gold: the right label.
+        choices: the things to choose from, `[{label, text}]`.
+        attribute: the attribute asked for, a key of `ATTRIBUTES`.
+        asked: `more`, `less`, or the value that was asked for.
+
+    Returns:
+        A judged verdict with a step for each statement: score 1 where it is true, and the reason says true or false,
+        and irrelevant or repeated where it is. Where the facts that settle the question were not stated, the
+        answer is one more step, a wrong one: it was jumped to.
+    """
+    working, mark, answer = _parts(prediction)
+    match = _ANSWER.fullmatch(answer)
+    label = match[1] if match else None
+    stated = statements(working, choices=choices, attribute=attribute)
+    steps = [Step(s.start, s.end, "judged", float(s.true), _reason(s)) for s in stated]
+    values = {s.thing: s.value for s in stated if s.relevant and s.thing and s.value}
+    if settled(values, choices=choices, asked=asked) is None:
+        steps.append(Step(len(working), len(prediction), "judged", 0.0, "the facts that settle it were not stated"))
+    right = label == gold
+    reason = "right" if right else "wrong answer" if label else "no label after the mark" if mark else "no answer"
+    return judged(right, reason, extracted=label, steps=tuple(steps))
+
+
+def statements(prediction: str, *, choices: Iterable[Mapping[str, str]], attribute: str) -> list[Statement]:
+    """The statements of a completion in order, up to its answer, each with its flags.
+
+    Args:
+        prediction: the completion.
+        choices: the things to choose from, `[{label, text}]`.
+        attribute: the attribute asked for.
+    """
+    working, _, _ = _parts(prediction)
+    things = {choice["text"] for choice in choices}
+    found: list[Statement] = []
+    seen: set[tuple[str, str, str]] = set()
+    for part in _PART.finditer(working):
+        text = part[0]
+        if not text.strip():
+            continue
+        start = part.start() + len(text) - len(text.lstrip())
+        match = _STATEMENT.fullmatch(text)
+        if match is None:
+            found.append(Statement(start, part.end(), None, None, None, False, False, False))
+            continue
+        said = (match[1], match[2], match[3])
+        thing, of, value = said
+        true = WORLD.get(of, {}).get(thing) == value
+        found.append(
+            Statement(start, part.end(), thing, of, value, true, thing in things and of == attribute, said in seen)
+        )
+        seen.add(said)
+    return found
+
+
+def settled(values: Mapping[str, str], *, choices: Sequence[Mapping[str, str]], asked: str) -> str | None:
+    """The label that stated facts lead to, or None where they leave it open.
+
+    Args:
+        values: thing → its value on the attribute asked for, as stated, be it true or not.
+        choices: the things to choose from, `[{label, text}]`.
+        asked: `more`, `less`, or a value.
+    """
+    known = {choice["label"]: values[choice["text"]] for choice in choices if choice["text"] in values}
+    if asked in ("more", "less"):
+        numbers = {label: int(value) for label, value in known.items() if value in NUMBERS}
+        if len(numbers) < len(choices) or len(set(numbers.values())) == 1:
+            return None
+        return (max if asked == "more" else min)(numbers, key=numbers.__getitem__)
+    having = [label for label, value in known.items() if value == asked]
+    if having:
+        return having[0] if len(having) == 1 else None
+    open_ = [choice["label"] for choice in choices if choice["label"] not in known]
+    return open_[0] if len(open_) == 1 else None
+
+
+def _parts(prediction: str) -> tuple[str, str, str]:
+    """What comes before the last mark, the mark, and the answer; a bare label is all answer."""
+    if MARK in prediction:
+        return prediction.rpartition(MARK)
+    if _ANSWER.fullmatch(prediction):
+        return "", "", prediction
+    return prediction, "", ""
+
+
+def _reason(statement: Statement) -> str:
+    if statement.thing is None or statement.attribute is None:
+        return "not a statement"
+    reason = "true"
+    if not statement.true:
+        value = WORLD.get(statement.attribute, {}).get(statement.thing)
+        reason = f"false: it is {value}" if value else "false: there is no such thing or attribute"
+    irrelevant = "" if statement.relevant else ", irrelevant"
+    return reason + irrelevant + (", repeated" if statement.repeated else "")
