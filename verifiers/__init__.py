@@ -16,7 +16,6 @@ from verifiers.verdict import Step, Verdict, abstained, failed, judged
 VERIFIERS = {
     "boolean": "verifiers.boolean",
     "chain": "verifiers.chain",
-    "math": "verifiers.math",
     "choice": "verifiers.choice",
     "countdown": "verifiers.countdown",
     "exact": "verifiers.exact",
@@ -24,6 +23,7 @@ VERIFIERS = {
     "format": "verifiers.format",
     "game24": "verifiers.game24",
     "logic": "verifiers.logic",
+    "math": "verifiers.math",
     "numeric": "verifiers.numeric",
     "reasoning_gym": "verifiers.reasoning_gym",
     "steps": "verifiers.steps",

@@ -1,15 +1,33 @@
-"""Runs one verifier over rows: options checked once, columns picked per row, a broken verifier told apart."""
+"""Runs one verifier over rows: options checked once, columns picked per row, a broken verifier told apart.
+
+A verifier module runs inline unless it says `ISOLATED = True`: then its work goes to a pool of killable workers, under
+`DEADLINE` seconds an item. Such a module may offer two more functions that keep the pool for the hard cases:
+
+- `fast(prediction, gold, **options)`, run in the caller, returns a Verdict where the case is plain, else a tuple of
+  arguments for
+- `slow(*arguments)`, run in the pool. Equal arguments are judged once, within a call and across calls.
+
+Without them `verify` itself runs in the pool.
+"""
 
 from __future__ import annotations
 
 import difflib
 import importlib
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from types import ModuleType
 from typing import Any
 
 from verifiers import VERIFIERS
 from verifiers.verdict import Verdict, failed
+
+DEADLINE = 5.0
+"""Seconds for an item of an isolated verifier that names no deadline."""
+REMEMBERED = 20_000
+"""Verdicts kept across calls, the oldest dropped first."""
+_LIMITS = ("deadline", "workers", "memory")
 
 
 class Judge:
@@ -17,7 +35,8 @@ class Judge:
 
     Args:
         name: a key of `verifiers.VERIFIERS`.
-        **options: values for the verifier's keyword parameters that have a default.
+        **options: values for the verifier's keyword parameters that have a default. For a verifier that runs in the
+            pool also its limits: `deadline` (seconds an item), `workers` (processes), `memory` (GiB a worker).
 
     Attributes:
         columns: names of the columns that each row must have besides `prediction` and `gold`.
@@ -28,15 +47,23 @@ class Judge:
 
     def __init__(self, name: str, **options: Any) -> None:
         self.name = name
-        self._verify = load(name)
+        self._module = module(name)
+        self._verify = self._module.verify
         parameters = inspect.signature(self._verify).parameters.values()
         keywords = [p for p in parameters if p.kind is p.KEYWORD_ONLY]
         self.columns = tuple(p.name for p in keywords if p.default is p.empty)
         self._options = {p.name for p in keywords if p.default is not p.empty}
+        self._isolated = getattr(self._module, "ISOLATED", False)
+        limits = set(_LIMITS) - self._options if self._isolated else set()
         for option in options:
-            if option not in self._options:
-                raise ValueError(f"verifier {name!r} has no option {option!r}{nearest(option, self._options)}")
-        self._given = options
+            if option not in self._options | limits:
+                raise ValueError(f"verifier {name!r} has no option {option!r}{nearest(option, self._options | limits)}")
+        self._limits = {option: value for option, value in options.items() if option in limits}
+        self._deadline = float(self._limits.pop("deadline", None) or getattr(self._module, "DEADLINE", DEADLINE))
+        if self._deadline <= 0:
+            raise ValueError(f"verifier {name!r}: a deadline is more than 0 s, not {self._deadline:g}")
+        self._given = {option: value for option, value in options.items() if option not in limits}
+        self._remembered: OrderedDict[Hashable, Verdict] = OrderedDict()
 
     def __call__(self, rows: Sequence[Mapping[str, Any]]) -> list[Verdict]:
         """Judge rows of `prediction`, `gold` and this verifier's columns; one verdict a row, in order.
@@ -44,16 +71,76 @@ class Judge:
         Raises:
             KeyError: a row lacks a column that the verifier needs.
         """
-        return [self._judge_one(row) for row in rows]
+        if self._isolated:
+            return self._judge_isolated(rows)
+        return [self._guarded(self._verify, row, self._arguments(row)) for row in rows]
 
-    def _judge_one(self, row: Mapping[str, Any]) -> Verdict:
+    def _arguments(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """The verifier's keywords for one row: its columns, the options given, and the row's own options over them."""
         arguments = dict(self._given)
-        arguments.update({column: row[column] for column in self.columns})
-        arguments.update({option: row[option] for option in self._options if row.get(option) is not None})
+        for column in self.columns:
+            arguments[column] = row[column]
+        for option in self._options:
+            if row.get(option) is not None:
+                arguments[option] = row[option]
+        return arguments
+
+    def _guarded(self, function: Callable[..., Any], row: Mapping[str, Any], arguments: dict[str, Any]) -> Any:
+        prediction, gold = row["prediction"], row["gold"]
         try:
-            return self._verify(row["prediction"], row["gold"], **arguments)
+            return function(prediction, gold, **arguments)
         except Exception as error:  # whatever a verifier raises, it is the verifier that broke, not the answer
-            return failed(f"{type(error).__name__}: {error}")
+            return failed(f"{type(error).__name__}: {error}"[:200])
+
+    def _judge_isolated(self, rows: Sequence[Mapping[str, Any]]) -> list[Verdict]:
+        from verifiers.pool import Call  # pebble and multiprocessing load only where a pool is used
+
+        fast = getattr(self._module, "fast", None)
+        verdicts: list[Verdict | None] = [None] * len(rows)
+        waiting: dict[Hashable, tuple[Call, list[int]]] = {}
+        for index, row in enumerate(rows):
+            arguments = self._arguments(row)
+            if fast is None:
+                call = Call(self._module.__name__, "verify", (row["prediction"], row["gold"]), arguments)
+            else:
+                outcome = self._guarded(fast, row, arguments)
+                if isinstance(outcome, Verdict):
+                    verdicts[index] = outcome
+                    continue
+                call = Call(self._module.__name__, "slow", outcome)
+            key = _key(call, index)
+            if key in self._remembered:
+                self._remembered.move_to_end(key)
+                verdicts[index] = self._remembered[key]
+            else:
+                waiting.setdefault(key, (call, []))[1].append(index)
+        if waiting:
+            self._judge_waiting(waiting, verdicts)
+        return verdicts  # type: ignore[return-value]
+
+    def _judge_waiting(self, waiting: dict[Hashable, tuple[Any, list[int]]], verdicts: list[Verdict | None]) -> None:
+        from verifiers.pool import shared
+
+        pool = shared(self._module.__name__, **self._limits)
+        results = pool.run([call for call, _ in waiting.values()], self._deadline)
+        for (key, (_, indices)), verdict in zip(waiting.items(), results, strict=True):
+            for index in indices:
+                verdicts[index] = verdict
+            if verdict.status != "failed" and not isinstance(key, int):  # a failure may be this moment's
+                self._remembered[key] = verdict
+                if len(self._remembered) > REMEMBERED:
+                    self._remembered.popitem(last=False)
+
+
+def module(name: str) -> ModuleType:
+    """The module of a verifier by name.
+
+    Raises:
+        ValueError: no verifier of that name.
+    """
+    if name not in VERIFIERS:
+        raise ValueError(f"no verifier is named {name!r}{nearest(name, VERIFIERS)}")
+    return importlib.import_module(VERIFIERS[name])
 
 
 def load(name: str) -> Callable[..., Verdict]:
@@ -62,14 +149,23 @@ def load(name: str) -> Callable[..., Verdict]:
     Raises:
         ValueError: no verifier of that name.
     """
-    if name not in VERIFIERS:
-        raise ValueError(f"no verifier is named {name!r}{nearest(name, VERIFIERS)}")
-    return importlib.import_module(VERIFIERS[name]).verify
+    return module(name).verify
 
 
-def nearest(word: str, valid: Mapping[str, Any] | set[str]) -> str:
+def nearest(word: str, valid: Iterable[str]) -> str:
     """A hint for an error message: the valid name nearest to a wrong one, or the list of all."""
-    close = difflib.get_close_matches(word, sorted(valid), n=1)
+    names = sorted(valid)
+    close = difflib.get_close_matches(word, names, n=1)
     if close:
         return f"; did you mean {close[0]!r}?"
-    return f"; there are: {', '.join(sorted(valid))}" if valid else "; it takes none"
+    return f"; there are: {', '.join(names)}" if names else "; it takes none"
+
+
+def _key(call: Any, index: int) -> Hashable:
+    """What makes two calls equal; the row's own index where its arguments cannot be compared."""
+    key = (call.function, call.arguments, tuple(sorted(call.keywords.items())))
+    try:
+        hash(key)
+    except TypeError:
+        return index
+    return key

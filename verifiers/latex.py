@@ -1,0 +1,154 @@
+"""Cleans the text of an answer: one spelling for what LaTeX, Unicode and plain text write differently.
+
+The result is plain ASCII-like LaTeX without math delimiters, sizing commands and spacing commands. Every function here
+takes linear time.
+"""
+
+from __future__ import annotations
+
+import re
+
+CURRENCY = "＄"
+"""What an escaped or lone dollar sign becomes, once the dollars that delimit math are gone."""
+GARBAGE = "\ufffd"
+"""What control, format and surrogate characters become. It is part of no answer."""
+
+_CHARACTERS = str.maketrans(
+    {
+        "−": "-", "–": "-", "‐": "-", "‑": "-", "×": r"\times ", "⋅": r"\cdot ", "·": r"\cdot ", "÷": "/", "∕": "/",
+        "⁄": "/", "√": r"\sqrt ", "π": r"\pi ", "∞": r"\infty ", "≤": r"\le ", "≥": r"\ge ", "≠": r"\ne ",
+        "≈": r"\approx ", "°": r"^\circ ", "±": r"\pm ", "∓": r"\mp ", "∪": r"\cup ", "∩": r"\cap ", "∈": r"\in ",
+        "∅": r"\emptyset ", "ℝ": r"\mathbb{R}", "²": "^2", "³": "^3", "½": r"\frac{1}{2}", "⅓": r"\frac{1}{3}",
+        "⅔": r"\frac{2}{3}", "¼": r"\frac{1}{4}", "¾": r"\frac{3}{4}", "θ": r"\theta ", "α": r"\alpha ",
+        "β": r"\beta ", "’": "'", "‘": "'", "“": '"', "”": '"', "％": "%", "＝": "=", "\u00a0": " ", "\u2009": " ",
+        "\u202f": " ", "\u2002": " ", "\u2003": " ", "\t": " ", "\r": " ", "\v": " ", "\f": " ",
+    }
+)  # fmt: skip
+_UNSEEN = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
+# Escapes that a string literal swallowed: "\frac" read as form feed + "rac", and its kin.
+_SWALLOWED = re.compile(r"\\?(?:\x0c(?=rac)|\x08(?=oxed|inom|egin|eta)|\x0b(?=ec)|\t(?=imes|ext\{|frac|heta|an\b))")
+_SWALLOWED_LETTER = {"\x0c": r"\f", "\x08": r"\b", "\x0b": r"\v", "\t": r"\t"}
+_SQUARED_UNIT = re.compile(r"(?<![A-Za-z])(mm|cm|dm|km|m|ft|in|yd|mi)([²³])")
+
+_DOUBLED = re.compile(r"\\\\(?=[a-zA-Z([{\])}])")
+_SIZING = re.compile(r"\\(?:left|right|[bB]igg?[lr]?|mleft|mright)(?![a-zA-Z])\s*\.?(?=[\s\\()\[\]{}|.<>/])")
+_THIN = re.compile(r"\\!\s*|\{\s*,\s*\}")
+_SPACE = re.compile(r"\\(?:qquad|quad|thinspace|medspace|thickspace|enspace)|\\[,;: ]|(?<!\\)~|\\hspace\{[^{}]*\}")
+_DROPPED = re.compile(
+    r"\\(?:displaystyle|textstyle|scriptstyle|limits|nolimits|bf|rm|it|phantom\{[^{}]*\})(?![a-zA-Z])"
+)
+_FRACTION = re.compile(r"\\[dtc]frac(?![a-zA-Z])")
+_TEXT = re.compile(r"\\(?:textbf|textnormal|textrm|textit|texttt|textsf|mbox|hbox|mathrm|mathbf|mathit|mathsf)\s*\{")
+_TEXT_OPEN = re.compile(r"\\text\s+\{")
+_CONNECTIVE = re.compile(r",?\s*\\text\{\s*,?\s*(and|or)\s*,?\s*\}")
+_SYNONYMS = [
+    (re.compile(r"\\(?:leq|leqslant)(?![a-zA-Z])|<="), r"\\le "),
+    (re.compile(r"\\(?:geq|geqslant)(?![a-zA-Z])|>="), r"\\ge "),
+    (re.compile(r"\\neq(?![a-zA-Z])|\\not\s*=|!="), r"\\ne "),
+    (re.compile(r"\\lt(?![a-zA-Z])"), "<"),
+    (re.compile(r"\\gt(?![a-zA-Z])"), ">"),
+    (re.compile(r"\\lbrace(?![a-zA-Z])"), r"\\{"),
+    (re.compile(r"\\rbrace(?![a-zA-Z])"), r"\\}"),
+    (re.compile(r"\\l?r?vert(?![a-zA-Z])"), "|"),
+    (re.compile(r"\\l?brack(?![a-zA-Z])"), "["),
+    (re.compile(r"\\rbrack(?![a-zA-Z])"), "]"),
+    (re.compile(r"\\(?:varnothing|O)(?![a-zA-Z])"), r"\\emptyset "),
+    (re.compile(r"\^\s*\{?\s*\\(?:circ|degree)(?![a-zA-Z])\s*\}?|\\degree(?![a-zA-Z])"), r"\\text{ degrees}"),
+    (re.compile(r"\\bmod(?![a-zA-Z])"), r"\\mod "),
+    (re.compile(r"\\colon(?![a-zA-Z])"), ":"),
+    (re.compile(r"\\(?:cdot|ast)(?![a-zA-Z])"), r"\\cdot "),
+    (re.compile(r"\\(?:simeq|thickapprox|doteq)(?![a-zA-Z])"), r"\\approx "),
+]
+_DELIMITERS = re.compile(r"(?<!\\)\\[\[\]()]")
+_EDGES = re.compile(r"^[\s*_`]+|[\s*_`.,;:]+$")
+
+
+def readable(text: str) -> str:
+    """The text with swallowed escapes repaired, and characters that are not seen replaced by `GARBAGE`."""
+    if text.isascii() and text.isprintable():
+        return text
+    text = _SWALLOWED.sub(lambda match: _SWALLOWED_LETTER[match[0][-1]], text)
+    return _UNSEEN.sub(GARBAGE, text)
+
+
+def clean(text: str) -> str:
+    r"""An answer's text in one spelling.
+
+    `\left( \dfrac12 , 1{,}000 \right)` → `( \frac12 , 1,000 )`. Math delimiters, sizing and spacing commands go,
+    text commands become `\text`, relations and degrees get one name, an escaped dollar becomes `CURRENCY`.
+    """
+    text = readable(text)
+    if not text.isascii():
+        text = _SQUARED_UNIT.sub(lambda m: rf"\text{{ {m[1]}}}^{'2' if m[2] == '²' else '3'}", text)
+    text = text.translate(_CHARACTERS)
+    if "\\" in text:
+        if r"\begin" not in text:
+            text = _DOUBLED.sub(r"\\", text)
+        elif r"\\begin" in text:
+            text = text.replace("\\\\", "\\")
+        text = text.replace(r"\$", CURRENCY).replace(r"\%", "%").replace(r"\#", "#").replace(r"\&", "&")
+        text = _DELIMITERS.sub(" ", text) if r"\begin" not in text else text
+        text = _THIN.sub(lambda m: "," if "," in m[0] else "", text)
+        text = (
+            _SPACE.sub(" ", text) if r"\begin" not in text else re.sub(r"\\(?:qquad|quad)|(?<!\\)\\[,;: ]", " ", text)
+        )
+        text = _DROPPED.sub("", text)
+        text = _SIZING.sub("", text)
+        text = _FRACTION.sub(r"\\frac", text)
+        text = _TEXT_OPEN.sub(r"\\text{", _TEXT.sub(r"\\text{", text))
+        text = _CONNECTIVE.sub(r" \1 ", text)
+    else:
+        text = _THIN.sub(",", text)
+    if "\\" in text or "=" in text:
+        for pattern, replacement in _SYNONYMS:
+            text = pattern.sub(replacement, text)
+    text = _dollars(text)
+    return _EDGES.sub("", text.replace("\n", " ")).strip()
+
+
+def _dollars(text: str) -> str:
+    """Dollars that come in pairs delimit math and go; one that is left alone is money."""
+    if "$" not in text:
+        return text
+    text = text.replace("$$", " ")
+    if text.count("$") % 2:
+        return text.replace("$", CURRENCY)
+    return text.replace("$", " ")
+
+
+def top_level(text: str, separators: str) -> list[str] | None:
+    """The parts of a text between separator characters that stand outside all brackets.
+
+    Returns:
+        The parts, at least one; None where brackets do not match: `[1, 2)` does, as an interval.
+    """
+    parts, depth, start, index = [], [], 0, 0
+    while index < len(text):
+        character = text[index]
+        if character == "\\":
+            if text.startswith((r"\begin", r"\{"), index):
+                depth.append("b" if text.startswith(r"\begin", index) else "s")
+            elif text.startswith((r"\end", r"\}"), index) and (
+                not depth or depth.pop() != ("b" if text.startswith(r"\end", index) else "s")
+            ):
+                return None
+            index += 2
+            continue
+        if character in "([":
+            depth.append("(")
+        elif character == "{":
+            depth.append("{")
+        elif character in ")]":
+            if not depth or depth.pop() != "(":
+                return None
+        elif character == "}":
+            if not depth or depth.pop() != "{":
+                return None
+        elif character in separators and not depth:
+            parts.append(text[start:index])
+            start = index + 1
+        index += 1
+    if depth:
+        return None
+    parts.append(text[start:])
+    return parts

@@ -1,0 +1,63 @@
+"""Units of measure in answers: which words are units, and what one is worth in another."""
+
+from __future__ import annotations
+
+_TABLE = """
+length m=1 meter=1 metre=1 cm=0.01 centimeter=0.01 centimetre=0.01 mm=0.001 millimeter=0.001 millimetre=0.001 km=1000
+ kilometer=1000 kilometre=1000 dm=0.1 inch=0.0254 in=0.0254 foot=0.3048 feet=0.3048 ft=0.3048 yard=0.9144 yd=0.9144
+ mile=1609.344 mi=1609.344
+time second=1 sec=1 s=1 minute=60 min=60 hour=3600 hr=3600 h=3600 day=86400 week=604800
+mass g=1 gram=1 gm=1 kg=1000 kilogram=1000 mg=0.001 pound=453.59237 lb=453.59237 ounce=28.349523125 oz=28.349523125
+volume liter=1 litre=1 l=1 ml=0.001 milliliter=0.001 gallon=3.785411784 gal=3.785411784
+dollar dollar=1 usd=1 cent=0.01
+euro euro=1 eur=1
+pound-sterling gbp=1
+yen yen=1 jpy=1
+rupee rupee=1 rs=1
+yuan yuan=1
+angle degree=1 deg=1
+speed mph=1
+speed-metric kmh=1 kph=1
+temperature celsius=1
+temperature-f fahrenheit=1
+month month=1
+year year=1 yr=1
+count unit=1
+"""
+
+UNITS: dict[str, tuple[str, str]] = {}
+"""Unit word in the singular → what it measures, and its worth in the first unit of that kind, as a decimal."""
+for _line in _TABLE.strip().replace("\n ", " ").splitlines():
+    _kind, *_entries = _line.split()
+    for _entry in _entries:
+        _word, _worth = _entry.split("=")
+        UNITS[_word] = (_kind, _worth)
+
+MULTIPLIERS = {"hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9, "trillion": 10**12, "dozen": 12}
+"""Words that multiply the number before them."""
+
+_NOT_UNITS = (
+    "half halves third thirds quarter quarters fourth fourths fifth fifths sixth sixths eighth eighths tenth tenths "
+    "hundredth hundredths thousandth thousandths squared cubed factorial plus minus times over or not less to "
+    "power divided multiplied by and mod modulo base point nil no"
+)
+NOT_UNITS = frozenset(_NOT_UNITS.split())
+"""Words after a number that change its value: they are never dropped as a unit."""
+
+_QUALIFIERS = ("square", "cubic", "sq", "cu", "per")
+KNOWN_WORDS = frozenset(
+    {word for unit in UNITS if len(unit) > 1 for word in (unit, unit + "s", unit + "es")}
+    | {*MULTIPLIERS, *_QUALIFIERS, "inches", "degrees", "percent", "pct", "percentage"}
+)
+"""Words, in lower case, that may stand beside a number in a text that is nothing but an answer."""
+
+
+def singular(word: str) -> str:
+    """A word in lower case without its plural ending, where the rest is long enough to be a word."""
+    word = word.lower().strip(".")
+    if word in UNITS:
+        return word
+    for ending in ("es", "s"):
+        if word.endswith(ending) and word[: -len(ending)] in UNITS:
+            return word[: -len(ending)]
+    return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
