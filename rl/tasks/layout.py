@@ -73,8 +73,14 @@ class Layout:
             if column not in data:
                 mapped = "" if name in self.columns else f"; task.columns.{name} can name another"
                 raise BadRow(f"no column {column!r}, which {why} needs; {nearest(column, map(str, data))}{mapped}")
-        if "choices" in values:
-            values["choices"] = _choices(values["choices"])
+            if data[column] is None and not why.startswith("task.columns"):
+                raise BadRow(f"column {column!r}, which {why} needs, is empty")
+        if values.get("choices") is not None:
+            try:
+                values["choices"] = _choices(values["choices"])
+            except BadRow:
+                if "choices" in self.needed:
+                    raise
         shown = {field: _text(values[field], field) for field in self.fields}
         if not any(text.strip() for text in shown.values()):
             raise BadRow(f"nothing to ask: {' and '.join(map(repr, shown))} is empty")
@@ -88,7 +94,7 @@ class Layout:
 
     def _gold(self, value: Any) -> str:
         column = self.columns.get("gold", "gold")
-        text = "" if value is None or value != value else value if isinstance(value, str) else as_text(value)
+        text = "" if value != value else value if isinstance(value, str) else as_text(value)
         if not text.strip():
             raise BadRow(f"the answer (column {column!r}) is empty")
         if self.pattern is None:
@@ -134,6 +140,10 @@ def template_fields(template: str) -> tuple[str, ...]:
                 "task.template",
                 f"{{{field}}} names no column; a brace of the text itself is written twice, {{{{ or }}}}",
             )
+    try:
+        template.format(**dict.fromkeys(fields, ""))
+    except (KeyError, ValueError) as error:
+        raise UserError("task.template", f"cannot be filled in: {error}") from None
     if not fields:
         raise UserError(
             "task.template", f"shows no column of the data, so every prompt is the same: {_short(template)}"
@@ -143,7 +153,7 @@ def template_fields(template: str) -> tuple[str, ...]:
 
 def _text(value: Any, column: str) -> str:
     """A column's value as the prompt shows it."""
-    if value is None or value != value:  # a NaN, as pandas and parquet write what is missing
+    if value != value:  # a NaN, as pandas and parquet write what is missing
         raise BadRow(f"column {column!r} is empty")
     if column == "choices" and isinstance(value, list):
         return "\n".join(f"{choice['label']}. {choice['text']}" for choice in value)

@@ -118,6 +118,13 @@ def test_choices_in_every_usual_form_are_shown_as_lines(here, choices):
     assert row["choices"] == [{"label": "A", "text": "left"}, {"label": "B", "text": "right"}]
 
 
+def test_choices_of_another_form_are_broken_where_they_are_needed_and_let_be_elsewhere(here):
+    (here / "a.jsonl").write_text(lines({"question": "Where?", "gold": "B", "choices": 3}))
+    assert [row["choices"] for row in every(build("a.jsonl"))] == [3]
+    said = refused("a.jsonl", template="{question}\n{choices}")
+    assert said == "a.jsonl:1: column 'choices' is not a list of label and text: '3'"
+
+
 def test_every_row_has_every_column_and_a_column_one_type(here):
     (here / "a.jsonl").write_text(
         lines({"question": "a", "gold": 7, "note": 1}, {"question": "b", "gold": "x", "note": "one", "more": [1]})
@@ -140,13 +147,14 @@ GOOD = '{"question": "1?", "gold": "1"}'
         ('{"question": "2?"}', {}, "no column 'gold', which every task needs"),
         ('{"quesiton": "2?", "gold": "1"}', {}, "no column 'question', which task.template needs; did you mean 'quesi"),
         ('{"question": "2?", "gold": " "}', {}, "the answer (column 'gold') is empty"),
-        ('{"question": "2?", "gold": null}', {}, "the answer (column 'gold') is empty"),
-        ('{"question": null, "gold": "1"}', {}, "column 'question' is empty"),
+        ('{"question": "2?", "gold": NaN}', {}, "the answer (column 'gold') is empty"),
+        ('{"question": "2?", "gold": null}', {}, "column 'gold', which every task needs, is empty"),
+        ('{"question": null, "gold": "1"}', {}, "column 'question', which task.template needs, is empty"),
+        ('{"question": NaN, "gold": "1"}', {}, "column 'question' is empty"),
         ('{"question": " ", "gold": "1"}', {}, "nothing to ask: 'question' is empty"),
         ('{"question": "2?", "gold": "two"}', {"answer_pattern": r"(\d+)"}, "task.answer_pattern does not match"),
         ('{"question": "2?", "gold": "1"}', {"columns": {"gold": "glod"}}, "no column 'glod'"),
         ('{"question": "2?\\ud800", "gold": "1"}', {}, "not Unicode"),
-        ('{"question": "2?", "gold": "1", "choices": 3}', {}, "column 'choices' is not a list of label and text: '3'"),
     ],
 )  # fmt: skip
 def test_a_broken_row_stops_with_file_and_line_or_is_skipped_and_counted(here, bad, settings, what):
@@ -226,6 +234,7 @@ def test_files_that_are_not_what_they_say_are_refused(here):
     [
         ({"template": "put it in \\boxed{}"}, "task.template: {} names no column"),
         ({"template": "{question"}, "task.template:"),
+        ({"template": "{question:{width}}"}, "task.template: cannot be filled in"),
         ({"template": "hello"}, "task.template: shows no column"),
         ({"answer_pattern": "("}, "task.answer_pattern: not a regular expression"),
         ({"answer_pattern": "a+"}, "task.answer_pattern: has no group"),
