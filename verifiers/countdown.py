@@ -86,10 +86,11 @@ def gold_prediction(gold: str, *, numbers: str | Sequence[Any], use: str = "all"
 
 
 def _search(start: list[tuple[Fraction, str]], target: Fraction, use: str, whole: bool) -> str | None:
-    waiting, seen = [tuple(start)], set()
+    waiting: list[tuple[tuple[Fraction, str], ...]] = [tuple(start)]
+    seen: set[tuple[Fraction, ...]] = set()
     while waiting and len(seen) < _MOST_STATES:
         state = waiting.pop()
-        for value, text in state if use == "any" else state[: len(state) == 1]:
+        for value, text in state if use == "any" else (state if len(state) == 1 else ()):
             if value == target:
                 return text
         for first in range(len(state)):
@@ -100,7 +101,7 @@ def _search(start: list[tuple[Fraction, str]], target: Fraction, use: str, whole
                         continue
                     after = (*rest, (value, text))
                     key = tuple(sorted(item[0] for item in after))
-                    if (len(key) > 1 or key[0] == target or use == "any") and key not in seen:
+                    if (len(key) > 1 or key == (target,) or use == "any") and key not in seen:
                         seen.add(key)
                         waiting.append(after)
     return None

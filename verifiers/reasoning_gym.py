@@ -1,0 +1,120 @@
+"""Any task of reasoning-gym, judged by the task's own scorer (Stojanovski et al. 2025, arXiv:2505.24760).
+
+The scorers are code of others: they may raise, hang, or answer with something else than a score in [0, 1]. All three
+are a failed verdict. So this module runs in a killable worker.
+
+What the scorer is given is the text in the last `<answer>…</answer>`; without tags the text after the last `answer is`
+or `answer:`; without that the whole completion, stripped.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import math
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from verifiers.names import nearest
+from verifiers.verdict import Verdict, abstained, failed, judged
+
+ISOLATED = True
+DEADLINE = 10.0
+"""Seconds an item; some data sets take one to set up."""
+HEAVY = "reasoning_gym"
+"""What a worker imports before its first item; it takes two seconds."""
+
+MAX_TEXT = 200_000
+
+_EXAMPLES = ("possible_answer", "example_correct_answer", "example_answer")
+"""Metadata that holds an answer where the entry has none."""
+_TUPLES = {"arc_agi": "output", "rearc": "output"}
+"""Metadata that a scorer compares with a tuple of tuples; as JSON it is lists."""
+
+_TAGGED = re.compile(r"<answer>(.*?)</answer>", re.DOTALL | re.IGNORECASE)
+_MARK = re.compile(r"(?:####|\b(?:final )?answer\s?(?:is|:)\s?:?)\s*", re.IGNORECASE)
+
+
+def verify(
+    prediction: str,
+    gold: str,
+    *,
+    source_dataset: str,
+    metadata: str | Mapping[str, Any],
+    question: str = "",
+    options: str | Mapping[str, Any] | None = None,
+) -> Verdict:
+    """Judge an answer by the scorer of its data set; partial credit is the scorer's.
+
+    Args:
+        prediction: the completion.
+        gold: the entry's answer; empty where the entry has none and the scorer alone decides.
+        source_dataset: the data set's name in reasoning-gym, such as `countdown`.
+        metadata: the entry's metadata, a mapping or JSON text.
+        question: the entry's question, which some scorers read.
+        options: the options the entry was made with, a mapping or JSON text; some scorers depend on them.
+
+    Returns:
+        Judged; failed where the scorer raises or gives no score in [0, 1]; abstained where the completion is longer
+        than 200,000 characters.
+
+    Raises:
+        ValueError: reasoning-gym has no such data set, or the metadata or options are no JSON mapping.
+    """
+    if len(prediction) > MAX_TEXT:
+        return abstained(f"longer than {MAX_TEXT} characters")
+    scorer = _scorer(source_dataset, json.dumps(_mapping("options", options or {}), sort_keys=True))
+    details = _mapping("metadata", metadata)
+    if (key := _TUPLES.get(source_dataset)) and key in details:
+        details[key] = tuple(tuple(row) for row in details[key])
+    entry = {"question": question, "answer": gold or None, "metadata": details}
+    answer = answer_of(prediction)
+    try:
+        score = scorer.score_answer(answer, entry)
+        value = float(score)
+    except Exception as error:  # whatever a scorer raises, it is the scorer that broke, not the answer
+        return failed(f"the scorer of {source_dataset} raised {type(error).__name__}: {error}"[:200], extracted=answer)
+    if not (math.isfinite(value) and 0.0 <= value <= 1.0):
+        return failed(f"the scorer of {source_dataset} gave {score!r}, no score in [0, 1]", extracted=answer)
+    return judged(value, f"{source_dataset}'s own scorer", extracted=answer)
+
+
+def gold_prediction(gold: str, *, metadata: str | Mapping[str, Any], **_: Any) -> str | None:
+    """The entry's answer, or the example in its metadata, in tags; None where it has neither."""
+    if gold:
+        return f"<answer>{gold}</answer>"
+    details = _mapping("metadata", metadata)
+    found = next((details[key] for key in _EXAMPLES if details.get(key)), None)
+    if found is None:
+        return None
+    return f"<answer>{found if isinstance(found, str) else json.dumps(found)}</answer>"
+
+
+def answer_of(prediction: str) -> str:
+    """The part of a completion that the scorer is given."""
+    if tagged := _TAGGED.findall(prediction):
+        return tagged[-1].strip()
+    if marks := list(_MARK.finditer(prediction)):
+        return prediction[marks[-1].end() :].strip()
+    return prediction.strip()
+
+
+@lru_cache(maxsize=64)
+def _scorer(name: str, options: str) -> Any:
+    """reasoning-gym's data set object; its entries are not drawn, so one is enough."""
+    factory = importlib.import_module("reasoning_gym.factory")  # the package, of the same name as this module
+    if name not in factory.DATASETS:
+        raise ValueError(f"reasoning-gym has no data set {name!r}; {nearest(name, factory.DATASETS)}")
+    return factory.create_dataset(name, **{"size": 1, "seed": 0} | json.loads(options))
+
+
+def _mapping(name: str, value: str | Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        parsed = json.loads(value) if isinstance(value, str) else dict(value)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} is no JSON: {error}") from error
+    if not isinstance(parsed, dict):
+        raise ValueError(f"{name} is a mapping, not {type(parsed).__name__}")
+    return parsed
