@@ -17,6 +17,7 @@ VERIFIERS = {
     "boolean": "verifiers.boolean",
     "chain": "verifiers.chain",
     "choice": "verifiers.choice",
+    "code": "verifiers.code",
     "countdown": "verifiers.countdown",
     "exact": "verifiers.exact",
     "facts": "verifiers.facts",

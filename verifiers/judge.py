@@ -8,6 +8,9 @@ A verifier module runs inline unless it says `ISOLATED = True`: then its work go
 - `slow(*arguments)`, run in the pool. Equal arguments are judged once, within a call and across calls.
 
 Without them `verify` itself runs in the pool.
+
+A module with processes of its own may instead offer `verify_many(rows, *, workers=None)`, which gets the rows with
+their options filled in and returns a verdict a row, in order.
 """
 
 from __future__ import annotations
@@ -54,7 +57,9 @@ class Judge:
         self.columns = tuple(p.name for p in keywords if p.default is p.empty)
         self._options = {p.name for p in keywords if p.default is not p.empty}
         self._isolated = getattr(self._module, "ISOLATED", False)
-        limits = set(_LIMITS) - self._options if self._isolated else set()
+        self._verify_many = getattr(self._module, "verify_many", None)
+        limits = set(_LIMITS) if self._isolated else {"workers"} if self._verify_many else set()
+        limits -= self._options
         for option in options:
             if option not in self._options | limits:
                 raise ValueError(f"verifier {name!r} has no option {option!r}{nearest(option, self._options | limits)}")
@@ -73,6 +78,9 @@ class Judge:
         """
         if self._isolated:
             return self._judge_isolated(rows)
+        if self._verify_many is not None:
+            filled = [{**self._arguments(row), "prediction": row["prediction"], "gold": row["gold"]} for row in rows]
+            return self._verify_many(filled, **self._limits)
         return [self._guarded(self._verify, row, self._arguments(row)) for row in rows]
 
     def _arguments(self, row: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,130 @@
+"""Python values as JSON, out of the sandbox: what a program returns is written inside and read outside.
+
+JSON and not pickle, because reading a pickle runs code of the writer's choice.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+_DEPTH = 50
+_SMALL = 2**63
+_RATIO_DIGITS = 10_000  # hexadecimal; past it, putting a ratio in lowest terms takes seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    """A value of a type that does not travel: its text alone, equal to no plain value."""
+
+    text: str
+
+
+def encode(value: Any, depth: int = 0) -> Any:
+    """A value as something that JSON can say and `decode` reads back.
+
+    Numbers of numpy and sympy become plain ones, an array a list, a dict of any kind a dict; a value of another type,
+    or nested deeper than 50, becomes its text.
+    """
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        return int(value) if -_SMALL < value < _SMALL else {"int": hex(value)}
+    if isinstance(value, float):
+        return float(value)
+    if isinstance(value, str):
+        return str(value)
+    if depth < _DEPTH:
+        for name, kind in (("tuple", tuple), ("set", set), ("frozenset", frozenset)):
+            if isinstance(value, kind):
+                return {name: [encode(item, depth + 1) for item in value]}
+        if isinstance(value, list):
+            return [encode(item, depth + 1) for item in value]
+        if isinstance(value, dict):
+            return {"dict": [[encode(k, depth + 1), encode(v, depth + 1)] for k, v in value.items()]}
+    if isinstance(value, complex):
+        return {"complex": [value.real, value.imag]}
+    if isinstance(value, Decimal) and not value.is_finite():
+        return float(value)
+    if isinstance(value, (Fraction, Decimal)):
+        top, bottom = (hex(part) for part in value.as_integer_ratio())
+        return {"ratio": [top, bottom]} if len(top + bottom) <= _RATIO_DIGITS else {"other": str(value)}
+    if isinstance(value, (bytes, bytearray)):
+        return {"bytes": bytes(value).hex()}
+    return _encode_foreign(value, depth)
+
+
+def _encode_foreign(value: Any, depth: int) -> Any:
+    library = type(value).__module__.partition(".")[0]
+    if library == "numpy" and hasattr(value, "tolist") and depth < _DEPTH:
+        return encode(value.tolist(), depth + 1)
+    if library == "sympy" and getattr(value, "is_number", False) and getattr(value, "is_real", False):
+        if value.is_Integer:
+            return encode(int(value))
+        return encode(Fraction(int(value.p), int(value.q))) if value.is_Rational else float(value)
+    if library == "sympy" and type(value).__name__ in ("BooleanTrue", "BooleanFalse"):
+        return bool(value)
+    return {"other": str(value)}
+
+
+def decode(form: Any) -> Any:
+    """The value that `encode` wrote.
+
+    Raises:
+        ValueError: the form is not one that `encode` writes.
+    """
+    if isinstance(form, list):
+        return [decode(item) for item in form]
+    if not isinstance(form, dict):
+        return form
+    if len(form) != 1:
+        raise ValueError("a value's form has one key")
+    ((kind, body),) = form.items()
+    try:
+        return _decode_kind(kind, body)
+    except (TypeError, AttributeError, ZeroDivisionError) as error:
+        raise ValueError(f"not a value of kind {kind!r}: {error}") from None
+
+
+def _decode_kind(kind: str, body: Any) -> Any:
+    match kind:
+        case "int":
+            return int(body, 16)
+        case "ratio":
+            if len(body[0] + body[1]) > _RATIO_DIGITS:
+                raise ValueError("the ratio is too long")
+            return Fraction(int(body[0], 16), int(body[1], 16))
+        case "complex":
+            return complex(body[0], body[1])
+        case "bytes":
+            return bytes.fromhex(body)
+        case "tuple":
+            return tuple(decode(item) for item in body)
+        case "set":
+            return {decode(item) for item in body}
+        case "frozenset":
+            return frozenset(decode(item) for item in body)
+        case "dict":
+            return {decode(key): decode(value) for key, value in body}
+        case "other":
+            return Other(str(body))
+    raise ValueError(f"no kind of value is called {kind!r}")
+
+
+def as_text(value: Any) -> str:
+    """A value as it is shown: a string as it is, a whole number without a point, anything else as Python writes it."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Other):
+        return value.text
+    if isinstance(value, Fraction):
+        return str(value) if max(abs(value.numerator), value.denominator) < 10**4000 else "a ratio too long to write"
+    if isinstance(value, float) and math.isfinite(value) and value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    try:
+        return repr(value)
+    except ValueError:  # an integer past sys.get_int_max_str_digits()
+        return "a number too long to write"
