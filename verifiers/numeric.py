@@ -86,7 +86,7 @@ def _numbers(text: str) -> list[tuple[Fraction | None, str]]:
 
 def _value(match: re.Match[str], text: str) -> Fraction | None:
     before = text[max(0, match.start() - 2) : match.start()]
-    if _PART.match(text, match.end()) or before.endswith(("^", "^{")):
+    if _PART.match(text, match.end()) or before.endswith(("^", "^{", "**")):
         return None
     try:
         value = number(match[2])

@@ -16,7 +16,9 @@ from verifiers.arithmetic import MAX_EXPONENT, Unreadable, number
 MAX_STEPS = 200
 
 _STEP = re.compile(r"#(\d{1,4})\s?:\s*([A-Za-z_]{1,20})\s*\(([^()|\n]{0,200})\)")
+_OPERAND = re.compile(r"(?:number|n)\d{1,4}|#\d{1,4}")
 _END = re.compile(r"\s*(?:EOS|<END>|</s>|END)?\s*")
+_END_MARK = re.compile(r"(?:EOS|<END>|</s>|END)\s*$")
 _OPERATIONS = {
     "add": "+",
     "subtract": "-",
@@ -40,8 +42,9 @@ class ProgramStep:
 
 
 def is_program(text: str) -> bool:
-    """Whether a text is a program: it begins with a step."""
-    return bool(_STEP.match(text.lstrip()[:400]))
+    """Whether a text is a program: it begins with a step, or with a number of the question."""
+    start = text.lstrip()[:400]
+    return bool(_STEP.match(start) or re.match(r"number\d{1,4}\b", start))
 
 
 def question_numbers(question: str) -> list[Fraction]:
@@ -70,6 +73,12 @@ def run(program: str, numbers: Sequence[Fraction]) -> list[ProgramStep]:
             continue
         start += len(piece) - len(piece.lstrip())
         end = start + len(piece.strip())
+        bare = _END_MARK.sub("", piece).strip()
+        if (
+            _OPERAND.fullmatch(bare) and len(steps) < MAX_STEPS
+        ):  # `number0 <END>`: the answer is a number of the question
+            steps.append(_run_bare(bare, steps, numbers, start, end))
+            continue
         match = _STEP.fullmatch(piece.strip())
         if not match:
             steps.append(ProgramStep(start, end, None, "not a step", ()))
@@ -80,6 +89,16 @@ def run(program: str, numbers: Sequence[Fraction]) -> list[ProgramStep]:
         else:
             steps.append(_run_one(match, steps, numbers, start, end))
     return steps
+
+
+def _run_bare(
+    name: str, before: Sequence[ProgramStep], numbers: Sequence[Fraction], start: int, end: int
+) -> ProgramStep:
+    uses: list[int] = []
+    try:
+        return ProgramStep(start, end, _operand(name, before, numbers, uses), "", tuple(uses))
+    except Unreadable as error:
+        return ProgramStep(start, end, None, str(error), tuple(uses))
 
 
 def _run_one(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 NUMBER = r"\d{1,3}(?:,\d{3}){1,13}(?![\d,])(?:\.\d+)?|\d+(?:\.\d+)?(?:[eE][+-]?\d{1,3}(?![\w.]))?|\.\d+"
 _WORD = r"[^\W\d_]+(?:[-'’][^\W\d_]+)*"
 _TOKEN = re.compile(
-    r"(?P<skip>\\[()\[\]!,;: ]|\\(?:left|right|quad|qquad|boxed|displaystyle)(?![A-Za-z])|[\$£€¥&#\"“”`]|\\%(?!\S)|\\\$)"
+    r"(?P<skip>\\[()\[\]!,;: ]|\\(?:left|right|quad|qquad|boxed|displaystyle)(?![A-Za-z])|[\$£€¥&#\"“”`]|\\\$)"
     r"|(?P<words>\\(?:text|mathrm|textbf|mbox|textrm)\{[^{}\n]{0,200}\}|(?<![\d)])\((?=[^\W\d_]{2})[^()\d=\n+*/^×÷<>]{1,80}\))"
     r"|(?P<odd>\d{1,2}:\d\d(?!\d)|0\d+(?![\d.,])|(?<=\d),(?=\d)(?!\d{3}(?!\d))|(?<=[\d)])\([^\W\d_][^()\d=\n]{1,80}\))"
     r"|(?P<stop>\n|\\\\|[;:|?]|=>|→|⇒|<=|>=|≤|≥|≠|!=|[.!](?=\s|$)|,(?!\d{3}(?!\d)))"
@@ -69,6 +69,8 @@ def tokenize(text: str) -> list[Token]:
             elif low == "by" and tokens and tokens[-1].text.lower() in ("divided", "multiplied"):
                 before = tokens.pop()
                 kind, content, start = "op", "/" if before.text.lower() == "divided" else "*", before.start
+            elif low in ("st", "nd", "rd", "th") and start > 0 and text[start - 1].isdigit():
+                kind = "bad"  # an ordinal is no quantity
             elif len(content) == 1 and _is_variable(tokens, text, start, end):
                 kind = "bad"
         tokens.append(Token(kind, content, start, end))

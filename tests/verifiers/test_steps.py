@@ -2,7 +2,10 @@ import time
 from fractions import Fraction
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from verifiers import boolean, choice, countdown, exact, logic, numeric
 from verifiers.equations import equations
 from verifiers.steps import verify
 
@@ -62,6 +65,7 @@ def test_a_true_chain_with_another_answer_scores_zero():
         "The total is (3 + 4) * 2 = 14",
         "2 × 3 = 6 = 12/2",
         "- 3 + 4 = 7",
+        "\\(40\\% \\times 25 = 0.4 \\times 25 = 10\\)",
     ],
 )
 def test_true_equations_in_the_ways_they_are_written(text):
@@ -87,7 +91,14 @@ def test_false_equations(text):
 
 @pytest.mark.parametrize(
     "text",
-    ["4x = 100", "cost * 3 = 12", "half of 10 + 2 = 7", "2 hours + 30 minutes = 150 minutes", "17 / 5 = 3 remainder 2"],
+    [
+        "4x = 100",
+        "cost * 3 = 12",
+        "half of 10 + 2 = 7",
+        "2 hours + 30 minutes = 150 minutes",
+        "17 / 5 = 3 remainder 2",
+        "1st - 5 = 6th",
+    ],
 )
 def test_what_is_not_plain_arithmetic_is_left_unread_not_called_false(text):
     assert truths(text) == [None]
@@ -200,6 +211,10 @@ def test_a_program_step_that_cannot_run_is_wrong(program, fault):
     assert fault in verdict.steps[0].reason
 
 
+def test_a_program_may_be_a_number_of_the_question():
+    assert verify("number1 <END>", "48", question=QUESTION).score == 1.0
+
+
 def test_a_program_without_its_question_abstains():
     assert verify(PROGRAM, "51").status == "abstained"
 
@@ -241,3 +256,23 @@ def test_values_are_exact_where_floats_are_not():
     (equation,) = equations("0.1 + 0.7 = 0.8")
     assert equation.true
     assert equation.result == Fraction(4, 5)
+
+
+ARITHMETIC = st.text(alphabet=st.sampled_from("0123456789+-*/^=().,%$x<>{}[]\\#|: \nabfrnumé½²٣"), max_size=60)
+
+
+@settings(max_examples=300, deadline=2000)
+@given(ARITHMETIC | st.text(max_size=60))
+def test_no_text_makes_a_verifier_raise(text):
+    for verdict in (
+        verify(text, "3", question=text, require_known=True, step_unit="line"),
+        verify(f"#0: add ( {text}, number0 )", "3", question="3"),
+        numeric.verify(text, text),
+        countdown.verify(text, "3", numbers=[1, 2]),
+        boolean.verify(text, "yes"),
+        exact.verify(text, "x", measure="f1"),
+        choice.verify(text, "A", choices=["x", "y"]),
+        logic.verify(text, "true", context=text, query=text),
+    ):
+        assert verdict.status in ("judged", "abstained")
+        assert all(0 <= step.start <= step.end <= len(text) + 30 for step in verdict.steps)

@@ -1,0 +1,86 @@
+import time
+
+import pytest
+
+from verifiers.choice import verify
+
+CHOICES = [
+    {"label": "A", "text": "water"},
+    {"label": "B", "text": "a green plant"},
+    {"label": "C", "text": "plant"},
+    {"label": "D", "text": "two legs"},
+]
+
+
+@pytest.mark.parametrize(
+    ("prediction", "label"),
+    [
+        ("The answer is (B)", "B"),
+        ("So the answer is: (b)\n\nQ: another question (A) x (B) y", "B"),
+        ("B)", "B"),
+        ("b.", "B"),
+        ("Answer: B because plants are green", "B"),
+        ("Answer: **B**", "B"),
+        ("\\boxed{\\text{B}}", "B"),
+        ("#### C", "C"),
+        ("So the answer is water", "A"),
+        ("Water.", "A"),
+        ("the answer is a green plant", "B"),
+        ("The answer is plant.", "C"),
+        ("B. a green plant", "B"),
+        ("Plants need light, so (C).", "C"),
+        ("I'd choose B", "B"),
+        ("The answer is A, not B", "A"),
+        ("First I thought the answer is A. But the answer is C.", "C"),
+        ("It stands on 2 legs", "D"),
+    ],
+)
+def test_the_forms_that_small_models_write(prediction, label):
+    verdict = verify(prediction, label, choices=CHOICES)
+    assert (verdict.score, verdict.extracted) == (1.0, label)
+
+
+@pytest.mark.parametrize(
+    "prediction", ["A or B", "(A) and (B)", "the answer is either A or B", "water and two legs", "", "a dog"]
+)
+def test_what_names_no_single_choice_is_wrong_or_abstains_by_option(prediction):
+    assert verify(prediction, "A", choices=CHOICES).score == 0.0
+    assert verify(prediction, "A", choices=CHOICES, ambiguous="abstain").status == "abstained"
+
+
+def test_an_article_is_not_the_label_a():
+    verdict = verify("The answer is a dog", "A", choices=CHOICES, ambiguous="abstain")
+    assert verdict.status == "abstained"
+
+
+def test_gold_may_be_a_label_in_any_form_or_a_text():
+    for gold in ("B", "(b)", "b.", "a green plant"):
+        assert verify("B", gold, choices=CHOICES).score == 1.0
+    assert verify("B", "fire", choices=CHOICES).status == "abstained"
+
+
+def test_choices_may_be_texts_or_columns():
+    assert verify("the answer is no", "B", choices=["yes", "no"]).score == 1.0
+    assert verify("2", "2", choices={"label": ["1", "2"], "text": ["yes", "no"]}).score == 1.0
+
+
+@pytest.mark.parametrize(
+    "choices", [[], [{"name": "x"}], [{"label": "A", "text": "x"}, {"label": "a", "text": "y"}], {"a": []}]
+)
+def test_choices_of_another_form_are_an_error(choices):
+    with pytest.raises(ValueError):
+        verify("A", "A", choices=choices)
+
+
+def test_an_unknown_way_with_ambiguity_is_an_error():
+    with pytest.raises(ValueError, match="abstain"):
+        verify("A", "A", choices=CHOICES, ambiguous="skip")
+
+
+@pytest.mark.parametrize(
+    "text", ["answer is " * 100_000, "(" * 10**6, "A or " * 10**6, "a" * 10**7, "\ud800\x00\u202e"]
+)
+def test_hostile_text_is_answered_quickly(text):
+    start = time.perf_counter()
+    assert verify(text, "D", choices=CHOICES).score == 0.0
+    assert time.perf_counter() - start < 1

@@ -1,0 +1,59 @@
+import time
+
+import pytest
+
+from verifiers.numeric import verify
+
+
+@pytest.mark.parametrize(
+    ("prediction", "gold"),
+    [
+        ("so 5 + 3 = 8", "8"),
+        ("The answer is $1,234.50.", "1234.5"),
+        ("#### 5\nI used 3 steps", "5"),
+        ("the answer is 7, found in 2 steps", "7"),
+        ("\\boxed{-\\frac{3}{4}}", "-0.75"),
+        ("it is 3/4", "0.75"),
+        ("x=-3", "-3"),
+        ("1.5e3", "1500"),
+        ("pages 3-4", "4"),
+    ],
+)
+def test_the_answer_is_the_stated_number_or_the_last(prediction, gold):
+    assert verify(prediction, gold).score == 1.0
+
+
+def test_tolerances_are_absolute_or_relative():
+    assert verify("3.14", "3.14159").score == 0.0
+    assert verify("3.14", "3.14159", absolute=0.01).score == 1.0
+    assert verify("102", "100", relative=0.02).score == 1.0
+    assert verify("102.1", "100", relative=0.02).score == 0.0
+    assert verify("-102", "-100", relative=0.02).score == 1.0
+
+
+def test_decimals_are_exact():
+    assert verify("0.3", "0.30000000000000004").score == 0.0
+
+
+def test_a_gold_without_a_number_abstains_and_an_answer_without_one_is_wrong():
+    assert verify("3", "three").status == "abstained"
+    assert verify("three", "3").score == 0.0
+
+
+@pytest.mark.parametrize("text", ["nan", "inf", "-infinity", "", "10^{10^{10}}", "3^99", "2**3", "9" * 50_000])
+def test_what_is_no_plain_number_never_equals_one(text):
+    for gold in ("3", "10", "0", "99", "2"):
+        assert verify(text, gold).score == 0.0
+
+
+@pytest.mark.parametrize("options", [{"absolute": -1}, {"relative": float("nan")}])
+def test_a_tolerance_must_be_a_number_of_at_least_zero(options):
+    with pytest.raises(ValueError, match="tolerance"):
+        verify("3", "3", **options)
+
+
+@pytest.mark.parametrize("text", ["-" * 10**6, "1," * 10**6, "1/" * 10**6, "\\frac{" * 10**6, "answer is " * 10**6])
+def test_hostile_text_is_answered_quickly(text):
+    start = time.perf_counter()
+    assert verify(text, "3").score == 0.0
+    assert time.perf_counter() - start < 1
