@@ -1,16 +1,24 @@
-"""The command line. Exit 0: done; 2: the input is wrong, one line says how; 1: anything else."""
+"""The command line. Exit 0: done; 2: the input is wrong, one line says how; 1: anything else.
+
+Each command imports what it needs when it runs, so that `--help` and `check` answer at once.
+"""
 
 from __future__ import annotations
 
+import json
+import shlex
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
 from rl.errors import UserError
 
+OVERRIDES = click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="whetstone-rl", prog_name="whetstone")
 def cli() -> None:
     """Train small language models to reason, by reinforcement."""
@@ -18,16 +26,65 @@ def cli() -> None:
 
 @cli.command()
 @click.argument("config")
-@click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
+@OVERRIDES
 @click.option("--fresh", is_flag=True, help="Replace the run folder if there is one.")
 def train(config: str, overrides: Sequence[str], fresh: bool) -> None:
-    """Train from a config file; on a folder with an unfinished run, resume it."""
+    """Train from a CONFIG file; on a folder with an unfinished run, resume it."""
     from rl.config import load
 
     loaded = load(config, overrides)  # before anything heavy is imported: a wrong config answers at once
     from rl.train import train as run_training
 
-    run_training(loaded, fresh=fresh, command=" ".join(["whetstone train", config, *overrides]))
+    run_training(loaded, fresh=fresh, command=shlex.join(["whetstone", "train", config, *overrides]))
+
+
+@cli.command()
+@click.argument("config")
+@OVERRIDES
+def check(config: str, overrides: Sequence[str]) -> None:
+    """Print the resolved CONFIG and what it would run; start nothing."""
+    from rl.config import dump, load
+
+    loaded = load(config, overrides)
+    from rl import plan, tasks
+
+    lines = plan.describe(loaded, tasks.load(loaded))
+    click.echo(dump(loaded))
+    width = max(len(what) for what, _ in lines)
+    for what, how_much in lines:
+        click.echo(f"{what:<{width}}  {how_much}")
+
+
+@cli.command("eval")
+@click.argument("model")
+@click.option(
+    "--task", required=True, help="A task's name, or a config file whose task, evaluation and sampling count."
+)
+@click.option("--split", type=click.Choice(["train", "validation", "test"]), default="test", show_default=True)
+@click.option("--out", type=click.Path(dir_okay=False), help="Where to write the figures and every answer, as JSON.")
+@OVERRIDES
+def evaluate(model: str, task: str, split: str, out: str | None, overrides: Sequence[str]) -> None:
+    """Measure MODEL (a folder, a hub id, a saved adapter, or 'embedded') on a task."""
+    from rl.config import load
+
+    config_file = task if task.endswith((".yaml", ".yml")) else None
+    own = ["name=eval", f"policy.model={json.dumps(model)}", "rewards.correctness.weight=1", "algorithm=grpo"]
+    own += [] if config_file else [f"task={task}", "sampling.max_tokens=256"]
+    loaded = load(config_file, [*own, *overrides])
+    from rl.evaluate_model import evaluate_model
+
+    figures = evaluate_model(loaded, split)  # type: ignore[arg-type]
+    if out:
+        Path(out).write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+
+
+@cli.command()
+@click.argument("run_folder")
+def report(run_folder: str) -> None:
+    """Write report.html for a run folder, finished or not."""
+    from rl.report import write_report
+
+    click.echo(write_report(run_folder))
 
 
 def run(arguments: Sequence[str] | None = None) -> None:
@@ -38,8 +95,8 @@ def run(arguments: Sequence[str] | None = None) -> None:
         _exit(2, f"whetstone: {error}")
     except click.UsageError as error:
         command = error.ctx.command_path if error.ctx else "whetstone"
-        _exit(2, f"whetstone: command line: {error.format_message()} (see {command} --help)")
-    except click.exceptions.Abort:
+        _exit(2, f"whetstone: command line: {error.format_message()} See {command} --help.")
+    except (click.exceptions.Abort, KeyboardInterrupt):
         _exit(130, "whetstone: interrupted")
 
 

@@ -225,18 +225,19 @@ class Config(Section):
         return Path(self.logging.folder) / self.name
 
 
-def load(path: str | Path, overrides: Sequence[str] = ()) -> Config:
+def load(path: str | Path | None, overrides: Sequence[str] = ()) -> Config:
     """Read a config file with its includes and overrides.
 
     Args:
-        path: a YAML file. Its `include:` names one file or a list of them, relative to it, that it builds on.
+        path: a YAML file. Its `include:` names one file or a list of them, relative to it, that it builds on. None
+            where overrides alone make the config.
         overrides: `key=value`, of any depth; the value is read as YAML. `task=NAME` and `algorithm=NAME` are short for
             the section's `name`.
 
     Raises:
         UserError: anything wrong with it, in one line.
     """
-    layers = config_layers.read(Path(path), overrides)
+    layers = config_layers.read(None if path is None else Path(path), overrides)
     values = config_layers.merge(layers)
     try:
         config = Config.model_validate(values)
@@ -273,7 +274,7 @@ def _explain(error: ValidationError) -> tuple[str, str]:
         return key, f"is needed and not there{more}"
     if problem["type"] == "union_tag_invalid":
         names = context["expected_tags"].replace("'", "").split(", ")
-        return f"{key}.name", f"{problem['ctx']['tag']!r} is not one; {nearest(problem['ctx']['tag'], names)}{more}"
+        return f"{key}.name", f"{context['tag']!r} is not one; {nearest(str(context['tag']), names)}{more}"
     if problem["type"] == "union_tag_not_found":
         return f"{key}.name", f"is needed and not there{more}"
     if problem["type"] == "literal_error":

@@ -23,13 +23,14 @@ class Layer(NamedTuple):
     values: DictConfig
 
 
-def read(path: Path, overrides: Sequence[str]) -> list[Layer]:
+def read(path: Path | None, overrides: Sequence[str]) -> list[Layer]:
     """The layers of a config, weakest first.
 
     Raises:
         UserError: a file is missing, is not YAML or includes itself; an override is not `key=value`.
     """
-    return [*_file_layers(path, ()), *(_override_layer(override) for override in overrides)]
+    files = [] if path is None else _file_layers(path, ())
+    return [*files, *(_override_layer(override) for override in overrides)]
 
 
 def merge(layers: Sequence[Layer]) -> dict[str, Any]:
@@ -41,7 +42,7 @@ def merge(layers: Sequence[Layer]) -> dict[str, Any]:
     Raises:
         UserError: values that cannot be merged, or an interpolation that leads nowhere.
     """
-    merged = OmegaConf.create({})
+    merged: Any = OmegaConf.create({})
     for where, values in layers:
         try:
             for section in ("task", "algorithm"):

@@ -19,6 +19,7 @@ import torch.distributed as dist
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from rewards.reward import text_of
+from rl.config import Config
 from rl.intervals import Interval, bootstrap, wilson
 from rl.sampling import Completion, sample
 from rl.tasks.task import Split, Task
@@ -84,6 +85,20 @@ class Evaluation:
             "pass_at": {str(j): interval and interval.as_dict() for j, interval in self.pass_at.items()},
             "counts": self.counts,
         }
+
+
+def settings_for(config: Config, split: Split) -> EvaluationSettings:
+    """How a config wants a split to be measured."""
+    wanted = config.evaluation
+    return EvaluationSettings(
+        n=wanted.validation_n if split == "validation" and wanted.validation_n else wanted.n,
+        k=wanted.k,
+        max_tokens=wanted.max_tokens or config.sampling.max_tokens,
+        temperature=wanted.temperature,
+        top_p=wanted.top_p,
+        batch=wanted.batch,
+        seed=config.seed,
+    )
 
 
 def evaluate(

@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from peft import LoraConfig, PeftConfig, prepare_model_for_kbit_training
 from transformers import (
-    AutoConfig,
     AutoModelForCausalLM,
     AutoTokenizer,
     BitsAndBytesConfig,
@@ -59,18 +58,19 @@ def load(settings: PolicySettings, path: str | Path, *, chat: bool) -> Policy:
     where = {"revision": settings.revision, "trust_remote_code": settings.trust_remote_code}
     try:
         tokenizer = AutoTokenizer.from_pretrained(path, **where)
-        model = AutoModelForCausalLM.from_pretrained(path, **where, **_loading(settings))
+        model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(path, **where, **_loading(settings))
     except (OSError, ValueError, ImportError) as error:
         reason = str(error).strip().splitlines()[0]
         raise UserError("policy.model", f"{str(path)!r} could not be loaded: {reason}") from error
     _give_pad_token(tokenizer, model, notes)
     if chat:
         _give_chat_template(tokenizer, settings.chat_template, notes)
-    if len(tokenizer) > model.get_input_embeddings().weight.shape[0]:
+    rows = model.get_input_embeddings().weight.shape[0]  # type: ignore[index]
+    if len(tokenizer) > rows:
         raise UserError(
             "policy.model",
-            f"the tokenizer has {len(tokenizer)} tokens and the model's embedding only "
-            f"{model.get_input_embeddings().weight.shape[0]}: they do not belong together",
+            f"the tokenizer has {len(tokenizer)} tokens and the model's embedding only {rows}: they do not belong "
+            f"together",
         )
     lora = None
     if settings.lora is not None:
@@ -80,17 +80,6 @@ def load(settings: PolicySettings, path: str | Path, *, chat: bool) -> Policy:
     elif model.config.get_text_config().tie_word_embeddings:
         notes.append("input embedding and output head are one matrix; they are trained and saved as one")
     return Policy(model, tokenizer, lora, notes)
-
-
-def parameters(path: str | Path) -> int | None:
-    """How many parameters a local model or hub model has, from its config alone; None where that cannot be told."""
-    try:
-        with torch.device("meta"):
-            return sum(
-                p.numel() for p in AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(path)).parameters()
-            )
-    except (OSError, ValueError):
-        return None
 
 
 def _loading(settings: PolicySettings) -> dict[str, Any]:

@@ -44,8 +44,8 @@ class RunFolder:
         """Whether the run came to its end."""
         return self.summary.exists()
 
-    def start(self, config: str) -> None:
-        """Make the folder for a config, or check that it holds this one's unfinished run.
+    def check(self, config: str) -> None:
+        """Check that a run of this config may start here, or go on.
 
         Raises:
             UserError: it holds a finished run, or one of another config.
@@ -58,6 +58,9 @@ class RunFolder:
                 f"holds an unfinished run of another config ({difference}); give another name=, or --fresh to "
                 f"replace it",
             )
+
+    def start(self, config: str) -> None:
+        """Make the folder for a config."""
         self.completions.mkdir(parents=True, exist_ok=True)
         write_atomically(self.config, config)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -16,11 +15,11 @@ from rl.evaluate import Evaluation
 from rl.run_folder import RunFolder
 
 ROWS = {
-    "greedy": "right, taking the likeliest token each time",
-    "chain": "right, with every step right",
-    "mean_at_k": "right, of {k} samples on average",
-    "pass_at_k": "right at least once in {k} samples",
-    "maj_at_k": "right by majority vote of {k} samples",
+    "greedy": "right (greedy decoding)",
+    "chain": "right by right steps alone",
+    "mean_at_k": "right, mean of {k} samples",
+    "pass_at_k": "right in any of {k} samples",
+    "maj_at_k": "right by vote of {k} samples",
     "cut_off": "cut off before the end",
 }
 """Metric → what it means, in the order of the table."""
@@ -64,6 +63,22 @@ def evaluated(console: Console, step: int, evaluation: Evaluation) -> None:
     if left_out:
         parts.append(f"not judged {left_out}")
     console.print(f"step {step}: {' · '.join(parts)} on {evaluation.n} {evaluation.split} problems", highlight=False)
+
+
+def evaluation_table(model: str, evaluation: Evaluation) -> Table:
+    """One evaluation as a table."""
+    table = Table(title=f"{model}: {evaluation.n} {evaluation.split} problems", title_justify="left")
+    table.add_column("share of answers that are …")
+    table.add_column("value", justify="right")
+    table.add_column("95% interval", justify="right")
+    for name, meaning in ROWS.items():
+        if (interval := evaluation.metrics[name]) is not None:
+            span = f"{interval.low:.3f} to {interval.high:.3f}"
+            table.add_row(meaning.format(k=evaluation.k), f"{interval.value:.3f}", span)
+    for status in ("abstained", "failed"):
+        if evaluation.counts[status]:
+            table.add_row(f"not judged: the verifier {status}", str(evaluation.counts[status]), "")
+    return table
 
 
 def finished(console: Console, folder: RunFolder, summary: Mapping[str, Any]) -> None:

@@ -24,7 +24,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from rl.config import WarmStart
 from rl.tasks.task import Task
 
-PAD, EOS, UNKNOWN = "<pad>", "<eos>", "<unk>"
+PAD, EOS, UNKNOWN = SPECIAL = ("<pad>", "<eos>", "<unk>")
 IGNORE = -100
 
 
@@ -65,7 +65,7 @@ def cache_folder() -> Path:
 
 def build_tokenizer(vocabulary: tuple[str, ...]) -> PreTrainedTokenizerFast:
     """A tokenizer whose tokens are the vocabulary's strings; decoding gives the text back to the character."""
-    ids = {token: i for i, token in enumerate((PAD, EOS, UNKNOWN, *vocabulary))}
+    ids = {token: i for i, token in enumerate((*SPECIAL, *vocabulary))}
     tokenizer = Tokenizer(models.WordLevel(ids, unk_token=UNKNOWN))
     longest_first = sorted(vocabulary, key=len, reverse=True)
     pattern = "|".join("".join(f"\\x{{{ord(c):x}}}" for c in token) for token in longest_first)
@@ -100,8 +100,8 @@ def train(
         max_position_embeddings=512,
         tie_word_embeddings=True,
         bos_token_id=None,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
+        eos_token_id=SPECIAL.index(EOS),
+        pad_token_id=SPECIAL.index(PAD),
     )
     model = LlamaForCausalLM(config)
     optimizer = torch.optim.AdamW(model.parameters(), lr=settings.learning_rate, betas=(0.9, 0.98), weight_decay=0.01)
@@ -135,7 +135,7 @@ def encode(
         completion_ids = [*tokenizer.encode(completion, add_special_tokens=False), tokenizer.eos_token_id]
         rows.append((prompt_ids + completion_ids, [IGNORE] * len(prompt_ids) + completion_ids))
     longest = max(len(ids) for ids, _ in rows)
-    ids_BT = torch.full((len(rows), longest), tokenizer.pad_token_id)
+    ids_BT = torch.full((len(rows), longest), SPECIAL.index(PAD))
     labels_BT = torch.full((len(rows), longest), IGNORE)
     for row, (ids, labels) in enumerate(rows):
         ids_BT[row, : len(ids)] = torch.tensor(ids)

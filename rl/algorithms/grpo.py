@@ -1,13 +1,13 @@
-r"""GRPO: group relative policy optimization (Shao et al. 2024, arXiv:2402.03300), by TRL's `GRPOTrainer` as it is.
+"""GRPO: group relative policy optimization (Shao et al. 2024, arXiv:2402.03300), by TRL's `GRPOTrainer` as it is.
 
-For each prompt the policy draws G completions $o_1, …, o_G$ with rewards $r_i$; the group is its own baseline:
+For each prompt the policy draws G completions o_1 … o_G with rewards r_i. The group is its own baseline:
 
-$$ A_i = \frac{r_i - \operatorname{mean}(r)}{\operatorname{std}(r) + \epsilon}, \qquad
-   L = -\operatorname{mean}_t \min\big(\rho_t A_i,\ \operatorname{clip}(\rho_t, 1 - \epsilon, 1 + \epsilon)\, A_i\big) $$
+    A_i = (r_i - mean(r)) / (std(r) + δ)
+    L   = -mean over i, t of min(ρ_it A_i, clip(ρ_it, 1 - ε, 1 + ε) A_i)
 
-with $\rho_t$ the token's probability ratio between the policy and the one that sampled. Which of the published variants
-runs (DAPO, Dr. GRPO, GSPO, CISPO, a KL term, …) is up to TRL's own arguments in `trainer:`. Nothing of the trainer is
-overridden: this file only says how a config becomes its arguments.
+with ρ_it a token's probability under the policy over its probability under the policy that sampled it. Which of the
+published variants runs (DAPO, Dr. GRPO, GSPO, CISPO, a KL term, …) is up to TRL's own arguments in `trainer:`. Nothing
+of the trainer is overridden: this file only says how a config becomes its arguments.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from typing import Any
 import torch
 from datasets import Dataset
 from transformers import PrinterCallback, TrainerCallback
-from trl import GRPOConfig, GRPOTrainer
+from trl.trainer.grpo_config import GRPOConfig
+from trl.trainer.grpo_trainer import GRPOTrainer
 
 from rewards.reward import Reward
 from rl.config import Config
@@ -65,14 +66,17 @@ def trainer_arguments(config: Config, folder: RunFolder) -> dict[str, Any]:
     """Arguments of `GRPOConfig`: what our sections set, our defaults where the user said nothing, and `trainer:`.
 
     Our defaults differ from TRL's where a run is watched (a log line every step, no progress bar of its own) and where
-    the machine decides (bfloat16 only where there is a GPU for it). Checkpoints fall on the ends of generation cycles.
+    the machine decides (the CPU where there is nothing else, which also lets several CPU processes find each other;
+    bfloat16 only on a GPU that has it). Checkpoints fall on the ends of generation cycles.
     """
-    cycle = GenerationCycle.of(config).optimizer_steps
+    cycle, on_cpu = GenerationCycle.of(config).optimizer_steps, not torch.accelerator.is_available()
     defaults: dict[str, Any] = {
         "logging_steps": 1,
         "disable_tqdm": True,
         "save_steps": -(-500 // cycle) * cycle,
-        "bf16": torch.cuda.is_available() and torch.cuda.is_bf16_supported() and "fp16" not in config.trainer,
+        "dataloader_pin_memory": not on_cpu,
+        "use_cpu": on_cpu,
+        "bf16": not on_cpu and torch.cuda.is_bf16_supported() and "fp16" not in config.trainer,
     }
     ours = {
         "output_dir": str(folder.checkpoints),

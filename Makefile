@@ -1,0 +1,42 @@
+# The commands to remember. Each works on a fresh clone: what it needs is installed first, and only once.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: setup quickstart test test-slow lint notebooks bench clean
+
+setup: $(READY)
+
+# A second call installs nothing; a change of what is installed installs again.
+$(READY): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,notebooks]'
+	touch $@
+
+quickstart: $(READY)
+	$(BIN)/whetstone train configs/quickstart.yaml --fresh
+
+test: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+	$(BIN)/python -m pytest -n 2
+
+test-slow: $(READY)
+	$(BIN)/python -m pytest -m slow
+
+lint: $(READY)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	$(BIN)/pyright
+
+notebooks: $(READY)
+	$(BIN)/python -m pytest tests/test_notebooks.py
+
+# Five seeds of the quickstart: the table in the README.
+bench: $(READY)
+	$(BIN)/python bench/quickstart.py
+
+clean:
+	rm -rf $(VENV) runs wandb *.egg-info

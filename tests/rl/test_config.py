@@ -1,0 +1,150 @@
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rl.config import dump, load
+from rl.errors import UserError
+
+QUICKSTART = str(Path(__file__).parents[2] / "configs" / "quickstart.yaml")
+
+
+def refusal(*overrides, path=QUICKSTART):
+    with pytest.raises(UserError) as caught:
+        load(path, overrides)
+    return str(caught.value)
+
+
+WRONG = [
+    ("task.operatons=[2,4]", "command line: task.operatons: unknown key; did you mean 'operations'?"),
+    ("trainr.max_steps=3", "command line: trainr: unknown key; did you mean 'trainer'?"),
+    ("policy.warm_start.stepz=1", "command line: policy.warm_start.stepz: unknown key; did you mean 'steps'?"),
+    ("rewards.correctness.wieght=2", "command line: rewards.correctness.wieght: unknown key; did you mean 'weight'?"),
+    ("task=chian", "command line: task.name: 'chian' is not one; did you mean 'chain'?"),
+    ("algorithm=gpro", "command line: algorithm.name: 'gpro' is not one; did you mean 'grpo'?"),
+    ("mix.aggregation=summ", "command line: mix.aggregation: 'summ' is not one; did you mean 'sum'?"),
+    (
+        "rewards.corectness.weight=1",
+        "command line: rewards.corectness: no reward has this name; did you mean 'correctness'? "
+        "For your own, give it a function:",
+    ),
+    ("rewards.correctness.verifier=chian", "command line: rewards.correctness.verifier: 'chian' is not one; "
+     "did you mean 'chain'?"),
+    ("rewards.mine.function=my_rewards", "command line: rewards.mine.function: module:function is wanted, "
+     "got 'my_rewards'"),
+    ("trainer.learning_rat=1", "command line: trainer.learning_rat: GRPOConfig has no such argument; "
+     "did you mean 'learning_rate'?"),
+    ("trainer.learning_rate=fast", "command line: trainer.learning_rate: expected float, got 'fast'"),
+    ("trainer.num_generations=4", "command line: trainer.num_generations: is set by sampling.completions"),
+    ("evaluation.n=many", "command line: evaluation.n: input should be a valid integer, unable to parse string as an "
+     "integer, got 'many'"),
+    ("seed=-1", "command line: seed: input should be greater than or equal to 0, got -1"),
+    ("name=a/b", "command line: name: string should match pattern '^[A-Za-z0-9][A-Za-z0-9._-]*$', got 'a/b'"),
+    ("sampling.completions=7", "command line: sampling.completions: a batch of 128 completions (128 a device x 1 x 1) "
+     "does not divide into groups of 7"),
+    ("trainer.loss_type=cispo", "command line: trainer.loss_type: cispo clamps ratios at epsilon_high itself, and "
+     "TRL's default of 0.2 clamps every one; set trainer.epsilon_high, such as 5.0"),
+    ("policy.quantize=4bit", "command line: policy.quantize: a quantised model cannot be trained itself; add "
+     "policy.lora"),
+    ("task.operations=[4,2]", "command line: task.operations: the least number of operations comes first: [4, 2], got "
+     "[4, 2]"),
+    ("policy.dtype=${nope}", "command line: policy.dtype: Interpolation key 'nope' not found"),
+    ("max_steps", "command line: 'max_steps' is not key=value, such as trainer.max_steps=20"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("override", "line"), WRONG, ids=[override for override, _ in WRONG])
+def test_a_wrong_override_is_named_with_the_nearest_valid_one(override, line):
+    assert refusal(override) == line
+
+
+def test_saving_within_a_generation_cycle_is_refused():
+    line = refusal("trainer.num_iterations=2", "trainer.save_steps=3")
+    assert line.startswith("command line: trainer.save_steps: 3 does not fall on the end of a generation cycle")
+
+
+def test_the_wrong_key_is_traced_to_its_file(tmp_path):
+    base, config = tmp_path / "base.yaml", tmp_path / "config.yaml"
+    base.write_text("sampling: {compltions: 8}\n")
+    config.write_text(f"include: [base.yaml, {QUICKSTART}]\nname: mine\n")
+    assert refusal(path=config) == f"{base}: sampling.compltions: unknown key; did you mean 'completions'?"
+
+
+def test_a_key_that_is_missing_is_laid_at_the_config(tmp_path):
+    config = tmp_path / "config.yaml"
+    config.write_text("name: mine\n")
+    assert refusal(path=config).startswith(f"{config}: task: is needed and not there")
+
+
+def test_broken_yaml_is_named_with_its_line(tmp_path):
+    config = tmp_path / "config.yaml"
+    config.write_text("name: mine\ntask: {name: chain\npolicy: x\n")
+    assert refusal(path=config).startswith(f"{config}:3: not valid YAML")
+
+
+def test_a_missing_file_names_its_neighbour():
+    assert refusal(path=QUICKSTART.replace("quickstart", "quikstart")).endswith(f"did you mean {QUICKSTART!r}?")
+
+
+def test_a_circle_of_includes_is_refused(tmp_path):
+    config = tmp_path / "config.yaml"
+    config.write_text("include: config.yaml\n")
+    assert "includes itself" in refusal(path=config)
+
+
+def test_a_file_wins_over_what_it_includes_and_the_command_line_over_both(tmp_path):
+    config = tmp_path / "config.yaml"
+    config.write_text(f"include: {QUICKSTART}\nname: mine\nsampling: {{max_tokens: 20, temperature: 0.9}}\n")
+    loaded = load(config, ["sampling.temperature=0.5"])
+    assert (loaded.name, loaded.sampling.max_tokens, loaded.sampling.temperature) == ("mine", 20, 0.5)
+    assert loaded.sampling.completions == 8
+
+
+def test_naming_another_task_leaves_the_first_ones_keys_behind():
+    loaded = load(QUICKSTART, ["task=facts", "task.sizes.train=5"])
+    assert (loaded.task.name, loaded.task.sizes.train) == ("facts", 5)
+
+
+def test_trainer_arguments_are_converted_to_trls_types():
+    loaded = load(QUICKSTART, ["trainer.learning_rate=1", "trainer.beta=1e-3"])
+    assert isinstance(loaded.trainer["learning_rate"], float)
+    assert loaded.trainer["beta"] == 0.001
+
+
+def test_the_resolved_config_loads_as_itself(tmp_path):
+    loaded = load(QUICKSTART, ["policy.lora.r=4"])
+    (tmp_path / "again.yaml").write_text(dump(loaded))
+    assert load(tmp_path / "again.yaml") == loaded
+
+
+def test_the_group_is_checked_against_all_processes(monkeypatch):
+    overrides = ["trainer.per_device_train_batch_size=4"]
+    assert "does not divide into groups" in refusal(*overrides)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    load(QUICKSTART, overrides)
+
+
+def test_every_config_in_the_package_loads():
+    for path in Path(QUICKSTART).parent.glob("*.yaml"):
+        load(path)
+
+
+def test_a_config_is_checked_without_torch():
+    code = "import sys, rl.config as c; c.load(sys.argv[1]); sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code, QUICKSTART], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["check", QUICKSTART]])
+def test_help_and_check_answer_at_once(arguments):
+    whetstone = Path(sys.executable).with_name("whetstone")
+    # processor seconds, because the clock on the wall also counts what else the machine is doing
+    assert min(_processor_seconds([whetstone, *arguments]) for _ in range(3)) < 1.0
+
+
+def _processor_seconds(command):
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(command, check=True, capture_output=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
