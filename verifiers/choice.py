@@ -70,7 +70,8 @@ def verify(
     found, reason = given(prediction, labels, texts)
     if found is None:
         return abstained(reason) if ambiguous == "abstain" else judged(0.0, reason)
-    return judged(found == want, "right" if found == want else "another choice", extracted=labels[found])
+    right = found == want or normalised(texts[found]) == normalised(texts[want])  # two choices may have the same text
+    return judged(right, "right" if right else "another choice", extracted=labels[found])
 
 
 def labelled(
@@ -114,20 +115,20 @@ def given(prediction: str, labels: Sequence[str], texts: Sequence[str]) -> tuple
     for match in reversed(stated[-8:]):
         found = reader.at(tail[match.end() : match.end() + 400])
         if found:
-            return _single(found)
+            return _single(found, texts)
     whole = reader.at(tail, whole=True) if len(text) <= TAIL else set()
     if whole:
-        return _single(whole)
+        return _single(whole, texts)
     if found := reader.set_off(text[:TAIL], tail):
-        return _single(found)
+        return _single(found, texts)
     if found := reader.bracketed(tail) or reader.mentioned(tail):
-        return _single(found)
+        return _single(found, texts)
     return None, "no choice that can be told"
 
 
-def _single(found: set[int]) -> tuple[int | None, str]:
-    if len(found) == 1:
-        return next(iter(found)), ""
+def _single(found: set[int], texts: Sequence[str]) -> tuple[int | None, str]:
+    if len({normalised(texts[index]) for index in found}) == 1:
+        return min(found), ""
     return None, "it names several choices"
 
 
@@ -176,6 +177,8 @@ class _Reader:
         line = text.strip().split("\n", 1)[0] if not whole else text.strip()
         line = re.sub(r"^(?:both|either)\s", "", line, flags=re.IGNORECASE)
         plain = self.plain(line[:400])
+        if exact := {index for index, choice in enumerate(self.texts) if choice and choice == plain}:
+            return exact  # before labels: a choice may read `B and D`
         if match := self.label.match(line):
             rest = line[match.end() :]
             found = {self.index[match[1].lower()]}
@@ -193,7 +196,7 @@ class _Reader:
                 if not whole or not rest.strip(" .!)*_\"'”}`") or restated in self.texts:
                     return found
         if whole:
-            return {index for index, choice in enumerate(self.texts) if choice and choice == plain}
+            return set()
         starting = {index for index, choice in enumerate(self.texts) if choice and f"{plain} ".startswith(f"{choice} ")}
         longest = max((len(self.texts[index]) for index in starting), default=0)
         starting = {index for index in starting if len(self.texts[index]) == longest}

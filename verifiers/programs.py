@@ -74,9 +74,7 @@ def run(program: str, numbers: Sequence[Fraction]) -> list[ProgramStep]:
         start += len(piece) - len(piece.lstrip())
         end = start + len(piece.strip())
         bare = _END_MARK.sub("", piece).strip()
-        if (
-            _OPERAND.fullmatch(bare) and len(steps) < MAX_STEPS
-        ):  # `number0 <END>`: the answer is a number of the question
+        if _OPERAND.fullmatch(bare) and len(steps) < MAX_STEPS:  # `number0 <END>`: a number of the question
             steps.append(_run_bare(bare, steps, numbers, start, end))
             continue
         match = _STEP.fullmatch(piece.strip())

@@ -59,6 +59,11 @@ def test_gold_may_be_a_label_in_any_form_or_a_text():
     assert verify("B", "fire", choices=CHOICES).status == "abstained"
 
 
+def test_a_text_that_reads_like_labels_and_texts_that_occur_twice():
+    assert verify("the answer is A and B", "C", choices=["x", "y", "A and B"]).score == 1.0
+    assert verify("the answer is home", "C", choices=["home", "office", "home"]).score == 1.0
+
+
 def test_choices_may_be_texts_or_columns():
     assert verify("the answer is no", "B", choices=["yes", "no"]).score == 1.0
     assert verify("2", "2", choices={"label": ["1", "2"], "text": ["yes", "no"]}).score == 1.0
