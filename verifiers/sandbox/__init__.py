@@ -15,8 +15,9 @@ and IPC namespace made for that program. What a program gets:
 When its main code ends, everything it started is killed: threads, daemons, processes in other sessions. Exit handlers
 do not run. What it printed by then counts.
 
-The files: `host.py` is the caller's side, `layout.py` what there is to see, `enter.py` and `kernel.py` the way in,
-`server.py` and `program.py` the inside, `values.py` how a value comes out, `shared.py` keeps sandboxes for reuse.
+The files: `host.py` and `outcome.py` are the caller's side, `layout.py` says what there is to see, `enter.py` and
+`kernel.py` are the way in, `server.py` and `program.py` the inside, `values.py` how a value comes out; `shared.py`
+keeps sandboxes for reuse.
 
 **What it does not stop**
 
@@ -38,6 +39,7 @@ The files: `host.py` is the caller's side, `layout.py` what there is to see, `en
   reads and writes all that the caller can, and leaves processes in other groups running.
 """
 
-from verifiers.sandbox.host import Limits, Outcome, Sandbox, SandboxError, SandboxUnavailable
+from verifiers.sandbox.host import Sandbox
+from verifiers.sandbox.outcome import Limits, Outcome, SandboxError, SandboxUnavailable
 
 __all__ = ["Limits", "Outcome", "Sandbox", "SandboxError", "SandboxUnavailable"]

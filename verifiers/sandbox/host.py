@@ -18,12 +18,12 @@ import tempfile
 import time
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from verifiers.sandbox import layout
-from verifiers.sandbox.values import decode
+from verifiers.sandbox.outcome import Limits, Outcome, SandboxError, SandboxUnavailable, outcome
 
 ROUTES = ("bubblewrap", "unshare")
 """Ways to isolate, in the order they are tried."""
@@ -52,65 +52,6 @@ for name, source in boot["sources"]:
     exec(compile(source, "<" + name + ">", "exec"), module.__dict__)
 module.main(channel, boot["config"])
 """
-
-
-class SandboxUnavailable(RuntimeError):
-    """This machine allows no isolation, so no program is run. The message says what to change."""
-
-
-class SandboxError(RuntimeError):
-    """The sandbox broke: nothing is known of the program."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What one program may use.
-
-    Attributes:
-        cpu: processor seconds of each of its processes, whole.
-        wall: seconds from start to end.
-        memory: megabytes of address space of each of its processes.
-        processes: processes and threads at once.
-        files: open files of each process.
-        output: bytes printed, and of any one file.
-        scratch: megabytes in all its files.
-
-    Raises:
-        ValueError: a limit that is not positive.
-    """
-
-    cpu: int = 2
-    wall: float = 5.0
-    memory: int = 512
-    processes: int = 8
-    files: int = 64
-    output: int = 1_000_000
-    scratch: int = 16
-
-    def __post_init__(self) -> None:
-        for name, value in asdict(self).items():
-            if not value > 0:
-                raise ValueError(f"a sandbox's limit {name!r} must be positive, not {value!r}")
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What came of one program.
-
-    Attributes:
-        error: why it did not end well, in a few words; None where it did.
-        printed: its standard output.
-        values: what its entry function or last expression was worth; empty where there is no such value, else one.
-        tests: by the test's index, `{"value": …}`, `{"passed": True}` or `{"error": text}`; a test that was not
-            reached is absent.
-        seconds: wall clock.
-    """
-
-    error: str | None
-    printed: str
-    values: tuple[Any, ...]
-    tests: dict[int, dict[str, Any]]
-    seconds: float
 
 
 class Sandbox:
@@ -209,10 +150,8 @@ class Sandbox:
                 self.close()
                 raise SandboxError(str(error)) from error
             seconds = time.monotonic() - began
-            bound = self.limits.output
-            return self._outcome(
-                answer, os.pread(printed.fileno(), bound, 0), os.pread(results.fileno(), bound, 0), seconds
-            )
+            said, wrote = (os.pread(file.fileno(), self.limits.output, 0) for file in (printed, results))
+        return outcome(answer, self.limits, self.route != "none", said, wrote, seconds)
 
     def close(self) -> None:
         """End the server and everything in it. The next program starts it again."""
@@ -330,49 +269,6 @@ class Sandbox:
         if key not in answer:
             raise SandboxError(str(answer.get("broken", f"the sandbox said {answer}")))
         return answer
-
-    def _outcome(self, answer: dict[str, Any], printed: bytes, results: bytes, seconds: float) -> Outcome:
-        """Put together how a program ended.
-
-        Raises:
-            SandboxError: it was killed from outside, by the system out of memory most likely.
-        """
-        limits, code = self.limits, answer["code"]
-        error, values, tests = _read(results)
-        if answer["late"]:
-            error = f"ran longer than {limits.wall:g} s"
-        elif code in (-signal.SIGKILL, -signal.SIGXCPU) and answer["cpu"] >= limits.cpu - 0.5:
-            error = f"used more than {limits.cpu} s of processor time"
-        elif code == -signal.SIGKILL and self.route != "none":
-            # nothing inside can send this signal to the first process of its PID namespace
-            raise SandboxError("the program was killed from outside; is the machine out of memory?")
-        elif code < 0:
-            error = f"killed by a signal: {signal.strsignal(-code)}"
-        elif code > 0:
-            error = error or f"ended with exit code {code}"
-        return Outcome(error, printed.decode("utf-8", "replace"), values, tests, seconds)
-
-
-def _read(results: bytes) -> tuple[str | None, tuple[Any, ...], dict[int, dict[str, Any]]]:
-    """The error, value and tests that a program's process wrote.
-
-    A program can write there too, so anything may be there: what cannot be read is that program's error.
-    """
-    error, values, tests = None, (), {}
-    for line in results.splitlines():
-        try:
-            record = json.loads(line)
-            if "value" in record:
-                record["value"] = decode(record["value"])
-            if "test" in record:
-                tests[int(record["test"])] = record
-            elif "value" in record:
-                values = (record["value"],)
-            elif record["end"] is not None:
-                error = str(record["end"])
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-            return "its results cannot be read", (), {}
-    return error, values, tests
 
 
 def _fill(command: list[str], number: str) -> list[str]:

@@ -9,7 +9,8 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
-from verifiers.sandbox.host import Limits, Sandbox, SandboxUnavailable
+from verifiers.sandbox.host import Sandbox
+from verifiers.sandbox.outcome import Limits, SandboxUnavailable
 
 _lock = threading.Lock()
 _idle: dict[Any, list[Sandbox]] = {}
