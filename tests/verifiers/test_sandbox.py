@@ -99,6 +99,17 @@ def test_a_program_is_nobody_and_has_no_capability(sandbox):
     assert found.printed == "1000 1000 (0, 0, 0, 0, 0, 0)\n"
 
 
+def test_all_but_the_scratch_is_read_only(sandbox):
+    """Not only by the files' owners: outside of root, the program's user owns some of them."""
+    source = (
+        "import os, sys\nsites = [path for path in ['/', '/dev/null', '/usr/lib', '/python/lib', *sys.path[1:]]"
+        " if os.path.exists(path)]\n[[bool(os.statvfs(path).f_flag & os.ST_RDONLY) for path in sites],"
+        " bool(os.statvfs('/scratch').f_flag & os.ST_RDONLY)]"
+    )
+    ((sites, scratch),) = sandbox.run(source).values
+    assert len(sites) > 3 and all(sites[:1] + sites[2:]) and not scratch
+
+
 def test_the_installed_packages_can_be_imported(unshared):
     assert unshared.run("import numpy\nint(numpy.arange(4).sum())").values == (6,)
 
@@ -207,16 +218,19 @@ def test_a_preload_that_cannot_be_imported_is_named():
         Sandbox(preload=["no_such_module"], routes=["unshare"], allow_unsandboxed=True).start()
 
 
-def test_without_isolation_nothing_runs_unless_allowed():
+def test_without_isolation_nothing_runs_unless_allowed(monkeypatch, tmp_path):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     with pytest.raises(SandboxUnavailable, match="allow_unsandboxed"):
         Sandbox(routes=()).run("1")
     with Sandbox(QUICK, routes=(), allow_unsandboxed=True) as sandbox, pytest.warns(UserWarning, match="without isola"):
         sandbox.start()
     with sandbox:
-        assert sandbox.run("open('file', 'w').close()\nimport os\nos.listdir()").values == (["file"],)
+        found = sandbox.run("open('file', 'w').close()\nimport os\n[os.listdir(), os.path.dirname(os.getcwd())]")
+        assert found.values == ([["file"], str(tmp_path)],)
         assert sandbox.run("while True: pass").error is not None
         assert sandbox.run("import os\nlen(os.environ)").values == (0,)
         assert sandbox.run("1").values == (1,)
+        assert list(tmp_path.iterdir()) == []  # each scratch is gone
 
 
 @pytest.mark.skipif(shutil.which("unshare") is None, reason="needs unshare to build a kernel that refuses")

@@ -220,7 +220,8 @@ class Sandbox:
                 layout.map_users(self._process.pid)
                 self._channel.sendall(b"k")
         config = {"limits": asdict(self.limits), "preload": self.preload, "paths": plan.paths}
-        self._send_code("server", config | {"isolated": route != "none"})
+        config |= {"isolated": route != "none", "temporary": tempfile.gettempdir()}
+        self._send_code("server", config)
         self._expect("ready", _START_SECONDS)
         with _memory() as file, _memory() as printed, _memory() as results:
             file.write(b'{"setup": "", "source": "", "entries": [], "tests": []}')

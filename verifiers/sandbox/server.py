@@ -52,9 +52,10 @@ def main(channel: socket.socket, config: dict[str, Any]) -> NoReturn:
     """Serve programs until the host closes the channel.
 
     Args:
-        channel: to the host. A request is one line of JSON (unused so far but for its end) with three descriptors: the
-            job to read, standard output, results. The answer is one line of JSON.
-        config: `isolated` (bool), `limits` (dict of `host.Limits`), `preload` and `paths` (lists of str).
+        channel: to the host. A request is one line with three descriptors: the job to read, standard output,
+            results. The answer is one line of JSON.
+        config: `isolated` (bool), `limits` (dict of `outcome.Limits`), `preload` and `paths` (lists of str),
+            `temporary` (str), where a scratch is made if nothing is isolated.
     """
     sys.path[:] = [path for path in sys.path if path] + config["paths"]
     for name in _COMMON:
@@ -94,13 +95,12 @@ def _say(channel: socket.socket, **answer: Any) -> None:
 def _keep(channel: socket.socket, descriptors: list[int], config: dict[str, Any], calls: bytes | None) -> NoReturn:
     """The keeper: run one program within its wall clock, and say how it ended."""
     limits = config["limits"]
-    scratch = None
     try:
         if config["isolated"]:
             _isolate(limits)
             scratch = SCRATCH
         else:
-            scratch = tempfile.mkdtemp(prefix="scratch-")
+            scratch = tempfile.mkdtemp(prefix="scratch-", dir=config["temporary"])
         read, write = os.pipe()
         child = os.fork()
         if child == 0:
@@ -113,6 +113,7 @@ def _keep(channel: socket.socket, descriptors: list[int], config: dict[str, Any]
         _, status, usage = os.wait4(child, 0)
         if not config["isolated"]:
             _kill_group(child)
+            shutil.rmtree(scratch, ignore_errors=True)  # a program can make folders that only it could empty
         word = os.read(read, 1000).decode()
         if word == "confined":
             spent = usage.ru_utime + usage.ru_stime
@@ -122,8 +123,6 @@ def _keep(channel: socket.socket, descriptors: list[int], config: dict[str, Any]
     except BaseException as error:  # of the sandbox, not of the program: the host must hear of it
         _say(channel, broken=f"{type(error).__name__}: {error}")
     finally:
-        if scratch is not None and not config["isolated"]:
-            shutil.rmtree(scratch, ignore_errors=True)
         os._exit(0)
 
 
