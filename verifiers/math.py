@@ -25,7 +25,7 @@ import re
 
 from verifiers.answers import parse
 from verifiers.equality import Algebra, same
-from verifiers.extract import Found, extract, extract_gold
+from verifiers.extract import SEEN, Found, extract, extract_gold
 from verifiers.latex import clean
 from verifiers.values import Unparsable, expressions
 from verifiers.verdict import Verdict, abstained, judged
@@ -35,6 +35,7 @@ DEADLINE = 0.5
 HEAVY = "verifiers.symbolic"
 
 _SHORT = 40
+_SHOWN = 400
 _PLAIN = re.compile(r"\s*([-+]?)(?:0*([1-9][0-9]{0,17})|0+)(\.[0-9]{1,17})?\s*")
 
 
@@ -65,7 +66,7 @@ def verify(prediction: str, gold: str, *, strict: bool = False, digits: int = 5,
 
 def fast(
     prediction: str, gold: str, *, strict: bool = False, digits: int = 5, percent: str = "value"
-) -> Verdict | tuple[str, str, int, str]:
+) -> Verdict | tuple[str, Found | None, str | None, int, str]:
     """Judge what needs no algebra; else return the arguments for `slow`. Never takes more than milliseconds."""
     if not isinstance(prediction, str):
         raise TypeError(f"the prediction is a string, not {type(prediction).__name__}")
@@ -73,6 +74,7 @@ def fast(
         if isinstance(gold, bool) or not isinstance(gold, int | float):
             raise TypeError(f"the gold is a string or a number, not {type(gold).__name__}")
         gold = repr(gold)
+    gold = gold[-SEEN:]
     if percent not in ("value", "optional"):
         raise ValueError(f"percent is 'value' or 'optional', not {percent!r}")
     if not isinstance(digits, int) or digits < 1:
@@ -91,10 +93,10 @@ def fast(
     try:
         return _compare(clean(wanted) if len(wanted) <= 8000 else "", answer, found, digits, percent, _refuse)
     except _NeedsAlgebra:
-        return clean(wanted), answer or "", digits, percent
+        return clean(wanted), found, answer, digits, percent
 
 
-def slow(gold: str, answer: str, digits: int, percent: str) -> Verdict:
+def slow(gold: str, found: Found | None, answer: str | None, digits: int, percent: str) -> Verdict:
     """Judge a cleaned answer against a cleaned gold with algebra. May hang: it runs in the pool."""
     from verifiers import symbolic
 
@@ -105,8 +107,15 @@ def slow(gold: str, answer: str, digits: int, percent: str) -> Verdict:
         try:
             symbolic.read(text)
         except Unparsable as error:
-            return abstained(f"the gold does not parse: {error}", extracted=answer or None)
-    return _compare(gold, answer or None, Found(answer, "") if answer else None, digits, percent, algebra)
+            return abstained(f"the gold does not parse: {error}", extracted=_shown(found))
+    return _compare(gold, answer, found, digits, percent, algebra)
+
+
+def _shown(found: Found | None) -> str | None:
+    """What was found, cut where it is too long to show."""
+    if found is None or len(found.answer) <= _SHOWN:
+        return found and found.answer
+    return found.answer[:_SHOWN] + "…"
 
 
 def _refuse(left: str, right: str, relation: bool) -> bool:
@@ -117,9 +126,7 @@ def _compare(
     wanted: str, answer: str | None, found: Found | None, digits: int, percent: str, algebra: Algebra
 ) -> Verdict:
     """Parse and compare a cleaned gold and a cleaned answer; no answer (None) where what was found is too long."""
-    extracted = found.answer if found is not None else None
-    if extracted is not None and len(extracted) > 400:
-        extracted = extracted[:400] + "…"
+    extracted = _shown(found)
     try:
         gold = parse(wanted)
     except Unparsable as error:

@@ -111,8 +111,7 @@ class Pool:
             pool, self._pool = self._pool, None
             server, self._server = self._server, None
         if pool is not None:
-            pool.stop()
-            pool.join()
+            _stop(pool)
         if isinstance(server, forkserver.ForkServer):
             server._stop()  # type: ignore[attr-defined]
 
@@ -160,6 +159,8 @@ class Pool:
                     initargs=(self._module, self.memory),
                     context=self._context(),
                 )
+                # multiprocessing waits for children at the end of a process, before anything else could stop ours
+                util.Finalize(None, _stop, args=(self._pool,), exitpriority=10)
             return self._pool
 
     def _discard(self, pool: ProcessPool) -> None:
@@ -168,8 +169,7 @@ class Pool:
             if self._pool is not pool:
                 return
             self._pool = None
-        pool.stop()
-        pool.join()
+        _stop(pool)
 
     def _context(self) -> Any:
         if "forkserver" not in multiprocessing.get_all_start_methods():
@@ -200,6 +200,11 @@ def shared(module: str, *, workers: int | None = None, memory: float | None = No
         if key not in _SHARED:
             _SHARED[key] = Pool(module, workers=workers, memory=memory)
         return _SHARED[key]
+
+
+def _stop(pool: ProcessPool) -> None:
+    pool.stop()
+    pool.join()
 
 
 def _how(death: ProcessExpired) -> str:
@@ -276,6 +281,16 @@ class _Popen(popen_forkserver.Popen):
 
 class _Process(context.ForkServerProcess):
     _server: Any = None
+
+    def start(self) -> None:
+        """Start, also inside a daemonic process: the workers end by themselves when their parent does."""
+        config = multiprocessing.current_process()._config  # type: ignore[attr-defined]
+        daemon = config.pop("daemon", None)
+        try:
+            super().start()
+        finally:
+            if daemon is not None:
+                config["daemon"] = daemon
 
     @staticmethod
     def _Popen(process_obj: Any) -> Any:

@@ -292,7 +292,20 @@ def _as_set(value: Any) -> Any:
 
 def _warm_up() -> None:
     """Fill the parser's caches, so that workers forked from here start with them."""
-    for text in (r"\frac{1}{2}\sqrt{3} + x^{2}", r"\sin(x)", r"\begin{pmatrix} 1 & 2 \\ 3 & 4 \end{pmatrix}", "x < 3"):
+    for text in (
+        r"\frac{1}{2}\sqrt{3} + x^{2}",
+        r"\frac{-5+\sqrt{13}}{6}",
+        r"3x^{2/3} - \sqrt[3]{y}",
+        r"\sin^{2}(x) + \cos x",
+        r"\log_{2}(8) + \ln(x)",
+        r"\binom{5}{2} + 5!",
+        r"\begin{pmatrix} 1 & \frac{1}{2} \\ -3 & x \end{pmatrix}",
+        r"1 \le |x| \le 2",
+        "2x + y = 1",
+        r"[-2, 1) \cup (1, \infty)",
+        r"e^{i\pi}",
+        r"f(x) = x",
+    ):
         read(text)
     equal(r"\sqrt{2} + x", r"x + \sqrt{2}\cdot 1", False, digits=5)
     equal(r"1 \le |x| \le 2", r"(1, 2) \cup (3, 4)", True, digits=5)
