@@ -17,10 +17,13 @@ $(READY): pyproject.toml constraints.txt
 quickstart: $(READY)
 	$(BIN)/whetstone train configs/quickstart.yaml --fresh
 
+# One thread a process: two test processes share two cores, and threads that wait for each other waste both.
+test test-slow notebooks: export OMP_NUM_THREADS = 1
+
 test: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/pyright
+	$(BIN)/basedpyright
 	$(BIN)/python -m pytest -n 2
 
 test-slow: $(READY)
@@ -29,7 +32,7 @@ test-slow: $(READY)
 lint: $(READY)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
-	$(BIN)/pyright
+	$(BIN)/basedpyright
 
 notebooks: $(READY)
 	$(BIN)/python -m pytest tests/test_notebooks.py

@@ -87,6 +87,27 @@ def report(run_folder: str) -> None:
     click.echo(write_report(run_folder))
 
 
+@cli.command()
+@click.argument("rows", metavar="IN.jsonl")
+@click.option("--verifier", required=True, help="A verifier's name, such as math.")
+@click.option("--out", metavar="OUT.jsonl", help="Where to write the rows with their verdicts; .gz to compress.")
+@click.option("--set", "options", multiple=True, metavar="KEY=VALUE", help="An option of the verifier; repeatable.")
+def verify(rows: str, verifier: str, out: str | None, options: Sequence[str]) -> None:
+    """Judge rows of `prediction` and `gold` with a verifier; prints how many of each status."""
+    from rl.config_layers import values
+    from verifiers.stream import verify_file
+
+    try:
+        counts = verify_file(rows, out, verifier, values(options))
+    except (ValueError, OSError) as error:
+        raise UserError(None, str(error)) from error
+    share = "" if counts["mean_score"] is None else f", mean score {counts['mean_score']:.4f}"
+    click.echo(f"judged     {counts['judged']:>9,}   right {counts['right']:,}{share}")
+    click.echo(f"abstained  {counts['abstained']:>9,}")
+    click.echo(f"failed     {counts['failed']:>9,}")
+    click.echo(f"{counts['rows']:,} rows in {counts['seconds']:.1f} s, {counts['rows_per_s']:,.0f} a second")
+
+
 def run(arguments: Sequence[str] | None = None) -> None:
     """Run a command and exit with its code."""
     try:

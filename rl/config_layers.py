@@ -102,6 +102,15 @@ def _file_layers(path: Path, parents: tuple[Path, ...]) -> list[Layer]:
     return [*layers, Layer(str(path), values)]
 
 
+def values(overrides: Sequence[str]) -> dict[str, Any]:
+    """Overrides alone, as plain values.
+
+    Raises:
+        UserError: one is not `key=value`.
+    """
+    return merge([_override_layer(override) for override in overrides]) if overrides else {}
+
+
 def _override_layer(override: str) -> Layer:
     key, equals, _ = override.partition("=")
     if not equals or not key.strip():

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -107,6 +107,7 @@ def evaluate(
     task: Task,
     split: Split,
     settings: EvaluationSettings,
+    progress: Callable[[int], None] | None = None,
 ) -> Evaluation:
     """Measure a policy on the first `n` problems of a split. Under several processes each takes its share of them.
 
@@ -116,11 +117,12 @@ def evaluate(
         task: where the problems and the verifier come from.
         split: which problems.
         settings: how many, and how completions are drawn.
+        progress: called with the number of completions that were drawn since the last call.
     """
     rows = task.splits[split][: settings.n]
     process, processes = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
     mine = rows[process::processes]
-    drawing = {"max_tokens": settings.max_tokens, "batch": settings.batch}
+    drawing: dict[str, Any] = {"max_tokens": settings.max_tokens, "batch": settings.batch, "progress": progress}
     prompts = [row["prompt"] for row in mine]
     greedy = _judged(task, mine, sample(model, tokenizer, prompts, temperature=None, **drawing))
     samples: list[list[Judged]] = [[] for _ in mine]

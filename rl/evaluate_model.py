@@ -28,6 +28,9 @@ def evaluate_model(config: Config, split: Split) -> dict[str, Any]:
     policy = setup.policy(config, task, console)
     model: Any = policy.model  # torch types `to` for device strings, transformers wraps it
     model.to("cuda" if torch.cuda.is_available() else "cpu")
-    evaluation = evaluate(model, policy.tokenizer, task, split, settings_for(config, split))
+    settings = settings_for(config, split)
+    completions = min(settings.n, len(task.splits[split])) * (1 + settings.k)
+    with show.evaluating(console, f"{config.policy.model} on {split}", completions) as progress:
+        evaluation = evaluate(model, policy.tokenizer, task, split, settings, progress)
     console.print(show.evaluation_table(config.policy.model, evaluation))
     return {**evaluation.as_dict(), "examples": evaluation.examples}

@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from verifiers.self_check import self_check
-
 from rewards.reward import text_of
 from rl.config import Config
 from rl.config_checks import GenerationCycle
 from rl.tasks.task import Task
+from verifiers.self_check import self_check
 
 TRL_EPOCHS = 3
 """Passes over the train split where `trainer.max_steps` is not given: TRL's default `num_train_epochs`."""
@@ -184,7 +183,7 @@ def _self_check(task: Task, rows: int) -> str:
     problems = self_check(task.judge(), tried)
     if not problems:
         return f"{task.verifier}: accepts its own gold answer on {len(tried)} of {len(tried)} rows tried"
-    return f"{task.verifier}: REFUSES {len(problems)} of {len(tried)} gold answers; the first: {problems[0]}"
+    return f"{task.verifier}: REFUSES {len(problems)} of {len(tried)} gold answers; the first: {problems[0].reason}"
 
 
 def _evaluation(config: Config, task: Task) -> str:

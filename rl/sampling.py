@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -39,6 +39,7 @@ def sample(
     top_p: float = 1.0,
     batch: int = 512,
     seed: int = 0,
+    progress: Callable[[int], None] | None = None,
 ) -> list[list[Completion]]:
     """Draw completions of each prompt. Random states outside are left as they were.
 
@@ -52,6 +53,7 @@ def sample(
         top_p: nucleus of the distribution to draw from.
         batch: completions at a time; prompts of similar length are put together.
         seed: of the draw. The same model, prompts, batch and seed give the same completions.
+        progress: called after each batch with the number of completions in it.
 
     Returns:
         For each prompt in order, its `count` completions.
@@ -78,6 +80,8 @@ def sample(
             completions = out_BT[:, padded["input_ids"].shape[1] :].tolist()
             for row, ids in zip(rows, completions, strict=True):
                 drawn[row].append(_completion(ids, ends, tokenizer))
+            if progress:
+                progress(len(rows))
     model.train(training)
     return drawn
 

@@ -52,6 +52,26 @@ def warm_up(console: Console, steps: int) -> Iterator[Callable[[int, float], Non
         progress.stop()
 
 
+@contextmanager
+def evaluating(console: Console, what: str, completions: int) -> Iterator[Callable[[int], None]]:
+    """A bar for an evaluation that goes away when it is done; where output goes to a file, a line that it began."""
+    progress = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TextColumn("completions"),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+    if not console.is_terminal:
+        console.print(f"measuring {what}: {completions:,} completions", highlight=False)
+    bar = progress.add_task(f"measuring {what}", total=completions)
+    with progress:
+        yield lambda count: progress.advance(bar, count)
+
+
 def evaluated(console: Console, step: int, evaluation: Evaluation) -> None:
     """One line on an evaluation."""
     parts = []

@@ -123,13 +123,19 @@ class _Run:
         if on_record:
             return
         started = time.perf_counter()
-        with unwrap_model_for_generation(self.trainer.model_wrapped, self.trainer.accelerator) as model:
+        settings = settings_for(self.config, split)
+        share = min(settings.n, len(self.task.splits[split])) // self.state.num_processes
+        with (
+            unwrap_model_for_generation(self.trainer.model_wrapped, self.trainer.accelerator) as model,
+            show.evaluating(self.console, f"step {step} on {split}", share * (1 + settings.k)) as progress,
+        ):
             evaluation = evaluate(
                 model,  # type: ignore[arg-type]
                 self.policy.tokenizer,
                 self.task,
                 split,
-                settings_for(self.config, split),
+                settings,
+                progress,
             )
         if not self.state.is_main_process:
             return

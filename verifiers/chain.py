@@ -40,6 +40,16 @@ def verify(prediction: str, gold: str, *, prompt: str) -> Verdict:
     )
 
 
+def gold_prediction(gold: str, *, prompt: str) -> str:
+    """The completion with every step done right."""
+    value, steps = int(prompt[0]), []
+    for operator, digit in _OPERATION.findall(prompt):
+        result = apply(operator, value, int(digit))
+        steps.append(f"{value}{operator}{digit}={result}")
+        value = result
+    return f"{';'.join(steps)}#{gold}"
+
+
 def apply(operator: str, left: int, right: int) -> int:
     """`left operator right` modulo 10."""
     return {"+": left + right, "-": left - right, "*": left * right}[operator] % 10

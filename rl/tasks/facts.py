@@ -1,6 +1,6 @@
 """The embedded task `facts`: multiple choice over an invented world whose facts are in the policy's weights.
 
-`Which has less weight? (A) quell (B) koba` → ` quell has weight 5. koba has weight 4. Answer: (B)`
+`Which has less weight, quell or koba?` → ` quell has weight 2. koba has weight 1. Answer: koba.`
 
 The warm start puts the world into the weights as bare statements. A question compares two things, or asks which of
 three has a value. Answering at once is near chance; stating the facts and then reading the answer off them is easy. The
@@ -13,7 +13,7 @@ Not here: what a statement is and whether it is true, relevant or repeated; that
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rl.tasks.task import Split, Task, fill_splits, split_of
@@ -22,8 +22,7 @@ from verifiers.facts import ATTRIBUTES, MARK, NUMBERS, THINGS, WORLD, settled
 Row = dict[str, Any]
 LABELS = "ABC"
 VOCABULARY = (
-    "Which", " has", " more", " less", "?", ".", MARK,
-    *(f" ({label})" for label in LABELS),
+    "Which", " has", " more", " less", ",", " or", "?", ".", MARK,
     *(f" {attribute}" for attribute in ATTRIBUTES),
     *(f" {value}" for value in dict.fromkeys(value for values in ATTRIBUTES.values() for value in values)),
     *(f" {thing}" for thing in THINGS),
@@ -34,9 +33,9 @@ def build(
     sizes: dict[Split, int],
     seed: int,
     *,
-    bare: float = 0.3,
-    at_once: float = 0.4,
-    careful: float = 0.25,
+    bare: float = 0.2,
+    at_once: float = 0.35,
+    careful: float = 0.4,
     slip: float = 0.05,
 ) -> Task:
     """The task with its three splits.
@@ -88,13 +87,13 @@ def problem(rng: random.Random) -> Row:
             things = rng.sample(THINGS, 2)
             if world[things[0]] != world[things[1]]:
                 break
-        question = f"Which has {asked} {attribute}?"
+        question = f"Which has {asked} {attribute}"
     else:
         asked = rng.choice(ATTRIBUTES[attribute])
         having = [thing for thing in THINGS if world[thing] == asked]
         others = [thing for thing in THINGS if world[thing] != asked]
         things = [rng.choice(having), *rng.sample(others, 2)]
-        question = f"Which has {attribute} {asked}?"
+        question = f"Which has {attribute} {asked}"
     # the order of the choices follows from the question, lest train and test share one in two orders
     things.sort()
     random.Random(f"{question} {things}").shuffle(things)
@@ -102,9 +101,9 @@ def problem(rng: random.Random) -> Row:
     gold = settled({thing: world[thing] for thing in things}, choices=choices, asked=asked)
     assert gold is not None
     row = {
-        "prompt": question + "".join(f" ({choice['label']}) {choice['text']}" for choice in choices),
+        "prompt": f"{question}, {', '.join(things[:-1])} or {things[-1]}?",
         "gold": gold,
-        "question": question,
+        "question": f"{question}?",
         "choices": choices,
         "attribute": attribute,
         "asked": asked,
@@ -112,12 +111,18 @@ def problem(rng: random.Random) -> Row:
     return row | {"rationale": "".join(state(thing, attribute) for thing in needed(row))}
 
 
-def needed(row: Row) -> list[str]:
-    """The things whose facts settle a question: both that are compared, or the choices up to the one that has it."""
-    things = [choice["text"] for choice in row["choices"]]
+def needed(row: Row, things: Sequence[str] | None = None) -> list[str]:
+    """The things whose facts settle a question: both that are compared, or the choices up to the one that has it.
+
+    Args:
+        row: the question.
+        things: its choices in the order they are gone through; by default that of the question.
+    """
+    things = things or [choice["text"] for choice in row["choices"]]
     if row["asked"] in ("more", "less"):
-        return things
-    return things[: LABELS.index(row["gold"]) + 1]
+        return list(things)
+    world = WORLD[row["attribute"]]
+    return list(things[: [world[thing] for thing in things].index(row["asked"]) + 1])
 
 
 def state(thing: str, attribute: str, value: str | None = None) -> str:
@@ -137,12 +142,14 @@ def solve(row: Row, rng: random.Random, *, at_once: float, careful: float, slip:
         careful: probability that it states what is needed.
         slip: probability that a statement is false.
     """
+    texts = {choice["label"]: choice["text"] for choice in row["choices"]}
     mood = rng.random()
     if mood < at_once:
         told = []
     elif mood < at_once + careful:
-        told = [(thing, row["attribute"]) for thing in needed(row)]
-        if rng.random() < 0.5:
+        order = rng.sample(things := list(texts.values()), len(things))
+        told = [(thing, row["attribute"]) for thing in needed(row, order)]
+        if rng.random() < 0.3:
             told.insert(rng.randrange(len(told) + 1), _beside(row, rng))
     else:
         told = [_beside(row, rng) for _ in range(rng.randint(1, 3))]
@@ -156,9 +163,8 @@ def solve(row: Row, rng: random.Random, *, at_once: float, careful: float, slip:
         text += state(thing, attribute, value)
         if attribute == row["attribute"]:
             values[thing] = value
-    labels = [choice["label"] for choice in row["choices"]]
-    answer = settled(values, choices=row["choices"], asked=row["asked"]) or rng.choice(labels)
-    return f"{text}{MARK} ({answer})"
+    answer = settled(values, choices=row["choices"], asked=row["asked"]) or rng.choice(tuple(texts))
+    return f"{text}{MARK} {texts[answer]}."
 
 
 def _beside(row: Row, rng: random.Random) -> tuple[str, str]:

@@ -3,13 +3,17 @@ import re
 
 from rl.tasks import facts
 from rl.tasks.task import split_of
-from verifiers.facts import statements
+from verifiers.facts import WORLD, statements
 
 SIZES = {"train": 200, "validation": 30, "test": 30}
 
 
 def build(seed=0, **habits):
     return facts.build(SIZES, seed, **habits)
+
+
+def right(row):
+    return next(choice["text"] for choice in row["choices"] if choice["label"] == row["gold"])
 
 
 def every(task):
@@ -25,17 +29,17 @@ def test_the_verifier_accepts_each_gold_answer_and_its_rationale_step_by_step():
     task = build()
     judge = task.judge()
     for row in every(task):
-        (verdict,) = judge([{**row, "prediction": f"{row['rationale']} Answer: ({row['gold']})"}])
+        (verdict,) = judge([{**row, "prediction": f"{row['rationale']} Answer: {right(row)}."}])
         assert verdict.score == 1.0
         assert verdict.steps and {(step.score, step.reason) for step in verdict.steps} == {(1.0, "true")}
 
 
-def test_every_wrong_label_is_wrong():
+def test_every_wrong_choice_is_wrong():
     task = build()
     judge = task.judge()
     for row in every(task):
         for choice in row["choices"]:
-            (verdict,) = judge([{**row, "prediction": f" Answer: ({choice['label']})"}])
+            (verdict,) = judge([{**row, "prediction": f" Answer: {choice['text']}."}])
             assert verdict.score == float(choice["label"] == row["gold"])
 
 
@@ -48,6 +52,17 @@ def test_splits_are_disjoint_whatever_the_seed_and_in_whatever_order_choices_com
     for row in every(build(0)) + every(build(1)):
         key = (row["question"], *sorted(choice["text"] for choice in row["choices"]))
         assert posed.setdefault(key, row["prompt"]) == row["prompt"]
+
+
+def test_the_gold_is_what_the_world_says():
+    for row in every(build()):
+        world = {choice["label"]: WORLD[row["attribute"]][choice["text"]] for choice in row["choices"]}
+        if row["asked"] in ("more", "less"):
+            best = max(world.values()) if row["asked"] == "more" else min(world.values())
+            assert world[row["gold"]] == best and len(world) == len(set(world.values())) == 2
+        else:
+            assert [label for label, value in world.items() if value == row["asked"]] == [row["gold"]]
+            assert len(world) == 3
 
 
 def test_the_vocabulary_tiles_every_text():
@@ -65,7 +80,7 @@ def test_demonstrations_show_only_questions_of_train_and_bare_true_statements():
     shown = demonstrations(task)
     assert {split_of(prompt) for prompt, _ in shown if prompt} == {"train"}
     bare = [completion for prompt, completion in shown if not prompt]
-    assert 60 < len(bare) < 120  # three in ten of 300
+    assert 35 < len(bare) < 85  # two in ten of 300
     told = [s for text in bare for s in statements(text, choices=[], attribute="weight")]
     assert len(told) == 4 * len(bare) and all(s.true for s in told)
 

@@ -1,0 +1,143 @@
+"""What Whetstone assumes of TRL, each seen by running it. A failure after an upgrade says which assumption changed."""
+
+import pandas as pd
+import pytest
+import torch
+from datasets import Dataset
+from trl.trainer.grpo_config import GRPOConfig
+from trl.trainer.grpo_trainer import GRPOTrainer
+
+
+@pytest.fixture
+def trainer(warm, tmp_path):
+    """Builds a plain GRPO trainer on the barely warmed-up policy."""
+
+    def build(reward_funcs, **arguments):
+        from transformers import LlamaForCausalLM
+
+        model = LlamaForCausalLM(warm[0].config)
+        model.load_state_dict(warm[0].state_dict())
+        defaults = {
+            "output_dir": str(tmp_path), "per_device_train_batch_size": 8, "num_generations": 4, "max_steps": 1,
+            "max_completion_length": 8, "report_to": [], "bf16": False, "use_cpu": True, "logging_steps": 1,
+            "save_strategy": "no", "learning_rate": 1e-3, "disable_tqdm": True,
+        }  # fmt: skip
+        return GRPOTrainer(
+            model=model,
+            reward_funcs=reward_funcs,
+            args=GRPOConfig(**{**defaults, **arguments}),
+            train_dataset=Dataset.from_list([{"prompt": "1+1?", "gold": "2"}, {"prompt": "3*3?", "gold": "9"}] * 8),
+            processing_class=warm[1],
+        )
+
+    return build
+
+
+def half(completions, **kwargs):
+    return [float(i % 2) for i in range(len(completions))]
+
+
+def nothing(completions, **kwargs):
+    return [None] * len(completions)
+
+
+def test_one_reward_that_abstains_among_two_counts_as_zero(trainer):
+    def sometimes(completions, **kwargs):
+        return [1.0 if i % 2 else None for i in range(len(completions))]
+
+    def always(completions, **kwargs):
+        return [1.0] * len(completions)
+
+    built = trainer([sometimes, always])
+    built.train()
+    assert built.state.log_history[0]["reward"] == pytest.approx(1.5)  # and not 1: so our mix comes as one function
+
+
+def test_a_completion_that_the_only_reward_abstains_on_is_left_out(trainer):
+    def sometimes(completions, **kwargs):
+        return [1.0 if i % 4 == 0 else None if i % 4 == 1 else 0.0 for i in range(len(completions))]
+
+    built = trainer([sometimes])
+    built.train()
+    assert built.state.log_history[0]["reward"] == pytest.approx(1 / 3)
+
+
+def test_a_reward_function_that_raises_kills_the_run(trainer):
+    def broken(completions, **kwargs):
+        raise OSError("judge is away")
+
+    with pytest.raises(OSError, match="judge is away"):
+        trainer([broken]).train()
+
+
+def test_advantages_may_have_a_column_for_each_token(trainer):
+    class PerToken(GRPOTrainer):
+        def _generate_and_score_completions(self, inputs):
+            output = super()._generate_and_score_completions(inputs)
+            output["advantages"] = output["advantages"].unsqueeze(1).expand_as(output["completion_mask"]).clone()
+            return output
+
+    plain, per_token = trainer([half]), trainer([half])
+    per_token.__class__ = PerToken
+    torch.manual_seed(0)
+    plain.train()
+    torch.manual_seed(0)
+    per_token.train()
+    assert per_token.state.log_history[0]["grad_norm"] == pytest.approx(
+        plain.state.log_history[0]["grad_norm"], rel=1e-5
+    )
+
+
+def test_cispo_clamps_at_epsilon_high_itself(trainer):
+    # with the default 0.2 every ratio of 1 is clamped to 0.2: the gradient is a fifth of what it should be
+    norms = {}
+    for high in (None, 5.0):
+        built = trainer(
+            [half], loss_type="cispo", **({} if high is None else {"epsilon_high": high}), max_grad_norm=1e9
+        )
+        torch.manual_seed(0)
+        built.train()
+        norms[high] = built.state.log_history[0]["grad_norm"]
+    assert norms[None] == pytest.approx(0.2 * norms[5.0], rel=1e-3)
+
+
+def test_groups_without_signal_have_no_gradient_yet_are_run(trainer):
+    built = trainer([lambda completions, **kwargs: [1.0] * len(completions)])
+    forwards = []
+    built.model.register_forward_hook(lambda *_: forwards.append(1), always_call=True)
+    built.train()
+    assert built.state.log_history[0]["grad_norm"] == 0.0 and forwards
+
+
+def test_the_table_of_completions_is_where_the_records_read_it(trainer):
+    built = trainer([half])
+    seen = {}
+
+    from transformers import TrainerCallback
+
+    class Look(TrainerCallback):
+        def on_log(self, args, state, control, logs=None, **kwargs):
+            if "reward" in logs:
+                seen.update({name: list(built._logs[name]) for name in ("prompt", "completion", "advantages")})
+                seen["rewards"] = {name: list(values) for name, values in built._logs["rewards"].items()}
+
+    built.add_callback(Look())
+    built.train()
+    assert len(seen["prompt"]) == len(seen["completion"]) == len(seen["advantages"]) == 8
+    assert pd.Series(seen["rewards"]["half"]).mean() == 0.5
+
+
+def test_a_generation_cycle_is_as_long_as_the_config_check_says(trainer):
+    drawn = []
+
+    def count(completions, **kwargs):
+        drawn.append(len(completions))
+        return [float(i % 2) for i in range(len(completions))]
+
+    trainer([count], max_steps=4, steps_per_generation=2, num_iterations=2, per_device_train_batch_size=4).train()
+    assert drawn == [8]  # 4 optimizer steps on one draw of 4 x 2 completions
+
+
+def test_unknown_arguments_are_refused_by_the_class_itself():
+    with pytest.raises(TypeError):
+        GRPOConfig(output_dir="x", lerning_rate=1.0)

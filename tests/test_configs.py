@@ -1,0 +1,32 @@
+"""The ready-made files load, and the commands in their comments are valid."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from accelerate.commands.config.config_args import load_config_from_file
+
+from rl.config import load
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+ACCELERATE = sorted((CONFIGS / "accelerate").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("file", ACCELERATE, ids=lambda file: file.stem)
+def test_an_accelerate_file_loads(file):
+    assert load_config_from_file(str(file)).num_processes >= 1
+
+
+@pytest.mark.parametrize("file", ACCELERATE, ids=lambda file: file.stem)
+def test_the_commands_in_its_comments_are_valid(file, monkeypatch):
+    comment = "".join(line[1:] for line in file.read_text().splitlines(keepends=True) if line.startswith("#"))
+    monkeypatch.setenv("WORLD_SIZE", str(load_config_from_file(str(file)).num_processes))
+    for command in re.findall(r"accelerate launch .*?-m rl\.train ((?:.|\\\n)*?)(?<!\\)\n", comment):
+        config, *overrides = shlex.split(command.replace("\\\n", " "))
+        load(CONFIGS.parent / config, overrides)
+
+
+@pytest.mark.parametrize("file", sorted(CONFIGS.glob("*.yaml")), ids=lambda file: file.stem)
+def test_a_config_loads(file):
+    load(file)
