@@ -5,7 +5,7 @@
 DATA_DIR holds gzipped JSON lines: `answer_equivalence` (gold, prediction, expected_equal, grader_specific),
 `unparsable_golds` (text), `gsm8k` (answer) and `gsm8k_model_solutions` (solution, answer, is_correct). Every
 disagreement is printed. Speeds are medians of repeats, alternating between the two, each in one process; ours is
-measured on one core without the pool, and with it.
+measured on one core without the pool, and with it (there the running workers keep what they parsed in earlier turns).
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from typing import Any
 
 from verifiers.latex import CURRENCY, GARBAGE, top_level
 from verifiers.numbers import Number, parse_number, split_unit
+from verifiers.units import PHRASES
 from verifiers.values import Based, Expression, Group, Matrix, Named, Unparsable, Words, is_interval
 
 MAX_ANSWER = 4000
@@ -37,20 +38,6 @@ _NAME = re.compile(
 _BOUND = re.compile(r"\s*\\(?:lim|sum|int|prod)(?![a-zA-Z])")
 _WORD = re.compile(r"(?:[A-Za-z]+|[A-Za-z]{3,}(?:['-][A-Za-z]{3,})+)\.?")
 _TEXT = re.compile(r"\\text\{([^{}]*)\}")
-_PHRASES = {
-    "no solution",
-    "no solutions",
-    "no real solution",
-    "no real solutions",
-    "does not exist",
-    "not possible",
-    "infinitely many",
-    "infinitely many solutions",
-    "all real numbers",
-    "none of these",
-    "none of the above",
-    "cannot be determined",
-}
 _COUNTING = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
     "eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand million billion nan"
@@ -63,6 +50,9 @@ _MATRIX = re.compile(r"\s*\\begin\{([pbB]?(?:small)?matrix)\}(.*)\\end\{\1\}\s*"
 _BASED = re.compile(
     r"([0-9A-Z]+)\s*_\s*(?:\{\s*([0-9]{1,2})\s*\}|([0-9]))|([0-9A-Z]+)\s*_\s*\{\s*\\text\{\s*([a-z]+)\s*\}\s*\}"
 )
+_TRIGONOMETRIC = re.compile(r"(?:sin|cos|tan|cot|sec|csc)(?![a-z])")
+_DEGREES = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*\\text\{ degrees\}")
+_SET_OPERATION = re.compile(r"\\(?:cap|setminus|mathbb)(?![a-zA-Z])")
 _JUNK = re.compile(r"[@#%&~`" + GARBAGE + "]")
 
 
@@ -90,6 +80,8 @@ def parse(text: str, depth: int = 0) -> Any:
         text = re.sub(r"(?<=[\d\w)}])\s*\*\*\s*(?=[\d\w({-])", "^", text)
     if (match := _TEXT.fullmatch(text)) and re.search("[0-9]", match[1]):
         return parse(match[1], depth + 1)
+    if match and match[1].strip() == r"\infty":
+        return Expression(r"\infty")
     if (words := _words(text)) is not None:
         return words
     if match := _MATRIX.fullmatch(text):
@@ -126,12 +118,10 @@ def _words(text: str) -> Words | None:
     match = _TEXT.fullmatch(text)
     inner = match[1] if match else text
     bare = inner.strip().strip("()\"'.!* ").lower()
-    if not match and not _WORD.fullmatch(inner.strip("()\"'* ")) and bare not in _PHRASES:
+    if not match and not _WORD.fullmatch(inner.strip("()\"'* ")) and bare not in PHRASES:
         return None
     if not bare:
         raise Unparsable("empty text")
-    if bare == "\\infty":
-        return None
     if not re.fullmatch(r"[a-z][a-z'., -]*", bare) or _NUMBER_WORDS & set(re.split("[ -]", bare)):
         raise Unparsable("words that are no answer, or a number in words")
     if len(bare) == 1:
@@ -326,6 +316,8 @@ def _spans(text: str) -> bool:
 
 def _expression(text: str) -> Any:
     text = text.replace(CURRENCY, " ").strip()
+    if _TRIGONOMETRIC.search(text):
+        text = _DEGREES.sub(r"(\\frac{\1\\pi}{180})", text)
     core, unit = split_unit(text)
     if any(len(word) > 3 and word not in _FUNCTIONS for word in _PROSE.findall(core)) or _TWO_WORDS.search(core):
         raise Unparsable("words that are no answer")
@@ -333,7 +325,7 @@ def _expression(text: str) -> Any:
         raise Unparsable("it has neither a number nor a name")
     if unit is not None and (number := parse_number(core)) is not None:
         return Number(number.value, number.places, number.digits, unit=unit)
-    return Expression(_plain(core), unit)
+    return Expression(_plain(core), unit, relation=bool(_SET_OPERATION.search(core)))
 
 
 def _name(text: str) -> str:

@@ -124,7 +124,7 @@ def _same_with_group(left: Any, right: Any, equal: Equal, algebra: Algebra) -> b
         if all(isinstance(item, Number) for item in group.items) and second.value and not _is_time(group):
             return first.value / second.value == other.value
         return False
-    if isinstance(other, Expression) and (other.relation or r"\mathbb" in other.text or r"\setminus" in other.text):
+    if isinstance(other, Expression) and other.relation:
         return algebra(left.text, right.text, True)
     if group.kind == "set" and len(group.items) == 1:
         return equal(group.items[0], other) if group is left else equal(other, group.items[0])
@@ -132,17 +132,25 @@ def _same_with_group(left: Any, right: Any, equal: Equal, algebra: Algebra) -> b
 
 
 def _same_ratios(left: Group, right: Group, equal: Equal) -> bool:
+    if _is_time(left) or _is_time(right):
+        return _same_times(left.text, right.text)
     if _same_in_order(list(left.items), list(right.items), equal):
         return True
     numbers = [item.value for item in (*left.items, *right.items) if isinstance(item, Number)]
-    if len(left.items) != len(right.items) or len(numbers) != 2 * len(left.items) or _is_time(left) or _is_time(right):
+    if len(left.items) != len(right.items) or len(numbers) != 2 * len(left.items):
         return False
     a, b = numbers[: len(left.items)], numbers[len(left.items) :]
     return all(a[0] * y == b[0] * x for x, y in zip(a, b, strict=True)) and all(a) and all(b)
 
 
 def _is_time(ratio: Group) -> bool:
-    return bool(re.fullmatch(r"\s*[0-9]{1,2}\s*(?::[0-5][0-9]\s*)+", ratio.text))
+    return bool(re.fullmatch(r"\s*[0-9]{1,2}\s*(?::[0-5][0-9]\s*)+(?:\\text\{[^{}]*\})?", ratio.text))
+
+
+def _same_times(left: str, right: str) -> bool:
+    """Whether two times are the same; `a.m.` and the like may be left out on one side."""
+    (time, half), (other, other_half) = (re.sub(r"\s|^0", "", text).partition("\\text")[::2] for text in (left, right))
+    return time == other and (not half or not other_half or half.lower() == other_half.lower())
 
 
 def _same_in_order(left: list[Any], right: list[Any], equal: Equal) -> bool:

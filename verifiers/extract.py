@@ -19,7 +19,7 @@ import re
 from typing import NamedTuple
 
 from verifiers.latex import GARBAGE, readable
-from verifiers.units import KNOWN_WORDS
+from verifiers.units import KNOWN_WORDS, PHRASES
 
 SEEN = 50_000
 """Characters looked at, from the end of a completion."""
@@ -63,6 +63,9 @@ _MATH = (
     "infinity cup cap in mod gcd lcm max min det percent percentage pct oo"
 )
 _MATH_WORDS = frozenset(_MATH.split())
+_SENTENCE = re.compile(
+    r"(?i)[a-z]{2,}\s+[a-z]{2,}|\b(?:is|it|so|we|the|are|of|to|an|be|no|not|all|he|she|if|at|by|on|was|has|for|its|you)\b"
+)
 _BETWEEN = re.compile(r"(?:[\s$,;&.\\!]|\\text\s*\{[^{}]*\}|\\q?quad|\\[\[\]()]|\band\b|\bor\b)*")
 _BETWEEN_WORDS = re.compile(r"[^.!?\n\\]{0,40}(?:\band\b|\bor\b)[^.!?\n\\]{0,20}")
 
@@ -108,6 +111,10 @@ def is_bare(text: str) -> bool:
         return True
     if len(unknown) == 1 and re.fullmatch(r"[\s$*.\"'(]*[A-Za-z][A-Za-z-]*[\s$*.\"')]*", rest):
         return True
+    if text.strip(" .$").lower() in PHRASES:
+        return True
+    if max(map(len, unknown)) <= 3 and re.search(r"[\\^+*/=]", text) and not _SENTENCE.search(rest):
+        return True  # products of variables
     return bool(_NUMBER_WORDS.fullmatch(text))
 
 

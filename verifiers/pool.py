@@ -17,7 +17,6 @@ pebble's.
 from __future__ import annotations
 
 import importlib
-import io
 import multiprocessing
 import os
 import signal
@@ -27,11 +26,12 @@ from collections.abc import Sequence
 from concurrent.futures import CancelledError
 from concurrent.futures import TimeoutError as FutureTimeout
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import context, forkserver, popen_forkserver, reduction, spawn, util  # type: ignore[attr-defined]
+from multiprocessing import forkserver, util
 from typing import Any, NamedTuple
 
 from pebble import ProcessExpired, ProcessPool
 
+from verifiers.forking import ForkingContext, forget_workers
 from verifiers.verdict import Verdict, failed
 
 MEMORY_GB = 4.0
@@ -178,7 +178,7 @@ class Pool:
             self._server = forkserver.ForkServer()
             heavy = getattr(importlib.import_module(self._module), "HEAVY", None)
             self._server.set_forkserver_preload([self._module, *([heavy] if heavy else [])])
-        return _Context(self._server)
+        return ForkingContext(self._server)
 
     def _reset(self) -> None:
         """Forget everything of another process: its threads do not exist in this one."""
@@ -251,63 +251,6 @@ def _work(call: Call, deadline: float) -> Verdict:
             signal.setitimer(signal.ITIMER_REAL, 0)
 
 
-# Starting workers. The standard library's own fork server is one for the whole process, may be in use by others, and
-# runs the caller's main module in every worker; so each pool has a server of its own, and leaves the main module out.
-
-
-class _Popen(popen_forkserver.Popen):
-    def __init__(self, process: Any, server: forkserver.ForkServer):
-        self._server = server
-        super().__init__(process)
-
-    def _launch(self, process_obj: Any) -> None:
-        data = spawn.get_preparation_data(process_obj._name)
-        data.pop("init_main_from_path", None)
-        data.pop("init_main_from_name", None)
-        message = io.BytesIO()
-        context.set_spawning_popen(self)
-        try:
-            reduction.dump(data, message)
-            reduction.dump(process_obj, message)
-        finally:
-            context.set_spawning_popen(None)
-        self.sentinel, to_child = self._server.connect_to_new_process(self._fds)  # type: ignore[attr-defined]
-        # A copy of the pipe's write end tells the child that its parent lives.
-        self.finalizer = util.Finalize(self, util.close_fds, (os.dup(to_child), self.sentinel))  # type: ignore[attr-defined]
-        with open(to_child, "wb", closefd=True) as pipe:
-            pipe.write(message.getbuffer())
-        self.pid = forkserver.read_signed(self.sentinel)  # type: ignore[attr-defined]
-
-
-class _Process(context.ForkServerProcess):
-    _server: Any = None
-
-    def start(self) -> None:
-        """Start, also inside a daemonic process: the workers end by themselves when their parent does."""
-        config = multiprocessing.current_process()._config  # type: ignore[attr-defined]
-        daemon = config.pop("daemon", None)
-        try:
-            super().start()
-        finally:
-            if daemon is not None:
-                config["daemon"] = daemon
-
-    @staticmethod
-    def _Popen(process_obj: Any) -> Any:
-        server, process_obj._server = process_obj._server, None  # the worker must not get it
-        return _Popen(process_obj, server)
-
-
-class _Context(context.ForkServerContext):
-    def __init__(self, server: forkserver.ForkServer):
-        self._server = server
-
-    def Process(self, *args: Any, **keywords: Any) -> _Process:  # type: ignore[override]
-        process = _Process(*args, **keywords)
-        process._server = self._server
-        return process
-
-
 _POOLS: weakref.WeakSet[Pool] = weakref.WeakSet()
 _SHARED: dict[tuple[str, int | None, float | None], Pool] = {}
 _shared_lock = threading.Lock()
@@ -319,10 +262,7 @@ def _after_fork() -> None:
     _SHARED.clear()
     for pool in list(_POOLS):
         pool._reset()
-    # The workers are the parent's: without this, the child's exit would end them.
-    for process in list(multiprocessing.process._children):  # type: ignore[attr-defined]
-        if isinstance(process, _Process):
-            multiprocessing.process._children.discard(process)  # type: ignore[attr-defined]
+    forget_workers()
 
 
 if hasattr(os, "register_at_fork"):

@@ -82,7 +82,7 @@ def read(text: str) -> Any:
         raise Unparsable(str(error).partition("\n")[0][:100]) from None
     if value is None or isinstance(value, str) or value in (sympy.nan, sympy.zoo):
         raise Unparsable("it has no value")
-    return _without_floats(value)
+    return _with_imaginary_unit(_without_floats(value))
 
 
 def equal(gold: str, answer: str, relation: bool, *, digits: int) -> bool:
@@ -135,9 +135,15 @@ def _without_floats(value: Any) -> Any:
     return value.replace(lambda part: isinstance(part, sympy.Float), lambda part: sympy.Rational(str(part)))
 
 
+def _with_imaginary_unit(value: Any) -> Any:
+    """The object with a free `i` as the imaginary unit; `\\sum_{i=1}^n` binds its own."""
+    letters = [symbol for symbol in getattr(value, "free_symbols", ()) if symbol.name == "i"]
+    return value.subs({letter: sympy.I for letter in letters}) if letters else value
+
+
 def _done(value: Any) -> Any:
     """Evaluated where it must be before numbers can be put in."""
-    slow = (sympy.Limit, sympy.Sum, sympy.Product, sympy.Integral, sympy.Derivative)
+    slow = (sympy.Limit, sympy.Sum, sympy.Product, sympy.Integral, sympy.Derivative, sympy.UnevaluatedExpr)
     return value.doit() if value.has(*slow) else value
 
 

@@ -1,4 +1,4 @@
-"""Units of measure in answers: which words are units, and what one is worth in another."""
+"""The words of answers: units of measure and what one is worth in another, multipliers, known phrases."""
 
 from __future__ import annotations
 
@@ -43,6 +43,22 @@ _NOT_UNITS = (
 )
 NOT_UNITS = frozenset(_NOT_UNITS.split())
 """Words after a number that change its value: they are never dropped as a unit."""
+
+PHRASES = {
+    "no solution",
+    "no solutions",
+    "no real solution",
+    "no real solutions",
+    "does not exist",
+    "not possible",
+    "infinitely many",
+    "infinitely many solutions",
+    "all real numbers",
+    "none of these",
+    "none of the above",
+    "cannot be determined",
+}
+"""Answers of several words, in lower case, that need no `\\text{}` around them."""
 
 _QUALIFIERS = ("square", "cubic", "sq", "cu", "per")
 KNOWN_WORDS = frozenset(

@@ -48,6 +48,7 @@ EQUAL = [
     ("(0;0),(1;2)", "(1,2), (0,0)"), (r"\emptyset", r"\{\}"), ("(1, \\frac92)", "(1, 4.5)"),
     # ratios, times, bases
     ("1:2", "2:4"), ("3:4", r"\frac{3}{4}"), ("12:30", "12:30"), ("204_5", "204_{5}"),
+    ("7:15", r"7:15\text{ a.m.}"), ("03:00", "3:00"),
     # matrices
     (r"\begin{pmatrix}1&2\\3&4\end{pmatrix}", r"\begin{bmatrix}1&2\\3&\frac{8}{2}\end{bmatrix}"),
     (r"\begin{pmatrix}6 & 8\end{pmatrix}", r"\begin{pmatrix}1 & 2\end{pmatrix} + \begin{pmatrix}5 & 6\end{pmatrix}"),
@@ -56,10 +57,14 @@ EQUAL = [
     r"\frac{1}{\sqrt{2}}"),
     (r"\tan^2(y)+1", r"\sec^2(y)"), ("1024", "2^10"), ("120", "5!"), (r"\binom{5}{2}", "10"), ("2+3i", "3i+2"),
     (r"\sqrt{x^2}", "|x|"),
+    (r"\frac{1}{x}+\frac{1}{y}", r"\frac{x+y}{xy}"), (r"\cos 60^\circ", r"\frac12"), ("i^2", "-1"),
+    (r"\gcd(12,18)", "6"),
+    (r"\sum_{k=1}^{10} k", "55"), (r"\int_0^1 x^2 \, dx", r"\frac13"), (r"\lfloor 3.7 \rfloor", "3"),
     ("sqrt(2)", r"\sqrt2"), ("x**2", "x^2"), (r"\frac{x^2-1}{x-1}", "x+1"), ("2^{100}",
     "1267650600228229401496703205376"),
     # words
-    (r"\text{Evelyn}", "Evelyn"), (r"\text{east}", "East"), (r"\text{(A)}", "A"), ("C", "(C)"), (r"\text{e}", "e"),
+    (r"\text{No solution}", "no solution"), (r"\text{Evelyn}", "Evelyn"), (r"\text{east}", "East"),
+    (r"\text{(A)}", "A"), ("C", "(C)"), (r"\text{e}", "e"),
 ]  # fmt: skip
 
 DIFFERENT = [
@@ -93,7 +98,8 @@ DIFFERENT = [
     (r"(-\infty,3)\cup(5,\infty)", r"(-\infty,3]\cup(5,\infty)"), (r"\emptyset", "0"), (r"\infty", r"-\infty"),
     ("32349", "32, 349"),
     # ratios, times, bases
-    ("1:2", "2:1"), ("12:00", "1:00"), ("10:30", "10:3"), ("204_5", "204"), ("204_5", "204_6"), ("204_5", "54"),
+    ("1:2", "2:1"), ("12:00", "1:00"), ("10:30", "10:3"), ("12:05", "12:5"), (r"7:15\text{ a.m.}",
+    r"7:15\text{ p.m.}"), ("204_5", "204"), ("204_5", "204_6"), ("204_5", "54"),
     # matrices
     (r"\begin{pmatrix}1&2\\3&4\end{pmatrix}", r"\begin{pmatrix}1&3\\2&4\end{pmatrix}"),
     (r"\begin{pmatrix}1\\2\end{pmatrix}", r"\begin{pmatrix}1&2\end{pmatrix}"),
@@ -103,7 +109,8 @@ DIFFERENT = [
     ("2+3i", "2-3i"), ("|x|", "x"), (r"\sin x", r"\cos x"), ("x^2+C", "x^2"), ("n!", "n"), (r"\frac{a}{b}",
     r"\frac{b}{a}"), ("xy", "x+y"),
     # words
-    (r"\text{Evelyn}", "Evelin"), ("A", "B"), (r"\text{yes}", "no"), (r"\text{no}", "on"),
+    (r"\text{Evelyn}", "Evelin"), ("A", "B"), (r"\text{yes}", "no"), (r"\text{no}", "on"), (r"\cos 60",
+    r"\cos 60^\circ"),
 ]  # fmt: skip
 
 UNPARSABLE = [
