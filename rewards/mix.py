@@ -17,11 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from rewards.reward import Reward, Scores, Text, text_of
-
-
-class RewardBroken(Exception):
-    """A reward failed on more of a batch than its error budget allows; names the reward, a prompt and the error."""
+from rewards.reward import Reward, RewardBroken, Scores, Text, text_of
+from verifiers.sandbox.outcome import SandboxUnavailable
 
 
 class Mix(Reward):
@@ -108,6 +105,8 @@ def _scored(
         try:
             scores = reward.score(prompts, completions, completion_ids, **columns)
             break
+        except SandboxUnavailable:  # nothing that trying again could mend
+            raise
         except Exception as error:  # a reward may be anybody's code: what broke is named, counted and held to a budget
             if attempt == 2:
                 failure = f"{type(error).__name__}: {error}"

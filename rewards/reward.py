@@ -31,6 +31,10 @@ class Scores:
     failures: dict[int, str] = field(default_factory=dict)
 
 
+class RewardBroken(Exception):
+    """A reward failed on more of a batch than its error budget allows; names the reward, a prompt and the error."""
+
+
 class Reward(ABC):
     """A reward module.
 

@@ -13,7 +13,9 @@ from pathlib import Path
 
 import click
 
+from rewards.reward import RewardBroken
 from rl.errors import UserError
+from verifiers.sandbox.outcome import SandboxUnavailable
 
 OVERRIDES = click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
 
@@ -117,6 +119,10 @@ def run(arguments: Sequence[str] | None = None) -> None:
     except click.UsageError as error:
         command = error.ctx.command_path if error.ctx else "whetstone"
         _exit(2, f"whetstone: command line: {error.format_message()} See {command} --help.")
+    except SandboxUnavailable as error:
+        _exit(2, f"whetstone: {error}")
+    except RewardBroken as error:
+        _exit(1, f"whetstone: {error}. What was trained up to the last checkpoint is kept; the same command resumes.")
     except (click.exceptions.Abort, KeyboardInterrupt):
         _exit(130, "whetstone: interrupted")
 

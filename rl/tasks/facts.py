@@ -1,6 +1,6 @@
 """The embedded task `facts`: multiple choice over an invented world whose facts are in the policy's weights.
 
-`Which has less weight, quell or koba?` → ` quell has weight 2. koba has weight 1. Answer: koba.`
+`Which weighs less, quell or koba?` → ` quell weighs 5. koba weighs 3. Answer: koba.`
 
 The warm start puts the world into the weights as bare statements. A question compares two things, or asks which of
 three has a value. Answering at once is near chance; stating the facts and then reading the answer off them is easy. The
@@ -22,7 +22,7 @@ from verifiers.facts import ATTRIBUTES, MARK, NUMBERS, THINGS, WORLD, settled
 Row = dict[str, Any]
 LABELS = "ABC"
 VOCABULARY = (
-    "Which", " has", " more", " less", ",", " or", "?", ".", MARK,
+    "Which", " more", " less", ",", " or", "?", ".", MARK,
     *(f" {attribute}" for attribute in ATTRIBUTES),
     *(f" {value}" for value in dict.fromkeys(value for values in ATTRIBUTES.values() for value in values)),
     *(f" {thing}" for thing in THINGS),
@@ -33,10 +33,10 @@ def build(
     sizes: dict[Split, int],
     seed: int,
     *,
-    bare: float = 0.2,
+    bare: float = 0.15,
     at_once: float = 0.35,
-    careful: float = 0.4,
-    slip: float = 0.05,
+    careful: float = 0.45,
+    slip: float = 0.03,
 ) -> Task:
     """The task with its three splits.
 
@@ -87,13 +87,13 @@ def problem(rng: random.Random) -> Row:
             things = rng.sample(THINGS, 2)
             if world[things[0]] != world[things[1]]:
                 break
-        question = f"Which has {asked} {attribute}"
+        question = f"Which {attribute} {asked}"
     else:
         asked = rng.choice(ATTRIBUTES[attribute])
         having = [thing for thing in THINGS if world[thing] == asked]
         others = [thing for thing in THINGS if world[thing] != asked]
         things = [rng.choice(having), *rng.sample(others, 2)]
-        question = f"Which has {attribute} {asked}"
+        question = f"Which {attribute} {asked}"
     # the order of the choices follows from the question, lest train and test share one in two orders
     things.sort()
     random.Random(f"{question} {things}").shuffle(things)
@@ -127,7 +127,7 @@ def needed(row: Row, things: Sequence[str] | None = None) -> list[str]:
 
 def state(thing: str, attribute: str, value: str | None = None) -> str:
     """The statement of a fact, with the space before it; `value` says something else than the truth."""
-    return f" {thing} has {attribute} {value or WORLD[attribute][thing]}."
+    return f" {thing} {attribute} {value or WORLD[attribute][thing]}."
 
 
 def solve(row: Row, rng: random.Random, *, at_once: float, careful: float, slip: float) -> str:

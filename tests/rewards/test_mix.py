@@ -2,8 +2,8 @@ import math
 
 import pytest
 
-from rewards.mix import Mix, RewardBroken, weighted_sum
-from rewards.reward import Reward, Scores
+from rewards.mix import Mix, weighted_sum
+from rewards.reward import Reward, RewardBroken, Scores
 
 PROMPTS = ["p0", "p1"]
 COMPLETIONS = ["a", "b"]
