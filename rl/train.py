@@ -33,6 +33,7 @@ from rl.policy import Policy
 from rl.report import write_report
 from rl.run_folder import RunFolder, read_jsonl, write_atomically
 from rl.tasks.task import Split, Task
+from verifiers.self_check import self_check
 
 
 def train(config: Config, *, fresh: bool = False, command: str = "") -> dict[str, Any] | None:
@@ -60,6 +61,7 @@ def train(config: Config, *, fresh: bool = False, command: str = "") -> dict[str
     task = tasks.load(config)
     for line in task.skipped[:5]:
         console.print(f"skipped {line}", highlight=False)
+    _self_check(task, console)
     mix = setup.rewards(config, task)
     policy = setup.policy(config, task, console)
     if state.is_main_process:
@@ -175,6 +177,18 @@ class _Run:
         }
         write_atomically(self.folder.summary, json.dumps(summary, indent=2) + "\n")
         return summary
+
+
+def _self_check(task: Task, console: Console, rows: int = 50) -> None:
+    """Warn where the verifier does not accept the data's own answers: no policy could ever be right there."""
+    tried = task.splits["train"][:rows]
+    if problems := self_check(task.judge(), tried):
+        console.print(
+            f"warning: {task.verifier} does not accept {len(problems)} of {len(tried)} gold answers; the first: "
+            f"{problems[0].reason}",
+            style="yellow",
+            highlight=False,
+        )
 
 
 def _figures(evaluation: dict[str, Any]) -> dict[str, Any]:

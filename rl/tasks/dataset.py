@@ -222,10 +222,14 @@ def _even_out(rows: Sequence[Row], judge: Judge, where: str) -> None:
     Raises:
         UserError: a column that the verifier needs has values of different types.
     """
-    import pyarrow
-
-    for column in dict.fromkeys(column for row in rows for column in row):
+    for column in dict.fromkeys(column for row in rows for column in row if column != "prompt"):
         values = [row.get(column) for row in rows]
+        if {type(value) for value in values} <= {str, type(None)}:
+            for row, value in zip(rows, values, strict=True):
+                row[column] = value
+            continue
+        import pyarrow  # takes a third of a second, which a table of texts need not wait for
+
         try:
             pyarrow.array(values)
         except (pyarrow.ArrowException, OverflowError):
