@@ -35,14 +35,16 @@ def run(seed: int, overrides: list[str]) -> dict[str, Any]:
         summary = json.loads((Path(scratch) / "quickstart" / "summary.json").read_text(encoding="utf-8"))
     # the largest of the children so far, so a later seed's figure is at least the earlier ones'
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
-    return {"seed": seed, "seconds": seconds, "peak_gib": peak, "before": summary["before"], "after": summary["after"]} | {
-        "steps": summary["steps"], "device": summary["device"], "versions": summary["versions"]
-    }  # fmt: skip
+    kept = {name: summary[name] for name in ("before", "after", "steps", "device", "versions")}
+    return {"seed": seed, "seconds": seconds, "peak_gib": peak, **kept}
 
 
 def table(runs: list[dict[str, Any]]) -> str:
     """A Markdown table, a row a seed and a last one with the medians."""
-    lines = ["| seed | greedy | chain | mean@8 | pass@8 | maj@8 | seconds | peak GiB |", "|---|---|---|---|---|---|---|---|"]
+    lines = [
+        "| seed | greedy | chain | mean@8 | pass@8 | maj@8 | seconds | peak GiB |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
     for r in runs:
         cells = [f"{r['before'][m]['value']:.3f} → {r['after'][m]['value']:.3f}" for m in METRICS]
         lines.append(f"| {r['seed']} | {' | '.join(cells)} | {r['seconds']:.0f} | {r['peak_gib']:.2f} |")

@@ -15,15 +15,15 @@ their options filled in and returns a verdict a row, in order.
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import inspect
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
 from verifiers import VERIFIERS
+from verifiers.names import nearest
 from verifiers.verdict import Verdict, failed
 
 DEADLINE = 5.0
@@ -62,7 +62,9 @@ class Judge:
         limits -= self._options
         for option in options:
             if option not in self._options | limits:
-                raise ValueError(f"verifier {name!r} has no option {option!r}{nearest(option, self._options | limits)}")
+                raise ValueError(
+                    f"verifier {name!r} has no option {option!r}; {nearest(option, self._options | limits)}"
+                )
         self._limits = {option: value for option, value in options.items() if option in limits}
         self._deadline = float(self._limits.pop("deadline", None) or getattr(self._module, "DEADLINE", DEADLINE))
         if self._deadline <= 0:
@@ -79,11 +81,11 @@ class Judge:
         if self._isolated:
             return self._judge_isolated(rows)
         if self._verify_many is not None:
-            filled = [{**self._arguments(row), "prediction": row["prediction"], "gold": row["gold"]} for row in rows]
+            filled = [{**self.arguments(row), "prediction": row["prediction"], "gold": row["gold"]} for row in rows]
             return self._verify_many(filled, **self._limits)
-        return [self._guarded(self._verify, row, self._arguments(row)) for row in rows]
+        return [self._guarded(self._verify, row, self.arguments(row)) for row in rows]
 
-    def _arguments(self, row: Mapping[str, Any]) -> dict[str, Any]:
+    def arguments(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """The verifier's keywords for one row: its columns, the options given, and the row's own options over them."""
         arguments = dict(self._given)
         for column in self.columns:
@@ -107,7 +109,7 @@ class Judge:
         verdicts: list[Verdict | None] = [None] * len(rows)
         waiting: dict[Hashable, tuple[Call, list[int]]] = {}
         for index, row in enumerate(rows):
-            arguments = self._arguments(row)
+            arguments = self.arguments(row)
             if fast is None:
                 call = Call(self._module.__name__, "verify", (row["prediction"], row["gold"]), arguments)
             else:
@@ -147,7 +149,7 @@ def module(name: str) -> ModuleType:
         ValueError: no verifier of that name.
     """
     if name not in VERIFIERS:
-        raise ValueError(f"no verifier is named {name!r}{nearest(name, VERIFIERS)}")
+        raise ValueError(f"no verifier is named {name!r}; {nearest(name, VERIFIERS)}")
     return importlib.import_module(VERIFIERS[name])
 
 
@@ -158,15 +160,6 @@ def load(name: str) -> Callable[..., Verdict]:
         ValueError: no verifier of that name.
     """
     return module(name).verify
-
-
-def nearest(word: str, valid: Iterable[str]) -> str:
-    """A hint for an error message: the valid name nearest to a wrong one, or the list of all."""
-    names = sorted(valid)
-    close = difflib.get_close_matches(word, names, n=1)
-    if close:
-        return f"; did you mean {close[0]!r}?"
-    return f"; there are: {', '.join(names)}" if names else "; it takes none"
 
 
 def _key(call: Any, index: int) -> Hashable:

@@ -54,7 +54,7 @@ def self_check(judge: Judge, rows: Sequence[Mapping[str, Any]]) -> list[Problem]
     checked: list[dict[str, Any]] = []
     for index, row in enumerate(rows):
         try:
-            prediction = row["gold"] if make is None else make(row["gold"], **_accepted(make, judge._arguments(row)))
+            prediction = row["gold"] if make is None else make(row["gold"], **_accepted(make, judge.arguments(row)))
         except ValueError as error:  # there is no answer, says the verifier: the row cannot be solved
             problems.append(Problem(index, None, None, str(error)))
             continue

@@ -6,7 +6,8 @@ import sys
 import pytest
 
 from verifiers import judge as judge_module
-from verifiers.judge import Judge, load, nearest
+from verifiers.judge import Judge, load
+from verifiers.names import nearest
 from verifiers.verdict import judged
 
 ALGEBRA = {"prediction": r"\boxed{x + 1}", "gold": "1 + x"}
@@ -116,8 +117,8 @@ def test_load_gives_the_verify_function():
 
 
 def test_the_hint_lists_all_where_none_is_near():
-    assert nearest("zzz", {"a", "b"}) == "; there are: a, b"
-    assert nearest("zzz", ()) == "; it takes none"
+    assert nearest("zzz", {"a", "b"}) == "there are: a, b"
+    assert nearest("zzz", ()) == "there are none"
 
 
 def test_verifiers_import_without_torch_sympy_or_pebble():
