@@ -73,14 +73,13 @@ class ReasoningGymTask(Section):
 class DatasetTask(Section):
     """Rows from files or the hub (`rl/tasks/dataset.py`).
 
-    `data` is a file, or a file for each split, or a hub id. Where one source serves several splits, `split_column`
+    `data` is a file, a hub id (`owner/name`, or `owner/name@subset`), or one of these for each split. Where one source serves several splits, `split_column`
     names the column that tells them apart; splits that are then still missing are cut from train by a hash of the
     prompt, in the shares `validation` and `test`.
     """
 
     name: Literal["dataset"]
     data: str | dict[Literal["train", "validation", "test"], str]
-    subset: str | None = None
     columns: dict[str, str] = {}
     """Column of the task (`question`, `gold`, `choices`, …) → column of the data, where the names differ."""
     template: str = "{question}"

@@ -118,7 +118,7 @@ def _judge(config: DatasetTask) -> Judge:
 def _assigned(config: DatasetTask) -> list[_Assigned]:
     """Each source with the split its rows go to, or with the column that says so."""
     if isinstance(config.data, str):
-        return _assigned_by_data(open_sources(config.data, config.subset), config)
+        return _assigned_by_data(open_sources(config.data), config)
     assigned: list[_Assigned] = []
     for split in SPLITS:
         if split in config.data:
@@ -148,13 +148,13 @@ def _named(data: str, split: Split, config: DatasetTask) -> list[Source]:
     """The source that `task.data.SPLIT` names, which may be one split of a larger one: `SOURCE:SPLIT`."""
     name, colon, part = data.rpartition(":")
     if not colon or "/" in part:
-        sources = open_sources(data, config.subset)
+        sources = open_sources(data)
         if len(sources) > 1:
             sources = [source for source in sources if SPLIT_NAMES.get(str(source.split).lower()) == split]
             if len(sources) != 1:
                 raise UserError(f"task.data.{split}", f"{data} has no split of that name; write {data}:NAME")
         return sources
-    sources = open_sources(name, config.subset)
+    sources = open_sources(name)
     if any(source.split is not None for source in sources):
         chosen = [source for source in sources if source.split == part]
         if not chosen:

@@ -49,13 +49,13 @@ class Source(NamedTuple):
         return f"{self.name}:{record.number}" if self.by_line else f"{self.name} row {record.number}"
 
 
-def open_sources(data: str, subset: str | None = None) -> list[Source]:
+def open_sources(data: str) -> list[Source]:
     """Read a file, a folder or a hub data set.
 
     Args:
         data: a `.jsonl`, `.json`, `.csv` (each gzipped or not) or `.parquet` file; a folder that `datasets` wrote or
-            can load; or a hub id. A path is relative to the folder the command runs in.
-        subset: the configuration of a hub data set, such as `main`.
+            can load; or a hub id, with the subset that is wanted as in `openai/gsm8k@main`. A path is relative to the
+            folder the command runs in.
 
     Returns:
         One source for a file, one for each split of a hub data set.
@@ -65,14 +65,12 @@ def open_sources(data: str, subset: str | None = None) -> list[Source]:
     """
     path = Path(data).expanduser()
     if path.is_file():
-        if subset is not None:
-            raise UserError("task.subset", f"only hub data sets have subsets, and {data} is a file")
         return [_read_file(path, data)]
     kind = Path(data.removesuffix(".gz")).suffix
     if not path.is_dir() and (kind in SUFFIXES or data.count("/") > 1 or data.startswith((".", "~", "/"))):
         beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
         raise UserError(data, "no such file" + (f"; {nearest(path.name, beside)}" if beside else ""))
-    return _read_data_set(data, subset)
+    return _read_data_set(data)
 
 
 def _read_file(path: Path, name: str) -> Source:
@@ -193,7 +191,7 @@ def _parquet(path: Path, name: str) -> list[Record]:
     return [Record(number, row) for number, row in enumerate(rows, start=1)]
 
 
-def _read_data_set(name: str, subset: str | None) -> list[Source]:
+def _read_data_set(name: str) -> list[Source]:
     """Every split of a folder or hub data set, through `datasets`."""
     import datasets
 
@@ -202,7 +200,10 @@ def _read_data_set(name: str, subset: str | None) -> list[Source]:
         if any((folder / mark).exists() for mark in ("state.json", "dataset_dict.json")):
             loaded = datasets.load_from_disk(str(folder))
         else:
-            loaded = datasets.load_dataset(str(folder) if folder.is_dir() else name, subset)
+            hub_id, _, subset = name.partition("@")
+            loaded = (
+                datasets.load_dataset(str(folder)) if folder.is_dir() else datasets.load_dataset(hub_id, subset or None)
+            )
     except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:  # type: ignore[attr-defined]
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
         kind = "a folder that datasets cannot load" if folder.is_dir() else "no such file, and not a hub data set"

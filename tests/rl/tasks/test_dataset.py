@@ -240,7 +240,6 @@ def test_files_that_are_not_what_they_say_are_refused(here):
         ({"answer_pattern": "a+"}, "task.answer_pattern: has no group"),
         ({"verifier": "chian"}, "task.verifier: no verifier is named 'chian'"),
         ({"verifier_options": {"x": 1}}, "task.verifier_options: verifier 'chain' has no option 'x'"),
-        ({"subset": "main"}, "task.subset: only hub data sets have subsets"),
         ({"validation": 0.5, "test": 0.5}, "task.validation: with task.test it takes 1 of train"),
     ],
 )
