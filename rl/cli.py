@@ -50,7 +50,8 @@ def check(config: str, overrides: Sequence[str]) -> None:
     loaded = load(config, overrides)
     from rl import plan, tasks
 
-    lines = plan.describe(loaded, tasks.load(loaded))
+    # a data set on the hub is left alone: this starts nothing, so it downloads nothing either
+    lines = plan.describe(loaded, None if tasks.is_on_hub(loaded) else tasks.load(loaded))
     click.echo(dump(loaded))
     width = max(len(what) for what, _ in lines)
     for what, how_much in lines:

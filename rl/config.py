@@ -73,9 +73,9 @@ class ReasoningGymTask(Section):
 class DatasetTask(Section):
     """Rows from files or the hub (`rl/tasks/dataset.py`).
 
-    `data` is a file, a hub id (`owner/name`, or `owner/name@subset`), or one of these for each split. Where one source serves several splits, `split_column`
-    names the column that tells them apart; splits that are then still missing are cut from train by a hash of the
-    prompt, in the shares `validation` and `test`.
+    `data` is a file, a hub id (`owner/name`, or `owner/name@subset`), or one of these for each split. Where one source
+    serves several splits, `split_column` names the column that tells them apart; splits that are then still missing
+    are cut from train by a hash of the prompt, in the shares `validation` and `test`.
     """
 
     name: Literal["dataset"]

@@ -43,35 +43,25 @@ class ModelSize:
     kv_width: int
 
 
-def describe(config: Config, task: Task, *, check_rows: int = 200) -> list[tuple[str, str]]:
+def describe(config: Config, task: Task | None, *, check_rows: int = 200) -> list[tuple[str, str]]:
     """Lines of what would run, as (what, how much).
 
     Args:
         config: a checked config.
-        task: its task, loaded.
+        task: its task, loaded; None where its data is not here.
         check_rows: rows of each split whose own gold answer the verifier is tried on.
     """
     cycle = GenerationCycle.of(config)
-    trainer = config.trainer
     prompts_a_cycle = cycle.completions // config.sampling.completions
-    train_rows = len(task.splits["train"])
-    steps = trainer.get("max_steps", -1)
-    if steps <= 0:
-        cycles = int(trainer.get("num_train_epochs", TRL_EPOCHS) * train_rows / prompts_a_cycle)
-        steps = max(1, cycles) * cycle.optimizer_steps
-    drawn = steps // cycle.optimizer_steps * cycle.completions
-    counts = " · ".join(f"{split} {len(rows):,}" for split, rows in task.splits.items())
-    lines = [
-        ("task", f"{task.name}: {counts} problems" + (f", {len(task.skipped)} skipped" if task.skipped else "")),
-        ("verifier", _self_check(task, check_rows)),
+    lines = _task_lines(config, task, check_rows)
+    lines += [
         ("rewards", ", ".join(f"{name} x {reward.weight:g}" for name, reward in config.rewards.items())),
         (
             "sampling",
             f"{prompts_a_cycle:,} prompts x {config.sampling.completions} = {cycle.completions:,} completions",
         ),
         ("", f"of at most {config.sampling.max_tokens} tokens, for every {cycle.optimizer_steps} optimizer step(s)"),
-        ("training", f"{config.algorithm.name}: {steps:,} optimizer steps, {drawn:,} completions"),
-        ("", f"at most {drawn * config.sampling.max_tokens:,} tokens"),
+        *_training_lines(config, task),
         ("evaluation", _evaluation(config, task)),
         ("run folder", str(config.run_folder)),
     ]
@@ -79,12 +69,36 @@ def describe(config: Config, task: Task, *, check_rows: int = 200) -> list[tuple
     if size is None:
         lines.append(("memory", f"not known before {config.policy.model} is downloaded"))
     else:
-        prompt_tokens = _prompt_tokens(config, task)
-        total = sum(memory(config, size, prompt_tokens).values())
-        parts = ", ".join(f"{name} {amount / GIB:.2f}" for name, amount in memory(config, size, prompt_tokens).items())
+        needs = memory(config, size, _prompt_tokens(config, task))
+        total = sum(needs.values())
+        parts = ", ".join(f"{name} {amount / GIB:.2f}" for name, amount in needs.items())
         lines.append(("policy", f"{config.policy.model}: {size.parameters / 1e6:,.1f}M parameters"))
         lines.append(("memory", f"about {total / GIB:.1f} GiB a device ({parts}), beside 0.7 for the libraries"))
     return lines
+
+
+def _task_lines(config: Config, task: Task | None, check_rows: int) -> list[tuple[str, str]]:
+    if task is None:
+        return [("task", f"{config.task.name}: its data is on the hub and is looked at when it is downloaded")]
+    counts = " · ".join(f"{split} {len(rows):,}" for split, rows in task.splits.items())
+    skipped = f", {len(task.skipped)} skipped" if task.skipped else ""
+    return [("task", f"{task.name}: {counts} problems{skipped}"), ("verifier", _self_check(task, check_rows))]
+
+
+def _training_lines(config: Config, task: Task | None) -> list[tuple[str, str]]:
+    cycle, trainer = GenerationCycle.of(config), config.trainer
+    steps = trainer.get("max_steps", -1)
+    if steps <= 0:
+        epochs = trainer.get("num_train_epochs", TRL_EPOCHS)
+        if task is None:
+            return [("training", f"{config.algorithm.name}: {epochs:g} passes over the train split")]
+        prompts_a_cycle = cycle.completions // config.sampling.completions
+        steps = max(1, int(epochs * len(task.splits["train"]) / prompts_a_cycle)) * cycle.optimizer_steps
+    drawn = steps // cycle.optimizer_steps * cycle.completions
+    return [
+        ("training", f"{config.algorithm.name}: {steps:,} optimizer steps, {drawn:,} completions"),
+        ("", f"at most {drawn * config.sampling.max_tokens:,} tokens"),
+    ]
 
 
 def memory(config: Config, size: ModelSize, prompt_tokens: int) -> dict[str, float]:
@@ -119,10 +133,11 @@ def memory(config: Config, size: ModelSize, prompt_tokens: int) -> dict[str, flo
     }
 
 
-def model_size(config: Config, task: Task) -> ModelSize | None:
+def model_size(config: Config, task: Task | None) -> ModelSize | None:
     """The policy's size, or None where it is not on this machine."""
     if config.policy.model == "embedded":
-        warm, vocabulary = config.policy.warm_start, len(task.vocabulary or ()) + 3
+        assert task is not None and task.vocabulary is not None, "embedded tasks are generated here"
+        warm, vocabulary = config.policy.warm_start, len(task.vocabulary) + 3
         a_layer = 4 * warm.hidden**2 + 3 * warm.hidden * 4 * warm.hidden + 2 * warm.hidden
         parameters = vocabulary * warm.hidden + warm.layers * a_layer + warm.hidden
         return ModelSize(parameters, warm.hidden, warm.layers, vocabulary, 2 * warm.hidden)
@@ -172,8 +187,10 @@ def _tensors(file: Path) -> int:
     return total
 
 
-def _prompt_tokens(config: Config, task: Task) -> int:
-    """Length of the longest of the first prompts, in tokens, roughly."""
+def _prompt_tokens(config: Config, task: Task | None) -> int:
+    """Length of the longest of the first prompts, in tokens, roughly; a guess where they are not here."""
+    if task is None:
+        return 256
     a_token = 1 if config.policy.model == "embedded" else CHARACTERS_A_TOKEN
     return max(len(text_of(row["prompt"])) for row in task.splits["train"][:200]) // a_token + 1
 
@@ -186,11 +203,12 @@ def _self_check(task: Task, rows: int) -> str:
     return f"{task.verifier}: REFUSES {len(problems)} of {len(tried)} gold answers; the first: {problems[0].reason}"
 
 
-def _evaluation(config: Config, task: Task) -> str:
+def _evaluation(config: Config, task: Task | None) -> str:
     settings = config.evaluation
-    n = min(settings.n, len(task.splits["test"]))
+    n = min(settings.n, len(task.splits["test"])) if task else settings.n
     text = f"{n:,} test problems before and after, greedy" + (f" and {settings.k} samples" if settings.k else "")
     if settings.every:
-        validation = min(settings.validation_n or settings.n, len(task.splits["validation"]))
+        validation = settings.validation_n or settings.n
+        validation = min(validation, len(task.splits["validation"])) if task else validation
         text += f"; {validation:,} validation problems every {settings.every} steps"
     return text

@@ -3,7 +3,17 @@
 from rl.config import Config
 from rl.tasks.task import Task
 
-__all__ = ["Task", "load"]
+__all__ = ["Task", "is_on_hub", "load"]
+
+
+def is_on_hub(config: Config) -> bool:
+    """Whether loading the task would ask the hub."""
+    from rl.tasks.sources import is_hub_id
+
+    if config.task.name != "dataset":
+        return False
+    data = config.task.data
+    return any(is_hub_id(source) for source in ([data] if isinstance(data, str) else data.values()))
 
 
 def load(config: Config) -> Task:

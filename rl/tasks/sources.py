@@ -66,11 +66,16 @@ def open_sources(data: str) -> list[Source]:
     path = Path(data).expanduser()
     if path.is_file():
         return [_read_file(path, data)]
-    kind = Path(data.removesuffix(".gz")).suffix
-    if not path.is_dir() and (kind in SUFFIXES or data.count("/") > 1 or data.startswith((".", "~", "/"))):
+    if not path.is_dir() and not is_hub_id(data):
         beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
         raise UserError(data, "no such file" + (f"; {nearest(path.name, beside)}" if beside else ""))
     return _read_data_set(data)
+
+
+def is_hub_id(data: str) -> bool:
+    """Whether a source is to be found on the hub: there is no such file or folder here, nor could there be one."""
+    looks_like_a_path = Path(data.removesuffix(".gz")).suffix in SUFFIXES or data.startswith((".", "~", "/"))
+    return not Path(data).expanduser().exists() and not looks_like_a_path and data.count("/") <= 1
 
 
 def _read_file(path: Path, name: str) -> Source:

@@ -49,3 +49,10 @@ def test_check_prints_the_resolved_config_and_starts_nothing(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert f"folder: {tmp_path}" in done.stdout and "240 optimizer steps" in done.stdout
     assert not list(tmp_path.iterdir())
+
+
+def test_data_on_the_hub_is_left_alone(monkeypatch):
+    config = load(Path(QUICKSTART).with_name("gsm8k_smollm2.yaml"))
+    assert tasks.is_on_hub(config) and not tasks.is_on_hub(load(QUICKSTART))
+    lines = " ".join(" ".join(line) for line in plan.describe(config, None))
+    assert "on the hub" in lines and "5 optimizer steps" in lines and "not known before" in lines
