@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import signal
-import sys
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -106,8 +106,8 @@ class ProgressLine(TrainerCallback):
         elif state.global_step % max(1, state.max_steps // 10) == 0 or state.global_step == 1:
             self.console.print(f"step {state.global_step}/{state.max_steps} · {line}", highlight=False)
 
-    def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Take it away."""
+    def close(self) -> None:
+        """Take it away, also where training broke off."""
         if self._progress:
             self._progress.stop()
             self._progress = None
@@ -119,6 +119,8 @@ class StopOnSignal(TrainerCallback):
     Resuming is exact only from the end of a cycle, since TRL does not save the completions it has drawn. A second
     Ctrl-C stops at once and saves nothing.
 
+    It listens while it is entered as a context, in the main thread, where alone signals arrive.
+
     Args:
         cycle: optimizer steps of a generation cycle.
         console: where to say what happens.
@@ -128,10 +130,16 @@ class StopOnSignal(TrainerCallback):
         self.cycle = cycle
         self.console = console
         self.stopped = False
+        self._before: dict[int, Any] = {}
 
-    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Listen for the signals."""
-        self._before = {s: signal.signal(s, self._heard) for s in (signal.SIGINT, signal.SIGTERM)}
+    def __enter__(self) -> StopOnSignal:
+        if threading.current_thread() is threading.main_thread():
+            self._before = {number: signal.signal(number, self._heard) for number in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Save and stop, if asked to."""
@@ -139,14 +147,9 @@ class StopOnSignal(TrainerCallback):
             control.should_save = True
             control.should_training_stop = True
 
-    def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Stop listening."""
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
     def _heard(self, number: int, frame: Any) -> None:
         if self.stopped:
-            sys.exit(130)
+            raise KeyboardInterrupt
         self.stopped = True
         self.console.print("\nstopping at the end of this step and saving; once more to stop at once")
 

@@ -125,7 +125,7 @@ def run(arguments: Sequence[str] | None = None) -> None:
     except RewardBroken as error:
         _exit(1, f"whetstone: {error}. What was trained up to the last checkpoint is kept; the same command resumes.")
     except (click.exceptions.Abort, KeyboardInterrupt):
-        _exit(130, "whetstone: interrupted")
+        _exit(1, "whetstone: interrupted")
 
 
 def main() -> None:

@@ -45,11 +45,12 @@ def train(config: Config, *, fresh: bool = False, command: str = "") -> dict[str
         command: how the run was started, to say how to resume it.
 
     Returns:
-        The summary, on the main process; None on the others and where the run was interrupted.
+        The summary, on the main process; None on the others.
 
     Raises:
         UserError: the input is wrong; nothing was trained, and nothing is lost.
         RewardBroken: a reward failed more often than its budget allows.
+        KeyboardInterrupt: the run was interrupted; up to the step it names, it is saved.
     """
     started = time.perf_counter()
     state = PartialState(cpu=not torch.accelerator.is_available())
@@ -80,11 +81,15 @@ def train(config: Config, *, fresh: bool = False, command: str = "") -> dict[str
     run.measure("test", 0)
     if config.evaluation.every:
         run.measure("validation", 0)
-    run.trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
+    try:
+        with run.stop:
+            run.trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
+    finally:
+        run.progress.close()
     last = run.trainer.state.global_step
     if run.stop.stopped and last < run.trainer.state.max_steps:
         console.print(f"saved at step {last}. To resume: {command or 'the same command again'}", highlight=False)
-        return None
+        raise KeyboardInterrupt
     run.trainer.save_model(str(folder.model))
     if config.evaluation.every:
         run.measure("validation", last)
@@ -94,6 +99,8 @@ def train(config: Config, *, fresh: bool = False, command: str = "") -> dict[str
     summary = run.summarise(time.perf_counter() - started)
     write_report(folder.path)
     show.finished(console, folder, summary)
+    if wandb.run is not None:
+        wandb.finish()
     return summary
 
 
@@ -115,7 +122,8 @@ class _Run:
         records = Records(folder, config.logging.completions_every)
         self.stop = StopOnSignal(GenerationCycle.of(config).optimizer_steps, console)
         evaluations = Evaluations(lambda step: self.measure("validation", step), config.evaluation.every)
-        callbacks = [records, evaluations, ProgressLine(console), self.stop]
+        self.progress = ProgressLine(console)
+        callbacks = [records, evaluations, self.progress, self.stop]
         self.trainer = grpo.build(config, policy, task, mix, folder, callbacks)
         records.trainer = self.trainer
 
