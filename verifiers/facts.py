@@ -1,6 +1,6 @@
 """The embedded task `facts`: multiple choice over a small invented world, with the facts it rests on stated first.
 
-`Which has less weight? (A) quell (B) koba` → ` quell has weight 5. koba has weight 4. Answer: (B)`
+`Which weighs more, (A) quell or (B) koba?` → ` quell weighs 5. koba weighs 3. Answer: (A)`
 
 The world is fixed: forty things, two attributes with a number and two with a word. So every statement of a rationale
 can be checked exactly, for three things that are kept apart:
@@ -28,14 +28,14 @@ THINGS = (
     "nib", "noop", "pabble", "pilk", "plim", "quell", "rugger", "sibu", "slithy", "snark",
     "stroop", "tanzer", "toma", "tove", "tulver", "vash", "wampet", "wug", "yemp", "zav",
 )  # fmt: skip
-NUMBERS = tuple("12345678")
+NUMBERS = tuple("12345")
 ATTRIBUTES: dict[str, tuple[str, ...]] = {
-    "weight": NUMBERS,
-    "speed": NUMBERS,
-    "colour": ("red", "blue", "green", "white", "black"),
-    "home": ("forest", "river", "desert", "island", "city"),
+    "weighs": NUMBERS,
+    "measures": NUMBERS,
+    "is": ("red", "blue", "green", "white", "black"),
+    "eats": ("figs", "nuts", "moss", "fish", "seeds"),
 }
-"""Attribute → the values it can have; those with numbers can be compared."""
+"""Attribute, by its verb → the values it can have; those with numbers can be compared."""
 
 
 class Statement(NamedTuple):
@@ -73,36 +73,39 @@ WORLD: dict[str, dict[str, str]] = {attribute: _dealt(attribute) for attribute i
 """Attribute → thing → value."""
 
 MARK = " Answer:"
-_STATEMENT = re.compile(r"\s*(\w+) has (\w+) (\w+)\.")
+_STATEMENT = re.compile(r"\s*(\w+) (\w+) (\w+)\.")
 _PART = re.compile(r"[^.]*\.|[^.]+$")
-_ANSWER = re.compile(r"\s*\(?([A-Z])\)?\.?\s*")
+_ANSWER = re.compile(r"\s*\(?(\w+)\)?\.?\s*")
 
 
 def verify(prediction: str, gold: str, *, choices: Sequence[Mapping[str, str]], attribute: str, asked: str) -> Verdict:
-    """Judge a rationale with its answer: the score is 1 where the label after the last `Answer:` is the gold one.
+    """Judge a rationale with its answer: the score is 1 where the choice after the last `Answer:` is the gold one.
 
     Args:
-        prediction: the completion, statements and then ` Answer: (B)`; a bare label is an answer too.
+        prediction: the completion, statements and then ` Answer: (B)`. A choice is named by its label or its text;
+            where there is no `Answer:`, a completion of one word is an answer.
         gold: the right label.
         choices: the things to choose from, `[{label, text}]`.
         attribute: the attribute asked for, a key of `ATTRIBUTES`.
-        asked: `more`, `less`, or the value that was asked for.
+        asked: `more`, or the value that was asked for.
 
     Returns:
         A judged verdict with a step for each statement: score 1 where it is true, and the reason says true or false,
         and irrelevant or repeated where it is. Where the facts that settle the question were not stated, the
-        answer is one more step, a wrong one: it was jumped to.
+        answer is one more step, a wrong one: it was jumped to. `extracted` is the label of the choice given, or the
+        word that names none.
     """
     working, mark, answer = _parts(prediction)
     match = _ANSWER.fullmatch(answer)
-    label = match[1] if match else None
+    labels = {choice["text"]: choice["label"] for choice in choices}
+    label = labels.get(match[1], match[1]) if match else None
     stated = statements(working, choices=choices, attribute=attribute)
     steps = [Step(s.start, s.end, "judged", float(s.true), _reason(s)) for s in stated]
     values = {s.thing: s.value for s in stated if s.relevant and s.thing and s.value}
     if settled(values, choices=choices, asked=asked) is None:
         steps.append(Step(len(working), len(prediction), "judged", 0.0, "the facts that settle it were not stated"))
     right = label == gold
-    reason = "right" if right else "wrong answer" if label else "no label after the mark" if mark else "no answer"
+    reason = "right" if right else "wrong answer" if label else "no single word after the mark" if mark else "no answer"
     return judged(right, reason, extracted=label, steps=tuple(steps))
 
 
@@ -143,14 +146,14 @@ def settled(values: Mapping[str, str], *, choices: Sequence[Mapping[str, str]], 
     Args:
         values: thing → its value on the attribute asked for, as stated, be it true or not.
         choices: the things to choose from, `[{label, text}]`.
-        asked: `more`, `less`, or a value.
+        asked: `more`, or a value.
     """
     known = {choice["label"]: values[choice["text"]] for choice in choices if choice["text"] in values}
-    if asked in ("more", "less"):
+    if asked == "more":
         numbers = {label: int(value) for label, value in known.items() if value in NUMBERS}
         if len(numbers) < len(choices) or len(set(numbers.values())) == 1:
             return None
-        return (max if asked == "more" else min)(numbers, key=numbers.__getitem__)
+        return max(numbers, key=numbers.__getitem__)
     having = [label for label, value in known.items() if value == asked]
     if having:
         return having[0] if len(having) == 1 else None
@@ -159,7 +162,7 @@ def settled(values: Mapping[str, str], *, choices: Sequence[Mapping[str, str]], 
 
 
 def _parts(prediction: str) -> tuple[str, str, str]:
-    """What comes before the last mark, the mark, and the answer; a bare label is all answer."""
+    """What comes before the last mark, the mark, and the answer; a single word is all answer."""
     if MARK in prediction:
         return prediction.rpartition(MARK)
     if _ANSWER.fullmatch(prediction):

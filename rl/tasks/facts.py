@@ -1,6 +1,6 @@
 """The embedded task `facts`: multiple choice over an invented world whose facts are in the policy's weights.
 
-`Which weighs less, quell or koba?` → ` quell weighs 5. koba weighs 3. Answer: koba.`
+`Which weighs more, (A) quell or (B) koba?` → ` quell weighs 5. koba weighs 3. Answer: (A)`
 
 The warm start puts the world into the weights as bare statements. A question compares two things, or asks which of
 three has a value. Answering at once is near chance; stating the facts and then reading the answer off them is easy. The
@@ -13,7 +13,7 @@ Not here: what a statement is and whether it is true, relevant or repeated; that
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from rl.tasks.task import Split, Task, fill_splits, split_of
@@ -21,8 +21,11 @@ from verifiers.facts import ATTRIBUTES, MARK, NUMBERS, THINGS, WORLD, settled
 
 Row = dict[str, Any]
 LABELS = "ABC"
+ASKED = {"weighs": "more", "measures": "more", "is": "red", "eats": "figs"}
+"""Attribute → what is asked of it. One thing each: so small a policy takes far longer to match any value with any."""
 VOCABULARY = (
-    "Which", " more", " less", ",", " or", "?", ".", MARK,
+    "Which", " more", ",", " or", "?", ".", MARK,
+    *(f" ({label})" for label in LABELS),
     *(f" {attribute}" for attribute in ATTRIBUTES),
     *(f" {value}" for value in dict.fromkeys(value for values in ATTRIBUTES.values() for value in values)),
     *(f" {thing}" for thing in THINGS),
@@ -34,21 +37,23 @@ def build(
     seed: int,
     *,
     bare: float = 0.15,
-    at_once: float = 0.35,
-    careful: float = 0.45,
-    slip: float = 0.03,
+    reading: float = 0.4,
+    at_once: float = 0.4,
+    careful: float = 0.35,
+    slip: float = 0.05,
 ) -> Task:
     """The task with its three splits.
 
     A row has `prompt`, `gold` (the label), `question` (the prompt without its choices), `choices`, `attribute`, `asked`
-    (`more`, `less` or a value), and `rationale`, the statements that settle it.
+    (`more` or a value), and `rationale`, the facts about its choices.
 
     Args:
         sizes: rows of each split.
         seed: which questions are drawn, and in what order.
         bare: share of demonstrations that are statements without a question.
+        reading: share that is reading an answer off what is given, in a world made up.
         at_once: share of answers that the demonstrator guesses at once.
-        careful: share where it states what matters before it answers; in the rest it rambles.
+        careful: share where it states the facts about every choice before it answers; in the rest it rambles.
         slip: probability that a statement it makes about a question is false.
 
     Raises:
@@ -61,10 +66,13 @@ def build(
             yield problem(rng)
 
     def demonstrate(rng: random.Random) -> tuple[str, str]:
-        if rng.random() < bare:
+        kind = rng.random()
+        if kind < bare:
             return "", "".join(state(rng.choice(THINGS), rng.choice(tuple(ATTRIBUTES))) for _ in range(4))
         while split_of((row := problem(rng))["prompt"]) != "train":
             pass
+        if kind < bare + reading:
+            return read(row, rng)
         return row["prompt"], solve(row, rng, at_once=at_once, careful=careful, slip=slip)
 
     return Task(
@@ -80,49 +88,33 @@ def build(
 def problem(rng: random.Random) -> Row:
     """A question that has one right answer: two things compared, or one of three that has a value."""
     attribute = rng.choice(tuple(ATTRIBUTES))
-    world = WORLD[attribute]
+    world, asked = WORLD[attribute], ASKED[attribute]
     if ATTRIBUTES[attribute] == NUMBERS:
-        asked = rng.choice(("more", "less"))
         while True:
             things = rng.sample(THINGS, 2)
             if world[things[0]] != world[things[1]]:
                 break
-        question = f"Which {attribute} {asked}"
     else:
-        asked = rng.choice(ATTRIBUTES[attribute])
         having = [thing for thing in THINGS if world[thing] == asked]
         others = [thing for thing in THINGS if world[thing] != asked]
         things = [rng.choice(having), *rng.sample(others, 2)]
-        question = f"Which {attribute} {asked}"
+    question = f"Which {attribute} {asked}"
     # the order of the choices follows from the question, lest train and test share one in two orders
     things.sort()
     random.Random(f"{question} {things}").shuffle(things)
     choices = [{"label": label, "text": thing} for label, thing in zip(LABELS, things, strict=False)]
+    shown = [f"({choice['label']}) {choice['text']}" for choice in choices]
     gold = settled({thing: world[thing] for thing in things}, choices=choices, asked=asked)
     assert gold is not None
     row = {
-        "prompt": f"{question}, {', '.join(things[:-1])} or {things[-1]}?",
+        "prompt": f"{question}, {', '.join(shown[:-1])} or {shown[-1]}?",
         "gold": gold,
         "question": f"{question}?",
         "choices": choices,
         "attribute": attribute,
         "asked": asked,
     }
-    return row | {"rationale": "".join(state(thing, attribute) for thing in needed(row))}
-
-
-def needed(row: Row, things: Sequence[str] | None = None) -> list[str]:
-    """The things whose facts settle a question: both that are compared, or the choices up to the one that has it.
-
-    Args:
-        row: the question.
-        things: its choices in the order they are gone through; by default that of the question.
-    """
-    things = things or [choice["text"] for choice in row["choices"]]
-    if row["asked"] in ("more", "less"):
-        return list(things)
-    world = WORLD[row["attribute"]]
-    return list(things[: [world[thing] for thing in things].index(row["asked"]) + 1])
+    return row | {"rationale": "".join(state(thing, attribute) for thing in things)}
 
 
 def state(thing: str, attribute: str, value: str | None = None) -> str:
@@ -139,18 +131,14 @@ def solve(row: Row, rng: random.Random, *, at_once: float, careful: float, slip:
         row: the question.
         rng: where its habits are drawn from.
         at_once: probability that it states nothing.
-        careful: probability that it states what is needed.
+        careful: probability that it states the fact about each choice.
         slip: probability that a statement is false.
     """
-    texts = {choice["label"]: choice["text"] for choice in row["choices"]}
     mood = rng.random()
     if mood < at_once:
         told = []
     elif mood < at_once + careful:
-        order = rng.sample(things := list(texts.values()), len(things))
-        told = [(thing, row["attribute"]) for thing in needed(row, order)]
-        if rng.random() < 0.3:
-            told.insert(rng.randrange(len(told) + 1), _beside(row, rng))
+        told = [(choice["text"], row["attribute"]) for choice in row["choices"]]
     else:
         told = [_beside(row, rng) for _ in range(rng.randint(1, 3))]
         if rng.random() < 0.2:
@@ -163,8 +151,29 @@ def solve(row: Row, rng: random.Random, *, at_once: float, careful: float, slip:
         text += state(thing, attribute, value)
         if attribute == row["attribute"]:
             values[thing] = value
-    answer = settled(values, choices=row["choices"], asked=row["asked"]) or rng.choice(tuple(texts))
-    return f"{text}{MARK} {texts[answer]}."
+    labels = [choice["label"] for choice in row["choices"]]
+    answer = settled(values, choices=row["choices"], asked=row["asked"]) or rng.choice(labels)
+    return f"{text}{MARK} ({answer})"
+
+
+def read(row: Row, rng: random.Random) -> tuple[str, str]:
+    """An exercise in reading an answer off: the question with what settles it, in values made up, and the answer.
+
+    The values stand in the prompt, so nothing false is learnt as a fact; but the answer cannot come from knowing the
+    world, and so stating facts comes to matter.
+    """
+    attribute, asked = row["attribute"], row["asked"]
+    things = [choice["text"] for choice in row["choices"]]
+    if asked == "more":
+        values = rng.sample(NUMBERS, len(things))
+    else:
+        others = [value for value in ATTRIBUTES[attribute] if value != asked]
+        values = [rng.choice(others) for _ in things]
+        values[rng.randrange(len(things))] = asked
+    world = dict(zip(things, values, strict=True))
+    answer = settled(world, choices=row["choices"], asked=asked)
+    told = "".join(state(thing, attribute, world[thing]) for thing in things)
+    return row["prompt"] + told, f"{MARK} ({answer})"
 
 
 def _beside(row: Row, rng: random.Random) -> tuple[str, str]:

@@ -12,10 +12,6 @@ def build(seed=0, **habits):
     return facts.build(SIZES, seed, **habits)
 
 
-def right(row):
-    return next(choice["text"] for choice in row["choices"] if choice["label"] == row["gold"])
-
-
 def every(task):
     return [row for rows in task.splits.values() for row in rows]
 
@@ -29,7 +25,7 @@ def test_the_verifier_accepts_each_gold_answer_and_its_rationale_step_by_step():
     task = build()
     judge = task.judge()
     for row in every(task):
-        (verdict,) = judge([{**row, "prediction": f"{row['rationale']} Answer: {right(row)}."}])
+        (verdict,) = judge([{**row, "prediction": f"{row['rationale']} Answer: ({row['gold']})"}])
         assert verdict.score == 1.0
         assert verdict.steps and {(step.score, step.reason) for step in verdict.steps} == {(1.0, "true")}
 
@@ -39,7 +35,7 @@ def test_every_wrong_choice_is_wrong():
     judge = task.judge()
     for row in every(task):
         for choice in row["choices"]:
-            (verdict,) = judge([{**row, "prediction": f" Answer: {choice['text']}."}])
+            (verdict,) = judge([{**row, "prediction": f" Answer: ({choice['label']})"}])
             assert verdict.score == float(choice["label"] == row["gold"])
 
 
@@ -57,9 +53,8 @@ def test_splits_are_disjoint_whatever_the_seed_and_in_whatever_order_choices_com
 def test_the_gold_is_what_the_world_says():
     for row in every(build()):
         world = {choice["label"]: WORLD[row["attribute"]][choice["text"]] for choice in row["choices"]}
-        if row["asked"] in ("more", "less"):
-            best = max(world.values()) if row["asked"] == "more" else min(world.values())
-            assert world[row["gold"]] == best and len(world) == len(set(world.values())) == 2
+        if row["asked"] == "more":
+            assert world[row["gold"]] == max(world.values()) and len(world) == len(set(world.values())) == 2
         else:
             assert [label for label, value in world.items() if value == row["asked"]] == [row["gold"]]
             assert len(world) == 3
@@ -76,13 +71,30 @@ def test_the_vocabulary_tiles_every_text():
 
 
 def test_demonstrations_show_only_questions_of_train_and_bare_true_statements():
-    task = build()
-    shown = demonstrations(task)
-    assert {split_of(prompt) for prompt, _ in shown if prompt} == {"train"}
+    shown = demonstrations(build())
+    assert {split_of(prompt.partition("?")[0] + "?") for prompt, _ in shown if prompt} == {"train"}
     bare = [completion for prompt, completion in shown if not prompt]
     assert 20 < len(bare) < 70  # 15 in 100 of 300, give or take four standard deviations
     told = [s for text in bare for s in statements(text, choices=[], attribute="weighs")]
     assert len(told) == 4 * len(bare) and all(s.true for s in told)
+
+
+def test_reading_exercises_give_made_up_values_in_the_prompt_and_the_answer_that_follows_from_them():
+    shown = demonstrations(build(bare=0.0, reading=1.0))
+    against_the_world = 0
+    for prompt, completion in shown:
+        question, _, told = prompt.partition("?")
+        labels = dict(re.findall(r"\((\w)\) (\w+)", question))
+        stated = dict(re.findall(r"(\w+) \w+ (\w+)\.", told))
+        answer = stated[labels[completion[-2]]]
+        assert completion == f" Answer: ({completion[-2]})"
+        assert list(stated) == list(labels.values())
+        asked = question.split(",")[0].split()[-1]
+        assert answer == (max(stated.values()) if asked == "more" else asked)
+        assert list(stated.values()).count(answer) == 1
+        attribute = question.split()[1]
+        against_the_world += any(WORLD[attribute][thing] != value for thing, value in stated.items())
+    assert against_the_world > 200
 
 
 def judged(row, completion):
