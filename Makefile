@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup quickstart test test-slow lint notebooks bench clean
+.PHONY: setup quickstart test test-slow lint notebooks bench bench-verifiers clean
 
 setup: $(READY)
 
@@ -40,6 +40,13 @@ notebooks: $(READY)
 # Five seeds of the quickstart: the table in the README.
 bench: $(READY)
 	$(BIN)/python bench/quickstart.py
+
+# The verifiers on real data: agreement, and speed beside math-verify. DATA is a folder of the sets that they name.
+bench-verifiers: $(READY)
+	@test -d "$(DATA)" || { echo "make bench-verifiers DATA=FOLDER" >&2; exit 2; }
+	$(BIN)/python bench/verify_math.py $(DATA) --json bench/verify_math.json
+	$(BIN)/python bench/verify_steps.py $(DATA) --json bench/verify_steps.json
+	$(BIN)/python bench/verify_code.py $(DATA) --json bench/verify_code.json
 
 clean:
 	rm -rf $(VENV) runs wandb *.egg-info

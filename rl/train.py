@@ -28,6 +28,7 @@ from rl.algorithms import grpo
 from rl.callbacks import Evaluations, ProgressLine, Records, StopOnSignal
 from rl.config import Config, dump
 from rl.config_checks import GenerationCycle
+from rl.errors import UserError
 from rl.evaluate import evaluate, settings_for
 from rl.policy import Policy
 from rl.report import write_report
@@ -60,6 +61,9 @@ def train(config: Config, *, fresh: bool = False, command: str = "") -> dict[str
     if not fresh:
         folder.check(dump(config))
     task = tasks.load(config)
+    for split in ("train", "test", *(["validation"] if config.evaluation.every else [])):
+        if not task.splits[split]:
+            raise UserError("task", f"has no rows in its {split} split, and the run needs some")
     for line in task.skipped[:5]:
         console.print(f"skipped {line}", highlight=False)
     _self_check(task, console)

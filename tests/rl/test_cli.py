@@ -1,0 +1,102 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from rl.cli import run
+
+QUICKSTART = str(Path(__file__).parents[2] / "configs" / "quickstart.yaml")
+
+
+def refused(capsys, *arguments):
+    """The one line that a command prints when it exits with 2."""
+    with pytest.raises(SystemExit) as exit_code:
+        run(arguments)
+    printed = capsys.readouterr()
+    assert exit_code.value.code == 2 and printed.out == ""
+    (line,) = printed.err.splitlines()
+    return line
+
+
+@pytest.mark.parametrize("command", ["train", "check"])
+def test_a_wrong_key_is_one_line_and_exit_2(capsys, command):
+    line = refused(capsys, command, QUICKSTART, "trainer.max_stepz=3")
+    assert line == (
+        "whetstone: command line: trainer.max_stepz: GRPOConfig has no such argument; did you mean 'max_steps'?"
+    )
+
+
+@pytest.mark.parametrize(
+    ("row", "what"),
+    [
+        ("{not json", "not JSON"),
+        ('{"question": "1+1?"}', "no column 'gold'"),
+        ('{"question": "1+1?", "gold": ""}', "empty"),
+    ],
+)
+def test_a_broken_row_is_named_with_its_line_before_any_training(capsys, tmp_path, row, what):
+    data = tmp_path / "rows.jsonl"
+    data.write_text('{"question": "2+2?", "gold": "4"}\n' + row + "\n")
+    arguments = ["task=dataset", f"task.data={data}", "policy.model=gone", f"logging.folder={tmp_path / 'runs'}"]
+    line = refused(capsys, "train", QUICKSTART, *arguments)
+    assert line.startswith(f"whetstone: {data}:2: ") and what in line
+    assert not (tmp_path / "runs").exists()
+
+
+def test_an_unknown_command_and_a_missing_argument_are_one_line(capsys):
+    assert "No such command 'trian'" in refused(capsys, "trian")
+    assert "Missing argument 'CONFIG'" in refused(capsys, "train")
+
+
+def test_a_policy_that_is_not_there_is_one_line(capsys, tmp_path, small):
+    line = refused(capsys, "train", QUICKSTART, *small, f"policy.model={tmp_path / 'gone'}")
+    assert line.startswith("whetstone: policy.model: ") and "could not be loaded" in line
+
+
+def test_a_folder_that_is_no_run_has_no_report(capsys, tmp_path):
+    assert refused(capsys, "report", str(tmp_path)).endswith("is not a run folder: it has no config.yaml")
+
+
+def test_verify_judges_a_file_and_counts_by_status(capsys, tmp_path):
+    rows, out = tmp_path / "rows.jsonl", tmp_path / "judged.jsonl"
+    rows.write_text(
+        '{"prediction": "7*3=1;1-4=7#7", "gold": "7", "prompt": "7*3-4?"}\n'
+        '{"prediction": "#3", "gold": "7", "prompt": "7*3-4?"}\n'
+    )
+    run(["verify", "--verifier", "chain", str(rows), "--out", str(out)])
+    printed = capsys.readouterr().out
+    assert "judged             2   right 1" in printed and "failed             0" in printed
+    judged = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [row["score"] for row in judged] == [1.0, 0.0]
+    assert judged[0]["steps"][0] == {"start": 0, "end": 5, "status": "judged", "score": 1.0, "reason": "right"}
+
+
+def test_verify_refuses_a_bad_row_with_its_line_and_an_unknown_name(capsys, tmp_path):
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text('{"prediction": "1", "gold": "1"}\n{"prediction": "1"}\n')
+    assert f"{rows}:2: the row has no 'gold'" in refused(capsys, "verify", "--verifier", "exact", str(rows))
+    assert "did you mean 'exact'?" in refused(capsys, "verify", "--verifier", "exat", str(rows))
+    assert "has no option" in refused(capsys, "verify", "--verifier", "exact", "--set", "colour=red", str(rows))
+
+
+def test_eval_measures_a_saved_policy_and_writes_the_figures(capsys, tmp_path, warm):
+    model, tokenizer = warm
+    model.save_pretrained(tmp_path / "policy")
+    tokenizer.save_pretrained(tmp_path / "policy")
+    out = tmp_path / "figures.json"
+    sizes = ["task.sizes.train=16", "task.sizes.validation=8", "task.sizes.test=8"]
+    settings = ["task.operations=[1,2]", *sizes, "evaluation.n=8", "evaluation.k=2", "sampling.max_tokens=16"]
+    where = ["--split", "validation", "--out", str(out)]
+    run(["eval", str(tmp_path / "policy"), "--task", "chain", *where, *settings])
+    assert "8 validation problems" in capsys.readouterr().out
+    figures = json.loads(out.read_text())
+    assert figures["n"] == 8 and figures["split"] == "validation" and len(figures["examples"]) == 8
+    assert 0 <= figures["greedy"]["low"] <= figures["greedy"]["value"] <= figures["greedy"]["high"] <= 1
+
+
+def test_eval_takes_its_settings_from_a_config_file(capsys, warm, tmp_path, small):
+    model, tokenizer = warm
+    model.save_pretrained(tmp_path / "policy")
+    tokenizer.save_pretrained(tmp_path / "policy")
+    run(["eval", str(tmp_path / "policy"), "--task", QUICKSTART, *small])
+    assert "16 test problems" in capsys.readouterr().out
