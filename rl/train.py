@@ -61,8 +61,8 @@ def train(config: Config, *, fresh: bool = False, command: str = "") -> dict[str
     if not fresh:
         folder.check(dump(config))
     task = tasks.load(config)
-    for split in ("train", "test", *(["validation"] if config.evaluation.every else [])):
-        if not task.splits[split]:
+    for split, rows in task.splits.items():
+        if not rows and (split != "validation" or config.evaluation.every):
             raise UserError("task", f"has no rows in its {split} split, and the run needs some")
     for line in task.skipped[:5]:
         console.print(f"skipped {line}", highlight=False)
