@@ -64,8 +64,8 @@ def train(config: Config, *, fresh: bool = False, command: str = "") -> dict[str
     for split, rows in task.splits.items():
         if not rows and (split != "validation" or config.evaluation.every):
             raise UserError("task", f"has no rows in its {split} split, and the run needs some")
-    for line in task.skipped[:5]:
-        console.print(f"skipped {line}", highlight=False)
+    if task.skipped:
+        console.print(f"skipped {len(task.skipped)} broken rows; the first: {task.skipped[0]}", highlight=False)
     _self_check(task, console)
     mix = setup.rewards(config, task)
     policy = setup.policy(config, task, console)
@@ -181,6 +181,7 @@ class _Run:
             "steps": last,
             "wall_s": round(wall_s, 1),
             "tokens_generated": round(trained_tokens + evaluated_tokens),
+            "rows_skipped": len(self.task.skipped),
             "device": setup.device_name(),
             "processes": self.state.num_processes,
             "versions": {"python": platform.python_version(), **{name: version(name) for name in packages}},
