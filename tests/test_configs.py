@@ -22,8 +22,10 @@ def test_an_accelerate_file_loads(file):
 def test_the_commands_in_its_comments_are_valid(file, monkeypatch):
     comment = "".join(line[1:] for line in file.read_text().splitlines(keepends=True) if line.startswith("#"))
     monkeypatch.setenv("WORLD_SIZE", str(load_config_from_file(str(file)).num_processes))
-    for command in re.findall(r"accelerate launch .*?-m rl\.train ((?:.|\\\n)*?)(?<!\\)\n", comment):
-        config, *overrides = shlex.split(command.replace("\\\n", " "))
+    commands = re.findall(r"accelerate launch (.*)", comment.replace("\\\n", " "))
+    assert commands
+    for command in commands:
+        _, config, *overrides = shlex.split(command[command.index("-m rl.train") :].removeprefix("-m "))
         load(CONFIGS.parent / config, overrides)
 
 
