@@ -153,17 +153,18 @@ def summarise(
     """The metrics of completions that are already judged.
 
     Args:
-        task: says whether steps are judged.
+        task: its verifier says whether steps are judged.
         split: the split the rows are from.
         rows: N problems.
         greedy: the greedy completion of each with its verdict.
         samples: k sampled completions of each, likewise; N empty lists for none.
     """
     k = len(samples[0]) if samples else 0
+    judges_steps = task.judge().judges_steps
     metrics: dict[str, Interval | None] = {}
     scored = [verdict for _, verdict in greedy if verdict.status == "judged"]
     metrics["greedy"] = wilson(sum(_right(verdict) for verdict in scored), len(scored))
-    metrics["chain"] = wilson(sum(_chain(v) for v in scored), len(scored)) if task.step_verifier else None
+    metrics["chain"] = wilson(sum(_chain(v) for v in scored), len(scored)) if judges_steps else None
     grouped = [[v for _, v in group if v.status == "judged"] for group in samples]
     grouped = [group for group in grouped if group]
     metrics["mean_at_k"] = bootstrap([sum(map(_right, group)) / len(group) for group in grouped])
@@ -193,7 +194,7 @@ def summarise(
                 "reason": verdict.reason,
                 "extracted": verdict.extracted,
                 "finish": completion.finish,
-                "chain": _chain(verdict) if task.step_verifier else None,
+                "chain": _chain(verdict) if judges_steps else None,
             }
             for row, (completion, verdict) in zip(rows, greedy, strict=True)
         ],

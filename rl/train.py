@@ -167,10 +167,12 @@ class _Run:
         last = self.trainer.state.global_step
         before, after = (self.folder.evaluation("test", step) for step in (0, last))
         assert before is not None and after is not None
-        lengths = [row.get("completions/mean_length") for row in read_jsonl(self.folder.metrics)]
+        # a log line may stand for several draws, and a draw serves several steps: so the mean, times all that was drawn
+        logged = [row.get("completions/mean_length") for row in read_jsonl(self.folder.metrics)]
+        lengths = [length for length in logged if length is not None]
         cycle = GenerationCycle.of(self.config)
-        per_step = cycle.completions / cycle.optimizer_steps
-        trained_tokens = sum(length for length in lengths if length is not None) * per_step
+        drawn = -(-last // cycle.optimizer_steps) * cycle.completions
+        trained_tokens = drawn * sum(lengths) / len(lengths) if lengths else 0
         evaluated_tokens = sum(row["tokens"] for row in read_jsonl(self.folder.evaluations))
         packages = ("whetstone-rl", "trl", "torch", "transformers", "peft", "accelerate")
         summary = {

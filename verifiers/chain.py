@@ -11,6 +11,8 @@ import re
 
 from verifiers.verdict import Step, Verdict, judged
 
+JUDGES_STEPS = True
+
 _STEP = re.compile(r"(\d)([-+*])(\d)=(\d)")
 _OPERATION = re.compile(r"([-+*])(\d)")
 

@@ -22,6 +22,8 @@ from typing import NamedTuple
 
 from verifiers.verdict import Step, Verdict, judged
 
+JUDGES_STEPS = True
+
 THINGS = (
     "blicket", "bosk", "cheem", "crundle", "dax", "drome", "fendle", "fimp", "frolic", "gazzer",
     "glorp", "hask", "jand", "jippet", "kleeb", "koba", "lorp", "manu", "mipen", "modi",

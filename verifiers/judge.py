@@ -9,6 +9,8 @@ A verifier module runs inline unless it says `ISOLATED = True`: then its work go
 
 Without them `verify` itself runs in the pool.
 
+A module whose verdicts judge a completion's steps says `JUDGES_STEPS = True`; chain accuracy is measured with it.
+
 A module with processes of its own may instead offer `verify_many(rows, *, workers=None)`, which gets the rows with
 their options filled in and returns a verdict a row, in order.
 """
@@ -43,6 +45,7 @@ class Judge:
 
     Attributes:
         columns: names of the columns that each row must have besides `prediction` and `gold`.
+        judges_steps: whether its verdicts judge a completion's steps; the verifier's module says `JUDGES_STEPS = True`.
 
     Raises:
         ValueError: no verifier of that name, or it has no such option; the message names the nearest valid one.
@@ -56,6 +59,7 @@ class Judge:
         keywords = [p for p in parameters if p.kind is p.KEYWORD_ONLY]
         self.columns = tuple(p.name for p in keywords if p.default is p.empty)
         self._options = {p.name for p in keywords if p.default is not p.empty}
+        self.judges_steps: bool = getattr(self._module, "JUDGES_STEPS", False)
         self._isolated = getattr(self._module, "ISOLATED", False)
         self._verify_many = getattr(self._module, "verify_many", None)
         limits = set(_LIMITS) if self._isolated else {"workers"} if self._verify_many else set()

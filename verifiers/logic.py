@@ -28,6 +28,8 @@ from verifiers import boolean
 from verifiers.english import VARIABLE, Literal, Rule, Unparsed, plain, question, statements
 from verifiers.verdict import Step, Verdict, abstained, judged
 
+JUDGES_STEPS = True
+
 MAX_TEXT = 50_000
 MAX_STATEMENTS = 300
 """Statements of a theory or a proof past which it is not judged."""

@@ -29,6 +29,8 @@ from verifiers.numeric import last_number
 from verifiers.programs import ProgramStep, question_numbers
 from verifiers.verdict import Step, Verdict, abstained, judged
 
+JUDGES_STEPS = True
+
 MAX_TEXT = 100_000
 """Characters of a completion past which it is not judged."""
 

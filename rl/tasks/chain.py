@@ -46,7 +46,6 @@ def build(operations: tuple[int, int], sizes: dict, seed: int, *, skip: float = 
         name="chain",
         splits=fill_splits(draws(), sizes, "task.sizes"),
         verifier="chain",
-        step_verifier=True,
         vocabulary=VOCABULARY,
         demonstrate=demonstrate,
     )

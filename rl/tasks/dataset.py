@@ -40,7 +40,6 @@ SPLIT_NAMES: dict[str, Split] = {
 }  # fmt: skip
 """What a split is called in the data → what it is called here."""
 
-_JUDGE_STEPS = {"chain", "facts", "logic", "steps"}
 _log = logging.getLogger(__name__)
 
 Row = dict[str, Any]
@@ -99,7 +98,6 @@ def build(config: DatasetTask, seed: int) -> Task:
         splits=rows,
         verifier=config.verifier,
         verifier_options=dict(config.verifier_options),
-        step_verifier=config.verifier in _JUDGE_STEPS,
         skipped=tuple(skipped),
     )
 

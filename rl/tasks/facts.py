@@ -79,7 +79,6 @@ def build(
         name="facts",
         splits=fill_splits(draws(), sizes, "task.sizes"),
         verifier="facts",
-        step_verifier=True,
         vocabulary=VOCABULARY,
         demonstrate=demonstrate,
     )

@@ -25,7 +25,6 @@ class Task:
             whatever columns the verifier and the rewards need.
         verifier: name of the verifier that judges answers to this task.
         verifier_options: its options.
-        step_verifier: whether that verifier judges steps, so that chain accuracy means something.
         vocabulary: strings that tile every text of the task; only for tasks the embedded policy can be warmed up on.
         demonstrate: draws one (prompt, completion) of the demonstrator from the train split; likewise.
         skipped: broken rows that were left out, as `file:line: why`.
@@ -35,7 +34,6 @@ class Task:
     splits: Mapping[Split, list[dict[str, Any]]]
     verifier: str
     verifier_options: Mapping[str, Any] = field(default_factory=dict)
-    step_verifier: bool = False
     vocabulary: tuple[str, ...] | None = None
     demonstrate: Callable[[random.Random], tuple[str, str]] | None = None
     skipped: tuple[str, ...] = ()

@@ -87,6 +87,12 @@ def test_metrics_have_a_line_a_step_and_the_evaluations(finished):
     assert all(row["rewards/correctness/mean"] == pytest.approx(row["reward"]) for row in rewards)
 
 
+def test_generated_tokens_do_not_depend_on_how_often_is_logged(finished, small):
+    _, alone = finished
+    summary = run([*small, "trainer.logging_steps=2"])
+    assert summary["tokens_generated"] == pytest.approx(alone["tokens_generated"], abs=2)
+
+
 def test_a_finished_run_is_not_overwritten_unless_asked(finished, small):
     folder, _ = finished
     overrides = [*small, f"logging.folder={folder.path.parent}"]

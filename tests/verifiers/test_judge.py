@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from verifiers import VERIFIERS
 from verifiers import judge as judge_module
 from verifiers.judge import Judge, load
 from verifiers.names import nearest
@@ -129,3 +130,8 @@ def test_verifiers_import_without_torch_sympy_or_pebble():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.stdout == "[]\n", done.stderr
+
+
+def test_a_verifier_that_judges_steps_says_so():
+    says = {name for name in VERIFIERS if Judge(name).judges_steps}
+    assert says == {"chain", "facts", "logic", "steps"}
