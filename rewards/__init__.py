@@ -7,4 +7,4 @@ of your own without touching the package, name a function in the config: `mine: 
 REWARDS = {
     "correctness": "rewards.correctness",
 }
-"""Name in a config → the module whose `build(name, options, task_judge, verifier)` makes the reward."""
+"""Name in a config → the module whose `build(name, settings, context)` makes the reward."""

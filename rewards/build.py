@@ -7,18 +7,23 @@ from collections.abc import Mapping
 from typing import Any
 
 from rewards import REWARDS, function
+from rewards.context import Context
 from rewards.mix import Mix
 from rewards.reward import Reward
-from verifiers.judge import Judge
 
 
-def build(settings: Mapping[str, Mapping[str, Any]], task_judge: Judge, error_budget: float = 0.2) -> Mix:
+def build(
+    settings: Mapping[str, Mapping[str, Any]],
+    context: Context,
+    mix: Mapping[str, Any] | None = None,
+) -> Mix:
     """The mix, ready to be called as a TRL reward function.
 
     Args:
-        settings: reward name → its `function`, `verifier`, `options` and `weight`, all but the name optional.
-        task_judge: the task's own verifier, for rewards that ask one and name none.
-        error_budget: as in `Mix`.
+        settings: reward name → its `kind`, `function`, `verifier`, `model`, `options`, `weight` and `credit`, each
+            optional.
+        context: what the rewards may ask for.
+        mix: settings of the mix itself: `error_budget` and the like.
 
     Raises:
         ValueError: `NAME: what is wrong`, for an unknown function, verifier or option.
@@ -29,8 +34,10 @@ def build(settings: Mapping[str, Mapping[str, Any]], task_judge: Judge, error_bu
             if given.get("function"):
                 rewards.append(function.build(name, given["function"], given.get("options", {})))
             else:
-                module = importlib.import_module(REWARDS[name])
-                rewards.append(module.build(name, given.get("options", {}), task_judge, given.get("verifier")))
+                module = importlib.import_module(REWARDS[given.get("kind") or name])
+                rewards.append(module.build(name, given, context))
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from error
-    return Mix(rewards, {name: given.get("weight", 1.0) for name, given in settings.items()}, error_budget)
+    weights = {name: given.get("weight", 1.0) for name, given in settings.items()}
+    credits = {name: given["credit"] for name, given in settings.items() if given.get("credit")}
+    return Mix(rewards, weights, credits, (mix or {}).get("error_budget", 0.2))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rewards.context import Context
 from rewards.reward import Reward, Scores, Text, text_of
 from verifiers.judge import Judge
 
@@ -52,8 +53,9 @@ class Correctness(Reward):
         )
 
 
-def build(name: str, options: Mapping[str, Any], task_judge: Judge, verifier: str | None) -> Correctness:
+def build(name: str, settings: Mapping[str, Any], context: Context) -> Correctness:
     """The reward from its part of the config; without a verifier's name, the task's own judges."""
+    verifier, options = settings.get("verifier"), settings.get("options", {})
     if verifier is None and not options:
-        return Correctness(task_judge, name)
-    return Correctness(Judge(verifier or task_judge.name, **options), name)
+        return Correctness(context.judge, name)
+    return Correctness(Judge(verifier or context.judge.name, **options), name)

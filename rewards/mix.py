@@ -13,12 +13,45 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from rewards.reward import Reward, RewardBroken, Scores, Text, text_of
+from verifiers import Step
 from verifiers.sandbox.outcome import SandboxUnavailable
+
+
+@dataclass(frozen=True)
+class Credited:
+    """The step scores of one reward, for credit inside the completion.
+
+    Attributes:
+        rule: `sum`, `min` or `first_error`.
+        weight: the reward's weight at this step of training.
+        steps: B tuples of steps; empty where the reward abstains or failed.
+    """
+
+    rule: str
+    weight: float
+    steps: list[tuple[Step, ...]]
+
+
+@dataclass(frozen=True)
+class Mixed(Scores):
+    """What a mix says of a batch of B completions.
+
+    Attributes:
+        values: B numbers over all rewards, None where all abstain; what a plain TRL trainer is given.
+        outcome: B numbers over the rewards without a credit rule, None where all of those abstain or there are none.
+        credited: reward name → its step scores, for the rewards that have a credit rule.
+        parts: reward name → its scores.
+    """
+
+    outcome: list[float | None] = field(default_factory=list)
+    credited: dict[str, Credited] = field(default_factory=dict)
+    parts: dict[str, Scores] = field(default_factory=dict)
 
 
 class Mix(Reward):
@@ -31,14 +64,26 @@ class Mix(Reward):
     Args:
         rewards: the rewards, each with its own name.
         weights: reward name → weight.
+        credits: reward name → its credit rule, for rewards whose step scores count inside the completion.
         error_budget: share of a batch that one reward may fail on before the run stops.
+
+    Attributes:
+        last: what the last call said, with the parts that TRL's reward signature has no room for.
     """
 
     name = "mix"
+    last: Mixed
 
-    def __init__(self, rewards: Sequence[Reward], weights: Mapping[str, float], error_budget: float = 0.2) -> None:
+    def __init__(
+        self,
+        rewards: Sequence[Reward],
+        weights: Mapping[str, float],
+        credits: Mapping[str, str] | None = None,
+        error_budget: float = 0.2,
+    ) -> None:
         self.rewards = tuple(rewards)
         self.weights = dict(weights)
+        self.credits = dict(credits or {})
         self.error_budget = error_budget
         self.columns = tuple(dict.fromkeys(column for reward in rewards for column in reward.columns))
 
@@ -48,7 +93,7 @@ class Mix(Reward):
         completions: Sequence[Text],
         completion_ids: Sequence[Sequence[int]],
         **columns: Any,
-    ) -> Scores:
+    ) -> Mixed:
         """Score with every reward and mix.
 
         Raises:
@@ -68,11 +113,21 @@ class Mix(Reward):
             log_extra(reward.name, scores.values)
             for column, values in scores.columns.items():
                 log_extra(f"{reward.name}.{column}", values)
-        values = [
-            weighted_sum([scores.values[row] for scores in parts.values()], [self.weights[name] for name in parts])
-            for row in range(len(completions))
-        ]
-        return Scores(values, columns={name: scores.values for name, scores in parts.items()})
+        self.last = Mixed(
+            self._mixed(parts),
+            columns={name: scores.values for name, scores in parts.items()},
+            outcome=self._mixed({name: scores for name, scores in parts.items() if name not in self.credits}),
+            credited={
+                name: Credited(rule, self.weights[name], parts[name].steps or [()] * len(completions))
+                for name, rule in self.credits.items()
+            },
+            parts=parts,
+        )
+        return self.last
+
+    def _mixed(self, parts: Mapping[str, Scores]) -> list[float | None]:
+        weights = [self.weights[name] for name in parts]
+        return [weighted_sum(row, weights) for row in zip(*(scores.values for scores in parts.values()), strict=True)]
 
     def _hold_to_budget(self, reward: Reward, scores: Scores, prompts: Sequence[Text]) -> None:
         if len(scores.failures) > self.error_budget * len(scores.values):

@@ -11,21 +11,13 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from omegaconf import OmegaConf
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator
 
 from rl import config_layers
+from rl.config_algorithms import ALGORITHMS, Algorithm, Positive, Section, Share
 from rl.config_checks import WrongKey, check_combinations, checked_trainer
 from rl.errors import UserError
 from verifiers.names import nearest
-
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
-Positive = Annotated[int, Field(ge=1)]
-
-
-class Section(BaseModel):
-    """A part of the config: unknown keys are errors, and values do not change once read."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Sizes(Section):
@@ -152,26 +144,33 @@ class Sampling(Section):
 class Reward(Section):
     """One reward: a built-in module by its key, or any function with TRL's reward signature."""
 
+    kind: str | None = None
+    """The module, where the key is a name of your own for it."""
     function: str | None = None
     """`module:function`, for a reward of your own."""
     verifier: str | None = None
-    """The verifier that `correctness` asks; by default the task's own."""
+    """The verifier that it asks; by default the task's own."""
+    model: str | None = None
+    """The model of a reward that has one: a path, a hub id, or `policy`."""
     options: dict[str, Any] = {}
-    weight: float = 1.0
+    weight: float | Annotated[list[tuple[int, float]], Field(min_length=1)] = 1.0
+    """A number, or `[[step, weight], …]`, linear between the steps that are named and constant outside them."""
+    credit: Literal["sum", "min", "first_error"] | None = None
+    """How its step scores become token rewards (`rl/credit/steps.py`); without one, its value counts at the end."""
 
 
 class Mix(Section):
     """How rewards become one number (`rewards/mix.py`)."""
 
-    aggregation: Literal["sum"] = "sum"
+    aggregation: Literal["sum", "normalise_then_sum", "product", "gated"] = "sum"
+    gate: str | None = None
+    """With `gated`: the reward that has to pass before the others count."""
+    gate_at: float = 0.5
+    """The least value with which it passes."""
     error_budget: Share = 0.2
     """Share of a batch that one reward may fail on before the run stops."""
-
-
-class Algorithm(Section):
-    """The update. What TRL's config class has a name for goes to `trainer`."""
-
-    name: Literal["grpo"]
+    timeout: Annotated[float, Field(gt=0)] = 300.0
+    """Seconds that one reward may take over a batch."""
 
 
 class Evaluation(Section):
@@ -252,7 +251,7 @@ def load(path: str | Path | None, overrides: Sequence[str] = ()) -> Config:
 
 def dump(config: Config) -> str:
     """The resolved config as YAML; `load` reads it back as the same config."""
-    return OmegaConf.to_yaml(OmegaConf.create(config.model_dump(mode="json")))
+    return OmegaConf.to_yaml(OmegaConf.create(config.model_dump(mode="json", by_alias=True)))
 
 
 def _explain(error: ValidationError) -> tuple[str, str]:
@@ -263,7 +262,7 @@ def _explain(error: ValidationError) -> tuple[str, str]:
     context = problem.get("ctx", {})
     location = [str(part) for part in problem["loc"]]
     tag = _tag_place(location)
-    if tag is not None:  # pydantic puts the name of the chosen task into the path
+    if tag is not None:  # pydantic puts the name of the chosen task or algorithm into the path
         location.pop(tag)
     key = ".".join(location)
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
@@ -284,22 +283,25 @@ def _explain(error: ValidationError) -> tuple[str, str]:
 
 
 def _tag_place(location: Sequence[str]) -> int | None:
-    return 1 if len(location) > 1 and location[0] == "task" and location[1] in _TASKS else None
+    return 1 if len(location) > 1 and location[1] in _TAGGED.get(location[0], ()) else None
 
 
 def _keys_at(location: Sequence[str | int]) -> list[str]:
-    """The keys that the config has at a place in it; the place holds the task's name after `task`, as pydantic says."""
+    """The keys that the config has at a place in it; after `task` and `algorithm` it holds the name chosen there."""
     section: type[Section] = Config
+    chosen: dict[str, type[Section]] = {}
     for part in location:
-        if part == "rewards":
+        if part in chosen:
+            section, chosen = chosen[str(part)], {}
+        elif part in _TAGGED and section is Config:
+            chosen = _TAGGED[str(part)]
+        elif part == "rewards":
             section = Reward
-        elif part in _TASKS:
-            section = _TASKS[str(part)]
         elif part in section.model_fields:
             annotation = section.model_fields[str(part)].annotation
             candidates = (annotation, *getattr(annotation, "__args__", ()))
             section = next((c for c in candidates if isinstance(c, type) and issubclass(c, Section)), section)
-    return list(section.model_fields)
+    return [field.alias or name for name, field in section.model_fields.items()]
 
 
 _TASKS: dict[str, type[Section]] = {
@@ -308,3 +310,6 @@ _TASKS: dict[str, type[Section]] = {
     "reasoning_gym": ReasoningGymTask,
     "dataset": DatasetTask,
 }
+
+_TAGGED = {"task": _TASKS, "algorithm": ALGORITHMS}
+"""Section whose `name` says which class it is of → its classes."""

@@ -23,7 +23,13 @@ class WrongKey(Exception):
         self.key, self.what = key, what
 
 
-TRL_CONFIG = {"grpo": "GRPOConfig"}
+TRL_CONFIG = {
+    "grpo": "GRPOConfig",
+    "ppo": "GRPOConfig",
+    "dpo": "DPOConfig",
+    "orpo": "ORPOConfig",
+    "sft": "SFTConfig",
+}
 """Algorithm → the TRL config class that `trainer:` is checked against."""
 
 SET_ELSEWHERE = {
@@ -69,7 +75,9 @@ def checked_trainer(config: Config) -> dict[str, Any]:
 def check_combinations(config: Config) -> None:
     """Refuse what cannot run, before anything is loaded."""
     for name, reward in config.rewards.items():
-        if reward.function is None and name not in REWARDS:
+        if reward.kind is not None and reward.kind not in REWARDS:
+            raise WrongKey(f"rewards.{name}.kind", f"{reward.kind!r} is not one; {nearest(reward.kind, REWARDS)}")
+        if reward.function is None and reward.kind is None and name not in REWARDS:
             raise WrongKey(
                 f"rewards.{name}",
                 f"no reward has this name; {nearest(name, REWARDS)} For your own, give it a function:",

@@ -55,7 +55,7 @@ def describe(config: Config, task: Task | None, *, check_rows: int = 200) -> lis
     prompts_a_cycle = cycle.completions // config.sampling.completions
     lines = _task_lines(config, task, check_rows)
     lines += [
-        ("rewards", ", ".join(f"{name} x {reward.weight:g}" for name, reward in config.rewards.items())),
+        ("rewards", ", ".join(f"{name} x {reward.weight}" for name, reward in config.rewards.items())),
         (
             "sampling",
             f"{prompts_a_cycle:,} prompts x {config.sampling.completions} = {cycle.completions:,} completions",

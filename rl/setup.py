@@ -14,6 +14,7 @@ from accelerate import PartialState
 from rich.console import Console
 
 from rewards.build import build as build_rewards
+from rewards.context import Context
 from rewards.mix import Mix
 from rl import policy as policies
 from rl import show, warm_start
@@ -46,7 +47,7 @@ def rewards(config: Config, task: Task) -> Mix:
     """
     settings = {name: reward.model_dump() for name, reward in config.rewards.items()}
     try:
-        mix = build_rewards(settings, task.judge(), config.mix.error_budget)
+        mix = build_rewards(settings, Context(task.judge()), config.mix.model_dump())
     except ValueError as error:
         raise UserError("rewards", str(error)) from error
     there = task.splits["train"][0].keys()

@@ -17,6 +17,9 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 _FILES = {
     "GRPOConfig": ("trl", "trainer/grpo_config.py"),
+    "DPOConfig": ("trl", "trainer/dpo_config.py"),
+    "SFTConfig": ("trl", "trainer/sft_config.py"),
+    "ORPOConfig": ("trl", "experimental/orpo/orpo_config.py"),
     "_BaseConfig": ("trl", "trainer/base_config.py"),
     "TrainingArguments": ("transformers", "training_args.py"),
 }

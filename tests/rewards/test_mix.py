@@ -23,7 +23,7 @@ class Fixed(Reward):
 
 def mixed(*rewards, weights=None, budget=1.0, **columns):
     weights = weights or dict.fromkeys((reward.name for reward in rewards), 1.0)
-    return Mix(rewards, weights, budget)(PROMPTS, COMPLETIONS, [[1], [2]], **columns)
+    return Mix(rewards, weights, error_budget=budget)(PROMPTS, COMPLETIONS, [[1], [2]], **columns)
 
 
 def test_the_mix_is_the_weighted_sum():
