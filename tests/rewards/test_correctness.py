@@ -1,3 +1,4 @@
+from rewards.context import Context
 from rewards.correctness import Correctness, build
 from verifiers.judge import Judge
 
@@ -35,4 +36,4 @@ def test_a_broken_verifier_abstains_and_is_counted():
 
 def test_without_a_name_the_tasks_own_verifier_judges():
     judge = Judge("chain")
-    assert build("correctness", {}, judge, None).judge is judge
+    assert build("correctness", {}, Context(judge)).judge is judge
