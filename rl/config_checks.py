@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rewards import REWARDS
+from rl.config_algorithms import IN_ROUNDS, Dpo
 from rl.trainer_arguments import arguments, convert
 from verifiers import VERIFIERS
 from verifiers.names import nearest
@@ -96,6 +97,9 @@ def check_combinations(config: Config) -> None:
         raise WrongKey("policy.model", f"embedded is warmed up on chain or facts, not on {config.task.name}")
     if config.policy.quantize and config.policy.lora is None:
         raise WrongKey("policy.quantize", "a quantised model cannot be trained itself; add policy.lora")
+    if config.algorithm.name in IN_ROUNDS:
+        _check_rounds(config)
+        return
     plan = GenerationCycle.of(config)
     if plan.completions % config.sampling.completions:
         raise WrongKey(
@@ -117,6 +121,17 @@ def check_combinations(config: Config) -> None:
             "cispo clamps ratios at epsilon_high itself, and TRL's default of 0.2 clamps every one; "
             "set trainer.epsilon_high, such as 5.0",
         )
+
+
+def _check_rounds(config: Config) -> None:
+    """Rounds have no generation cycle: what is sampled is prompts x completions, once a round."""
+    save = config.trainer.get("save_steps")
+    if save is not None and save < 1:
+        raise WrongKey("trainer.save_steps", f"expected a number of optimizer steps, got {save:g}")
+    if isinstance(config.algorithm, Dpo):
+        losses = config.trainer.get("loss_type") or []
+        if "exo_pair" in losses and not config.trainer.get("label_smoothing"):
+            raise WrongKey("trainer.label_smoothing", "exo_pair needs one above 0, such as 1e-3")
 
 
 @dataclass(frozen=True)

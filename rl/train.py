@@ -12,6 +12,7 @@ import platform
 import shutil
 import sys
 import time
+from contextlib import AbstractContextManager
 from importlib.metadata import version
 from typing import Any
 
@@ -27,6 +28,7 @@ from rl import setup, show, tasks
 from rl.algorithms import grpo
 from rl.callbacks import Evaluations, ProgressLine, Records, StopOnSignal
 from rl.config import Config, dump
+from rl.config_algorithms import IN_ROUNDS
 from rl.config_checks import GenerationCycle
 from rl.errors import UserError
 from rl.evaluate import evaluate, settings_for
@@ -74,6 +76,10 @@ def train(config: Config, *, fresh: bool = False, command: str = "") -> dict[str
             shutil.rmtree(folder.path, ignore_errors=True)
         folder.start(dump(config))
     state.wait_for_everyone()
+    if config.algorithm.name in IN_ROUNDS:
+        from rl import rounds  # it builds on this module
+
+        return rounds.train(config, task, policy, mix, folder, state, console, started, command)
 
     run = _Run(config, task, policy, mix, folder, state, console)
     resumed = folder.last_checkpoint()
@@ -131,6 +137,24 @@ class _Run:
         self.trainer = grpo.build(config, policy, task, mix, folder, callbacks)
         records.trainer = self.trainer
 
+    def generating(self) -> AbstractContextManager[Any]:
+        """The policy as it is, ready to generate."""
+        return unwrap_model_for_generation(self.trainer.model_wrapped, self.trainer.accelerator)
+
+    def trained_tokens(self) -> float:
+        """Tokens drawn to train on."""
+        # a log line may stand for several draws, and a draw serves several steps: so the mean, times all that was drawn
+        logged = [row.get("completions/mean_length") for row in read_jsonl(self.folder.metrics)]
+        lengths = [length for length in logged if length is not None]
+        cycle = GenerationCycle.of(self.config)
+        drawn = -(-self.last_step // cycle.optimizer_steps) * cycle.completions
+        return drawn * sum(lengths) / len(lengths) if lengths else 0
+
+    @property
+    def last_step(self) -> int:
+        """Optimizer steps so far."""
+        return self.trainer.state.global_step
+
     def measure(self, split: Split, step: int) -> None:
         """Evaluate the policy as it is at a step and record that; an evaluation on record is not made again."""
         (on_record,) = broadcast_object_list([self.folder.evaluation(split, step) is not None])
@@ -140,7 +164,7 @@ class _Run:
         settings = settings_for(self.config, split)
         share = min(settings.n, len(self.task.splits[split])) // self.state.num_processes
         with (
-            unwrap_model_for_generation(self.trainer.model_wrapped, self.trainer.accelerator) as model,
+            self.generating() as model,
             show.evaluating(self.console, f"step {step} on {split}", share * (1 + settings.k)) as progress,
         ):
             evaluation = evaluate(
@@ -164,15 +188,9 @@ class _Run:
 
     def summarise(self, wall_s: float) -> dict[str, Any]:
         """Write and return `summary.json`: what was run, on what, and how good the policy was before and after."""
-        last = self.trainer.state.global_step
+        last = self.last_step
         before, after = (self.folder.evaluation("test", step) for step in (0, last))
         assert before is not None and after is not None
-        # a log line may stand for several draws, and a draw serves several steps: so the mean, times all that was drawn
-        logged = [row.get("completions/mean_length") for row in read_jsonl(self.folder.metrics)]
-        lengths = [length for length in logged if length is not None]
-        cycle = GenerationCycle.of(self.config)
-        drawn = -(-last // cycle.optimizer_steps) * cycle.completions
-        trained_tokens = drawn * sum(lengths) / len(lengths) if lengths else 0
         evaluated_tokens = sum(row["tokens"] for row in read_jsonl(self.folder.evaluations))
         packages = ("whetstone-rl", "trl", "torch", "transformers", "peft", "accelerate")
         summary = {
@@ -182,7 +200,7 @@ class _Run:
             "seed": self.config.seed,
             "steps": last,
             "wall_s": round(wall_s, 1),
-            "tokens_generated": round(trained_tokens + evaluated_tokens),
+            "tokens_generated": round(self.trained_tokens() + evaluated_tokens),
             "rows_skipped": len(self.task.skipped),
             "device": setup.device_name(),
             "processes": self.state.num_processes,

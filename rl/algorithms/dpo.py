@@ -1,0 +1,79 @@
+r"""DPO: direct preference optimization (Rafailov et al. 2023, arXiv:2305.18290, eq. 7), by TRL's `DPOTrainer`.
+
+    L = -log σ( β [ log π(y_w|x)/π_ref(y_w|x) - log π(y_l|x)/π_ref(y_l|x) ] )
+
+with log-probabilities summed over the completion. By `trainer.loss_type`: `sigmoid_norm` divides each by its length,
+`exo_pair` is EXO (Ji et al. 2024, arXiv:2402.00856; needs `trainer.label_smoothing` above 0). `algorithm.nll` α adds
+-α log π(y_w|x), averaged over the tokens (Pang et al. 2024, arXiv:2404.19733).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from datasets import Dataset
+from peft import PeftConfig
+from transformers import PrinterCallback, TrainerCallback
+from trl.trainer.dpo_config import DPOConfig
+from trl.trainer.dpo_trainer import DPOTrainer
+
+from rl.algorithms.fit import arguments, pair_rows
+from rl.config import Config
+from rl.config_algorithms import Dpo
+from rl.credit.pairs import Pair
+
+
+class PairsDPOTrainer(DPOTrainer):
+    """TRL's trainer on pairs that are tokens already."""
+
+    def _prepare_dataset(self, dataset: Any, *_: Any, **__: Any) -> Any:
+        return dataset
+
+
+def build(
+    config: Config,
+    model: Any,
+    reference: Any,
+    tokenizer: Any,
+    lora: PeftConfig | None,
+    pairs: list[Pair],
+    folder: Path,
+    seed: int,
+    callbacks: list[TrainerCallback],
+) -> DPOTrainer:
+    """TRL's trainer for one fit.
+
+    Args:
+        config: a checked config.
+        model: the policy to start from.
+        reference: the reference policy; None for the model with its adapter off.
+        tokenizer: its tokenizer.
+        lora: adapters to add, or None.
+        pairs: what to fit on.
+        folder: where checkpoints go.
+        seed: of the order of the pairs.
+        callbacks: to be told of steps and logs.
+
+    Raises:
+        UserError: TRL refuses the arguments.
+    """
+    algorithm = config.algorithm
+    assert isinstance(algorithm, Dpo)
+    own: dict[str, Any] = {}
+    if algorithm.nll:
+        wanted = config.trainer.get("loss_type", ["sigmoid"])
+        losses = [wanted] if isinstance(wanted, str) else list(wanted)
+        weights = config.trainer.get("loss_weights") or [1.0] * len(losses)
+        own = {"loss_type": [*losses, "sft"], "loss_weights": [*weights, algorithm.nll]}
+    trainer = PairsDPOTrainer(
+        model=model,
+        ref_model=reference,
+        args=arguments(DPOConfig, config, folder, seed, **own),
+        train_dataset=Dataset.from_list(pair_rows(pairs, tokenizer)),
+        processing_class=tokenizer,
+        peft_config=lora,
+        callbacks=callbacks,
+    )
+    trainer.remove_callback(PrinterCallback)
+    return trainer

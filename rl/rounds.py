@@ -1,0 +1,410 @@
+"""Training in rounds: sample K completions a prompt → judge → credit → fit → evaluate, n times.
+
+A finished round is its pool file, `pool/round_000.parquet`, and its policy, `rounds/round_000/`; a fit that was cut off
+goes on from its own checkpoints, `checkpoints/round_000/`. What a round samples is decided by the seed and its number
+alone, so that a run that was killed and started again ends with the same weights.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.distributed as dist
+import wandb
+from accelerate import PartialState
+from peft import PeftModel
+from rich.console import Console
+from transformers import TrainerCallback, TrainerState
+
+from rewards.mix import Mix
+from rewards.reward import Text, text_of
+from rl import policy as policies
+from rl import pool, show
+from rl.algorithms import dpo, orpo, sft
+from rl.callbacks import StopOnSignal
+from rl.config import Config
+from rl.config_algorithms import Dpo, Hints, Orpo, Sft
+from rl.credit.hints import failed_rows, leaks, with_hint
+from rl.credit.keep import keep
+from rl.credit.pairs import pairs
+from rl.errors import UserError
+from rl.policy import Policy
+from rl.pool import Sample
+from rl.report import write_report
+from rl.run_folder import RunFolder, read_jsonl, write_atomically
+from rl.sampling import sample
+from rl.tasks.task import Task
+from rl.train import _Run
+
+NOT_RECORDED = ("num_tokens",)
+"""TRL counts these from the start of the process, not of the fit, so that after resuming they would differ."""
+
+
+def train(
+    config: Config,
+    task: Task,
+    policy: Policy,
+    mix: Mix,
+    folder: RunFolder,
+    state: PartialState,
+    console: Console,
+    started: float,
+    command: str,
+) -> dict[str, Any] | None:
+    """All rounds, from where the run folder stands, and the summary on the main process.
+
+    Raises:
+        UserError: a round gives nothing to fit on.
+        KeyboardInterrupt: the run was interrupted; what is done is saved.
+    """
+    if state.is_main_process and config.logging.wandb != "disabled":
+        wandb.init(project=config.logging.project, name=config.name, dir=str(folder.path), resume="allow")
+    run = Rounds(config, task, policy, mix, folder, state, console)
+    run.resume()
+    run.measure("test", 0)
+    if config.evaluation.every:
+        run.measure("validation", 0)
+    for number in range(run.done, run.algorithm.rounds):
+        samples = run.sampled(number)
+        with run.stop:
+            run.fit(number, samples)
+        if run.stop.stopped:
+            console.print(f"saved in round {number + 1}. To resume: {command or 'the same command again'}")
+            raise KeyboardInterrupt
+        run.measure("validation", run.last_step)
+    if state.is_main_process:
+        shutil.copytree(run.saved(run.algorithm.rounds - 1), folder.model, dirs_exist_ok=True)
+        folder.model.joinpath("round.json").unlink()
+    run.measure("test", run.last_step)
+    if not state.is_main_process:
+        return None
+    summary = run.summarise(time.perf_counter() - started)
+    write_report(folder.path)
+    show.finished(console, folder, summary)
+    if wandb.run is not None:
+        wandb.finish()
+    return summary
+
+
+class FitRecords(TrainerCallback):
+    """Writes a fit's log lines under a step count that runs over the rounds.
+
+    Args:
+        run: the rounds.
+        number: of the round.
+    """
+
+    def __init__(self, run: Rounds, number: int) -> None:
+        self.run, self.number, self.offset = run, number, run.last_step
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
+        """Record a log line; the summary of the fit, which is about time, is left out."""
+        if logs and state.is_world_process_zero and "train_runtime" not in logs:
+            numbers = {name: v for name, v in logs.items() if isinstance(v, int | float) and name not in NOT_RECORDED}
+            self.run.log(self.offset + state.global_step, {**numbers, "round": self.number})
+
+
+class Rounds(_Run):
+    """The rounds of a run: the policy as it stands after the last finished one."""
+
+    def __init__(
+        self,
+        config: Config,
+        task: Task,
+        policy: Policy,
+        mix: Mix,
+        folder: RunFolder,
+        state: PartialState,
+        console: Console,
+    ) -> None:
+        self.config, self.task, self.policy, self.mix = config, task, policy, mix
+        self.folder, self.state, self.console = folder, state, console
+        assert isinstance(config.algorithm, Dpo | Orpo | Sft)
+        self.algorithm = config.algorithm
+        self.stop = StopOnSignal(1, console)
+        self.base = str(policy.model.config._name_or_path)
+        self.model: Any = policy.model
+        self.done, self.steps = 0, 0
+
+    def resume(self) -> None:
+        """Take up the last finished round, and drop the records of what came after the last checkpoint."""
+        while (self.saved(self.done) / "round.json").exists():
+            self.done += 1
+        if self.done:
+            self.steps = json.loads((self.saved(self.done - 1) / "round.json").read_text())["steps"]
+            self.model = self.load(self.done - 1)
+        self.model.to(self.state.device)
+        checkpoint = last_checkpoint(self.folder.checkpoints / f"round_{self.done:03d}")
+        inside = int(checkpoint.name.rpartition("-")[2]) if checkpoint else 0
+        if self.done or inside:
+            self.console.print(
+                f"resuming {self.folder.path} after {self.done} rounds and {inside} steps", highlight=False
+            )
+        if self.state.is_main_process:
+            self.folder.rewind(self.steps + inside)
+        self.state.wait_for_everyone()
+
+    def saved(self, number: int) -> Path:
+        """Where a round's policy is."""
+        return self.folder.path / "rounds" / f"round_{number:03d}"
+
+    def load(self, number: int | None, *, merged: bool = False, trainable: bool = False) -> Any:
+        """A fresh copy of the base policy (None), or of a round's.
+
+        Args:
+            number: the round.
+            merged: whether adapters become part of the weights, for a reference.
+            trainable: whether adapters go on learning.
+        """
+        chat = not isinstance(self.task.splits["train"][0]["prompt"], str)
+        adapters = self.policy.lora is not None
+        path = self.base if number is None or adapters else str(self.saved(number))
+        model: Any = policies.load(self.config.policy, path, chat=chat).model
+        if number is not None and adapters:
+            model = PeftModel.from_pretrained(model, str(self.saved(number)), is_trainable=trainable)
+            model = model.merge_and_unload() if merged else model
+        return model
+
+    @property
+    def last_step(self) -> int:
+        """Optimizer steps of all finished rounds."""
+        return self.steps
+
+    @contextmanager
+    def generating(self) -> Iterator[Any]:
+        """The policy as it is, ready to generate."""
+        yield self.model
+
+    def trained_tokens(self) -> float:
+        """Tokens in the pool."""
+        return sum(len(s.completion_ids) for n in range(self.done) for s in pool.read(self.folder.path / "pool", n))
+
+    def log(self, step: int, numbers: Mapping[str, Any]) -> None:
+        """A line for metrics.jsonl and W&B."""
+        self.folder.append(self.folder.metrics, {"step": step, **numbers})
+        if wandb.run is not None:
+            wandb.log({"train/global_step": step, **numbers})
+
+    def sampled(self, number: int) -> list[Sample]:
+        """The judged samples of a round, from its pool file where there is one."""
+        folder = self.folder.path / "pool"
+        if not pool.path_of(folder, number).exists():
+            drawn = self._draw(number)
+            if self.state.is_main_process:
+                pool.write(folder, number, drawn)
+            self.state.wait_for_everyone()
+        return pool.read(folder, number)
+
+    def _draw(self, number: int) -> list[Sample]:
+        rows = self.task.splits["train"]
+        order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(self.config.seed)).tolist()
+        wanted = min(self.algorithm.prompts, len(rows))
+        # rounds go on through the shuffled split where the last one stopped
+        chosen = [order[(number * wanted + place) % len(rows)] for place in range(wanted)]
+        prompts = [rows[row]["prompt"] for row in chosen]
+        drawn = self._judged(number, chosen, prompts, self.config.sampling.completions, hinted=False)
+        hints = self.algorithm.hints if isinstance(self.algorithm, Sft) else None
+        if hints is not None:
+            drawn += self._rationalised(number, drawn, hints)
+        return drawn
+
+    def _rationalised(self, number: int, drawn: Sequence[Sample], hints: Hints) -> list[Sample]:
+        rows, failed = self.task.splits["train"], failed_rows(drawn)
+        if not failed:
+            return []
+        shown = [with_hint(rows[row]["prompt"], rows[row]["gold"], hints.template) for row in failed]
+        tried = self._judged(number, failed, shown, hints.completions, hinted=True)
+        return [one for one in tried if not leaks(one.completion, rows[one.row]["gold"])]
+
+    def _judged(
+        self, number: int, chosen: Sequence[int], prompts: Sequence[Text], count: int, *, hinted: bool
+    ) -> list[Sample]:
+        """Draw and judge, each process its share of the prompts; all of them get all samples, in order."""
+        rank, world = self.state.process_index, self.state.num_processes
+        mine = list(range(len(chosen)))[rank::world]
+        settings = self.config.sampling
+        seed = int.from_bytes(f"{self.config.seed}/{number}/{hinted}/{rank}".encode(), "big") % (2**31 - 1)
+        with show.evaluating(self.console, f"samples of round {number + 1}", len(mine) * count) as progress:
+            groups = sample(
+                self.model,
+                self.policy.tokenizer,
+                [prompts[place] for place in mine],
+                count=count,
+                max_tokens=settings.max_tokens,
+                temperature=settings.temperature,
+                top_p=settings.top_p,
+                seed=seed,
+                progress=progress,
+            )
+        flat = [(chosen[place], one) for place, group in zip(mine, groups, strict=True) for one in group]
+        rows = [self.task.splits["train"][row] for row, _ in flat]
+        judged: list[Sample] = []
+        if flat:
+            columns = {name: [row[name] for row in rows] for name in rows[0] if name != "prompt"}
+            given = [row["prompt"] for row in rows]
+            texts: list[Any] = [
+                one.text if isinstance(prompt, str) else [{"role": "assistant", "content": one.text}]
+                for prompt, (_, one) in zip(given, flat, strict=True)
+            ]
+            mixed = self.mix.score(given, texts, [one.ids for _, one in flat], **columns)
+            verdicts = self.task.judge()(
+                [
+                    {**row, "prompt": text_of(row["prompt"]), "prediction": one.text}
+                    for row, (_, one) in zip(rows, flat, strict=True)
+                ]
+            )
+            for place, (row, one) in enumerate(flat):
+                verdict = verdicts[place]
+                judged.append(
+                    Sample(
+                        round=number,
+                        row=row,
+                        prompt=given[place],
+                        completion=one.text,
+                        completion_ids=one.ids,
+                        finish=one.finish,
+                        hinted=hinted,
+                        score=mixed.values[place],
+                        right=verdict.score == 1.0 if verdict.status == "judged" else None,
+                        rewards={name: scores.values[place] for name, scores in mixed.parts.items()},
+                        steps=[(step.start, step.end, step.score) for step in verdict.steps],
+                    )
+                )
+        if world == 1:
+            return judged
+        parts: list[Any] = [None] * world
+        dist.all_gather_object(parts, judged)
+        place = {row: index for index, row in enumerate(chosen)}
+        return sorted((one for part in parts for one in part), key=lambda one: place[one.row])
+
+    def fit(self, number: int, samples: list[Sample]) -> None:
+        """Fit on the pool as it is after a round's sampling, and save the policy."""
+        algorithm, folder = self.algorithm, self.folder.path / "pool"
+        first = 0 if algorithm.pool_rounds is None else max(0, number + 1 - algorithm.pool_rounds)
+        past = [one for n in range(first, number) for one in pool.read(folder, n)]
+        seen = past + samples
+        if isinstance(algorithm, Sft):
+            settings = algorithm.keep
+            used: list[Any] = keep(seen, threshold=settings.threshold, quota=settings.quota, distinct=settings.distinct)
+            hinted = sum(one.hinted for one in used) / max(len(used), 1)
+            counts = {"rounds/kept": len(used), "rounds/hinted": hinted}
+        else:
+            used = pairs(seen, **algorithm.pairs.model_dump())
+            counts = {"rounds/pairs": len(used)}
+        if not used:
+            raise UserError("algorithm", f"round {number + 1} gives nothing to fit on: no pair or no right completion")
+        self._record_round(number, samples, counts)
+        trainer = self._trainer(number, used)
+        checkpoint = last_checkpoint(self.folder.checkpoints / f"round_{number:03d}")
+        before = self.steps
+        if checkpoint is not None and ended(checkpoint):  # Trainer would take one step more
+            trainer._load_from_checkpoint(str(checkpoint))
+            trainer.state = TrainerState.load_from_json(str(checkpoint / "trainer_state.json"))
+        else:
+            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        if self.stop.stopped and trainer.state.global_step < trainer.state.max_steps:
+            return
+        self._warn_of_fall(number, before, trainer.state.global_step)
+        self.steps = before + trainer.state.global_step
+        self._save(number, trainer)
+        self.done = number + 1
+        self.model = self.load(number)
+        self.model.to(self.state.device)
+
+    def _record_round(self, number: int, samples: Sequence[Sample], counts: Mapping[str, float]) -> None:
+        there = any(row.get("rounds/number") == number for row in read_jsonl(self.folder.metrics))
+        if not self.state.is_main_process or there:
+            return
+        plain = [one for one in samples if not one.hinted]
+        judged = [one.right for one in plain if one.right is not None]
+        scores = [one.score for one in plain if one.score is not None]
+        numbers = {
+            "rounds/number": number,
+            "rounds/right": sum(judged) / len(judged) if judged else None,
+            "rounds/not_judged": 1 - len(judged) / len(plain),
+            "rounds/cut_off": sum(one.finish == "length" for one in plain) / len(plain),
+            "rounds/score": sum(scores) / len(scores) if scores else None,
+            **counts,
+        }
+        self.log(self.steps, numbers)
+        shown = " · ".join(f"{n.removeprefix('rounds/')} {v:.4g}" for n, v in numbers.items() if v is not None)
+        self.console.print(f"round {number + 1}/{self.algorithm.rounds} · {shown}", highlight=False)
+
+    def _trainer(self, number: int, used: list[Any]) -> Any:
+        algorithm, tokenizer = self.algorithm, self.policy.tokenizer
+        goes_on = algorithm.fit_from == "last" and number > 0
+        model = self.load(number - 1 if goes_on else None, trainable=True)
+        lora = None if goes_on else self.policy.lora
+        folder, seed = self.folder.checkpoints / f"round_{number:03d}", self.config.seed + number
+        callbacks: list[TrainerCallback] = [FitRecords(self, number), self.stop]
+        if isinstance(algorithm, Sft):
+            return sft.build(self.config, model, tokenizer, lora, used, folder, seed, callbacks)
+        if isinstance(algorithm, Orpo):
+            return orpo.build(self.config, model, tokenizer, lora, used, folder, seed, callbacks)
+        earlier = number - 1 if algorithm.reference == "last" and number > 0 else None
+        # a fresh adapter switched off is the base; every other reference is a copy of its own
+        reference = None if lora is not None and earlier is None else self.load(earlier, merged=True)
+        return dpo.build(self.config, model, reference, tokenizer, lora, used, folder, seed, callbacks)
+
+    def _save(self, number: int, trainer: Any) -> None:
+        """The round's policy, under its name only when it is whole."""
+        target = self.saved(number)
+        draft = target.with_name(f".{target.name}")
+        trainer.save_model(str(draft))
+        if self.state.is_main_process:
+            self.policy.tokenizer.save_pretrained(draft)
+            write_atomically(draft / "round.json", json.dumps({"steps": self.steps}) + "\n")
+            for file in draft.iterdir():
+                with file.open("rb") as written:
+                    os.fsync(written.fileno())
+            shutil.rmtree(target, ignore_errors=True)
+            draft.rename(target)
+        self.state.wait_for_everyone()
+
+    def _warn_of_fall(self, number: int, before: int, steps: int) -> None:
+        """Say so where the log-probability of chosen and of rejected both fell over a fit."""
+        rows = [
+            row
+            for row in read_jsonl(self.folder.metrics)
+            if before < row["step"] <= before + steps and row.get("logps/chosen") is not None
+        ]
+        if len(rows) < 2:
+            return
+        tenth = max(1, len(rows) // 10)
+        fell = {
+            name: _mean(rows[-tenth:], f"logps/{name}") - _mean(rows[:tenth], f"logps/{name}")
+            for name in ("chosen", "rejected")
+        }
+        if all(change < 0 for change in fell.values()):
+            self.console.print(
+                f"warning: over the fit of round {number + 1} the log-probability of chosen and of rejected both fell "
+                f"({fell['chosen']:.2f} and {fell['rejected']:.2f} nats); a lower trainer.learning_rate, a larger "
+                f"trainer.beta or algorithm.nll holds the chosen ones up",
+                style="yellow",
+                highlight=False,
+            )
+
+
+def last_checkpoint(folder: Path) -> Path | None:
+    """The newest checkpoint of a fit that is whole; Trainer writes its state file last."""
+    numbered = {int(p.name.rpartition("-")[2]): p for p in folder.glob("checkpoint-*")}
+    whole = [step for step, path in numbered.items() if (path / "trainer_state.json").exists()]
+    return numbered[max(whole)] if whole else None
+
+
+def ended(checkpoint: Path) -> bool:
+    """Whether a checkpoint is the last of its fit."""
+    state = TrainerState.load_from_json(str(checkpoint / "trainer_state.json"))
+    return state.global_step >= state.max_steps
+
+
+def _mean(rows: Sequence[Mapping[str, Any]], name: str) -> float:
+    return sum(row[name] for row in rows) / len(rows)
