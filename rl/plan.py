@@ -13,6 +13,7 @@ from typing import Any
 
 from rewards.reward import text_of
 from rl.config import Config
+from rl.config_algorithms import IN_ROUNDS, Rounds
 from rl.config_checks import GenerationCycle
 from rl.tasks.task import Task
 from verifiers.self_check import self_check
@@ -21,6 +22,8 @@ TRL_EPOCHS = 3
 """Passes over the train split where `trainer.max_steps` is not given: TRL's default `num_train_epochs`."""
 CHARACTERS_A_TOKEN = 4
 """A rule of thumb for subword tokenizers; the embedded policy has one token a word or character."""
+SAMPLED_AT_ONCE = 512
+"""Completions drawn at a time in rounds, the default of `rl.sampling.sample`."""
 GIB = 2**30
 
 
@@ -51,17 +54,10 @@ def describe(config: Config, task: Task | None, *, check_rows: int = 200) -> lis
         task: its task, loaded; None where its data is not here.
         check_rows: rows of each split whose own gold answer the verifier is tried on.
     """
-    cycle = GenerationCycle.of(config)
-    prompts_a_cycle = cycle.completions // config.sampling.completions
     lines = _task_lines(config, task, check_rows)
     lines += [
         ("rewards", ", ".join(f"{name} x {reward.weight}" for name, reward in config.rewards.items())),
-        (
-            "sampling",
-            f"{prompts_a_cycle:,} prompts x {config.sampling.completions} = {cycle.completions:,} completions",
-        ),
-        ("", f"of at most {config.sampling.max_tokens} tokens, for every {cycle.optimizer_steps} optimizer step(s)"),
-        *_training_lines(config, task),
+        *(_round_lines(config, task) if config.algorithm.name in IN_ROUNDS else _online_lines(config, task)),
         ("evaluation", _evaluation(config, task)),
         ("run folder", str(config.run_folder)),
     ]
@@ -83,6 +79,33 @@ def _task_lines(config: Config, task: Task | None, check_rows: int) -> list[tupl
     counts = " · ".join(f"{split} {len(rows):,}" for split, rows in task.splits.items())
     skipped = f", {len(task.skipped)} skipped" if task.skipped else ""
     return [("task", f"{task.name}: {counts} problems{skipped}"), ("verifier", _self_check(task, check_rows))]
+
+
+def _round_lines(config: Config, task: Task | None) -> list[tuple[str, str]]:
+    algorithm = config.algorithm
+    assert isinstance(algorithm, Rounds)
+    prompts = min(algorithm.prompts, len(task.splits["train"])) if task else algorithm.prompts
+    drawn = prompts * config.sampling.completions
+    whole = algorithm.rounds * drawn
+    start = "base" if algorithm.fit_from == "base" else "last round"
+    steps = config.trainer.get("max_steps", -1)
+    length = f"{steps:,} optimizer steps" if steps > 0 else "passes over what is credited"
+    return [
+        ("sampling", f"{prompts:,} prompts x {config.sampling.completions} = {drawn:,} completions a round"),
+        ("", f"of at most {config.sampling.max_tokens} tokens"),
+        ("training", f"{algorithm.name}: {algorithm.rounds} rounds, each fits {length}, from the {start}"),
+        ("", f"{whole:,} completions, at most {whole * config.sampling.max_tokens:,} tokens"),
+    ]
+
+
+def _online_lines(config: Config, task: Task | None) -> list[tuple[str, str]]:
+    cycle = GenerationCycle.of(config)
+    prompts = cycle.completions // config.sampling.completions
+    return [
+        ("sampling", f"{prompts:,} prompts x {config.sampling.completions} = {cycle.completions:,} completions"),
+        ("", f"of at most {config.sampling.max_tokens} tokens, for every {cycle.optimizer_steps} optimizer step(s)"),
+        *_training_lines(config, task),
+    ]
 
 
 def _training_lines(config: Config, task: Task | None) -> list[tuple[str, str]]:
@@ -121,8 +144,8 @@ def memory(config: Config, size: ModelSize, prompt_tokens: int) -> dict[str, flo
     if config.policy.lora is not None:
         # an adapter on all linear layers has about 15 r (in + out) / 2 numbers a layer of width `hidden`
         trained = 18 * config.policy.lora.r * size.hidden * size.layers
-    cycle = GenerationCycle.of(config)
-    cache = cycle.completions * length * size.layers * size.kv_width * wide
+    at_once = SAMPLED_AT_ONCE if config.algorithm.name in IN_ROUNDS else GenerationCycle.of(config).completions
+    cache = at_once * length * size.layers * size.kv_width * wide
     kept_layers = 1 if trainer.get("gradient_checkpointing", True) else size.layers
     activations = batch * length * size.hidden * (20 * kept_layers + 2 * size.layers) * wide
     logits = 3 * batch * config.sampling.max_tokens * size.vocabulary * 4
@@ -210,5 +233,6 @@ def _evaluation(config: Config, task: Task | None) -> str:
     if settings.every:
         validation = settings.validation_n or settings.n
         validation = min(validation, len(task.splits["validation"])) if task else validation
-        text += f"; {validation:,} validation problems every {settings.every} steps"
+        often = "after each round" if config.algorithm.name in IN_ROUNDS else f"every {settings.every} steps"
+        text += f"; {validation:,} validation problems {often}"
     return text

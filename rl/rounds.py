@@ -79,7 +79,8 @@ def train(
         if run.stop.stopped:
             console.print(f"saved in round {number + 1}. To resume: {command or 'the same command again'}")
             raise KeyboardInterrupt
-        run.measure("validation", run.last_step)
+        if task.splits["validation"]:
+            run.measure("validation", run.last_step)
     if state.is_main_process:
         shutil.copytree(run.saved(run.algorithm.rounds - 1), folder.model, dirs_exist_ok=True)
         folder.model.joinpath("round.json").unlink()

@@ -1,0 +1,76 @@
+"""DPO and ORPO losses of the trainers as built here, against their equations worked out in numpy."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from transformers import AutoModelForCausalLM
+
+from rl import config as configuration
+from rl.algorithms import dpo, orpo
+from rl.algorithms.fit import prompt_ids
+from rl.credit.pairs import Pair
+from rl.pool import Sample
+
+CONFIGS = Path(__file__).parents[3] / "configs"
+
+
+@pytest.fixture
+def pair(warm):
+    _, tokenizer = warm
+
+    def sample(text, score):
+        ids = [*tokenizer.encode(text, add_special_tokens=False), tokenizer.eos_token_id]
+        return Sample(0, 0, "1+1?", text, ids, "stop", False, score, score == 1.0)
+
+    return Pair(sample("1+1=2#2", 1.0), sample("1=3#3", 0.0))
+
+
+def token_logps(model, prompt, ids):
+    """Log-probability of each token after the first, in numpy."""
+    with torch.no_grad():
+        logits = model(input_ids=torch.tensor([prompt + ids])).logits[0].double().numpy()
+    logps = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
+    return np.array([logps[place, token] for place, token in enumerate((prompt + ids)[1:])])
+
+
+def loss_of(trainer):
+    batch = next(iter(trainer.get_train_dataloader()))
+    return float(trainer.compute_loss(trainer.model.eval(), batch).detach())
+
+
+def copies(warm, count):
+    return [AutoModelForCausalLM.from_pretrained(warm[0].config._name_or_path) for _ in range(count)]
+
+
+def read(name, *more):
+    return configuration.load(CONFIGS / f"{name}.yaml", ["trainer.beta=0.3", *more])
+
+
+@pytest.mark.parametrize("nll", [0.0, 0.5])
+def test_dpo_is_the_papers_equation(warm, pair, tmp_path, nll):
+    model, reference, check = copies(warm, 3)
+    with torch.no_grad():
+        for one in (model, check):
+            one.lm_head.weight.mul_(1.1)
+    prompt = prompt_ids(warm[1], "1+1?")
+    chosen, rejected = (token_logps(check, prompt, s.completion_ids)[-len(s.completion_ids) :] for s in pair)
+    base_c, base_r = (token_logps(reference, prompt, s.completion_ids)[-len(s.completion_ids) :] for s in pair)
+    margin = 0.3 * ((chosen.sum() - base_c.sum()) - (rejected.sum() - base_r.sum()))
+    expected = np.log1p(np.exp(-margin)) - nll * chosen.mean()
+    config = read("dpo", f"algorithm.nll={nll}")
+    trainer = dpo.build(config, model, reference, warm[1], None, [pair], tmp_path, 0, [])
+    assert loss_of(trainer) == pytest.approx(expected, abs=1e-4)
+
+
+def test_orpo_is_the_papers_equation(warm, pair, tmp_path):
+    model, check = copies(warm, 2)
+    prompt = prompt_ids(warm[1], "1+1?")
+    whole = token_logps(check, prompt, pair.chosen.completion_ids)
+    mean_c = whole[-len(pair.chosen.completion_ids) :].mean()
+    mean_r = token_logps(check, prompt, pair.rejected.completion_ids)[-len(pair.rejected.completion_ids) :].mean()
+    log_odds = (mean_c - np.log1p(-np.exp(mean_c))) - (mean_r - np.log1p(-np.exp(mean_r)))
+    expected = -whole.mean() + 0.3 * np.log1p(np.exp(-log_odds))
+    trainer = orpo.build(read("orpo"), model, warm[1], None, [pair], tmp_path, 0, [])
+    assert loss_of(trainer) == pytest.approx(expected, abs=1e-4)
