@@ -1,0 +1,76 @@
+import json
+
+import pytest
+
+from rl.errors import UserError
+from rl.prm.chains import write
+from rl.prm.formats import read
+
+
+def saved(tmp_path, *rows):
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return str(path)
+
+
+def labels(chain):
+    return [(chain.completion[s.start : s.end], s.label) for s in chain.steps]
+
+
+@pytest.mark.parametrize("names", [("problem", "label"), ("question", "first_error_step")])
+def test_processbench_labels_nothing_after_the_first_wrong_step(tmp_path, names):
+    row = {"id": "x-1", names[0]: "1+1+1?", "steps": ["a", "b", "c"], names[1]: 1, "final_answer_correct": False}
+    (chain,) = read(saved(tmp_path, row), "processbench")
+    assert labels(chain) == [("a", 1.0), ("b", 0.0), ("c", None)]
+    assert chain.prompt == "1+1+1?\n" and chain.right is False and chain.id == "x-1"
+
+
+def test_math_shepherd_takes_marks_from_the_label(tmp_path):
+    text = "Two and two? Step 1: 2 + 2 = 4. {}\nStep 2: The answer is: 5 {}"
+    row = {"input": text.format("ки", "ки"), "label": text.format("+", "-"), "task": "GSM8K"}
+    (chain,) = read(saved(tmp_path, row), "math_shepherd")
+    assert chain.prompt == "Two and two?\n" and chain.right is False
+    assert labels(chain) == [("Step 1: 2 + 2 = 4.", 1.0), ("Step 2: The answer is: 5", 0.0)]
+
+
+def test_prm800k_counts_every_rating_once(tmp_path):
+    steps = [
+        {"completions": [{"text": "good", "rating": 1}, {"text": "bad", "rating": -1}], "chosen_completion": 0},
+        {"completions": [], "human_completion": {"text": "by hand"}, "chosen_completion": None},
+        {"completions": [{"text": "so so", "rating": 0}], "chosen_completion": None, "human_completion": None},
+    ]
+    row = {"question": {"problem": "Why?"}, "label": {"steps": steps, "finish_reason": "solution"}}
+    other, main = read(saved(tmp_path, row), "prm800k", separator="\n\n")
+    assert labels(other) == [("bad", 0.0)]
+    assert labels(main) == [("good", 1.0), ("by hand", 1.0), ("so so", 1.0)]
+
+
+def test_stepwise(tmp_path):
+    (chain,) = read(saved(tmp_path, {"prompt": "q ", "completions": ["a", "b"], "labels": [True, False]}), "stepwise")
+    assert labels(chain) == [("a", 1.0), ("b", 0.0)] and chain.prompt == "q "
+
+
+@pytest.mark.parametrize("name", ["labels.jsonl", "labels.parquet"])
+def test_our_own_format_comes_back_as_it_was_written(tmp_path, name):
+    row = {"problem": "1+1+1?", "steps": ["a", "b", "c"], "label": 1}
+    chains = read(saved(tmp_path, row), "processbench")
+    write(tmp_path / name, chains)
+    assert read(str(tmp_path / name), "whetstone") == chains
+
+
+@pytest.mark.parametrize(
+    ("form", "row", "what"),
+    [
+        ("processbench", {"problem": "q", "steps": ["a"], "label": 3}, "not 3 of 1 steps"),
+        ("processbench", {"problem": "q", "steps": ["a"]}, "first_error_step"),
+        ("math_shepherd", {"input": "q Step 1: a ки", "label": "q Step 1: a ?"}, "marked '?'"),
+        ("math_shepherd", {"input": "q Step 1: a ки", "label": "q Step 1: b +"}, "differ at step 0"),
+        ("whetstone", {"prompt": "q", "completion": "ab", "steps": [{"start": 0, "end": 5, "label": 1}]}, "in order"),
+        ("whetstone", {"prompt": "q", "completion": "ab"}, "no 'steps'"),
+    ],
+)
+def test_a_row_of_another_format_is_named_with_its_line(tmp_path, form, row, what):
+    path = saved(tmp_path, row)
+    with pytest.raises(UserError, match=r":1: not a row of") as error:
+        read(path, form)
+    assert what in str(error.value)
