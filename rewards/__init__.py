@@ -2,9 +2,22 @@
 
 To add one to the package: write `rewards/NAME.py` with a `Reward` and a `build`, and name it in `REWARDS`. To use one
 of your own without touching the package, name a function in the config: `mine: {function: my_rewards:brevity}`.
+
+`rewards.score(completions, rewards)` scores saved completions without any training.
 """
+
+from typing import Any
 
 REWARDS = {
     "correctness": "rewards.correctness",
 }
 """Name in a config → the module whose `build(name, settings, context)` makes the reward."""
+
+
+def __getattr__(name: str) -> Any:
+    """`score`, looked up when it is asked for: its table needs pandas, which a config check need not wait for."""
+    if name == "score":
+        from rewards.scoring import score
+
+        return score
+    raise AttributeError(f"module 'rewards' has no attribute {name!r}")

@@ -1,0 +1,73 @@
+"""Plots of scored completions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+SCATTERS = 3
+POINTS = 2000
+"""Points drawn in a scatter, the first ones of the table."""
+
+
+def plot(
+    frame: pd.DataFrame, names: Sequence[str], parts: Sequence[str], correlation: pd.DataFrame, right: pd.Series | None
+) -> Figure:
+    """Histograms, then the pairs of rewards that go together least, then all correlations.
+
+    Args:
+        frame: the table.
+        names: its rewards, and the mix.
+        parts: its rewards alone.
+        correlation: `Scored.correlation()`.
+        right: which completions are right, NaN where not known; None where nothing says.
+    """
+    pairs: Any = correlation[correlation["reward"].isin(parts) & correlation["other"].isin(parts)]
+    pairs = pairs.sort_values("spearman", na_position="last").head(SCATTERS)
+    panels = len(names) + len(pairs) + (len(names) > 1)
+    across = min(3, panels)
+    down = math.ceil(panels / across)
+    figure = plt.figure(figsize=(3.6 * across, 2.7 * down), layout="constrained")
+    axes = iter(figure.subplots(down, across, squeeze=False).flat)
+    kinds = {"": (frame.index >= 0, "tab:blue")}
+    if right is not None:
+        kinds = {"right": ((right >= 1).to_numpy(), "tab:green"), "wrong": ((right < 1).to_numpy(), "tab:red")}
+    for name in names:
+        panel, values = next(axes), frame[name].dropna()
+        edges = np.histogram_bin_edges(values, bins=20) if len(values) else 20
+        for label, (mask, colour) in kinds.items():
+            panel.hist(frame.loc[mask, name].dropna(), bins=edges, alpha=0.55, label=label, color=colour)
+        panel.set(title=name, ylabel="completions")
+        if right is not None:
+            panel.legend(frameon=False, fontsize=8)
+    rng = np.random.default_rng(0)
+    for one, other in zip(pairs["reward"], pairs["other"], strict=True):
+        panel = next(axes)
+        for mask, colour in kinds.values():
+            both: Any = frame.loc[mask, [one, other]].dropna().head(POINTS)
+            spread = 0.01 * (both.max() - both.min()).to_numpy() if len(both) else 0.0
+            moved = both + rng.normal(size=both.shape) * spread  # equal values would hide each other
+            panel.scatter(moved[one], moved[other], s=6, alpha=0.35, color=colour)
+        panel.set(xlabel=one, ylabel=other)
+    if len(names) > 1:
+        panel = next(axes)
+        matrix = pd.DataFrame(np.eye(len(names)), index=list(names), columns=list(names))
+        for row in correlation.itertuples():
+            matrix.loc[row.reward, row.other] = matrix.loc[row.other, row.reward] = row.spearman  # type: ignore[index]
+        panel.imshow(matrix, vmin=-1, vmax=1, cmap="RdBu_r")
+        for y, x in np.ndindex(matrix.shape):
+            value = matrix.iloc[y, x]
+            panel.text(x, y, "–" if np.isnan(value) else f"{value:.2f}", ha="center", va="center", fontsize=8)
+        panel.set_xticks(range(len(names)), names, rotation=40, ha="right", fontsize=8)
+        panel.set_yticks(range(len(names)), names, fontsize=8)
+        panel.set_title("rank correlation")
+    for empty in axes:
+        empty.axis("off")
+    plt.close(figure)  # a notebook shows it once, as the value of the cell
+    return figure
