@@ -15,6 +15,7 @@ import click
 
 from rewards.reward import RewardBroken
 from rl.errors import UserError
+from rl.prm.cli import prm
 from verifiers.sandbox.outcome import SandboxUnavailable
 
 OVERRIDES = click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
@@ -109,6 +110,9 @@ def verify(rows: str, verifier: str, out: str | None, options: Sequence[str]) ->
     click.echo(f"abstained  {counts['abstained']:>9,}")
     click.echo(f"failed     {counts['failed']:>9,}")
     click.echo(f"{counts['rows']:,} rows in {counts['seconds']:.1f} s, {counts['rows_per_s']:,.0f} a second")
+
+
+cli.add_command(prm)
 
 
 def run(arguments: Sequence[str] | None = None) -> None:

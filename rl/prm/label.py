@@ -4,8 +4,8 @@ Monte Carlo (Math-Shepherd, Wang et al. 2023, arXiv:2312.08935, eq. 3 and 4): a 
 chain up to and including a step, and $c$ of them reach the right answer. The soft label is $c / K$, the hard one
 $1[c / K > \delta]$, which for $\delta = 0$ is the paper's $1[c > 0]$. It says how likely the answer still is, not
 whether the step is right: a wrong step from which the answer can still be reached by luck counts as good, and a right
-one is bad to a completer that never gets there. Where a step ends the completion there is nothing to continue, and the label
-is whether the answer is right.
+one is bad to a completer that never gets there. Where a step ends the completion there is nothing to continue, and
+the label is whether the answer is right.
 
 The verifier's label of a step is whether it and every step before it are right, which is what the Monte-Carlo label
 estimates.

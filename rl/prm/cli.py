@@ -1,0 +1,106 @@
+"""`whetstone prm label | train | eval`. Each command imports what it needs when it runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from rl.errors import UserError
+
+FORMATS = ("whetstone", "processbench", "math_shepherd", "prm800k", "stepwise")
+FORMAT = click.option("--format", "form", type=click.Choice(FORMATS), default="whetstone", show_default=True)
+SEPARATOR = click.option("--separator", help="What stands between two steps; \\n is a line break.")
+TEMPLATE = click.option(
+    "--template", default="{question}\\n", show_default=True, help="The prompt of formats that hold a bare question."
+)
+
+
+@click.group()
+def prm() -> None:
+    """Process reward models: label steps, train on the labels, evaluate the scores."""
+
+
+@prm.command()
+@click.option("--out", required=True, help="Where the labelled chains go: JSON lines, or parquet by its name.")
+@click.option("--by", type=click.Choice(["monte_carlo", "verifier", "file"]), default="monte_carlo", show_default=True)
+@click.option("--rows", help="Completions to label: rows of prompt, completion, gold. Without it they are drawn.")
+@click.option("--task", help="A task's name or a config file; its policy draws the completions, its verifier judges.")
+@click.option("--verifier", help="Who judges, where there is no task.")
+@click.option("--completer", help="Continues the steps: a folder, hub id or 'embedded'; by default the task's policy.")
+@click.option("--prompts", type=click.IntRange(1), default=1000, show_default=True, help="Problems to draw for.")
+@click.option("--samples", type=click.IntRange(1), default=4, show_default=True, help="Completions of each to draw.")
+@click.option("--split", type=click.Choice(["train", "validation", "test"]), default="train", show_default=True)
+@click.option("--k", type=click.IntRange(1), default=8, show_default=True, help="Continuations of each step.")
+@click.option("--kind", type=click.Choice(["soft", "hard"]), default="soft", show_default=True)
+@click.option("--threshold", type=click.FloatRange(0, 1), default=0.0, show_default=True, help="Of hard labels.")
+@click.option("--max-tokens", type=click.IntRange(1), help="Of a continuation; by default the task's.")
+@click.option("--temperature", type=float, default=1.0, show_default=True)
+@click.option("--batch", type=click.IntRange(1), default=512, show_default=True, help="Drawn at a time.")
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--pattern", help="A regular expression; each match is a step.")
+@SEPARATOR
+@FORMAT
+@TEMPLATE
+@click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
+def label(out: str, by: str, overrides: Sequence[str], **options: object) -> None:
+    """Label the steps of completions: by Monte-Carlo continuations, an exact verifier, or from a published file."""
+    from rl.prm import commands
+
+    commands.label(out, by, overrides, **options)  # type: ignore[arg-type]
+
+
+@prm.command()
+@click.argument("labels")
+@click.option("--model", required=True, help="What to start from: a folder or hub id, such as of the policy.")
+@click.option("--out", required=True, help="Folder for the model, its tokenizer and prm.json.")
+@click.option("--head", type=click.Choice(["one", "two"]), default="one", show_default=True, help="Labels of the head.")
+@click.option("--epochs", type=float, default=3.0, show_default=True)
+@click.option("--batch", type=click.IntRange(1), default=32, show_default=True)
+@click.option("--learning-rate", type=float, default=5e-5, show_default=True)
+@click.option("--weight-decay", type=float, default=0.0, show_default=True)
+@click.option("--lora", type=click.IntRange(1), help="Rank of adapters; without it every weight is trained.")
+@click.option("--max-length", type=click.IntRange(1), default=2048, show_default=True, help="Most tokens of a chain.")
+@click.option("--validation", type=click.FloatRange(0, 0.9), default=0.1, show_default=True, help="Held-out problems.")
+@click.option("--seed", type=int, default=0, show_default=True)
+@SEPARATOR
+@FORMAT
+@TEMPLATE
+def train(labels: str, model: str, out: str, form: str, separator: str, template: str, **settings: object) -> None:
+    """Train a process reward model on a file of LABELS."""
+    from rl.prm import commands
+
+    commands.train(labels, model, out, form, commands.escaped(separator), commands.escaped(template), settings)
+
+
+@prm.command("eval")
+@click.argument("model", required=False)
+@click.option("--data", required=True, help="Chains with labels.")
+@click.option("--predictions", help="JSON lines instead of a MODEL: `prediction` (first wrong step) or `scores` a row.")
+@click.option("--threshold", type=float, default=0.5, show_default=True, help="A step that scores less is wrong.")
+@click.option("--tune", help="Chains in the same format on which the threshold with the best F1 is chosen.")
+@click.option("--batch", type=click.IntRange(1), default=64, show_default=True)
+@click.option("--out", help="Where to write the figures, as JSON.")
+@SEPARATOR
+@FORMAT
+@TEMPLATE
+def evaluate(
+    model: str | None, data: str, form: str, separator: str, template: str, out: str | None, **options: object
+) -> None:
+    """Evaluate a process reward MODEL, or saved predictions: first wrong step, AUC, calibration, best of n."""
+    if (model is None) == (options["predictions"] is None):
+        raise UserError("command line", "prm eval takes a MODEL or --predictions FILE, one of them")
+    from rl.prm import commands
+
+    figures = commands.evaluate(
+        model,
+        data,
+        form,
+        commands.escaped(separator),
+        commands.escaped(template),
+        **options,  # type: ignore[arg-type]
+    )
+    if out:
+        Path(out).write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")

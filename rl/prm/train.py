@@ -1,0 +1,215 @@
+r"""Trains a process reward model: a token-classification head read at the last token of each step.
+
+With one label the loss is binary cross-entropy on the logit $z_t$ at a step's end, $-[y_t \log \sigma(z_t) + (1 - y_t)
+\log(1 - \sigma(z_t))]$; with two classes it is cross-entropy against $(1 - y_t, y_t)$. Both take hard labels and soft
+ones. The mean is over the labelled steps of a batch. Tokens that end no step, and steps without a label, carry no loss.
+
+transformers' Trainer does the rest. The model is saved with its tokenizer and `prm.json`, which says what it was
+trained on. Adapters are merged before saving, so that any loader of token-classification models reads it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import LoraConfig, get_peft_model
+from torch.nn import functional as F
+from transformers import (
+    AutoModelForTokenClassification,
+    AutoTokenizer,
+    PreTrainedTokenizerBase,
+    PrinterCallback,
+    Trainer,
+    TrainingArguments,
+)
+
+from rl.errors import UserError
+from rl.prm.chains import Chain
+from rl.prm.evaluate import evaluate
+from rl.prm.scores import encode, step_scores
+from rl.tasks.task import split_of
+
+IGNORE = -100.0
+"""Label of a token that carries no loss."""
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """How a process reward model is trained.
+
+    Attributes:
+        head: `one` label (binary cross-entropy) or `two` classes (cross-entropy).
+        epochs: passes over the chains.
+        batch: chains a step on each device.
+        learning_rate: the highest, after a warm-up over the first 5% of steps, falling as a cosine.
+        weight_decay: of AdamW.
+        lora: rank of adapters on all linear layers; None trains every weight.
+        max_length: most tokens of a chain; steps past it carry no loss. None for no limit.
+        validation: share of problems that are held out; all chains of a problem are on one side.
+        seed: of the order and the head's first weights.
+    """
+
+    head: str = "one"
+    epochs: float = 3.0
+    batch: int = 32
+    learning_rate: float = 5e-5
+    weight_decay: float = 0.0
+    lora: int | None = None
+    max_length: int | None = 2048
+    validation: float = 0.1
+    seed: int = 0
+
+
+def load(path: str | Path, labels: int | None = None) -> tuple[Any, PreTrainedTokenizerBase]:
+    """A token-classification model and its tokenizer, on the GPU where there is one.
+
+    Args:
+        path: a folder or hub id; of a causal language model, the head is new.
+        labels: how many the head has; None for as many as are stored.
+
+    Raises:
+        UserError: it cannot be loaded.
+    """
+    own = {} if labels is None else {"num_labels": labels}
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(path)
+        dtype = "auto" if torch.cuda.is_available() else torch.float32
+        model: Any = AutoModelForTokenClassification.from_pretrained(path, dtype=dtype, **own)
+    except (OSError, ValueError, ImportError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UserError("model", f"{str(path)!r} could not be loaded: {reason}") from error
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    model.config.pad_token_id = tokenizer.pad_token_id
+    return model.to("cuda" if torch.cuda.is_available() else "cpu"), tokenizer
+
+
+def train(
+    path: str | Path, chains: Sequence[Chain], out: str | Path, settings: TrainSettings, made_by: str = ""
+) -> dict[str, Any]:
+    """Train on labelled chains and save.
+
+    Args:
+        path: the model to start from.
+        chains: with labels.
+        out: folder for the model, its tokenizer and `prm.json`.
+        settings: how.
+        made_by: where the labels come from, for `prm.json`.
+
+    Returns:
+        `train_loss`, `steps`, `seconds`, and `validation`, the figures of `rl.prm.evaluate` on what was held out (None
+        where nothing was).
+
+    Raises:
+        UserError: no chain has a label, or the model cannot be loaded.
+    """
+    labelled = [chain for chain in chains if any(step.label is not None for step in chain.steps)]
+    held_out = [chain for chain in labelled if _is_held_out(chain, settings.validation)]
+    fitted = [chain for chain in labelled if not _is_held_out(chain, settings.validation)]
+    if not fitted:
+        raise UserError("labels", f"none of {len(chains)} chains to train on has a labelled step")
+    torch.manual_seed(settings.seed)
+    model: Any
+    model, tokenizer = load(path, labels=1 if settings.head == "one" else 2)
+    model.config.id2label = {0: "right"} if settings.head == "one" else {0: "wrong", 1: "right"}
+    model.config.label2id = {label: place for place, label in model.config.id2label.items()}
+    if settings.lora:
+        adapters = LoraConfig(
+            r=settings.lora,
+            lora_alpha=2 * settings.lora,
+            target_modules="all-linear",
+            exclude_modules=["score", "classifier"],  # the head is new and trained whole
+            task_type="TOKEN_CLS",
+        )
+        model = get_peft_model(model, adapters)
+    rows = [example(tokenizer, chain, settings.max_length) for chain in fitted]
+    trainer = Trainer(
+        model=model,
+        args=_arguments(out, settings, len(rows)),
+        train_dataset=rows,  # type: ignore[arg-type]  # a list is a map-style data set
+        data_collator=lambda batch: collate(batch, tokenizer),
+        compute_loss_func=loss,
+    )
+    trainer.remove_callback(PrinterCallback)
+    ran = trainer.train()
+    if settings.lora:
+        merge: Any = model.merge_and_unload  # torch types attributes as tensors
+        model = merge()
+    figures = None
+    if held_out:
+        figures = evaluate(held_out, step_scores(model, tokenizer, held_out))
+    model.save_pretrained(str(out))
+    tokenizer.save_pretrained(str(out))
+    form = {"read_at": "last token of each step", "labels_by": made_by, "start": str(path), **asdict(settings)}
+    (Path(out) / "prm.json").write_text(json.dumps(form, indent=2) + "\n", encoding="utf-8")
+    return {
+        "chains": len(fitted),
+        "steps": ran.global_step,
+        "train_loss": ran.training_loss,
+        "seconds": ran.metrics["train_runtime"],
+        "validation": figures,
+    }
+
+
+def example(tokenizer: PreTrainedTokenizerBase, chain: Chain, longest: int | None) -> dict[str, list[Any]]:
+    """A chain as `input_ids` and `labels`, a number at the last token of each labelled step, IGNORE elsewhere."""
+    ids, places = encode(tokenizer, chain, longest)
+    labels = [IGNORE] * len(ids)
+    for place, step in zip(places, chain.steps, strict=True):
+        if place >= 0 and step.label is not None:
+            labels[place] = step.label
+    return {"input_ids": ids, "labels": labels}
+
+
+def collate(batch: Sequence[dict[str, list[Any]]], tokenizer: PreTrainedTokenizerBase) -> dict[str, torch.Tensor]:
+    """A batch padded on the right: `input_ids`, `attention_mask`, `labels`, each (B, T)."""
+    longest = max(len(row["input_ids"]) for row in batch)
+    pad: Any = tokenizer.pad_token_id
+    return {
+        "input_ids": torch.tensor([row["input_ids"] + [pad] * (longest - len(row["input_ids"])) for row in batch]),
+        "attention_mask": torch.tensor(
+            [[1] * len(row["input_ids"]) + [0] * (longest - len(row["input_ids"])) for row in batch]
+        ),
+        "labels": torch.tensor([row["labels"] + [IGNORE] * (longest - len(row["labels"])) for row in batch]),
+    }
+
+
+def loss(outputs: Any, labels_BT: torch.Tensor, num_items_in_batch: Any = None) -> torch.Tensor:
+    """The mean loss over labelled steps, those of all accumulated batches where the trainer counts them."""
+    wanted_BT = labels_BT != IGNORE
+    labels_S = labels_BT[wanted_BT]
+    logits_SL = outputs.logits.float()[wanted_BT]
+    if logits_SL.shape[-1] == 1:
+        total = F.binary_cross_entropy_with_logits(logits_SL[:, 0], labels_S, reduction="sum")
+    else:
+        total = F.cross_entropy(logits_SL, torch.stack([1 - labels_S, labels_S], dim=-1), reduction="sum")
+    return total / (max(len(labels_S), 1) if num_items_in_batch is None else num_items_in_batch)
+
+
+def _is_held_out(chain: Chain, share: float) -> bool:
+    return split_of(f"prm {chain.question}", validation=share, test=0.0) == "validation"
+
+
+def _arguments(out: str | Path, settings: TrainSettings, rows: int) -> TrainingArguments:
+    return TrainingArguments(
+        output_dir=str(Path(out) / "trainer"),
+        num_train_epochs=settings.epochs,
+        per_device_train_batch_size=settings.batch,
+        learning_rate=settings.learning_rate,
+        weight_decay=settings.weight_decay,
+        lr_scheduler_type="cosine",
+        warmup_steps=int(0.05 * settings.epochs * rows / settings.batch),
+        save_strategy="no",
+        logging_steps=50,
+        report_to=[],
+        disable_tqdm=True,
+        remove_unused_columns=False,
+        dataloader_pin_memory=False,
+        seed=settings.seed,
+        log_level="error",
+    )

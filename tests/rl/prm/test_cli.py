@@ -1,0 +1,68 @@
+import json
+
+import pytest
+
+from rl.cli import run
+
+ROW = {"prompt": "2+3+4?", "gold": "9", "completion": "2+3=5;5+4=9#9"}
+
+
+def refused(capsys, *arguments):
+    with pytest.raises(SystemExit) as exit_code:
+        run(arguments)
+    printed = capsys.readouterr()
+    assert exit_code.value.code == 2
+    (line,) = printed.err.splitlines()
+    return line
+
+
+def lines(path, *rows):
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return str(path)
+
+
+def test_label_train_and_eval_follow_each_other(capsys, tmp_path, warm):
+    for part in warm:
+        part.save_pretrained(tmp_path / "policy")
+    policy, out = str(tmp_path / "policy"), tmp_path / "labels.jsonl"
+    task = ["--task", "chain", "task.operations=[1,2]", "task.sizes.train=64", "task.sizes.validation=8"]
+    task += ["task.sizes.test=8", f"policy.model={policy}", "sampling.max_tokens=16"]
+    run(["prm", "label", "--out", str(out), "--prompts", "32", "--samples", "2", "--k", "2", *task])
+    assert "64 chains" in capsys.readouterr().out
+    run(["prm", "train", str(out), "--model", policy, "--out", str(tmp_path / "prm"), "--epochs", "1"])
+    figures = tmp_path / "figures.json"
+    run(["prm", "eval", str(tmp_path / "prm"), "--data", str(out), "--out", str(figures)])
+    assert json.loads(figures.read_text())["chains"] <= 64
+    assert "best of 2 by min" in capsys.readouterr().out
+
+
+def test_rows_are_labelled_by_a_verifier_without_a_task_or_model(capsys, tmp_path):
+    out = tmp_path / "labels.jsonl"
+    rows = lines(tmp_path / "rows.jsonl", ROW)
+    run(["prm", "label", "--by", "verifier", "--verifier", "chain", "--rows", rows, "--out", str(out)])
+    assert [step["label"] for step in json.loads(out.read_text())["steps"]] == [1.0, 1.0]
+
+
+def test_predictions_are_matched_by_id(capsys, tmp_path):
+    data = lines(
+        tmp_path / "data.jsonl",
+        {"id": "a", "problem": "q", "steps": ["x", "y"], "label": 1},
+        {"id": "b", "problem": "r", "steps": ["x"], "label": -1},
+    )
+    predictions = lines(tmp_path / "p.jsonl", {"id": "b", "prediction": -1}, {"id": "a", "prediction": 1})
+    run(["prm", "eval", "--data", data, "--format", "processbench", "--predictions", predictions])
+    assert "1.0000" in capsys.readouterr().out
+    short = lines(tmp_path / "short.jsonl", {"id": "b", "prediction": -1})
+    line = refused(capsys, "prm", "eval", "--data", data, "--format", "processbench", "--predictions", short)
+    assert "1 predictions for 2 chains" in line
+
+
+def test_wrong_input_is_one_line(capsys, tmp_path):
+    rows = lines(tmp_path / "rows.jsonl", {"prompt": "q", "gold": "1"})
+    out = str(tmp_path / "o.jsonl")
+    assert "needs --task" in refused(capsys, "prm", "label", "--out", out)
+    line = refused(capsys, "prm", "label", "--by", "verifier", "--verifier", "chain", "--rows", rows, "--out", out)
+    assert f"{rows}:1: no 'completion'" in line
+    assert "one of them" in refused(capsys, "prm", "eval", "--data", rows)
+    assert "could not be loaded" in refused(capsys, "prm", "eval", str(tmp_path / "gone"), "--data", lines(
+        tmp_path / "pb.jsonl", {"problem": "q", "steps": ["x"], "label": -1}), "--format", "processbench")  # fmt: skip
