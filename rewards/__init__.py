@@ -10,6 +10,11 @@ from typing import Any
 
 REWARDS = {
     "correctness": "rewards.correctness",
+    "steps": "rewards.steps",
+    "diversity": "rewards.diversity",
+    "format": "rewards.format",
+    "length": "rewards.length",
+    "repetition": "rewards.repetition",
 }
 """Name in a config → the module whose `build(name, settings, context)` makes the reward."""
 

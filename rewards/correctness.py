@@ -1,4 +1,7 @@
-"""Answer correctness: the verdict of a verifier, by name."""
+"""Answer correctness: the verdict of a verifier, by name; the value is its score, in [0, 1].
+
+Strict or lenient is the verifier's option (`options: {strict: true}` with `math` takes no answer but a marked one).
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,12 @@ from typing import Any
 
 from rewards.context import Context
 from rewards.reward import Reward, Scores, Text, text_of
+from verifiers import abstained
 from verifiers.judge import Judge
 
 
 class Correctness(Reward):
-    """The score of a verifier; where it abstains or fails, so does the reward.
+    """The score of a verifier; where it abstains or fails, or there is no gold (None), so does the reward.
 
     Args:
         judge: the verifier with its options.
@@ -21,6 +25,7 @@ class Correctness(Reward):
     def __init__(self, judge: Judge, name: str = "correctness") -> None:
         self.name = name
         self.judge = judge
+        self.judges_steps = judge.judges_steps
         self.columns = ("gold", *(column for column in judge.columns if column != "prompt"))
 
     def score(
@@ -44,7 +49,9 @@ class Correctness(Reward):
             }
             for row in range(len(completions))
         ]
-        verdicts = self.judge(rows)
+        known = [row for row in rows if row["gold"] is not None]
+        judged = iter(self.judge(known))
+        verdicts = [abstained("no gold") if row["gold"] is None else next(judged) for row in rows]
         return Scores(
             values=[verdict.score for verdict in verdicts],
             steps=[verdict.steps for verdict in verdicts],
@@ -55,7 +62,18 @@ class Correctness(Reward):
 
 def build(name: str, settings: Mapping[str, Any], context: Context) -> Correctness:
     """The reward from its part of the config; without a verifier's name, the task's own judges."""
-    verifier, options = settings.get("verifier"), settings.get("options", {})
-    if verifier is None and not options:
-        return Correctness(context.judge, name)
-    return Correctness(Judge(verifier or context.judge.name, **options), name)
+    return Correctness(judge_of(settings, context), name)
+
+
+def judge_of(settings: Mapping[str, Any], context: Context) -> Judge:
+    """The verifier that a reward names, with its options; without a name the task's own, its options kept.
+
+    Raises:
+        ValueError: no verifier of that name, or it has no such option.
+    """
+    verifier, options = settings.get("verifier"), settings.get("options") or {}
+    if settings.get("model") is not None:
+        raise ValueError("reads no model; leave model: out")
+    if verifier is not None:
+        return Judge(verifier, **options)
+    return Judge(context.judge.name, **{**context.judge.options, **options}) if options else context.judge

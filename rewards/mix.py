@@ -1,11 +1,10 @@
-r"""Several rewards as one number a completion, with each one's abstentions and failures kept apart.
+"""Several rewards as one number a completion, with each one's abstentions and failures kept apart.
 
-With weights $w_i$ and the set $P$ of rewards that did not abstain on a completion,
+How values are put together is in `rewards/aggregate.py`; an abstaining reward is left out and never counts as 0. Where
+all abstain the mix abstains too (None), and TRL leaves the completion out of its group's baseline.
 
-$$ r = \frac{\sum_i |w_i|}{\sum_{i \in P} |w_i|} \sum_{i \in P} w_i r_i $$
-
-so an abstaining reward is left out and the others keep its share; it does not count as 0. Where all abstain the mix
-abstains too (None), and TRL leaves the completion out of its group's baseline.
+A reward that raises is tried once more. Then it abstains on the whole batch, and that counts as failed; so does one
+that gives no answer in time. Past the error budget the run stops with the reward, a prompt and the error.
 """
 
 from __future__ import annotations
@@ -18,9 +17,25 @@ from typing import Any
 
 import numpy as np
 
+from rewards import schedule
+from rewards.aggregate import (
+    centred,
+    gated,
+    groups_of,
+    normalised,
+    share_without_signal,
+    variance_shares,
+    weighted_product,
+    weighted_sum,
+)
+from rewards.bounded import OutOfTime, bounded
 from rewards.reward import Reward, RewardBroken, Scores, Text, text_of
+from rewards.schedule import Weight
+from rewards.settings import one_of
 from verifiers import Step
 from verifiers.sandbox.outcome import SandboxUnavailable
+
+AGGREGATIONS = ("sum", "normalise_then_sum", "product", "gated")
 
 
 @dataclass(frozen=True)
@@ -30,7 +45,7 @@ class Credited:
     Attributes:
         rule: `sum`, `min` or `first_error`.
         weight: the reward's weight at this step of training.
-        steps: B tuples of steps; empty where the reward abstains or failed.
+        steps: B tuples of steps; empty where the reward abstains, failed, or the gate did not pass.
     """
 
     rule: str
@@ -55,20 +70,30 @@ class Mixed(Scores):
 
 
 class Mix(Reward):
-    """A weighted sum of rewards; itself a TRL reward function.
+    """Several rewards as one; itself a TRL reward function.
 
-    A reward that raises is tried once more; then it abstains on the whole batch, and that counts as failed. Each
-    reward's mean, std, share abstained, share failed and seconds go to the logs under `rewards/NAME/`, its values to
-    the table of completions.
+    Logged of each reward under `rewards/NAME/`: `mean`, `std`, `no_signal` (share of groups, that is of consecutive
+    rows with the same prompt, in which it says the same of all), `abstained`, `failed`, `seconds`, `weight` where it
+    changes, and `variance_share`, its share of the advantage's variance (not for a product, which does not add up).
+    Its values go to the table of completions.
 
     Args:
         rewards: the rewards, each with its own name.
-        weights: reward name → weight.
-        credits: reward name → its credit rule, for rewards whose step scores count inside the completion.
+        weights: reward name → weight, a number or `[[step, weight], …]`.
+        credits: reward name → its credit rule, for rewards whose step scores count inside the completion. Step scores
+            are not normalised by `normalise_then_sum`.
         error_budget: share of a batch that one reward may fail on before the run stops.
+        aggregation: `sum`, `normalise_then_sum`, `product` or `gated`.
+        gate: with `gated`, the reward that has to pass.
+        gate_at: the least value with which it passes.
+        timeout: seconds that one reward may take over a batch. Past them it failed on the whole batch, which the error
+            budget may allow once; the second time stops the run, since a thread that hangs cannot be ended.
 
     Attributes:
         last: what the last call said, with the parts that TRL's reward signature has no room for.
+
+    Raises:
+        ValueError: a gate that is none of the rewards, or weights and credit that the aggregation cannot have.
     """
 
     name = "mix"
@@ -77,15 +102,38 @@ class Mix(Reward):
     def __init__(
         self,
         rewards: Sequence[Reward],
-        weights: Mapping[str, float],
+        weights: Mapping[str, Weight],
         credits: Mapping[str, str] | None = None,
         error_budget: float = 0.2,
+        *,
+        aggregation: str = "sum",
+        gate: str | None = None,
+        gate_at: float = 0.5,
+        timeout: float = 300.0,
     ) -> None:
         self.rewards = tuple(rewards)
-        self.weights = dict(weights)
+        self.weights = {name: schedule.checked(weight) for name, weight in weights.items()}
         self.credits = dict(credits or {})
         self.error_budget = error_budget
+        self.aggregation = one_of("aggregation", aggregation, AGGREGATIONS)
+        self.gate, self.gate_at, self.timeout = gate, gate_at, timeout
         self.columns = tuple(dict.fromkeys(column for reward in rewards for column in reward.columns))
+        self._step = 0
+        self._hung: set[str] = set()
+        if aggregation == "gated":
+            one_of("gate", gate, self.weights)
+        elif gate is not None:
+            raise ValueError(f"gate: is read with aggregation: gated, not with {aggregation}")
+        if aggregation == "product":
+            for name, weight in self.weights.items():
+                if min([weight] if isinstance(weight, float) else [w for _, w in weight]) < 0:  # type: ignore[misc]
+                    raise ValueError(f"{name}: a product has no negative weights, got {weight}")
+            for name in self.credits:
+                raise ValueError(f"{name}: a factor of a product cannot be credited inside the completion")
+
+    def weights_now(self) -> dict[str, float]:
+        """Reward name → weight at the step of training of the last call."""
+        return {name: schedule.at(weight, self._step) for name, weight in self.weights.items()}
 
     def score(
         self,
@@ -97,37 +145,130 @@ class Mix(Reward):
         """Score with every reward and mix.
 
         Raises:
-            RewardBroken: one failed on a larger share of the batch than the error budget.
+            RewardBroken: one failed on a larger share of the batch than the error budget, or hung a second time.
+            ValueError: a product has a negative factor.
         """
-        log_metric: Callable[[str, float], None] = columns.pop("log_metric", None) or (lambda name, value: None)
-        log_extra: Callable[[str, list], None] = columns.pop("log_extra", None) or (lambda name, values: None)
+        log_metric: Callable[[str, float], None] = columns.get("log_metric") or (lambda name, value: None)
+        log_extra: Callable[[str, list], None] = columns.get("log_extra") or (lambda name, values: None)
+        self._step = getattr(columns.get("trainer_state"), "global_step", 0)
+        groups = groups_of(prompts)
         parts: dict[str, Scores] = {}
         for reward in self.rewards:
             started = time.perf_counter()
-            scores = _scored(reward, prompts, completions, completion_ids, columns)
+            scores = self._scored(reward, prompts, completions, completion_ids, columns)
             self._hold_to_budget(reward, scores, prompts)
             parts[reward.name] = scores
-            for statistic, value in _statistics(scores).items():
+            for statistic, value in _statistics(scores, groups).items():
                 log_metric(f"rewards/{reward.name}/{statistic}", value)
             log_metric(f"rewards/{reward.name}/seconds", time.perf_counter() - started)
             log_extra(reward.name, scores.values)
             for column, values in scores.columns.items():
                 log_extra(f"{reward.name}.{column}", values)
-        self.last = Mixed(
-            self._mixed(parts),
-            columns={name: scores.values for name, scores in parts.items()},
-            outcome=self._mixed({name: scores for name, scores in parts.items() if name not in self.credits}),
-            credited={
-                name: Credited(rule, self.weights[name], parts[name].steps or [()] * len(completions))
-                for name, rule in self.credits.items()
-            },
-            parts=parts,
-        )
+        self.last = self._mixed(parts, groups)
+        for name, share in self._variance_shares(groups).items():
+            log_metric(f"rewards/{name}/variance_share", share)
+        for name, weight in self.weights.items():
+            if not isinstance(weight, float):
+                log_metric(f"rewards/{name}/weight", schedule.at(weight, self._step))
         return self.last
 
-    def _mixed(self, parts: Mapping[str, Scores]) -> list[float | None]:
-        weights = [self.weights[name] for name in parts]
-        return [weighted_sum(row, weights) for row in zip(*(scores.values for scores in parts.values()), strict=True)]
+    def _mixed(self, parts: Mapping[str, Scores], groups: Sequence[slice]) -> Mixed:
+        values = self._comparable({name: scores.values for name, scores in parts.items()}, groups)
+        size = len(next(iter(parts.values())).values)
+        passed = [self._counts(values, row) for row in range(size)]
+        weights = self.weights_now()
+        credited = {}
+        for name, rule in self.credits.items():
+            steps = parts[name].steps or [()] * size
+            shown = [steps[row] if name == self.gate or passed[row] else () for row in range(size)]
+            credited[name] = Credited(rule, weights[name], shown)
+        return Mixed(
+            self._aggregated(values),
+            columns={name: scores.values for name, scores in parts.items()},
+            outcome=self._aggregated(values, leave_out=self.credits),
+            credited=credited,
+            parts=dict(parts),
+        )
+
+    def _comparable(
+        self, values: Mapping[str, list[float | None]], groups: Sequence[slice]
+    ) -> dict[str, list[float | None]]:
+        if self.aggregation != "normalise_then_sum":
+            return dict(values)
+        return {name: normalised(reward, groups) for name, reward in values.items()}
+
+    def _counts(self, values: Mapping[str, Sequence[float | None]], row: int) -> bool:
+        """Whether the rewards other than the gate count on a completion."""
+        if self.aggregation != "gated":
+            return True
+        assert self.gate is not None
+        value = values[self.gate][row]
+        return value is not None and value >= self.gate_at
+
+    def _aggregated(
+        self, values: Mapping[str, Sequence[float | None]], leave_out: Mapping[str, str] | None = None
+    ) -> list[float | None]:
+        weights = {name: weight for name, weight in self.weights_now().items() if name not in (leave_out or {})}
+        if not weights:
+            return [None] * len(next(iter(values.values())))
+        if self.aggregation == "gated":
+            assert self.gate is not None
+            # a gate whose own steps are credited is no part of the outcome, and still gates it
+            weights = {self.gate: 0.0, **weights}
+            rows = [dict(zip(weights, row, strict=True)) for row in zip(*(values[n] for n in weights), strict=True)]
+            return [gated(row, weights, self.gate, self.gate_at) for row in rows]
+        combine = weighted_product if self.aggregation == "product" else weighted_sum
+        return [combine(row, list(weights.values())) for row in zip(*(values[n] for n in weights), strict=True)]
+
+    def _variance_shares(self, groups: Sequence[slice]) -> dict[str, float]:
+        if self.aggregation == "product":
+            return {}
+        values = self._comparable({name: scores.values for name, scores in self.last.parts.items()}, groups)
+        contributions = {}
+        for name, weight in self.weights_now().items():
+            counting: list[float | None] = list(values[name])
+            if self.aggregation == "gated" and name != self.gate:
+                counting = [value if self._counts(values, row) else 0.0 for row, value in enumerate(counting)]
+            contributions[name] = weight * centred(counting, groups)
+        return variance_shares(contributions)
+
+    def _scored(
+        self,
+        reward: Reward,
+        prompts: Sequence[Text],
+        completions: Sequence[Text],
+        completion_ids: Sequence[Sequence[int]],
+        columns: Mapping[str, Any],
+    ) -> Scores:
+        """The reward's scores; failures for the whole batch where it raised twice or hung. A NaN is a failure too."""
+        for attempt in (1, 2):
+            try:
+                call = lambda: reward.score(prompts, completions, completion_ids, **columns)  # noqa: E731
+                scores = bounded(call, self.timeout)
+                if len(scores.values) != len(completions):
+                    raise ValueError(f"{len(scores.values)} values for {len(completions)} completions")
+                break
+            except SandboxUnavailable:  # nothing that trying again could mend
+                raise
+            except OutOfTime as error:
+                failure = f"{error} (mix.timeout)"
+                if reward.name in self._hung:
+                    raise RewardBroken(
+                        f"reward {reward.name!r} hung a second time: {failure}; on a batch of {len(completions)} "
+                        f"whose first prompt is {text_of(prompts[0])[:200]!r}"
+                    ) from None
+                self._hung.add(reward.name)
+                return Scores([None] * len(completions), failures=dict.fromkeys(range(len(completions)), failure))
+            except Exception as error:  # anybody's code: what broke is named, counted and held to a budget
+                if attempt == 2:
+                    failure = f"{type(error).__name__}: {error}"
+                    return Scores([None] * len(completions), failures=dict.fromkeys(range(len(completions)), failure))
+        broken = {r: f"the value is {v}" for r, v in enumerate(scores.values) if v is not None and not math.isfinite(v)}
+        if not broken:
+            return scores
+        values = [None if row in broken else value for row, value in enumerate(scores.values)]
+        steps = [() if row in broken else steps for row, steps in enumerate(scores.steps)]
+        return Scores(values, steps, scores.columns, {**scores.failures, **broken})
 
     def _hold_to_budget(self, reward: Reward, scores: Scores, prompts: Sequence[Text]) -> None:
         if len(scores.failures) > self.error_budget * len(scores.values):
@@ -139,46 +280,13 @@ class Mix(Reward):
             )
 
 
-def weighted_sum(values: Sequence[float | None], weights: Sequence[float]) -> float | None:
-    """The weighted sum of those that are there, scaled up to the weight of all; None where none is."""
-    present = [(value, weight) for value, weight in zip(values, weights, strict=True) if value is not None]
-    share = sum(abs(weight) for _, weight in present)
-    if not present or share == 0:
-        return None if not present else 0.0
-    return sum(abs(weight) for weight in weights) / share * sum(value * weight for value, weight in present)
-
-
-def _scored(
-    reward: Reward,
-    prompts: Sequence[Text],
-    completions: Sequence[Text],
-    completion_ids: Sequence[Sequence[int]],
-    columns: Any,
-) -> Scores:
-    """The reward's scores, or where it raised twice, failures for the whole batch. A value that is no number fails."""
-    for attempt in (1, 2):
-        try:
-            scores = reward.score(prompts, completions, completion_ids, **columns)
-            break
-        except SandboxUnavailable:  # nothing that trying again could mend
-            raise
-        except Exception as error:  # a reward may be anybody's code: what broke is named, counted and held to a budget
-            if attempt == 2:
-                failure = f"{type(error).__name__}: {error}"
-                return Scores([None] * len(completions), failures=dict.fromkeys(range(len(completions)), failure))
-    broken = {r: f"the value is {v}" for r, v in enumerate(scores.values) if v is not None and not math.isfinite(v)}
-    if not broken:
-        return scores
-    values = [None if row in broken else value for row, value in enumerate(scores.values)]
-    return Scores(values, scores.steps, scores.columns, {**scores.failures, **broken})
-
-
-def _statistics(scores: Scores) -> dict[str, float]:
+def _statistics(scores: Scores, groups: Sequence[slice]) -> dict[str, float]:
     count = len(scores.values)
     present = [value for value in scores.values if value is not None]
     statistics = {
         "abstained": (count - len(present) - len(scores.failures)) / count,
         "failed": len(scores.failures) / count,
+        "no_signal": share_without_signal(scores.values, groups),
     }
     if present:
         statistics |= {"mean": float(np.mean(present)), "std": float(np.std(present))}

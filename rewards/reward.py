@@ -44,10 +44,12 @@ class Reward(ABC):
     Attributes:
         name: the name in the config and in the logs.
         columns: columns the data must have.
+        judges_steps: whether it gives step scores, so that it can be credited inside a completion.
     """
 
     name: str
     columns: tuple[str, ...] = ()
+    judges_steps: bool = False
 
     @abstractmethod
     def score(

@@ -45,6 +45,7 @@ class Judge:
 
     Attributes:
         columns: names of the columns that each row must have besides `prediction` and `gold`.
+        options: the options it was given.
         judges_steps: whether its verdicts judge a completion's steps; the verifier's module says `JUDGES_STEPS = True`.
 
     Raises:
@@ -53,6 +54,7 @@ class Judge:
 
     def __init__(self, name: str, **options: Any) -> None:
         self.name = name
+        self.options = dict(options)
         self._module = module(name)
         self._verify = self._module.verify
         parameters = inspect.signature(self._verify).parameters.values()

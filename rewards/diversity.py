@@ -1,0 +1,55 @@
+r"""Diversity of the rationale (MaRio, Ramnath et al. 2024, arXiv:2311.02805): $\prod_{n=2}^{4} (1 - \mathrm{rep}_n)$.
+
+$\mathrm{rep}_n$ is the share of the rationale's n-grams of words that repeat an earlier one; 0 where there are fewer
+than two. The rationale is what stands before the answer marker. As in MaRio, a completion without the marker has no
+reward: it abstains. An empty rationale is worth 0, so that saying nothing is not the most diverse of all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import prod
+from typing import Any
+
+from rewards.context import Context
+from rewards.reward import Reward, Scores, Text, text_of
+from rewards.settings import options_of
+from verifiers.format import repetition
+
+
+class Diversity(Reward):
+    """The product of one minus the repeated share of 2-, 3- and 4-grams; in [0, 1].
+
+    Args:
+        marker: what ends the rationale; None where all of the completion is one.
+        name: the name in the logs.
+    """
+
+    def __init__(self, marker: str | None = "So the answer is", name: str = "diversity") -> None:
+        if marker is not None and (not isinstance(marker, str) or not marker.strip()):
+            raise ValueError(f"marker: a text or null is wanted, got {marker!r}")
+        self.name = name
+        self.marker = marker
+
+    def score(
+        self,
+        prompts: Sequence[Text],
+        completions: Sequence[Text],
+        completion_ids: Sequence[Sequence[int]],
+        **columns: Any,
+    ) -> Scores:
+        """Measure each completion's rationale."""
+        return Scores([self._diversity(text_of(completion)) for completion in completions])
+
+    def _diversity(self, text: str) -> float | None:
+        if self.marker is not None:
+            text, marker, _ = text.rpartition(self.marker)
+            if not marker:
+                return None
+        words = text.split()
+        return prod(1 - repetition(words, n) for n in (2, 3, 4)) if words else 0.0
+
+
+def build(name: str, settings: Mapping[str, Any], context: Context) -> Diversity:
+    """The reward from its part of the config."""
+    return Diversity(**options_of(settings, ("marker",)), name=name)

@@ -1,0 +1,50 @@
+"""The form of a completion: the share of the asked-for tags, sections and bounds that hold (`verifiers/format.py`).
+
+Needs no gold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rewards.context import Context
+from rewards.correctness import Correctness
+from rewards.reward import Scores, Text
+from rewards.settings import options_of
+from verifiers.format import verify
+from verifiers.judge import Judge
+
+
+class Format(Correctness):
+    """The format verifier's score in [0, 1].
+
+    Args:
+        options: the verifier's options: `tags`, `sections`, `min_words`, `max_words`, `max_repetition`, `ngram`.
+        name: the name in the logs.
+
+    Raises:
+        ValueError: an option that does not exist or makes no sense, or nothing to check.
+    """
+
+    def __init__(self, options: Mapping[str, Any], name: str = "format") -> None:
+        super().__init__(Judge("format", **options), name)
+        verify("", "", **options)  # options are checked where it judges; better now than in training
+        self.columns = ()
+
+    def score(
+        self,
+        prompts: Sequence[Text],
+        completions: Sequence[Text],
+        completion_ids: Sequence[Sequence[int]],
+        **columns: Any,
+    ) -> Scores:
+        """Judge each completion's form; no column is read."""
+        scores = super().score(prompts, completions, completion_ids, gold=[""] * len(completions))
+        return Scores(scores.values, failures=scores.failures)
+
+
+def build(name: str, settings: Mapping[str, Any], context: Context) -> Format:
+    """The reward from its part of the config."""
+    valid = ("tags", "sections", "min_words", "max_words", "max_repetition", "ngram")
+    return Format(options_of(settings, valid), name)

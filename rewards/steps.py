@@ -1,0 +1,56 @@
+r"""Right steps: $r = \frac{1}{|J|} \sum_{k \in J} s_k$, with $J$ the steps that a step verifier could judge.
+
+Steps it abstained or failed on are left out. The step scores themselves count inside the completion with `credit`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from rewards.context import Context
+from rewards.correctness import Correctness, judge_of
+from rewards.reward import Scores, Text
+from verifiers import VERIFIERS
+from verifiers.judge import Judge, module
+
+
+class Steps(Correctness):
+    """The share of a completion's steps that are right.
+
+    A completion without a step is worth 0: it shows nothing that is right. It abstains where no step could be judged.
+
+    Args:
+        judge: a verifier that judges steps.
+        name: the name in the logs.
+
+    Raises:
+        ValueError: the verifier does not judge steps.
+    """
+
+    def __init__(self, judge: Judge, name: str = "steps") -> None:
+        if not judge.judges_steps:
+            those = [verifier for verifier in VERIFIERS if getattr(module(verifier), "JUDGES_STEPS", False)]
+            raise ValueError(f"verifier {judge.name!r} judges no steps; these do: {', '.join(those)}")
+        super().__init__(judge, name)
+
+    def score(
+        self,
+        prompts: Sequence[Text],
+        completions: Sequence[Text],
+        completion_ids: Sequence[Sequence[int]],
+        **columns: Any,
+    ) -> Scores:
+        """Judge each completion's steps."""
+        scores = super().score(prompts, completions, completion_ids, **columns)
+        values: list[float | None] = []
+        for answer, steps in zip(scores.values, scores.steps, strict=True):
+            judged = [step.score for step in steps if step.score is not None]
+            values.append(sum(judged) / len(judged) if judged else None if steps or answer is None else 0.0)
+        return replace(scores, values=values)
+
+
+def build(name: str, settings: Mapping[str, Any], context: Context) -> Steps:
+    """The reward from its part of the config; without a verifier's name, the task's own judges."""
+    return Steps(judge_of(settings, context), name)
