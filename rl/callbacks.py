@@ -36,6 +36,8 @@ class Records(TrainerCallback):
         """A log line has come: record it, with the completions it is about."""
         if not state.is_world_process_zero or not logs:
             return
+        if "train_loss" in logs:  # the last line; its speeds count only since the run was last resumed
+            logs = {name: value for name, value in logs.items() if name in ("train_loss", "total_flos", "epoch")}
         self.folder.append(self.folder.metrics, {"step": state.global_step, **_numbers(logs)})
         if self.completions_every and state.global_step % self.completions_every == 0 and "reward" in logs:
             self._write_completions(state.global_step)

@@ -35,6 +35,7 @@ class RunFolder:
         self.evaluations = self.path / "evaluations.jsonl"
         self.completions = self.path / "completions"
         self.checkpoints = self.path / "checkpoints"
+        self.staging = self.checkpoints / ".staging"
         self.model = self.path / "model"
         self.summary = self.path / "summary.json"
         self.report = self.path / "report.html"
@@ -70,10 +71,25 @@ class RunFolder:
         return numbered[max(numbered)] if numbered else None
 
     def rewind(self, step: int) -> None:
-        """Drop the records of what came after a step, when a run resumes from there."""
-        for file in (self.metrics, self.evaluations):
-            kept = [row for row in read_jsonl(file) if row["step"] <= step]
+        """Drop the records of what came after a step, when a run resumes from there.
+
+        An evaluation whose line in the metrics a crash prevented goes too, so that it is made again; and so does the
+        line that ends the training, which is now not at its end.
+        """
+        metrics = [row for row in read_jsonl(self.metrics) if row["step"] <= step and "train_loss" not in row]
+        measured = {(row["step"], name.split("/")[1]) for row in metrics for name in row if name.startswith("eval/")}
+        evaluations = [row for row in read_jsonl(self.evaluations) if (row["step"], row["split"]) in measured]
+        for file, kept in ((self.metrics, metrics), (self.evaluations, evaluations)):
             write_atomically(file, "".join(json.dumps(row) + "\n" for row in kept))
+        for file in self.completions.glob("step_*.parquet"):
+            if int(file.stem.removeprefix("step_")) > step:
+                file.unlink()
+
+    def sync_records(self) -> None:
+        """See the records so far onto the disk."""
+        for file in (self.metrics, self.evaluations):
+            if file.exists():
+                sync(file)
 
     def append(self, file: Path, row: Mapping[str, Any]) -> None:
         """Add a line of JSON to one of the folder's records."""
@@ -102,6 +118,16 @@ def write_atomically(file: Path, text: str) -> None:
         out.flush()
         os.fsync(out.fileno())
     draft.replace(file)
+    sync(file.parent)
+
+
+def sync(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _difference(old: str, new: str) -> str | None:

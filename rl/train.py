@@ -14,6 +14,7 @@ import sys
 import time
 from contextlib import AbstractContextManager
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -27,6 +28,7 @@ from rewards.mix import Mix
 from rl import setup, show, tasks
 from rl.algorithms import grpo
 from rl.callbacks import Evaluations, ProgressLine, Records, StopOnSignal
+from rl.checkpoints import Checkpoints, newest_good, step_of
 from rl.config import Config, dump
 from rl.config_algorithms import IN_ROUNDS
 from rl.config_checks import GenerationCycle
@@ -82,12 +84,7 @@ def train(config: Config, *, fresh: bool = False, command: str = "") -> dict[str
         return rounds.train(config, task, policy, mix, folder, state, console, started, command)
 
     run = _Run(config, task, policy, mix, folder, state, console)
-    resumed = folder.last_checkpoint()
-    if resumed is not None:
-        step = int(resumed.name.rpartition("-")[2])
-        console.print(f"resuming {folder.path} from step {step}", highlight=False)
-        if state.is_main_process:
-            folder.rewind(step)
+    resumed = run.resume()
     run.measure("test", 0)
     if config.evaluation.every:
         run.measure("validation", 0)
@@ -133,9 +130,10 @@ class _Run:
         self.stop = StopOnSignal(GenerationCycle.of(config).optimizer_steps, console)
         evaluations = Evaluations(lambda step: self.measure("validation", step), config.evaluation.every)
         self.progress = ProgressLine(console)
-        callbacks = [records, evaluations, self.progress, self.stop]
+        self.checkpoints = Checkpoints(folder, config.trainer.get("save_total_limit"))
+        callbacks = [records, evaluations, self.progress, self.stop, self.checkpoints]
         self.trainer = grpo.build(config, policy, task, mix, folder, callbacks)
-        records.trainer = self.trainer
+        records.trainer = self.checkpoints.trainer = self.trainer
 
     def generating(self) -> AbstractContextManager[Any]:
         """The policy as it is, ready to generate."""
@@ -154,6 +152,23 @@ class _Run:
     def last_step(self) -> int:
         """Optimizer steps so far."""
         return self.trainer.state.global_step
+
+    def resume(self) -> Path | None:
+        """Find the newest checkpoint that is whole, and take the records back to it; None for a run from the start."""
+
+        def tell(what: str) -> None:
+            self.console.print(f"warning: {what}", style="yellow", highlight=False)
+
+        mine = newest_good(self.folder.checkpoints, tell) if self.state.is_main_process else None
+        (resumed,) = broadcast_object_list([mine])
+        self.checkpoints.resumed = resumed
+        step = 0 if resumed is None else step_of(resumed)
+        if resumed is not None:
+            self.console.print(f"resuming {self.folder.path} from step {step}", highlight=False)
+        if self.state.is_main_process:
+            self.folder.rewind(step)
+        self.state.wait_for_everyone()
+        return resumed
 
     def measure(self, split: Split, step: int) -> None:
         """Evaluate the policy as it is at a step and record that; an evaluation on record is not made again."""

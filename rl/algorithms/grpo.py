@@ -79,7 +79,7 @@ def trainer_arguments(config: Config, folder: RunFolder) -> dict[str, Any]:
         "bf16": not on_cpu and torch.cuda.is_bf16_supported() and "fp16" not in config.trainer,
     }
     ours = {
-        "output_dir": str(folder.checkpoints),
+        "output_dir": str(folder.staging),
         "seed": config.seed,
         "run_name": config.name,
         "report_to": [] if config.logging.wandb == "disabled" else ["wandb"],

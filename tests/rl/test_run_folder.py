@@ -15,11 +15,18 @@ def test_a_line_that_a_crash_cut_short_is_left_out(tmp_path):
 def test_rewinding_drops_what_came_after(tmp_path):
     folder = RunFolder(tmp_path)
     for step in (0, 2, 4):
-        folder.append(folder.metrics, {"step": step})
+        folder.append(folder.metrics, {"step": step, "eval/test/greedy": 0.5})
         folder.append(folder.evaluations, {"step": step, "split": "test"})
     folder.rewind(2)
     assert [row["step"] for row in read_jsonl(folder.metrics)] == [0, 2]
     assert folder.evaluation("test", 2) is not None and folder.evaluation("test", 4) is None
+
+
+def test_an_evaluation_whose_metrics_a_crash_prevented_is_made_again(tmp_path):
+    folder = RunFolder(tmp_path)
+    folder.append(folder.evaluations, {"step": 0, "split": "test"})
+    folder.rewind(0)
+    assert folder.evaluation("test", 0) is None
 
 
 def test_the_newest_checkpoint_is_by_number_and_not_by_name(tmp_path):
