@@ -6,6 +6,7 @@ there (a column, a tokenizer, a policy) is named before or while it is scored; n
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -72,6 +73,8 @@ def score(
     judge = Judge(verifier) if isinstance(verifier, str) else verifier
     mixed = made(rewards, Context(judge, policy, rows, cache), mix)
     _refuse_missing(mixed, table)
+    if mixed.aggregation == "normalise_then_sum" and "prompt" not in table:
+        raise ValueError("mix: normalise_then_sum compares the completions of a prompt, and the data has no prompts")
     groups = _groups(table["prompt"]) if "prompt" in table else list(range(len(rows)))
     parts: dict[str, list[Scores]] = {reward.name: [] for reward in mixed.rewards}
     values: list[float | None] = [None] * len(rows)
@@ -86,7 +89,7 @@ def score(
     for chosen in _batches(groups, batch):
         told = {name: [table[name][row] for row in chosen] for name in table if name not in ("prompt", "completion")}
         texts: list[Any] = [table["completion"][row] for row in chosen]
-        asked: list[Any] = [table["prompt"][row] for row in chosen] if "prompt" in table else [""] * len(chosen)
+        asked: list[Any] = [table["prompt"][row] or "" for row in chosen] if "prompt" in table else [""] * len(chosen)
         scores = mixed.score(asked, texts, _ids(texts, tokenizer), **told, log_metric=log)
         for name, part in scores.parts.items():
             parts[name].append(part)
@@ -108,15 +111,16 @@ def made(rewards: Rewards, context: Context, mix: Mapping[str, Any] | None = Non
         ValueError: there is no such reward or option, two have one name, or there are none.
     """
     if isinstance(rewards, Mix):
-        rewards.error_budget = 1.0
-        return rewards
+        lifted = copy.copy(rewards)  # the caller's own keeps its budget
+        lifted.error_budget = 1.0
+        return lifted
     ready: dict[str, Reward] = {}
     settings: dict[str, Mapping[str, Any]] = {}
     for name, reward in _named(rewards):
         if name in settings:
             raise ValueError(f"two rewards are called {name!r}; give them names: {{'one': …, 'other': …}}")
         if isinstance(reward, Reward) or callable(reward):
-            ready[name] = reward if isinstance(reward, Reward) else function.FunctionReward(reward, name)
+            ready[name] = copy.copy(reward) if isinstance(reward, Reward) else function.FunctionReward(reward, name)
             settings[name] = {}
         else:
             settings[name] = {} if reward is None else reward
@@ -232,7 +236,7 @@ def _batches(groups: Sequence[int], size: int) -> Iterator[list[int]]:
         if chosen and len(chosen) + len(rows) > size:
             yield chosen
             chosen = []
-        chosen = [*chosen, *rows]
+        chosen += rows
     yield chosen
 
 

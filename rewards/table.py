@@ -135,10 +135,8 @@ class Scored:
             use = known.notna() & self.frame[name].notna()
             value: Any = self.frame.loc[use, name]
             right: Any = known[use] >= 1.0
-            won, pairs = _won(value, right)
-            groups: Any = self.frame.loc[use, "group"]
-            by_prompt = [_won(value[index], right[index]) for index in _mixed_groups(groups, right)]
-            inside = sum(count for _, count in by_prompt)
+            won, pairs = _won(value, right, 0 * self.frame.loc[use, "group"])
+            wins, inside = _won(value, right, self.frame.loc[use, "group"])
             spread = pairs and value.std(ddof=0) > 0
             rows[name] = {
                 "n": int(use.sum()),
@@ -148,7 +146,7 @@ class Scored:
                 "mean_wrong": value[~right].mean(),
                 "auc": won / pairs if pairs else np.nan,
                 "r": np.corrcoef(value, right)[0, 1] if spread else np.nan,
-                "ranked": sum(wins for wins, _ in by_prompt) / inside if inside else np.nan,
+                "ranked": wins / inside if inside else np.nan,
                 "pairs": inside,
             }
         columns = ["n", "right", "wrong", "mean_right", "mean_wrong", "auc", "r", "ranked", "pairs"]
@@ -239,19 +237,13 @@ class Scored:
         return head + self.summary().round(4).to_html() + first
 
 
-def _won(value: pd.Series, right: pd.Series) -> tuple[float, int]:
-    """Pairs of a right and a wrong completion in which the right one has more, ties half; and all such pairs."""
-    count = int(right.sum())
-    pairs = count * (len(right) - count)
+def _won(value: Any, right: Any, groups: Any) -> tuple[float, int]:
+    """Pairs of a right and a wrong completion of a group in which the right one has more, ties half; and all such."""
     # Mann and Whitney: the ranks of the right ones, less what they would be with all the right ones below
-    return (float(value.rank()[right].sum()) - count * (count + 1) / 2, pairs) if pairs else (0.0, 0)
-
-
-def _mixed_groups(groups: pd.Series, right: pd.Series) -> list[pd.Index]:
-    """The rows of each prompt that has right and wrong completions."""
-    spread: Any = right.groupby(groups).transform("mean")
-    inside: Any = groups[(spread > 0) & (spread < 1)]
-    return [pd.Index(rows) for rows in inside.groupby(inside).groups.values()]
+    ranks = value.groupby(groups).rank()[right].sum()
+    of = right.groupby(groups).agg(["sum", "size"])
+    below = (of["sum"] * (of["sum"] + 1) / 2).sum()
+    return float(ranks - below), int((of["sum"] * (of["size"] - of["sum"])).sum())
 
 
 def _as_dict(step: Step) -> dict[str, Any]:

@@ -7,8 +7,11 @@ import pandas as pd
 import pytest
 
 import rewards
+from rewards.context import Context
 from rewards.marked import pieces
+from rewards.scoring import made
 from verifiers import Step
+from verifiers.judge import Judge
 
 PROMPT = "7*3-4?"
 ANSWERS = ["7*3=1;1-4=7#7", "#7", "7*3=2;2-4=8#8", ""]
@@ -128,3 +131,23 @@ def test_the_plot_and_the_parquet_file_hold_everything(tmp_path):
     result.to_parquet(tmp_path / "out.parquet")
     back = pd.read_parquet(tmp_path / "out.parquet")
     assert back["correctness.steps"][2][0]["score"] == 0.0 and back["half"].isna().sum() == 1
+
+
+def test_a_mix_that_is_passed_keeps_its_error_budget():
+    def broken(prompts, completions, completion_ids, **columns):
+        raise RuntimeError("no")
+
+    mix = made({"broken": broken}, Context(Judge("exact")))
+    mix.error_budget = 0.1
+    assert rewards.score(["a"], mix).frame["failed"][0] == "broken: RuntimeError: no"
+    assert mix.error_budget == 0.1
+
+
+def test_one_missing_gold_abstains_and_the_rest_is_judged():
+    frame = rewards.score(["1", "2"], {"correctness": {"verifier": "exact"}}, gold=["1", None]).frame
+    assert frame["correctness"][0] == 1.0 and frame["abstained"][1] == "correctness" and frame["failed"][1] == ""
+
+
+def test_normalising_inside_the_prompt_without_prompts_is_refused():
+    with pytest.raises(ValueError, match="has no prompts"):
+        rewards.score(["a"], half, mix={"aggregation": "normalise_then_sum"})
