@@ -26,7 +26,7 @@ from trl.models.utils import unwrap_model_for_generation
 
 from rewards.mix import Mix
 from rl import setup, show, tasks
-from rl.algorithms import grpo
+from rl.algorithms import grpo, ppo
 from rl.callbacks import Evaluations, ProgressLine, Records, StopOnSignal
 from rl.checkpoints import Checkpoints, newest_good, step_of
 from rl.config import Config, dump
@@ -132,7 +132,8 @@ class _Run:
         self.progress = ProgressLine(console)
         self.checkpoints = Checkpoints(folder, config.trainer.get("save_total_limit"))
         callbacks = [records, evaluations, self.progress, self.stop, self.checkpoints]
-        self.trainer = grpo.build(config, policy, task, mix, folder, callbacks)
+        algorithm = ppo if config.algorithm.name == "ppo" else grpo
+        self.trainer = algorithm.build(config, policy, task, mix, folder, callbacks)
         records.trainer = self.checkpoints.trainer = self.trainer
 
     def generating(self) -> AbstractContextManager[Any]:

@@ -1,4 +1,4 @@
-"""GRPO: group relative policy optimization (Shao et al. 2024, arXiv:2402.03300), by TRL's `GRPOTrainer` as it is.
+"""GRPO: group relative policy optimization (Shao et al. 2024, arXiv:2402.03300), on TRL's `GRPOTrainer`.
 
 For each prompt the policy draws G completions o_1 … o_G with rewards r_i. The group is its own baseline:
 
@@ -6,8 +6,10 @@ For each prompt the policy draws G completions o_1 … o_G with rewards r_i. The
     L   = -mean over i, t of min(ρ_it A_i, clip(ρ_it, 1 - ε, 1 + ε) A_i)
 
 with ρ_it a token's probability under the policy over its probability under the policy that sampled it. Which of the
-published variants runs (DAPO, Dr. GRPO, GSPO, CISPO, a KL term, …) is up to TRL's own arguments in `trainer:`. Nothing
-of the trainer is overridden: this file only says how a config becomes its arguments.
+published variants runs (DAPO, Dr. GRPO, GSPO, CISPO, a KL term, …) is up to TRL's own arguments in `trainer:`.
+
+Where a reward has a credit rule, its step scores make the advantage one of each token, A_it (`rl/credit/group.py`).
+With outcome rewards alone the advantages are TRL's, untouched.
 """
 
 from __future__ import annotations
@@ -16,50 +18,73 @@ from typing import Any
 
 import torch
 from datasets import Dataset
+from torch import Tensor
 from transformers import PrinterCallback, TrainerCallback
 from trl.trainer.grpo_config import GRPOConfig
-from trl.trainer.grpo_trainer import GRPOTrainer
 
-from rewards.reward import Reward
+from rewards.mix import Mix
+from rl.algorithms.online import OnlineTrainer
 from rl.config import Config
 from rl.config_checks import GenerationCycle
+from rl.credit.group import group_advantages
 from rl.errors import UserError
 from rl.policy import Policy
 from rl.run_folder import RunFolder
 from rl.tasks.task import Task
 
 
+class GrpoTrainer(OnlineTrainer):
+    """GRPO with outcome rewards, step credit, or both."""
+
+    def credit(self, output: dict[str, Any]) -> Tensor | None:
+        """Group-relative advantages, (B, T) where a reward has a credit rule; else TRL's stay."""
+        if not self.mix.credits:
+            return None
+        rewards, mask_BT = self.token_rewards(output), output["completion_mask"]
+        return group_advantages(rewards, mask_BT, self.group, self.scale_rewards, self.accelerator.gather)  # type: ignore[arg-type]
+
+
 def build(
-    config: Config, policy: Policy, task: Task, reward: Reward, folder: RunFolder, callbacks: list[TrainerCallback]
-) -> GRPOTrainer:
-    """TRL's trainer for a config.
+    config: Config, policy: Policy, task: Task, mix: Mix, folder: RunFolder, callbacks: list[TrainerCallback]
+) -> GrpoTrainer:
+    """The trainer for a config.
 
     Args:
         config: a checked config.
         policy: the loaded policy.
         task: its train split is trained on.
-        reward: one TRL reward function, such as a mix of several.
+        mix: the rewards.
         folder: where checkpoints go.
         callbacks: to be told of steps and logs.
 
     Raises:
         UserError: TRL refuses the arguments, or the data lacks a column that a reward needs.
     """
+    trainer = GrpoTrainer(config.algorithm, mix, **for_trl(config, policy, task, folder, callbacks))  # type: ignore
+    trainer.remove_callback(PrinterCallback)
+    return trainer
+
+
+def for_trl(
+    config: Config, policy: Policy, task: Task, folder: RunFolder, callbacks: list[TrainerCallback]
+) -> dict[str, Any]:
+    """Keyword arguments of TRL's trainer, but for the rewards.
+
+    Raises:
+        UserError: TRL refuses what `trainer:` says.
+    """
     try:
         arguments = GRPOConfig(**trainer_arguments(config, folder))
     except (ValueError, TypeError) as error:
         raise UserError("trainer", str(error).strip().splitlines()[0]) from error
-    trainer = GRPOTrainer(
-        model=policy.model,
-        reward_funcs=[reward],
-        args=arguments,
-        train_dataset=Dataset.from_list(task.splits["train"]),
-        processing_class=policy.tokenizer,
-        peft_config=policy.lora,
-        callbacks=callbacks,
-    )
-    trainer.remove_callback(PrinterCallback)
-    return trainer
+    return {
+        "model": policy.model,
+        "args": arguments,
+        "train_dataset": Dataset.from_list(task.splits["train"]),
+        "processing_class": policy.tokenizer,
+        "peft_config": policy.lora,
+        "callbacks": callbacks,
+    }
 
 
 def trainer_arguments(config: Config, folder: RunFolder) -> dict[str, Any]:
@@ -71,6 +96,8 @@ def trainer_arguments(config: Config, folder: RunFolder) -> dict[str, Any]:
     """
     cycle, on_cpu = GenerationCycle.of(config).optimizer_steps, not torch.accelerator.is_available()
     defaults: dict[str, Any] = {
+        # GDPO's rewards come normalised in their group; what is left is the scale of the batch
+        "scale_rewards": "batch" if config.mix.aggregation == "normalise_then_sum" else "group",
         "logging_steps": 1,
         "disable_tqdm": True,
         "save_steps": -(-500 // cycle) * cycle,

@@ -1,0 +1,68 @@
+r"""GRPO's credit inside the completion: group-relative advantages (B, T) from token rewards.
+
+The group of G completions of a prompt is its own baseline, as in GRPO (arXiv:2402.03300, section 4.1.3 for rewards at
+the ends of steps), but step by step. With the return to go $G_{i,k}$ from the start of step $k$ of completion $i$,
+
+    A_{i,t} = (G_{i,k(t)} - b_k) / (σ + δ),    b_k = mean over the group's completions that reach step k of G_{·,k}
+
+where $k(t)$ is the step that token $t$ is in (what follows the last step, such as the answer, is one more), and σ the
+standard deviation over the group of the whole return $G_{i,1}$. With one reward at the end this is GRPO's advantage:
+$G_{i,k} = r_i$ for every step.
+
+Rewards that a step earns for itself alone enter the same way, with that step's reward in the place of $G_{i,k}$.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.nn.functional import one_hot
+from trl.trainer.utils import nanstd
+
+from rl.credit.token_rewards import TokenRewards
+
+DELTA = 1e-4
+"""δ, as TRL has it."""
+
+
+def group_advantages(
+    rewards: TokenRewards,
+    mask_BT: Tensor,
+    group: int,
+    scale: str = "group",
+    gather: Callable[[Tensor], Tensor] = lambda returns_B: returns_B,
+) -> Tensor:
+    """Advantages (B, T), zero where masked and where nothing is known of a completion, which no baseline counts.
+
+    Args:
+        rewards: rewards of the tokens.
+        mask_BT: 1 on the completion's tokens.
+        group: completions a prompt, G, in consecutive rows.
+        scale: what to divide by: the standard deviation of the returns of the `group`, of the `batch`, or `none`.
+        gather: brings the returns of all processes together, for the batch's standard deviation.
+    """
+    to_go_BT, own_BT = rewards.to_go_BT, rewards.own_BT
+    mask = mask_BT.to(to_go_BT.dtype)
+    known_B = rewards.known_B.to(to_go_BT.dtype)
+    # (B, T, K): which step a token is in, so that sums by step are sums over T
+    member_BTK = one_hot(rewards.step_BT, int(rewards.step_BT.max()) + 1).to(mask.dtype) * mask.unsqueeze(-1)
+    of_step_BK = (to_go_BT.unsqueeze(-1) * member_BTK).sum(1)
+    return_BK = of_step_BK.flip(1).cumsum(1).flip(1) + (own_BT.unsqueeze(-1) * member_BTK).sum(1)
+    reached_BK = member_BTK.amax(1) * known_B.unsqueeze(1)
+    advantage_BK = (return_BK - _group_mean(return_BK, reached_BK, group)) * reached_BK
+    whole_B = ((to_go_BT + own_BT) * mask).sum(1).masked_fill(~rewards.known_B, torch.nan)
+    if scale == "group":
+        std_B = nanstd(whole_B.view(-1, group), dim=1).nan_to_num().repeat_interleave(group)
+        advantage_BK = advantage_BK / (std_B.unsqueeze(1) + DELTA)
+    elif scale == "batch":
+        advantage_BK = advantage_BK / (nanstd(gather(whole_B)) + DELTA)
+    return (advantage_BK.unsqueeze(1) * member_BTK).sum(-1)
+
+
+def _group_mean(value_BK: Tensor, reached_BK: Tensor, group: int) -> Tensor:
+    """Mean over each group of those that reach a step, repeated for its members."""
+    count = reached_BK.view(-1, group, reached_BK.shape[1]).sum(1).clamp(min=1.0)
+    summed = (value_BK * reached_BK).view(-1, group, value_BK.shape[1]).sum(1)
+    return (summed / count).repeat_interleave(group, dim=0)

@@ -1,0 +1,177 @@
+r"""The critic of PPO: a value model beside the policy, with an optimizer of its own.
+
+It is a token-classification model with one label. The value before token $t$ is read where token $t$ is predicted:
+at the token before it. With the values $V^{old}$ at the time of sampling and the λ-returns $R$, the loss is
+
+    L_V = 1/2 mean over tokens of max((V - R)², (V^{old} + clip(V - V^{old}, -c, c) - R)²)
+
+without the second term where there is no clipping (Schulman et al. 2017, arXiv:1707.06347, eq. 9; the clipped form is
+that of the authors' own code).
+
+It takes as many steps as it is asked for, so it may learn more often than the policy, or alone at first. It never
+becomes a part of the policy's exported weights.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+from transformers import AutoConfig, AutoModelForTokenClassification, PreTrainedModel
+
+from rl.config_algorithms import Critic as CriticSettings
+from rl.errors import UserError
+from rl.length import by_length, trimmed
+from rl.rollouts import Rollouts
+
+MAX_GRADIENT_NORM = 1.0
+
+
+class Critic:
+    """A value model, its optimizer, and what has to be saved of both.
+
+    Every process holds the whole critic; gradients are averaged over processes. So it needs nothing of what shards the
+    policy. It stays in evaluation mode throughout, since dropout would make values noisy.
+
+    Args:
+        model: gives one logit for each token; moved to the accelerator's device.
+        settings: how it learns.
+        accelerator: the trainer's.
+        seed: of the order in which rollouts are seen.
+    """
+
+    def __init__(self, model: nn.Module, settings: CriticSettings, accelerator: Accelerator, seed: int = 0) -> None:
+        self.settings = settings
+        self.accelerator = accelerator
+        self.model = model.to(accelerator.device).eval()
+        self.trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        self.optimizer = torch.optim.AdamW(self.trained, lr=settings.learning_rate, weight_decay=0.0)
+        self.shuffling = torch.Generator().manual_seed(seed)
+
+    @torch.no_grad()
+    def values(self, rollouts: Rollouts) -> Tensor:
+        """The value before each token of the completions, (B, T); zero on padding."""
+        return self._forward(rollouts, torch.arange(len(rollouts.completion_ids)))
+
+    def fit(self, rollouts: Rollouts, returns_BT: Tensor, old_values_BT: Tensor) -> dict[str, float]:
+        """Learn the returns: `epochs` passes in shuffled batches.
+
+        Args:
+            rollouts: the sampled sequences.
+            returns_BT: what the values should be.
+            old_values_BT: the values at the time of sampling.
+
+        Returns:
+            `value_loss` and `clip_fraction`, the share of tokens whose loss was cut; means over the last pass.
+        """
+        passes: list[list[dict[str, float]]] = []
+        for _ in range(self.settings.epochs):
+            batches = self._batches(len(returns_BT))
+            passes.append([self._step(rollouts, returns_BT, old_values_BT, rows) for rows in batches])
+        last = passes[-1]
+        return {name: sum(step[name] for step in last) / len(last) for name in last[0]}
+
+    def _step(self, rollouts: Rollouts, returns_BT: Tensor, old_values_BT: Tensor, rows: Tensor) -> dict[str, float]:
+        rows = rows.to(returns_BT.device)
+        mask_BT, goal_BT = rollouts.completion_mask[rows], returns_BT[rows]
+        values_BT = self._forward(rollouts, rows)
+        error_BT = (values_BT - goal_BT) ** 2
+        cut = 0.0
+        if (clip := self.settings.value_clip) is not None:
+            old_BT = old_values_BT[rows]
+            near_error_BT = (old_BT + (values_BT - old_BT).clamp(-clip, clip) - goal_BT) ** 2
+            cut = (((near_error_BT > error_BT) * mask_BT).sum() / mask_BT.sum().clamp(min=1)).item()
+            error_BT = torch.maximum(error_BT, near_error_BT)
+        # each process holds a part of the batch, and gradients are averaged over processes
+        everywhere: Any = self.accelerator.gather(mask_BT.sum())
+        tokens = everywhere.sum() / self.accelerator.num_processes
+        loss = 0.5 * (error_BT * mask_BT).sum() / tokens.clamp(min=1.0)
+        loss.backward()
+        for parameter in self.trained:
+            if self.accelerator.num_processes > 1 and parameter.grad is not None:
+                parameter.grad = self.accelerator.reduce(parameter.grad, reduction="mean")  # type: ignore[assignment]
+        nn.utils.clip_grad_norm_(self.trained, MAX_GRADIENT_NORM)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        value_loss: Any = self.accelerator.reduce(loss.detach(), reduction="mean")
+        return {"value_loss": value_loss.item(), "clip_fraction": cut}
+
+    def _batches(self, size: int) -> Iterator[Tensor]:
+        batch = max(1, self.settings.batch)
+        if batch >= size:  # all at once: their order says nothing
+            yield torch.arange(size)
+            return
+        yield from torch.randperm(size, generator=self.shuffling).split(batch)
+
+    def _forward(self, rollouts: Rollouts, rows: Tensor) -> Tensor:
+        """Values (R, T) of some rows, zero on padding, run in parts of similar length."""
+        ids, mask = rollouts.ids[rows], rollouts.mask[rows]
+        width = rollouts.completion_ids.shape[1]
+        pieces, order = [], []
+        for part in by_length(mask.sum(1)):
+            part_ids, part_mask, cut = trimmed(ids[part], mask[part], keep=width)
+            places = (part_mask.cumsum(1) - 1).clamp(min=0)
+            with self.accelerator.autocast():
+                logits = self.model(input_ids=part_ids, attention_mask=part_mask, position_ids=places).logits[..., 0]
+            before = logits[:, -(width - cut.right) - 1 : -1].float()
+            pieces.append(nn.functional.pad(before, (0, cut.right)))
+            order.append(part)
+        back = torch.argsort(torch.cat(order))
+        return torch.cat(pieces)[back] * rollouts.completion_mask[rows]
+
+    def state_dict(self) -> dict[str, Any]:
+        """Weights, the optimizer's state, and the state of the shuffling."""
+        return {
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "shuffling": self.shuffling.get_state(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a saved state."""
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.shuffling.set_state(state["shuffling"].cpu())
+
+
+def load_critic(start: str, policy: PreTrainedModel) -> PreTrainedModel:
+    """A token-classification model with one label to start the critic from.
+
+    Args:
+        start: `policy` for the policy's own weights, or a path or hub id, such as of a process reward model.
+        policy: the loaded policy.
+
+    Raises:
+        UserError: there is no such model, or its architecture has no token classification.
+    """
+    try:
+        if start != "policy":
+            config = AutoConfig.from_pretrained(start)
+            own_head = config.num_labels == 1
+            model = AutoModelForTokenClassification.from_pretrained(
+                start, num_labels=1, ignore_mismatched_sizes=not own_head, dtype=torch.float32
+            )
+        else:
+            own_head = False
+            config = copy.deepcopy(policy.config)
+            config.num_labels = 1
+            model = AutoModelForTokenClassification.from_config(config, dtype=torch.float32)
+            body = getattr(policy, policy.base_model_prefix).state_dict()
+            getattr(model, model.base_model_prefix).load_state_dict(body)
+    except (OSError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UserError("algorithm.critic.start", f"no critic can be made of {start!r}: {reason}") from error
+    if not own_head:
+        start_at_zero(next(m for m in reversed(list(model.modules())) if isinstance(m, nn.Linear)))
+    return model
+
+
+def start_at_zero(head: nn.Linear) -> None:
+    """Make a value head give 0, so that the first advantages are plain returns."""
+    nn.init.zeros_(head.weight)
+    if head.bias is not None:
+        nn.init.zeros_(head.bias)
