@@ -25,7 +25,7 @@ class TokenRewards:
         to_go_BT: what counts for every token up to its own: the outcome, and steps whose rule is about what follows.
         own_BT: what counts for the tokens of its own step alone.
         step_BT: index of the step that each token is in; what follows the last step is one more.
-        known_B: False where every reward abstained, so that nothing is known of the completion.
+        known_B: False where the mix abstained, so that nothing is known of the completion.
     """
 
     to_go_BT: Tensor
@@ -65,7 +65,7 @@ def token_rewards(
     outcome_weight = sum(abs(w) for name, w in weights.items() if name not in mixed.credited)
     whole = sum(abs(w) for w in weights.values())
     for row, ids in enumerate(completion_ids):
-        if not ids:
+        if not ids or mixed.values[row] is None:  # a gate that abstains leaves nothing known, whatever else was said
             continue
         present, cuts = 0.0, set()
         if (outcome := mixed.outcome[row] if mixed.outcome else None) is not None:
