@@ -13,6 +13,7 @@ REWARDS = {
     "steps": "rewards.steps",
     "diversity": "rewards.diversity",
     "format": "rewards.format",
+    "judge": "rewards.judge_endpoint",
     "length": "rewards.length",
     "repetition": "rewards.repetition",
 }

@@ -1,0 +1,252 @@
+"""The judge behind an endpoint, against a real local server that speaks the protocol."""
+
+import json
+import threading
+import warnings
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from rewards.build import build
+from rewards.context import Context
+from rewards.judge_endpoint import score_in
+from rewards.mix import Mix
+from rewards.reward import RewardBroken
+from verifiers.judge import Judge
+
+HANG = object()
+
+
+def reply(content, usage=(30, 12)):
+    """A chat completion as a server sends it."""
+    return {
+        "id": "1", "object": "chat.completion", "created": 0, "model": "m",
+        "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": content}}],
+        "usage": usage and {"prompt_tokens": usage[0], "completion_tokens": usage[1], "total_tokens": sum(usage)},
+    }  # fmt: skip
+
+
+class Server(ThreadingHTTPServer):
+    """Its `answer(request)` says what it sends: a body, (status, body) or (status, body, headers), or HANG."""
+
+    daemon_threads = True
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.requests, self.lock, self.over = [], threading.Lock(), threading.Event()
+        self.answer: Any = lambda request: reply('{"score": 1}')
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Server
+
+    def do_POST(self):
+        request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        with self.server.lock:
+            self.server.requests.append((self.path, self.headers.get("Authorization"), request))
+            answer = self.server.answer(request)
+        if answer is HANG:
+            self.server.over.wait(30)
+            return
+        status, body, *headers = answer if isinstance(answer, tuple) else (200, answer)
+        data = body.encode() if isinstance(body, str) else json.dumps(body).encode()
+        self.send_response(status)
+        for name, value in {"Content-Type": "application/json", "Content-Length": len(data), **dict(*headers)}.items():
+            self.send_header(name, str(value))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, format, *args):
+        """Nothing, so that the tests' output stays readable."""
+
+
+@pytest.fixture
+def server():
+    built = Server()
+    threading.Thread(target=built.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    yield built
+    built.over.set()
+    built.shutdown()
+    built.server_close()
+
+
+@pytest.fixture
+def judge(server, tmp_path, monkeypatch):
+    """Builds the reward for that server, with a cache of the test's own."""
+    monkeypatch.setenv("OPENAI_API_KEY", "a-key-of-the-test")
+
+    def make(cache=tmp_path, **options):
+        settings = {
+            "base_url": f"http://127.0.0.1:{server.server_port}/v1", "rubric": "Is it brief?", "wait": 0.01, **options
+        }  # fmt: skip
+        return build({"judge": {"model": "m", "options": settings}}, Context(Judge("math"), cache=cache)).rewards[0]
+
+    return make
+
+
+def scored(reward, *completions, **columns):
+    return reward.score(["1+1?"] * len(completions), list(completions), [[1]] * len(completions), **columns)
+
+
+def shown(request):
+    return json.loads(request["messages"][-1]["content"])
+
+
+def test_the_judge_is_shown_rubric_prompt_completion_and_columns(server, judge):
+    scores = scored(judge(columns=["gold"]), "2", gold=["two"])
+    path, authorization, request = server.requests[0]
+    assert (path, authorization) == ("/v1/chat/completions", "Bearer a-key-of-the-test")
+    assert request["model"] == "m" and request["temperature"] == 0
+    assert request["messages"][0]["content"].startswith("Is it brief?")
+    assert shown(request) == {"prompt": "1+1?", "completion": "2", "gold": "two"}
+    assert scores.values == [1.0] and scores.columns["reply"] == ['{"score": 1}']
+
+
+def test_each_completion_has_its_own_score_on_the_scale(server, judge):
+    server.answer = lambda request: reply(json.dumps({"score": 1 + len(shown(request)["completion"])}))
+    assert scored(judge(scale=[1, 5]), "", "ab", "abcd").values == [0.0, 0.5, 1.0]
+
+
+def test_after_too_many_requests_and_a_broken_server_it_is_tried_again(server, judge):
+    statuses = iter([(429, {"error": {"message": "slow"}}, {"Retry-After": 0}), (503, {}), reply("0.25")])
+    server.answer = lambda request: next(statuses)
+    scores = scored(judge(), "x")
+    assert scores.values == [0.25] and not scores.failures and len(server.requests) == 3
+
+
+def test_when_tries_are_used_up_it_failed(server, judge):
+    server.answer = lambda request: (500, {"error": {"message": "out of order"}})
+    scores = scored(judge(tries=2), "x")
+    assert scores.values == [None] and "out of order" in scores.failures[0] and len(server.requests) == 2
+
+
+@pytest.mark.parametrize("status", [400, 401, 404])
+def test_what_trying_again_cannot_mend_is_tried_once(server, judge, status):
+    server.answer = lambda request: (status, {"error": {"message": "no"}})
+    assert set(scored(judge(), "x").failures) == {0} and len(server.requests) == 1
+
+
+def test_an_account_without_credit_is_not_asked_again(server, judge):
+    server.answer = lambda request: (429, {"error": {"message": "pay", "code": "insufficient_quota"}})
+    assert set(scored(judge(), "x").failures) == {0} and len(server.requests) == 1
+
+
+@pytest.mark.parametrize("garbage", ["<html>", '{"choices": []}', "{}"])
+def test_a_body_that_is_no_completion_is_a_failure(server, judge, garbage):
+    server.answer = lambda request: garbage
+    scores = scored(judge(), "x")
+    assert scores.values == [None] and set(scores.failures) == {0}
+
+
+@pytest.mark.parametrize("content", ["I like it", "", '{"score": "high"}', '{"score": true}', '{"score": NaN}', "7"])
+def test_an_answer_without_a_score_on_the_scale_is_a_failure_and_never_zero(server, judge, content):
+    server.answer = lambda request: reply(content)
+    scores = scored(judge(), "x")
+    assert scores.values == [None] and set(scores.failures) == {0}
+    assert scored(judge(), "x").values == [None] and len(server.requests) == 2  # and it is not kept
+
+
+def test_a_server_that_hangs_is_left_in_time_and_the_others_count(server, judge):
+    server.answer = lambda request: HANG if shown(request)["completion"] == "bad" else reply("1")
+    scores = scored(judge(timeout=0.2, tries=2), "good", "bad")
+    assert scores.values == [1.0, None] and "imed out" in scores.failures[1]
+
+
+def test_a_batch_ends_by_its_own_limit_on_time(server, judge):
+    server.answer = lambda request: HANG
+    scores = scored(judge(batch_timeout=0.2, concurrency=1), "a", "b", "c")
+    assert scores.values == [None] * 3 and len(scores.failures) == 3
+    assert "batch_timeout" in scores.failures[2] and len(server.requests) == 1
+
+
+def test_equal_completions_are_asked_for_once_and_known_ones_not_at_all(server, judge):
+    logged = {}
+    first, again = judge(), judge()
+    assert scored(first, "a", "a").values == [1.0, 1.0] and len(server.requests) == 1
+    assert scored(again, "a", log_metric=logged.__setitem__).values == [1.0] and len(server.requests) == 1
+    assert logged["rewards/judge/cached"] == 1.0 and logged["rewards/judge/requests"] == 0
+    assert scored(judge(rubric="Is it long?"), "a").values == [1.0] and len(server.requests) == 2
+
+
+@pytest.mark.parametrize(
+    ("limit", "prices"),
+    [
+        ({"requests": 2}, {}),
+        ({"tokens": 43}, {}),  # 42 a reply
+        ({"money": 8e-5}, {"input": 1.0, "output": 2.0}),  # 30 + 2 x 12 millionths a reply
+    ],
+)
+def test_past_the_limit_it_abstains_and_warns_once(server, judge, limit, prices):
+    reward = judge(limit=limit, prices=prices, concurrency=1)
+    with pytest.warns(
+        UserWarning, match=f"limit.{next(iter(limit))} of .* is reached; from here on it abstains"
+    ) as told:
+        scores = scored(reward, "a", "b", "c", "d")
+    assert scores.values == [1.0, 1.0, None, None] and not scores.failures
+    assert len(server.requests) == 2 and len(told) == 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert scored(reward, "a", "e").values == [1.0, None]  # what it knows it still says
+
+
+def test_each_process_has_its_share_of_the_limit(server, judge, monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.warns(UserWarning):
+        assert scored(judge(limit={"requests": 3}, concurrency=1), "a", "b").values == [1.0, None]
+
+
+def test_a_limit_on_tokens_that_cannot_be_held_is_a_failure(server, judge):
+    server.answer = lambda request: reply("1", usage=None)
+    assert "reports no usage" in scored(judge(limit={"tokens": 100}), "a").failures[0]
+
+
+def test_a_judge_that_is_away_stops_the_run_by_the_mixs_budget(server, judge):
+    server.answer = lambda request: (401, {"error": {"message": "who are you"}})
+    with pytest.raises(RewardBroken, match=r"'judge' failed on 2 of 2 completions.*who are you"):
+        Mix([judge()], {"judge": 1.0})(["p", "p"], ["a", "b"], [[1], [1]])
+
+
+def test_a_score_is_read_from_the_last_object_that_has_one():
+    assert score_in('Two is brief {it}. {"score": 3}\n```json\n{"why": {"a": 1}, "score": 4.5}\n``` {"x": 1}') == 4.5
+    assert score_in(' {"score": "-2"} ') == -2 and score_in(" 7\n") == 7
+    for text in ("7 of 10", "nan", "[1]", '{"score": null}', "{" * 20_000):
+        with pytest.raises(ValueError, match="no score"):
+            score_in(text)
+
+
+def test_a_rubric_may_stand_in_a_file(judge, tmp_path):
+    (tmp_path / "rubric.md").write_text("Is it kind?\n")
+    assert judge(rubric=None, rubric_file=str(tmp_path / "rubric.md")).rubric == "Is it kind?"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"rubric": None}, "judge: rubric: what the judge goes by is needed"),
+        ({"rubric": None, "rubric_file": "nowhere.md"}, "rubric_file: no file 'nowhere.md'"),
+        ({"base_url": "localhost:8000"}, "base_url: an address"),
+        ({"key": "NOT_SET_ANYWHERE"}, "key: the environment variable NOT_SET_ANYWHERE is not set"),
+        ({"scale": [1]}, r"scale: \[worst, best\] is wanted"),
+        ({"scale": [1, 1]}, "scale: the worst and the best"),
+        ({"limit": {"request": 1}}, "limit: 'request' is not one; did you mean 'requests'"),
+        ({"limit": {"money": 1}}, "limit.money: needs prices"),
+        ({"request": {"n": 2}}, "request: n is not set there"),
+        ({"tries": 0}, "tries: a whole number"),
+        ({"rubrik": "x"}, "no option 'rubrik'; did you mean 'rubric'"),
+    ],
+)
+def test_a_wrong_option_is_named(judge, options, message):
+    with pytest.raises(ValueError, match=message):
+        judge(**options)
+
+
+def test_a_key_in_the_config_is_refused_and_not_shown(judge):
+    with pytest.raises(ValueError, match="the name of an environment variable is wanted") as refused:
+        judge(key="sk-secret")
+    assert "secret" not in str(refused.value)
+
+
+def test_a_judge_without_a_model_is_refused():
+    with pytest.raises(ValueError, match="judge: model: is needed"):
+        build({"judge": {"options": {"rubric": "x"}}}, Context(Judge("math")))
