@@ -19,7 +19,8 @@ from verifiers.judge import Judge, module
 class Steps(Correctness):
     """The share of a completion's steps that are right.
 
-    A completion without a step is worth 0: it shows nothing that is right. It abstains where no step could be judged.
+    Steps are judged without a gold, too. A completion without a step is worth 0: it shows nothing that is right. It
+    abstains where no step could be judged.
 
     Args:
         judge: a verifier that judges steps.
@@ -34,6 +35,7 @@ class Steps(Correctness):
             those = [verifier for verifier in VERIFIERS if getattr(module(verifier), "JUDGES_STEPS", False)]
             raise ValueError(f"verifier {judge.name!r} judges no steps; these do: {', '.join(those)}")
         super().__init__(judge, name)
+        self.columns = tuple(column for column in self.columns if column != "gold")
 
     def score(
         self,
@@ -42,7 +44,9 @@ class Steps(Correctness):
         completion_ids: Sequence[Sequence[int]],
         **columns: Any,
     ) -> Scores:
-        """Judge each completion's steps."""
+        """Judge each completion's steps; a gold is read where there is one, for a verifier whose steps need it."""
+        gold = columns.get("gold") or [None] * len(completions)
+        columns["gold"] = ["" if answer is None else answer for answer in gold]
         scores = super().score(prompts, completions, completion_ids, **columns)
         values: list[float | None] = []
         for answer, steps in zip(scores.values, scores.steps, strict=True):

@@ -10,11 +10,12 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
 from rewards.reward import RewardBroken
-from rl.errors import UserError
+from rl.errors import NotFinite, UserError
 from rl.prm.cli import prm
 from verifiers.sandbox.outcome import SandboxUnavailable
 
@@ -112,6 +113,36 @@ def verify(rows: str, verifier: str, out: str | None, options: Sequence[str]) ->
     click.echo(f"{counts['rows']:,} rows in {counts['seconds']:.1f} s, {counts['rows_per_s']:,.0f} a second")
 
 
+@cli.command()
+@click.argument("rows", metavar="IN.jsonl")
+@click.option("--rewards", help="A config file, or one with rewards: and mix: alone.")
+@click.option("--out", metavar="OUT.parquet", help="Where to write the table, a row a completion.")
+@click.option("--html", metavar="FILE", help="Where to write a page with the tables, plots and marked steps.")
+@click.option(
+    "--column",
+    "columns",
+    multiple=True,
+    metavar="WHAT=NAME",
+    help="The column that holds the completion, prompt, gold or correct, or a template such as "
+    "'completion={rationale} So the answer is {label}.'; repeatable.",
+)
+@click.option("--verifier", help="Who judges where a reward names no verifier.  [default: the config's task, or math]")
+@click.option("--tokenizer", help="A folder or hub id, for rewards that count tokens.")
+@click.option("--skip", is_flag=True, help="Leave out rows that are broken or hold no completion; they are counted.")
+@OVERRIDES
+def score(rows: str, overrides: Sequence[str], **options: Any) -> None:
+    """Score saved completions with rewards: no policy, no training.
+
+    IN is JSON lines, CSV or parquet, gzipped or not. A list of completions in a row is a group of its prompt.
+    """
+    from rl.score_command import score as run_scoring
+
+    try:
+        run_scoring(rows, overrides, **options)
+    except RewardBroken as error:
+        _exit(1, f"whetstone: {error}")
+
+
 cli.add_command(prm)
 
 
@@ -128,6 +159,8 @@ def run(arguments: Sequence[str] | None = None) -> None:
         _exit(2, f"whetstone: {error}")
     except RewardBroken as error:
         _exit(1, f"whetstone: {error}. What was trained up to the last checkpoint is kept; the same command resumes.")
+    except NotFinite as error:
+        _exit(1, f"whetstone: {error}. A lower trainer.learning_rate or trainer.max_grad_norm may help.")
     except (click.exceptions.Abort, KeyboardInterrupt):
         _exit(1, "whetstone: interrupted")
 

@@ -90,3 +90,9 @@ def test_any_completion_is_judged_or_abstained_on(name, completion):
         scores = reward.score([prompt], [completion], [[1]], gold=[gold])
         assert len(scores.values) == 1 and not scores.failures
         assert scores.values[0] is None or isinstance(scores.values[0], float)
+
+
+def test_steps_are_judged_without_a_gold():
+    reward = build({"steps": {"verifier": "steps"}}, Context(Judge("math"))).rewards[0]
+    assert reward.columns == ()
+    assert reward(["2 and 3?"] * 2, ["2+2=4, 2+3=6", "no"]) == [0.5, None]
