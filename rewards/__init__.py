@@ -16,6 +16,7 @@ REWARDS = {
     "judge": "rewards.judge_endpoint",
     "length": "rewards.length",
     "repetition": "rewards.repetition",
+    "process": "rewards.process",
 }
 """Name in a config → the module whose `build(name, settings, context)` makes the reward."""
 

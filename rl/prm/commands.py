@@ -11,6 +11,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
+from rewards.step_spans import Splitter
 from rl import policy as policies
 from rl import setup, show, tasks
 from rl.config import Config, load
@@ -23,7 +24,6 @@ from rl.prm.complete import Completer, identity
 from rl.prm.formats import read
 from rl.prm.label import agreement, by_monte_carlo, by_verifier
 from rl.prm.scores import step_scores
-from rl.prm.split import Splitter
 from rl.sampling import sample
 from rl.tasks.task import Task
 from rl.warm_start import cache_folder

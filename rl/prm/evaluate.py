@@ -10,23 +10,16 @@ from __future__ import annotations
 import math
 import random
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
+from rewards.step_scores import FINAL
 from rl.evaluate import pass_at
 from rl.intervals import wilson
 from rl.prm.chains import Chain
-
-FINAL: dict[str, Callable[[Sequence[float]], float]] = {
-    "min": min,
-    "mean": lambda scores: sum(scores) / len(scores),
-    "product": math.prod,
-    "last": lambda scores: scores[-1],
-}
-"""How the scores of a chain's steps become one number."""
 
 
 def first_wrong(scores: Sequence[float | None], threshold: float = 0.5) -> int:

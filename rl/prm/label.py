@@ -20,10 +20,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from rewards.reward import text_of
+from rewards.step_spans import Splitter
 from rl.prm.chains import Chain, Labelled
 from rl.prm.complete import Completer
 from rl.prm.evaluate import step_auc
-from rl.prm.split import Splitter
 from rl.sampling import render
 from verifiers import Verdict
 from verifiers.judge import Judge

@@ -28,6 +28,7 @@ from transformers import (
     TrainingArguments,
 )
 
+from rewards.step_scores import FORM_FILE, READ_AT
 from rl.errors import UserError
 from rl.prm.chains import Chain
 from rl.prm.evaluate import evaluate
@@ -145,8 +146,8 @@ def train(
         figures = evaluate(held_out, step_scores(model, tokenizer, held_out))
     model.save_pretrained(str(out))
     tokenizer.save_pretrained(str(out))
-    form = {"read_at": "last token of each step", "labels_by": made_by, "start": str(path), **asdict(settings)}
-    (Path(out) / "prm.json").write_text(json.dumps(form, indent=2) + "\n", encoding="utf-8")
+    form = {"read_at": READ_AT, "labels_by": made_by, "start": str(path), **asdict(settings)}
+    (Path(out) / FORM_FILE).write_text(json.dumps(form, indent=2) + "\n", encoding="utf-8")
     return {
         "chains": len(fitted),
         "steps": ran.global_step,

@@ -1,8 +1,8 @@
 import pytest
 
+from rewards.step_spans import Splitter
 from rl.prm.complete import Completer
 from rl.prm.label import agreement, by_monte_carlo, by_verifier, verified
-from rl.prm.split import Splitter
 from verifiers.judge import Judge
 
 JUDGE = Judge("chain")

@@ -1,0 +1,247 @@
+r"""Process reward: a process reward model (PRM) gives each step of a completion a probability of being right.
+
+The value is the least of these scores (`min`, Math-Shepherd, Wang et al. 2023, arXiv:2312.08935), their `mean`, their
+`product` (Lightman et al. 2023, arXiv:2305.20050) or the `last`. The scores themselves count inside the completion with
+`credit`.
+
+Two formats of model:
+
+- `classes`: a token-classification head, read at the last token of each step. One label's sigmoid, or the softmax of
+  the classes that mean right. Models of `whetstone prm train` are such; their `prm.json` says how much they read.
+  Other models want a token after each step and are read there: name it in `marker` (`<extra_0>`).
+- `shepherd`: a causal language model whose next token after the marker ` ки` is `+` or `-`, $p = e^{z_+} / (e^{z_+} +
+  e^{z_-})$ there. Prompt and completion are one text with a space between them.
+
+Not here: models that are asked about each step in a turn of its own, and heads of several layers.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from transformers.utils.hub import cached_file
+
+from rewards.context import Context
+from rewards.correctness import Correctness
+from rewards.models import LOADING, Source, one_token, room, source
+from rewards.reading import NO_NUMBER, Encoded, Read, classes, probability, read_at
+from rewards.reward import Reward, Scores, Text, text_of
+from rewards.settings import one_of, options_of, whole
+from rewards.step_scores import FINAL, FORM_FILE, READ_AT, encode_steps
+from rewards.step_spans import Span, Splitter
+from verifiers import Step
+from verifiers.judge import Judge
+
+FORMATS = ("classes", "shepherd")
+OPTIONS = (
+    "format", "final", "separator", "pattern", "marker", "good", "bad", "right", "max_tokens", *LOADING
+)  # fmt: skip
+
+
+class Process(Reward):
+    """The scores of a completion's steps by a process reward model, and one number of them, in [0, 1].
+
+    A completion without a step is worth 0: it shows nothing that is right. Text that is too long for the model is cut
+    off at the end; the steps that end there abstain, and the value is that of the others (of `last`: none). Where the
+    model gives NaN the completion fails.
+
+    Args:
+        model: gives (model, tokenizer).
+        split: a `Splitter` with a separator or a pattern, or a verifier whose steps are taken.
+        read: how logits become scores.
+        final: a key of `FINAL`.
+        marker: what is put after each step, and where the score is read; None reads the step's own last token.
+        together: what stands between prompt and completion where both are encoded as one text.
+        longest: most tokens of prompt and completion.
+        name: the name in the logs.
+
+    Raises:
+        ValueError: a verifier that judges no steps.
+    """
+
+    judges_steps = True
+
+    def __init__(
+        self,
+        model: Source,
+        split: Splitter | Judge,
+        read: Read,
+        *,
+        final: str = "min",
+        marker: str | None = None,
+        together: str | None = None,
+        longest: int | None = None,
+        name: str = "process",
+    ) -> None:
+        self.name = name
+        self.model = model
+        self.split = split
+        self.read = read
+        self.final = final
+        self.marker, self.together, self.longest = marker, together, longest
+        self.verifier = Correctness(split, name) if isinstance(split, Judge) else None
+        if self.verifier is not None:
+            self.columns = self.verifier.columns
+            if not self.verifier.judges_steps:
+                raise ValueError(f"verifier {split.name!r} judges no steps; name one that does, or a separator")  # type: ignore[union-attr]
+
+    def score(
+        self,
+        prompts: Sequence[Text],
+        completions: Sequence[Text],
+        completion_ids: Sequence[Sequence[int]],
+        **columns: Any,
+    ) -> Scores:
+        """Score each completion's steps."""
+        spans, failures = self._spans(prompts, completions, columns)
+        model, tokenizer = self.model()
+        longest = room(model) if self.longest is None else self.longest
+        rows = [row for row, found in enumerate(spans) if found]
+        texts = [self._encoded(tokenizer, prompts[row], completions[row], spans[row] or [], longest) for row in rows]
+        read = dict(zip(rows, read_at(model, tokenizer, texts, self.read), strict=True))
+        values: list[float | None] = [None if found is None else 0.0 for found in spans]
+        steps: list[tuple[Step, ...]] = [()] * len(spans)
+        for row, scores in read.items():
+            if any(score is not None and math.isnan(score) for score in scores):
+                values[row], failures[row] = None, NO_NUMBER
+                continue
+            values[row] = self._value(scores)
+            steps[row] = tuple(
+                Step(start, end, "abstained", None, f"past the {longest} tokens that the model reads")
+                if score is None
+                else Step(start, end, "judged", score)
+                for (start, end), score in zip(spans[row] or [], scores, strict=True)
+            )
+        return Scores(values, steps, failures=failures)
+
+    def _spans(
+        self, prompts: Sequence[Text], completions: Sequence[Text], columns: Mapping[str, Any]
+    ) -> tuple[list[list[Span] | None], dict[int, str]]:
+        """The spans of each completion's steps, None where the verifier cannot say; and the rows on which it broke."""
+        if self.verifier is None:
+            assert isinstance(self.split, Splitter)
+            return [self.split(text_of(completion), None) for completion in completions], {}
+        judged = self.verifier.score(prompts, completions, (), **columns)
+        spans: list[list[Span] | None] = [
+            None if value is None and not steps else [(step.start, step.end) for step in steps]
+            for value, steps in zip(judged.values, judged.steps, strict=True)
+        ]
+        return spans, dict(judged.failures)
+
+    def _encoded(self, tokenizer: Any, prompt: Text, completion: Text, spans: Sequence[Span], longest: int) -> Encoded:
+        text, ends = text_of(completion), [end for _, end in spans]
+        if self.marker is not None:
+            text, ends = marked(text, ends, self.marker)
+        return encode_steps(tokenizer, prompt, text, ends, longest, together=self.together)
+
+    def _value(self, scores: Sequence[float | None]) -> float | None:
+        judged = [score for score in scores if score is not None]
+        if not judged or (self.final == "last" and scores[-1] is None):
+            return None
+        return FINAL[self.final](judged)
+
+
+def marked(text: str, ends: Sequence[int], marker: str) -> tuple[str, list[int]]:
+    """The text with a marker after each step, where it is not there already, and the places where the markers end."""
+    parts, places, length, done = [], [], 0, 0
+    for end in ends:
+        parts += [text[done:end], marker]
+        length += max(end - done, 0) + len(marker)
+        places.append(length)
+        done = max(done, end + len(marker) if text.startswith(marker, end) else end)
+    return "".join([*parts, text[done:]]), places
+
+
+def build(name: str, settings: Mapping[str, Any], context: Context) -> Process:
+    """The reward from its part of the config.
+
+    Steps are the matches of `pattern`, the parts between `separator`s, or those of `verifier`; by default those of the
+    task's own verifier, or lines where that judges no steps.
+
+    Raises:
+        ValueError: the model does not fit, or an option is no good or does not go with the others.
+    """
+    options = options_of(settings, OPTIONS, reads=("model", "verifier"))
+    form = one_of("format", options.get("format", "classes"), FORMATS)
+    final = one_of("final", options.get("final", "min"), FINAL)
+    shepherd = form == "shepherd"
+    for option in ("right",) if shepherd else ("good", "bad"):
+        if option in options:
+            raise ValueError(f"{option}: is not read with format: {form}")
+    marker = options.get("marker", " ки" if shepherd else None)
+    if marker is None and shepherd:
+        raise ValueError("marker: format: shepherd is read at a marker after each step; leave it out for ` ки`")
+    if marker is not None and (not isinstance(marker, str) or not marker):
+        raise ValueError(f"marker: a text is wanted, got {marker!r}")
+    split = _split(options, settings.get("verifier"), context)
+    model = source(
+        settings, context, "causal" if shepherd else "token", purpose="a process reward model, a path or a hub id"
+    )
+    loaded, tokenizer = model()
+    longest = options.get("max_tokens")
+    if longest is not None:
+        longest = min(whole("max_tokens", longest), room(loaded, longest))
+    made = trained_form(settings["model"], options.get("revision"))
+    if made is not None:
+        if made.get("read_at") != READ_AT:
+            raise ValueError(
+                f"{FORM_FILE} says that the model is read at {made.get('read_at')!r}, not at the {READ_AT}"
+            )
+        if shepherd or marker is not None:
+            raise ValueError(f"{FORM_FILE} says that the model is read at the {READ_AT}; leave out format and marker")
+        if longest is None and made.get("max_length"):
+            longest = room(loaded, made["max_length"])
+    if not tokenizer.is_fast:
+        raise ValueError("the model's tokenizer is not a fast one, so the end of a step cannot be found in its tokens")
+    return Process(
+        model,
+        split,
+        _words(tokenizer, options) if shepherd else probability(loaded, classes(options.get("right"))),
+        final=final,
+        marker=marker,
+        together=" " if shepherd else None,
+        longest=longest,
+        name=name,
+    )
+
+
+def trained_form(name: str, revision: str | None = None) -> dict[str, Any] | None:
+    """What `whetstone prm train` saved beside the weights; None where another made the model."""
+    path = cached_file(
+        name, FORM_FILE, revision=revision,
+        _raise_exceptions_for_missing_entries=False, _raise_exceptions_for_connection_errors=False,
+    )  # fmt: skip
+    return json.loads(Path(path).read_text(encoding="utf-8")) if path else None
+
+
+def _split(options: Mapping[str, Any], verifier: str | None, context: Context) -> Splitter | Judge:
+    separator, pattern = options.get("separator"), options.get("pattern")
+    named = [what for what, given in (("separator", separator), ("pattern", pattern), ("verifier", verifier)) if given]
+    if len(named) > 1:
+        raise ValueError(f"{' and '.join(named)}: steps are found in one way; leave the others out")
+    if pattern:
+        try:
+            return Splitter(pattern=re.compile(pattern))
+        except re.error as error:
+            raise ValueError(f"pattern: {pattern!r} is not a regular expression: {error}") from None
+    if separator is not None:
+        if not isinstance(separator, str) or not separator:
+            raise ValueError(f"separator: a text is wanted, got {separator!r}")
+        return Splitter(separator)
+    if verifier:
+        return Judge(verifier)
+    return context.judge if context.judge.judges_steps else Splitter("\n")
+
+
+def _words(tokenizer: Any, options: Mapping[str, Any]) -> Read:
+    words = [
+        one_token(str(options.get(which, sign)), tokenizer, which) for which, sign in (("good", "+"), ("bad", "-"))
+    ]
+    if words[0] == words[1]:
+        raise ValueError("good and bad are the same token")
+    return lambda logits_SV: logits_SV[:, words].softmax(-1)[:, 0]

@@ -1,0 +1,38 @@
+"""A model that `whetstone prm train` saved, as a reward: read where its labels lay."""
+
+import pytest
+import torch
+from transformers import AutoModelForTokenClassification
+
+from rewards.build import build
+from rewards.context import Context
+from rewards.step_spans import Splitter
+from rl.prm.label import by_verifier
+from rl.prm.train import IGNORE, TrainSettings, example, train
+from verifiers.judge import Judge
+
+COMPLETIONS = ["2+3=5;5+4=9#9", "2+3=6;6+4=0#0", "2+3=5#5"]
+
+
+@pytest.mark.parametrize("head", ["one", "two"])
+def test_the_reward_reads_scores_where_training_put_labels(warm, tmp_path, head):
+    for part in warm:
+        part.save_pretrained(tmp_path / "policy")
+    judge = Judge("chain")
+    rows = [{"prompt": "2+3+4?", "completion": text, "gold": "9"} for text in COMPLETIONS]
+    chains, _ = by_verifier(rows, judge, Splitter())
+    train(tmp_path / "policy", chains, tmp_path / "prm", TrainSettings(head=head, epochs=1, validation=0.0), "verifier")
+    settings = {"process": {"model": str(tmp_path / "prm"), "credit": "min", "options": {"final": "min"}}}
+    (reward,) = build(settings, Context(judge)).rewards
+    scores = reward.score(["2+3+4?"] * 3, COMPLETIONS, [[]] * 3, gold=["9"] * 3)
+
+    model = AutoModelForTokenClassification.from_pretrained(tmp_path / "prm").eval()
+    for chain, value, steps in zip(chains, scores.values, scores.steps, strict=True):
+        row = example(warm[1], chain, None)
+        with torch.no_grad():
+            logits_TL = model(input_ids=torch.tensor([row["input_ids"]])).logits[0]
+        right_T = logits_TL[:, 0].sigmoid() if head == "one" else logits_TL.softmax(-1)[:, 1]
+        at_labels = [right_T[i].item() for i, label in enumerate(row["labels"]) if label != IGNORE]
+        assert [(step.start, step.end) for step in steps] == [(step.start, step.end) for step in chain.steps]
+        assert [step.score for step in steps] == pytest.approx(at_labels, abs=1e-6)
+        assert value == pytest.approx(min(at_labels), abs=1e-6)
