@@ -139,6 +139,10 @@ class Sampling(Section):
     top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
     top_k: Annotated[int, Field(ge=0)] = 0
     min_p: Share | None = None
+    engine: Literal["transformers", "vllm", "vllm_server"] = "transformers"
+    """What generates: transformers, vLLM on the devices that train, or a vLLM server (`rl/sampling_vllm.py`)."""
+    server: str | None = None
+    """Address of the vLLM server, such as `http://localhost:8000`."""
 
 
 class Reward(Section):

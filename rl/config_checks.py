@@ -45,6 +45,11 @@ SET_ELSEWHERE = {
     "top_p": "sampling.top_p",
     "top_k": "sampling.top_k",
     "min_p": "sampling.min_p",
+    "use_vllm": "sampling.engine",
+    "vllm_mode": "sampling.engine",
+    "vllm_server_base_url": "sampling.server",
+    "vllm_server_host": "sampling.server",
+    "vllm_server_port": "sampling.server",
     "reward_weights": "rewards.NAME.weight",
     "multi_objective_aggregation": "mix.aggregation",
     "model_init_kwargs": "policy",
@@ -97,6 +102,7 @@ def check_combinations(config: Config) -> None:
         raise WrongKey("policy.model", f"embedded is warmed up on chain or facts, not on {config.task.name}")
     if config.policy.quantize and config.policy.lora is None:
         raise WrongKey("policy.quantize", "a quantised model cannot be trained itself; add policy.lora")
+    _check_engine(config)
     if config.algorithm.name in IN_ROUNDS:
         _check_rounds(config)
         return
@@ -120,6 +126,18 @@ def check_combinations(config: Config) -> None:
             "trainer.loss_type",
             "cispo clamps ratios at epsilon_high itself, and TRL's default of 0.2 clamps every one; "
             "set trainer.epsilon_high, such as 5.0",
+        )
+
+
+def _check_engine(config: Config) -> None:
+    """An address and a server go together."""
+    sampling = config.sampling
+    if (sampling.engine == "vllm_server") != (sampling.server is not None):
+        raise WrongKey(
+            "sampling.server",
+            "is needed with sampling.engine=vllm_server, such as http://localhost:8000"
+            if sampling.server is None
+            else f"is for sampling.engine=vllm_server, and that is {sampling.engine}",
         )
 
 

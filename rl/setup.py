@@ -21,6 +21,7 @@ from rl import show, warm_start
 from rl.config import Config
 from rl.errors import UserError
 from rl.policy import Policy
+from rl.sampling_vllm import need_vllm
 from rl.tasks.task import Task
 
 
@@ -64,8 +65,10 @@ def policy(config: Config, task: Task, console: Console) -> Policy:
     """The policy; the embedded one is warmed up first, by one process while the others wait.
 
     Raises:
-        UserError: it cannot be loaded.
+        UserError: it cannot be loaded, or what is to generate with it is not installed.
     """
+    if config.sampling.engine != "transformers":
+        need_vllm(f"sampling.engine={config.sampling.engine}")
     path = config.policy.model
     if path == "embedded":
         settings = config.policy.warm_start

@@ -116,5 +116,8 @@ def trainer_arguments(config: Config, folder: RunFolder) -> dict[str, Any]:
         "top_p": config.sampling.top_p,
         "top_k": config.sampling.top_k,
         "min_p": config.sampling.min_p,
+        "use_vllm": config.sampling.engine != "transformers",
+        "vllm_mode": "server" if config.sampling.engine == "vllm_server" else "colocate",
+        "vllm_server_base_url": config.sampling.server,
     }
     return {**defaults, **config.trainer, **ours}

@@ -36,6 +36,11 @@ WRONG = [
      "got 'my_rewards'"),
     ("trainer.learning_rat=1", "command line: trainer.learning_rat: GRPOConfig has no such argument; "
      "did you mean 'learning_rate'?"),
+    ("trainer.use_vllm=true", "command line: trainer.use_vllm: is set by sampling.engine"),
+    ("sampling.engine=vllm_server", "command line: sampling.server: is needed with sampling.engine=vllm_server, such "
+     "as http://localhost:8000"),
+    ("sampling.server=http://x", "command line: sampling.server: is for sampling.engine=vllm_server, and that is "
+     "transformers"),
     ("trainer.learning_rate=fast", "command line: trainer.learning_rate: expected float, got 'fast'"),
     ("trainer.num_generations=4", "command line: trainer.num_generations: is set by sampling.completions"),
     ("evaluation.n=many", "command line: evaluation.n: input should be a valid integer, unable to parse string as an "
