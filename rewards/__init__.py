@@ -15,6 +15,7 @@ REWARDS = {
     "format": "rewards.format",
     "judge": "rewards.judge_endpoint",
     "length": "rewards.length",
+    "outcome": "rewards.outcome",
     "repetition": "rewards.repetition",
     "process": "rewards.process",
 }

@@ -1,0 +1,128 @@
+"""Outcome reward: a reward model scores the whole of prompt and completion.
+
+Two formats of model:
+
+- `sequence`: a sequence-classification head. The value is its one logit, as transformers' reward models are trained,
+  or that logit's sigmoid; of a head with several classes it is the probability of those that mean right.
+- `token`: TinyGSM's verifier (Liu et al. 2023, arXiv:2312.09241): a token-classification head, trained to say at every
+  token whether the completion is right, and read at the last one. The value is that probability.
+
+Chat messages are put together by the model's own chat template. A text that is longer than the model reads is not
+judged: cut off, it would be another text. Not here: models that take prompt and completion as a pair of texts.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rewards.context import Context
+from rewards.models import LOADING, Source, prompt_text, room, source
+from rewards.reading import NO_NUMBER, Encoded, Read, classes, probability, read_at, read_whole
+from rewards.reward import Reward, Scores, Text, text_of
+from rewards.settings import one_of, options_of, whole
+
+FORMATS = ("sequence", "token")
+OPTIONS = ("format", "sigmoid", "right", "end", "max_tokens", *LOADING)
+
+
+class Outcome(Reward):
+    """The score of a reward model; it abstains on what is too long for the model, and fails where that gives NaN.
+
+    Args:
+        model: gives (model, tokenizer).
+        read: how logits become scores.
+        form: a key of `FORMATS`.
+        end: whether a prompt and completion in plain text get the tokenizer's end of text, as models of TRL's
+            `RewardTrainer` saw it; a chat template has its own.
+        longest: most tokens of prompt and completion.
+        name: the name in the logs.
+    """
+
+    def __init__(
+        self,
+        model: Source,
+        read: Read,
+        *,
+        form: str = "sequence",
+        end: bool = False,
+        longest: int | None = None,
+        name: str = "outcome",
+    ) -> None:
+        self.name = name
+        self.model = model
+        self.read = read
+        self.form, self.end, self.longest = form, end, longest
+
+    def score(
+        self,
+        prompts: Sequence[Text],
+        completions: Sequence[Text],
+        completion_ids: Sequence[Sequence[int]],
+        **columns: Any,
+    ) -> Scores:
+        """Score each prompt with its completion."""
+        model, tokenizer = self.model()
+        longest = most_tokens(model, tokenizer, self.longest)
+        texts = [self._encoded(tokenizer, *pair) for pair in zip(prompts, completions, strict=True)]
+        rows = [row for row, ids in enumerate(texts) if 0 < len(ids) <= longest]
+        if self.form == "token":
+            at_last = [Encoded(texts[row], [len(texts[row]) - 1]) for row in rows]
+            scores = [score for (score,) in read_at(model, tokenizer, at_last, self.read)]
+        else:
+            scores = read_whole(model, tokenizer, [texts[row] for row in rows], self.read)
+        values: list[float | None] = [None] * len(texts)
+        failures = {}
+        for row, score in zip(rows, scores, strict=True):
+            if score is None or math.isnan(score):
+                failures[row] = NO_NUMBER
+            else:
+                values[row] = score
+        return Scores(values, failures=failures)
+
+    def _encoded(self, tokenizer: Any, prompt: Text, completion: Text) -> list[int]:
+        if not isinstance(prompt, str) and tokenizer.chat_template is not None:
+            answer = [{"role": "assistant", "content": completion}] if isinstance(completion, str) else completion
+            messages = [dict(message) for message in (*prompt, *answer)]
+            text = tokenizer.apply_chat_template(messages, tokenize=False)
+            return tokenizer(text, add_special_tokens=False)["input_ids"]
+        text = prompt_text(prompt, tokenizer) + text_of(completion)
+        ids = list(tokenizer(text)["input_ids"])
+        return [*ids, tokenizer.eos_token_id] if self.end and ids[-1:] != [tokenizer.eos_token_id] else ids
+
+
+def build(name: str, settings: Mapping[str, Any], context: Context) -> Outcome:
+    """The reward from its part of the config.
+
+    Raises:
+        ValueError: the model does not fit, or an option is no good or does not go with the others.
+    """
+    options = options_of(settings, OPTIONS, reads=("model",))
+    form = one_of("format", options.get("format", "sequence"), FORMATS)
+    for option in ("sigmoid", "end"):
+        if not isinstance(options.get(option, False), bool):
+            raise ValueError(f"{option}: true or false is wanted, got {options[option]!r}")
+    model = source(settings, context, form, purpose="a reward model, a path or a hub id")
+    loaded, tokenizer = model()
+    if options.get("end") and tokenizer.eos_token_id is None:
+        raise ValueError("end: the model's tokenizer has no end of text")
+    read = probability(loaded, classes(options.get("right")))
+    if loaded.config.num_labels == 1 and not options.get("sigmoid", form == "token"):
+        read = _logit
+    elif loaded.config.num_labels > 1 and options.get("sigmoid") is False:
+        raise ValueError(f"sigmoid: the model has {loaded.config.num_labels} classes; the value is a probability")
+    longest = options.get("max_tokens")
+    if longest is not None:
+        longest = whole("max_tokens", longest)
+    return Outcome(model, read, form=form, end=bool(options.get("end")), longest=longest, name=name)
+
+
+def most_tokens(model: Any, tokenizer: Any, longest: int | None) -> int:
+    """Tokens that the model reads at most: its room, what its tokenizer says, and what the config says."""
+    most = min(room(model), tokenizer.model_max_length)
+    return most if longest is None else min(most, longest)
+
+
+def _logit(logits_SL: Any) -> Any:
+    return logits_SL[:, 0]
