@@ -110,6 +110,8 @@ class Pairs(Section):
     """Most pairs a prompt."""
     balance_length: bool = False
     """Prefer pairs so that chosen and rejected are equally long over the prompt's pairs."""
+    cut_off: bool = True
+    """Whether a completion that was cut off may be the rejected one; it is never the chosen one."""
 
 
 class Dpo(Rounds):
@@ -155,6 +157,8 @@ class Sft(Rounds):
     name: Literal["sft"]
     keep: Keep = Keep()
     hints: Hints | None = None
+    mask_wrong_steps: bool = False
+    """Learn nothing from steps that the verifier judges wrong, in completions that are kept."""
 
 
 Algorithm = Annotated[Grpo | Ppo | Dpo | Orpo | Sft, Field(discriminator="name")]

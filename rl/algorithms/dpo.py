@@ -18,17 +18,32 @@ from transformers import PrinterCallback, TrainerCallback
 from trl.trainer.dpo_config import DPOConfig
 from trl.trainer.dpo_trainer import DPOTrainer
 
-from rl.algorithms.fit import arguments, pair_rows
+from rl.algorithms.fit import arguments, pair_rows, share_of_tokens
 from rl.config import Config
 from rl.config_algorithms import Dpo
 from rl.credit.pairs import Pair
 
 
 class PairsDPOTrainer(DPOTrainer):
-    """TRL's trainer on pairs that are tokens already."""
+    """TRL's trainer on pairs that are tokens already, with an NLL over the tokens of all processes.
+
+    Args:
+        nll: weight of the NLL, the last of the losses; 0 where it is not among them.
+        arguments: TRL's own keyword arguments.
+    """
+
+    def __init__(self, nll: float, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.nll = nll
 
     def _prepare_dataset(self, dataset: Any, *_: Any, **__: Any) -> Any:
         return dataset
+
+    def _compute_loss(self, model: Any, inputs: dict[str, Any], return_outputs: bool) -> Any:
+        if self.nll:
+            chosen_BT = inputs["completion_mask"].chunk(2)[0][:, 1:]
+            self.loss_weights[-1] = self.nll * share_of_tokens(chosen_BT.sum())
+        return super()._compute_loss(model, inputs, return_outputs)
 
 
 def build(
@@ -67,9 +82,10 @@ def build(
         weights = config.trainer.get("loss_weights") or [1.0] * len(losses)
         own = {"loss_type": [*losses, "sft"], "loss_weights": [*weights, algorithm.nll]}
     trainer = PairsDPOTrainer(
+        algorithm.nll,
         model=model,
         ref_model=reference,
-        args=arguments(DPOConfig, config, folder, seed, **own),
+        args=arguments(DPOConfig, config, folder, seed, len(pairs), **own),
         train_dataset=Dataset.from_list(pair_rows(pairs, tokenizer)),
         processing_class=tokenizer,
         peft_config=lora,

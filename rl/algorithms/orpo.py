@@ -16,13 +16,13 @@ from peft import PeftConfig
 from transformers import PrinterCallback, TrainerCallback
 from trl.experimental.orpo import ORPOConfig, ORPOTrainer
 
-from rl.algorithms.fit import arguments, pair_rows
+from rl.algorithms.fit import arguments, pair_rows, share_of_tokens
 from rl.config import Config
 from rl.credit.pairs import Pair
 
 
 class PairsORPOTrainer(ORPOTrainer):
-    """TRL's trainer on pairs that are tokens already."""
+    """TRL's trainer on pairs that are tokens already, with an NLL over the tokens of all processes."""
 
     def tokenize_row(self, feature: dict[str, Any], model: Any = None) -> dict[str, Any]:
         """The row in TRL's form; the completion alone has labels, and what passes `max_length` is cut off."""
@@ -33,6 +33,11 @@ class PairsORPOTrainer(ORPOTrainer):
             labels = ([-100] * len(prompt) + feature[f"{name}_ids"])[: self.max_length]
             row |= {f"{name}_input_ids": ids, f"{name}_attention_mask": [1] * len(ids), f"{name}_labels": labels}
         return row
+
+    def concatenated_forward(self, model: Any, batch: dict[str, Any]) -> Any:
+        """TRL's forward pass; its NLL is weighted by this process's share of the tokens."""
+        *others, nll = super().concatenated_forward(model, batch)
+        return *others, nll * share_of_tokens(batch["chosen_attention_mask"][:, 1:].sum())
 
 
 def build(
@@ -52,7 +57,7 @@ def build(
     """
     trainer = PairsORPOTrainer(
         model=model,
-        args=arguments(ORPOConfig, config, folder, seed, remove_unused_columns=False),
+        args=arguments(ORPOConfig, config, folder, seed, len(pairs), remove_unused_columns=False),
         train_dataset=Dataset.from_list(pair_rows(pairs, tokenizer)),
         processing_class=tokenizer,
         peft_config=lora,

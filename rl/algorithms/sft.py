@@ -2,7 +2,8 @@ r"""SFT on kept completions, as in STaR (arXiv:2203.14465) and RFT (arXiv:2308.0
 
     L = - Σ_t w_t log π(y_t | x, y_<t) / Σ_t w_t
 
-over the completion's tokens. A weight w_t is 1, or 0 on tokens of masked character spans.
+over the completion's tokens. A weight w_t is 1, or 0 on tokens of masked character spans: with
+`algorithm.mask_wrong_steps`, the steps that the verifier judged wrong.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from trl.trainer.sft_trainer import SFTTrainer
 
 from rl.algorithms.fit import arguments, prompt_ids
 from rl.config import Config
+from rl.config_algorithms import Sft
 from rl.pool import Sample
 
 IGNORE = -100
@@ -39,16 +41,23 @@ def build(
     Raises:
         UserError: TRL refuses the arguments.
     """
+    assert isinstance(config.algorithm, Sft)
+    masks = config.algorithm.mask_wrong_steps
     trainer = SFTTrainer(
         model=model,
-        args=arguments(SFTConfig, config, folder, seed),
-        train_dataset=Dataset.from_list([row(sample, tokenizer) for sample in kept]),
+        args=arguments(SFTConfig, config, folder, seed, len(kept)),
+        train_dataset=Dataset.from_list([row(one, tokenizer, wrong_steps(one) if masks else ()) for one in kept]),
         processing_class=tokenizer,
         peft_config=lora,
         callbacks=callbacks,
     )
     trainer.remove_callback(PrinterCallback)
     return trainer
+
+
+def wrong_steps(sample: Sample) -> list[tuple[int, int]]:
+    """Spans of the steps that the verifier judged, and not as right."""
+    return [(start, end) for start, end, score in sample.steps if score is not None and score < 1.0]
 
 
 def row(

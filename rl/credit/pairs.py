@@ -28,6 +28,7 @@ def pairs(
     margin: float = 0.0,
     cap: int = 4,
     balance_length: bool = False,
+    cut_off: bool = True,
 ) -> list[Pair]:
     """The pairs of a pool, prompt by prompt.
 
@@ -39,10 +40,11 @@ def pairs(
         cap: most pairs a prompt.
         balance_length: take next the pair that leaves the prompt's chosen tokens and rejected tokens closest in sum;
             else the pair of the largest difference of scores.
+        cut_off: whether a completion that was cut off may be rejected; without, it takes no part.
     """
     groups: dict[int, list[Sample]] = defaultdict(list)
     for sample in samples:
-        if sample.score is not None:
+        if sample.score is not None and (cut_off or sample.finish == "stop"):
             groups[sample.row].append(sample)
     made = []
     for group in groups.values():

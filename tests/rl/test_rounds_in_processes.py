@@ -23,9 +23,10 @@ def overrides(**more):
     return [f"{key}={value}" for key, value in {**SMALL, **TINY, **more}.items()]
 
 
-@pytest.mark.parametrize(("name", "more"), [("dpo", {"algorithm.nll": 0.0, "trainer.dataloader_drop_last": True})])
-def test_two_processes_have_the_losses_of_one_on_the_same_pairs(tmp_path, name, more):
-    more |= {"trainer.max_steps": 10, "algorithm.rounds": 1, "algorithm.prompts": 64, "trainer.save_steps": 10}
+@pytest.mark.parametrize("name", ["dpo", "orpo"])
+def test_two_processes_have_the_losses_of_one_on_the_same_pairs(tmp_path, name):
+    """Both have an NLL over tokens beside the preference loss, and the chosen ones differ in length."""
+    more = {"trainer.max_steps": 10, "algorithm.rounds": 1, "algorithm.prompts": 64, "trainer.save_steps": 10}
     alone, _ = run(name, tmp_path / "one", **more, **{"trainer.per_device_train_batch_size": 8})
     together = RunFolder(tmp_path / "two" / name)
     shutil.copytree(alone.path / "pool", together.path / "pool")

@@ -45,3 +45,9 @@ def test_balanced_pairs_are_equally_long_in_sum():
     made = pairs(group, form="all", cap=2, balance_length=True)
     assert sum(len(p.chosen.completion_ids) - len(p.rejected.completion_ids) for p in made) == 0
     assert set(texts(made)) == {("a", "b"), ("a", "c")}
+
+
+def test_one_that_was_cut_off_may_be_left_out_altogether():
+    group = [one("a", 1.0), one("b", 0.0, finish="length"), one("c", 0.5)]
+    assert texts(pairs(group, cap=1)) == [("a", "b")]
+    assert texts(pairs(group, cap=1, cut_off=False)) == [("a", "c")]
