@@ -11,6 +11,11 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
+from tests.judge_server import server
+from tests.rl.conftest import task, warm
+
+__all__ = ["server", "task", "warm"]
+
 TEXT = "Which weighs more, (A) quell or (B) koba? quell weighs 5. koba weighs 3. Answer: (A) So the answer is quell."
 AUTO = {
     "causal": AutoModelForCausalLM,

@@ -1,10 +1,7 @@
 """The judge behind an endpoint, against a real local server that speaks the protocol."""
 
 import json
-import threading
 import warnings
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
 import pytest
 
@@ -13,62 +10,8 @@ from rewards.context import Context
 from rewards.judge_endpoint import score_in
 from rewards.mix import Mix
 from rewards.reward import RewardBroken
+from tests.judge_server import HANG, reply
 from verifiers.judge import Judge
-
-HANG = object()
-
-
-def reply(content, usage=(30, 12)):
-    """A chat completion as a server sends it."""
-    return {
-        "id": "1", "object": "chat.completion", "created": 0, "model": "m",
-        "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": content}}],
-        "usage": usage and {"prompt_tokens": usage[0], "completion_tokens": usage[1], "total_tokens": sum(usage)},
-    }  # fmt: skip
-
-
-class Server(ThreadingHTTPServer):
-    """Its `answer(request)` says what it sends: a body, (status, body) or (status, body, headers), or HANG."""
-
-    daemon_threads = True
-
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.requests, self.lock, self.over = [], threading.Lock(), threading.Event()
-        self.answer: Any = lambda request: reply('{"score": 1}')
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Server
-
-    def do_POST(self):
-        request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        with self.server.lock:
-            self.server.requests.append((self.path, self.headers.get("Authorization"), request))
-            answer = self.server.answer(request)
-        if answer is HANG:
-            self.server.over.wait(30)
-            return
-        status, body, *headers = answer if isinstance(answer, tuple) else (200, answer)
-        data = body.encode() if isinstance(body, str) else json.dumps(body).encode()
-        self.send_response(status)
-        for name, value in {"Content-Type": "application/json", "Content-Length": len(data), **dict(*headers)}.items():
-            self.send_header(name, str(value))
-        self.end_headers()
-        self.wfile.write(data)
-
-    def log_message(self, format, *args):
-        """Nothing, so that the tests' output stays readable."""
-
-
-@pytest.fixture
-def server():
-    built = Server()
-    threading.Thread(target=built.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-    yield built
-    built.over.set()
-    built.shutdown()
-    built.server_close()
 
 
 @pytest.fixture
@@ -78,7 +21,7 @@ def judge(server, tmp_path, monkeypatch):
 
     def make(cache=tmp_path, **options):
         settings = {
-            "base_url": f"http://127.0.0.1:{server.server_port}/v1", "rubric": "Is it brief?", "wait": 0.01, **options
+            "base_url": server.base_url, "rubric": "Is it brief?", "wait": 0.01, **options
         }  # fmt: skip
         return build({"judge": {"model": "m", "options": settings}}, Context(Judge("math"), cache=cache)).rewards[0]
 

@@ -1,0 +1,79 @@
+"""Each reward module, unchanged, trains a step in a plain TRL trainer."""
+
+import math
+
+import pytest
+from datasets import Dataset
+from trl.trainer.grpo_config import GRPOConfig
+from trl.trainer.grpo_trainer import GRPOTrainer
+
+from rewards import REWARDS
+from rewards.build import build
+from rewards.context import Context
+from verifiers.judge import Judge
+
+FUNCTION = """
+def brevity(prompts, completions, completion_ids, gold, **columns):
+    return [1 / (1 + abs(len(ids) - len(answer))) for ids, answer in zip(completion_ids, gold)]
+"""
+
+
+def own_function(get):
+    file = get("tmp_path") / "my_rewards.py"
+    file.write_text(FUNCTION)
+    return {"function": f"{file}:brevity"}
+
+
+def judged(get):
+    return {"model": "m", "options": {"rubric": "x", "base_url": get("server").base_url, "key": None}}
+
+
+MODULES = {
+    "correctness": lambda get: {},
+    "diversity": lambda get: {"options": {"marker": None}},
+    "format": lambda get: {"options": {"max_words": 1}},
+    "judge": judged,
+    "length": lambda get: {"options": {"target": 4}},
+    "outcome": lambda get: {"model": get("model_folder")("sequence", num_labels=1)},
+    "process": lambda get: {"model": get("model_folder")("token", num_labels=1), "options": {"pattern": "."}},
+    "repetition": lambda get: {"options": {"unit": "characters", "ngram": 1}},
+    "steps": lambda get: {},
+    "mine": own_function,
+}
+"""Name → its part of the config. `get` gives a fixture by its name, such as `tmp_path`, `server` or `warm`."""
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_it_trains_a_step(name, task, warm, tmp_path, request):
+    settings = {name: MODULES[name](request.getfixturevalue)}
+    context = Context(Judge("chain"), policy=lambda: warm, rows=task.splits["train"], cache=tmp_path / "cache")
+    (reward,) = build(settings, context).rewards
+    seen = []
+
+    class Seen(type(reward)):
+        def __call__(self, *given, **columns):
+            seen.extend(super().__call__(*given, **columns))
+            return seen
+
+    reward.__class__ = Seen
+    arguments = GRPOConfig(
+        output_dir=str(tmp_path), per_device_train_batch_size=8, num_generations=4, max_steps=1, logging_steps=1,
+        max_completion_length=8, report_to=[], bf16=False, use_cpu=True, save_strategy="no", disable_tqdm=True,
+    )  # fmt: skip
+    trainer = GRPOTrainer(
+        model=type(warm[0])(warm[0].config),
+        reward_funcs=[reward],
+        args=arguments,
+        train_dataset=Dataset.from_list(task.splits["train"][:16]),
+        processing_class=warm[1],
+    )
+    trainer.train()
+    logged = trainer.state.log_history[0]
+    values = [value for value in seen if value is not None]
+    assert len(seen) == 8 and values
+    assert logged["reward"] == pytest.approx(sum(values) / len(values), abs=1e-5)
+    assert logged[f"rewards/{name}/mean"] == pytest.approx(logged["reward"]) and math.isfinite(logged["grad_norm"])
+
+
+def test_every_module_has_its_row():
+    assert REWARDS.keys() <= MODULES.keys(), f"add rows for {sorted(REWARDS.keys() - MODULES.keys())} to MODULES"
