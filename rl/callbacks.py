@@ -38,7 +38,7 @@ class Records(TrainerCallback):
             return
         if "train_loss" in logs:  # the last line; its speeds count only since the run was last resumed
             logs = {name: value for name, value in logs.items() if name in ("train_loss", "total_flos", "epoch")}
-        self.folder.append(self.folder.metrics, {"step": state.global_step, **_numbers(logs)})
+        self.folder.append(self.folder.metrics, {"step": state.global_step, **numbers_of(logs)})
         if self.completions_every and state.global_step % self.completions_every == 0 and "reward" in logs:
             self._write_completions(state.global_step)
 
@@ -156,7 +156,7 @@ class StopOnSignal(TrainerCallback):
         self.console.print("\nstopping at the end of this step and saving; once more to stop at once")
 
 
-def _numbers(logs: Mapping[str, Any]) -> dict[str, float | None]:
+def numbers_of(logs: Mapping[str, Any]) -> dict[str, float | None]:
     """The log's numbers; what is not finite becomes null, which JSON can say."""
     numbers = {name: value for name, value in logs.items() if isinstance(value, int | float) or value is None}
     return {name: value if value is None or math.isfinite(value) else None for name, value in numbers.items()}

@@ -129,7 +129,7 @@ class _Loop:
             "total_loss": self.trainer._total_loss_scalar,
             "first_step": self.trainer._initial_global_step,
             "last_logged": self.trainer._globalstep_last_logged,
-            "metrics": {name: list(values) for name, values in self._metrics().items()},
+            "metrics": {name: list(values) for name, values in metrics(self.trainer).items()},
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -144,13 +144,15 @@ class _Loop:
         self.trainer._initial_global_step = state["first_step"]
         self.trainer._globalstep_last_logged = state["last_logged"]
         for name, values in state["metrics"].items():
-            self._metrics()[name].extend(values)
+            metrics(self.trainer)[name].extend(values)
 
-    def _metrics(self) -> Any:
-        for attribute in ("_metrics", "_stored_metrics"):  # GRPO, DPO and SFT; ORPO
-            if hasattr(self.trainer, attribute):
-                return getattr(self.trainer, attribute)["train"]
-        return {}
+
+def metrics(trainer: Any) -> Any:
+    """The metrics of a TRL trainer that wait for the next log line: name → list of numbers."""
+    for attribute in ("_metrics", "_stored_metrics"):  # GRPO, DPO and SFT; ORPO
+        if hasattr(trainer, attribute):
+            return getattr(trainer, attribute)["train"]
+    return {}
 
 
 def seal(folder: Path) -> None:

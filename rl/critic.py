@@ -25,6 +25,7 @@ from transformers import AutoConfig, AutoModelForTokenClassification, PreTrained
 
 from rl.config_algorithms import Critic as CriticSettings
 from rl.errors import UserError
+from rl.guard import Skips
 from rl.length import by_length, trimmed
 from rl.rollouts import Rollouts
 
@@ -51,6 +52,7 @@ class Critic:
         self.trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
         self.optimizer = torch.optim.AdamW(self.trained, lr=settings.learning_rate, weight_decay=0.0)
         self.shuffling = torch.Generator().manual_seed(seed)
+        self.skips = Skips("the critic")
 
     @torch.no_grad()
     def values(self, rollouts: Rollouts) -> Tensor:
@@ -67,6 +69,9 @@ class Critic:
 
         Returns:
             `value_loss` and `clip_fraction`, the share of tokens whose loss was cut; means over the last pass.
+
+        Raises:
+            NotFinite: ten steps in a row had gradients that are NaN or infinite. Such steps are not taken.
         """
         passes: list[list[dict[str, float]]] = []
         for _ in range(self.settings.epochs):
@@ -94,9 +99,13 @@ class Critic:
         for parameter in self.trained:
             if self.accelerator.num_processes > 1 and parameter.grad is not None:
                 parameter.grad = self.accelerator.reduce(parameter.grad, reduction="mean")  # type: ignore[assignment]
-        nn.utils.clip_grad_norm_(self.trained, MAX_GRADIENT_NORM)
-        self.optimizer.step()
+        norm = nn.utils.clip_grad_norm_(self.trained, MAX_GRADIENT_NORM)
+        if torch.isfinite(norm):  # the same on every process, as the gradients are
+            self.optimizer.step()
+            self.skips.take()
         self.optimizer.zero_grad()
+        if not torch.isfinite(norm):
+            self.skips.skip()
         value_loss: Any = self.accelerator.reduce(loss.detach(), reduction="mean")
         return {"value_loss": value_loss.item(), "clip_fraction": cut}
 
@@ -124,11 +133,12 @@ class Critic:
         return torch.cat(pieces)[back] * rollouts.completion_mask[rows]
 
     def state_dict(self) -> dict[str, Any]:
-        """Weights, the optimizer's state, and the state of the shuffling."""
+        """Weights, the optimizer's state, the state of the shuffling, and the count of skipped steps."""
         return {
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "shuffling": self.shuffling.get_state(),
+            "skips": self.skips.state_dict(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -136,6 +146,7 @@ class Critic:
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.shuffling.set_state(state["shuffling"].cpu())
+        self.skips.load_state_dict(state["skips"])
 
 
 def load_critic(start: str, policy: PreTrainedModel) -> PreTrainedModel:

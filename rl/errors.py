@@ -1,4 +1,8 @@
-"""The one error that means: the user's input is wrong. The command line prints it as one line and exits 2."""
+"""Errors that the command line prints as one line: wrong input (exit 2), and a training that cannot go on (exit 1)."""
+
+from __future__ import annotations
+
+from pathlib import Path
 
 
 class UserError(Exception):
@@ -12,3 +16,20 @@ class UserError(Exception):
     def __init__(self, where: str | None, what: str) -> None:
         super().__init__(what if where is None else f"{where}: {what}")
         self.where, self.what = where, what
+
+
+class NotFinite(Exception):
+    """Training was stopped, since step after step had a loss or gradients that are NaN or infinite.
+
+    Attributes:
+        checkpoint: the last good one, where there is one.
+    """
+
+    checkpoint: Path | None = None
+
+    def __str__(self) -> str:
+        if self.checkpoint is None:
+            kept = "no checkpoint had been written"
+        else:
+            kept = f"the last good checkpoint is {self.checkpoint}"
+        return f"{self.args[0]}; {kept}"

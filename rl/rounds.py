@@ -8,39 +8,42 @@ alone, so that a run that was killed and started again ends with the same weight
 from __future__ import annotations
 
 import json
-import os
 import shutil
+import signal
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import torch
-import torch.distributed as dist
+import pandas as pd
 import wandb
 from accelerate import PartialState
+from accelerate.utils import broadcast_object_list
 from peft import PeftModel
 from rich.console import Console
 from transformers import TrainerCallback, TrainerState
 
 from rewards.mix import Mix
-from rewards.reward import Text, text_of
+from rewards.reward import text_of
 from rl import policy as policies
 from rl import pool, show
 from rl.algorithms import dpo, orpo, sft
-from rl.callbacks import StopOnSignal
+from rl.callbacks import ProgressLine, StopOnSignal, numbers_of
+from rl.checkpoints import MANIFEST, Checkpoints, newest_good, problem, seal, step_of
 from rl.config import Config
-from rl.config_algorithms import Dpo, Hints, Orpo, Sft
-from rl.credit.hints import failed_rows, leaks, with_hint
+from rl.config_algorithms import Dpo, Orpo, Sft
 from rl.credit.keep import keep
 from rl.credit.pairs import pairs
+from rl.draws import Draws
 from rl.errors import UserError
+from rl.guard import Guard, naming_the_last_good
 from rl.policy import Policy
 from rl.pool import Sample
 from rl.report import write_report
-from rl.run_folder import RunFolder, read_jsonl, write_atomically
-from rl.sampling import sample
+from rl.run_folder import RunFolder, read_jsonl, sync, write_atomically
+from rl.sampling_vllm import Vllm, VllmServer
 from rl.tasks.task import Task
 from rl.train import _Run
 
@@ -63,6 +66,7 @@ def train(
 
     Raises:
         UserError: a round gives nothing to fit on.
+        NotFinite: ten steps in a row had a loss or gradients that are NaN or infinite.
         KeyboardInterrupt: the run was interrupted; what is done is saved.
     """
     if state.is_main_process and config.logging.wandb != "disabled":
@@ -73,8 +77,14 @@ def train(
     if config.evaluation.every:
         run.measure("validation", 0)
     for number in range(run.done, run.algorithm.rounds):
-        samples = run.sampled(number)
-        with run.stop:
+        try:
+            with stopping_at_once():
+                samples = run.sampled(number)
+        except KeyboardInterrupt:
+            how = f"To resume: {command or 'the same command again'}"
+            console.print(f"stopped in the sampling of round {number + 1}, which begins anew. {how}", highlight=False)
+            raise
+        with run.stop, naming_the_last_good(run.last_good):
             run.fit(number, samples)
         if run.stop.stopped:
             console.print(f"saved in round {number + 1}. To resume: {command or 'the same command again'}")
@@ -83,7 +93,8 @@ def train(
             run.measure("validation", run.last_step)
     if state.is_main_process:
         shutil.copytree(run.saved(run.algorithm.rounds - 1), folder.model, dirs_exist_ok=True)
-        folder.model.joinpath("round.json").unlink()
+        for file in ("round.json", MANIFEST):
+            folder.model.joinpath(file).unlink()
     run.measure("test", run.last_step)
     if not state.is_main_process:
         return None
@@ -93,6 +104,33 @@ def train(
     if wandb.run is not None:
         wandb.finish()
     return summary
+
+
+@contextmanager
+def stopping_at_once() -> Iterator[None]:
+    """A termination signal, too, raises KeyboardInterrupt, in the main thread, where alone signals arrive."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+class FitFolder:
+    """Where the checkpoints of a round's fit go, for `rl.checkpoints.Checkpoints`.
+
+    Args:
+        run: the run folder.
+        number: of the round.
+    """
+
+    def __init__(self, run: RunFolder, number: int) -> None:
+        self.checkpoints = run.checkpoints / f"round_{number:03d}"
+        self.staging = self.checkpoints / ".staging"
+        self.sync_records = run.sync_records
 
 
 class FitRecords(TrainerCallback):
@@ -109,7 +147,7 @@ class FitRecords(TrainerCallback):
     def on_log(self, args: Any, state: Any, control: Any, logs: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
         """Record a log line; the summary of the fit, which is about time, is left out."""
         if logs and state.is_world_process_zero and "train_runtime" not in logs:
-            numbers = {name: v for name, v in logs.items() if isinstance(v, int | float) and name not in NOT_RECORDED}
+            numbers = {name: value for name, value in numbers_of(logs).items() if name not in NOT_RECORDED}
             self.run.log(self.offset + state.global_step, {**numbers, "round": self.number})
 
 
@@ -130,21 +168,20 @@ class Rounds(_Run):
         self.folder, self.state, self.console = folder, state, console
         assert isinstance(config.algorithm, Dpo | Orpo | Sft)
         self.algorithm = config.algorithm
-        self.stop = StopOnSignal(1, console)
+        self.stop, self.progress = StopOnSignal(1, console), ProgressLine(console)
         self.base = str(policy.model.config._name_or_path)
         self.model: Any = policy.model
         self.done, self.steps = 0, 0
 
     def resume(self) -> None:
         """Take up the last finished round, and drop the records of what came after the last checkpoint."""
-        while (self.saved(self.done) / "round.json").exists():
-            self.done += 1
+        (self.done,) = broadcast_object_list([self._finished() if self.state.is_main_process else 0])
         if self.done:
             self.steps = json.loads((self.saved(self.done - 1) / "round.json").read_text())["steps"]
             self.model = self.load(self.done - 1)
         self.model.to(self.state.device)
-        checkpoint = last_checkpoint(self.folder.checkpoints / f"round_{self.done:03d}")
-        inside = int(checkpoint.name.rpartition("-")[2]) if checkpoint else 0
+        checkpoint = self._last_checkpoint(self.done)
+        inside = step_of(checkpoint) if checkpoint else 0
         if self.done or inside:
             self.console.print(
                 f"resuming {self.folder.path} after {self.done} rounds and {inside} steps", highlight=False
@@ -153,9 +190,37 @@ class Rounds(_Run):
             self.folder.rewind(self.steps + inside)
         self.state.wait_for_everyone()
 
+    def _finished(self) -> int:
+        """Rounds that are finished and whole. What follows a broken one is made again, so its checkpoints go."""
+        done = 0
+        while (saved := self.saved(done)).exists():
+            if (what := problem(saved)) is not None:
+                self._warn(f"{saved} is broken ({what}); its fit ends anew")
+                break
+            done += 1
+        number = done + 1
+        while (later := self.folder.checkpoints / f"round_{number:03d}").exists():
+            shutil.rmtree(later)
+            number += 1
+        return done
+
+    def _last_checkpoint(self, number: int) -> Path | None:
+        """The newest checkpoint of a round's fit that is whole; the main process says which."""
+        folder = self.folder.checkpoints / f"round_{number:03d}"
+        (found,) = broadcast_object_list([newest_good(folder, self._warn) if self.state.is_main_process else None])
+        return found
+
+    def _warn(self, what: str) -> None:
+        self.console.print(f"warning: {what}", style="yellow", highlight=False)
+
     def saved(self, number: int) -> Path:
         """Where a round's policy is."""
         return self.folder.path / "rounds" / f"round_{number:03d}"
+
+    def last_good(self) -> Path | None:
+        """The newest checkpoint of the round under way, or else the last finished round's policy."""
+        checkpoint = last_checkpoint(self.folder.checkpoints / f"round_{self.done:03d}")
+        return checkpoint or (self.saved(self.done - 1) if self.done else None)
 
     def load(self, number: int | None, *, merged: bool = False, trainable: bool = False) -> Any:
         """A fresh copy of the base policy (None), or of a round's.
@@ -205,86 +270,28 @@ class Rounds(_Run):
         return pool.read(folder, number)
 
     def _draw(self, number: int) -> list[Sample]:
-        rows = self.task.splits["train"]
-        order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(self.config.seed)).tolist()
-        wanted = min(self.algorithm.prompts, len(rows))
-        # rounds go on through the shuffled split where the last one stopped
-        chosen = [order[(number * wanted + place) % len(rows)] for place in range(wanted)]
-        prompts = [rows[row]["prompt"] for row in chosen]
-        drawn = self._judged(number, chosen, prompts, self.config.sampling.completions, hinted=False)
-        hints = self.algorithm.hints if isinstance(self.algorithm, Sft) else None
-        if hints is not None:
-            drawn += self._rationalised(number, drawn, hints)
-        return drawn
+        draws = Draws(self.config, self.task, self.mix, self.policy.tokenizer, self.state, self.console)
+        return draws.draw(number, self._generator(number))
 
-    def _rationalised(self, number: int, drawn: Sequence[Sample], hints: Hints) -> list[Sample]:
-        rows, failed = self.task.splits["train"], failed_rows(drawn)
-        if not failed:
-            return []
-        shown = [with_hint(rows[row]["prompt"], rows[row]["gold"], hints.template) for row in failed]
-        tried = self._judged(number, failed, shown, hints.completions, hinted=True)
-        return [one for one in tried if not leaks(one.completion, rows[one.row]["gold"])]
-
-    def _judged(
-        self, number: int, chosen: Sequence[int], prompts: Sequence[Text], count: int, *, hinted: bool
-    ) -> list[Sample]:
-        """Draw and judge, each process its share of the prompts; all of them get all samples, in order."""
-        rank, world = self.state.process_index, self.state.num_processes
-        mine = list(range(len(chosen)))[rank::world]
-        settings = self.config.sampling
-        seed = int.from_bytes(f"{self.config.seed}/{number}/{hinted}/{rank}".encode(), "big") % (2**31 - 1)
-        with show.evaluating(self.console, f"samples of round {number + 1}", len(mine) * count) as progress:
-            groups = sample(
-                self.model,
-                self.policy.tokenizer,
-                [prompts[place] for place in mine],
-                count=count,
-                max_tokens=settings.max_tokens,
-                temperature=settings.temperature,
-                top_p=settings.top_p,
-                seed=seed,
-                progress=progress,
-            )
-        flat = [(chosen[place], one) for place, group in zip(mine, groups, strict=True) for one in group]
-        rows = [self.task.splits["train"][row] for row, _ in flat]
-        judged: list[Sample] = []
-        if flat:
-            columns = {name: [row[name] for row in rows] for name in rows[0] if name != "prompt"}
-            given = [row["prompt"] for row in rows]
-            texts: list[Any] = [
-                one.text if isinstance(prompt, str) else [{"role": "assistant", "content": one.text}]
-                for prompt, (_, one) in zip(given, flat, strict=True)
-            ]
-            mixed = self.mix.score(given, texts, [one.ids for _, one in flat], **columns)
-            verdicts = self.task.judge()(
-                [
-                    {**row, "prompt": text_of(row["prompt"]), "prediction": one.text}
-                    for row, (_, one) in zip(rows, flat, strict=True)
-                ]
-            )
-            for place, (row, one) in enumerate(flat):
-                verdict = verdicts[place]
-                judged.append(
-                    Sample(
-                        round=number,
-                        row=row,
-                        prompt=given[place],
-                        completion=one.text,
-                        completion_ids=one.ids,
-                        finish=one.finish,
-                        hinted=hinted,
-                        score=mixed.values[place],
-                        right=verdict.score == 1.0 if verdict.status == "judged" else None,
-                        rewards={name: scores.values[place] for name, scores in mixed.parts.items()},
-                        steps=[(step.start, step.end, step.score) for step in verdict.steps],
-                    )
-                )
-        if world == 1:
-            return judged
-        parts: list[Any] = [None] * world
-        dist.all_gather_object(parts, judged)
-        place = {row: index for index, row in enumerate(chosen)}
-        return sorted((one for part in parts for one in part), key=lambda one: place[one.row])
+    def _generator(self, number: int) -> Any:
+        """What a round is sampled from: the policy, or vLLM with its weights."""
+        engine = self.config.sampling.engine
+        if engine == "transformers":
+            return self.model
+        merged = self.load(number - 1 if number else None, merged=True)
+        if engine == "vllm_server":
+            assert self.config.sampling.server is not None, "checked with the config"
+            server = VllmServer(self.config.sampling.server)
+            if self.state.is_main_process:
+                server.update(merged.to(self.state.device))
+            self.state.wait_for_everyone()
+            return server
+        weights = self.folder.path / "rounds" / ".sampled_from"
+        if self.state.is_main_process:
+            merged.save_pretrained(weights)
+            self.policy.tokenizer.save_pretrained(weights)
+        self.state.wait_for_everyone()
+        return Vllm(str(weights))
 
     def fit(self, number: int, samples: list[Sample]) -> None:
         """Fit on the pool as it is after a round's sampling, and save the policy."""
@@ -303,14 +310,20 @@ class Rounds(_Run):
         if not used:
             raise UserError("algorithm", f"round {number + 1} gives nothing to fit on: no pair or no right completion")
         self._record_round(number, samples, counts)
-        trainer = self._trainer(number, used)
-        checkpoint = last_checkpoint(self.folder.checkpoints / f"round_{number:03d}")
+        guard = Guard(self.console)
+        trainer = self._trainer(number, used, guard)
+        guard.watch(trainer)
+        checkpoint = self._last_checkpoint(number)
+        self.checkpoints.trainer, self.checkpoints.resumed = trainer, checkpoint
         before = self.steps
         if checkpoint is not None and ended(checkpoint):  # Trainer would take one step more
             trainer._load_from_checkpoint(str(checkpoint))
             trainer.state = TrainerState.load_from_json(str(checkpoint / "trainer_state.json"))
         else:
-            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+            try:
+                trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+            finally:
+                self.progress.close()
         if self.stop.stopped and trainer.state.global_step < trainer.state.max_steps:
             return
         self._warn_of_fall(number, before, trainer.state.global_step)
@@ -339,13 +352,15 @@ class Rounds(_Run):
         shown = " · ".join(f"{n.removeprefix('rounds/')} {v:.4g}" for n, v in numbers.items() if v is not None)
         self.console.print(f"round {number + 1}/{self.algorithm.rounds} · {shown}", highlight=False)
 
-    def _trainer(self, number: int, used: list[Any]) -> Any:
+    def _trainer(self, number: int, used: list[Any], guard: Guard) -> Any:
         algorithm, tokenizer = self.algorithm, self.policy.tokenizer
         goes_on = algorithm.fit_from == "last" and number > 0
         model = self.load(number - 1 if goes_on else None, trainable=True)
         lora = None if goes_on else self.policy.lora
-        folder, seed = self.folder.checkpoints / f"round_{number:03d}", self.config.seed + number
-        callbacks: list[TrainerCallback] = [FitRecords(self, number), self.stop]
+        saving, seed = FitFolder(self.folder, number), self.config.seed + number
+        self.checkpoints = Checkpoints(saving, self.config.trainer.get("save_total_limit"))
+        folder = saving.staging
+        callbacks: list[TrainerCallback] = [guard, FitRecords(self, number), self.progress, self.stop, self.checkpoints]
         if isinstance(algorithm, Sft):
             return sft.build(self.config, model, tokenizer, lora, used, folder, seed, callbacks)
         if isinstance(algorithm, Orpo):
@@ -363,11 +378,10 @@ class Rounds(_Run):
         if self.state.is_main_process:
             self.policy.tokenizer.save_pretrained(draft)
             write_atomically(draft / "round.json", json.dumps({"steps": self.steps}) + "\n")
-            for file in draft.iterdir():
-                with file.open("rb") as written:
-                    os.fsync(written.fileno())
+            seal(draft)
             shutil.rmtree(target, ignore_errors=True)
             draft.rename(target)
+            sync(target.parent)
         self.state.wait_for_everyone()
 
     def _warn_of_fall(self, number: int, before: int, steps: int) -> None:
@@ -392,13 +406,6 @@ class Rounds(_Run):
                 style="yellow",
                 highlight=False,
             )
-
-
-def last_checkpoint(folder: Path) -> Path | None:
-    """The newest checkpoint of a fit that is whole; Trainer writes its state file last."""
-    numbered = {int(p.name.rpartition("-")[2]): p for p in folder.glob("checkpoint-*")}
-    whole = [step for step, path in numbered.items() if (path / "trainer_state.json").exists()]
-    return numbered[max(whole)] if whole else None
 
 
 def ended(checkpoint: Path) -> bool:

@@ -34,6 +34,7 @@ from rl.config_algorithms import IN_ROUNDS
 from rl.config_checks import GenerationCycle
 from rl.errors import UserError
 from rl.evaluate import evaluate, settings_for
+from rl.guard import Guard, naming_the_last_good
 from rl.policy import Policy
 from rl.report import write_report
 from rl.run_folder import RunFolder, read_jsonl, write_atomically
@@ -55,6 +56,7 @@ def train(config: Config, *, fresh: bool = False, command: str = "") -> dict[str
     Raises:
         UserError: the input is wrong; nothing was trained, and nothing is lost.
         RewardBroken: a reward failed more often than its budget allows.
+        NotFinite: ten steps in a row had a loss or gradients that are NaN or infinite.
         KeyboardInterrupt: the run was interrupted; up to the step it names, it is saved.
     """
     started = time.perf_counter()
@@ -89,7 +91,7 @@ def train(config: Config, *, fresh: bool = False, command: str = "") -> dict[str
     if config.evaluation.every:
         run.measure("validation", 0)
     try:
-        with run.stop:
+        with run.stop, naming_the_last_good(lambda: newest_good(folder.checkpoints, console.print)):
             run.trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
     finally:
         run.progress.close()
@@ -131,10 +133,12 @@ class _Run:
         evaluations = Evaluations(lambda step: self.measure("validation", step), config.evaluation.every)
         self.progress = ProgressLine(console)
         self.checkpoints = Checkpoints(folder, config.trainer.get("save_total_limit"))
-        callbacks = [records, evaluations, self.progress, self.stop, self.checkpoints]
+        guard = Guard(console)
+        callbacks = [guard, records, evaluations, self.progress, self.stop, self.checkpoints]
         algorithm = ppo if config.algorithm.name == "ppo" else grpo
         self.trainer = algorithm.build(config, policy, task, mix, folder, callbacks)
         records.trainer = self.checkpoints.trainer = self.trainer
+        guard.watch(self.trainer)
 
     def generating(self) -> AbstractContextManager[Any]:
         """The policy as it is, ready to generate."""

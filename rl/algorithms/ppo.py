@@ -129,6 +129,7 @@ class PpoTrainer(OnlineTrainer):
             "ppo/advantages_std": advantages_std.item(),
         }.items():
             self.record(name, value)
+        self._metrics["train"]["critic/skipped_steps"] = [float(self.critic.skips.total)]  # so far, as `skipped_steps`
 
 
 class WarmUp:
