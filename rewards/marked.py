@@ -12,6 +12,8 @@ from verifiers import Step
 
 MOST = 2000
 """Characters of a completion that are shown."""
+REASONS = 6
+"""Reasons that are listed below a completion in a terminal."""
 COLOURS = {"right": "green", "between": "dark_orange", "wrong": "red", "abstained": "bright_black", "failed": "magenta"}
 _CSS = {"right": "#d4f3dc", "between": "#fdf0c4", "wrong": "#fbd5d3", "abstained": "#e7e9ec", "failed": "#ecd9f7"}
 _SIGNS = {"right": "✓", "wrong": "✗", "abstained": "?", "failed": "!"}
@@ -87,9 +89,14 @@ class MarkedSteps:
                 else:
                     text.append(piece.text + piece.sign, style=COLOURS[piece.kind])
             text.append(_more(example.completion) + "\n")
-            for number, step in enumerate(example.steps, start=1):
-                if step.reason and (step.status != "judged" or step.score != 1.0):
-                    text.append(f"    step {number}: {step.reason}\n", style="dim")
+            reasons = [
+                f"    step {number}: {step.reason}\n"
+                for number, step in enumerate(example.steps, start=1)
+                if step.reason and (step.status != "judged" or step.score != 1.0)
+            ]
+            text.append("".join(reasons[:REASONS]), style="dim")
+            if len(reasons) > REASONS:
+                text.append(f"    and {len(reasons) - REASONS} more\n", style="dim")
         return text
 
     def __str__(self) -> str:

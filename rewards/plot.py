@@ -63,7 +63,9 @@ def plot(
         panel.imshow(matrix, vmin=-1, vmax=1, cmap="RdBu_r")
         for y, x in np.ndindex(matrix.shape):
             value = matrix.iloc[y, x]
-            panel.text(x, y, "–" if np.isnan(value) else f"{value:.2f}", ha="center", va="center", fontsize=8)
+            text = "–" if np.isnan(value) else f"{value:.2f}"
+            colour = "white" if abs(value) > 0.6 else "black"
+            panel.text(x, y, text, ha="center", va="center", fontsize=8, color=colour)
         panel.set_xticks(range(len(names)), names, rotation=40, ha="right", fontsize=8)
         panel.set_yticks(range(len(names)), names, fontsize=8)
         panel.set_title("rank correlation")

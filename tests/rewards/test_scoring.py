@@ -125,6 +125,11 @@ def test_steps_are_marked_in_html_and_text_and_markup_is_escaped():
     assert "&lt;b&gt;" in marked._repr_html_() and "<b>1" not in marked._repr_html_()
 
 
+def test_reasons_of_many_wrong_steps_are_cut_short():
+    result = rewards.score([";".join(["1-1=0"] * 9)], {"steps": {"verifier": "chain"}}, prompts=["1-1?"])
+    assert str(result.steps()).count("more steps than operations") == 6 and "and 2 more" in str(result.steps())
+
+
 def test_the_plot_and_the_parquet_file_hold_everything(tmp_path):
     result = scored()
     assert len(result.plot().axes) >= 5
