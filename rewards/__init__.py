@@ -16,6 +16,7 @@ REWARDS = {
     "judge": "rewards.judge_endpoint",
     "length": "rewards.length",
     "outcome": "rewards.outcome",
+    "plausibility": "rewards.plausibility",
     "repetition": "rewards.repetition",
     "process": "rewards.process",
 }

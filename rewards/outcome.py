@@ -18,8 +18,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rewards.context import Context
-from rewards.models import LOADING, Source, prompt_text, room, source
-from rewards.reading import NO_NUMBER, Encoded, Read, classes, probability, read_at, read_whole
+from rewards.models import LOADING, Source, prompt_text, source
+from rewards.reading import NO_NUMBER, Encoded, Read, classes, most_tokens, probability, read_at, read_whole
 from rewards.reward import Reward, Scores, Text, text_of
 from rewards.settings import one_of, options_of, whole
 
@@ -116,12 +116,6 @@ def build(name: str, settings: Mapping[str, Any], context: Context) -> Outcome:
     if longest is not None:
         longest = whole("max_tokens", longest)
     return Outcome(model, read, form=form, end=bool(options.get("end")), longest=longest, name=name)
-
-
-def most_tokens(model: Any, tokenizer: Any, longest: int | None) -> int:
-    """Tokens that the model reads at most: its room, what its tokenizer says, and what the config says."""
-    most = min(room(model), tokenizer.model_max_length)
-    return most if longest is None else min(most, longest)
 
 
 def _logit(logits_SL: Any) -> Any:
