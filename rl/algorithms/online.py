@@ -149,7 +149,8 @@ class OnlineTrainer(GRPOTrainer):
         self, model: Any, input_ids: Tensor, attention_mask: Tensor, logits_to_keep: int, *rest: Any, **more: Any
     ) -> tuple[Tensor, Tensor | None, Tensor | None]:
         run = super()._get_per_token_logps_and_entropies
-        special = more.keys() - {"batch_size", "compute_entropy", "compute_aux_loss", "num_images", "num_tiles"}
+        usual = ("batch_size", "compute_entropy", "compute_aux_loss")
+        special = any(value is not None for name, value in more.items() if name not in usual)
         if rest or special or more.get("compute_aux_loss"):  # images and experts are laid out in ways of their own
             return run(model, input_ids, attention_mask, logits_to_keep, *rest, **more)
         rows = self._rows_to_run(attention_mask)

@@ -1,0 +1,115 @@
+"""The trainer that GRPO and PPO share: TRL's where nothing was asked for, and never another gradient."""
+
+import pytest
+import torch
+from trl.trainer.grpo_trainer import GRPOTrainer
+
+from rl.algorithms.grpo import GrpoTrainer
+from rl.config_algorithms import Curriculum, DynamicSampling, Grpo
+
+PLAIN = Grpo(name="grpo", skip_zero_signal=False, sort_by_length=False)
+SPARING = Grpo(name="grpo", skip_zero_signal=True, sort_by_length=True)
+LOSSES = {
+    "dapo": {}, "grpo": {}, "bnpo": {}, "dr_grpo": {}, "sapo": {}, "vespo": {}, "cispo": {"epsilon_high": 5.0},
+    "luspo": {"importance_sampling_level": "sequence"},
+}  # fmt: skip
+
+
+def weights(trainer):
+    return {name: value.clone() for name, value in trainer.model.state_dict().items()}
+
+
+def test_with_outcome_rewards_alone_it_is_trls_trainer_bit_for_bit(arguments, mix):
+    rewards = mix()
+    theirs = GRPOTrainer(reward_funcs=[rewards], **arguments(num_iterations=2, steps_per_generation=2))
+    theirs.train()
+    ours = GrpoTrainer(PLAIN, rewards, **arguments(num_iterations=2, steps_per_generation=2))
+    ours.train()
+    for name, value in weights(theirs).items():
+        assert torch.equal(value, weights(ours)[name]), name
+    for before, after in zip(theirs.state.log_history, ours.state.log_history, strict=True):
+        timed = ("time", "seconds", "runtime", "per_second")
+        assert {k: v for k, v in before.items() if not any(t in k for t in timed)} == {
+            k: v for k, v in after.items() if not any(t in k for t in timed)
+        }
+
+
+def batch(trainer, *, signal):
+    """A recorded batch of completions of many lengths, a share of them without signal."""
+    random = torch.Generator().manual_seed(0)
+    size, prompt, width = 16, 6, 20
+    lengths, prompts = torch.randint(1, width + 1, (size,), generator=random), torch.randint(3, prompt + 1, (size,))
+    advantages = torch.randn(size, width, generator=random)
+    advantages[torch.arange(size) % 4 >= signal] = 0.0
+    ids = torch.randint(3, len(trainer.processing_class), (size, prompt + width), generator=random)
+    return {
+        "prompt_ids": ids[:, :prompt],
+        "prompt_mask": (torch.arange(prompt) >= prompt - prompts[:, None]).long(),
+        "completion_ids": ids[:, prompt:],
+        "completion_mask": (torch.arange(width) < lengths[:, None]).long(),
+        "advantages": advantages,
+        "num_items_in_batch": lengths.sum(),
+        "old_per_token_logps": -3.0 + 0.1 * torch.randn(size, width, generator=random),
+    }
+
+
+def gradients(trainer, inputs):
+    trainer.model.train()
+    trainer.current_gradient_accumulation_steps = 1
+    trainer.model.zero_grad()
+    trainer.compute_loss(trainer.model, inputs).backward()
+    return {name: value.grad.clone() for name, value in trainer.model.named_parameters()}
+
+
+@pytest.mark.parametrize("old", [True, False], ids=["old log-probabilities", "on policy"])
+@pytest.mark.parametrize("signal", [4, 2, 0], ids=["all carry signal", "half do", "none do"])
+@pytest.mark.parametrize("loss", LOSSES)
+def test_what_is_not_run_changes_no_gradient(arguments, mix, loss, signal, old):
+    settings = {"loss_type": loss, **LOSSES[loss]}
+    plain, sparing = (GrpoTrainer(kind, mix(), **arguments(**settings)) for kind in (PLAIN, SPARING))
+    inputs = batch(plain, signal=signal)
+    if not old:
+        del inputs["old_per_token_logps"]
+    wanted, got = gradients(plain, inputs), gradients(sparing, inputs)
+    scale = max(value.abs().max() for value in wanted.values())
+    for name, value in wanted.items():
+        torch.testing.assert_close(got[name], value, rtol=1e-5, atol=1e-5 * float(scale))
+
+
+def test_only_what_carries_signal_is_run(arguments, mix):
+    trainer = GrpoTrainer(SPARING, mix(), **arguments())
+    inputs, rows = batch(trainer, signal=1), []
+    trainer.model.register_forward_pre_hook(lambda m, a, k: rows.append(len(k["input_ids"])), with_kwargs=True)
+    gradients(trainer, inputs)
+    assert sum(rows) == 4
+
+
+@pytest.mark.parametrize("settings", [{"beta": 0.1}, {"entropy_coef": 0.01}, {"top_entropy_quantile": 0.5}])
+def test_nothing_is_left_out_where_a_term_acts_on_every_completion(arguments, mix, settings):
+    assert not GrpoTrainer(SPARING, mix(), **arguments(**settings)).skips_zero_signal
+
+
+def test_dynamic_sampling_fills_the_batch_with_groups_that_carry_signal(arguments, mix):
+    settings = Grpo(name="grpo", dynamic_sampling=DynamicSampling(draws=8))
+    trainer = GrpoTrainer(settings, mix(), **arguments(max_steps=1))
+    seen = []
+    credited = trainer._generate_and_score_completions
+    trainer._generate_and_score_completions = lambda inputs: seen.append(credited(inputs)) or seen[-1]
+    trainer.train()
+    (output,) = seen
+    signal = (output["advantages"].view(4, 4) != 0).any(1)
+    assert len(output["completion_ids"]) == 16
+    # groups with signal come first; the rest is what the budget did not fill
+    assert signal.tolist() == sorted(signal.tolist(), reverse=True)
+    assert output["num_items_in_batch"] == output["completion_mask"].sum()
+    log = trainer.state.log_history[0]
+    assert 1 <= log["dynamic_sampling/draws"] <= 8
+    assert 0 <= log["dynamic_sampling/all_right"] + log["dynamic_sampling/all_wrong"] <= 1
+
+
+def test_a_curriculum_learns_the_solve_rates(arguments, mix):
+    settings = Grpo(name="grpo", curriculum=Curriculum())
+    trainer = GrpoTrainer(settings, mix(), **arguments(max_steps=2))
+    trainer.train()
+    assert (trainer.prompts.solved == trainer.prompts.solved).sum() in (7, 8)  # two draws of four, NaN elsewhere
+    assert trainer.stateful.keys() == {"prompts"}
