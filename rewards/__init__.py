@@ -15,6 +15,8 @@ REWARDS = {
     "format": "rewards.format",
     "judge": "rewards.judge_endpoint",
     "length": "rewards.length",
+    "likelihood_gain": "rewards.likelihood_gain",
+    "self_feedback": "rewards.self_feedback",
     "outcome": "rewards.outcome",
     "plausibility": "rewards.plausibility",
     "repetition": "rewards.repetition",

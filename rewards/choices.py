@@ -16,7 +16,7 @@ from __future__ import annotations
 import copy
 import inspect
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -91,7 +91,7 @@ def likelihoods(
     of_prefix: dict[str, list[Any]] = {}
     for key, prefix in zip(keys, prefixes, strict=True):
         if key not in known:
-            known[key] = [_pair(key[0], answer, tokenizer) for answer in key[1]]
+            known[key] = [joined(key[0], answer, tokenizer) for answer in key[1]]
             of_prefix.setdefault(prefix, []).append(key)
     space = room(model)
     fits = {key: max((len(pair.ids) for pair in pairs), default=0) <= space for key, pairs in known.items()}
@@ -109,7 +109,7 @@ def likelihoods(
 
 
 def shares(model: Any) -> bool:
-    """Whether a model can start from a cache with gaps: it keeps every token's keys and values, and is told positions."""
+    """Whether a model can start from a cache with gaps: it keeps all keys and values, and takes positions."""
     config = model.config.get_text_config()
     if getattr(config, "is_encoder_decoder", False) or getattr(model, "_is_stateful", False):
         return False
@@ -129,7 +129,12 @@ def _base(model: Any) -> Any:
     return model.get_base_model() if hasattr(model, "get_base_model") else model
 
 
-def _pair(context: str, answer: str, tokenizer: Any) -> Pair:
+def joined(context: str, answer: str, tokenizer: Any) -> Pair:
+    """A context and an answer as the tokens of one text.
+
+    Raises:
+        ValueError: the answer has no token of its own.
+    """
     before, ids = encode(context, tokenizer), encode(context + answer, tokenizer)
     start = _common([before, ids])
     if start == len(ids):
@@ -140,17 +145,17 @@ def _pair(context: str, answer: str, tokenizer: Any) -> Pair:
     return Pair(ids, start)
 
 
-def _common(rows: Iterable[Sequence[int]]) -> int:
+def _common(rows: Sequence[Sequence[int]]) -> int:
     """How many tokens all rows begin with."""
-    rows = list(rows)
-    least, most = min(rows), max(rows)  # what these two begin with, all between them do
-    return next((i for i, (one, other) in enumerate(zip(least, most, strict=False)) if one != other), len(least))
+    return next(
+        (place for place, tokens in enumerate(zip(*rows, strict=False)) if len(set(tokens)) > 1), min(map(len, rows))
+    )
 
 
 def _shared(group: Sequence[Sequence[Pair]]) -> int:
     """How many tokens all pairs of several contexts begin with, short of the last one before an answer."""
     pairs = [pair for context in group for pair in context]
-    return min(_common(pair.ids for pair in pairs), *(pair.start - 1 for pair in pairs))
+    return min(_common([pair.ids for pair in pairs]), *(pair.start - 1 for pair in pairs))
 
 
 def _plain(model: Any, pairs: Sequence[Pair], tokenizer: Any, budget: int, found: dict[int, Likelihood]) -> None:

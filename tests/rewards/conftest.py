@@ -107,3 +107,18 @@ def known_folder(tmp_path_factory, tokenizer, config):
 def one_id(tokenizer, text):
     (token,) = tokenizer(text, add_special_tokens=False)["input_ids"]
     return token
+
+
+@pytest.fixture(scope="session")
+def logprob():
+    """The slow route: the log-probability of an answer after a context, by one forward pass over both."""
+
+    def one_pass(model, tokenizer, context, answer):
+        before = tokenizer(context)["input_ids"]
+        ids = tokenizer(context + answer)["input_ids"]
+        assert ids[: len(before)] == before
+        with torch.no_grad():
+            logits = model(input_ids=torch.tensor([ids])).logits[0]
+        return sum(torch.log_softmax(logits[at - 1], -1)[ids[at]].item() for at in range(len(before), len(ids)))
+
+    return one_pass

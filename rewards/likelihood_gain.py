@@ -1,0 +1,127 @@
+r"""What a rationale adds to the likelihood of the right answer, by a model that answers.
+
+With question $q$, rationale $r$ and gold answer $a^*$:
+
+$$ \text{sum: } \log p(a^* \mid q, r) - \log p(a^* \mid q), \qquad \text{mean: the same, a token of } a^* $$
+
+The sum is Quiet-STaR's reward of a thought (Zelikman et al. 2024, arXiv:2403.09629), there over the next tokens of a
+text. With choices $A$ and $\ell(a)$ the mean log-probability a token,
+
+$$ \text{probability: } P(a^* \mid q, r) - P(a^* \mid q), \qquad P = \mathrm{softmax}_{a \in A}\, \ell(a) $$
+
+which is MaRio's consistency with one model for both; see `consistency` for two, and `self_feedback` for Crystal's form.
+A completion without the answer marker abstains, as does one that does not fit into the model.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rewards.choices import Likelihood, likelihoods, softmax
+from rewards.context import Context
+from rewards.models import LOADING, Source, prompt_text, source
+from rewards.rationale import OPTIONS, Asked, Layout, asked, layout
+from rewards.reward import Reward, Scores, Text
+from rewards.settings import one_of, options_of
+
+MEASURES = ("sum", "mean", "probability")
+Answers = list[Likelihood]
+
+
+def with_and_without(
+    rows: Sequence[Asked], layout: Layout, reader: Source, baseline: Source
+) -> list[tuple[Answers, Answers] | None]:
+    """How likely each answer is with the rationale and without it; None where a text does not fit.
+
+    Args:
+        rows: what is asked.
+        layout: how it is put.
+        reader: the model that is given the rationale.
+        baseline: the model that is not; where it is the same, both are asked at once and share the prompt.
+    """
+    model, tokenizer = reader()
+    other, other_tokenizer = baseline()
+    prompts = [prompt_text(row.prompt, tokenizer) for row in rows]
+    told = [layout.before(prompt, row.rationale) for prompt, row in zip(prompts, rows, strict=True)]
+    answers = [row.answers for row in rows]
+    if other is model:
+        bare = [layout.before(prompt, None) for prompt in prompts]
+        both = likelihoods(model, tokenizer, prompts * 2, told + bare, answers * 2)
+        found, base = both[: len(rows)], both[len(rows) :]
+    else:
+        found = likelihoods(model, tokenizer, prompts, told, answers)
+        prompts = [prompt_text(row.prompt, other_tokenizer) for row in rows]
+        base = likelihoods(other, other_tokenizer, prompts, [layout.before(p, None) for p in prompts], answers)
+    return [None if one is None or two is None else (one, two) for one, two in zip(found, base, strict=True)]
+
+
+def probability(answers: Answers, gold: int) -> float:
+    """MaRio's probability of the gold choice: a softmax over the mean log-probabilities a token."""
+    return softmax([answer.mean for answer in answers])[gold]
+
+
+def scored(count: int, found: Mapping[int, tuple[float, float, float]], log: Any, name: str) -> Scores:
+    """Scores of a batch from row → (value, with, without), which go to the table and, in the mean, to the logs.
+
+    A value that is no number is a failure of its row: the model's weights are broken.
+    """
+    failures = {row: "the model gave NaN" for row, parts in found.items() if not all(map(math.isfinite, parts))}
+    good = {row: parts for row, parts in found.items() if row not in failures}
+    parts: list[list[float | None]] = [
+        [good[row][i] if row in good else None for row in range(count)] for i in range(3)
+    ]
+    for column, values in (("with", parts[1]), ("without", parts[2])):
+        there = [value for value in values if value is not None]
+        if log and there:
+            log(f"rewards/{name}/{column}", sum(there) / len(there))
+    return Scores(parts[0], columns={"with": parts[1], "without": parts[2]}, failures=failures)
+
+
+class LikelihoodGain(Reward):
+    """The gain in the gold answer's likelihood from the rationale; logged apart are the likelihood with and without.
+
+    Args:
+        model: the model that answers.
+        layout: how completions are split and the question is put.
+        measure: `sum` or `mean` of the gold answer's log-probabilities, or its `probability` among the row's choices.
+        name: the name in the logs.
+    """
+
+    def __init__(self, model: Source, layout: Layout, measure: str = "sum", name: str = "likelihood_gain") -> None:
+        self.name, self.model, self.layout = name, model, layout
+        self.measure = one_of("measure", measure, MEASURES)
+        self.columns = ("gold", "choices") if measure == "probability" else ("gold",)
+
+    def score(
+        self,
+        prompts: Sequence[Text],
+        completions: Sequence[Text],
+        completion_ids: Sequence[Sequence[int]],
+        **columns: Any,
+    ) -> Scores:
+        """Ask the model with and without each rationale.
+
+        Raises:
+            ValueError: a column is missing.
+        """
+        rows = asked(self.layout, prompts, completions, columns, among=self.measure == "probability")
+        found = {}
+        for row, both in zip(rows, with_and_without(rows, self.layout, self.model, self.model), strict=True):
+            if both is not None:
+                told, bare = (self._measured(answers, row.gold) for answers in both)
+                found[row.row] = (told - bare, told, bare)
+        return scored(len(completions), found, columns.get("log_metric"), self.name)
+
+    def _measured(self, answers: Answers, gold: int) -> float:
+        if self.measure == "probability":
+            return probability(answers, gold)
+        return answers[gold].logprob if self.measure == "sum" else answers[gold].mean
+
+
+def build(name: str, settings: Mapping[str, Any], context: Context) -> LikelihoodGain:
+    """The reward from its part of the config; `model` is a path, a hub id, or `policy`."""
+    options = options_of(settings, ("measure", *OPTIONS, *LOADING), reads=("model",))
+    model = source(settings, context, "causal", policy=True, purpose="the model that answers, a path or a hub id")
+    return LikelihoodGain(model, layout(options, context.judge.name), options.get("measure", "sum"), name)

@@ -1,0 +1,183 @@
+"""Where the rationale of a completion ends and its answer begins, and how a model is asked with and without it."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, NamedTuple
+
+from rewards.reward import Text, text_of
+from verifiers.choice import labelled
+from verifiers.exact import normalised
+
+
+class Split(NamedTuple):
+    """A completion in its two parts.
+
+    Attributes:
+        rationale: what comes before the last marker, without the space at its end.
+        answer: what comes after.
+        marked: whether there was a marker; without one all of it is rationale.
+    """
+
+    rationale: str
+    answer: str
+    marked: bool
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a completion is split, and how the question is put to a model.
+
+    Attributes:
+        marker: what stands between rationale and answer; None where completions are rationale alone.
+        with_rationale: what comes before the answer, with `{prompt}` and `{rationale}`.
+        without_rationale: the same, with `{prompt}` alone.
+        answer: an answer in that place, with `{label}` and `{text}` of a choice; where there are no choices both are
+            the gold.
+    """
+
+    marker: str | None = "So the answer is"
+    with_rationale: str = "{prompt}{rationale} So the answer is"
+    without_rationale: str = "{prompt} So the answer is"
+    answer: str = " {text}."
+
+    def split(self, completion: str) -> Split:
+        """The completion in its two parts, at the last marker."""
+        if self.marker is None or self.marker not in completion:
+            return Split(completion.rstrip(), "", self.marker is None)
+        rationale, _, answer = completion.rpartition(self.marker)
+        return Split(rationale.rstrip(), answer, True)
+
+    def before(self, prompt: str, rationale: str | None) -> str:
+        """What a model reads before the answer."""
+        if rationale is None:
+            return self.without_rationale.format(prompt=prompt)
+        return self.with_rationale.format(prompt=prompt, rationale=rationale)
+
+
+LAYOUTS = {
+    "facts": Layout("Answer:", "{prompt}{rationale} Answer:", "{prompt} Answer:", " ({label})"),
+    "chain": Layout("#", "{prompt}{rationale}#", "{prompt}#", "{text}"),
+}
+"""The task's verifier → the layout of its completions; for others MaRio's, with `So the answer is`."""
+_PLACES = {
+    "with_rationale": ({"prompt", "rationale"}, {"rationale"}),
+    "without_rationale": ({"prompt"}, {"prompt"}),
+    "answer": ({"label", "text"}, {"label", "text"}),
+}
+"""Template → the places it may have, and those of which it needs one."""
+OPTIONS = tuple(field.name for field in fields(Layout))
+
+
+def layout(options: Mapping[str, Any], task: str) -> Layout:
+    """The task's layout with what the options change.
+
+    Raises:
+        ValueError: a template that lacks its place, or has one that is not known.
+    """
+    changed = replace(LAYOUTS.get(task, Layout()), **{key: options[key] for key in OPTIONS if key in options})
+    if changed.marker == "":
+        raise ValueError("marker: an empty one stands everywhere; make it null where completions are rationale alone")
+    if changed.marker is not None and not isinstance(changed.marker, str):
+        raise ValueError(f"marker: a text or null is wanted, got {changed.marker!r}")
+    for name, (places, needed) in _PLACES.items():
+        template = getattr(changed, name)
+        try:
+            found = {place for _, place, _, _ in string.Formatter().parse(template) if place is not None}
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{name}: {template!r} is no template: {error}") from None
+        if found - places or not found & needed:
+            raise ValueError(
+                f"{name}: {template!r} has the places {sorted(found)}; it may have {sorted(places)}, and needs "
+                f"{' or '.join(sorted(needed))}; a brace itself is written twice"
+            )
+    return changed
+
+
+def choices_of(choices: Any, gold: Any) -> tuple[list[str], list[str], int | None]:
+    """Labels and texts of a row's choices, and which is the gold one, by its label or else its text; None for none.
+
+    Raises:
+        ValueError: the choices have no form that is known.
+    """
+    labels, texts = labelled(choices)
+    if gold is None:
+        return labels, texts, None
+    plain = str(gold).strip().strip("().").strip().lower()
+    by_label = [index for index, label in enumerate(labels) if label.lower() == plain]
+    by_text = [index for index, text in enumerate(texts) if normalised(text) == normalised(str(gold))]
+    return labels, texts, next(iter(by_label + by_text), None)
+
+
+class Asked(NamedTuple):
+    """What a model is asked of a completion.
+
+    Attributes:
+        row: of the completion in its batch.
+        prompt: as the batch has it.
+        rationale: the completion's own.
+        answers: the choices as answers, or the gold answer alone.
+        gold: which of them is right.
+    """
+
+    row: int
+    prompt: Text
+    rationale: str
+    answers: list[str]
+    gold: int
+
+
+def asked(
+    layout: Layout,
+    prompts: Sequence[Text],
+    completions: Sequence[Text],
+    columns: Mapping[str, Any],
+    *,
+    among: bool,
+) -> list[Asked]:
+    """What a model is asked of each completion that can be judged.
+
+    Left out are those without a marker, without a gold answer, and whose gold is none of the choices.
+
+    Args:
+        layout: of the completions.
+        prompts: B prompts.
+        completions: B completions.
+        columns: has `gold`, and `choices` where they are asked about.
+        among: whether the gold is asked for among the row's choices, or alone.
+
+    Raises:
+        ValueError: a column is missing, or the choices have no form that is known.
+    """
+    gold = column(columns, "gold", len(completions))
+    choices = column(columns, "choices", len(completions)) if among else [None] * len(completions)
+    found = []
+    for row, completion in enumerate(completions):
+        split = layout.split(text_of(completion))
+        if not split.marked or gold[row] is None or (among and choices[row] is None):
+            continue
+        if among:
+            labels, texts, right = choices_of(choices[row], gold[row])
+        else:
+            labels = texts = [str(gold[row])]
+            right = 0
+        if right is not None:
+            answers = [layout.answer.format(label=a, text=b) for a, b in zip(labels, texts, strict=True)]
+            found.append(Asked(row, prompts[row], split.rationale, answers, right))
+    return found
+
+
+def column(columns: Mapping[str, Any], name: str, count: int) -> Sequence[Any]:
+    """A column of the batch.
+
+    Raises:
+        ValueError: it is missing, or has another length.
+    """
+    values = columns.get(name)
+    if values is None:
+        raise ValueError(f"needs a column {name!r} in the data")
+    if len(values) != count:
+        raise ValueError(f"the column {name!r} has {len(values)} values for {count} completions")
+    return values

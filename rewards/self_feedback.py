@@ -1,0 +1,194 @@
+r"""Self-feedback (Crystal, Liu et al. 2023, arXiv:2310.04921): does the rationale help the policy itself to answer?
+
+$$ m(\cdot) = s(a^* \mid \cdot) - \max_{a \ne a^*} s(a \mid \cdot), \qquad
+   r = \tfrac12 \{ \tanh m(q, k) - \tanh m(q) \} $$
+
+with question $q$, rationale $k$, gold answer $a^*$ and $s$ the log-probability of an answer. The paper takes the logit
+of the answer's one token; differences of the two are the same, and the log-probability also serves longer answers.
+
+Then $r \leftarrow (r - \mu) / \sigma$ with the mean and standard deviation over rationales that the initial policy
+draws for rows of the train split, frozen from then on. (The authors' code divides by $\sqrt\sigma$; this does not.)
+
+The policy can raise $r$ by answering worse without a rationale. So both margins are in the table and the logs, `with`
+and `without`; and `baseline` takes $m(q)$ from a frozen model instead, which closes that way.
+
+A completion without the answer marker abstains, as does one that does not fit into the model.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from rewards.choices import Likelihood
+from rewards.context import Context
+from rewards.likelihood_gain import scored, with_and_without
+from rewards.models import LOADING, Source, encode, frozen, judging, pad_id, prompt_text, source
+from rewards.rationale import OPTIONS, Layout, asked, layout
+from rewards.reward import Reward, Scores, Text
+from rewards.settings import number, options_of, whole
+
+SAMPLING = ("rows", "temperature", "max_tokens", "seed")
+"""Options of the pass with the initial policy."""
+BATCH = 32
+
+
+def margin(answers: Sequence[Likelihood], gold: int) -> float:
+    """The gold answer's log-probability less that of the best other one, in nats."""
+    return answers[gold].logprob - max(answer.logprob for place, answer in enumerate(answers) if place != gold)
+
+
+class SelfFeedback(Reward):
+    """Half the difference of the tanh margins of the gold answer, normalised by what the initial policy earned.
+
+    Args:
+        model: the model that answers.
+        layout: how completions are split and the question is put.
+        baseline: the model that answers without the rationale; by default the same.
+        context: gives the policy and the rows of the pass with the initial policy; None to normalise nothing.
+        rows: rows of that pass at most.
+        temperature: it draws with.
+        max_tokens: of a completion that it draws.
+        seed: of its rows and draws.
+        name: the name in the logs.
+
+    Raises:
+        ValueError: there is no policy or no row to normalise with.
+    """
+
+    columns = ("gold", "choices")
+
+    def __init__(
+        self,
+        model: Source,
+        layout: Layout,
+        *,
+        baseline: Source | None = None,
+        context: Context | None = None,
+        rows: int = 256,
+        temperature: float = 0.7,
+        max_tokens: int = 64,
+        seed: int = 0,
+        name: str = "self_feedback",
+    ) -> None:
+        if context is not None and (context.policy is None or not context.rows):
+            lacks = "no policy" if context.policy is None else "no rows of a train split"
+            raise ValueError(f"normalise: there is {lacks} here to measure rewards with; set options.normalise: false")
+        self.name, self.model, self.layout, self.baseline = name, model, layout, baseline or model
+        self.context = context
+        self.rows, self.temperature, self.max_tokens, self.seed = rows, temperature, max_tokens, seed
+        self.mean, self.std = (0.0, 1.0) if context is None else (math.nan, math.nan)
+
+    def score(
+        self,
+        prompts: Sequence[Text],
+        completions: Sequence[Text],
+        completion_ids: Sequence[Sequence[int]],
+        **columns: Any,
+    ) -> Scores:
+        """Ask the model with and without each rationale; the first call measures the initial policy before.
+
+        Raises:
+            ValueError: a column is missing, or all rewards of the initial policy are the same.
+        """
+        if math.isnan(self.std):
+            self.measure()
+        found = {
+            row: ((value - self.mean) / self.std, told, bare)
+            for row, (value, told, bare) in self._raw(prompts, completions, columns).items()
+        }
+        return scored(len(completions), found, columns.get("log_metric"), self.name)
+
+    def measure(self) -> None:
+        """Draw rationales with the policy as it is now, and keep the mean and standard deviation of their rewards.
+
+        Raises:
+            ValueError: fewer than two had a reward, or all had the same.
+        """
+        assert self.context is not None and self.context.policy is not None
+        rng = np.random.default_rng(self.seed)
+        chosen = rng.permutation(len(self.context.rows))[: self.rows]
+        rows = [self.context.rows[int(i)] for i in chosen]
+        model, tokenizer = self.context.policy()
+        completions = drawn(
+            model, tokenizer, [row["prompt"] for row in rows], self.temperature, self.max_tokens, self.seed
+        )
+        columns = {name: [row.get(name) for row in rows] for name in self.columns}
+        raw = [value for value, *_ in self._raw([row["prompt"] for row in rows], completions, columns).values()]
+        if len(raw) < 2 or not np.std(raw) > 1e-6:  # also where it is not a number
+            raise ValueError(
+                f"normalise: of {len(rows)} completions of the initial policy {len(raw)} have a reward, and these do "
+                f"not differ, so there is nothing to divide by; set options.normalise: false, or more max_tokens"
+            )
+        self.mean, self.std = float(np.mean(raw)), float(np.std(raw))
+
+    def state_dict(self) -> dict[str, float]:
+        """What a resumed run needs: the mean and standard deviation, where they have been measured."""
+        return {} if math.isnan(self.std) else {"mean": self.mean, "std": self.std}
+
+    def load_state_dict(self, state: Mapping[str, float]) -> None:
+        """Take up what `state_dict` gave."""
+        if state:
+            self.mean, self.std = float(state["mean"]), float(state["std"])
+
+    def _raw(
+        self, prompts: Sequence[Text], completions: Sequence[Text], columns: Mapping[str, Any]
+    ) -> dict[int, tuple[float, float, float]]:
+        """Row → (reward before it is normalised, margin with the rationale, margin without)."""
+        rows = [row for row in asked(self.layout, prompts, completions, columns, among=True) if len(row.answers) > 1]
+        found = {}
+        for row, both in zip(rows, with_and_without(rows, self.layout, self.model, self.baseline), strict=True):
+            if both is not None:
+                told, bare = (margin(answers, row.gold) for answers in both)
+                found[row.row] = (0.5 * (math.tanh(told) - math.tanh(bare)), told, bare)
+        return found
+
+
+def drawn(
+    model: Any, tokenizer: Any, prompts: Sequence[Text], temperature: float, max_tokens: int, seed: int
+) -> list[str]:
+    """One completion a prompt, the same for the same seed, without a change to anybody else's random numbers."""
+    device, pad = model.get_input_embeddings().weight.device, pad_id(tokenizer)
+    found: list[str] = []
+    with torch.random.fork_rng([device] if device.type == "cuda" else []), judging(model):
+        torch.manual_seed(seed)
+        for start in range(0, len(prompts), BATCH):
+            rows = [encode(prompt_text(prompt, tokenizer), tokenizer) for prompt in prompts[start : start + BATCH]]
+            longest = max(map(len, rows))
+            ids_BT = torch.tensor([[pad] * (longest - len(row)) + row for row in rows], device=device)
+            mask_BT = torch.tensor([[0] * (longest - len(row)) + [1] * len(row) for row in rows], device=device)
+            whole_BT = model.generate(
+                input_ids=ids_BT, attention_mask=mask_BT, do_sample=True, temperature=temperature, top_k=0, top_p=1.0,
+                max_new_tokens=max_tokens, pad_token_id=pad, eos_token_id=tokenizer.eos_token_id,
+            )  # fmt: skip
+            found += tokenizer.batch_decode(whole_BT[:, longest:], skip_special_tokens=True)
+    return found
+
+
+def build(name: str, settings: Mapping[str, Any], context: Context) -> SelfFeedback:
+    """The reward from its part of the config; `model` is `policy` unless it names a frozen one.
+
+    Raises:
+        ValueError: an option that is not known or out of bounds, or a policy is needed and there is none.
+    """
+    options = options_of(settings, ("normalise", "baseline", *SAMPLING, *OPTIONS, *LOADING), reads=("model",))
+    normalise = options.get("normalise", True)
+    if not isinstance(normalise, bool):
+        raise ValueError(f"normalise: true or false is wanted, got {normalise!r}")
+    model = source({**settings, "model": settings.get("model") or "policy"}, context, "causal", policy=True)
+    loading = {key: options[key] for key in LOADING if key in options}
+    return SelfFeedback(
+        model,
+        layout(options, context.judge.name),
+        baseline=frozen(str(options["baseline"]), **loading) if options.get("baseline") else None,
+        context=context if normalise else None,
+        rows=whole("rows", options.get("rows", 256), 2),
+        temperature=number("temperature", options.get("temperature", 0.7), above=0.0),
+        max_tokens=whole("max_tokens", options.get("max_tokens", 64)),
+        seed=whole("seed", options.get("seed", 0), 0),
+        name=name,
+    )

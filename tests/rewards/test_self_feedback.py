@@ -1,0 +1,132 @@
+"""Self-feedback against one forward pass a text, its frozen normalisation, and what it refuses."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from rewards.build import build
+from rewards.choices import Likelihood
+from rewards.context import Context
+from rewards.models import frozen
+from rewards.self_feedback import drawn, margin
+from verifiers.judge import Judge
+
+PROMPT = "Which weighs more, (A) quell or (B) koba?"
+CHOICES = [{"label": "A", "text": "quell"}, {"label": "B", "text": "koba"}]
+ROWS = [{"prompt": f"{'so ' * n}{PROMPT}", "gold": "AB"[n % 2], "choices": CHOICES} for n in range(12)]
+COMPLETIONS = [" quell weighs 5. Answer: (A)", " koba eats. Answer: (B)", "no marker"]
+COLUMNS = {"gold": ["A", "B", "A"], "choices": [CHOICES] * 3}
+PASS = {"marker": None, "rows": 10, "max_tokens": 6}
+"""A random policy writes no marker; all that it draws is rationale."""
+
+
+@pytest.fixture(scope="module")
+def pair(model_folder):
+    return frozen(model_folder())()
+
+
+def made(policy, train=(), model=None, **options):
+    context = Context(Judge("facts"), policy=policy, rows=train)
+    (reward,) = build({"self_feedback": {"model": model, "options": options}}, context).rewards
+    return reward
+
+
+def test_the_margin_is_to_the_best_other_choice():
+    assert margin([Likelihood(-1, 1), Likelihood(-3, 1), Likelihood(-2, 1)], 0) == 1
+    assert margin([Likelihood(-1, 1), Likelihood(-3, 1), Likelihood(-2, 1)], 1) == -2
+
+
+def test_the_reward_is_half_the_difference_of_tanh_margins(pair, logprob):
+    def by_hand(context, gold):
+        scores = {label: logprob(*pair, context, f" ({label})") for label in "AB"}
+        return scores[gold] - scores["BA"["AB".index(gold)]]
+
+    scores = made(lambda: pair, normalise=False).score([PROMPT] * 3, COMPLETIONS, [[1]] * 3, **COLUMNS)
+    for row, gold in enumerate("AB"):
+        rationale = COMPLETIONS[row].partition(" Answer:")[0]
+        told, bare = by_hand(f"{PROMPT}{rationale} Answer:", gold), by_hand(f"{PROMPT} Answer:", gold)
+        assert scores.values[row] == pytest.approx(0.5 * (math.tanh(told) - math.tanh(bare)), abs=1e-4)
+        assert scores.columns["with"][row] == pytest.approx(told, abs=1e-4)
+        assert scores.columns["without"][row] == pytest.approx(bare, abs=1e-4)
+    assert scores.values[2] is None
+
+
+def test_rewards_are_normalised_by_what_the_initial_policy_earned(pair):
+    reward, plain = made(lambda: pair, ROWS, **PASS), made(lambda: pair, marker=None, normalise=False)
+    values = reward([PROMPT] * 3, COMPLETIONS, **COLUMNS)
+    chosen = [ROWS[i] for i in np.random.default_rng(0).permutation(12)[:10]]
+    texts = drawn(*pair, [row["prompt"] for row in chosen], 0.7, 6, 0)
+    raw = plain(
+        [row["prompt"] for row in chosen],
+        texts,
+        gold=[row["gold"] for row in chosen],
+        choices=[CHOICES] * 10,
+    )
+    assert reward.state_dict() == pytest.approx({"mean": np.mean(raw), "std": np.std(raw)}, abs=1e-6)
+    unnormalised = plain([PROMPT] * 3, COMPLETIONS, **COLUMNS)
+    assert values == pytest.approx([(value - np.mean(raw)) / np.std(raw) for value in unnormalised], abs=1e-3)
+
+
+def test_the_normalisation_stays_while_the_policy_moves_and_after_a_resume(pair, model_folder):
+    now = [pair]
+    reward = made(lambda: now[0], ROWS, **PASS)
+    reward([PROMPT] * 3, COMPLETIONS, **COLUMNS)
+    state = reward.state_dict()
+    now[0] = frozen(model_folder(seed=1))()
+    moved = reward([PROMPT] * 3, COMPLETIONS, **COLUMNS)
+    assert reward.state_dict() == state
+    resumed = made(lambda: now[0], ROWS, **PASS)
+    assert resumed.state_dict() == {}
+    resumed.load_state_dict({})
+    resumed.load_state_dict(state)
+    assert resumed([PROMPT] * 3, COMPLETIONS, **COLUMNS) == pytest.approx(moved)
+
+
+def test_the_pass_leaves_random_numbers_and_the_policy_as_they_were(pair):
+    model, tokenizer = pair
+    torch.manual_seed(3)
+    model.train()
+    state = torch.get_rng_state()
+    first = drawn(model, tokenizer, [PROMPT, "so"], 1.0, 8, seed=5)
+    assert torch.equal(torch.get_rng_state(), state) and model.training
+    assert drawn(model, tokenizer, [PROMPT, "so"], 1.0, 8, seed=5) == first
+    model.eval()
+
+
+def test_a_frozen_baseline_does_not_follow_the_policy(pair, model_folder):
+    folder, now = model_folder(seed=1), [pair]
+    reward = made(lambda: now[0], baseline=folder, normalise=False)
+    before = reward.score([PROMPT], COMPLETIONS[:1], [[1]], gold=["A"], choices=[CHOICES]).columns
+    now[0] = frozen(model_folder(seed=2))()
+    after = reward.score([PROMPT], COMPLETIONS[:1], [[1]], gold=["A"], choices=[CHOICES]).columns
+    assert after["without"] == before["without"] and after["with"] != before["with"]
+
+
+@pytest.mark.parametrize(
+    ("policy", "train", "options", "message"),
+    [
+        (None, ROWS, {}, "self_feedback: model: policy needs a policy, and there is none here"),
+        (lambda: None, (), {}, "no rows of a train split here to measure rewards with; set options.normalise: false"),
+        (lambda: None, ROWS, {"temperature": 0}, "temperature: 0 is too small"),
+        (lambda: None, ROWS, {"normalize": False}, "no option 'normalize'; did you mean 'normalise'"),
+    ],
+)
+def test_what_cannot_work_is_refused_before_any_score(policy, train, options, message):
+    with pytest.raises(ValueError, match=message):
+        made(policy, train, **options)
+
+
+def test_a_frozen_judge_serves_saved_completions_without_a_policy(model_folder):
+    folder = model_folder()
+    with pytest.raises(ValueError, match="there is no policy here"):
+        made(None, model=folder)
+    values = made(None, model=folder, normalise=False)([PROMPT] * 3, COMPLETIONS, **COLUMNS)
+    assert [value is None for value in values] == [False, False, True]
+
+
+def test_a_policy_that_never_comes_to_an_answer_cannot_be_measured(pair):
+    reward = made(lambda: pair, ROWS, rows=4, max_tokens=4)
+    with pytest.raises(ValueError, match="of 4 completions of the initial policy 0 have a reward"):
+        reward([PROMPT] * 3, COMPLETIONS, **COLUMNS)
