@@ -100,9 +100,12 @@ class ProgressLine(TrainerCallback):
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
         """Update it."""
-        if not state.is_world_process_zero or not logs or "reward" not in logs:
+        if not state.is_world_process_zero or not logs or not {"reward", "loss"} & logs.keys():
             return
-        line = f"reward {_shown(logs['reward'])} · length {logs['completions/mean_length']:.1f} tokens"
+        if "reward" in logs:
+            line = f"reward {_shown(logs['reward'])} · length {logs['completions/mean_length']:.1f} tokens"
+        else:  # a fit of a round
+            line = f"loss {_shown(logs['loss'])}"
         if self._progress:
             self._progress.update(self._bar, completed=state.global_step, description=line)
         elif state.global_step % max(1, state.max_steps // 10) == 0 or state.global_step == 1:

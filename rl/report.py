@@ -29,6 +29,9 @@ CURVES = (
     ("Cut off before the end", "share", ("completions/clipped_ratio",)),
     ("Entropy of the policy", "nats a token", ("entropy",)),
     ("Gradient norm", "", ("grad_norm",)),
+    ("Samples of each round", "share", ("rounds/right", "rounds/cut_off", "rounds/hinted")),
+    ("Pairs or completions fitted on, each round", "", ("rounds/pairs", "rounds/kept")),
+    ("Log-probability of chosen and of rejected", "nats", ("logps/chosen", "logps/rejected")),
     ("Rewards that abstained or failed", "share", ("rewards/{reward}/abstained", "rewards/{reward}/failed")),
 )
 """Title, unit, and the metrics drawn together; `{reward}` stands for each reward in the config."""
@@ -128,7 +131,12 @@ def _smooth(values: Sequence[float], decay: float = 0.9) -> list[float]:
 
 def _label(metric: str) -> str:
     return (
-        metric.removeprefix("eval/validation/").removeprefix("completions/").removeprefix("rewards/").replace("_", " ")
+        metric.removeprefix("eval/validation/")
+        .removeprefix("completions/")
+        .removeprefix("rewards/")
+        .removeprefix("rounds/")
+        .removeprefix("logps/")
+        .replace("_", " ")
     )
 
 

@@ -119,8 +119,8 @@ def stopping_at_once() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-class FitFolder:
-    """Where the checkpoints of a round's fit go, for `rl.checkpoints.Checkpoints`.
+class FitFolder(RunFolder):
+    """The run folder as a round's fit sees it, with checkpoints of its own.
 
     Args:
         run: the run folder.
@@ -128,9 +128,9 @@ class FitFolder:
     """
 
     def __init__(self, run: RunFolder, number: int) -> None:
+        super().__init__(run.path)
         self.checkpoints = run.checkpoints / f"round_{number:03d}"
         self.staging = self.checkpoints / ".staging"
-        self.sync_records = run.sync_records
 
 
 class FitRecords(TrainerCallback):
@@ -206,7 +206,7 @@ class Rounds(_Run):
 
     def _last_checkpoint(self, number: int) -> Path | None:
         """The newest checkpoint of a round's fit that is whole; the main process says which."""
-        folder = self.folder.checkpoints / f"round_{number:03d}"
+        folder = FitFolder(self.folder, number).checkpoints
         (found,) = broadcast_object_list([newest_good(folder, self._warn) if self.state.is_main_process else None])
         return found
 
@@ -219,7 +219,7 @@ class Rounds(_Run):
 
     def last_good(self) -> Path | None:
         """The newest checkpoint of the round under way, or else the last finished round's policy."""
-        checkpoint = last_checkpoint(self.folder.checkpoints / f"round_{self.done:03d}")
+        checkpoint = newest_good(FitFolder(self.folder, self.done).checkpoints, self._warn)
         return checkpoint or (self.saved(self.done - 1) if self.done else None)
 
     def load(self, number: int | None, *, merged: bool = False, trainable: bool = False) -> Any:
@@ -310,8 +310,8 @@ class Rounds(_Run):
         if not used:
             raise UserError("algorithm", f"round {number + 1} gives nothing to fit on: no pair or no right completion")
         self._record_round(number, samples, counts)
-        guard = Guard(self.console)
-        trainer = self._trainer(number, used, guard)
+        trainer, guard = self._trainer(number, used), Guard(self.console)
+        trainer.add_callback(guard)
         guard.watch(trainer)
         checkpoint = self._last_checkpoint(number)
         self.checkpoints.trainer, self.checkpoints.resumed = trainer, checkpoint
@@ -349,10 +349,29 @@ class Rounds(_Run):
             **counts,
         }
         self.log(self.steps, numbers)
+        if self.config.logging.completions_every:
+            self._write_completions(samples)
         shown = " · ".join(f"{n.removeprefix('rounds/')} {v:.4g}" for n, v in numbers.items() if v is not None)
         self.console.print(f"round {number + 1}/{self.algorithm.rounds} · {shown}", highlight=False)
 
-    def _trainer(self, number: int, used: list[Any], guard: Guard) -> Any:
+    def _write_completions(self, samples: Sequence[Sample]) -> None:
+        """A round's samples under the step that they were drawn at, in the columns of the online runs' files."""
+        table = [
+            {
+                "step": self.steps,
+                "prompt": text_of(one.prompt),
+                "completion": one.completion,
+                **{f"rewards/{name}": value for name, value in one.rewards.items()},
+                "reward": one.score,
+                "right": one.right,
+                "finish": one.finish,
+                "hinted": one.hinted,
+            }
+            for one in samples
+        ]
+        pd.DataFrame(table).to_parquet(self.folder.completions / f"step_{self.steps:06d}.parquet")
+
+    def _trainer(self, number: int, used: list[Any]) -> Any:
         algorithm, tokenizer = self.algorithm, self.policy.tokenizer
         goes_on = algorithm.fit_from == "last" and number > 0
         model = self.load(number - 1 if goes_on else None, trainable=True)
@@ -360,7 +379,7 @@ class Rounds(_Run):
         saving, seed = FitFolder(self.folder, number), self.config.seed + number
         self.checkpoints = Checkpoints(saving, self.config.trainer.get("save_total_limit"))
         folder = saving.staging
-        callbacks: list[TrainerCallback] = [guard, FitRecords(self, number), self.progress, self.stop, self.checkpoints]
+        callbacks: list[TrainerCallback] = [FitRecords(self, number), self.progress, self.stop, self.checkpoints]
         if isinstance(algorithm, Sft):
             return sft.build(self.config, model, tokenizer, lora, used, folder, seed, callbacks)
         if isinstance(algorithm, Orpo):
