@@ -103,6 +103,7 @@ def trainer_arguments(config: Config, folder: RunFolder) -> dict[str, Any]:
         "save_steps": -(-500 // cycle) * cycle,
         "dataloader_pin_memory": not on_cpu,
         "use_cpu": on_cpu,
+        "ddp_broadcast_buffers": False,  # a broadcast a pass would want as many passes on every process
         "bf16": not on_cpu and torch.cuda.is_bf16_supported() and "fp16" not in config.trainer,
     }
     ours = {

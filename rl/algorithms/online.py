@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from accelerate import DistributedType
 from torch import Tensor
 from trl.trainer.grpo_trainer import GRPOTrainer
 
@@ -45,6 +46,7 @@ class OnlineTrainer(GRPOTrainer):
 
     Attributes:
         stateful: name → part with a `state_dict`, to be saved in checkpoints beside what TRL saves.
+        logps_BT: log-probabilities of the tokens of the last batch that a loss was computed of.
     """
 
     def __init__(self, settings: Online, mix: Mix, **arguments: Any) -> None:
@@ -62,6 +64,15 @@ class OnlineTrainer(GRPOTrainer):
         text_config = self.model.config.get_text_config()  # type: ignore
         self.cuts_left = hasattr(text_config, "rope_parameters")  # where positions are relative
         self._batch: dict[str, Any] | None = None
+        self.logps_BT: Tensor | None = None
+        self.in_parts = settings.sort_by_length and self._may_run_any_number_of_passes()
+
+    def _may_run_any_number_of_passes(self) -> bool:
+        """Whether processes may run their models a different number of times: no pass waits for another process's."""
+        if self.accelerator.num_processes == 1:
+            return True
+        sharded = self.accelerator.distributed_type in (DistributedType.FSDP, DistributedType.DEEPSPEED)
+        return not sharded and self.args.ddp_broadcast_buffers is False
 
     def credit(self, output: dict[str, Any]) -> Tensor | None:
         """Advantages (B, T) of a batch that was just judged (`self.judge`); None to leave TRL's.
@@ -139,13 +150,21 @@ class OnlineTrainer(GRPOTrainer):
         return output
 
     def _compute_loss(self, model: Any, inputs: dict[str, Any]) -> Tensor:
-        self._batch = inputs
+        self._batch, self.logps_BT = inputs, None
         try:
             return super()._compute_loss(model, inputs)
         finally:
             self._batch = None
 
     def _get_per_token_logps_and_entropies(
+        self, model: Any, input_ids: Tensor, attention_mask: Tensor, logits_to_keep: int, *rest: Any, **more: Any
+    ) -> tuple[Tensor, Tensor | None, Tensor | None]:
+        found = self._run_in_parts(model, input_ids, attention_mask, logits_to_keep, *rest, **more)
+        if self._batch is not None:
+            self.logps_BT = found[0].detach()
+        return found
+
+    def _run_in_parts(
         self, model: Any, input_ids: Tensor, attention_mask: Tensor, logits_to_keep: int, *rest: Any, **more: Any
     ) -> tuple[Tensor, Tensor | None, Tensor | None]:
         run = super()._get_per_token_logps_and_entropies
@@ -155,7 +174,7 @@ class OnlineTrainer(GRPOTrainer):
             return run(model, input_ids, attention_mask, logits_to_keep, *rest, **more)
         rows = self._rows_to_run(attention_mask)
         lengths = attention_mask[rows].sum(1)
-        parts = [rows[part] for part in by_length(lengths)] if self.settings.sort_by_length else [rows]
+        parts = [rows[part] for part in by_length(lengths)] if self.in_parts else [rows]
         if len(parts) == 1 and len(rows) == len(input_ids):
             return run(model, input_ids, attention_mask, logits_to_keep, **more)
         logps, entropies = [], []

@@ -91,9 +91,21 @@ class PpoTrainer(OnlineTrainer):
     def _compute_loss(self, model: Any, inputs: dict[str, Any]) -> Tensor:
         self.beta, sampling_beta = self.loss_beta, self.beta
         try:
-            return super()._compute_loss(model, inputs)
+            loss = super()._compute_loss(model, inputs)
         finally:
             self.beta = sampling_beta
+        self._record_step(inputs)
+        return loss
+
+    def _record_step(self, inputs: dict[str, Any]) -> None:
+        """How far the policy has moved from the one that sampled: KL by Schulman's k3 estimate, and what was cut."""
+        mask_BT, old_BT, logps_BT = inputs["completion_mask"], inputs.get("old_per_token_logps"), self.logps_BT
+        assert logps_BT is not None
+        log_ratio_BT = torch.zeros_like(logps_BT) if old_BT is None else logps_BT - old_BT
+        ratio_BT = log_ratio_BT.exp()
+        cut_BT = (ratio_BT < 1 - self.epsilon_low) | (ratio_BT > 1 + self.epsilon_high)
+        self.record("ppo/approx_kl", self._moments(ratio_BT - 1 - log_ratio_BT, mask_BT)[0].item())
+        self.record("ppo/clip_fraction", self._moments(cut_BT.float(), mask_BT)[0].item())
 
     def _moments(self, values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation where the mask is 1, over all processes."""

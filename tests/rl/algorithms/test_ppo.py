@@ -1,0 +1,112 @@
+import pytest
+import torch
+from transformers import AutoModelForTokenClassification
+
+from rl.algorithms.ppo import PpoTrainer
+from rl.config_algorithms import Critic, Ppo
+from rl.critic import load_critic
+
+
+class Nothing(torch.nn.Module):
+    """A critic that says 0 and cannot learn."""
+
+    def __init__(self):
+        super().__init__()
+        self.unused = torch.nn.Parameter(torch.zeros(1))
+
+    def forward(self, input_ids, **_):
+        logits = self.unused * torch.zeros(*input_ids.shape, 1)
+        return type("Output", (), {"logits": logits})
+
+
+def first_batch(trainer):
+    seen = []
+    credit = trainer.credit
+
+    def watched(output):
+        seen.append((output, credit(output)))
+        return seen[-1][1]
+
+    trainer.credit = watched
+    trainer.train()
+    return seen[0]
+
+
+def test_with_a_zero_critic_lambda_1_and_outcome_reward_it_is_reinforce(arguments, mix, policy):
+    settings = Ppo(name="ppo", lambda_=1.0, whiten_advantages=False, critic=Critic(epochs=1))
+    half = {"function": "tests.rl.algorithms.test_ppo:halves"}
+    trainer = PpoTrainer(settings, mix(half=half), Nothing(), **arguments(max_steps=1, learning_rate=0.0))
+    output, advantages = first_batch(trainer)
+    rewards = torch.tensor(trainer.judge.mixed.values)
+    mask = output["completion_mask"]
+    torch.testing.assert_close(advantages, rewards.unsqueeze(1) * mask)
+    # REINFORCE: the gradient of -sum of r log π(a) over tokens, over the number of tokens
+    model = policy()
+    ids = torch.cat([output["prompt_ids"], output["completion_ids"]], dim=1)
+    attention = torch.cat([output["prompt_mask"], mask], dim=1)
+    logits = model(input_ids=ids, attention_mask=attention).logits[:, -mask.shape[1] - 1 : -1]
+    logps = logits.log_softmax(-1).gather(2, output["completion_ids"].unsqueeze(2)).squeeze(2)
+    (-(rewards.unsqueeze(1) * logps * mask).sum() / mask.sum()).backward()
+    trainer.current_gradient_accumulation_steps = 1
+    trainer.model.zero_grad()
+    trainer.compute_loss(trainer.model, {**output, "advantages": advantages}).backward()
+    for (name, ours), theirs in zip(trainer.model.named_parameters(), model.parameters(), strict=True):
+        torch.testing.assert_close(ours.grad, theirs.grad, rtol=1e-4, atol=1e-6, msg=name)
+
+
+def halves(completions, **columns):
+    return [float(place % 2) for place in range(len(completions))]
+
+
+def test_advantages_are_whitened_over_the_tokens(arguments, mix, policy):
+    settings = Ppo(name="ppo")
+    half = {"function": "tests.rl.algorithms.test_ppo:halves"}
+    trainer = PpoTrainer(settings, mix(half=half), load_critic("policy", policy()), **arguments(max_steps=1))
+    output, advantages = first_batch(trainer)
+    kept = advantages[output["completion_mask"].bool()]
+    assert kept.mean().item() == pytest.approx(0.0, abs=1e-5)
+    assert kept.std(unbiased=False).item() == pytest.approx(1.0, abs=1e-4)
+    assert (advantages[~output["completion_mask"].bool()] == 0).all()
+
+
+def test_while_the_critic_warms_up_the_policy_stays_as_it_is(arguments, mix, policy):
+    settings = Ppo(name="ppo", critic=Critic(warm_up_steps=2))
+    half = {"function": "tests.rl.algorithms.test_ppo:halves"}
+    trainer = PpoTrainer(settings, mix(half=half), load_critic("policy", policy()), **arguments(max_steps=2))
+    before = policy().state_dict()
+    value_before = {name: value.clone() for name, value in trainer.critic.model.state_dict().items()}
+    trainer.train()
+    assert all(torch.equal(before[name], value) for name, value in trainer.model.state_dict().items())
+    after = trainer.critic.model.state_dict()
+    assert any(not torch.equal(value, after[name]) for name, value in value_before.items())
+
+
+def test_the_kl_penalty_in_the_reward_is_the_log_ratio_to_the_reference(arguments, mix, policy):
+    plain = Ppo(name="ppo", kl=0.0, whiten_advantages=False, lambda_=1.0)
+    penalised = plain.model_copy(update={"kl": 0.5})
+    trainer = PpoTrainer(penalised, mix(), Nothing(), **arguments(max_steps=1))
+    assert trainer.loss_beta == 0.0 and trainer.beta == 0.5
+    output, advantages = first_batch(trainer)
+    # before the first step the policy is its reference: no penalty, and the return is the outcome alone
+    wanted = torch.tensor(trainer.judge.mixed.values).unsqueeze(1) * output["completion_mask"]
+    torch.testing.assert_close(advantages, wanted, atol=1e-4, rtol=0)
+
+
+def test_the_standard_names_are_logged(arguments, mix, policy):
+    settings = Ppo(name="ppo")
+    steps = {"kind": "correctness", "credit": "min", "weight": 0.5}
+    trainer = PpoTrainer(
+        settings, mix(steps=steps), load_critic("policy", policy()), **arguments(max_steps=2, num_iterations=2)
+    )
+    trainer.train()
+    names = set().union(*trainer.state.log_history)
+    assert {"critic/value_loss", "critic/explained_variance", "ppo/returns_mean", "ppo/advantages_std"} <= names
+    assert {"ppo/approx_kl", "ppo/clip_fraction", "entropy"} <= names
+
+
+def test_the_critic_is_no_part_of_the_exported_policy(arguments, mix, policy, tmp_path):
+    trainer = PpoTrainer(Ppo(name="ppo"), mix(), load_critic("policy", policy()), **arguments(max_steps=1))
+    trainer.train()
+    trainer.save_model(str(tmp_path / "model"))
+    assert AutoModelForTokenClassification.from_pretrained(tmp_path / "model").score.weight.shape[0] == 2
+    assert not list((tmp_path / "model").glob("*critic*"))

@@ -1,0 +1,2 @@
+def always(completions, **columns):
+    return [None] * len(completions)

@@ -1,0 +1,64 @@
+import numpy as np
+import pytest
+import torch
+
+from rl.credit.group import group_advantages
+from rl.credit.token_rewards import TokenRewards
+
+
+def laid_out(to_go, own=None, step=None, known=None):
+    to_go = torch.tensor(to_go)
+    return TokenRewards(
+        to_go,
+        torch.zeros_like(to_go) if own is None else torch.tensor(own),
+        torch.zeros(to_go.shape, dtype=torch.long) if step is None else torch.tensor(step),
+        torch.ones(len(to_go), dtype=torch.bool) if known is None else torch.tensor(known),
+    )
+
+
+def test_with_one_reward_at_the_end_it_is_grpos_advantage():
+    rewards = [1.0, 0.0, 0.0, 1.0, 0.5, 0.5]
+    to_go = [[0.0, r, 0.0] for r in rewards]
+    mask = torch.tensor([[1, 1, 0]] * 6)
+    got = group_advantages(laid_out(to_go, step=[[0, 0, 1]] * 6), mask, group=3)
+    for start in (0, 3):
+        group = np.array(rewards[start : start + 3])
+        wanted = (group - group.mean()) / (group.std(ddof=1) + 1e-4)
+        np.testing.assert_allclose(got[start : start + 3, 0], wanted, rtol=1e-5)
+        np.testing.assert_allclose(got[start : start + 3, 1], wanted, rtol=1e-5)
+    assert (got[:, 2] == 0).all()
+
+
+def test_each_step_has_a_baseline_of_its_own():
+    # two steps of one token; step rewards (1, 0) and (1, 1): returns to go (1, 0) and (2, 1)
+    got = group_advantages(laid_out([[1.0, 0.0], [1.0, 1.0]], step=[[0, 1], [0, 1]]), torch.ones(2, 2), 2, "none")
+    assert got.tolist() == [[-0.5, -0.5], [0.5, 0.5]]
+
+
+def test_what_a_step_earns_for_itself_leaves_the_steps_before_it_alone():
+    own = [[0.5, -1.0], [0.5, 0.5]]
+    got = group_advantages(
+        laid_out([[0.0, 0.0], [0.0, 0.0]], own=own, step=[[0, 1], [0, 1]]), torch.ones(2, 2), 2, "none"
+    )
+    assert got.tolist() == [[0.0, -0.75], [0.0, 0.75]]
+
+
+def test_a_step_that_only_one_reaches_has_no_other_to_be_better_than():
+    got = group_advantages(laid_out([[1.0, 1.0], [1.0, 0.0]], step=[[0, 1], [0, 0]]), torch.ones(2, 2), 2, "none")
+    assert got[0, 1] == 0.0  # alone at step 1
+    assert got[:, 0].tolist() == [0.5, -0.5]  # returns 2 and 1
+
+
+def test_a_completion_of_which_nothing_is_known_changes_no_other_ones_advantage():
+    mask = torch.ones(3, 1)
+    without = group_advantages(laid_out([[1.0], [0.0]]), mask[:2], 2)
+    with_it = group_advantages(laid_out([[1.0], [0.0], [0.0]], known=[True, True, False]), mask, 3)
+    torch.testing.assert_close(with_it[:2], without)
+    assert with_it[2] == 0
+
+
+@pytest.mark.parametrize("scale", ["group", "batch", "none"])
+def test_a_group_without_signal_has_no_advantage(scale):
+    rewards = laid_out([[1.0], [1.0], [0.0], [1.0]])
+    got = group_advantages(rewards, torch.ones(4, 1), 2, scale)
+    assert (got[:2] == 0).all() and (got[2:] != 0).all()
