@@ -1,0 +1,110 @@
+r"""Consistency (MaRio, Ramnath et al. 2024, arXiv:2311.02805): what the rationale adds to the right answer's chance.
+
+$$ r = P_{\mathrm{IR2O}}(a^* \mid q, r) - P_{\mathrm{I2O}}(a^* \mid q), \qquad
+   P(a \mid \cdot) = \mathrm{softmax}_{a \in A} \tfrac{1}{|a|} \log p(a \mid \cdot) $$
+
+in [-1, 1], with two frozen models: I2O was trained to answer from the question, IR2O from question and rationale. With
+`discrete` it is -1 where IR2O is wrong, 1 where only IR2O is right, 0 where both are.
+
+`model` is a folder made by `rewards.answer_models`, whose models are cross-fitted: each question is judged by those
+that did not see it, by the column `fold` or the hash of its prompt. The layout is the one that they were trained with.
+
+As in MaRio, a completion without the answer marker has no reward: it abstains.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rewards.answer_models import KINDS, MANIFEST, fold_of
+from rewards.context import Context
+from rewards.likelihood_gain import Answers, probability, scored, with_and_without
+from rewards.models import LOADING, Source, frozen
+from rewards.rationale import Layout, asked
+from rewards.reward import Reward, Scores, Text
+from rewards.settings import options_of
+
+
+class Consistency(Reward):
+    """The gain in the gold choice's probability from the rationale, by models that did not see the question.
+
+    Args:
+        models: for each fold the model that answers without a rationale, and the one that answers with it.
+        layout: how completions are split and the question is put.
+        discrete: whether only right and wrong count.
+        name: the name in the logs.
+    """
+
+    columns = ("gold", "choices")
+
+    def __init__(
+        self,
+        models: Sequence[tuple[Source, Source]],
+        layout: Layout,
+        discrete: bool = False,
+        name: str = "consistency",
+    ) -> None:
+        self.name, self.models, self.layout, self.discrete = name, list(models), layout, discrete
+
+    def score(
+        self,
+        prompts: Sequence[Text],
+        completions: Sequence[Text],
+        completion_ids: Sequence[Sequence[int]],
+        **columns: Any,
+    ) -> Scores:
+        """Ask each question's own two models.
+
+        Raises:
+            ValueError: a column is missing, or a row's fold is none of them.
+        """
+        rows = asked(self.layout, prompts, completions, columns, among=True)
+        given = columns.get("fold") or [None] * len(completions)
+        folds = [fold_of(row.prompt, len(self.models), given[row.row]) for row in rows]
+        found = {}
+        for fold, (without, told) in enumerate(self.models):
+            mine = [row for row, of in zip(rows, folds, strict=True) if of == fold]
+            for row, both in zip(mine, with_and_without(mine, self.layout, told, without), strict=True):
+                if both is not None:
+                    found[row.row] = self._value(*both, row.gold)
+        return scored(len(completions), found, columns.get("log_metric"), self.name)
+
+    def _value(self, told: Answers, bare: Answers, gold: int) -> tuple[float, float, float]:
+        """(reward, probability with the rationale, probability without)."""
+        parts = probability(told, gold), probability(bare, gold)
+        if not self.discrete:
+            return parts[0] - parts[1], *parts
+        right, before = _right(told, gold), _right(bare, gold)
+        return -1.0 if not right else 0.0 if before else 1.0, *parts
+
+
+def _right(answers: Answers, gold: int) -> bool:
+    """Whether the gold choice is more likely a token than every other."""
+    return all(answers[gold].mean > answer.mean for place, answer in enumerate(answers) if place != gold)
+
+
+def build(name: str, settings: Mapping[str, Any], context: Context) -> Consistency:
+    """The reward from its part of the config; `model` is the folder of the answer models.
+
+    Raises:
+        ValueError: there is no such folder, or an option that is not known.
+    """
+    options = options_of(settings, ("discrete", *LOADING), reads=("model",))
+    make = "make one with python -m rewards.answer_models"
+    if not settings.get("model"):
+        raise ValueError(f"model: is needed: a folder of answer models; {make}")
+    folder = Path(str(settings["model"]))
+    if not (folder / MANIFEST).is_file():
+        raise ValueError(f"model: {str(folder)!r} is no folder of answer models, it has no {MANIFEST}; {make}")
+    manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    discrete = options.pop("discrete", False)
+    if not isinstance(discrete, bool):
+        raise ValueError(f"discrete: true or false is wanted, got {discrete!r}")
+    models: list[tuple[Source, Source]] = []
+    for fold in range(manifest["folds"]):
+        without, told = (frozen(str(folder / str(fold) / kind), **options) for kind in KINDS)
+        models.append((without, told))
+    return Consistency(models, Layout(**manifest["layout"]), discrete, name)
