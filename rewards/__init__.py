@@ -10,6 +10,7 @@ from typing import Any
 
 REWARDS = {
     "correctness": "rewards.correctness",
+    "consistency": "rewards.consistency",
     "steps": "rewards.steps",
     "diversity": "rewards.diversity",
     "format": "rewards.format",
@@ -19,10 +20,13 @@ REWARDS = {
     "self_feedback": "rewards.self_feedback",
     "outcome": "rewards.outcome",
     "plausibility": "rewards.plausibility",
+    "reader": "rewards.reader",
     "repetition": "rewards.repetition",
     "process": "rewards.process",
 }
 """Name in a config → the module whose `build(name, settings, context)` makes the reward."""
+GIVE_STEPS = ("correctness", "plausibility", "process", "steps")
+"""Those that may give step scores, so that `credit` makes sense; whether one does is up to its verifier."""
 
 
 def __getattr__(name: str) -> Any:
