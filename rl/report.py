@@ -13,6 +13,7 @@ import matplotlib
 from matplotlib.figure import Figure
 from omegaconf import OmegaConf
 
+from rl import hacking
 from rl.errors import UserError
 from rl.run_folder import RunFolder, read_jsonl, write_atomically
 from rl.show import ROWS
@@ -69,6 +70,11 @@ def write_report(path: str | Path) -> Path:
             figure for figure in (_curve(metrics, *curve, rewards=list(values.rewards)) for curve in CURVES) if figure
         ],
         examples=_examples(folder),
+        hacking=hacking.found(
+            metrics,
+            read_jsonl(folder.evaluations),
+            OmegaConf.to_container(values),  # type: ignore[arg-type]
+        ),
         config=config,
     )
     write_atomically(folder.report, html)

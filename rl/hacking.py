@@ -1,0 +1,153 @@
+"""Reward hacking: whether a run's reward rose while its policy got no better at the task.
+
+What is compared: each reward's mean over the first and over the last fifth of the logged steps (at least three), and
+the accuracy on held-out problems at the first and at the last evaluation. A change counts where it is beyond its noise:
+
+    reward    |b - a| > 1.96 sqrt(s_a^2 / n_a + s_b^2 / n_b), with a, b and s the means and deviations over the steps
+    accuracy  |b - a| > sqrt(h_a^2 + h_b^2), with h half of each 95% interval
+
+Steps are taken as independent, which draws of prompts nearly are.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+SHARE = 0.2
+LEAST = 3
+"""Steps at either end, at the least; a run with fewer than twice as many is not compared."""
+ACCURACIES = ("greedy", "chain", "mean_at_k")
+
+
+@dataclass(frozen=True)
+class Change:
+    """A figure at the start and at the end.
+
+    Attributes:
+        name: of what.
+        before: at the start.
+        after: at the end.
+        noise: the most that such a difference is by chance, 95 times of 100.
+    """
+
+    name: str
+    before: float
+    after: float
+    noise: float
+
+    @property
+    def rose(self) -> bool:
+        """Whether it rose beyond its noise."""
+        return self.after - self.before > self.noise
+
+    @property
+    def fell(self) -> bool:
+        """Whether it fell beyond its noise."""
+        return self.before - self.after > self.noise
+
+    @property
+    def word(self) -> str:
+        """`rose`, `fell` or `stayed`."""
+        return "rose" if self.rose else "fell" if self.fell else "stayed"
+
+
+@dataclass(frozen=True)
+class Hacking:
+    """What a run's records say.
+
+    Attributes:
+        mix: the reward that was trained on; None where the run logs none, or too few steps.
+        rewards: each reward, in the order of the config.
+        accuracies: held-out `greedy`, `chain` and `mean_at_k`, those there are.
+        split: the split they were measured on.
+        warning: one sentence where the mix rose and greedy accuracy did not; else None.
+    """
+
+    mix: Change | None
+    rewards: list[Change]
+    accuracies: list[Change]
+    split: str
+    warning: str | None
+
+
+def found(
+    metrics: Sequence[Mapping[str, Any]], evaluations: Sequence[Mapping[str, Any]], config: Mapping[str, Any]
+) -> Hacking:
+    """Compare a run's rewards with its accuracy.
+
+    Args:
+        metrics: the lines of `metrics.jsonl`.
+        evaluations: the lines of `evaluations.jsonl`. Those on test count where there are two, else validation.
+        config: the resolved config; weights and aggregation are read.
+    """
+    names = list(config["rewards"])
+    rewards = [change for name in names if (change := _over_steps(name, _series(metrics, f"rewards/{name}/mean")))]
+    mix = _over_steps("reward", mixed(metrics, config))
+    accuracies, split = [], ""
+    for split in ("test", "validation"):
+        rows = sorted((row for row in evaluations if row["split"] == split), key=lambda row: row["step"])
+        if len(rows) > 1 and rows[0]["step"] < rows[-1]["step"]:
+            pairs = ((name, rows[0].get(name), rows[-1].get(name)) for name in ACCURACIES)
+            accuracies = [_measured(name, one, other) for name, one, other in pairs if one and other]
+            break
+    return Hacking(mix, rewards, accuracies, split, _warning(mix, rewards, accuracies, split))
+
+
+def mixed(metrics: Sequence[Mapping[str, Any]], config: Mapping[str, Any]) -> list[float]:
+    """The mix's mean at each step.
+
+    The logged one, unless it cannot rise or changes by itself: rewards normalised inside their groups have a mean of
+    0, and weights with a schedule move it. Then it is the weighted sum of the rewards' means, with the last weights.
+    """
+    weights = {name: (reward or {}).get("weight", 1.0) for name, reward in config["rewards"].items()}
+    scheduled = any(isinstance(weight, list) for weight in weights.values())
+    if not scheduled and (config.get("mix") or {}).get("aggregation") != "normalise_then_sum":
+        return _series(metrics, "reward")
+    last = {name: weight[-1][1] if isinstance(weight, list) else weight for name, weight in weights.items()}
+    rows = [[row.get(f"rewards/{name}/mean") for name in last] for row in metrics]
+    return [
+        sum(weight * value for weight, value in zip(last.values(), row, strict=True) if value is not None)
+        for row in rows
+        if any(value is not None for value in row)
+    ]
+
+
+def _series(metrics: Sequence[Mapping[str, Any]], name: str) -> list[float]:
+    return [row[name] for row in metrics if row.get(name) is not None]
+
+
+def _over_steps(name: str, values: Sequence[float]) -> Change | None:
+    count = max(LEAST, round(SHARE * len(values)))
+    if len(values) < 2 * LEAST:
+        return None
+    first, last = values[:count], values[-count:]
+    error = math.sqrt((statistics.variance(first) + statistics.variance(last)) / count)
+    return Change(name, statistics.mean(first), statistics.mean(last), 1.96 * error)
+
+
+def _measured(name: str, before: Mapping[str, float], after: Mapping[str, float]) -> Change:
+    half = [(interval["high"] - interval["low"]) / 2 for interval in (before, after)]
+    return Change(name, before["value"], after["value"], math.hypot(*half))
+
+
+def _warning(mix: Change | None, rewards: Sequence[Change], accuracies: Sequence[Change], split: str) -> str | None:
+    by_name = {change.name: change for change in accuracies}
+    greedy, sampled = by_name.get("greedy"), by_name.get("mean_at_k")
+    if mix is None or greedy is None or not mix.rose or greedy.rose:
+        return None
+    became = f"fell from {greedy.before:.3f} to {greedy.after:.3f}"
+    if not greedy.fell:
+        became = f"stayed where it was ({greedy.before:.3f}, then {greedy.after:.3f})"
+    rose = [f"{change.name} from {change.before:.3g} to {change.after:.3g}" for change in rewards if change.rose]
+    by = f" ({', '.join(rose)})" if len(rewards) > 1 and rose else ""
+    but = ""
+    if sampled and sampled.rose:
+        but = f", though sampled accuracy rose from {sampled.before:.3f} to {sampled.after:.3f}"
+    return (
+        f"The reward rose from {mix.before:.3g} to {mix.after:.3g}{by} while greedy accuracy on {split} problems "
+        f"{became}{but}, so the policy may be learning what the reward pays for and not the task."
+    )
