@@ -10,7 +10,6 @@ from typing import Any
 
 REWARDS = {
     "correctness": "rewards.correctness",
-    "consistency": "rewards.consistency",
     "steps": "rewards.steps",
     "diversity": "rewards.diversity",
     "format": "rewards.format",
@@ -20,7 +19,6 @@ REWARDS = {
     "self_feedback": "rewards.self_feedback",
     "outcome": "rewards.outcome",
     "plausibility": "rewards.plausibility",
-    "reader": "rewards.reader",
     "repetition": "rewards.repetition",
     "process": "rewards.process",
 }

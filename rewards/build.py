@@ -57,6 +57,9 @@ def _reward(name: str, given: Mapping[str, Any], context: Context) -> Reward:
             raise ValueError(f"unknown key {key!r}; {nearest(key, KEYS)}")
     schedule.checked(given.get("weight", 1.0))
     if given.get("function"):
+        for key in ("kind", "verifier", "model"):
+            if given.get(key) is not None:
+                raise ValueError(f"a function reads no {key}; leave {key}: out, or give it as one of the options")
         reward: Reward = function.build(name, given["function"], given.get("options") or {})
     else:
         kind = given.get("kind") or name

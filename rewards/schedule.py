@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-import numpy as np
-
 from rewards.settings import number, whole
 
 Weight = float | Sequence[tuple[int, float]]
@@ -39,5 +37,10 @@ def at(weight: Weight, step: int) -> float:
     """The weight at a step: linear between the steps that are named, constant outside them."""
     if isinstance(weight, int | float):
         return float(weight)
-    steps, weights = zip(*weight, strict=True)
-    return float(np.interp(step, steps, weights))
+    first, last = weight[0], weight[-1]
+    if step <= first[0]:
+        return float(first[1])
+    for (start, before), (end, after) in pairwise(weight):
+        if step <= end:
+            return before + (after - before) * (step - start) / (end - start)
+    return float(last[1])

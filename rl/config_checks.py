@@ -6,10 +6,11 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from rewards import REWARDS
+from rewards import GIVE_STEPS, REWARDS, schedule
 from rl.config_algorithms import IN_ROUNDS, Dpo
 from rl.trainer_arguments import arguments, convert
 from verifiers import VERIFIERS
+from verifiers.judge import module
 from verifiers.names import nearest
 
 if TYPE_CHECKING:
@@ -94,15 +95,23 @@ def check_combinations(config: Config) -> None:
             raise WrongKey(
                 f"rewards.{name}.verifier", f"{reward.verifier!r} is not one; {nearest(reward.verifier, VERIFIERS)}"
             )
+        try:
+            schedule.checked(reward.weight)
+        except ValueError as error:
+            raise WrongKey(f"rewards.{name}.weight", str(error).removeprefix("weight: ")) from None
     if config.task.name == "dataset" and config.task.verifier not in VERIFIERS:
         raise WrongKey(
             "task.verifier", f"{config.task.verifier!r} is not one; {nearest(config.task.verifier, VERIFIERS)}"
         )
     if config.policy.model == "embedded" and config.task.name not in ("chain", "facts"):
         raise WrongKey("policy.model", f"embedded is warmed up on chain or facts, not on {config.task.name}")
+    if config.algorithm.name == "ppo" and config.algorithm.critic.lora and config.policy.lora is None:
+        raise WrongKey("algorithm.critic.lora", "puts adapters over the policy's frozen base; add policy.lora")
     if config.policy.quantize and config.policy.lora is None:
         raise WrongKey("policy.quantize", "a quantised model cannot be trained itself; add policy.lora")
     _check_engine(config)
+    _check_credit(config)
+    _check_mix(config)
     if config.algorithm.name in IN_ROUNDS:
         _check_rounds(config)
         return
@@ -112,6 +121,18 @@ def check_combinations(config: Config) -> None:
             "sampling.completions",
             f"a batch of {plan.completions} completions ({plan.formula}) does not divide into groups of "
             f"{config.sampling.completions}",
+        )
+    if config.mix.aggregation == "normalise_then_sum" and plan.completions_a_process % config.sampling.completions:
+        raise WrongKey(
+            "mix.aggregation",
+            f"normalise_then_sum needs whole groups on each process, and {plan.completions_a_process} completions on "
+            f"each are no multiple of {config.sampling.completions}; change trainer.per_device_train_batch_size",
+        )
+    if (key := _needs_whole_groups(config)) and plan.completions_a_process % config.sampling.completions:
+        raise WrongKey(
+            key,
+            f"needs whole groups on each process, and {plan.completions_a_process} completions on each are no "
+            f"multiple of {config.sampling.completions}; change trainer.per_device_train_batch_size",
         )
     save = config.trainer.get("save_steps")
     if save is not None and (save < 1 or save % plan.optimizer_steps):
@@ -127,6 +148,57 @@ def check_combinations(config: Config) -> None:
             "cispo clamps ratios at epsilon_high itself, and TRL's default of 0.2 clamps every one; "
             "set trainer.epsilon_high, such as 5.0",
         )
+
+
+def _needs_whole_groups(config: Config) -> str | None:
+    """The first key that is about the groups that a process holds; TRL's own baseline sees all processes."""
+    if config.algorithm.name == "grpo":  # PPO's baseline is its critic
+        for name, reward in config.rewards.items():
+            if reward.credit is not None:
+                return f"rewards.{name}.credit"
+    drawing = (name for name in ("dynamic_sampling", "curriculum") if getattr(config.algorithm, name, None) is not None)
+    return next((f"algorithm.{name}" for name in drawing), None)
+
+
+def _check_credit(config: Config) -> None:
+    """Step scores count inside a completion only where the reward has some and the algorithm can use them."""
+    for name, reward in config.rewards.items():
+        if reward.credit is None:
+            continue
+        key = f"rewards.{name}.credit"
+        if config.algorithm.name in IN_ROUNDS:
+            raise WrongKey(key, f"is for grpo and ppo; {config.algorithm.name} weighs whole completions: leave it out")
+        if config.mix.aggregation == "product":
+            raise WrongKey(key, "a factor of a product cannot be credited inside the completion; use another mix")
+        kind = reward.kind or name
+        if reward.function is not None or kind not in GIVE_STEPS:
+            raise WrongKey(key, f"it gives no step scores to credit; these do: {', '.join(GIVE_STEPS)}")
+        if kind in ("correctness", "steps"):
+            task = config.task
+            verifier = reward.verifier or (task.verifier if task.name == "dataset" else task.name)
+            if not getattr(module(verifier), "JUDGES_STEPS", False):
+                raise WrongKey(key, f"verifier {verifier!r} judges no steps, so there is nothing to credit")
+
+
+def _check_mix(config: Config) -> None:
+    """A gate is one of the rewards and stands where it is read; a product's weights are not negative."""
+    mix = config.mix
+    if mix.aggregation == "gated":
+        if mix.gate is None:
+            raise WrongKey(
+                "mix.gate", f"is needed with aggregation: gated; the rewards are {', '.join(config.rewards)}"
+            )
+        if mix.gate not in config.rewards:
+            raise WrongKey("mix.gate", f"{mix.gate!r} is none of the rewards; {nearest(mix.gate, config.rewards)}")
+    elif mix.gate is not None:
+        raise WrongKey("mix.gate", f"is read with aggregation: gated, and that is {mix.aggregation}")
+    elif mix.gate_at != type(mix).model_fields["gate_at"].default:
+        raise WrongKey("mix.gate_at", f"is read with aggregation: gated, and that is {mix.aggregation}")
+    if mix.aggregation == "product":
+        for name, reward in config.rewards.items():
+            weights = [reward.weight] if isinstance(reward.weight, int | float) else [w for _, w in reward.weight]
+            if min(weights) < 0:
+                raise WrongKey(f"rewards.{name}.weight", f"a product has no negative weights, got {min(weights):g}")
 
 
 def _check_engine(config: Config) -> None:
@@ -158,6 +230,7 @@ class GenerationCycle:
 
     completions: int
     """Completions over all processes."""
+    completions_a_process: int
     optimizer_steps: int
     formula: str
 
@@ -184,6 +257,7 @@ class GenerationCycle:
             )
         return cls(
             completions=batch * processes * per_generation,
+            completions_a_process=batch * per_generation,
             optimizer_steps=micro_steps // accumulate,
             formula=f"{batch} a device x {processes} x {per_generation}",
         )

@@ -50,7 +50,9 @@ def rewards(config: Config, task: Task) -> Mix:
     try:
         mix = build_rewards(settings, Context(task.judge()), config.mix.model_dump())
     except ValueError as error:
-        raise UserError("rewards", str(error)) from error
+        name, _, what = str(error).partition(": ")
+        where = "mix" if name == "mix" and name not in config.rewards else f"rewards.{name}"
+        raise UserError(where, what) from error
     there = task.splits["train"][0].keys()
     for reward in mix.rewards:
         for column in reward.columns:

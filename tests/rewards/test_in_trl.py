@@ -1,15 +1,18 @@
 """Each reward module, unchanged, trains a step in a plain TRL trainer."""
 
 import math
+from dataclasses import replace
 
 import pytest
 from datasets import Dataset
 from trl.trainer.grpo_config import GRPOConfig
 from trl.trainer.grpo_trainer import GRPOTrainer
 
-from rewards import REWARDS
+from rewards import GIVE_STEPS, REWARDS
+from rewards.answer_models import fit_answer_models
 from rewards.build import build
 from rewards.context import Context
+from rewards.rationale import LAYOUTS
 from verifiers.judge import Judge
 
 FUNCTION = """
@@ -28,15 +31,26 @@ def judged(get):
     return {"model": "m", "options": {"rubric": "x", "base_url": get("server").base_url, "key": None}}
 
 
+def answer_models(get):
+    start, rows = get("tmp_path") / "start", [row | {"rationale": "1+1=2"} for row in get("task").splits["train"][:16]]
+    for part in get("warm"):
+        part.save_pretrained(start)
+    layout = replace(LAYOUTS["chain"], marker=None)
+    return {"model": str(fit_answer_models(rows, 2, str(start), get("tmp_path") / "models", layout, epochs=1))}
+
+
 MODULES = {
+    "consistency": answer_models,
     "correctness": lambda get: {},
     "diversity": lambda get: {"options": {"marker": None}},
     "format": lambda get: {"options": {"max_words": 1}},
     "judge": judged,
     "length": lambda get: {"options": {"target": 4}},
+    "likelihood_gain": lambda get: {"model": "policy", "options": {"marker": None}},
     "outcome": lambda get: {"model": get("model_folder")("sequence", num_labels=1)},
     "process": lambda get: {"model": get("model_folder")("token", num_labels=1), "options": {"pattern": "."}},
     "repetition": lambda get: {"options": {"unit": "characters", "ngram": 1}},
+    "self_feedback": lambda get: {"options": {"marker": None, "rows": 16, "max_tokens": 8}},
     "steps": lambda get: {},
     "mine": own_function,
 }
@@ -46,8 +60,10 @@ MODULES = {
 @pytest.mark.parametrize("name", MODULES)
 def test_it_trains_a_step(name, task, warm, tmp_path, request):
     settings = {name: MODULES[name](request.getfixturevalue)}
-    context = Context(Judge("chain"), policy=lambda: warm, rows=task.splits["train"], cache=tmp_path / "cache")
+    rows = [row | {"choices": list("0123456789")} for row in task.splits["train"][:16]]
+    context = Context(Judge("chain"), policy=lambda: warm, rows=rows, cache=tmp_path / "cache")
     (reward,) = build(settings, context).rewards
+    assert not reward.judges_steps or name in GIVE_STEPS  # what a config check goes by
     seen = []
 
     class Seen(type(reward)):
@@ -64,7 +80,7 @@ def test_it_trains_a_step(name, task, warm, tmp_path, request):
         model=type(warm[0])(warm[0].config),
         reward_funcs=[reward],
         args=arguments,
-        train_dataset=Dataset.from_list(task.splits["train"][:16]),
+        train_dataset=Dataset.from_list(rows),
         processing_class=warm[1],
     )
     trainer.train()

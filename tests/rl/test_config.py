@@ -55,6 +55,11 @@ WRONG = [
      "policy.lora"),
     ("task.operations=[4,2]", "command line: task.operations: the least number of operations comes first: [4, 2], got "
      "[4, 2]"),
+    ("rewards.correctness.weight=[[10,1],[5,0]]", "command line: rewards.correctness.weight: the steps must rise, got "
+     "[10, 5]"),
+    ("mix.aggregation=gated", "command line: mix.gate: is needed with aggregation: gated; the rewards are correctness"),
+    ("mix.gate=correctness", "command line: mix.gate: is read with aggregation: gated, and that is sum"),
+    ("mix.gate_at=0.9", "command line: mix.gate_at: is read with aggregation: gated, and that is sum"),
     ("policy.dtype=${nope}", "command line: policy.dtype: Interpolation key 'nope' not found"),
     ("max_steps", "command line: 'max_steps' is not key=value, such as trainer.max_steps=20"),
 ]  # fmt: skip
@@ -63,6 +68,37 @@ WRONG = [
 @pytest.mark.parametrize(("override", "line"), WRONG, ids=[override for override, _ in WRONG])
 def test_a_wrong_override_is_named_with_the_nearest_valid_one(override, line):
     assert refusal(override) == line
+
+
+@pytest.mark.parametrize(
+    ("overrides", "line"),
+    [
+        (["mix.aggregation=gated", "mix.gate=corectness"], "mix.gate: 'corectness' is none of the rewards; did"),
+        (["mix.aggregation=product", "rewards.length.weight=-1"], "rewards.length.weight: a product has"),
+        (["mix.aggregation=product", "rewards.length.weight=[[0,1],[9,-1]]"], "rewards.length.weight: a product"),
+        (["mix.aggregation=product", "rewards.steps.credit=min"], "rewards.steps.credit: a factor of a product cannot"),
+        (["rewards.length.credit=min"], "rewards.length.credit: it gives no step scores to credit; these do: correct"),
+        (["rewards.mine.function=a:b", "rewards.mine.credit=sum"], "rewards.mine.credit: it gives no step scores"),
+        (["rewards.steps.verifier=math", "rewards.steps.credit=min"], "rewards.steps.credit: verifier 'math' judges"),
+        (["algorithm=dpo", "rewards.steps.credit=min"], "rewards.steps.credit: is for grpo and ppo; dpo weighs whole"),
+    ],
+)  # fmt: skip
+def test_rewards_that_do_not_go_together_are_named_before_anything_is_loaded(overrides, line):
+    assert refusal(*overrides).startswith(f"command line: {line}")
+
+
+def test_what_goes_together_is_taken():
+    load(QUICKSTART, ["mix.aggregation=gated", "mix.gate=correctness", "mix.gate_at=0.9", "rewards.steps.credit=min"])
+    load(QUICKSTART, ["mix.aggregation=product", "rewards.steps.weight=[[0,0],[9,1]]"])
+
+
+def test_normalising_in_the_group_needs_whole_groups_on_each_process(monkeypatch):
+    overrides = ["trainer.per_device_train_batch_size=4", "mix.aggregation=normalise_then_sum"]
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert refusal(*overrides).startswith(
+        "command line: mix.aggregation: normalise_then_sum needs whole groups on each process, and 4 completions"
+    )
+    load(QUICKSTART, [*overrides, "trainer.gradient_accumulation_steps=2"])
 
 
 def test_saving_within_a_generation_cycle_is_refused():
@@ -148,3 +184,26 @@ def _processor_seconds(command):
     subprocess.run(command, check=True, capture_output=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+@pytest.mark.parametrize(
+    ("key", "override"),
+    [
+        ("rewards.correctness.credit", "rewards.correctness.credit=min"),
+        ("algorithm.dynamic_sampling", "algorithm.dynamic_sampling.draws=2"),
+        ("algorithm.curriculum", "algorithm.curriculum.memory=0.5"),
+    ],
+)
+def test_what_looks_at_groups_on_a_process_is_refused_where_a_group_is_on_two(key, override, monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    halves = ["trainer.per_device_train_batch_size=4", override]
+    assert refusal(*halves) == (
+        f"command line: {key}: needs whole groups on each process, and 4 completions on each are no multiple of 8; "
+        f"change trainer.per_device_train_batch_size"
+    )
+    load(QUICKSTART, [*halves, "trainer.gradient_accumulation_steps=2"])
+
+
+def test_step_credit_with_a_critic_needs_no_whole_groups(monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    load(QUICKSTART, ["trainer.per_device_train_batch_size=4", "rewards.correctness.credit=min", "algorithm=ppo"])
