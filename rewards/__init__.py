@@ -10,6 +10,7 @@ from typing import Any
 
 REWARDS = {
     "correctness": "rewards.correctness",
+    "consistency": "rewards.consistency",
     "steps": "rewards.steps",
     "diversity": "rewards.diversity",
     "format": "rewards.format",
@@ -19,6 +20,7 @@ REWARDS = {
     "self_feedback": "rewards.self_feedback",
     "outcome": "rewards.outcome",
     "plausibility": "rewards.plausibility",
+    "reader": "rewards.reader",
     "repetition": "rewards.repetition",
     "process": "rewards.process",
 }
