@@ -51,6 +51,7 @@ class Critic:
         self.model = model.to(accelerator.device).eval()
         self.trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
         self.optimizer = torch.optim.AdamW(self.trained, lr=settings.learning_rate, weight_decay=0.0)
+        self._want_gradients(False)
         self.shuffling = torch.Generator().manual_seed(seed)
         self.skips = Skips("the critic")
 
@@ -83,7 +84,9 @@ class Critic:
     def _step(self, rollouts: Rollouts, returns_BT: Tensor, old_values_BT: Tensor, rows: Tensor) -> dict[str, float]:
         rows = rows.to(returns_BT.device)
         mask_BT, goal_BT = rollouts.completion_mask[rows], returns_BT[rows]
+        self._want_gradients(True)
         values_BT = self._forward(rollouts, rows)
+        self._want_gradients(True)  # a critic on the policy's base gives them up when it hands the base back
         error_BT = (values_BT - goal_BT) ** 2
         cut = 0.0
         if (clip := self.settings.value_clip) is not None:
@@ -104,10 +107,16 @@ class Critic:
             self.optimizer.step()
             self.skips.take()
         self.optimizer.zero_grad()
+        self._want_gradients(False)
         if not torch.isfinite(norm):
             self.skips.skip()
         value_loss: Any = self.accelerator.reduce(loss.detach(), reduction="mean")
         return {"value_loss": value_loss.item(), "clip_fraction": cut}
+
+    def _want_gradients(self, wanted: bool) -> None:
+        """Off outside the critic's own steps, so that no optimizer of the policy's takes its weights for its own."""
+        for parameter in self.trained:
+            parameter.requires_grad_(wanted)
 
     def _batches(self, size: int) -> Iterator[Tensor]:
         batch = max(1, self.settings.batch)

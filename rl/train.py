@@ -99,6 +99,7 @@ def train(config: Config, *, fresh: bool = False, command: str = "") -> dict[str
     if run.stop.stopped and last < run.trainer.state.max_steps:
         console.print(f"saved at step {last}. To resume: {command or 'the same command again'}", highlight=False)
         raise KeyboardInterrupt
+    run.trainer.close()
     run.trainer.save_model(str(folder.model))
     if config.evaluation.every:
         run.measure("validation", last)

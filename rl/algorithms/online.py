@@ -219,6 +219,9 @@ class OnlineTrainer(GRPOTrainer):
         other = torch.zeros_like(spread) if else_BT is None else else_BT.to(spread.dtype)
         return torch.where((place_B >= 0).unsqueeze(1), spread, other)
 
+    def close(self) -> None:
+        """Training is over and the policy is about to be saved."""
+
     def record(self, name: str, value: float) -> None:
         """Add a number to the next log line."""
         mode = "train" if self.model.training else "eval"  # type: ignore[union-attr]

@@ -34,6 +34,7 @@ from rl.config import Config
 from rl.config_algorithms import Ppo
 from rl.credit.gae import gae
 from rl.critic import Critic, load_critic
+from rl.critic_lora import LoraCritic
 from rl.policy import Policy
 from rl.rollouts import Rollouts
 from rl.run_folder import RunFolder
@@ -48,21 +49,28 @@ class PpoTrainer(OnlineTrainer):
     Args:
         settings: the config's `algorithm` section.
         mix: the rewards.
-        critic: a model with one logit a token, to learn the values.
+        critic: a model with one logit a token, to learn the values; None for adapters over the policy's own base.
         arguments: TRL's own keyword arguments.
     """
 
     settings: Ppo
 
-    def __init__(self, settings: Ppo, mix: Mix, critic: torch.nn.Module, **arguments: Any) -> None:
+    def __init__(self, settings: Ppo, mix: Mix, critic: torch.nn.Module | None, **arguments: Any) -> None:
         self.loss_beta = arguments["args"].beta
         if settings.kl and not self.loss_beta:  # TRL keeps a reference policy only where beta is not 0
             arguments["args"].beta = settings.kl
         super().__init__(settings, mix, **arguments)
         self.skips_zero_signal = self.can_skip(self.loss_beta)
+        if critic is None:
+            critic = LoraCritic(self.accelerator.unwrap_model(self.model))
         self.critic = Critic(critic, settings.critic, self.accelerator, self.args.seed + self.accelerator.process_index)
         self.warm_up = WarmUp(settings.critic.warm_up_steps)
         self.stateful |= {"critic": self.critic, "warm_up": self.warm_up}
+
+    def close(self) -> None:
+        """Leave the policy as it is to be saved."""
+        if isinstance(self.critic.model, LoraCritic):
+            self.critic.model.close()
 
     def credit(self, output: dict[str, Any]) -> Tensor:
         """Advantages (B, T) by GAE; the critic learns the batch's returns on the way."""
@@ -178,7 +186,7 @@ def build(
     """
     settings = config.algorithm
     assert isinstance(settings, Ppo)
-    critic = load_critic(settings.critic.start, policy.model)
+    critic = None if settings.critic.lora else load_critic(settings.critic.start, policy.model)
     trainer = PpoTrainer(settings, mix, critic, **for_trl(config, policy, task, folder, callbacks))
     trainer.remove_callback(PrinterCallback)
     return trainer

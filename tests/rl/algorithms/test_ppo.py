@@ -110,3 +110,29 @@ def test_the_critic_is_no_part_of_the_exported_policy(arguments, mix, policy, tm
     trainer.save_model(str(tmp_path / "model"))
     assert AutoModelForTokenClassification.from_pretrained(tmp_path / "model").score.weight.shape[0] == 2
     assert not list((tmp_path / "model").glob("*critic*"))
+
+
+def test_a_lora_critic_shares_the_policys_frozen_base(arguments, mix, tmp_path):
+    from peft import LoraConfig
+
+    given = arguments(max_steps=2)
+    base = {name: value.clone() for name, value in given["model"].state_dict().items()}
+    settings = Ppo(name="ppo", critic=Critic(lora=True, epochs=1))
+    lora = LoraConfig(r=4, target_modules="all-linear", task_type="CAUSAL_LM")
+    half = {"function": "tests.rl.algorithms.test_ppo:halves"}
+    trainer = PpoTrainer(settings, mix(half=half), None, peft_config=lora, **given)
+    trained = trainer.critic.trained
+    before = [parameter.clone() for parameter in trained]
+    trainer.train()
+    assert any(not torch.equal(old, new) for old, new in zip(before, trained, strict=True))
+    policys = [p for group in trainer.optimizer.param_groups for p in group["params"]]
+    assert not {id(p) for p in policys} & {id(p) for p in trained}
+    assert any((p != 0).any() for name, p in trainer.model.named_parameters() if "lora_B.default" in name)
+    now = {
+        name.replace("base_model.model.", "").replace(".base_layer", ""): v
+        for name, v in trainer.model.named_parameters()
+    }
+    assert all(torch.equal(value, now[name]) for name, value in base.items() if name in now)
+    trainer.close()
+    trainer.save_model(str(tmp_path / "model"))
+    assert not (tmp_path / "model" / "critic").exists()

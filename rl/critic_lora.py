@@ -1,0 +1,54 @@
+"""A critic over the policy's own frozen base: adapters and a value head of its own, for a policy with LoRA.
+
+The base is in memory once. While the critic runs its adapters are the active ones; before and after, the policy's are.
+"""
+
+from __future__ import annotations
+
+import copy
+from types import SimpleNamespace
+from typing import Any
+
+from peft import PeftModel
+from torch import Tensor, nn
+
+from rl.critic import start_at_zero
+
+ADAPTER = "critic"
+
+
+class LoraCritic(nn.Module):
+    """One logit a token.
+
+    Args:
+        policy: a policy with LoRA adapters; gets one adapter more.
+    """
+
+    def __init__(self, policy: PeftModel) -> None:
+        super().__init__()
+        self._policy = (policy,)  # in a tuple, so that its weights are no part of the critic's
+        self._own = str(policy.active_adapter)
+        policy.add_adapter(ADAPTER, copy.deepcopy(policy.peft_config[self._own]))
+        policy.set_adapter(self._own)
+        adapters = {name: p for name, p in policy.named_parameters() if f".{ADAPTER}." in name}
+        self.adapters = nn.ParameterDict({name.replace(".", "/"): parameter for name, parameter in adapters.items()})
+        for parameter in self.adapters.values():
+            parameter.requires_grad_(True)
+        base: Any = policy.get_base_model()
+        self._body = (getattr(base, base.base_model_prefix),)
+        self.score = nn.Linear(base.config.get_text_config().hidden_size, 1)
+        start_at_zero(self.score)
+
+    def forward(self, input_ids: Tensor, **inputs: Any) -> Any:
+        """Logits (B, S, 1), as `.logits`."""
+        policy = self._policy[0]
+        policy.set_adapter(ADAPTER)
+        try:
+            hidden = self._body[0](input_ids=input_ids, **inputs).last_hidden_state
+        finally:
+            policy.set_adapter(self._own)
+        return SimpleNamespace(logits=self.score(hidden.to(self.score.weight.dtype)))
+
+    def close(self) -> None:
+        """Take the adapters off the policy again, so that they are not saved with it."""
+        self._policy[0].delete_adapter(ADAPTER)
