@@ -24,6 +24,12 @@ LONGER = {
 }
 
 
+DRAWING = {"algorithm.dynamic_sampling.draws": 2, "algorithm.curriculum.memory": 0.5}
+PPO = {"algorithm": "ppo", "algorithm.critic.batch": 8, "algorithm.critic.warm_up_steps": 7}
+ALGORITHMS = {"grpo": {}, "grpo-drawing": DRAWING, "ppo": PPO, "ppo-drawing": PPO | DRAWING}
+"""Of PPO's critic, steps in shuffled batches, and a warm-up that ends after the checkpoint that is resumed from."""
+
+
 def overrides(folder, **changed):
     return [f"{key}={value}" for key, value in {**LONGER, "logging.folder": folder, **changed}.items()]
 
@@ -49,11 +55,16 @@ def checkpoint(folder, step):
     return path
 
 
+@pytest.fixture(scope="module", params=["grpo", "ppo-drawing"])
+def algorithm(request):
+    return ALGORITHMS[request.param]
+
+
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory):
+def whole(algorithm, tmp_path_factory):
     """A run that nothing interrupted."""
     folder = tmp_path_factory.mktemp("whole")
-    train.train(configuration.load(QUICKSTART, overrides(folder)))
+    train.train(configuration.load(QUICKSTART, overrides(folder, **algorithm)))
     return RunFolder(folder / "quickstart")
 
 
@@ -79,7 +90,7 @@ def test_a_run_leaves_as_many_whole_checkpoints_as_were_asked_for_and_nothing_st
 
 
 def test_after_an_exception_and_with_its_last_checkpoint_spoilt_a_run_ends_as_if_nothing_had_been(
-    whole, tmp_path, monkeypatch, capsys
+    whole, algorithm, tmp_path, monkeypatch, capsys
 ):
     from rl import callbacks
 
@@ -93,11 +104,11 @@ def test_after_an_exception_and_with_its_last_checkpoint_spoilt_a_run_ends_as_if
     with monkeypatch.context() as patched:
         patched.setattr(callbacks.Records, "on_log", failing)
         with pytest.raises(OSError, match="disk is full"):
-            train.train(configuration.load(QUICKSTART, overrides(tmp_path)))
+            train.train(configuration.load(QUICKSTART, overrides(tmp_path, **algorithm)))
     folder = RunFolder(tmp_path / "quickstart")
     optimizer = folder.checkpoints / "checkpoint-8" / "optimizer.pt"
     optimizer.write_bytes(optimizer.read_bytes()[:100])
-    train.train(configuration.load(QUICKSTART, overrides(tmp_path)))
+    train.train(configuration.load(QUICKSTART, overrides(tmp_path, **algorithm)))
     said = capsys.readouterr().out
     assert "checkpoint-8 is broken (optimizer.pt has 100 bytes" in said and "from step 6" in said
     assert_same_run(folder, whole)
@@ -105,12 +116,12 @@ def test_after_an_exception_and_with_its_last_checkpoint_spoilt_a_run_ends_as_if
 
 @pytest.mark.slow
 @pytest.mark.parametrize("moment", ["generation", "checkpoint", "between"])
-@pytest.mark.parametrize("algorithm", ["grpo"])
-def test_killed_at_any_moment_the_same_command_ends_where_an_uninterrupted_run_does(algorithm, moment, tmp_path):
+@pytest.mark.parametrize("named", ALGORITHMS)
+def test_killed_at_any_moment_the_same_command_ends_where_an_uninterrupted_run_does(named, moment, tmp_path):
     def launched(when, folder):
-        command = [sys.executable, "-m", "tests.rl.killed_run", when, QUICKSTART, f"algorithm={algorithm}"]
+        command = [sys.executable, "-m", "tests.rl.killed_run", when, QUICKSTART]
         return subprocess.run(
-            [*command, *overrides(folder)],
+            [*command, *overrides(folder, **ALGORITHMS[named])],
             cwd=ROOT,
             env={**os.environ, "OMP_NUM_THREADS": "1"},
             capture_output=True,
