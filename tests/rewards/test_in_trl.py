@@ -48,7 +48,12 @@ MODULES = {
     "length": lambda get: {"options": {"target": 4}},
     "likelihood_gain": lambda get: {"model": "policy", "options": {"marker": None}},
     "outcome": lambda get: {"model": get("model_folder")("sequence", num_labels=1)},
+    "plausibility": lambda get: {
+        "model": get("model_folder")("sequence", num_labels=1),
+        "options": {"format": "sequence", "marker": None},
+    },
     "process": lambda get: {"model": get("model_folder")("token", num_labels=1), "options": {"pattern": "."}},
+    "reader": lambda get: {"model": get("model_folder")(), "options": {"marker": None, "max_tokens": 2}},
     "repetition": lambda get: {"options": {"unit": "characters", "ngram": 1}},
     "self_feedback": lambda get: {"options": {"marker": None, "rows": 16, "max_tokens": 8}},
     "steps": lambda get: {},
