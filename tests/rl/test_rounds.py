@@ -1,4 +1,6 @@
 import json
+import os
+import signal
 from pathlib import Path
 
 import pandas as pd
@@ -7,12 +9,14 @@ from safetensors.torch import load_file
 from transformers import TrainerCallback
 
 from rl import config as configuration
+from rl.pool import read as read_pool
 from rl.rounds import Rounds
 from rl.run_folder import RunFolder, read_jsonl
 from rl.train import train
 from tests.rl.conftest import SMALL
 
 CONFIGS = Path(__file__).parents[2] / "configs"
+FITS = ("dpo", "orpo", "star")
 TINY = {
     "algorithm.rounds": 2,
     "algorithm.prompts": 16,
@@ -34,10 +38,10 @@ def run(name, folder, **more):
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     folder = tmp_path_factory.mktemp("rounds")
-    return {name: run(name, folder) for name in ("dpo", "orpo", "star")}
+    return {name: run(name, folder) for name in FITS}
 
 
-@pytest.mark.parametrize("name", ["dpo", "orpo", "star"])
+@pytest.mark.parametrize("name", FITS)
 def test_a_run_in_rounds_leaves_pool_policy_metrics_and_summary(finished, name):
     folder, summary = finished[name]
     assert json.loads(folder.summary.read_text()) == summary and summary["steps"] == 6
@@ -79,8 +83,8 @@ def _kill_while_sampling(monkeypatch):
 def _kill_in_a_fit(monkeypatch):
     original = Rounds._trainer
 
-    def trainer(self, number, used):
-        made = original(self, number, used)
+    def trainer(self, number, *rest):
+        made = original(self, number, *rest)
         if number == 1:
             made.add_callback(Kill())
         return made
@@ -95,21 +99,100 @@ def _kill_after_a_fit(monkeypatch):
     monkeypatch.setattr(Rounds, "_save", save)
 
 
-@pytest.mark.parametrize("name", ["dpo", "orpo", "star"])
-@pytest.mark.parametrize("kill", [_kill_while_sampling, _kill_in_a_fit, _kill_after_a_fit])
-def test_a_run_killed_at_any_moment_ends_with_the_same_weights_and_metrics(finished, tmp_path, monkeypatch, name, kill):
-    with monkeypatch.context() as patched:
-        kill(patched)
-        with pytest.raises(Killed):
-            run(name, tmp_path)
-    folder, _ = run(name, tmp_path)
-    whole = finished[name][0]
+KILLS = [_kill_while_sampling, _kill_in_a_fit, _kill_after_a_fit]
+
+
+def same_end(folder, whole):
     ours, theirs = (load_file(one.model / "model.safetensors") for one in (folder, whole))
     assert all((ours[key] == theirs[key]).all() for key in theirs)
     assert read_jsonl(folder.metrics) == read_jsonl(whole.metrics)
 
 
-@pytest.mark.parametrize("name", ["dpo", "star"])
+def killed(kill, monkeypatch, *how):
+    with monkeypatch.context() as patched:
+        kill(patched)
+        with pytest.raises(Killed):
+            run(*how)
+
+
+@pytest.mark.parametrize(("name", "kill"), zip(FITS, KILLS, strict=True))
+def test_a_run_killed_at_any_moment_ends_with_the_same_weights_and_metrics(finished, tmp_path, monkeypatch, name, kill):
+    killed(kill, monkeypatch, name, tmp_path)
+    same_end(run(name, tmp_path)[0], finished[name][0])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "kill"), [(n, k) for n in FITS for k in KILLS if (n, k) not in zip(FITS, KILLS, strict=True)]
+)
+def test_so_does_each_kind_of_fit_at_each_moment(finished, tmp_path, monkeypatch, name, kill):
+    killed(kill, monkeypatch, name, tmp_path)
+    same_end(run(name, tmp_path)[0], finished[name][0])
+
+
+def spoil(file):
+    with file.open("r+b") as half:
+        half.truncate(file.stat().st_size // 2)
+
+
+def test_what_a_disk_spoiled_is_made_again(finished, tmp_path, monkeypatch, capsys):
+    """The newest checkpoint of the fit under way, and the policy of the round before it."""
+    killed(_kill_in_a_fit, monkeypatch, "star", tmp_path)
+    folder = RunFolder(tmp_path / "star")
+    spoil(folder.checkpoints / "round_001" / "checkpoint-1" / "optimizer.pt")
+    spoil(folder.path / "rounds" / "round_000" / "model.safetensors")
+    spoil(folder.checkpoints / "round_000" / "checkpoint-3" / "model.safetensors")
+    run("star", tmp_path)
+    same_end(folder, finished["star"][0])
+    said = capsys.readouterr().out
+    assert "round_000 is broken (model.safetensors has" in said
+    assert "checkpoint-3 is broken (model.safetensors has" in said
+
+
+def test_an_interrupt_while_a_round_is_sampled_is_no_loss(finished, tmp_path, monkeypatch, capsys):
+    """The signal is a real one, that of `kill`."""
+    original = Rounds._draw
+
+    def draw(self, number):
+        if number == 1:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return original(self, number)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Rounds, "_draw", draw)
+        with pytest.raises(KeyboardInterrupt):
+            run("orpo", tmp_path)
+    assert "stopped in the sampling of round 2" in capsys.readouterr().out
+    same_end(run("orpo", tmp_path)[0], finished["orpo"][0])
+
+
+HINTS = {"algorithm.hints": "{completions: 8}", "algorithm.rounds": 1}
+
+
+def test_hinted_completions_are_learnt_under_the_plain_prompt(tmp_path):
+    folder, _ = run("star", tmp_path, **HINTS)
+    drawn = read_pool(folder.path / "pool", 0)
+    hinted, plain = [s for s in drawn if s.hinted], [s for s in drawn if not s.hinted]
+    solved = {s.row for s in plain if s.right}
+    assert hinted and not {s.row for s in hinted} & solved
+    prompts = {s.row: s.prompt for s in plain}
+    assert all(s.prompt == prompts[s.row] for s in hinted)
+    kept = next(row for row in read_jsonl(folder.metrics) if "rounds/hinted" in row)
+    assert kept["rounds/hinted"] == sum(s.right for s in hinted) / kept["rounds/kept"] > 0
+
+
+def test_completions_and_curves_of_each_round_are_left(finished):
+    for name, counted in (("dpo", "Pairs or completions"), ("star", "Samples of each round")):
+        folder = finished[name][0]
+        assert sorted(file.name for file in folder.completions.iterdir()) == ["step_000000.parquet",
+                                                                              "step_000003.parquet"]  # fmt: skip
+        table = pd.read_parquet(folder.completions / "step_000003.parquet")
+        assert {"step", "prompt", "completion", "reward", "right", "finish"} <= set(table.columns)
+        assert counted in folder.report.read_text()
+    assert "Log-probability of chosen and of rejected" in finished["dpo"][0].report.read_text()
+
+
+@pytest.mark.parametrize("name", ["star", pytest.param("dpo", marks=pytest.mark.slow)])
 def test_adapters_are_trained_in_rounds_and_go_on_from_the_last(tmp_path, name):
     folder, summary = run(name, tmp_path, **{"policy.lora.r": 4, "algorithm.fit_from": "last"})
     assert summary["steps"] == 6 and (folder.model / "adapter_model.safetensors").exists()
