@@ -1,0 +1,116 @@
+"""How much a shared prefix saves when a model scores the answers of a question, and that it changes nothing.
+
+    python bench/reward_prefix.py [--model PATH] [--json OUT]
+
+A question of 100 tokens, 8 rationales of 40, 8 choices of 5, scored over one shared prefix and by a forward pass a
+pair, both alone and in full batches. Without a model it is a random Llama of about 10 million parameters. Wanted: at
+least 3 times faster, equal to 1e-4.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import statistics
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from tokenizers import Tokenizer, models, pre_tokenizers
+from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, PreTrainedTokenizerFast
+
+from rewards.choices import likelihoods
+
+WORDS = 4096
+QUESTION, RATIONALES, RATIONALE, CHOICES, CHOICE = 100, 8, 40, 8, 5
+SPEED, DIFFERENCE = 3.0, 1e-4
+"""What is wanted."""
+
+
+def main() -> None:
+    """Print the figures; write them where asked. Exit 1 where they are not what is wanted."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", help="a causal model, a path or a hub id")
+    parser.add_argument("--questions", type=int, default=2)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--json", type=Path, help="file for the figures")
+    arguments = parser.parse_args()
+    model, tokenizer = loaded(arguments.model) if arguments.model else made()
+    figures = measured(model, tokenizer, arguments.questions, arguments.repeats)
+    figures["model"] = (arguments.model and Path(arguments.model).name) or "random Llama"
+    figures["parameters"] = sum(weight.numel() for weight in model.parameters())
+    figures["threads"] = torch.get_num_threads()
+    print(json.dumps(figures, indent=2))
+    if arguments.json:
+        arguments.json.parent.mkdir(parents=True, exist_ok=True)
+        arguments.json.write_text(json.dumps(figures, indent=2) + "\n")
+    if figures["times_faster_than_a_pass_a_pair"] < SPEED or figures["largest_difference"] > DIFFERENCE:
+        raise SystemExit(f"wanted: {SPEED:g} times faster than a forward pass a pair, equal to {DIFFERENCE:g}")
+
+
+def made() -> tuple[Any, Any]:
+    """A random Llama of about 10 million parameters, whose tokens are words."""
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=WORDS, hidden_size=320, intermediate_size=960, num_hidden_layers=6, num_attention_heads=8,
+        num_key_value_heads=4, initializer_range=0.1,
+    )  # fmt: skip
+    words = Tokenizer(models.WordLevel({f"w{i}": i for i in range(WORDS)}, unk_token="w0"))
+    words.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=words, pad_token="w0", eos_token="w0", unk_token="w0")
+    return AutoModelForCausalLM.from_config(config).eval(), tokenizer
+
+
+def loaded(name: str) -> tuple[Any, Any]:
+    """A model with its tokenizer, in float32."""
+    return AutoModelForCausalLM.from_pretrained(name, dtype=torch.float32).eval(), AutoTokenizer.from_pretrained(name)
+
+
+def measured(model: Any, tokenizer: Any, count: int, repeats: int) -> dict[str, Any]:
+    """Seconds of each way, the medians of several repeats in turn, and the largest difference of a log-probability."""
+    prefixes, contexts, answers = questions(tokenizer, count)
+    ways = {
+        "shared": lambda: likelihoods(model, tokenizer, prefixes, contexts, answers, share=True),
+        "pass_a_pair": lambda: likelihoods(model, tokenizer, prefixes, contexts, answers, share=False, budget=1),
+        "pass_a_pair_in_batches": lambda: likelihoods(model, tokenizer, prefixes, contexts, answers, share=False),
+    }
+    found, seconds = {}, {name: [] for name in ways}
+    for _ in range(repeats + 1):
+        for name, way in ways.items():
+            began = time.perf_counter()
+            found[name] = [answer.logprob for context in way() for answer in context or []]
+            seconds[name].append(time.perf_counter() - began)
+    median = {name: statistics.median(times[1:]) for name, times in seconds.items()}  # the first run warms up
+    pairs = zip(found["shared"], found["pass_a_pair"], strict=True)
+    return {
+        "questions": count,
+        "question_tokens": QUESTION,
+        "rationales": f"{RATIONALES} of {RATIONALE} tokens",
+        "choices": f"{CHOICES} of {CHOICE} tokens",
+        "repeats": repeats,
+        "median_seconds": median,
+        "times_faster_than_a_pass_a_pair": median["pass_a_pair"] / median["shared"],
+        "times_faster_than_batches_of_them": median["pass_a_pair_in_batches"] / median["shared"],
+        "largest_difference": max(abs(one - other) for one, other in pairs),
+    }
+
+
+def questions(tokenizer: Any, count: int) -> tuple[list[str], list[str], list[list[str]]]:
+    """Prompts, contexts and answers of random tokens, about as many as named."""
+    rng = random.Random(0)
+    known = [text for i in range(1, min(len(tokenizer), 20_000)) if (text := tokenizer.decode([i]).strip()).isalnum()]
+    text = lambda tokens: " ".join(rng.choices(known, k=tokens))  # noqa: E731
+    prefixes, contexts, answers = [], [], []
+    for _ in range(count):
+        prompt, choices = text(QUESTION), [f" {text(CHOICE)}" for _ in range(CHOICES)]
+        for _ in range(RATIONALES):
+            prefixes.append(prompt)
+            contexts.append(f"{prompt} {text(RATIONALE)}")
+            answers.append(choices)
+    return prefixes, contexts, answers
+
+
+if __name__ == "__main__":
+    main()
