@@ -7,7 +7,11 @@ from pathlib import Path
 import pytest
 from accelerate.commands.config.config_args import load_config_from_file
 
+from rl import setup
 from rl.config import load
+from tests.rl.conftest import task
+
+__all__ = ["task"]
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 ACCELERATE = sorted((CONFIGS / "accelerate").glob("*.yaml"))
@@ -32,3 +36,13 @@ def test_the_commands_in_its_comments_are_valid(file, monkeypatch):
 @pytest.mark.parametrize("file", sorted(CONFIGS.glob("*.yaml")), ids=lambda file: file.stem)
 def test_a_config_loads(file):
     load(file)
+
+
+@pytest.mark.parametrize("file", sorted((CONFIGS / "rewards").glob("*.yaml")), ids=lambda file: file.stem)
+def test_a_reward_section_works_on_top_of_the_quickstart_and_says_when_to_use_it(file, task, tmp_path):
+    config = tmp_path / "mine.yaml"
+    config.write_text(f"include: [{CONFIGS / 'quickstart.yaml'}, {file}]\n")
+    setup.rewards(load(config), task)
+    comment = [line for line in file.read_text().splitlines() if line.startswith("#")]
+    assert any(line.startswith("# When: ") for line in comment)
+    assert any(f"include: [../quickstart.yaml, {file.name}]" in line for line in comment)
