@@ -68,7 +68,7 @@ class Skips:
 class Guard(TrainerCallback):
     """Skips a trainer's steps that are not finite; logs how many there were so far as `skipped_steps`.
 
-    Its counts are saved with the trainer's `stateful` parts, where it has such.
+    Its counts are one of the trainer's `stateful` parts, which checkpoints hold (`rl/checkpoints.py`).
 
     Args:
         console: where to say so.
@@ -82,7 +82,7 @@ class Guard(TrainerCallback):
     def watch(self, trainer: Any) -> None:
         """Set the trainer, once it is there."""
         self.trainer = trainer
-        getattr(trainer, "stateful", {})["guard"] = self.skips
+        trainer.stateful = {**getattr(trainer, "stateful", {}), "guard": self.skips}
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """The Trainer must not hide a loss that is not finite behind an average of earlier ones."""
