@@ -43,6 +43,8 @@ SETTINGS: dict[str, dict[str, dict[str, Any]]] = {
     },
 }
 """Settings for rewards whose own defaults say nothing of a task; others have their defaults."""
+NOT_FOR = {"chain": {"plausibility": "judges the statements of facts"}, "facts": {}}
+"""Rewards that are about another task, with the reason."""
 
 
 def problems(task: str, n: int) -> list[dict[str, Any]]:
@@ -69,13 +71,15 @@ def _until_wrong(row: Mapping[str, Any], draw: Any, before: str) -> str:
 def text_only(task: str) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
     """The rewards that can be made without a model, and for the others why not."""
     wanted: dict[str, dict[str, Any]] = {name: {} for name in REWARDS} | SETTINGS[task]
-    there, left_out = {}, {}
+    there, left_out = {}, dict(NOT_FOR[task])
     for name, settings in wanted.items():
+        if name in left_out:
+            continue
         try:
             made({name: settings}, Context(Judge(task)))
             there[name] = settings
         except ValueError as error:
-            left_out[name] = str(error)
+            left_out[name] = str(error).removeprefix(f"{name}: ")
     return there, left_out
 
 

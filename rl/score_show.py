@@ -46,7 +46,8 @@ def counted(rows: Rows, scored: Scored) -> list[str]:
     """What was read and what was left out, a line each."""
     groups = scored.frame["group"].nunique()
     lines = [f"{len(scored.frame):,} completions of {groups:,} prompts"]
-    lines.append("read: " + ", ".join(f"{what} from {source}" for what, source in rows.columns.items()))
+    read = (what if what == source else f"{what} from {source}" for what, source in rows.columns.items())
+    lines.append(f"read: {', '.join(read)}")
     if rows.without:
         lines.append(f"left out: {rows.without:,} rows without a completion")
     if rows.broken:
