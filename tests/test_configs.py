@@ -7,11 +7,14 @@ from pathlib import Path
 import pytest
 from accelerate.commands.config.config_args import load_config_from_file
 
-from rl import setup
+from rewards.answer_models import fit_answer_models
+from rewards.rationale import LAYOUTS
+from rl import setup, tasks
 from rl.config import load
+from tests.rewards.conftest import config, model_folder, tokenizer
 from tests.rl.conftest import task
 
-__all__ = ["task"]
+__all__ = ["config", "model_folder", "task", "tokenizer"]
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 ACCELERATE = sorted((CONFIGS / "accelerate").glob("*.yaml"))
@@ -39,10 +42,19 @@ def test_a_config_loads(file):
 
 
 @pytest.mark.parametrize("file", sorted((CONFIGS / "rewards").glob("*.yaml")), ids=lambda file: file.stem)
-def test_a_reward_section_works_on_top_of_the_quickstart_and_says_when_to_use_it(file, task, tmp_path):
-    config = tmp_path / "mine.yaml"
-    config.write_text(f"include: [{CONFIGS / 'quickstart.yaml'}, {file}]\n")
-    setup.rewards(load(config), task)
+def test_a_reward_section_works_on_top_of_the_quickstart_and_says_when_to_use_it(
+    file, task, model_folder, tmp_path, monkeypatch
+):
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(f"include: [{CONFIGS / 'quickstart.yaml'}, {file}]\n")
+    settings = load(mine, ["task.sizes.train=40", "task.sizes.validation=4", "task.sizes.test=4"])
+    if settings.task.name == "facts":
+        task = tasks.load(settings)
+    if "consistency" in settings.rewards:  # trained as the file's comment says
+        monkeypatch.chdir(tmp_path)
+        layout = LAYOUTS[settings.task.name]
+        fit_answer_models(task.splits["train"], 2, model_folder(), "runs/answer_models", layout, epochs=1, device="cpu")
+    setup.rewards(settings, task, policy=lambda: (None, None))
     comment = [line for line in file.read_text().splitlines() if line.startswith("#")]
     assert any(line.startswith("# When: ") for line in comment)
     assert any(f"include: [../quickstart.yaml, {file.name}]" in line for line in comment)
