@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import re
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from types import ModuleType
@@ -33,6 +34,7 @@ DEADLINE = 5.0
 REMEMBERED = 20_000
 """Verdicts kept across calls, the oldest dropped first."""
 _LIMITS = ("deadline", "workers", "memory")
+_PLAIN_TYPES: dict[str, Any] = {"bool": bool, "int": int, "float": (int, float), "str": str}
 
 
 class Judge:
@@ -49,7 +51,8 @@ class Judge:
         judges_steps: whether its verdicts judge a completion's steps; the verifier's module says `JUDGES_STEPS = True`.
 
     Raises:
-        ValueError: no verifier of that name, or it has no such option; the message names the nearest valid one.
+        ValueError: no verifier of that name, or it has no such option (the message names the nearest valid one), or an
+            option has a value that the verifier does not take.
     """
 
     def __init__(self, name: str, **options: Any) -> None:
@@ -77,6 +80,7 @@ class Judge:
             raise ValueError(f"verifier {name!r}: a deadline is more than 0 s, not {self._deadline:g}")
         self._given = {option: value for option, value in options.items() if option not in limits}
         self._remembered: OrderedDict[Hashable, Verdict] = OrderedDict()
+        self._refuse_values({p.name: str(p.annotation) for p in keywords})
 
     def __call__(self, rows: Sequence[Mapping[str, Any]]) -> list[Verdict]:
         """Judge rows of `prediction`, `gold` and this verifier's columns; one verdict a row, in order.
@@ -100,6 +104,21 @@ class Judge:
             if row.get(option) is not None:
                 arguments[option] = row[option]
         return arguments
+
+    def _refuse_values(self, annotations: Mapping[str, str]) -> None:
+        """Refuse now the options whose values would make every verdict a failure."""
+        if not self._given:
+            return
+        for option, value in self._given.items():
+            wanted = _PLAIN_TYPES.get(annotations[option])
+            if wanted and (not isinstance(value, wanted) or isinstance(value, bool) != (wanted is bool)):
+                raise ValueError(f"verifier {self.name!r}: {option} is of type {annotations[option]}, not {value!r}")
+        try:  # verifiers look at their options first
+            self._verify("", "", **dict.fromkeys(self.columns, ""), **self._given)
+        except Exception as error:  # of an empty row, unless it speaks of an option
+            spoken_of = any(re.search(rf"\b{re.escape(option)}\b", str(error)) for option in self._given)
+            if isinstance(error, ValueError) and spoken_of:
+                raise ValueError(f"verifier {self.name!r}: {error}") from None
 
     def _guarded(self, function: Callable[..., Any], row: Mapping[str, Any], arguments: dict[str, Any]) -> Any:
         prediction, gold = row["prediction"], row["gold"]

@@ -1,3 +1,5 @@
+import pytest
+
 from rewards.context import Context
 from rewards.correctness import Correctness, build
 from verifiers.judge import Judge
@@ -37,3 +39,49 @@ def test_a_broken_verifier_abstains_and_is_counted():
 def test_without_a_name_the_tasks_own_verifier_judges():
     judge = Judge("chain")
     assert build("correctness", {}, Context(judge)).judge is judge
+
+
+@pytest.mark.parametrize(
+    ("verifier", "gold", "marked", "elsewhere", "columns"),
+    [
+        ("math", "12", r"3+9, so \boxed{12}.", "so it is 12", {}),
+        ("numeric", "12", "So the answer is 12.", "3+9 makes 12", {}),
+        ("boolean", "no", "<answer>no</answer>", "No.", {}),
+        ("exact", "a heron", "#### a heron", "a heron", {}),
+        ("choice", "B", "The answer is (B).", "(B)", {"choices": [["koba", "quell"]]}),
+        ("choice", "B", "The answer is quell.", "quell", {"choices": [["koba", "quell"]]}),
+        ("countdown", "24", "<answer>4*6</answer>", "4*6", {"numbers": [[4, 6]]}),
+    ],
+)
+def test_strict_takes_only_an_answer_in_the_asked_form(verifier, gold, marked, elsewhere, columns):
+    def value(strict, text):
+        settings = {"verifier": verifier, "options": {"strict": strict}}
+        return build("correctness", settings, Context(Judge("chain")))(["?"], [text], gold=[gold], **columns)
+
+    assert value(False, marked) == value(False, elsewhere) == value(True, marked) == [1.0]
+    assert value(True, elsewhere) == [0.0]
+
+
+def test_strict_judges_what_is_marked_and_not_what_is_said_after_it():
+    reward = build("correctness", {"verifier": "boolean", "options": {"strict": True}}, Context(Judge("chain")))
+    assert reward(["?"], ["<answer>no</answer> Or yes?"], gold=["no"]) == [1.0]
+
+
+def test_strict_with_the_tasks_own_verifier_keeps_its_options():
+    task = Context(Judge("numeric", absolute=0.5))
+    reward = build("correctness", {"options": {"strict": True}}, task)
+    assert reward(["?"] * 2, ["The answer is 11.6", "11.6"], gold=["12"] * 2) == [1.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("verifier", "options", "message"),
+    [
+        ("chain", {"strict": True}, "verifier 'chain' has no option 'strict'"),
+        ("numeric", {"strict": "yes"}, "strict: true or false is wanted, got 'yes'"),
+        ("math", {"strict": "yes"}, "strict is of type bool, not 'yes'"),
+        ("math", {"digits": 0}, "digits is a whole number from 1 on, not 0"),
+    ],
+)
+def test_an_option_or_value_that_its_verifier_does_not_take_is_refused(verifier, options, message):
+    with pytest.raises(ValueError, match=message):
+        build("correctness", {"verifier": verifier, "options": options}, Context(Judge("chain")))

@@ -36,6 +36,36 @@ def test_a_deadline_is_more_than_nothing():
         Judge("math", deadline=-1)
 
 
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("math", {"digits": 0}, "verifier 'math': digits is a whole number from 1 on, not 0"),
+        ("math", {"percent": "always"}, "percent is 'value' or 'optional', not 'always'"),
+        ("math", {"strict": "yes"}, "strict is of type bool, not 'yes'"),
+        ("numeric", {"absolute": True}, "absolute is of type float, not True"),
+        ("numeric", {"absolute": -1}, "a tolerance is at least 0, not absolute=-1"),
+        ("boolean", {"ambiguous": "right"}, "ambiguous is 'wrong' or 'abstain', not 'right'"),
+        ("choice", {"ambiguous": "right"}, "ambiguous is 'wrong' or 'abstain', not 'right'"),
+        ("countdown", {"use": "some"}, "use is 'all' or 'any', not 'some'"),
+        ("exact", {"measure": "bleu"}, "measure is 'equal' or 'f1', not 'bleu'"),
+        ("logic", {"order": "any"}, "order 'chained' or 'free'"),
+        ("steps", {"step_unit": "word"}, "step_unit is 'equation' or 'line', not 'word'"),
+        ("code", {"seconds": 0}, "seconds must be positive"),
+    ],
+)
+def test_a_value_that_an_option_cannot_have_is_refused_before_anything_is_judged(name, options, message):
+    with pytest.raises(ValueError, match=message):
+        Judge(name, **options)
+
+
+def test_values_that_options_can_have_are_taken():
+    for name, options in {
+        "math": {"digits": 3, "strict": True}, "numeric": {"absolute": 1}, "choice": {"ambiguous": "abstain"},
+        "steps": {"prompt": [], "constants": [1]}, "facts": {}, "format": {"max_words": 3}, "logic": {"order": "free"},
+    }.items():  # fmt: skip
+        Judge(name, **options)
+
+
 def test_a_verifier_says_which_columns_it_needs_and_misses_them():
     judge = Judge("chain")
     assert judge.columns == ("prompt",)
