@@ -4,6 +4,7 @@ import random
 
 import pytest
 import torch
+from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM, GPT2Config, MambaConfig, MistralConfig, Qwen2Config
 
 from rewards.choices import likelihoods, shares, softmax
@@ -81,6 +82,20 @@ def test_other_architectures_share_too(tokenizer, other):
     assert shares(model)
     prefixes, contexts, answers = questions(5)
     same(likelihoods(model, tokenizer, prefixes, contexts, answers), model, tokenizer, contexts, answers)
+
+
+def test_a_policy_with_an_adapter_in_training_shares_too(config, tokenizer):
+    torch.manual_seed(0)
+    policy = get_peft_model(
+        AutoModelForCausalLM.from_config(config()), LoraConfig(init_lora_weights=False, target_modules="all-linear")
+    )
+    policy.gradient_checkpointing_enable()
+    policy.train()
+    assert shares(policy)
+    prefixes, contexts, answers = questions(7)
+    found = likelihoods(policy, tokenizer, prefixes, contexts, answers)
+    assert policy.training
+    same(found, policy.eval(), tokenizer, contexts, answers)
 
 
 @pytest.mark.parametrize(
