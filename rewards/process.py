@@ -150,10 +150,13 @@ def marked(text: str, ends: Sequence[int], marker: str) -> tuple[str, list[int]]
     """The text with a marker after each step, where it is not there already, and the places where the markers end."""
     parts, places, length, done = [], [], 0, 0
     for end in ends:
-        parts += [text[done:end], marker]
-        length += max(end - done, 0) + len(marker)
+        if text.startswith(marker, end):
+            end += len(marker)
+        step = text[done:end] if text.endswith(marker, 0, end) else text[done:end] + marker
+        parts.append(step)
+        length += len(step)
         places.append(length)
-        done = max(done, end + len(marker) if text.startswith(marker, end) else end)
+        done = max(done, end)
     return "".join([*parts, text[done:]]), places
 
 
@@ -211,12 +214,22 @@ def build(name: str, settings: Mapping[str, Any], context: Context) -> Process:
 
 
 def trained_form(name: str, revision: str | None = None) -> dict[str, Any] | None:
-    """What `whetstone prm train` saved beside the weights; None where another made the model."""
+    """What `whetstone prm train` saved beside the weights; None where another made the model.
+
+    Raises:
+        ValueError: it cannot be read.
+    """
     path = cached_file(
         name, FORM_FILE, revision=revision,
         _raise_exceptions_for_missing_entries=False, _raise_exceptions_for_connection_errors=False,
     )  # fmt: skip
-    return json.loads(Path(path).read_text(encoding="utf-8")) if path else None
+    try:
+        made = json.loads(Path(path).read_text(encoding="utf-8")) if path else None
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{FORM_FILE} of the model {name!r} is no JSON: {error}") from None
+    if made is not None and not isinstance(made, dict):
+        raise ValueError(f"{FORM_FILE} of the model {name!r} holds no object")
+    return made
 
 
 def _split(options: Mapping[str, Any], verifier: str | None, context: Context) -> Splitter | Judge:

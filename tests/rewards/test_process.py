@@ -4,6 +4,8 @@ import json
 import math
 
 import pytest
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from rewards.build import build
 from rewards.context import Context
@@ -81,6 +83,7 @@ def test_a_marker_is_put_after_each_step_and_read_there(known_folder):
 
 def test_markers_that_are_there_already_are_not_doubled():
     assert marked("a@\nb\nc", [1, 4, 6], "@") == ("a@\nb@\nc@", [2, 5, 8])
+    assert marked("a@\nb\nc", [2, 4, 6], "@") == ("a@\nb@\nc@", [2, 5, 8])
     assert marked("a;b", [1], "@") == ("a@;b", [2])
 
 
@@ -95,6 +98,21 @@ def test_math_shepherds_format_compares_two_words_at_its_marker(known_folder, to
     assert scored(swapped, ["1"]).values == pytest.approx([0.25])
     other = scored(made(model, format="shepherd", marker="&", final="mean"), ["1\n2", "1"])
     assert other.values == pytest.approx([0.25, 0.25])
+
+
+def test_math_shepherds_scores_are_those_of_its_own_recipe(model_folder):
+    folder = model_folder("causal")
+    model, tokenizer = AutoModelForCausalLM.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
+    plus, minus, tag = (tokenizer(text)["input_ids"][-1] for text in ("+", "-", " ки"))
+    expected = []
+    for text in ("7? 3+4 is 7 ки\nso 7 ки", "7? 7 ки"):
+        ids = torch.tensor([tokenizer(text)["input_ids"]])
+        with torch.no_grad():
+            scores_T = model(ids).logits[0, :, [plus, minus]].softmax(-1)[:, 0]
+        expected.append(scores_T[ids[0] == tag].tolist())
+    scores = scored(made(folder, format="shepherd"), ["3+4 is 7\nso 7", "7 ки"], prompt="7?")
+    assert [[s.score for s in steps] for steps in scores.steps] == [pytest.approx(e, abs=1e-6) for e in expected]
+    assert [len(e) for e in expected] == [2, 1]
 
 
 def test_scores_do_not_depend_on_what_else_is_in_the_batch(model_folder):
@@ -145,6 +163,10 @@ def test_what_training_saved_is_kept_to(prm, known_folder):
     with open(f"{folder}/prm.json", "w") as file:
         json.dump({"read_at": "every token"}, file)
     with pytest.raises(ValueError, match="read at 'every token'"):
+        made(folder)
+    with open(f"{folder}/prm.json", "w") as file:
+        file.write("{")
+    with pytest.raises(ValueError, match=r"process: prm\.json of the model .* is no JSON"):
         made(folder)
 
 
