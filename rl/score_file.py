@@ -89,9 +89,8 @@ def read(path: str, columns: Mapping[str, str], *, skip: bool = False) -> Rows:
         first = next((f"; the first: {s.records[0].broken}" for s in sources if s.records and s.records[0].broken), "")
         raise UserError(path, f"no rows in it{first}")
     chosen = _chosen(columns, names, path)
-    if "correct" not in columns and not all(
-        _is_share(r.columns.get(chosen.get("correct", ""))) for s in sources for r in s.records
-    ):
+    guessed = chosen.get("correct") if "correct" not in columns else None
+    if guessed and not all(_is_share(record.columns.get(guessed)) for source in sources for record in source.records):
         del chosen["correct"]  # the usual name, but of something else, such as the right answer
     makers = {target: _maker(source) for target, source in chosen.items()}
     rows, broken, without = [], 0, []
@@ -108,7 +107,14 @@ def read(path: str, columns: Mapping[str, str], *, skip: bool = False) -> Rows:
             row["row.correct"] = row.pop("correct")
         if not _is_share(row.get("correct")):
             raise UserError(source.place(record), f"correct: a number in [0, 1] is wanted, got {row['correct']!r}")
-        if row["completion"] is None or row["completion"] != row["completion"]:
+        if "correct" in row:
+            row["correct"] = _share(row["correct"])
+        if isinstance(row["completion"], int | float) and row["completion"] == row["completion"]:
+            row["completion"] = as_text(row["completion"])
+        if not isinstance(row["completion"], str | list | float | None):
+            kind = type(row["completion"]).__name__
+            raise UserError(source.place(record), f"the completion is no text, list of texts or chat, but {kind}")
+        if row["completion"] is None or row["completion"] == [] or row["completion"] != row["completion"]:
             without.append((source, record))
         else:
             rows.append(row)
@@ -211,7 +217,18 @@ def _maker(source: str) -> Callable[[Mapping[str, Any]], Any]:
 
 def _is_share(value: Any) -> bool:
     """Whether a value says how right a completion is: true, false, a number in [0, 1], or nothing."""
-    return value is None or (isinstance(value, int | float) and (value != value or 0 <= value <= 1))
+    try:
+        share = _share(value)
+    except (TypeError, ValueError):
+        return False
+    return share is None or 0 <= share <= 1
+
+
+def _share(value: Any) -> float | None:
+    """The value as a number, also where a CSV file has it as a word; None for nothing."""
+    if isinstance(value, str):
+        value = {"true": 1.0, "false": 0.0, "": None}.get(value.strip().lower(), value)
+    return None if value is None or value != value else float(value)
 
 
 def _as_text(value: Any) -> str:

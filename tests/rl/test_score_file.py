@@ -91,6 +91,11 @@ def test_rows_without_a_completion_or_broken_are_refused_or_counted(files, capsy
         (ROWS, ["--column", "solution"], "is not WHAT=NAME"),
         ([{"completion": "1", "prompt": "1?"}], [], "reward 'correctness' needs a column 'gold'"),
         ([], [], "no rows in it"),
+        (
+            [{"completion": {"text": "1"}}],
+            [],
+            "rows.jsonl:1: the completion is no text, list of texts or chat, but dict",
+        ),
         (ROWS, ["--out", "scores.csv"], "a .parquet file is wanted"),
         (ROWS, ["--html", "gone/scores.html"], "there is no folder gone"),
         (ROWS, ["rewards.steps.wieght=2"], "did you mean 'weight'?"),
@@ -121,6 +126,18 @@ def test_a_usual_name_of_something_else_is_not_taken_for_correctness(files):
     _, write = files
     read = score_file.read(write([{"completion": "A", "correct": "B"}]), {})
     assert "correct" not in read.columns and read.rows[0] == {"completion": "A", "row.correct": "B"}
+
+
+def test_a_csv_says_right_and_wrong_in_words_and_nothing_by_an_empty_field(files, tmp_path):
+    (tmp_path / "rows.csv").write_text("response,correct\n1,True\n2,false\n3,\n4,0.5\n")
+    read = score_file.read(str(tmp_path / "rows.csv"), {})
+    assert [row["correct"] for row in read.rows] == [1.0, 0.0, None, 0.5]
+
+
+def test_a_number_is_a_completion_and_an_empty_list_is_none(files):
+    _, write = files
+    read = score_file.read(write([{"completion": 7}, {"completion": []}]), {}, skip=True)
+    assert [row["completion"] for row in read.rows] == ["7"] and read.without == 1
 
 
 def test_failures_are_said_and_are_no_zeros(files, capsys, tmp_path):
