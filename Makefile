@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup quickstart test test-slow lint notebooks bench bench-verifiers clean
+.PHONY: setup quickstart test test-slow lint notebooks bench bench-learning bench-quickstart bench-verifiers clean
 
 setup: $(READY)
 
@@ -37,8 +37,16 @@ lint: $(READY)
 notebooks: $(READY)
 	$(BIN)/python -m pytest tests/test_notebooks.py
 
-# Five seeds of the quickstart: the table in the README.
+# Side by side with plain TRL: bench/results.json. Quiet machine wanted; about an hour on two cores.
 bench: $(READY)
+	$(BIN)/python bench/speed.py
+
+# Each algorithm from the same warm start with the same samples, three seeds: bench/learning.json.
+bench-learning: $(READY)
+	$(BIN)/python bench/learning.py
+
+# Five seeds of the quickstart: the table in the README.
+bench-quickstart: $(READY)
 	$(BIN)/python bench/quickstart.py
 
 # The verifiers on real data: agreement, and speed beside math-verify. DATA is a folder of the sets that they name.

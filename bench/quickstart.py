@@ -1,6 +1,6 @@
 """The quickstart over five seeds: accuracy before and after, time and memory. Prints the README's table.
 
-    make bench      (python bench/quickstart.py [--seeds 0 1 2 3 4] [--out bench/quickstart.json])
+    make bench-quickstart      (python bench/quickstart.py [--seeds 0 1 2 3 4] [--out bench/quickstart.json])
 
 Each seed has a warm start, a draw of problems and a training of its own. Each runs as a user would run it, in a new
 process with an empty cache, so that its time includes the warm start.

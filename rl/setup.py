@@ -5,7 +5,9 @@ from __future__ import annotations
 import netrc
 import os
 import warnings
+from collections.abc import Callable
 from contextlib import nullcontext
+from typing import Any
 
 import datasets
 import torch
@@ -40,15 +42,21 @@ def quiet(config: Config) -> None:
         os.environ["WANDB_MODE"] = "online" if _wandb_key_is_there() else "offline"
 
 
-def rewards(config: Config, task: Task) -> Mix:
+def rewards(config: Config, task: Task, policy: Callable[[], tuple[Any, Any]] | None = None) -> Mix:
     """The rewards, with every column they need looked for in the data.
+
+    Args:
+        config: a checked config.
+        task: its task, loaded.
+        policy: gives the policy and its tokenizer as they are when asked, for rewards that ask the policy itself.
 
     Raises:
         UserError: a function, verifier or option that does not exist, or a column that is missing.
     """
     settings = {name: reward.model_dump() for name, reward in config.rewards.items()}
     try:
-        mix = build_rewards(settings, Context(task.judge()), config.mix.model_dump())
+        context = Context(task.judge(), policy, task.splits["train"], warm_start.cache_folder() / "rewards")
+        mix = build_rewards(settings, context, config.mix.model_dump())
     except ValueError as error:
         name, _, what = str(error).partition(": ")
         where = "mix" if name == "mix" and name not in config.rewards else f"rewards.{name}"

@@ -73,8 +73,9 @@ def train(config: Config, *, fresh: bool = False, command: str = "") -> dict[str
     if task.skipped:
         console.print(f"skipped {len(task.skipped)} broken rows; the first: {task.skipped[0]}", highlight=False)
     _self_check(task, console)
-    mix = setup.rewards(config, task)
-    policy = setup.policy(config, task, console)
+    loaded: list[Policy] = []  # rewards are checked before the policy is loaded, and some ask it later
+    mix = setup.rewards(config, task, lambda: (loaded[0].model, loaded[0].tokenizer))
+    loaded.append(policy := setup.policy(config, task, console))
     if state.is_main_process:
         if fresh:
             shutil.rmtree(folder.path, ignore_errors=True)

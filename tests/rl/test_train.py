@@ -43,7 +43,7 @@ def test_the_summary_holds_what_the_design_names(finished):
     )
     assert (summary["name"], summary["algorithm"], summary["task"], summary["steps"]) == (
         "quickstart",
-        "grpo",
+        "ppo",
         "chain",
         4,
     )
