@@ -104,6 +104,8 @@ def likelihoods(
         whole = [group for group in groups if not share or _shared(group) < 1]
         _plain(model, [pair for group in whole for pairs in group for pair in pairs], tokenizer, budget, found)
         if share:
+            if not _keeps_last(model):  # then logits of whole prompts are made, too
+                budget = min(budget, _most_logits(model))
             _tree(model, [group for group in groups if _shared(group) >= 1], tokenizer, budget, found)
     return [[found[id(pair)] for pair in known[key]] if fits[key] else None for key in keys]
 
@@ -227,11 +229,7 @@ def _extend(
     # padding repeats the last position, so that none lies past what the model has
     steps_BT = torch.minimum(torch.arange(ids_BT.shape[1], device=device), (count_B - 1).clamp(min=0).unsqueeze(1))
     whole_BS = mask_BT if mask_BS is None else torch.cat([mask_BS, mask_BT], dim=1)
-    last = (
-        {}
-        if logits or "logits_to_keep" not in inspect.signature(_base(model).forward).parameters
-        else {"logits_to_keep": 1}
-    )
+    last = {} if logits or not _keeps_last(model) else {"logits_to_keep": 1}
     output = model(
         input_ids=ids_BT,
         attention_mask=whole_BS,
@@ -267,6 +265,11 @@ def softmax(scores: Sequence[float]) -> list[float]:
 
 def _most_logits(model: Any) -> int:
     return max(1, LOGITS // model.config.get_text_config().vocab_size)
+
+
+def _keeps_last(model: Any) -> bool:
+    """Whether a model can be asked for the logits of the last place alone."""
+    return "logits_to_keep" in inspect.signature(_base(model).forward).parameters
 
 
 def _device(model: Any) -> Any:

@@ -10,6 +10,8 @@ text. With choices $A$ and $\ell(a)$ the mean log-probability a token,
 $$ \text{probability: } P(a^* \mid q, r) - P(a^* \mid q), \qquad P = \mathrm{softmax}_{a \in A}\, \ell(a) $$
 
 which is MaRio's consistency with one model for both; see `consistency` for two, and `self_feedback` for Crystal's form.
+A rationale that only says the answer gains as much as a reason does, or more; so it needs a judge of reasons beside it.
+
 A completion without the answer marker abstains, as does one that does not fit into the model.
 """
 

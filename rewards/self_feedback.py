@@ -153,6 +153,8 @@ def drawn(
 ) -> list[str]:
     """One completion a prompt, the same for the same seed, without a change to anybody else's random numbers."""
     device, pad = model.get_input_embeddings().weight.device, pad_id(tokenizer)
+    ends = getattr(model.generation_config, "eos_token_id", None) is not None  # it may know of several
+    end = {} if ends else {"eos_token_id": tokenizer.eos_token_id}
     found: list[str] = []
     with torch.random.fork_rng([device] if device.type == "cuda" else []), judging(model):
         torch.manual_seed(seed)
@@ -163,7 +165,7 @@ def drawn(
             mask_BT = torch.tensor([[0] * (longest - len(row)) + [1] * len(row) for row in rows], device=device)
             whole_BT = model.generate(
                 input_ids=ids_BT, attention_mask=mask_BT, do_sample=True, temperature=temperature, top_k=0, top_p=1.0,
-                max_new_tokens=max_tokens, pad_token_id=pad, eos_token_id=tokenizer.eos_token_id,
+                max_new_tokens=max_tokens, pad_token_id=pad, **end,
             )  # fmt: skip
             found += tokenizer.batch_decode(whole_BT[:, longest:], skip_special_tokens=True)
     return found
