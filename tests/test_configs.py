@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import shutil
 from pathlib import Path
 
 import pytest
@@ -50,8 +51,11 @@ def test_a_reward_section_works_on_top_of_the_quickstart_and_says_when_to_use_it
     settings = load(mine, ["task.sizes.train=40", "task.sizes.validation=4", "task.sizes.test=4"])
     if settings.task.name == "facts":
         task = tasks.load(settings)
+    monkeypatch.chdir(tmp_path)
+    for reward, head, labels in (("process", "token", {"num_labels": 1}), ("reader", "causal", {})):
+        if reward in settings.rewards:
+            shutil.copytree(model_folder(head, **labels), settings.rewards[reward].model or "")
     if "consistency" in settings.rewards:  # trained as the file's comment says
-        monkeypatch.chdir(tmp_path)
         layout = LAYOUTS[settings.task.name]
         fit_answer_models(task.splits["train"], 2, model_folder(), "runs/answer_models", layout, epochs=1, device="cpu")
     setup.rewards(settings, task, policy=lambda: (None, None))
