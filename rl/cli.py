@@ -115,7 +115,7 @@ def verify(rows: str, verifier: str, out: str | None, options: Sequence[str]) ->
 
 @cli.command()
 @click.argument("rows", metavar="IN.jsonl")
-@click.option("--rewards", help="A config file, or one with rewards: and mix: alone.")
+@click.option("--rewards", metavar="FILE", help="A config file, or one with rewards: and mix: alone.")
 @click.option("--out", metavar="OUT.parquet", help="Where to write the table, a row a completion.")
 @click.option("--html", metavar="FILE", help="Where to write a page with the tables, plots and marked steps.")
 @click.option(
@@ -124,7 +124,7 @@ def verify(rows: str, verifier: str, out: str | None, options: Sequence[str]) ->
     multiple=True,
     metavar="WHAT=NAME",
     help="The column that holds the completion, prompt, gold or correct, or a template such as "
-    "'completion={rationale} So the answer is {label}.'; repeatable.",
+    "'completion={rationale} So the answer is {label}.', where a list such as {steps} is joined; repeatable.",
 )
 @click.option("--verifier", help="Who judges where a reward names no verifier.  [default: the config's task, or math]")
 @click.option("--tokenizer", help="A folder or hub id, for rewards that count tokens.")

@@ -110,21 +110,26 @@ def write_page(path: str | Path, name: str, rows: Rows, scored: Scored, examples
     shown = ["prompt", "completion", "gold", "correct", *scored.rewards, "abstained", "failed"]
     table = scored.frame.loc[chosen, [column for column in shown if column in scored.frame]]
     for column in table.select_dtypes(["object", "string"]):
-        table[column] = [text if len(text := str(value)) <= 1500 else f"{text[:1500]} …" for value in table[column]]
+        table[column] = ["–" if value is None or value != value else _cut(str(value)) for value in table[column]]
     template = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
         (Path(__file__).parent / "scores.html.j2").read_text(encoding="utf-8")
     )
     page = template.render(
         name=name,
         lines=[*counted(rows, scored), *failures(scored)],
-        tables=[(title(n, scored), MEANINGS[n], _html(frame)) for n, frame in tables(scored).items()],
+        tables=[(title(n, scored), MEANINGS[n], _cells(frame)) for n, frame in tables(scored).items()],
         plot=base64.b64encode(picture.getvalue()).decode(),
         steps=scored.steps(chosen)._repr_html_() if any(part.steps for part in scored.parts.values()) else None,
-        examples=_html(table),
+        examples=_cells(table),
         count=len(chosen),
     )
     write_atomically(Path(path), page)
 
 
-def _html(frame: pd.DataFrame) -> str:
-    return frame.map(cell).to_html(index=False, border=0, classes="numbers")
+def _cut(text: str, most: int = 1500) -> str:
+    return text if len(text) <= most else f"{text[:most]} …"
+
+
+def _cells(frame: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
+    """The header and the rows as texts."""
+    return list(frame.columns), [[cell(value) for value in row] for row in frame.itertuples(index=False)]

@@ -59,6 +59,14 @@ def test_a_file_is_scored_and_shown_and_written_without_torch(files, tmp_path):
     assert "data:image/png;base64," in html and "2 operations left out" in html and "1+1=3" in html
 
 
+def test_the_page_shows_line_ends_and_latex_and_markup_as_they_are(files, tmp_path):
+    config, write = files
+    page = tmp_path / "page.html"
+    rows = [{"question": "1+1?", "solution": "<b>a \\neq b\nso #2", "answer": "2"}, {"solution": "", "answer": None}]
+    run(["score", write(rows), "--rewards", config, "--html", str(page)])
+    assert "<td>&lt;b&gt;a \\neq b\nso #2</td>" in page.read_text()
+
+
 def test_a_template_joins_columns_and_lists(files):
     _, write = files
     file = write([{"steps": ["one", "two"], "label": "b", "n": 3}])
