@@ -179,8 +179,8 @@ def build(name: str, settings: Mapping[str, Any], context: Context) -> JudgeEndp
     `model` is the judge's name at the endpoint. Options: `rubric` or `rubric_file`; `base_url`; `key`, the name of the
     environment variable that holds the API key (`OPENAI_API_KEY`), or null for a server that wants none; `columns` to
     show; `scale`, `[worst, best]`; `request`, further arguments (`{temperature: 0}`); `timeout` seconds a try, `tries`,
-    `wait` before the second; `batch_timeout`; `concurrency`; `limit`, of `requests`, `tokens` or `money`, the last with
-    `prices`, `{input: …, output: …}` of a million tokens.
+    `wait` before the second; `batch_timeout`, less than `mix.timeout`; `concurrency`; `limit`, of `requests`, `tokens`
+    or `money`, the last with `prices`, `{input: …, output: …}` of a million tokens.
 
     Raises:
         ValueError: an option that does not exist or makes no sense, or an environment variable that is not set.

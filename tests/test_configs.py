@@ -43,11 +43,15 @@ def test_a_config_loads(file):
 
 
 @pytest.mark.parametrize("file", sorted((CONFIGS / "rewards").glob("*.yaml")), ids=lambda file: file.stem)
-def test_a_reward_section_works_on_top_of_the_quickstart_and_says_when_to_use_it(
+def test_a_reward_section_works_on_top_of_the_config_it_names_and_says_when_to_use_it(
     file, task, model_folder, tmp_path, monkeypatch
 ):
+    comment = [line for line in file.read_text().splitlines() if line.startswith("#")]
+    assert any(line.startswith("# When: ") for line in comment)
+    named = re.search(rf"include: \[\.\./(\w+\.yaml), {re.escape(file.name)}\]", "\n".join(comment))
+    assert named is not None
     mine = tmp_path / "mine.yaml"
-    mine.write_text(f"include: [{CONFIGS / 'quickstart.yaml'}, {file}]\n")
+    mine.write_text(f"include: [{CONFIGS / named[1]}, {file}]\n")
     settings = load(mine, ["task.sizes.train=40", "task.sizes.validation=4", "task.sizes.test=4"])
     if settings.task.name == "facts":
         task = tasks.load(settings)
@@ -59,6 +63,3 @@ def test_a_reward_section_works_on_top_of_the_quickstart_and_says_when_to_use_it
         layout = LAYOUTS[settings.task.name]
         fit_answer_models(task.splits["train"], 2, model_folder(), "runs/answer_models", layout, epochs=1, device="cpu")
     setup.rewards(settings, task, policy=lambda: (None, None))
-    comment = [line for line in file.read_text().splitlines() if line.startswith("#")]
-    assert any(line.startswith("# When: ") for line in comment)
-    assert any(f"include: [../quickstart.yaml, {file.name}]" in line for line in comment)

@@ -9,6 +9,8 @@ from rl.config import dump, load
 from rl.errors import UserError
 
 QUICKSTART = str(Path(__file__).parents[2] / "configs" / "quickstart.yaml")
+GRPO = QUICKSTART.replace("quickstart", "grpo")
+"""With correctness as its one reward."""
 
 
 def refusal(*overrides, path=QUICKSTART):
@@ -57,7 +59,8 @@ WRONG = [
      "[4, 2]"),
     ("rewards.correctness.weight=[[10,1],[5,0]]", "command line: rewards.correctness.weight: the steps must rise, got "
      "[10, 5]"),
-    ("mix.aggregation=gated", "command line: mix.gate: is needed with aggregation: gated; the rewards are correctness"),
+    ("mix.aggregation=gated", "command line: mix.gate: is needed with aggregation: gated; the rewards are correctness, "
+     "steps"),
     ("mix.gate=correctness", "command line: mix.gate: is read with aggregation: gated, and that is sum"),
     ("mix.gate_at=0.9", "command line: mix.gate_at: is read with aggregation: gated, and that is sum"),
     ("policy.dtype=${nope}", "command line: policy.dtype: Interpolation key 'nope' not found"),
@@ -84,12 +87,12 @@ def test_a_wrong_override_is_named_with_the_nearest_valid_one(override, line):
     ],
 )  # fmt: skip
 def test_rewards_that_do_not_go_together_are_named_before_anything_is_loaded(overrides, line):
-    assert refusal(*overrides).startswith(f"command line: {line}")
+    assert refusal(*overrides, path=GRPO).startswith(f"command line: {line}")
 
 
 def test_what_goes_together_is_taken():
-    load(QUICKSTART, ["mix.aggregation=gated", "mix.gate=correctness", "mix.gate_at=0.9", "rewards.steps.credit=min"])
-    load(QUICKSTART, ["mix.aggregation=product", "rewards.steps.weight=[[0,0],[9,1]]"])
+    load(GRPO, ["mix.aggregation=gated", "mix.gate=correctness", "mix.gate_at=0.9", "rewards.steps.credit=min"])
+    load(GRPO, ["mix.aggregation=product", "rewards.steps.weight=[[0,0],[9,1]]"])
 
 
 def test_normalising_in_the_group_needs_whole_groups_on_each_process(monkeypatch):
@@ -197,7 +200,7 @@ def _processor_seconds(command):
 def test_what_looks_at_groups_on_a_process_is_refused_where_a_group_is_on_two(key, override, monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "2")
     halves = ["trainer.per_device_train_batch_size=4", override]
-    assert refusal(*halves) == (
+    assert refusal(*halves, path=GRPO) == (
         f"command line: {key}: needs whole groups on each process, and 4 completions on each are no multiple of 8; "
         f"change trainer.per_device_train_batch_size"
     )
