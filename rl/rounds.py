@@ -8,6 +8,7 @@ alone, so that a run that was killed and started again ends with the same weight
 from __future__ import annotations
 
 import json
+import secrets
 import shutil
 import signal
 import threading
@@ -70,7 +71,7 @@ def train(
         KeyboardInterrupt: the run was interrupted; what is done is saved.
     """
     if state.is_main_process and config.logging.wandb != "disabled":
-        wandb.init(project=config.logging.project, name=config.name, dir=str(folder.path), resume="allow")
+        _start_wandb(config, folder)
     run = Rounds(config, task, policy, mix, folder, state, console)
     run.resume()
     run.measure("test", 0)
@@ -104,6 +105,15 @@ def train(
     if wandb.run is not None:
         wandb.finish()
     return summary
+
+
+def _start_wandb(config: Config, folder: RunFolder) -> None:
+    """One W&B run for all rounds, taken up again where the run is resumed."""
+    known = folder.path / "wandb_id"
+    if not known.exists():
+        write_atomically(known, secrets.token_hex(4) + "\n")
+    name, project = config.name, config.logging.project
+    wandb.init(project=project, name=name, dir=str(folder.path), id=known.read_text().strip(), resume="allow")
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import wandb
 from safetensors.torch import load_file
 from transformers import TrainerCallback
 
@@ -193,3 +194,16 @@ def test_completions_and_curves_of_each_round_are_left(finished):
 def test_adapters_are_trained_in_rounds_and_go_on_from_the_last(tmp_path, name):
     folder, summary = run(name, tmp_path, **{"policy.lora.r": 4, "algorithm.fit_from": "last"})
     assert summary["steps"] == 6 and (folder.model / "adapter_model.safetensors").exists()
+
+
+@pytest.mark.slow
+def test_all_rounds_are_one_wandb_run_also_when_resumed(tmp_path, monkeypatch):
+    offline = {"logging.wandb": "offline"}
+    with monkeypatch.context() as patched:
+        _kill_in_a_fit(patched)
+        with pytest.raises(Killed):
+            run("star", tmp_path, **offline)
+    wandb.finish()
+    folder, _ = run("star", tmp_path, **offline)
+    written = [path.name for path in (folder.path / "wandb").glob("offline-run-*")]
+    assert len(written) == 2 and len({name.rpartition("-")[2] for name in written}) == 1
