@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from rewards import score
 from rewards.build import build
 from rewards.choices import Likelihood
 from rewards.context import Context
@@ -130,3 +131,11 @@ def test_a_policy_that_never_comes_to_an_answer_cannot_be_measured(pair):
     reward = made(lambda: pair, ROWS, rows=4, max_tokens=4)
     with pytest.raises(ValueError, match="of 4 completions of the initial policy 0 have a reward"):
         reward([PROMPT] * 3, COMPLETIONS, **COLUMNS)
+
+
+def test_data_without_choices_is_refused_before_the_policy_is_asked():
+    def policy():
+        raise AssertionError("asked")
+
+    with pytest.raises(ValueError, match="'self_feedback' needs a column 'choices', which the data lacks"):
+        score(COMPLETIONS, {"self_feedback": {"options": {"normalise": False}}}, gold=["A"] * 3, policy=policy)
