@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import torch
 
+from rewards.choices import LOGITS
 from rewards.models import BATCH_TOKENS, batches, judging, pad_id, padded, room
 
 Read = Callable[[torch.Tensor], torch.Tensor]
@@ -58,11 +59,13 @@ def read_at(
         progress(len(texts) - len(wanted))
     with judging(model):
         for batch in batches([len(texts[row].ids) for row in wanted], budget):
-            for start in range(0, len(batch), most or len(batch)):
-                rows = [wanted[index] for index in batch[start : start + (most or len(batch))]]
-                ids_BT, mask_BT = padded([texts[row].ids for row in rows], pad_id(tokenizer), model.device)
+            rows = [wanted[index] for index in batch]
+            for part in _parts(
+                rows, texts, most or len(rows), model.config.get_text_config().vocab_size if sparse else 0
+            ):
+                ids_BT, mask_BT = padded([texts[row].ids for row in part], pad_id(tokenizer), model.device)
                 spots = [
-                    (line, k, p) for line, row in enumerate(rows) for k, p in enumerate(texts[row].places) if p >= 0
+                    (line, k, p) for line, row in enumerate(part) for k, p in enumerate(texts[row].places) if p >= 0
                 ]
                 kept = sorted({place for _, _, place in spots}) if sparse else list(range(ids_BT.shape[1]))
                 only = {"logits_to_keep": torch.tensor(kept, device=model.device)} if sparse else {}
@@ -71,10 +74,24 @@ def read_at(
                 columns = {place: column for column, place in enumerate(kept)}
                 at = torch.tensor([columns[place] for _, _, place in spots], device=logits_BKL.device)
                 for (line, k, _), score in zip(spots, read(logits_BKL[lines, at].float()).tolist(), strict=True):
-                    scores[rows[line]][k] = score
+                    scores[part[line]][k] = score
                 if progress:
-                    progress(len(rows))
+                    progress(len(part))
     return scores
+
+
+def _parts(rows: Sequence[int], texts: Sequence[Encoded], most: int, width: int) -> Iterator[list[int]]:
+    """Rows so many at a time that the logits at all their places are few enough; `width` logits a place."""
+    part: list[int] = []
+    kept: set[int] = set()
+    for row in rows:
+        together = kept.union(texts[row].places)
+        if part and (len(part) == most or (len(part) + 1) * len(together) * width > LOGITS):
+            yield part
+            part, together = [], set(texts[row].places)
+        part.append(row)
+        kept = together
+    yield part
 
 
 def read_whole(
