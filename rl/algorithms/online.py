@@ -55,7 +55,8 @@ class OnlineTrainer(GRPOTrainer):
         self.settings = settings
         self.mix = mix
         self.step_ends = StepEnds(self.processing_class)
-        self.stateful: dict[str, Any] = {}
+        # a reward may hold a state of its own, such as a normalisation frozen at the start of the run
+        self.stateful: dict[str, Any] = {f"reward_{r.name}": r for r in mix.rewards if hasattr(r, "state_dict")}
         self.prompts: Prompts | None = None
         if settings.curriculum is not None or settings.dynamic_sampling is not None:
             self.prompts = Prompts(list(self.train_dataset), settings.curriculum, self.args.seed)  # type: ignore[arg-type]
