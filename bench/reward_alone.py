@@ -23,7 +23,7 @@ from typing import Any
 import pandas as pd
 from rewards_table import SETTINGS, text_only
 
-from rl import score_file
+from rl import config_layers, score_file
 from rl.run_folder import RunFolder, read_jsonl
 
 WHEN = ("before", "after")
@@ -32,17 +32,14 @@ QUICKSTART = Path(__file__).parents[1] / "configs" / "quickstart.yaml"
 
 def config(task: str, name: str, settings: dict[str, Any], folder: Path) -> Path:
     """A config file for a run on one reward."""
-    values: dict[str, Any] = {
-        "include": str(QUICKSTART),
-        "name": name.replace(", ", "_"),
-        "task": {"name": task},
-        # the quickstart's own correctness counts in the run on correctness alone
-        "rewards": {"correctness": {"weight": 1.0 if name == "correctness" else 0.0}},
-        "algorithm": {"name": "ppo"},
-        "logging": {"folder": str(folder), "wandb": "disabled"},
-    }
+    values = config_layers.merge(config_layers.read(QUICKSTART, [f"task={task}", "algorithm=ppo"]))
+    # the quickstart's own rewards go; correctness counts in the run on correctness alone
+    rewards: dict[str, Any] = {"correctness": {"weight": 1.0 if name == "correctness" else 0.0}}
     if name != "correctness":
-        values["rewards"] |= {name.replace(", ", "_"): {"kind": name, **settings}}
+        rewards[name.replace(", ", "_")] = {"kind": name, **settings}
+    values["rewards"] = rewards
+    values.pop("mix", None)
+    values |= {"name": name.replace(", ", "_"), "logging": {"folder": str(folder), "wandb": "disabled"}}
     file = folder / f"{values['name']}.yaml"
     file.write_text(json.dumps(values), encoding="utf-8")  # JSON is YAML
     return file
