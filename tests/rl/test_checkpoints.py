@@ -12,7 +12,7 @@ from rl.run_folder import RunFolder, read_jsonl
 from tests.rl.conftest import SMALL
 
 ROOT = Path(__file__).parents[2]
-QUICKSTART = str(ROOT / "configs" / "quickstart.yaml")
+GRPO = str(ROOT / "configs" / "grpo.yaml")
 LONGER = {
     **SMALL,
     "task.sizes.train": 16,  # four steps are a pass over the data, and the run makes three
@@ -64,8 +64,8 @@ def algorithm(request):
 def whole(algorithm, tmp_path_factory):
     """A run that nothing interrupted."""
     folder = tmp_path_factory.mktemp("whole")
-    train.train(configuration.load(QUICKSTART, overrides(folder, **algorithm)))
-    return RunFolder(folder / "quickstart")
+    train.train(configuration.load(GRPO, overrides(folder, **algorithm)))
+    return RunFolder(folder / "grpo")
 
 
 def test_the_newest_whole_checkpoint_is_found_and_the_broken_ones_are_named(tmp_path):
@@ -104,11 +104,11 @@ def test_after_an_exception_and_with_its_last_checkpoint_spoilt_a_run_ends_as_if
     with monkeypatch.context() as patched:
         patched.setattr(callbacks.Records, "on_log", failing)
         with pytest.raises(OSError, match="disk is full"):
-            train.train(configuration.load(QUICKSTART, overrides(tmp_path, **algorithm)))
-    folder = RunFolder(tmp_path / "quickstart")
+            train.train(configuration.load(GRPO, overrides(tmp_path, **algorithm)))
+    folder = RunFolder(tmp_path / "grpo")
     optimizer = folder.checkpoints / "checkpoint-8" / "optimizer.pt"
     optimizer.write_bytes(optimizer.read_bytes()[:100])
-    train.train(configuration.load(QUICKSTART, overrides(tmp_path, **algorithm)))
+    train.train(configuration.load(GRPO, overrides(tmp_path, **algorithm)))
     said = capsys.readouterr().out
     assert "checkpoint-8 is broken (optimizer.pt has 100 bytes" in said and "from step 6" in said
     assert_same_run(folder, whole)
@@ -119,7 +119,7 @@ def test_after_an_exception_and_with_its_last_checkpoint_spoilt_a_run_ends_as_if
 @pytest.mark.parametrize("named", ALGORITHMS)
 def test_killed_at_any_moment_the_same_command_ends_where_an_uninterrupted_run_does(named, moment, tmp_path):
     def launched(when, folder):
-        command = [sys.executable, "-m", "tests.rl.killed_run", when, QUICKSTART]
+        command = [sys.executable, "-m", "tests.rl.killed_run", when, GRPO]
         return subprocess.run(
             [*command, *overrides(folder, **ALGORITHMS[named])],
             cwd=ROOT,
@@ -135,4 +135,4 @@ def test_killed_at_any_moment_the_same_command_ends_where_an_uninterrupted_run_d
     assert resumed.returncode == 0, resumed.stderr[-2000:]
     assert "resuming" in resumed.stdout
     assert launched("never", tmp_path / "whole").returncode == 0
-    assert_same_run(RunFolder(tmp_path / "killed" / "quickstart"), RunFolder(tmp_path / "whole" / "quickstart"))
+    assert_same_run(RunFolder(tmp_path / "killed" / "grpo"), RunFolder(tmp_path / "whole" / "grpo"))

@@ -16,7 +16,7 @@ from rl.rollouts import Rollouts
 from rl.run_folder import RunFolder, read_jsonl
 from tests.rl.conftest import SMALL
 
-QUICKSTART = str(Path(__file__).parents[2] / "configs" / "quickstart.yaml")
+GRPO = str(Path(__file__).parents[2] / "configs" / "grpo.yaml")
 RUN = {**SMALL, "evaluation.every": 0, "trainer.save_steps": 1, "trainer.weight_decay": 0.1, "trainer.max_steps": 3}
 
 
@@ -86,12 +86,12 @@ def test_a_step_that_is_not_finite_leaves_weights_and_moments_as_they_were_and_i
 
     monkeypatch.setattr(module, "build", watched)
     overrides = [f"{key}={value}" for key, value in {**RUN, "logging.folder": tmp_path}.items()]
-    train.train(configuration.load(QUICKSTART, [*overrides, f"algorithm={algorithm}"]))
+    train.train(configuration.load(GRPO, [*overrides, f"algorithm={algorithm}"]))
     first, second, third, end = watch.seen
     assert not same(first, second)
     assert same(second, third)
     assert not same(third, end)
-    rows = [row for row in read_jsonl(RunFolder(tmp_path / "quickstart").metrics) if "loss" in row]
+    rows = [row for row in read_jsonl(RunFolder(tmp_path / "grpo").metrics) if "loss" in row]
     assert [row["skipped_steps"] for row in rows] == [0, 1, 1]
     assert all(row["loss"] is not None for row in rows)
     what = {"loss": "the loss is", "gradient": "gradients are"}[how]
@@ -103,12 +103,12 @@ def test_ten_steps_in_a_row_stop_the_run_and_name_the_last_good_checkpoint(tmp_p
     monkeypatch.setattr(grpo, "GrpoTrainer", spoiling(grpo.GrpoTrainer, "loss", at=spoilt))
     more = {"logging.folder": tmp_path, "trainer.max_steps": 20, "trainer.save_steps": 5}
     with pytest.raises(SystemExit) as exit:
-        cli.run(["train", QUICKSTART, *(f"{key}={value}" for key, value in {**RUN, **more}.items())])
+        cli.run(["train", GRPO, *(f"{key}={value}" for key, value in {**RUN, **more}.items())])
     assert exit.value.code == 1
     said = capsys.readouterr().err
     assert "not finite 10 steps in a row" in said
-    assert f"the last good checkpoint is {tmp_path}/quickstart/checkpoints/checkpoint-10" in said
-    rows = read_jsonl(RunFolder(tmp_path / "quickstart").metrics)
+    assert f"the last good checkpoint is {tmp_path}/grpo/checkpoints/checkpoint-10" in said
+    rows = read_jsonl(RunFolder(tmp_path / "grpo").metrics)
     assert [row["skipped_steps"] for row in rows if "loss" in row] == [1, 1, *range(2, 11)]
 
 

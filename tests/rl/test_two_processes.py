@@ -11,7 +11,7 @@ from rl.run_folder import RunFolder, read_jsonl
 from tests.rl.conftest import SMALL
 
 ROOT = Path(__file__).parents[2]
-QUICKSTART = str(ROOT / "configs" / "quickstart.yaml")
+GRPO = str(ROOT / "configs" / "grpo.yaml")
 TWO = ["launch", "--config_file", str(ROOT / "configs" / "accelerate" / "cpu_2.yaml"), "--main_process_port", "0"]
 TEN_STEPS = {
     **SMALL,
@@ -68,8 +68,8 @@ def test_two_processes_have_the_losses_of_one_on_the_same_rollouts(settings, tmp
     for processes in (1, 2):
         folder = tmp_path / str(processes)
         overrides = given(processes, folder, 64, **TEN_STEPS, **settings)
-        launch(processes, "tests.rl.replayed_run", tmp_path / "rollouts.jsonl", QUICKSTART, *overrides)
-        rows.append([row for row in read_jsonl(RunFolder(folder / "quickstart").metrics) if "loss" in row])
+        launch(processes, "tests.rl.replayed_run", tmp_path / "rollouts.jsonl", GRPO, *overrides)
+        rows.append([row for row in read_jsonl(RunFolder(folder / "grpo").metrics) if "loss" in row])
     for one, two in zip(*rows, strict=True):
         assert compared(two) == pytest.approx(compared(one), abs=1e-4)
     assert len(rows[0]) == 10 and any(row["grad_norm"] > 1e-3 for row in rows[0])
