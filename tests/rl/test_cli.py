@@ -5,7 +5,7 @@ import pytest
 
 from rl.cli import run
 
-QUICKSTART = str(Path(__file__).parents[2] / "configs" / "quickstart.yaml")
+QUICKSTART = str(Path(__file__).parents[2] / "configs" / "grpo.yaml")
 
 
 def refused(capsys, *arguments):
