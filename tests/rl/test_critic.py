@@ -37,7 +37,9 @@ def chain(rows, width, random):
     ids = torch.tensor(walk)
     ones = torch.ones_like(ids)
     prompts = torch.cat([torch.full_like(ids[:, :1], STATES + 1), ids[:, :1]], dim=1)  # or positions could not be told
-    return Rollouts(prompts, torch.ones_like(prompts), ids[:, 1:], ones[:, 1:]), torch.tensor(REWARD[walk[:, 1:]]).float()
+    return Rollouts(prompts, torch.ones_like(prompts), ids[:, 1:], ones[:, 1:]), torch.tensor(
+        REWARD[walk[:, 1:]]
+    ).float()
 
 
 def test_it_learns_the_true_values_of_a_markov_chain():

@@ -47,7 +47,7 @@ def test_a_larger_batch_and_full_training_take_more_memory(small, task):
 def test_check_prints_the_resolved_config_and_starts_nothing(tmp_path):
     command = [Path(sys.executable).with_name("whetstone"), "check", QUICKSTART, f"logging.folder={tmp_path}"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert f"folder: {tmp_path}" in done.stdout and "240 optimizer steps" in done.stdout
+    assert f"folder: {tmp_path}" in done.stdout and "120 optimizer steps" in done.stdout
     assert not list(tmp_path.iterdir())
 
 

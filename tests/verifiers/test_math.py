@@ -208,9 +208,13 @@ def test_a_gold_may_be_a_number_or_a_whole_solution(judge):
     assert [verdict.score for verdict in judge(rows)] == [1.0] * 4
 
 
-def test_a_wrong_kind_of_gold_or_option_fails_and_is_not_wrong(judge):
+def test_a_wrong_kind_of_gold_fails_and_is_not_wrong(judge):
     assert judge([{"prediction": "1", "gold": ["1"]}])[0].status == "failed"
-    assert Judge("math", percent="maybe")([{"prediction": "1", "gold": "1"}])[0].status == "failed"
+
+
+def test_a_wrong_option_is_refused_before_anything_is_judged():
+    with pytest.raises(ValueError, match="percent is 'value' or 'optional'"):
+        Judge("math", percent="maybe")
 
 
 def test_plain_numbers_and_words_need_no_algebra():

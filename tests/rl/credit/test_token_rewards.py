@@ -15,7 +15,9 @@ def laid_out(warm):
     def make(completions, **rewards):
         tokenizer = warm[1]
         mix = build(rewards, Context(Judge("chain")))
-        ids = [[*tokenizer(text, add_special_tokens=False)["input_ids"], tokenizer.eos_token_id] for text in completions]
+        ids = [
+            [*tokenizer(text, add_special_tokens=False)["input_ids"], tokenizer.eos_token_id] for text in completions
+        ]
         mixed = mix.score([PROMPT] * len(ids), completions, ids, gold=["7"] * len(ids))
         return token_rewards(mixed, mix.weights_now(), ids, 20, StepEnds(tokenizer)), [len(row) for row in ids]
 
