@@ -12,7 +12,6 @@ import secrets
 import shutil
 import signal
 import threading
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,7 +28,7 @@ from transformers import TrainerCallback, TrainerState
 from rewards.mix import Mix
 from rewards.reward import text_of
 from rl import policy as policies
-from rl import pool, show
+from rl import pool
 from rl.algorithms import dpo, orpo, sft
 from rl.callbacks import ProgressLine, StopOnSignal, numbers_of
 from rl.checkpoints import MANIFEST, Checkpoints, newest_good, problem, seal, step_of
@@ -42,11 +41,10 @@ from rl.errors import UserError
 from rl.guard import Guard, naming_the_last_good
 from rl.policy import Policy
 from rl.pool import Sample
-from rl.report import write_report
+from rl.run import Run
 from rl.run_folder import RunFolder, read_jsonl, sync, write_atomically
 from rl.sampling_vllm import Vllm, VllmServer
 from rl.tasks.task import Task
-from rl.train import _Run
 
 NOT_RECORDED = ("num_tokens",)
 """TRL counts these from the start of the process, not of the fit, so that after resuming they would differ."""
@@ -96,15 +94,7 @@ def train(
         shutil.copytree(run.saved(run.algorithm.rounds - 1), folder.model, dirs_exist_ok=True)
         for file in ("round.json", MANIFEST):
             folder.model.joinpath(file).unlink()
-    run.measure("test", run.last_step)
-    if not state.is_main_process:
-        return None
-    summary = run.summarise(time.perf_counter() - started)
-    write_report(folder.path)
-    show.finished(console, folder, summary)
-    if wandb.run is not None:
-        wandb.finish()
-    return summary
+    return run.finish(started)
 
 
 def _start_wandb(config: Config, folder: RunFolder) -> None:
@@ -161,7 +151,7 @@ class FitRecords(TrainerCallback):
             self.run.log(self.offset + state.global_step, {**numbers, "round": self.number})
 
 
-class Rounds(_Run):
+class Rounds(Run):
     """The rounds of a run: the policy as it stands after the last finished one."""
 
     def __init__(
@@ -174,8 +164,8 @@ class Rounds(_Run):
         state: PartialState,
         console: Console,
     ) -> None:
-        self.config, self.task, self.policy, self.mix = config, task, policy, mix
-        self.folder, self.state, self.console = folder, state, console
+        super().__init__(config, task, policy, folder, state, console)
+        self.mix = mix
         assert isinstance(config.algorithm, Dpo | Orpo | Sft)
         self.algorithm = config.algorithm
         self.stop, self.progress = StopOnSignal(1, console), ProgressLine(console)
@@ -205,7 +195,7 @@ class Rounds(_Run):
         done = 0
         while (saved := self.saved(done)).exists():
             if (what := problem(saved)) is not None:
-                self._warn(f"{saved} is broken ({what}); its fit ends anew")
+                self.warn(f"{saved} is broken ({what}); its fit ends anew")
                 break
             done += 1
         number = done + 1
@@ -217,11 +207,8 @@ class Rounds(_Run):
     def _last_checkpoint(self, number: int) -> Path | None:
         """The newest checkpoint of a round's fit that is whole; the main process says which."""
         folder = FitFolder(self.folder, number).checkpoints
-        (found,) = broadcast_object_list([newest_good(folder, self._warn) if self.state.is_main_process else None])
+        (found,) = broadcast_object_list([newest_good(folder, self.warn) if self.state.is_main_process else None])
         return found
-
-    def _warn(self, what: str) -> None:
-        self.console.print(f"warning: {what}", style="yellow", highlight=False)
 
     def saved(self, number: int) -> Path:
         """Where a round's policy is."""
@@ -229,7 +216,7 @@ class Rounds(_Run):
 
     def last_good(self) -> Path | None:
         """The newest checkpoint of the round under way, or else the last finished round's policy."""
-        checkpoint = newest_good(FitFolder(self.folder, self.done).checkpoints, self._warn)
+        checkpoint = newest_good(FitFolder(self.folder, self.done).checkpoints, self.warn)
         return checkpoint or (self.saved(self.done - 1) if self.done else None)
 
     def load(self, number: int | None, *, merged: bool = False, trainable: bool = False) -> Any:
@@ -262,12 +249,6 @@ class Rounds(_Run):
     def trained_tokens(self) -> float:
         """Tokens in the pool."""
         return sum(len(s.completion_ids) for n in range(self.done) for s in pool.read(self.folder.path / "pool", n))
-
-    def log(self, step: int, numbers: Mapping[str, Any]) -> None:
-        """A line for metrics.jsonl and W&B."""
-        self.folder.append(self.folder.metrics, {"step": step, **numbers})
-        if wandb.run is not None:
-            wandb.log({"train/global_step": step, **numbers})
 
     def sampled(self, number: int) -> list[Sample]:
         """The judged samples of a round, from its pool file where there is one."""
@@ -428,12 +409,10 @@ class Rounds(_Run):
             for name in ("chosen", "rejected")
         }
         if all(change < 0 for change in fell.values()):
-            self.console.print(
-                f"warning: over the fit of round {number + 1} the log-probability of chosen and of rejected both fell "
+            self.warn(
+                f"over the fit of round {number + 1} the log-probability of chosen and of rejected both fell "
                 f"({fell['chosen']:.2f} and {fell['rejected']:.2f} nats); a lower trainer.learning_rate, a larger "
-                f"trainer.beta or algorithm.nll holds the chosen ones up",
-                style="yellow",
-                highlight=False,
+                f"trainer.beta or algorithm.nll holds the chosen ones up"
             )
 
 

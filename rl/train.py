@@ -7,25 +7,21 @@ The run folder holds everything a run leaves behind. The same command on a folde
 
 from __future__ import annotations
 
-import json
-import platform
 import shutil
 import sys
 import time
 from contextlib import AbstractContextManager
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
-import wandb
 from accelerate import PartialState
 from accelerate.utils import broadcast_object_list
 from rich.console import Console
 from trl.models.utils import unwrap_model_for_generation
 
 from rewards.mix import Mix
-from rl import setup, show, tasks
+from rl import setup, tasks
 from rl.algorithms import grpo, ppo
 from rl.callbacks import Evaluations, ProgressLine, Records, StopOnSignal
 from rl.checkpoints import Checkpoints, newest_good, step_of
@@ -33,12 +29,11 @@ from rl.config import Config, dump
 from rl.config_algorithms import IN_ROUNDS
 from rl.config_checks import GenerationCycle
 from rl.errors import UserError
-from rl.evaluate import evaluate, settings_for
 from rl.guard import Guard, naming_the_last_good
 from rl.policy import Policy
-from rl.report import write_report
-from rl.run_folder import RunFolder, read_jsonl, write_atomically
-from rl.tasks.task import Split, Task
+from rl.run import Run
+from rl.run_folder import RunFolder, read_jsonl
+from rl.tasks.task import Task
 from verifiers.self_check import self_check
 
 
@@ -82,11 +77,11 @@ def train(config: Config, *, fresh: bool = False, command: str = "") -> dict[str
         folder.start(dump(config))
     state.wait_for_everyone()
     if config.algorithm.name in IN_ROUNDS:
-        from rl import rounds  # it builds on this module
+        from rl import rounds  # brings trainers that other runs need not wait for
 
         return rounds.train(config, task, policy, mix, folder, state, console, started, command)
 
-    run = _Run(config, task, policy, mix, folder, state, console)
+    run = OnlineRun(config, task, policy, mix, folder, state, console)
     resumed = run.resume()
     run.measure("test", 0)
     if config.evaluation.every:
@@ -104,19 +99,11 @@ def train(config: Config, *, fresh: bool = False, command: str = "") -> dict[str
     run.trainer.save_model(str(folder.model))
     if config.evaluation.every:
         run.measure("validation", last)
-    run.measure("test", last)
-    if not state.is_main_process:
-        return None
-    summary = run.summarise(time.perf_counter() - started)
-    write_report(folder.path)
-    show.finished(console, folder, summary)
-    if wandb.run is not None:
-        wandb.finish()
-    return summary
+    return run.finish(started)
 
 
-class _Run:
-    """The parts of a run that know each other: the trainer, and evaluations of the policy it trains."""
+class OnlineRun(Run):
+    """A run that samples as it goes: its trainer, and what happens beside the steps."""
 
     def __init__(
         self,
@@ -128,8 +115,7 @@ class _Run:
         state: PartialState,
         console: Console,
     ) -> None:
-        self.config, self.task, self.policy = config, task, policy
-        self.folder, self.state, self.console = folder, state, console
+        super().__init__(config, task, policy, folder, state, console)
         records = Records(folder, config.logging.completions_every)
         self.stop = StopOnSignal(GenerationCycle.of(config).optimizer_steps, console)
         evaluations = Evaluations(lambda step: self.measure("validation", step), config.evaluation.every)
@@ -162,11 +148,7 @@ class _Run:
 
     def resume(self) -> Path | None:
         """Find the newest checkpoint that is whole, and take the records back to it; None for a run from the start."""
-
-        def tell(what: str) -> None:
-            self.console.print(f"warning: {what}", style="yellow", highlight=False)
-
-        mine = newest_good(self.folder.checkpoints, tell) if self.state.is_main_process else None
+        mine = newest_good(self.folder.checkpoints, self.warn) if self.state.is_main_process else None
         (resumed,) = broadcast_object_list([mine])
         self.checkpoints.resumed = resumed
         step = 0 if resumed is None else step_of(resumed)
@@ -176,62 +158,6 @@ class _Run:
             self.folder.rewind(step)
         self.state.wait_for_everyone()
         return resumed
-
-    def measure(self, split: Split, step: int) -> None:
-        """Evaluate the policy as it is at a step and record that; an evaluation on record is not made again."""
-        (on_record,) = broadcast_object_list([self.folder.evaluation(split, step) is not None])
-        if on_record:
-            return
-        started = time.perf_counter()
-        settings = settings_for(self.config, split)
-        share = min(settings.n, len(self.task.splits[split])) // self.state.num_processes
-        with (
-            self.generating() as model,
-            show.evaluating(self.console, f"step {step} on {split}", share * (1 + settings.k)) as progress,
-        ):
-            evaluation = evaluate(
-                model,  # type: ignore[arg-type]
-                self.policy.tokenizer,
-                self.task,
-                split,
-                settings,
-                progress,
-            )
-        if not self.state.is_main_process:
-            return
-        row = {"step": step, "seconds": round(time.perf_counter() - started, 3), "tokens": evaluation.tokens}
-        examples = evaluation.examples[:200]
-        self.folder.append(self.folder.evaluations, {**row, **evaluation.as_dict(), "examples": examples})
-        numbers = {f"eval/{split}/{name}": m.value for name, m in evaluation.metrics.items() if m is not None}
-        self.folder.append(self.folder.metrics, {"step": step, **numbers})
-        if wandb.run is not None:
-            wandb.log({"train/global_step": step, **numbers})
-        show.evaluated(self.console, step, evaluation)
-
-    def summarise(self, wall_s: float) -> dict[str, Any]:
-        """Write and return `summary.json`: what was run, on what, and how good the policy was before and after."""
-        last = self.last_step
-        before, after = (self.folder.evaluation("test", step) for step in (0, last))
-        assert before is not None and after is not None
-        evaluated_tokens = sum(row["tokens"] for row in read_jsonl(self.folder.evaluations))
-        packages = ("whetstone-rl", "trl", "torch", "transformers", "peft", "accelerate")
-        summary = {
-            "name": self.config.name,
-            "algorithm": self.config.algorithm.name,
-            "task": self.config.task.name,
-            "seed": self.config.seed,
-            "steps": last,
-            "wall_s": round(wall_s, 1),
-            "tokens_generated": round(self.trained_tokens() + evaluated_tokens),
-            "rows_skipped": len(self.task.skipped),
-            "device": setup.device_name(),
-            "processes": self.state.num_processes,
-            "versions": {"python": platform.python_version(), **{name: version(name) for name in packages}},
-            "before": _figures(before),
-            "after": _figures(after),
-        }
-        write_atomically(self.folder.summary, json.dumps(summary, indent=2) + "\n")
-        return summary
 
 
 def _self_check(task: Task, console: Console, rows: int = 50) -> None:
@@ -244,10 +170,6 @@ def _self_check(task: Task, console: Console, rows: int = 50) -> None:
             style="yellow",
             highlight=False,
         )
-
-
-def _figures(evaluation: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in evaluation.items() if name not in ("examples", "step", "tokens", "seconds")}
 
 
 def main() -> None:

@@ -2,7 +2,8 @@
 
     draw  →  judge  →  credit  →  update
 
-TRL draws, judges and updates. Three of its methods are overridden, each with a canary test:
+TRL draws, judges and updates. Three of its methods are overridden, and held to TRL's results by
+`tests/rl/algorithms/test_online.py`:
 
 - `_generate_and_score_completions`, which makes a batch: its advantages (B,) give way to ours (B, T), and with dynamic
   sampling or a curriculum its prompts to ours;
@@ -186,19 +187,18 @@ class OnlineTrainer(GRPOTrainer):
             logps.append(torch.nn.functional.pad(part_logps, (0, cut.right)))
             if part_entropies is not None:
                 entropies.append(torch.nn.functional.pad(part_entropies, (0, cut.right)))
+        ran = torch.cat(parts)
         place = torch.full((len(input_ids),), -1, device=input_ids.device)
-        place[torch.cat(parts)] = torch.arange(len(rows), device=input_ids.device)
+        place[ran] = torch.arange(len(ran), device=input_ids.device)
+        # where the loss compares with the log-probabilities at sampling, what was not run keeps those
+        before = None if self._batch is None else self._batch.get("old_per_token_logps")
+        spread = self._spread(torch.cat(logps), place, before)
         if not entropies:
-            return self._spread(torch.cat(logps), place, self._logps_before(logits_to_keep)), None, None
-        entropy = torch.cat(entropies)
-        tokens = attention_mask[torch.cat(parts)][:, -logits_to_keep:]
-        mean = ((entropy * tokens).sum() / tokens.sum().clamp(min=1)).detach().expand(len(input_ids), logits_to_keep)
+            return spread, None, None
         # what was not run is given the mean of what was, so that the entropy that is logged is that of what was run
-        return (
-            self._spread(torch.cat(logps), place, self._logps_before(logits_to_keep)),
-            self._spread(entropy, place, mean),
-            None,
-        )
+        entropy, tokens = torch.cat(entropies), attention_mask[ran][:, -logits_to_keep:]
+        mean = ((entropy * tokens).sum() / tokens.sum().clamp(min=1)).detach().expand_as(spread)
+        return spread, self._spread(entropy, place, mean), None
 
     def _rows_to_run(self, attention_mask: Tensor) -> Tensor:
         """Indices of the completions that carry signal, one at least, since every process has to run its model."""
@@ -208,10 +208,6 @@ class OnlineTrainer(GRPOTrainer):
         advantages = self._batch["advantages"]
         signal = advantages != 0 if advantages.dim() == 1 else (advantages != 0).any(1)
         return everything[signal] if signal.any() else everything[:1]
-
-    def _logps_before(self, width: int) -> Tensor | None:
-        """The log-probabilities at the time of sampling, (B, T), where the loss compares with them."""
-        return None if self._batch is None else self._batch.get("old_per_token_logps")
 
     @staticmethod
     def _spread(values_RT: Tensor, place_B: Tensor, else_BT: Tensor | None) -> Tensor:

@@ -1,0 +1,144 @@
+"""What a run is made of, whether it samples as it goes (`rl/train.py`) or in rounds (`rl/rounds.py`)."""
+
+from __future__ import annotations
+
+import json
+import platform
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from importlib.metadata import version
+from typing import Any
+
+import wandb
+from accelerate import PartialState
+from accelerate.utils import broadcast_object_list
+from rich.console import Console
+
+from rl import setup, show
+from rl.config import Config
+from rl.evaluate import evaluate, settings_for
+from rl.policy import Policy
+from rl.report import write_report
+from rl.run_folder import RunFolder, read_jsonl, write_atomically
+from rl.tasks.task import Split, Task
+
+
+class Run(ABC):
+    """Evaluations, records and the summary of a policy in training.
+
+    Args:
+        config: a checked config.
+        task: its task.
+        policy: the policy as it was loaded.
+        folder: the run folder.
+        state: of the processes.
+        console: where to say what happens.
+    """
+
+    def __init__(
+        self, config: Config, task: Task, policy: Policy, folder: RunFolder, state: PartialState, console: Console
+    ) -> None:
+        self.config, self.task, self.policy = config, task, policy
+        self.folder, self.state, self.console = folder, state, console
+
+    @abstractmethod
+    def generating(self) -> AbstractContextManager[Any]:
+        """The policy as it is, ready to generate."""
+
+    @abstractmethod
+    def trained_tokens(self) -> float:
+        """Tokens drawn to train on."""
+
+    @property
+    @abstractmethod
+    def last_step(self) -> int:
+        """Optimizer steps so far."""
+
+    def warn(self, what: str) -> None:
+        """Say what went wrong and was dealt with."""
+        self.console.print(f"warning: {what}", style="yellow", highlight=False)
+
+    def log(self, step: int, numbers: Mapping[str, Any]) -> None:
+        """A line for metrics.jsonl and W&B."""
+        self.folder.append(self.folder.metrics, {"step": step, **numbers})
+        if wandb.run is not None:
+            wandb.log({"train/global_step": step, **numbers})
+
+    def measure(self, split: Split, step: int) -> None:
+        """Evaluate the policy as it is at a step and record that; an evaluation on record is not made again."""
+        (on_record,) = broadcast_object_list([self.folder.evaluation(split, step) is not None])
+        if on_record:
+            return
+        started = time.perf_counter()
+        settings = settings_for(self.config, split)
+        share = min(settings.n, len(self.task.splits[split])) // self.state.num_processes
+        with (
+            self.generating() as model,
+            show.evaluating(self.console, f"step {step} on {split}", share * (1 + settings.k)) as progress,
+        ):
+            evaluation = evaluate(
+                model,  # type: ignore[arg-type]
+                self.policy.tokenizer,
+                self.task,
+                split,
+                settings,
+                progress,
+            )
+        if not self.state.is_main_process:
+            return
+        row = {"step": step, "seconds": round(time.perf_counter() - started, 3), "tokens": evaluation.tokens}
+        examples = evaluation.examples[:200]
+        self.folder.append(self.folder.evaluations, {**row, **evaluation.as_dict(), "examples": examples})
+        numbers = {f"eval/{split}/{name}": m.value for name, m in evaluation.metrics.items() if m is not None}
+        self.log(step, numbers)
+        show.evaluated(self.console, step, evaluation)
+
+    def summarise(self, wall_s: float) -> dict[str, Any]:
+        """Write and return `summary.json`: what was run, on what, and how good the policy was before and after."""
+        last = self.last_step
+        before, after = (self.folder.evaluation("test", step) for step in (0, last))
+        assert before is not None and after is not None
+        evaluated_tokens = sum(row["tokens"] for row in read_jsonl(self.folder.evaluations))
+        packages = ("whetstone-rl", "trl", "torch", "transformers", "peft", "accelerate")
+        summary = {
+            "name": self.config.name,
+            "algorithm": self.config.algorithm.name,
+            "task": self.config.task.name,
+            "seed": self.config.seed,
+            "steps": last,
+            "wall_s": round(wall_s, 1),
+            "tokens_generated": round(self.trained_tokens() + evaluated_tokens),
+            "rows_skipped": len(self.task.skipped),
+            "device": setup.device_name(),
+            "processes": self.state.num_processes,
+            "versions": {"python": platform.python_version(), **{name: version(name) for name in packages}},
+            "before": _figures(before),
+            "after": _figures(after),
+        }
+        write_atomically(self.folder.summary, json.dumps(summary, indent=2) + "\n")
+        return summary
+
+    def finish(self, started: float) -> dict[str, Any] | None:
+        """Measure the trained policy on the test split, and leave the summary and the report.
+
+        Args:
+            started: when the run began, by `time.perf_counter`.
+
+        Returns:
+            The summary, on the main process; None on the others.
+        """
+        self.measure("test", self.last_step)
+        if not self.state.is_main_process:
+            return None
+        summary = self.summarise(time.perf_counter() - started)
+        write_report(self.folder.path)
+        show.finished(self.console, self.folder, summary)
+        if wandb.run is not None:
+            wandb.finish()
+        return summary
+
+
+def _figures(evaluation: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in evaluation.items() if name not in ("examples", "step", "tokens", "seconds")}
