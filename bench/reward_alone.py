@@ -23,8 +23,9 @@ from typing import Any
 import pandas as pd
 from rewards_table import SETTINGS, text_only
 
-from rl import config_layers, score_file
-from rl.run_folder import RunFolder, read_jsonl
+from rl.config import layers
+from rl.runs.run_folder import RunFolder, read_jsonl
+from rl.scoring import saved
 
 WHEN = ("before", "after")
 QUICKSTART = Path(__file__).parents[1] / "configs" / "quickstart.yaml"
@@ -32,7 +33,7 @@ QUICKSTART = Path(__file__).parents[1] / "configs" / "quickstart.yaml"
 
 def config(task: str, name: str, settings: dict[str, Any], folder: Path) -> Path:
     """A config file for a run on one reward."""
-    values = config_layers.merge(config_layers.read(QUICKSTART, [f"task={task}", "algorithm=ppo"]))
+    values = layers.merge(layers.read(QUICKSTART, [f"task={task}", "algorithm=ppo"]))
     # the quickstart's own rewards go; correctness counts in the run on correctness alone
     rewards: dict[str, Any] = {"correctness": {"weight": 1.0 if name == "correctness" else 0.0}}
     if name != "correctness":
@@ -97,7 +98,7 @@ def main() -> None:
     arguments = parser.parse_args()
     wanted = text_only(arguments.task)[0]
     if arguments.add:
-        more = score_file.settings(arguments.add).config.rewards
+        more = saved.settings(arguments.add).config.rewards
         wanted |= {name: reward.model_dump(exclude_defaults=True) for name, reward in more.items()}
     if missing := set(arguments.rewards or ()) - wanted.keys():
         parser.error(f"no reward {min(missing)!r}; there are: {', '.join(wanted)}")

@@ -22,7 +22,7 @@ from rewards import REWARDS
 from rewards.adversarial import FORMS, KINDS, by_kind, completions, paid_for
 from rewards.context import Context
 from rewards.scoring import made
-from rl import score_file
+from rl.scoring import saved
 from rl.tasks import chain, facts
 from verifiers.judge import Judge
 
@@ -124,7 +124,7 @@ def main() -> None:
     arguments = parser.parse_args()
     more: dict[str, Any] = {}
     if arguments.rewards:
-        config = score_file.settings(arguments.rewards).config
+        config = saved.settings(arguments.rewards).config
         more = {name: reward.model_dump() for name, reward in config.rewards.items()}
     results = {
         task: measured(task, arguments.n, more) for task in ([arguments.task] if arguments.task else ["chain", "facts"])

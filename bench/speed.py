@@ -34,9 +34,9 @@ from rl import setup, tasks
 from rl.algorithms import grpo, ppo
 from rl.algorithms.grpo import GrpoTrainer, trainer_arguments
 from rl.config import Config, load
-from rl.config_algorithms import Grpo
+from rl.config.algorithms import Grpo
 from rl.evaluate import EvaluationSettings, evaluate
-from rl.run_folder import RunFolder
+from rl.runs.run_folder import RunFolder
 from rl.warm_start import warm_started
 
 RATES = (1e-4, 3e-4, 1e-3)

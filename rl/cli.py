@@ -87,7 +87,7 @@ def evaluate(model: str, task: str, split: str, out: str | None, overrides: Sequ
 @click.argument("run_folder")
 def report(run_folder: str) -> None:
     """Write report.html for a run folder, finished or not."""
-    from rl.report import write_report
+    from rl.runs.report import write_report
 
     click.echo(write_report(run_folder))
 
@@ -99,7 +99,7 @@ def report(run_folder: str) -> None:
 @click.option("--set", "options", multiple=True, metavar="KEY=VALUE", help="An option of the verifier; repeatable.")
 def verify(rows: str, verifier: str, out: str | None, options: Sequence[str]) -> None:
     """Judge rows of `prediction` and `gold` with a verifier; prints how many of each status."""
-    from rl.config_layers import values
+    from rl.config.layers import values
     from verifiers.stream import verify_file
 
     try:
@@ -135,7 +135,7 @@ def score(rows: str, overrides: Sequence[str], **options: Any) -> None:
 
     IN is JSON lines, CSV or parquet, gzipped or not. A list of completions in a row is a group of its prompt.
     """
-    from rl.score_command import score as run_scoring
+    from rl.scoring.command import score as run_scoring
 
     try:
         run_scoring(rows, overrides, **options)

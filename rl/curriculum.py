@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from rl.config_algorithms import Curriculum as CurriculumSettings
+from rl.config.algorithms import Curriculum as CurriculumSettings
 
 
 class Prompts:

@@ -13,11 +13,11 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from rewards.mix import Mix
 from rewards.reward import Text, text_of
-from rl import show
 from rl.config import Config
-from rl.config_algorithms import Hints, Rounds, Sft
+from rl.config.algorithms import Hints, Rounds, Sft
 from rl.credit.hints import failed_rows, leaks, with_hint
 from rl.pool import Sample
+from rl.runs import show
 from rl.sampling import Completion, Engine, sample
 from rl.tasks.task import Task
 

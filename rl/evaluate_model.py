@@ -7,9 +7,10 @@ from typing import Any
 import torch
 from rich.console import Console
 
-from rl import setup, show, tasks
+from rl import setup, tasks
 from rl.config import Config
 from rl.evaluate import evaluate, settings_for
+from rl.runs import show
 from rl.tasks.task import Split
 
 

@@ -13,8 +13,8 @@ from typing import Any
 
 from rewards.reward import text_of
 from rl.config import Config
-from rl.config_algorithms import IN_ROUNDS, Rounds
-from rl.config_checks import GenerationCycle
+from rl.config.algorithms import IN_ROUNDS, Rounds
+from rl.config.checks import GenerationCycle
 from rl.tasks.task import Task
 from verifiers.self_check import self_check
 

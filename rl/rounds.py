@@ -8,17 +8,12 @@ alone, so that a run that was killed and started again ends with the same weight
 from __future__ import annotations
 
 import json
-import secrets
 import shutil
-import signal
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-import wandb
 from accelerate import PartialState
 from accelerate.utils import broadcast_object_list
 from peft import PeftModel
@@ -26,28 +21,25 @@ from rich.console import Console
 from transformers import TrainerCallback, TrainerState
 
 from rewards.mix import Mix
-from rewards.reward import text_of
 from rl import policy as policies
 from rl import pool
 from rl.algorithms import dpo, orpo, sft
-from rl.callbacks import ProgressLine, StopOnSignal, numbers_of
-from rl.checkpoints import MANIFEST, Checkpoints, newest_good, problem, seal, step_of
 from rl.config import Config
-from rl.config_algorithms import Dpo, Orpo, Sft
+from rl.config.algorithms import Dpo, Orpo, Sft
 from rl.credit.keep import keep
 from rl.credit.pairs import pairs
 from rl.draws import Draws
 from rl.errors import UserError
-from rl.guard import Guard, naming_the_last_good
 from rl.policy import Policy
 from rl.pool import Sample
-from rl.run import Run
-from rl.run_folder import RunFolder, read_jsonl, sync, write_atomically
+from rl.runs.callbacks import ProgressLine, StopOnSignal, stopping_at_once
+from rl.runs.checkpoints import MANIFEST, Checkpoints, newest_good, problem, seal, step_of
+from rl.runs.guard import Guard, naming_the_last_good
+from rl.runs.round_records import FitFolder, FitRecords, both_fell, numbers_of_round, start_wandb, write_completions
+from rl.runs.run import Run
+from rl.runs.run_folder import RunFolder, read_jsonl, sync, write_atomically
 from rl.sampling_vllm import Vllm, VllmServer
 from rl.tasks.task import Task
-
-NOT_RECORDED = ("num_tokens",)
-"""TRL counts these from the start of the process, not of the fit, so that after resuming they would differ."""
 
 
 def train(
@@ -69,7 +61,7 @@ def train(
         KeyboardInterrupt: the run was interrupted; what is done is saved.
     """
     if state.is_main_process and config.logging.wandb != "disabled":
-        _start_wandb(config, folder)
+        start_wandb(config, folder)
     run = Rounds(config, task, policy, mix, folder, state, console)
     run.resume()
     run.measure("test", 0)
@@ -95,60 +87,6 @@ def train(
         for file in ("round.json", MANIFEST):
             folder.model.joinpath(file).unlink()
     return run.finish(started)
-
-
-def _start_wandb(config: Config, folder: RunFolder) -> None:
-    """One W&B run for all rounds, taken up again where the run is resumed."""
-    known = folder.path / "wandb_id"
-    if not known.exists():
-        write_atomically(known, secrets.token_hex(4) + "\n")
-    name, project = config.name, config.logging.project
-    wandb.init(project=project, name=name, dir=str(folder.path), id=known.read_text().strip(), resume="allow")
-
-
-@contextmanager
-def stopping_at_once() -> Iterator[None]:
-    """A termination signal, too, raises KeyboardInterrupt, in the main thread, where alone signals arrive."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-class FitFolder(RunFolder):
-    """The run folder as a round's fit sees it, with checkpoints of its own.
-
-    Args:
-        run: the run folder.
-        number: of the round.
-    """
-
-    def __init__(self, run: RunFolder, number: int) -> None:
-        super().__init__(run.path)
-        self.checkpoints = run.checkpoints / f"round_{number:03d}"
-        self.staging = self.checkpoints / ".staging"
-
-
-class FitRecords(TrainerCallback):
-    """Writes a fit's log lines under a step count that runs over the rounds.
-
-    Args:
-        run: the rounds.
-        number: of the round.
-    """
-
-    def __init__(self, run: Rounds, number: int) -> None:
-        self.run, self.number, self.offset = run, number, run.last_step
-
-    def on_log(self, args: Any, state: Any, control: Any, logs: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
-        """Record a log line; the summary of the fit, which is about time, is left out."""
-        if logs and state.is_world_process_zero and "train_runtime" not in logs:
-            numbers = {name: value for name, value in numbers_of(logs).items() if name not in NOT_RECORDED}
-            self.run.log(self.offset + state.global_step, {**numbers, "round": self.number})
 
 
 class Rounds(Run):
@@ -300,7 +238,7 @@ class Rounds(Run):
             counts = {"rounds/pairs": len(used)}
         if not used:
             raise UserError("algorithm", f"round {number + 1} gives nothing to fit on: no pair or no right completion")
-        self._record_round(number, samples, counts)
+        self._record(number, samples, counts)
         trainer, guard = self._trainer(number, used), Guard(self.console)
         trainer.add_callback(guard)
         guard.watch(trainer)
@@ -317,50 +255,31 @@ class Rounds(Run):
                 self.progress.close()
         if self.stop.stopped and trainer.state.global_step < trainer.state.max_steps:
             return
-        self._warn_of_fall(number, before, trainer.state.global_step)
         self.steps = before + trainer.state.global_step
+        self._warn_of_fall(number, before)
         self._save(number, trainer)
         self.done = number + 1
         self.model = self.load(number)
         self.model.to(self.state.device)
 
-    def _record_round(self, number: int, samples: Sequence[Sample], counts: Mapping[str, float]) -> None:
+    def _record(self, number: int, samples: Sequence[Sample], counts: Mapping[str, float]) -> None:
         there = any(row.get("rounds/number") == number for row in read_jsonl(self.folder.metrics))
         if not self.state.is_main_process or there:
             return
-        plain = [one for one in samples if not one.hinted]
-        judged = [one.right for one in plain if one.right is not None]
-        scores = [one.score for one in plain if one.score is not None]
-        numbers = {
-            "rounds/number": number,
-            "rounds/right": sum(judged) / len(judged) if judged else None,
-            "rounds/not_judged": 1 - len(judged) / len(plain),
-            "rounds/cut_off": sum(one.finish == "length" for one in plain) / len(plain),
-            "rounds/score": sum(scores) / len(scores) if scores else None,
-            **counts,
-        }
+        numbers = {"rounds/number": number, **numbers_of_round(samples), **counts}
         self.log(self.steps, numbers)
         if self.config.logging.completions_every:
-            self._write_completions(samples)
+            write_completions(self.folder, self.steps, samples)
         shown = " · ".join(f"{n.removeprefix('rounds/')} {v:.4g}" for n, v in numbers.items() if v is not None)
         self.console.print(f"round {number + 1}/{self.algorithm.rounds} · {shown}", highlight=False)
 
-    def _write_completions(self, samples: Sequence[Sample]) -> None:
-        """A round's samples under the step that they were drawn at, in the columns of the online runs' files."""
-        table = [
-            {
-                "step": self.steps,
-                "prompt": text_of(one.prompt),
-                "completion": one.completion,
-                **{f"rewards/{name}": value for name, value in one.rewards.items()},
-                "reward": one.score,
-                "right": one.right,
-                "finish": one.finish,
-                "hinted": one.hinted,
-            }
-            for one in samples
-        ]
-        pd.DataFrame(table).to_parquet(self.folder.completions / f"step_{self.steps:06d}.parquet")
+    def _warn_of_fall(self, number: int, before: int) -> None:
+        if (fell := both_fell(self.folder, before, self.steps)) is not None:
+            self.warn(
+                f"over the fit of round {number + 1} the log-probability of chosen and of rejected both fell "
+                f"({fell['chosen']:.2f} and {fell['rejected']:.2f} nats); a lower trainer.learning_rate, a larger "
+                f"trainer.beta or algorithm.nll holds the chosen ones up"
+            )
 
     def _trainer(self, number: int, used: list[Any]) -> Any:
         algorithm, tokenizer = self.algorithm, self.policy.tokenizer
@@ -394,33 +313,8 @@ class Rounds(Run):
             sync(target.parent)
         self.state.wait_for_everyone()
 
-    def _warn_of_fall(self, number: int, before: int, steps: int) -> None:
-        """Say so where the log-probability of chosen and of rejected both fell over a fit."""
-        rows = [
-            row
-            for row in read_jsonl(self.folder.metrics)
-            if before < row["step"] <= before + steps and row.get("logps/chosen") is not None
-        ]
-        if len(rows) < 2:
-            return
-        tenth = max(1, len(rows) // 10)
-        fell = {
-            name: _mean(rows[-tenth:], f"logps/{name}") - _mean(rows[:tenth], f"logps/{name}")
-            for name in ("chosen", "rejected")
-        }
-        if all(change < 0 for change in fell.values()):
-            self.warn(
-                f"over the fit of round {number + 1} the log-probability of chosen and of rejected both fell "
-                f"({fell['chosen']:.2f} and {fell['rejected']:.2f} nats); a lower trainer.learning_rate, a larger "
-                f"trainer.beta or algorithm.nll holds the chosen ones up"
-            )
-
 
 def ended(checkpoint: Path) -> bool:
     """Whether a checkpoint is the last of its fit."""
     state = TrainerState.load_from_json(str(checkpoint / "trainer_state.json"))
     return state.global_step >= state.max_steps
-
-
-def _mean(rows: Sequence[Mapping[str, Any]], name: str) -> float:
-    return sum(row[name] for row in rows) / len(rows)

@@ -19,10 +19,11 @@ from rewards.build import build as build_rewards
 from rewards.context import Context
 from rewards.mix import Mix
 from rl import policy as policies
-from rl import show, warm_start
+from rl import warm_start
 from rl.config import Config
 from rl.errors import UserError
 from rl.policy import Policy
+from rl.runs import show
 from rl.sampling_vllm import need_vllm
 from rl.tasks.task import Task
 

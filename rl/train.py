@@ -23,16 +23,16 @@ from trl.models.utils import unwrap_model_for_generation
 from rewards.mix import Mix
 from rl import setup, tasks
 from rl.algorithms import grpo, ppo
-from rl.callbacks import Evaluations, ProgressLine, Records, StopOnSignal
-from rl.checkpoints import Checkpoints, newest_good, step_of
 from rl.config import Config, dump
-from rl.config_algorithms import IN_ROUNDS
-from rl.config_checks import GenerationCycle
+from rl.config.algorithms import IN_ROUNDS
+from rl.config.checks import GenerationCycle
 from rl.errors import UserError
-from rl.guard import Guard, naming_the_last_good
 from rl.policy import Policy
-from rl.run import Run
-from rl.run_folder import RunFolder, read_jsonl
+from rl.runs.callbacks import Evaluations, ProgressLine, Records, StopOnSignal
+from rl.runs.checkpoints import Checkpoints, newest_good, step_of
+from rl.runs.guard import Guard, naming_the_last_good
+from rl.runs.run import Run
+from rl.runs.run_folder import RunFolder, read_jsonl
 from rl.tasks.task import Task
 from verifiers.self_check import self_check
 

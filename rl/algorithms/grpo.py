@@ -25,11 +25,11 @@ from trl.trainer.grpo_config import GRPOConfig
 from rewards.mix import Mix
 from rl.algorithms.online import OnlineTrainer
 from rl.config import Config
-from rl.config_checks import GenerationCycle
+from rl.config.checks import GenerationCycle
 from rl.credit.group import group_advantages
 from rl.errors import UserError
 from rl.policy import Policy
-from rl.run_folder import RunFolder
+from rl.runs.run_folder import RunFolder
 from rl.tasks.task import Task
 
 

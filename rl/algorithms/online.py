@@ -26,12 +26,12 @@ from trl.trainer.grpo_trainer import GRPOTrainer
 from rewards.correctness import Correctness
 from rewards.mix import Mix, Mixed
 from rewards.reward import Text
-from rl.config_algorithms import Online
+from rl.algorithms.length import by_length, trimmed
+from rl.config.algorithms import Online
 from rl.credit.spans import StepEnds
 from rl.credit.token_rewards import TokenRewards, token_rewards
 from rl.curriculum import Prompts
 from rl.dynamic_sampling import Batch, fill
-from rl.length import by_length, trimmed
 
 RIGHT = 0.5
 """The least value of a completion that counts as right, for solve rates and for groups that are all right."""

@@ -5,9 +5,9 @@ the ends of steps (`rl/credit/token_rewards.py`), and if asked for a penalty for
 
     R_t = r_t - c_kl (log π(a_t) - log π_ref(a_t))
 
-A critic V says what is still to come (`rl/critic.py`). From both come advantages by GAE (`rl/credit/gae.py`), whitened
-over the batch, A ← (A - mean) / std, and the returns that the critic learns, A + V before whitening, with a λ of its
-own if that is asked for. The policy learns from the clipped loss
+A critic V says what is still to come (`rl/algorithms/critic.py`). From both come advantages by GAE
+(`rl/credit/gae.py`), whitened over the batch, A ← (A - mean) / std, and the returns that the critic learns, A + V
+before whitening, with a λ of its own if that is asked for. The policy learns from the clipped loss
 
     L = -mean over t of min(ρ_t A_t, clip(ρ_t, 1 - ε, 1 + ε) A_t)
 
@@ -28,16 +28,16 @@ from torch import Tensor
 from transformers import PrinterCallback, TrainerCallback
 
 from rewards.mix import Mix
+from rl.algorithms.critic import Critic, load_critic
+from rl.algorithms.critic_lora import LoraCritic
 from rl.algorithms.grpo import for_trl
 from rl.algorithms.online import OnlineTrainer
+from rl.algorithms.rollouts import Rollouts
 from rl.config import Config
-from rl.config_algorithms import Ppo
+from rl.config.algorithms import Ppo
 from rl.credit.gae import gae
-from rl.critic import Critic, load_critic
-from rl.critic_lora import LoraCritic
 from rl.policy import Policy
-from rl.rollouts import Rollouts
-from rl.run_folder import RunFolder
+from rl.runs.run_folder import RunFolder
 from rl.tasks.task import Task
 
 EPSILON = 1e-8

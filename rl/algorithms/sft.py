@@ -20,7 +20,7 @@ from trl.trainer.sft_trainer import SFTTrainer
 
 from rl.algorithms.fit import arguments, prompt_ids
 from rl.config import Config
-from rl.config_algorithms import Sft
+from rl.config.algorithms import Sft
 from rl.pool import Sample
 
 IGNORE = -100

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from rewards.step_spans import Splitter
 from rl import policy as policies
-from rl import setup, show, tasks
+from rl import setup, tasks
 from rl.config import Config, load
 from rl.config import Policy as PolicySettings
 from rl.errors import UserError
@@ -24,6 +24,7 @@ from rl.prm.complete import Completer, identity
 from rl.prm.formats import read
 from rl.prm.label import agreement, by_monte_carlo, by_verifier
 from rl.prm.scores import step_scores
+from rl.runs import show
 from rl.sampling import sample
 from rl.tasks.task import Task
 from rl.warm_start import cache_folder

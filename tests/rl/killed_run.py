@@ -7,7 +7,8 @@ import sys
 import torch
 from trl.trainer.grpo_trainer import GRPOTrainer
 
-from rl import callbacks, config, train
+from rl import config, train
+from rl.runs import callbacks
 
 GENERATE, SAVE, LOG = GRPOTrainer._generate, torch.save, callbacks.Records.on_log
 seen = []

@@ -12,7 +12,7 @@ from transformers import TrainerCallback
 from rl import config as configuration
 from rl.pool import read as read_pool
 from rl.rounds import Rounds
-from rl.run_folder import RunFolder, read_jsonl
+from rl.runs.run_folder import RunFolder, read_jsonl
 from rl.train import train
 from tests.rl.conftest import SMALL
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from safetensors.torch import load_file
 
-from rl.run_folder import RunFolder, read_jsonl
+from rl.runs.run_folder import RunFolder, read_jsonl
 from tests.rl.conftest import SMALL
 from tests.rl.test_rounds import CONFIGS, TINY, run
 

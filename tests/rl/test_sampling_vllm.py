@@ -11,7 +11,7 @@ import torch
 from rl.algorithms.grpo import trainer_arguments
 from rl.config import load
 from rl.errors import UserError
-from rl.run_folder import RunFolder
+from rl.runs.run_folder import RunFolder
 from rl.sampling import sample
 from rl.sampling_vllm import Vllm, VllmServer
 from rl.train import train

@@ -6,7 +6,7 @@ from rl import setup
 from rl.config import load
 from rl.errors import UserError
 from rl.train import train
-from tests.rl.test_config import QUICKSTART
+from tests.rl.config.test_sections import QUICKSTART
 
 MINE = """
 def hinted(completions, hints, **columns):

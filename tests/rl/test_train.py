@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 
 from rl import config as configuration
 from rl.errors import UserError
-from rl.run_folder import RunFolder, read_jsonl
+from rl.runs.run_folder import RunFolder, read_jsonl
 from rl.train import train
 
 CONFIGS = Path(__file__).parents[2] / "configs"

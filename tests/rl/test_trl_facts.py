@@ -1,9 +1,16 @@
 """What Whetstone assumes of TRL, each seen by running it. A failure after an upgrade says which assumption changed."""
 
+import importlib.util
+import inspect
+import subprocess
+import sys
+
 import pandas as pd
 import pytest
 import torch
+import trl
 from datasets import Dataset
+from trl.scripts.utils import TrlParser
 from trl.trainer.grpo_config import GRPOConfig
 from trl.trainer.grpo_trainer import GRPOTrainer
 
@@ -141,3 +148,81 @@ def test_a_generation_cycle_is_as_long_as_the_config_check_says(trainer):
 def test_unknown_arguments_are_refused_by_the_class_itself():
     with pytest.raises(TypeError):
         GRPOConfig(output_dir="x", lerning_rate=1.0)
+
+
+def test_ppo_and_process_reward_models_are_gone_and_orpo_is_experimental():
+    names = dir(trl)
+    assert not [name for name in names if name.startswith(("PPO", "PRM"))]
+    assert "ORPOTrainer" not in names and importlib.util.find_spec("trl.experimental.orpo") is not None
+
+
+def test_the_share_of_groups_without_signal_is_not_counted_where_rewards_are_normalised_first(trainer):
+    def first_group_alone(completions, **kwargs):
+        return [float(i) if i < 4 else 0.0 for i in range(len(completions))]
+
+    shares = {}
+    for aggregation in ("sum_then_normalize", "normalize_then_sum"):
+        built = trainer([first_group_alone], multi_objective_aggregation=aggregation)
+        built.train()
+        shares[aggregation] = built.state.log_history[0]["frac_reward_zero_std"]
+    assert shares == {"sum_then_normalize": 0.5, "normalize_then_sum": 0.0}  # so our mix counts it itself
+
+
+def test_its_scripts_drop_a_misspelt_key_of_a_config_file(tmp_path):
+    file = tmp_path / "config.yaml"
+    file.write_text("lerning_rate: 0.5\nmax_steps: 3\n")
+    script = importlib.util.find_spec("trl.scripts.grpo").origin
+    with open(script) as source:
+        assert "parse_args_and_config(fail_with_unknown_args=False)" in source.read()
+    parsed = TrlParser((GRPOConfig,)).parse_args_and_config(
+        ["--config", str(file), "--output_dir", str(tmp_path), "--use_cpu", "true", "--bf16", "false"],
+        fail_with_unknown_args=False,
+    )
+    assert parsed[0].max_steps == 3
+
+
+@pytest.mark.slow
+def test_its_accuracy_reward_hangs_on_a_tower_of_powers():
+    text = r"\boxed{\dfrac{5^{(5^{(5^{(5^5)})}-4)}-5}{16}}"
+    begin = "from trl.rewards import accuracy_reward; print('imported', flush=True); "
+    code = begin + f"accuracy_reward([[{{'content': {text!r}}}]], [{text!r}])"
+    with pytest.raises(subprocess.TimeoutExpired) as stopped:
+        subprocess.run([sys.executable, "-c", code], timeout=60, capture_output=True, check=False)
+    assert stopped.value.stdout == b"imported\n"
+
+
+def test_what_was_drawn_is_not_in_a_checkpoint(trainer, tmp_path):
+    built = trainer([half], max_steps=1, steps_per_generation=4, save_strategy="steps", save_steps=1)
+    built.train()
+    assert built._buffered_inputs is not None  # three of the four batches of the draw are still to be trained on
+    saved = "".join(file.name for file in (tmp_path / "checkpoint-1").iterdir())
+    assert "buffer" not in saved
+    assert trainer([half])._buffered_inputs is None
+
+
+def test_a_batch_holds_what_credit_reads(trainer):
+    built, seen = trainer([half]), []
+    score = built._generate_and_score_completions
+    built._generate_and_score_completions = lambda inputs: seen.append((inputs, score(inputs))) or seen[-1][1]
+    built.train()
+    inputs, output = seen[0]
+    assert [row["prompt"] for row in inputs[:4]] == [inputs[0]["prompt"]] * 4  # a prompt's completions are neighbours
+    assert output["advantages"].shape == (8,)
+    assert output["completion_ids"].shape == output["completion_mask"].shape
+    assert output["prompt_ids"].shape == output["prompt_mask"].shape
+    assert output["num_items_in_batch"] == output["completion_mask"].sum()
+
+
+def test_the_loss_asks_one_method_for_log_probabilities_with_everything_else_by_name(trainer):
+    built, asked = trainer([half]), []
+    run = built._get_per_token_logps_and_entropies
+
+    def watched(*args, **named):
+        asked.append((len(args), set(named)))
+        return run(*args, **named)
+
+    built._get_per_token_logps_and_entropies = watched
+    built.train()
+    (positional, named) = asked[-1]
+    assert positional == 4  # model, input_ids, attention_mask, logits_to_keep
+    assert {"compute_entropy", "pixel_values"} <= named <= set(inspect.signature(run).parameters)

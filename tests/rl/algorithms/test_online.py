@@ -5,7 +5,7 @@ import torch
 from trl.trainer.grpo_trainer import GRPOTrainer
 
 from rl.algorithms.grpo import GrpoTrainer
-from rl.config_algorithms import Curriculum, DynamicSampling, Grpo
+from rl.config.algorithms import Curriculum, DynamicSampling, Grpo
 
 PLAIN = Grpo(name="grpo", skip_zero_signal=False, sort_by_length=False)
 SPARING = Grpo(name="grpo", skip_zero_signal=True, sort_by_length=True)

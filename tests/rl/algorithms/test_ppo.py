@@ -2,9 +2,9 @@ import pytest
 import torch
 from transformers import AutoModelForTokenClassification
 
+from rl.algorithms.critic import load_critic
 from rl.algorithms.ppo import PpoTrainer
-from rl.config_algorithms import Critic, Ppo
-from rl.critic import load_critic
+from rl.config.algorithms import Critic, Ppo
 
 
 class Nothing(torch.nn.Module):

@@ -9,8 +9,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from rl import score_file, score_show
 from rl.errors import UserError
+from rl.scoring import saved, show
 
 WIDTH = 160
 """Columns of the tables where output goes to a file."""
@@ -33,14 +33,14 @@ def score(
     Raises:
         UserError: anything wrong with them, before anything is scored.
     """
-    settings = score_file.settings(rewards, overrides)
+    settings = saved.settings(rewards, overrides)
     for option, file in (("--out", out), ("--html", html)):
         if file is not None and not Path(file).parent.is_dir():
             raise UserError(option, f"there is no folder {Path(file).parent}")
     if out is not None and not out.endswith(".parquet"):
         raise UserError("--out", f"a .parquet file is wanted, got {out}")
     named = dict(_named(column) for column in columns)
-    rows = score_file.read(path, named, skip=skip)
+    rows = saved.read(path, named, skip=skip)
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
     progress = Progress(
         TextColumn("scoring"),
@@ -53,19 +53,19 @@ def score(
     )
     bar = progress.add_task("", total=len(rows.rows))
     with progress:
-        scored = score_file.score_rows(
+        scored = saved.score_rows(
             rows,
             settings,
             verifier=verifier,
             tokenizer=tokenizer,
             progress=lambda count: progress.advance(bar, count),
         )
-    score_show.show(console, rows, scored)
+    show.show(console, rows, scored)
     if out is not None:
         scored.to_parquet(out)
         console.print(f"table: {out}", highlight=False)
     if html is not None:
-        score_show.write_page(html, Path(path).name, rows, scored)
+        show.write_page(html, Path(path).name, rows, scored)
         console.print(f"page:  {html}", highlight=False)
 
 

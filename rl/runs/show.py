@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rl.evaluate import Evaluation
-from rl.run_folder import RunFolder
+from rl.runs.run_folder import RunFolder
 
 ROWS = {
     "greedy": "right (greedy decoding)",

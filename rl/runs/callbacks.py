@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import signal
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import pandas as pd
@@ -14,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from transformers import TrainerCallback
 
 from rewards.reward import text_of
-from rl.run_folder import RunFolder
+from rl.runs.run_folder import RunFolder
 
 
 class Records(TrainerCallback):
@@ -157,6 +158,19 @@ class StopOnSignal(TrainerCallback):
             raise KeyboardInterrupt
         self.stopped = True
         self.console.print("\nstopping at the end of this step and saving; once more to stop at once")
+
+
+@contextmanager
+def stopping_at_once() -> Iterator[None]:
+    """A termination signal, too, raises KeyboardInterrupt, in the main thread, where alone signals arrive."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def numbers_of(logs: Mapping[str, Any]) -> dict[str, float | None]:

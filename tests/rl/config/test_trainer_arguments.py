@@ -3,8 +3,8 @@ import dataclasses
 import pytest
 from trl.trainer.grpo_config import GRPOConfig
 
-from rl.config_checks import SET_ELSEWHERE
-from rl.trainer_arguments import arguments, convert
+from rl.config.checks import SET_ELSEWHERE
+from rl.config.trainer_arguments import arguments, convert
 
 
 def test_the_arguments_read_from_source_are_those_of_the_class():

@@ -13,10 +13,10 @@ import matplotlib
 from matplotlib.figure import Figure
 from omegaconf import OmegaConf
 
-from rl import hacking
 from rl.errors import UserError
-from rl.run_folder import RunFolder, read_jsonl, write_atomically
-from rl.show import ROWS
+from rl.runs import hacking
+from rl.runs.run_folder import RunFolder, read_jsonl, write_atomically
+from rl.runs.show import ROWS
 
 CURVES = (
     (

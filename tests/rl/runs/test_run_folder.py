@@ -3,7 +3,7 @@ import json
 import pytest
 
 from rl.errors import UserError
-from rl.run_folder import RunFolder, read_jsonl, write_atomically
+from rl.runs.run_folder import RunFolder, read_jsonl, write_atomically
 
 
 def test_a_line_that_a_crash_cut_short_is_left_out(tmp_path):

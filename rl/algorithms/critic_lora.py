@@ -12,7 +12,7 @@ from typing import Any
 from peft import PeftModel
 from torch import Tensor, nn
 
-from rl.critic import start_at_zero
+from rl.algorithms.critic import start_at_zero
 
 ADAPTER = "critic"
 

@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.table import Table
 
 from rewards.table import Scored
-from rl.run_folder import write_atomically
-from rl.score_file import Rows
+from rl.runs.run_folder import write_atomically
+from rl.scoring.saved import Rows
 
 MEANINGS = {
     "summary": "n: completions with a value. abstained, failed: shares without one; neither counts as 0. no_signal: "

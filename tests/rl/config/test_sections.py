@@ -8,7 +8,7 @@ import pytest
 from rl.config import dump, load
 from rl.errors import UserError
 
-QUICKSTART = str(Path(__file__).parents[2] / "configs" / "quickstart.yaml")
+QUICKSTART = str(Path(__file__).parents[3] / "configs" / "quickstart.yaml")
 GRPO = QUICKSTART.replace("quickstart", "grpo")
 """With correctness as its one reward."""
 

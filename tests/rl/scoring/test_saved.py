@@ -7,11 +7,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from rl import score_file
 from rl.cli import run
 from rl.errors import UserError
+from rl.scoring import saved
 
-QUICKSTART = str(Path(__file__).parents[2] / "configs" / "quickstart.yaml")
+QUICKSTART = str(Path(__file__).parents[3] / "configs" / "quickstart.yaml")
 REWARDS = "rewards: {correctness: {verifier: chain}, steps: {verifier: chain, weight: 0.5}, repetition: {}}\n"
 ROWS = [
     {"question": "7*3-4?", "solution": ["7*3=1;1-4=7#7", "#7"], "answer": 7, "is_correct": True},
@@ -70,7 +70,7 @@ def test_the_page_shows_line_ends_and_latex_and_markup_as_they_are(files, tmp_pa
 def test_a_template_joins_columns_and_lists(files):
     _, write = files
     file = write([{"steps": ["one", "two"], "label": "b", "n": 3}])
-    read = score_file.read(file, {"completion": "{steps}\nSo the answer is {label}, {n}."})
+    read = saved.read(file, {"completion": "{steps}\nSo the answer is {label}, {n}."})
     assert read.rows[0]["completion"] == "one\n\ntwo\nSo the answer is b, 3."
 
 
@@ -125,26 +125,26 @@ def test_a_config_without_rewards_is_refused(tmp_path, capsys):
 
 def test_a_whole_config_judges_with_the_verifier_of_its_task(files):
     _, write = files
-    settings = score_file.settings(QUICKSTART)
-    scored = score_file.score_rows(score_file.read(write(ROWS), {}), settings)
+    settings = saved.settings(QUICKSTART)
+    scored = saved.score_rows(saved.read(write(ROWS), {}), settings)
     assert list(scored.frame["correctness"]) == [1.0, 1.0, 0.0]  # math would read another answer from `#7`
 
 
 def test_a_usual_name_of_something_else_is_not_taken_for_correctness(files):
     _, write = files
-    read = score_file.read(write([{"completion": "A", "correct": "B"}]), {})
+    read = saved.read(write([{"completion": "A", "correct": "B"}]), {})
     assert "correct" not in read.columns and read.rows[0] == {"completion": "A", "row.correct": "B"}
 
 
 def test_a_csv_says_right_and_wrong_in_words_and_nothing_by_an_empty_field(files, tmp_path):
     (tmp_path / "rows.csv").write_text("response,correct\n1,True\n2,false\n3,\n4,0.5\n")
-    read = score_file.read(str(tmp_path / "rows.csv"), {})
+    read = saved.read(str(tmp_path / "rows.csv"), {})
     assert [row["correct"] for row in read.rows] == [1.0, 0.0, None, 0.5]
 
 
 def test_a_number_is_a_completion_and_an_empty_list_is_none(files):
     _, write = files
-    read = score_file.read(write([{"completion": 7}, {"completion": []}]), {}, skip=True)
+    read = saved.read(write([{"completion": 7}, {"completion": []}]), {}, skip=True)
     assert [row["completion"] for row in read.rows] == ["7"] and read.without == 1
 
 
@@ -157,7 +157,7 @@ def test_failures_are_said_and_are_no_zeros(files, capsys, tmp_path):
 
 
 def test_a_policy_is_loaded_only_where_the_config_names_one(files):
-    assert not score_file.settings(files[0]).has_policy
-    assert score_file.settings(QUICKSTART).has_policy
+    assert not saved.settings(files[0]).has_policy
+    assert saved.settings(QUICKSTART).has_policy
     with pytest.raises(UserError, match="is not one"):
-        score_file.settings(files[0], ["rewards.steps.verifier=chan"])
+        saved.settings(files[0], ["rewards.steps.verifier=chan"])

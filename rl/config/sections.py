@@ -13,9 +13,9 @@ from typing import Annotated, Any, Literal
 from omegaconf import OmegaConf
 from pydantic import Field, ValidationError, field_validator
 
-from rl import config_layers
-from rl.config_algorithms import ALGORITHMS, Algorithm, Positive, Section, Share
-from rl.config_checks import WrongKey, check_combinations, checked_trainer
+from rl.config import layers
+from rl.config.algorithms import ALGORITHMS, Algorithm, Positive, Section, Share
+from rl.config.checks import WrongKey, check_combinations, checked_trainer
 from rl.errors import UserError
 from verifiers.names import nearest
 
@@ -239,17 +239,17 @@ def load(path: str | Path | None, overrides: Sequence[str] = ()) -> Config:
     Raises:
         UserError: anything wrong with it, in one line.
     """
-    layers = config_layers.read(None if path is None else Path(path), overrides)
-    values = config_layers.merge(layers)
+    files = layers.read(None if path is None else Path(path), overrides)
+    values = layers.merge(files)
     try:
         config = Config.model_validate(values)
         config = config.model_copy(update={"trainer": checked_trainer(config)})
         check_combinations(config)
     except ValidationError as error:
         key, what = _explain(error)
-        raise UserError(config_layers.origin(layers, key), f"{key}: {what}") from None
+        raise UserError(layers.origin(files, key), f"{key}: {what}") from None
     except WrongKey as error:
-        raise UserError(config_layers.origin(layers, error.key), f"{error.key}: {error.what}") from None
+        raise UserError(layers.origin(files, error.key), f"{error.key}: {error.what}") from None
     return config
 
 

@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 from safetensors.torch import load_file
 
-from rl import checkpoints, train
 from rl import config as configuration
-from rl.run_folder import RunFolder, read_jsonl
+from rl import train
+from rl.runs import checkpoints
+from rl.runs.run_folder import RunFolder, read_jsonl
 from tests.rl.conftest import SMALL
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 GRPO = str(ROOT / "configs" / "grpo.yaml")
 LONGER = {
     **SMALL,
@@ -92,7 +93,7 @@ def test_a_run_leaves_as_many_whole_checkpoints_as_were_asked_for_and_nothing_st
 def test_after_an_exception_and_with_its_last_checkpoint_spoilt_a_run_ends_as_if_nothing_had_been(
     whole, algorithm, tmp_path, monkeypatch, capsys
 ):
-    from rl import callbacks
+    from rl.runs import callbacks
 
     log = callbacks.Records.on_log
 

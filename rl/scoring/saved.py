@@ -15,8 +15,7 @@ from typing import Any, NamedTuple
 
 from rewards.scoring import score
 from rewards.table import Scored
-from rl import config_layers
-from rl.config import Config, load
+from rl.config import Config, layers, load
 from rl.errors import UserError
 from rl.tasks.layout import as_text
 from rl.tasks.sources import Source, open_sources
@@ -64,7 +63,7 @@ def settings(path: str | None, overrides: Sequence[str] = ()) -> Settings:
     Raises:
         UserError: anything wrong with it.
     """
-    given = config_layers.merge(config_layers.read(None if path is None else Path(path), overrides))
+    given = layers.merge(layers.read(None if path is None else Path(path), overrides))
     if "rewards" not in given:
         raise UserError(path or "command line", "rewards: is needed; it names what to score with")
     unsaid = [f"{key}={value}" for key, value in UNSAID.items() if key.partition(".")[0] not in given]

@@ -16,12 +16,13 @@ from accelerate import PartialState
 from accelerate.utils import broadcast_object_list
 from rich.console import Console
 
-from rl import setup, show
+from rl import setup
 from rl.config import Config
 from rl.evaluate import evaluate, settings_for
 from rl.policy import Policy
-from rl.report import write_report
-from rl.run_folder import RunFolder, read_jsonl, write_atomically
+from rl.runs import show
+from rl.runs.report import write_report
+from rl.runs.run_folder import RunFolder, read_jsonl, write_atomically
 from rl.tasks.task import Split, Task
 
 

@@ -23,8 +23,8 @@ from torch import Tensor
 from torch.distributed.tensor import DTensor
 from transformers import TrainerCallback
 
-from rl.checkpoints import metrics
 from rl.errors import NotFinite
+from rl.runs.checkpoints import metrics
 
 MOST_IN_A_ROW = 10
 
@@ -68,7 +68,7 @@ class Skips:
 class Guard(TrainerCallback):
     """Skips a trainer's steps that are not finite; logs how many there were so far as `skipped_steps`.
 
-    Its counts are one of the trainer's `stateful` parts, which checkpoints hold (`rl/checkpoints.py`).
+    Its counts are one of the trainer's `stateful` parts, which checkpoints hold (`rl/runs/checkpoints.py`).
 
     Args:
         console: where to say so.

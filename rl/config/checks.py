@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rewards import GIVE_STEPS, REWARDS, schedule
-from rl.config_algorithms import IN_ROUNDS, Dpo
-from rl.trainer_arguments import arguments, convert
+from rl.config.algorithms import IN_ROUNDS, Dpo
+from rl.config.trainer_arguments import arguments, convert
 from verifiers import VERIFIERS
 from verifiers.judge import module
 from verifiers.names import nearest

@@ -6,11 +6,11 @@ import torch
 from accelerate import Accelerator
 from transformers import LlamaConfig, LlamaForCausalLM, LlamaForTokenClassification
 
-from rl.config_algorithms import Critic as CriticSettings
+from rl.algorithms.critic import Critic, load_critic
+from rl.algorithms.rollouts import Rollouts
+from rl.config.algorithms import Critic as CriticSettings
 from rl.credit.gae import gae
-from rl.critic import Critic, load_critic
 from rl.errors import UserError
-from rl.rollouts import Rollouts
 
 STATES, GAMMA = 4, 0.9
 REWARD = np.array([0.0, 1.0, -1.0, 2.0])

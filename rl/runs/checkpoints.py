@@ -25,7 +25,7 @@ from typing import Any
 import torch
 from transformers import TrainerCallback
 
-from rl.run_folder import RunFolder, sync, write_atomically
+from rl.runs.run_folder import RunFolder, sync, write_atomically
 
 MANIFEST = "manifest.json"
 

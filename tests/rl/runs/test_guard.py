@@ -6,17 +6,18 @@ import torch
 from accelerate import Accelerator
 from transformers import TrainerCallback
 
-from rl import cli, guard, train
+from rl import cli, train
 from rl import config as configuration
 from rl.algorithms import grpo, ppo
-from rl.config_algorithms import Critic as CriticSettings
-from rl.critic import Critic
+from rl.algorithms.critic import Critic
+from rl.algorithms.rollouts import Rollouts
+from rl.config.algorithms import Critic as CriticSettings
 from rl.errors import NotFinite
-from rl.rollouts import Rollouts
-from rl.run_folder import RunFolder, read_jsonl
+from rl.runs import guard
+from rl.runs.run_folder import RunFolder, read_jsonl
 from tests.rl.conftest import SMALL
 
-GRPO = str(Path(__file__).parents[2] / "configs" / "grpo.yaml")
+GRPO = str(Path(__file__).parents[3] / "configs" / "grpo.yaml")
 RUN = {**SMALL, "evaluation.every": 0, "trainer.save_steps": 1, "trainer.weight_decay": 0.1, "trainer.max_steps": 3}
 
 
@@ -124,7 +125,7 @@ def test_a_fit_of_a_round_skips_such_a_step_too(tmp_path, monkeypatch):
 
 
 def test_a_step_of_the_critic_that_is_not_finite_is_skipped_and_ten_in_a_row_stop_the_run(warm):
-    from rl.critic import load_critic
+    from rl.algorithms.critic import load_critic
 
     model, tokenizer = warm
     critic = Critic(load_critic("policy", model), CriticSettings(epochs=1), Accelerator(cpu=True))
