@@ -22,31 +22,43 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-SAMPLES, BATCH = 15_360, 128
-ONLINE = [f"trainer.max_steps={SAMPLES // BATCH}"]
-STEP_REWARD = ["rewards.steps.weight=1.0"]
-RATES = ("1e-4", "3e-4", "1e-3")
+SAMPLES, DRAW = 15_360, 128
+"""Completions of a run; those drawn at a time."""
+EVERY = 20
+"""Draws between two evaluations of a run that samples as it goes."""
+RATES = ("5e-5", "1e-4", "3e-4")
+CREDITS = ("sum", "min", "first_error")
 
 
 def in_rounds(rounds: int) -> list[str]:
     """Overrides for so many rounds with all samples in them."""
-    return [f"algorithm.rounds={rounds}", f"algorithm.prompts={SAMPLES // 8 // rounds}"]
+    return [f"algorithm.rounds={rounds}", f"algorithm.prompts={SAMPLES // 8 // rounds}", "trainer.save_steps=1000"]
+
+
+def online(steps_a_draw: int, *more: str) -> list[str]:
+    """Overrides for a run that takes so many optimizer steps on each draw, with all samples in it."""
+    steps = SAMPLES // DRAW * steps_a_draw
+    return [
+        f"trainer.max_steps={steps}",
+        f"evaluation.every={EVERY * steps_a_draw}",
+        f"trainer.save_steps={steps}",
+        *more,
+    ]
 
 
 def plain(rate: str) -> tuple[str, list[str]]:
     """TRL's GRPO with outcome reward: nothing of ours in the update."""
     ours_off = ["algorithm.skip_zero_signal=false", "algorithm.sort_by_length=false"]
-    return "grpo.yaml", [*ONLINE, *ours_off, f"trainer.learning_rate={rate}"]
+    return "grpo.yaml", online(1, *ours_off, f"trainer.learning_rate={rate}")
 
 
 METHODS: dict[str, tuple[str, list[str]]] = {
     "sft": ("star.yaml", in_rounds(1)),
     **{f"trl_grpo_{rate}": plain(rate) for rate in RATES},
-    "grpo_sum": ("grpo_steps.yaml", [*ONLINE, "rewards.steps.credit=sum"]),
-    "grpo_min": ("grpo_steps.yaml", [*ONLINE, "rewards.steps.credit=min"]),
-    "grpo_first_error": ("grpo_steps.yaml", [*ONLINE, "rewards.steps.credit=first_error"]),
-    "ppo_outcome": ("ppo.yaml", [*ONLINE, "rewards.steps.weight=0.0"]),
-    "ppo_process": ("ppo.yaml", ONLINE),
+    **{f"grpo_{credit}": ("grpo_steps.yaml", online(8, f"rewards.steps.credit={credit}")) for credit in CREDITS},
+    "grpo_outcome": ("grpo_steps.yaml", online(8, "rewards.steps.weight=0.0")),
+    "ppo_outcome": ("ppo.yaml", online(8, "rewards.steps.weight=0.0")),
+    "ppo_process": ("ppo.yaml", online(8)),
     "dpo_rounds": ("dpo.yaml", in_rounds(3)),
     "orpo_rounds": ("orpo.yaml", in_rounds(3)),
     "star": ("star.yaml", in_rounds(3)),
@@ -60,15 +72,19 @@ def run(method: str, seed: int, threads: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as scratch:
         command = [str(Path(sys.executable).with_name("whetstone")), "train", f"configs/{config}", *overrides]
         command += [f"name={method}", f"seed={seed}", f"logging.folder={scratch}", "logging.completions_every=0"]
-        command += ["logging.wandb=disabled", "evaluation.every=20", "trainer.save_steps=1000"]
+        command += ["logging.wandb=disabled"]
         environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
         subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)
         folder = Path(scratch) / method
         summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
         lines = (folder / "evaluations.jsonl").read_text(encoding="utf-8").splitlines()
     rows = [json.loads(line) for line in lines]
+    samples_a_step = SAMPLES / summary["steps"]
     curve = [
-        {"step": row["step"], **{name: row[name]["value"] for name in ("greedy", "mean_at_k", "chain")}}
+        {
+            "samples": round(row["step"] * samples_a_step),
+            **{name: row[name]["value"] for name in ("greedy", "mean_at_k", "chain")},
+        }
         for row in rows
         if row["split"] == "validation"
     ]
@@ -107,12 +123,11 @@ def table(runs: list[dict[str, Any]]) -> str:
 def samples_to_reach(runs: list[dict[str, Any]], method: str, seed: int, accuracy: float) -> int | None:
     """Completions after which a run's sampled validation accuracy is first at least `accuracy`; None for never."""
     (mine,) = [r for r in runs if (r["method"], r["seed"]) == (method, seed)]
-    steps = [row["step"] for row in mine["curve"] if row["mean_at_k"] >= accuracy]
-    return min(steps) * BATCH if steps else None
+    return min((row["samples"] for row in mine["curve"] if row["mean_at_k"] >= accuracy), default=None)
 
 
 def half_the_samples(runs: list[dict[str, Any]], methods: tuple[str, ...]) -> list[str]:
-    """Lines on how soon step credit reaches what TRL's GRPO has after all samples."""
+    """Lines on how soon step credit reaches the sampled accuracy that TRL's GRPO has after all samples."""
     chosen, lines = best_rate(runs), []
     for seed in sorted({r["seed"] for r in runs}):
         peer = [r for r in runs if (r["method"], r["seed"]) == (chosen, seed)]
@@ -144,7 +159,7 @@ def main() -> None:
             arguments.out.write_text(json.dumps(runs, indent=1) + "\n", encoding="utf-8")
             print(f"{done['method']} seed {done['seed']}: greedy {done['after']['greedy']['value']:.3f}", flush=True)
     print(f"\n{table(runs)}\n")
-    print("\n".join(half_the_samples(runs, ("grpo_sum", "grpo_min", "grpo_first_error", "ppo_process"))))
+    print("\n".join(half_the_samples(runs, (*(f"grpo_{credit}" for credit in CREDITS), "ppo_process"))))
 
 
 if __name__ == "__main__":

@@ -6,9 +6,10 @@ Writes `bench/results.json`, a list of `{name, ours, peer, ratio, unit, seeds, d
 means that we are ahead. Steps are timed in turns, ours and TRL's one after the other, and the median is taken.
 
 `time_to_accuracy` and `samples_to_accuracy`: from the same warm start until greedy accuracy on 300 validation problems
-is 0.90, evaluated every 5 steps of 128 and not counted. Ours is `configs/ppo.yaml`; TRL's is `GRPOTrainer` as it is,
-with the reward function of ours that judges correctness, at the best of three learning rates. A run that never gets
-there counts at its cap of 600 steps.
+is 0.90, evaluated after every 640 completions and not counted. Ours is `configs/grpo_steps.yaml`, step credit and eight
+optimizer steps on each draw of 128; TRL's is `GRPOTrainer` as it is, one step on each draw of 128, with the reward
+function of ours that judges correctness, at the best of three learning rates. A run that never gets there counts at its
+cap of 600 draws.
 """
 
 from __future__ import annotations
@@ -39,8 +40,9 @@ from rl.evaluate import EvaluationSettings, evaluate
 from rl.runs.run_folder import RunFolder
 from rl.warm_start import warm_started
 
-RATES = (1e-4, 3e-4, 1e-3)
-GOAL, CAP, EVERY = 0.90, 600, 5
+RATES = (5e-5, 1e-4, 3e-4)
+GOAL, DRAW, CAP, EVERY = 0.90, 128, 600, 5
+"""Greedy accuracy; completions drawn at a time; draws at most; draws between two evaluations."""
 NAMES = ("zero_signal_step", "mixed_length_step", "ppo_step", "time_to_accuracy", "samples_to_accuracy")
 
 
@@ -51,11 +53,16 @@ def configured(seed: int, file: str, *overrides: str) -> Config:
 
 
 class UntilAccurate(TrainerCallback):
-    """Stops a run at the goal, and says how long it took without its evaluations."""
+    """Stops a run at the goal, and says how long it took without its evaluations.
 
-    def __init__(self, measure: Callable[[], float]) -> None:
-        self.measure = measure
-        self.seconds, self.steps, self.reached = 0.0, 0, False
+    Args:
+        measure: the policy's accuracy as it is.
+        steps_a_draw: optimizer steps on each draw.
+    """
+
+    def __init__(self, measure: Callable[[], float], steps_a_draw: int) -> None:
+        self.measure, self.steps_a_draw = measure, steps_a_draw
+        self.seconds, self.completions, self.reached = 0.0, 0, False
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Start the clock."""
@@ -63,21 +70,28 @@ class UntilAccurate(TrainerCallback):
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Stop the clock for an evaluation, and for good at the goal."""
-        if state.global_step % EVERY and state.global_step < CAP:
+        draws, rest = divmod(state.global_step, self.steps_a_draw)
+        if rest or draws % EVERY:
             return
         self.seconds += time.perf_counter() - self.started
-        self.steps, self.reached = state.global_step, self.measure() >= GOAL
+        self.completions, self.reached = draws * DRAW, self.measure() >= GOAL
         control.should_training_stop = self.reached
         self.started = time.perf_counter()
 
 
-def until_accurate(build: Callable[[Config, Any, Any, Any, RunFolder, list], Any], config: Config) -> UntilAccurate:
+Build = Callable[[Config, Any, Any, Any, RunFolder, list], Any]
+
+
+def until_accurate(build: Build, file: str, seed: int, *overrides: str) -> UntilAccurate:
     """Train until the goal or the cap."""
+    config = configured(seed, file)
+    steps_a_draw = DRAW // config.trainer["per_device_train_batch_size"]
+    config = configured(seed, file, f"trainer.max_steps={CAP * steps_a_draw}", *overrides)
     task = tasks.load(config)
     policy = setup.policy(config, task, Console(quiet=True))
     mix = setup.rewards(config, task)
     settings = EvaluationSettings(n=300, k=0, max_tokens=config.sampling.max_tokens)
-    watch = UntilAccurate(lambda: greedy(policy.model, policy.tokenizer, task, settings))
+    watch = UntilAccurate(lambda: greedy(policy.model, policy.tokenizer, task, settings), steps_a_draw)
     with tempfile.TemporaryDirectory() as scratch:
         build(config, policy, task, mix, RunFolder(scratch), [watch]).train()
     return watch
@@ -106,31 +120,25 @@ def plain_trl(config: Config, policy: Any, task: Any, mix: Any, folder: RunFolde
 
 def to_accuracy(seeds: list[int]) -> list[dict[str, Any]]:
     """`time_to_accuracy` and `samples_to_accuracy`."""
-    cap = f"trainer.max_steps={CAP}"
-    ours = [until_accurate(ppo.build, configured(seed, "ppo", cap)) for seed in seeds]
-    for seed, run in zip(seeds, ours, strict=True):
-        print(f"ours, seed {seed}: {run.steps} steps, {run.seconds:.1f} s, reached {run.reached}", flush=True)
-    peers: dict[float, list[UntilAccurate]] = {}
-    for rate in RATES:
-        peers[rate] = []
+
+    def runs(name: str, build: Build, file: str, *overrides: str) -> list[UntilAccurate]:
+        made = []
         for seed in seeds:
-            run = until_accurate(plain_trl, configured(seed, "grpo", cap, f"trainer.learning_rate={rate}"))
-            peers[rate].append(run)
-            print(f"TRL at {rate:g}, seed {seed}: {run.steps} steps, {run.seconds:.1f} s, {run.reached}", flush=True)
-    best = {
-        "s": min(peers.values(), key=lambda runs: statistics.median(run.seconds for run in runs)),
-        "completions": min(peers.values(), key=lambda runs: statistics.median(run.steps for run in runs)),
-    }
-    return [
-        result("time_to_accuracy", [r.seconds for r in ours], [r.seconds for r in best["s"]], "s", seeds),
-        result(
-            "samples_to_accuracy",
-            [r.steps * 128 for r in ours],
-            [r.steps * 128 for r in best["completions"]],
-            "completions",
-            seeds,
-        ),
-    ]
+            made.append(run := until_accurate(build, file, seed, *overrides))
+            print(f"{name}, seed {seed}: {run.completions} completions, {run.seconds:.1f} s, {run.reached}", flush=True)
+        return made
+
+    def middle(runs: list[UntilAccurate], what: str) -> float:
+        return statistics.median(getattr(run, what) for run in runs)
+
+    ours = runs("ours", grpo.build, "grpo_steps")
+    peers = [runs(f"TRL at {rate:g}", plain_trl, "grpo", f"trainer.learning_rate={rate}") for rate in RATES]
+    rows = []
+    for name, what, unit in (("time", "seconds", "s"), ("samples", "completions", "completions")):
+        best = min(peers, key=lambda runs, what=what: middle(runs, what))
+        given = ([getattr(run, what) for run in who] for who in (ours, best))
+        rows.append(result(f"{name}_to_accuracy", *given, unit, seeds))
+    return rows
 
 
 def training_phase(name: str, seed: int, batch: Callable[[int, torch.Generator], dict[str, Any]]) -> dict[str, Any]:
@@ -211,18 +219,20 @@ class Laps(TrainerCallback):
 
 
 def ppo_step(seed: int) -> dict[str, Any]:
-    """Our GRPO step over our PPO step, sampling and all, in turns of eight steps."""
-    laps: dict[str, list[float]] = {"ppo": [], "grpo_steps": []}
+    """Our GRPO's time for a draw of 128 completions over our PPO's, sampling and all, in turns of five draws."""
+    draws: dict[str, list[float]] = {"ppo": [], "grpo_steps": []}
     for _ in range(3):
-        for file, seconds in laps.items():
-            config = configured(seed, file, "trainer.max_steps=8")
+        for file, seconds in draws.items():
+            steps = DRAW // configured(seed, file).trainer["per_device_train_batch_size"]
+            config = configured(seed, file, f"trainer.max_steps={5 * steps}")
             task, watch = tasks.load(config), Laps()
             policy, mix = setup.policy(config, task, Console(quiet=True)), setup.rewards(config, task)
             module = ppo if file == "ppo" else grpo
             with tempfile.TemporaryDirectory() as scratch:
                 module.build(config, policy, task, mix, RunFolder(scratch), [watch]).train()
-            seconds += watch.seconds[2:]
-    return result("ppo_step", laps["ppo"], laps["grpo_steps"], "s a step", [seed])
+            whole = [sum(watch.seconds[start : start + steps]) for start in range(0, len(watch.seconds), steps)]
+            seconds += whole[1:]  # the first one warms up
+    return result("ppo_step", draws["ppo"], draws["grpo_steps"], "s a draw of 128", [seed])
 
 
 def result(name: str, ours: list[float], peer: list[float], unit: str, seeds: list[int]) -> dict[str, Any]:

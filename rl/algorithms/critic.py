@@ -52,7 +52,7 @@ class Critic:
         self.trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
         self.optimizer = torch.optim.AdamW(self.trained, lr=settings.learning_rate, weight_decay=0.0)
         self._want_gradients(False)
-        self.shuffling = torch.Generator().manual_seed(seed)
+        self.seed, self.passes = seed, 0
         self.skips = Skips("the critic")
 
     @torch.no_grad()
@@ -78,6 +78,7 @@ class Critic:
         for _ in range(self.settings.epochs):
             batches = self._batches(len(returns_BT))
             passes.append([self._step(rollouts, returns_BT, old_values_BT, rows) for rows in batches])
+            self.passes += 1
         last = passes[-1]
         return {name: sum(step[name] for step in last) / len(last) for name in last[0]}
 
@@ -123,7 +124,9 @@ class Critic:
         if batch >= size:  # all at once: their order says nothing
             yield torch.arange(size)
             return
-        yield from torch.randperm(size, generator=self.shuffling).split(batch)
+        # by the number of the pass, which is the same on every process: so one saved state serves them all
+        shuffling = torch.Generator().manual_seed(self.seed * 1_000_003 + self.passes)
+        yield from torch.randperm(size, generator=shuffling).split(batch)
 
     def _forward(self, rollouts: Rollouts, rows: Tensor) -> Tensor:
         """Values (R, T) of some rows, zero on padding, run in parts of similar length."""
@@ -142,11 +145,11 @@ class Critic:
         return torch.cat(pieces)[back] * rollouts.completion_mask[rows]
 
     def state_dict(self) -> dict[str, Any]:
-        """Weights, the optimizer's state, the state of the shuffling, and the count of skipped steps."""
+        """Weights, the optimizer's state, how many passes there were, and the count of skipped steps."""
         return {
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
-            "shuffling": self.shuffling.get_state(),
+            "passes": self.passes,
             "skips": self.skips.state_dict(),
         }
 
@@ -154,7 +157,7 @@ class Critic:
         """Go on from a saved state."""
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.shuffling.set_state(state["shuffling"].cpu())
+        self.passes = state["passes"]
         self.skips.load_state_dict(state["skips"])
 
 

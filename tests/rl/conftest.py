@@ -28,13 +28,15 @@ SMALL = {
     "logging.wandb": "disabled",
     "logging.completions_every": 1,
 }
-"""Overrides that turn the quickstart into a run of seconds."""
+"""Overrides that turn a config into a run of seconds."""
+SMALL_ONLINE = {**SMALL, "trainer.steps_per_generation": 1, "trainer.logging_steps": 1}
+"""The same for an algorithm that samples as it goes, such as the quickstart's: each step is a draw and a log line."""
 
 
 @pytest.fixture
 def small(tmp_path):
     """`key=value` overrides for a quickstart of seconds in a folder of the test's own."""
-    return [f"{key}={value}" for key, value in {**SMALL, "logging.folder": tmp_path}.items()]
+    return [f"{key}={value}" for key, value in {**SMALL_ONLINE, "logging.folder": tmp_path}.items()]
 
 
 @pytest.fixture(scope="session")

@@ -30,9 +30,9 @@ def test_the_plan_counts_prompts_completions_tokens_and_steps():
         ["trainer.max_steps=12", "trainer.save_steps=4", "trainer.num_iterations=2", "trainer.steps_per_generation=2"],
     )
     lines = " ".join(" ".join(line) for line in plan.describe(config, tasks.load(config)))
-    # a cycle is 2 x 2 optimizer steps on 2 batches of 128; 12 steps are 3 cycles
-    assert "32 prompts x 8 = 256 completions" in lines and "for every 4 optimizer step(s)" in lines
-    assert "12 optimizer steps, 768 completions" in lines and f"{768 * 32:,} tokens" in lines
+    # a cycle is 2 x 2 optimizer steps on 2 batches of 16; 12 steps are 3 cycles
+    assert "16 prompts x 2 = 32 completions" in lines and "for every 4 optimizer step(s)" in lines
+    assert "12 optimizer steps, 96 completions" in lines and f"{96 * 32:,} tokens" in lines
     assert "accepts its own gold answer on 600 of 600" in lines
 
 
@@ -47,7 +47,7 @@ def test_a_larger_batch_and_full_training_take_more_memory(small, task):
 def test_check_prints_the_resolved_config_and_starts_nothing(tmp_path):
     command = [Path(sys.executable).with_name("whetstone"), "check", QUICKSTART, f"logging.folder={tmp_path}"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert f"folder: {tmp_path}" in done.stdout and "120 optimizer steps" in done.stdout
+    assert f"folder: {tmp_path}" in done.stdout and "480 optimizer steps" in done.stdout
     assert not list(tmp_path.iterdir())
 
 

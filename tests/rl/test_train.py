@@ -28,10 +28,10 @@ def run(overrides, **options):
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     """A finished run: its folder and its summary."""
-    from tests.rl.conftest import SMALL
+    from tests.rl.conftest import SMALL_ONLINE
 
     folder = tmp_path_factory.mktemp("runs")
-    summary = run([f"{key}={value}" for key, value in {**SMALL, "logging.folder": folder}.items()])
+    summary = run([f"{key}={value}" for key, value in {**SMALL_ONLINE, "logging.folder": folder}.items()])
     return RunFolder(folder / "quickstart"), summary
 
 

@@ -49,7 +49,7 @@ WRONG = [
      "integer, got 'many'"),
     ("seed=-1", "command line: seed: input should be greater than or equal to 0, got -1"),
     ("name=a/b", "command line: name: string should match pattern '^[A-Za-z0-9][A-Za-z0-9._-]*$', got 'a/b'"),
-    ("sampling.completions=7", "command line: sampling.completions: a batch of 128 completions (128 a device x 1 x 1) "
+    ("sampling.completions=7", "command line: sampling.completions: a batch of 128 completions (16 a device x 1 x 8) "
      "does not divide into groups of 7"),
     ("trainer.loss_type=cispo", "command line: trainer.loss_type: cispo clamps ratios at epsilon_high itself, and "
      "TRL's default of 0.2 clamps every one; set trainer.epsilon_high, such as 5.0"),
@@ -98,10 +98,10 @@ def test_what_goes_together_is_taken():
 def test_normalising_in_the_group_needs_whole_groups_on_each_process(monkeypatch):
     overrides = ["trainer.per_device_train_batch_size=4", "mix.aggregation=normalise_then_sum"]
     monkeypatch.setenv("WORLD_SIZE", "2")
-    assert refusal(*overrides).startswith(
+    assert refusal(*overrides, path=GRPO).startswith(
         "command line: mix.aggregation: normalise_then_sum needs whole groups on each process, and 4 completions"
     )
-    load(QUICKSTART, [*overrides, "trainer.gradient_accumulation_steps=2"])
+    load(GRPO, [*overrides, "trainer.gradient_accumulation_steps=2"])
 
 
 def test_saving_within_a_generation_cycle_is_refused():
@@ -143,7 +143,7 @@ def test_a_file_wins_over_what_it_includes_and_the_command_line_over_both(tmp_pa
     config.write_text(f"include: {QUICKSTART}\nname: mine\nsampling: {{max_tokens: 20, temperature: 0.9}}\n")
     loaded = load(config, ["sampling.temperature=0.5"])
     assert (loaded.name, loaded.sampling.max_tokens, loaded.sampling.temperature) == ("mine", 20, 0.5)
-    assert loaded.sampling.completions == 8
+    assert loaded.sampling.completions == 2
 
 
 def test_naming_another_task_leaves_the_first_ones_keys_behind():
@@ -165,9 +165,9 @@ def test_the_resolved_config_loads_as_itself(tmp_path):
 
 def test_the_group_is_checked_against_all_processes(monkeypatch):
     overrides = ["trainer.per_device_train_batch_size=4"]
-    assert "does not divide into groups" in refusal(*overrides)
+    assert "does not divide into groups" in refusal(*overrides, path=GRPO)
     monkeypatch.setenv("WORLD_SIZE", "2")
-    load(QUICKSTART, overrides)
+    load(GRPO, overrides)
 
 
 def test_a_config_is_checked_without_torch():
@@ -204,7 +204,7 @@ def test_what_looks_at_groups_on_a_process_is_refused_where_a_group_is_on_two(ke
         f"command line: {key}: needs whole groups on each process, and 4 completions on each are no multiple of 8; "
         f"change trainer.per_device_train_batch_size"
     )
-    load(QUICKSTART, [*halves, "trainer.gradient_accumulation_steps=2"])
+    load(GRPO, [*halves, "trainer.gradient_accumulation_steps=2"])
 
 
 def test_step_credit_with_a_critic_needs_no_whole_groups(monkeypatch):

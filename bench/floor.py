@@ -1,0 +1,147 @@
+"""Where the time of a draw goes, and how far each phase is from the machine's floor. Writes `bench/floor.json`.
+
+    python bench/floor.py [--draws 8] [--configs grpo grpo_steps ppo]
+
+The floor of a phase is the model's operations over the rate of a large matrix product on this machine: 2 operations a
+weight and token forward, 6 forward and backward, on the tokens that are there, without padding and attention. `times`
+is how often the floor goes into what was measured. Medians over draws of 128 completions; quiet machine wanted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+from speed import DRAW, configured
+from transformers import TrainerCallback
+
+from rl import setup, tasks
+from rl.algorithms import grpo, ppo
+from rl.runs.run_folder import RunFolder
+
+FORWARD, BOTH = 2, 6
+"""Operations a weight and token: forward, and forward with backward."""
+
+
+class Clock(TrainerCallback):
+    """Seconds by phase of each draw, by wrapping the methods that the phases are.
+
+    Args:
+        steps_a_draw: optimizer steps on each draw.
+    """
+
+    def __init__(self, steps_a_draw: int) -> None:
+        self.steps_a_draw = steps_a_draw
+        self.draws: list[Counter[str]] = []
+
+    def time(self, owner: Any, method: str, phase: str) -> None:
+        """Count a method's time as a phase."""
+        run = getattr(owner, method)
+
+        def timed(*args: Any, **named: Any) -> Any:
+            started = time.perf_counter()
+            try:
+                return run(*args, **named)
+            finally:
+                self.draws[-1][phase] += time.perf_counter() - started
+
+        setattr(owner, method, timed)
+
+    def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """A draw begins where a step does that draws."""
+        if state.global_step % self.steps_a_draw == 0:
+            self.draws.append(Counter())
+        self.started = time.perf_counter()
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Add the step to its draw."""
+        self.draws[-1]["all"] += time.perf_counter() - self.started
+
+
+def matrix_rate(size: int = 1024, repeats: int = 20) -> float:
+    """Operations a second of a float32 matrix product."""
+    a, b = torch.randn(size, size), torch.randn(size, size)
+    seconds = []
+    for _ in range(repeats):
+        started = time.perf_counter()
+        torch.mm(a, b)
+        seconds.append(time.perf_counter() - started)
+    return 2 * size**3 / statistics.median(seconds)
+
+
+def phases(file: str, draws: int, rate: float) -> dict[str, Any]:
+    """Seconds, floor and their ratio of each phase of a config's draws."""
+    steps = DRAW // configured(0, file).trainer["per_device_train_batch_size"]
+    config = configured(0, file, f"trainer.max_steps={(draws + 1) * steps}")
+    task, clock = tasks.load(config), Clock(steps)
+    policy, mix = setup.policy(config, task, Console(quiet=True)), setup.rewards(config, task)
+    module = ppo if config.algorithm.name == "ppo" else grpo
+    tokens: list[tuple[int, int]] = []
+    with tempfile.TemporaryDirectory() as scratch:
+        trainer = module.build(config, policy, task, mix, RunFolder(scratch), [clock])
+        draw = trainer._generate_and_score_completions
+
+        def counted(inputs: Any) -> Any:
+            batch = draw(inputs)
+            with_signal = batch["advantages"].view(len(batch["completion_ids"]), -1).ne(0).any(1)
+            lengths = batch["prompt_mask"].sum(1) + batch["completion_mask"].sum(1)
+            tokens.append((int(lengths.sum()), int(lengths[with_signal].sum())))
+            return batch
+
+        trainer._generate_and_score_completions = counted
+        clock.time(trainer, "_generate", "sample")
+        clock.time(trainer.judge.mix, "score", "judge")
+        clock.time(trainer, "compute_loss", "policy forward")
+        clock.time(trainer.accelerator, "backward", "policy backward")
+        if isinstance(trainer, ppo.PpoTrainer):
+            clock.time(trainer.critic, "values", "critic values")
+            clock.time(trainer.critic, "fit", "critic fit")
+        trainer.train()
+    weights = sum(p.numel() for p in policy.model.parameters())
+    everything, signal = (statistics.median(column) for column in zip(*tokens[1:], strict=True))
+    passes = config.algorithm.critic.epochs if config.algorithm.name == "ppo" else 0
+    floors = {
+        "sample": FORWARD * weights * everything / rate,
+        "policy forward": FORWARD * weights * signal / rate,
+        "policy backward": (BOTH - FORWARD) * weights * signal / rate,
+        "critic values": FORWARD * weights * everything / rate,
+        "critic fit": BOTH * weights * everything * passes / rate,
+    }
+    measured = {name: statistics.median(d[name] for d in clock.draws[1:]) for name in clock.draws[-1]}
+    measured["rest"] = 2 * measured["all"] - sum(measured.values())
+    rows = {}
+    for name, seconds in measured.items():
+        floor = floors.get(name)
+        times = None if floor is None else round(seconds / floor, 1)
+        rows[name] = {"seconds": round(seconds, 4), "floor": floor and round(floor, 4), "times": times}
+    return {"tokens": everything, "tokens_with_signal": signal, "weights": weights, "phases": rows}
+
+
+def main() -> None:
+    """Measure, print a table a config, write the figures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--draws", type=int, default=8)
+    parser.add_argument("--configs", nargs="+", default=["grpo", "grpo_steps", "ppo"])
+    parser.add_argument("--out", type=Path, default=Path("bench/floor.json"))
+    arguments = parser.parse_args()
+    rate = matrix_rate()
+    results: dict[str, Any] = {"device": setup.device_name(), "operations_a_second": rate}
+    for file in arguments.configs:
+        results[file] = phases(file, arguments.draws, rate)
+        print(f"| {file}, a draw of {DRAW} | seconds | floor | times |\n|---|---|---|---|")
+        for name, row in results[file]["phases"].items():
+            shown = " | ".join("–" if row[key] is None else f"{row[key]:.4g}" for key in ("seconds", "floor", "times"))
+            print(f"| {name} | {shown} |")
+    arguments.out.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
