@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup quickstart test test-slow lint notebooks bench bench-learning bench-quickstart bench-verifiers clean
+.PHONY: setup quickstart test test-slow lint notebooks bench bench-learning bench-quickstart bench-prm bench-rewards bench-verifiers clean
 
 setup: $(READY)
 
@@ -37,13 +37,24 @@ lint: $(READY)
 notebooks: $(READY)
 	$(BIN)/python -m pytest tests/test_notebooks.py
 
-# Side by side with plain TRL: bench/results.json. Quiet machine wanted; about an hour on two cores.
+# Side by side with plain TRL: bench/results.json; where a draw's time goes: bench/floor.json. Quiet machine wanted; half
+# an hour on two cores.
 bench: $(READY)
 	$(BIN)/python bench/speed.py
+	$(BIN)/python bench/floor.py
 
 # Each algorithm from the same warm start with the same samples, three seeds: bench/learning.json.
 bench-learning: $(READY)
 	$(BIN)/python bench/learning.py
+
+# A process reward model from labels to PPO, three seeds: bench/prm.json. About an hour on two cores.
+bench-prm: $(READY)
+	$(BIN)/python bench/prm.py
+
+# Each reward on right, wrong and adversarial completions, and what PPO makes of a policy trained on it alone.
+bench-rewards: $(READY)
+	$(BIN)/python bench/rewards_table.py
+	$(BIN)/python bench/reward_alone.py sampling.completions=4
 
 # Five seeds of the quickstart: the table in the README.
 bench-quickstart: $(READY)

@@ -1,5 +1,6 @@
-"""Two processes under accelerate against one, for GRPO and PPO."""
+"""Two processes under accelerate against one, for GRPO and PPO, and two that learn the embedded task."""
 
+import json
 import os
 import subprocess
 import sys
@@ -73,3 +74,13 @@ def test_two_processes_have_the_losses_of_one_on_the_same_rollouts(settings, tmp
     for one, two in zip(*rows, strict=True):
         assert compared(two) == pytest.approx(compared(one), abs=1e-4)
     assert len(rows[0]) == 10 and any(row["grad_norm"] > 1e-3 for row in rows[0])
+
+
+@pytest.mark.parametrize("name", ["ppo", "grpo_steps"])
+def test_two_live_processes_learn_chain(name, tmp_path):
+    settings = {"trainer.max_steps": 320, "evaluation.every": 0, "evaluation.n": 300, "evaluation.k": 1}
+    overrides = given(2, tmp_path, 16, **settings, **{"logging.wandb": "disabled"})
+    launch(2, "rl.train", ROOT / "configs" / f"{name}.yaml", *overrides)
+    summary = json.loads(RunFolder(tmp_path / name).summary.read_text())
+    assert summary["processes"] == 2
+    assert summary["before"]["greedy"]["high"] < 0.3 and summary["after"]["greedy"]["low"] > 0.7
