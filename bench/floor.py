@@ -19,13 +19,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from rich.console import Console
-from speed import DRAW, configured
+from speed import DRAW, configured, our_trainer, steps_a_draw
 from transformers import TrainerCallback
 
-from rl import setup, tasks
-from rl.algorithms import grpo, ppo
-from rl.runs.run_folder import RunFolder
+from rl import setup
+from rl.algorithms.ppo import PpoTrainer
 
 FORWARD, BOTH = 2, 6
 """Operations a weight and token: forward, and forward with backward."""
@@ -79,14 +77,11 @@ def matrix_rate(size: int = 1024, repeats: int = 20) -> float:
 
 def phases(file: str, draws: int, rate: float) -> dict[str, Any]:
     """Seconds, floor and their ratio of each phase of a config's draws."""
-    steps = DRAW // configured(0, file).trainer["per_device_train_batch_size"]
-    config = configured(0, file, f"trainer.max_steps={(draws + 1) * steps}")
-    task, clock = tasks.load(config), Clock(steps)
-    policy, mix = setup.policy(config, task, Console(quiet=True)), setup.rewards(config, task)
-    module = ppo if config.algorithm.name == "ppo" else grpo
+    steps = steps_a_draw(file)
+    config, clock = configured(0, file, f"trainer.max_steps={(draws + 1) * steps}"), Clock(steps)
     tokens: list[tuple[int, int]] = []
     with tempfile.TemporaryDirectory() as scratch:
-        trainer = module.build(config, policy, task, mix, RunFolder(scratch), [clock])
+        trainer = our_trainer(config, scratch, [clock])
         draw = trainer._generate_and_score_completions
 
         def counted(inputs: Any) -> Any:
@@ -101,11 +96,11 @@ def phases(file: str, draws: int, rate: float) -> dict[str, Any]:
         clock.time(trainer.judge.mix, "score", "judge")
         clock.time(trainer, "compute_loss", "policy forward")
         clock.time(trainer.accelerator, "backward", "policy backward")
-        if isinstance(trainer, ppo.PpoTrainer):
+        if isinstance(trainer, PpoTrainer):
             clock.time(trainer.critic, "values", "critic values")
             clock.time(trainer.critic, "fit", "critic fit")
         trainer.train()
-    weights = sum(p.numel() for p in policy.model.parameters())
+    weights = sum(p.numel() for p in trainer.model.parameters())
     everything, signal = (statistics.median(column) for column in zip(*tokens[1:], strict=True))
     passes = config.algorithm.critic.epochs if config.algorithm.name == "ppo" else 0
     floors = {

@@ -34,6 +34,7 @@ from trl.trainer.grpo_trainer import GRPOTrainer
 from rl import setup, tasks
 from rl.algorithms import grpo, ppo
 from rl.algorithms.grpo import GrpoTrainer, trainer_arguments
+from rl.algorithms.online import OnlineTrainer
 from rl.config import Config, load
 from rl.config.algorithms import Grpo
 from rl.evaluate import EvaluationSettings, evaluate
@@ -50,6 +51,19 @@ def configured(seed: int, file: str, *overrides: str) -> Config:
     """A config of `configs/`, with nothing written along the way."""
     quiet = ["logging.wandb=disabled", "logging.completions_every=0", f"seed={seed}", "trainer.save_strategy='no'"]
     return load(f"configs/{file}.yaml", [*quiet, *overrides])
+
+
+def steps_a_draw(file: str) -> int:
+    """Optimizer steps that a config takes on each draw."""
+    return DRAW // configured(0, file).trainer["per_device_train_batch_size"]
+
+
+def our_trainer(config: Config, folder: str, callbacks: list) -> OnlineTrainer:
+    """The trainer of a config that samples as it goes, with everything it needs."""
+    task = tasks.load(config)
+    policy, mix = setup.policy(config, task, Console(quiet=True)), setup.rewards(config, task)
+    module = ppo if config.algorithm.name == "ppo" else grpo
+    return module.build(config, policy, task, mix, RunFolder(folder), callbacks)
 
 
 class UntilAccurate(TrainerCallback):
@@ -84,14 +98,13 @@ Build = Callable[[Config, Any, Any, Any, RunFolder, list], Any]
 
 def until_accurate(build: Build, file: str, seed: int, *overrides: str) -> UntilAccurate:
     """Train until the goal or the cap."""
-    config = configured(seed, file)
-    steps_a_draw = DRAW // config.trainer["per_device_train_batch_size"]
-    config = configured(seed, file, f"trainer.max_steps={CAP * steps_a_draw}", *overrides)
+    steps = steps_a_draw(file)
+    config = configured(seed, file, f"trainer.max_steps={CAP * steps}", *overrides)
     task = tasks.load(config)
     policy = setup.policy(config, task, Console(quiet=True))
     mix = setup.rewards(config, task)
     settings = EvaluationSettings(n=300, k=0, max_tokens=config.sampling.max_tokens)
-    watch = UntilAccurate(lambda: greedy(policy.model, policy.tokenizer, task, settings), steps_a_draw)
+    watch = UntilAccurate(lambda: greedy(policy.model, policy.tokenizer, task, settings), steps)
     with tempfile.TemporaryDirectory() as scratch:
         build(config, policy, task, mix, RunFolder(scratch), [watch]).train()
     return watch
@@ -223,13 +236,10 @@ def ppo_step(seed: int) -> dict[str, Any]:
     draws: dict[str, list[float]] = {"ppo": [], "grpo_steps": []}
     for _ in range(3):
         for file, seconds in draws.items():
-            steps = DRAW // configured(seed, file).trainer["per_device_train_batch_size"]
+            steps, watch = steps_a_draw(file), Laps()
             config = configured(seed, file, f"trainer.max_steps={5 * steps}")
-            task, watch = tasks.load(config), Laps()
-            policy, mix = setup.policy(config, task, Console(quiet=True)), setup.rewards(config, task)
-            module = ppo if file == "ppo" else grpo
             with tempfile.TemporaryDirectory() as scratch:
-                module.build(config, policy, task, mix, RunFolder(scratch), [watch]).train()
+                our_trainer(config, scratch, [watch]).train()
             whole = [sum(watch.seconds[start : start + steps]) for start in range(0, len(watch.seconds), steps)]
             seconds += whole[1:]  # the first one warms up
     return result("ppo_step", draws["ppo"], draws["grpo_steps"], "s a draw of 128", [seed])

@@ -90,7 +90,6 @@ class Draws:
         """Draw and judge, each process its share of the prompts; all of them get all samples, in order."""
         rank, world = self.state.process_index, self.state.num_processes
         mine = list(range(len(chosen)))[rank::world]
-        settings = self.config.sampling
         seed = int.from_bytes(f"{self.config.seed}/{number}/{hinted}/{rank}".encode(), "big") % (2**31 - 1)
         with show.evaluating(self.console, f"samples of round {number + 1}", len(mine) * count) as progress:
             groups = sample(
@@ -98,13 +97,9 @@ class Draws:
                 self.tokenizer,
                 [prompts[place] for place in mine],
                 count=count,
-                max_tokens=settings.max_tokens,
-                temperature=settings.temperature,
-                top_p=settings.top_p,
-                top_k=settings.top_k,
-                min_p=settings.min_p,
                 seed=seed,
                 progress=progress,
+                **self.config.sampling.drawing,
             )
         flat = [(chosen[place], one) for place, group in zip(mine, groups, strict=True) for one in group]
         judged = self._scored(number, flat, hinted=hinted) if flat else []

@@ -144,6 +144,11 @@ class Sampling(Section):
     server: str | None = None
     """Address of the vLLM server, such as `http://localhost:8000`."""
 
+    @property
+    def drawing(self) -> dict[str, Any]:
+        """What `rl.sampling.sample` takes of this section, by its names there."""
+        return self.model_dump(include={"max_tokens", "temperature", "top_p", "top_k", "min_p"})
+
 
 class Reward(Section):
     """One reward: a built-in module by its key, or any function with TRL's reward signature."""

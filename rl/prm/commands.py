@@ -188,14 +188,10 @@ def _drawn(console: Console, config: Config, task: Task, o: Mapping[str, Any]) -
             policy.tokenizer,
             [row["prompt"] for row in problems],
             count=o["samples"],
-            max_tokens=config.sampling.max_tokens,
-            temperature=config.sampling.temperature,
-            top_p=config.sampling.top_p,
-            top_k=config.sampling.top_k,
-            min_p=config.sampling.min_p,
             batch=o["batch"],
             seed=o["seed"],
             progress=progress,
+            **config.sampling.drawing,
         )
     return [
         {**row, "completion": completion.text, "finish": completion.finish}

@@ -116,3 +116,16 @@ def test_its_state_restores_it():
     for critic in (one, two):
         critic.fit(rollouts, rewards, rewards * 0)
     assert torch.equal(one.values(rollouts), two.values(rollouts))
+
+
+def test_one_processs_state_serves_another_whose_order_is_its_own():
+    rollouts, rewards = chain(32, 3, np.random.default_rng(0))
+    settings, here = CriticSettings(batch=8, epochs=2), Accelerator(cpu=True)
+    first, second, resumed = (Critic(LlamaForTokenClassification(tiny()), settings, here, seed) for seed in (0, 1, 1))
+    for critic in (first, second):
+        critic.fit(rollouts, rewards, rewards * 0)
+    begin = torch.cat(list(resumed._batches(32)))
+    resumed.load_state_dict(copy.deepcopy(first.state_dict()))
+    orders = [torch.cat(list(critic._batches(32))).tolist() for critic in (first, second, resumed)]
+    assert orders[2] == orders[1] != orders[0]
+    assert orders[2] != begin.tolist()  # another order each pass

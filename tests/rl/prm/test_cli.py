@@ -36,6 +36,21 @@ def test_label_train_and_eval_follow_each_other(capsys, tmp_path, warm):
     assert "best of 2 by min" in capsys.readouterr().out
 
 
+def test_completions_to_label_are_drawn_as_the_sampling_section_says(warm, tmp_path):
+    for part in warm:
+        part.save_pretrained(tmp_path / "policy")
+    task = ["--task", "chain", "task.operations=[1,2]", "task.sizes.train=64", "task.sizes.validation=8"]
+    task += ["task.sizes.test=8", f"policy.model={tmp_path / 'policy'}", "sampling.max_tokens=16"]
+    different = {}
+    for temperature in (0.01, 1.0):
+        out = tmp_path / f"{temperature}.jsonl"
+        drawn = ["--by", "verifier", "--prompts", "8", "--samples", "4", "--out", str(out)]
+        run(["prm", "label", *drawn, *task, f"sampling.temperature={temperature}"])
+        rows = [json.loads(line) for line in out.read_text().splitlines()]
+        different[temperature] = len({(row["prompt"], row["completion"]) for row in rows})
+    assert different[0.01] == 8 < different[1.0]  # one completion a prompt, drawn four times
+
+
 def test_rows_are_labelled_by_a_verifier_without_a_task_or_model(capsys, tmp_path):
     out = tmp_path / "labels.jsonl"
     rows = lines(tmp_path / "rows.jsonl", ROW)
