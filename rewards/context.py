@@ -19,9 +19,11 @@ class Context:
         policy: gives the policy as it is at the time of the call, as (model, tokenizer); None where there is none.
         rows: rows of the train split, for rewards that measure themselves before training.
         cache: a folder for what a reward keeps from run to run; None for nowhere.
+        run: the run's own folder, for what belongs to it and outlives a restart; None where there is no run.
     """
 
     judge: Judge
     policy: Callable[[], tuple[Any, Any]] | None = None
     rows: Sequence[Mapping[str, Any]] = ()
     cache: Path | None = None
+    run: Path | None = None

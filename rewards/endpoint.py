@@ -11,8 +11,9 @@ import json
 import os
 import threading
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cached_property
 from math import inf
 from pathlib import Path
@@ -60,20 +61,38 @@ class Limit:
         return self.tokens < inf or self.money < inf
 
 
-@dataclass
 class Spent:
     """What was spent, counted across threads.
 
-    Each process has its even share of the limit (`WORLD_SIZE`). It is looked at before each request, so requests that
-    are under way may take tokens and money over it.
+    With a folder the counts are on disk: every process and every later start of the run adds to them. Without one each
+    process counts for itself, and may spend its even share of the limit (`WORLD_SIZE`). The limit is looked at before
+    each request, so requests that are under way may take tokens and money over it.
+
+    Args:
+        limit: the most that may be spent.
+        folder: where the counts are kept, made when the first request is counted; None for nowhere.
     """
 
-    limit: Limit
-    requests: int = 0
-    tokens: int = 0
-    money: float = 0.0
-    processes: int = field(default_factory=lambda: int(os.environ.get("WORLD_SIZE", "1")))
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    def __init__(self, limit: Limit, folder: Path | None = None) -> None:
+        self.limit = limit
+        self._folder = folder
+        self._share = 1 if folder else int(os.environ.get("WORLD_SIZE", "1"))
+        self._lock = threading.Lock()
+
+    @property
+    def requests(self) -> int:
+        """Requests sent."""
+        return int(self._counts.get("requests", 0))  # type: ignore[arg-type]
+
+    @property
+    def tokens(self) -> int:
+        """Tokens read and written."""
+        return int(self._counts.get("tokens", 0))  # type: ignore[arg-type]
+
+    @property
+    def money(self) -> float:
+        """What they cost."""
+        return float(self._counts.get("money", 0.0))  # type: ignore[arg-type]
 
     def take_request(self) -> None:
         """Count one request.
@@ -81,15 +100,15 @@ class Spent:
         Raises:
             LimitReached: there is none left.
         """
-        with self._lock:
+        with self._alone():
             for what, now, most in (
                 ("requests", self.requests + 1 - 1e-9, self.limit.requests),
                 ("tokens", self.tokens, self.limit.tokens),
                 ("money", self.money, self.limit.money),
             ):
-                if now >= most / self.processes:
+                if now >= most / self._share:
                     raise LimitReached(f"limit.{what} of {most:g} is reached")
-            self.requests += 1
+            self._counts["requests"] = self.requests + 1
 
     def add(self, usage: Any) -> None:
         """Count the tokens of a reply.
@@ -101,10 +120,25 @@ class Spent:
             if self.limit.needs_usage:
                 raise NoReply("the server reports no usage, so a limit on tokens or money cannot be held")
             return
+        read, written = usage.prompt_tokens, usage.completion_tokens
+        cost = (read * self.limit.input_price + written * self.limit.output_price) / 1e6
+        with self._alone():
+            self._counts["tokens"] = self.tokens + read + written
+            self._counts["money"] = self.money + cost
+
+    @cached_property
+    def _counts(self) -> MutableMapping[str, float]:
+        return {} if self._folder is None else diskcache.Cache(str(self._folder))  # type: ignore[return-value]
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """No other thread counts meanwhile, nor, with a folder, any other process."""
         with self._lock:
-            self.tokens += usage.prompt_tokens + usage.completion_tokens
-            self.money += usage.prompt_tokens * self.limit.input_price / 1e6
-            self.money += usage.completion_tokens * self.limit.output_price / 1e6
+            if self._folder is None:
+                yield
+            else:
+                with self._counts.transact():  # type: ignore[attr-defined]
+                    yield
 
 
 class Endpoint:
@@ -120,6 +154,7 @@ class Endpoint:
         wait: seconds before the second try; about twice as many before each further one.
         limit: on what is spent; what is in the cache is free.
         cache: a folder for replies, shared by processes.
+        spent: a folder for what was spent, so that the limit holds over later starts; None to count this one alone.
     """
 
     def __init__(
@@ -134,10 +169,11 @@ class Endpoint:
         wait: float,
         limit: Limit,
         cache: Path,
+        spent: Path | None = None,
     ) -> None:
         self.model, self.request = model, dict(request)
         self.timeout, self.tries, self.wait = timeout, tries, wait
-        self.spent = Spent(limit)
+        self.spent = Spent(limit, spent)
         self.cache_folder = cache
         self._client = openai.OpenAI(base_url=base_url, api_key=key or "none", max_retries=0)
         self._backoff = wait_random_exponential(multiplier=wait, min=wait / 2, max=LONGEST_WAIT)

@@ -6,7 +6,8 @@ what it rewards (`NAME.reply` in the table of completions).
 
 The judge answers `{"score": s}` or a number, on the scale of the rubric. An answer that cannot be read, or is off the
 scale, is a failure and never 0. Past the limit on spending the reward abstains, and warns once; what is in the cache
-is still scored. The limit holds for one start of a run.
+is still scored. In a run the limit holds for all its processes and over every resume; the counts are in
+`spent/NAME` of the run's folder.
 """
 
 from __future__ import annotations
@@ -205,6 +206,7 @@ def build(name: str, settings: Mapping[str, Any], context: Context) -> JudgeEndp
         wait=number("wait", options.get("wait", 1.0), least=0),
         limit=_limit(options),
         cache=context.cache / "judge" if context.cache else user_cache("judge"),
+        spent=context.run / "spent" / name if context.run else None,
     )
     columns = options.get("columns", [])
     if not isinstance(columns, list) or not all(isinstance(column, str) for column in columns):

@@ -93,7 +93,8 @@ class Mix(Reward):
         last: what the last call said, with the parts that TRL's reward signature has no room for.
 
     Raises:
-        ValueError: a gate that is none of the rewards, or weights and credit that the aggregation cannot have.
+        ValueError: a gate that is none of the rewards, weights and credit that the aggregation cannot have, or a reward
+            that may take as long over a batch as the timeout.
     """
 
     name = "mix"
@@ -120,6 +121,12 @@ class Mix(Reward):
         self.columns = tuple(dict.fromkeys(column for reward in rewards for column in reward.columns))
         self._step = 0
         self._hung: set[str] = set()
+        for reward in rewards:
+            if reward.batch_timeout is not None and reward.batch_timeout >= timeout:
+                raise ValueError(
+                    f"timeout: {timeout:g} s is no more than the batch_timeout of {reward.name!r}, "
+                    f"{reward.batch_timeout:g} s, so the mix would give up before it says what it has; set it above"
+                )
         if aggregation == "gated":
             one_of("gate", gate, self.weights)
         elif gate is not None:

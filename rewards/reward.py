@@ -45,11 +45,13 @@ class Reward(ABC):
         name: the name in the config and in the logs.
         columns: columns the data must have.
         judges_steps: whether it gives step scores, so that it can be credited inside a completion.
+        batch_timeout: seconds after which it ends a batch by itself, with what it has; None where it does not.
     """
 
     name: str
     columns: tuple[str, ...] = ()
     judges_steps: bool = False
+    batch_timeout: float | None = None
 
     @abstractmethod
     def score(

@@ -56,7 +56,13 @@ def rewards(config: Config, task: Task, policy: Callable[[], tuple[Any, Any]] | 
     """
     settings = {name: reward.model_dump() for name, reward in config.rewards.items()}
     try:
-        context = Context(task.judge(), policy, task.splits["train"], warm_start.cache_folder() / "rewards")
+        context = Context(
+            task.judge(),
+            policy,
+            task.splits["train"],
+            cache=warm_start.cache_folder() / "rewards",
+            run=config.run_folder,
+        )
         mix = build_rewards(settings, context, config.mix.model_dump())
     except ValueError as error:
         name, _, what = str(error).partition(": ")

@@ -19,11 +19,12 @@ def judge(server, tmp_path, monkeypatch):
     """Builds the reward for that server, with a cache of the test's own."""
     monkeypatch.setenv("OPENAI_API_KEY", "a-key-of-the-test")
 
-    def make(cache=tmp_path, **options):
+    def make(cache=tmp_path, run=None, **options):
         settings = {
             "base_url": server.base_url, "rubric": "Is it brief?", "wait": 0.01, **options
         }  # fmt: skip
-        return build({"judge": {"model": "m", "options": settings}}, Context(Judge("math"), cache=cache)).rewards[0]
+        context = Context(Judge("math"), cache=cache, run=run)
+        return build({"judge": {"model": "m", "options": settings}}, context).rewards[0]
 
     return make
 
@@ -137,6 +138,36 @@ def test_each_process_has_its_share_of_the_limit(server, judge, monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "2")
     with pytest.warns(UserWarning):
         assert scored(judge(limit={"requests": 3}, concurrency=1), "a", "b").values == [1.0, None]
+
+
+@pytest.mark.parametrize(
+    ("limit", "prices"),
+    [({"requests": 2}, {}), ({"tokens": 43}, {}), ({"money": 8e-5}, {"input": 1.0, "output": 2.0})],
+)
+def test_in_a_run_the_limit_holds_over_a_restart_and_all_processes(server, judge, tmp_path, monkeypatch, limit, prices):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+
+    def start():
+        return judge(run=tmp_path / "run", limit=limit, prices=prices, concurrency=1)
+
+    assert scored(start(), "a").values == [1.0]
+    logged = {}
+    with pytest.warns(UserWarning, match="is reached"):
+        assert scored(start(), "b", "c", log_metric=logged.__setitem__).values == [1.0, None]
+    assert logged["rewards/judge/requests"] == 2 and logged["rewards/judge/tokens"] == 84
+    assert len(server.requests) == 2
+
+
+def test_requests_of_many_threads_are_all_counted(server, judge, tmp_path):
+    reward = judge(run=tmp_path / "run", limit={"requests": 20})
+    with pytest.warns(UserWarning, match="is reached"):
+        values = scored(reward, *map(str, range(30))).values
+    assert values.count(1.0) == len(server.requests) == reward.endpoint.spent.requests == 20
+
+
+def test_a_batch_timeout_beyond_the_mixs_is_refused(judge):
+    with pytest.raises(ValueError, match=r"timeout: 300 s is no more than the batch_timeout of 'judge', 300 s"):
+        Mix([judge(batch_timeout=300)], {"judge": 1.0})
 
 
 def test_a_limit_on_tokens_that_cannot_be_held_is_a_failure(server, judge):
