@@ -63,6 +63,13 @@ def label(out: str, by: str, overrides: Sequence[str], **options: object) -> Non
 @click.option("--weight-decay", type=float, default=0.0, show_default=True)
 @click.option("--lora", type=click.IntRange(1), help="Rank of adapters; without it every weight is trained.")
 @click.option("--max-length", type=click.IntRange(1), default=2048, show_default=True, help="Most tokens of a chain.")
+@click.option(
+    "--lm-weight",
+    type=click.FloatRange(0),
+    default=0.0,
+    show_default=True,
+    help="Of the next-token loss on right steps beside the labels' own; 0.5 helps where the starting model is small.",
+)
 @click.option("--validation", type=click.FloatRange(0, 0.9), default=0.1, show_default=True, help="Held-out problems.")
 @click.option("--seed", type=int, default=0, show_default=True)
 @SEPARATOR

@@ -4,11 +4,22 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from transformers import AutoModelForCausalLM, BertConfig, BertForTokenClassification, TrainingArguments
 
 from rl.errors import UserError
 from rl.prm.chains import Chain, Labelled, join
 from rl.prm.scores import encode, step_scores
-from rl.prm.train import IGNORE, TrainSettings, example, load, loss, train
+from rl.prm.train import (
+    IGNORE,
+    PrmTrainer,
+    TrainSettings,
+    collate,
+    example,
+    language_model_head,
+    load,
+    loss,
+    train,
+)
 from rl.tasks.chain import solve
 
 
@@ -51,9 +62,51 @@ def test_losses_by_hand():
     assert loss(two, labels).item() == pytest.approx((math.log(2) - math.log(0.75)) / 2)
 
 
-@pytest.mark.parametrize(("head", "lora"), [("one", None), ("two", None), ("one", 4)])
-def test_training_learns_and_saves_what_any_loader_reads(policy, chains, tmp_path, head, lora):
-    settings = TrainSettings(head=head, lora=lora, epochs=20, batch=32, learning_rate=1e-2, validation=0.2)
+def test_text_is_learnt_up_to_the_first_step_that_is_not_right(warm):
+    _, tokenizer = warm
+    for labels, learnt in (
+        ([1.0, 1.0], "2+3=5;5+4=9"), ([0.75, 0.5], "2+3=5"), ([0.0, 1.0], ""), ([1.0, None], "2+3=5")
+    ):  # fmt: skip
+        steps = (Labelled(0, 5, labels[0]), Labelled(6, 11, labels[1]))
+        row = example(tokenizer, Chain("2+3+4?", "2+3=5;5+4=9#9", steps), None)
+        wanted = [place for place, target in enumerate(row["targets"]) if target != IGNORE]
+        assert wanted == list(range(6, 6 + len(learnt)))
+        assert tokenizer.decode([row["targets"][place] for place in wanted]) == learnt
+
+
+def test_the_language_model_loss_is_that_of_the_starting_model(policy, chains, tmp_path):
+    """The weights before the first step are the policy's, so the loss must be the one that it has itself."""
+    model, tokenizer = load(policy, labels=1)
+    batch = collate([example(tokenizer, chain, None) for chain in chains[:8]], tokenizer)
+    causal = AutoModelForCausalLM.from_pretrained(policy)
+    arguments = TrainingArguments(output_dir=str(tmp_path), report_to=[], use_cpu=True)
+    with torch.no_grad():
+        expected = causal(batch["input_ids"], attention_mask=batch["attention_mask"], labels=batch["targets"]).loss
+        losses = [
+            PrmTrainer(
+                lm_weight=weight, lm_head=causal.get_output_embeddings().weight if weight else None,
+                model=model, args=arguments, compute_loss_func=loss,
+            ).compute_loss(model.eval(), dict(batch))
+            for weight in (0.0, 0.5)
+        ]  # fmt: skip
+    assert (losses[1] - losses[0]).item() == pytest.approx(0.5 * expected.item(), rel=1e-5)
+
+
+def test_an_lm_weight_needs_a_causal_language_model(chains, tmp_path):
+    folder = tmp_path / "encoder"
+    config = BertConfig(vocab_size=40, hidden_size=8, num_hidden_layers=1, num_attention_heads=1, intermediate_size=8)
+    BertForTokenClassification(config).save_pretrained(folder)
+    with pytest.raises(UserError, match=r"--lm-weight.*encoder.*is no causal language model"):
+        language_model_head(folder)
+
+
+@pytest.mark.parametrize(
+    ("head", "lora", "lm_weight"), [("one", None, 0.0), ("two", None, 0.5), ("one", 4, 0.0), ("one", 4, 0.5)]
+)
+def test_training_learns_and_saves_what_any_loader_reads(policy, chains, tmp_path, head, lora, lm_weight):
+    settings = TrainSettings(
+        head=head, lora=lora, lm_weight=lm_weight, epochs=20, batch=32, learning_rate=1e-2, validation=0.2
+    )
     figures = train(policy, chains, tmp_path, settings, "verifier")
     assert figures["validation"]["all_steps_auc"] > 0.95
     model, tokenizer = load(tmp_path)

@@ -1,0 +1,106 @@
+"""Makes the models that rewards on `facts` ask, and a file of rewards that names them: FOLDER/rewards.yaml.
+
+    python bench/reward_models.py FOLDER [--seed 0]
+
+Everything comes from the embedded policy and the train split, so that nothing is downloaded:
+
+- `consistency`: two answer models, cross-fitted on the facts that belong to each question.
+- `process`: a process reward model, on the exact verifier's labels of the policy's completions.
+- `outcome`: a reward model, by TRL's `RewardTrainer` on a right and a wrong completion of a question.
+- `likelihood_gain`, `reader`, `self_feedback`: the policy itself as it was at the start, frozen.
+
+`self_feedback` is not normalised here, so that it can be asked of a table, too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import torch
+from datasets import Dataset
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+from trl.trainer.reward_config import RewardConfig
+from trl.trainer.reward_trainer import RewardTrainer
+
+from rewards.answer_models import fit_answer_models
+from rewards.rationale import LAYOUTS
+from rl import tasks
+from rl.config import load
+from rl.prm.chains import Chain
+from rl.prm.formats import read
+from rl.warm_start import warm_started
+
+CONFIG = Path(__file__).parents[1] / "configs" / "quickstart.yaml"
+
+
+def pairs(chains: list[Chain]) -> list[dict[str, Any]]:
+    """A right and a wrong completion of each question that has both."""
+    found = []
+    for prompt, group in groupby(chains, key=lambda chain: chain.prompt):
+        by_right = {chain.right: chain.completion for chain in group}
+        if True in by_right and False in by_right:
+            found.append({"prompt": prompt, "chosen": by_right[True], "rejected": by_right[False]})
+    return found
+
+
+def outcome(policy: Path, rows: list[dict[str, Any]], out: Path, seed: int) -> None:
+    """Train a reward model on pairs."""
+    torch.manual_seed(seed)
+    tokenizer = AutoTokenizer.from_pretrained(policy)
+    model = AutoModelForSequenceClassification.from_pretrained(policy, num_labels=1, dtype=torch.float32)
+    arguments = RewardConfig(
+        output_dir=str(out / "trainer"), seed=seed, num_train_epochs=4, per_device_train_batch_size=32,
+        learning_rate=5e-4, bf16=False, use_cpu=not torch.cuda.is_available(), gradient_checkpointing=False,
+        save_strategy="no", report_to=[], disable_tqdm=True, logging_steps=50,
+    )  # fmt: skip
+    trainer = RewardTrainer(
+        model=model, args=arguments, train_dataset=Dataset.from_list(rows), processing_class=tokenizer
+    )
+    trainer.train()
+    model.save_pretrained(out)
+    tokenizer.save_pretrained(out)
+
+
+def main() -> None:
+    """Make the models and the file."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args()
+    folder, seed = given.folder, given.seed
+    overrides = ["task=facts", f"seed={seed}"]
+    config = load(str(CONFIG), ["rewards.steps.weight=0", *overrides])
+    task = tasks.load(config)
+    policy = warm_started(task, config.policy.warm_start.model_copy(update={"seed": seed}))
+    train = task.splits["train"][:2000]
+    fit_answer_models(train, 2, str(policy), folder / "answers", LAYOUTS["facts"], report=lambda n, x: print(n, x))
+
+    labels = folder / "labels.jsonl"
+    prm = [Path(sys.executable).with_name("whetstone"), "prm"]
+    drawn = ["--by", "verifier", "--task", CONFIG, "--out", labels, "--prompts", "2000", "--samples", "4"]
+    subprocess.run([*prm, "label", *drawn, "rewards.steps.weight=0", *overrides], check=True)
+    fit = ["--epochs", "4", "--batch", "64", "--learning-rate", "1e-3"]
+    subprocess.run([*prm, "train", labels, "--model", policy, "--out", folder / "process", *fit], check=True)
+    outcome(policy, pairs(read(str(labels), "whetstone")), folder / "outcome", seed)
+
+    rewards = {
+        "consistency": {"model": str(folder / "answers")},
+        "process": {"model": str(folder / "process")},
+        "outcome": {"model": str(folder / "outcome"), "options": {"sigmoid": True, "end": True}},
+        "likelihood_gain": {"model": str(policy), "options": {"measure": "probability"}},
+        "reader": {"model": str(policy), "options": {"max_tokens": 4}},
+        "self_feedback": {"model": str(policy), "options": {"normalise": False}},
+    }
+    (folder / "rewards.yaml").write_text(
+        json.dumps({"rewards": rewards}, indent=2) + "\n", encoding="utf-8"
+    )  # JSON is YAML
+
+
+if __name__ == "__main__":
+    main()
