@@ -51,10 +51,15 @@ bench-learning: $(READY)
 bench-prm: $(READY)
 	$(BIN)/python bench/prm.py
 
-# Each reward on right, wrong and adversarial completions, and what PPO makes of a policy trained on it alone.
+# Each reward on right, wrong and adversarial completions, and what PPO makes of a policy trained on it alone. Those that
+# ask a model are on facts, with models made here. An hour and a half on two cores.
+MODELS := runs/reward_models
 bench-rewards: $(READY)
-	$(BIN)/python bench/rewards_table.py
+	test -f $(MODELS)/alone.yaml || $(BIN)/python bench/reward_models.py $(MODELS)
+	$(BIN)/python bench/rewards_table.py --task chain
+	$(BIN)/python bench/rewards_table.py --task facts --rewards $(MODELS)/rewards.yaml --out bench/rewards_table_facts.json
 	$(BIN)/python bench/reward_alone.py sampling.completions=4
+	$(BIN)/python bench/reward_alone.py --task facts --add $(MODELS)/alone.yaml --out bench/reward_alone_facts.json sampling.completions=4
 
 # Five seeds of the quickstart: the table in the README.
 bench-quickstart: $(READY)

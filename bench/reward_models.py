@@ -1,4 +1,4 @@
-"""Makes the models that rewards on `facts` ask, and a file of rewards that names them: FOLDER/rewards.yaml.
+"""Makes the models that rewards on `facts` ask, and files of rewards that name them.
 
     python bench/reward_models.py FOLDER [--seed 0]
 
@@ -9,7 +9,8 @@ Everything comes from the embedded policy and the train split, so that nothing i
 - `outcome`: a reward model, by TRL's `RewardTrainer` on a right and a wrong completion of a question.
 - `likelihood_gain`, `reader`, `self_feedback`: the policy itself as it was at the start, frozen.
 
-`self_feedback` is not normalised here, so that it can be asked of a table, too.
+FOLDER/rewards.yaml names these, for a table. FOLDER/alone.yaml has `self_feedback` by the policy under training beside
+them, which only a run can ask.
 """
 
 from __future__ import annotations
@@ -97,9 +98,10 @@ def main() -> None:
         "reader": {"model": str(policy), "options": {"max_tokens": 4}},
         "self_feedback": {"model": str(policy), "options": {"normalise": False}},
     }
-    (folder / "rewards.yaml").write_text(
-        json.dumps({"rewards": rewards}, indent=2) + "\n", encoding="utf-8"
-    )  # JSON is YAML
+    of_policy = {"kind": "self_feedback", "model": "policy", "options": {"max_tokens": 32}}
+    for name, wanted in (("rewards", rewards), ("alone", {**rewards, "self_feedback_of_policy": of_policy})):
+        text = json.dumps({"rewards": wanted}, indent=2)  # JSON is YAML
+        (folder / f"{name}.yaml").write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

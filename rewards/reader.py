@@ -90,7 +90,7 @@ class Reader(Reward):
         found = {row: answer for row, text in texts.items() if (answer := answers.get(text)) is not None}
         given = {name: [column[r] for r in found] for name, column in columns.items() if isinstance(column, list)}
         verdicts = self.verifier.score(
-            [prompts[row] for row in found], [f"{self.layout.marker or ''}{a}" for a in found.values()], (), **given
+            [prompts[row] for row in found], [self._as_completion(answer) for answer in found.values()], (), **given
         )
         values: list[float | None] = [None] * len(completions)
         for place, row in enumerate(found):
@@ -98,6 +98,10 @@ class Reader(Reward):
             if place in verdicts.failures:
                 failures[row] = verdicts.failures[place]
         return Scores(values, columns={"answer": [found.get(r) for r in range(len(values))]}, failures=failures)
+
+    def _as_completion(self, answer: str) -> str:
+        """The answer after the marker, apart from it: `So the answer is5` would be no answer to a verifier."""
+        return answer if self.layout.marker is None else f" {self.layout.marker.strip()} {answer}"
 
     def _answers(self, texts: Sequence[str]) -> dict[str, str | None]:
         """Text → answer, None where the model gave NaN; texts that are too long are left out."""

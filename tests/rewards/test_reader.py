@@ -17,6 +17,7 @@ from transformers import (
 
 from rewards.build import build
 from rewards.context import Context
+from rewards.rationale import layout
 from verifiers.judge import Judge
 
 CHAIN, MATH = Context(Judge("chain")), Context(Judge("math"))
@@ -93,6 +94,28 @@ def test_an_encoder_decoder_reads_too(tmp_path, tokenizer):
     reward = made(str(tmp_path), MATH, format="encoder_decoder", max_tokens=6)
     scores = scored(reward, [f"{text} So the answer is 5." for text in texts], prompt="Which?")
     assert scores.columns["answer"] == expected
+
+
+FACT = {
+    "prompt": "Which weighs more, (A) quell or (B) koba?",
+    "choices": [{"label": "A", "text": "quell"}, {"label": "B", "text": "koba"}],
+    "attribute": "weighs",
+    "asked": "more",
+}
+
+
+@pytest.mark.parametrize(
+    ("task", "row", "gold", "other"),
+    [("facts", FACT, "B", "A"), ("chain", {"prompt": "2+3?"}, "5", "7"), ("math", {"prompt": "2+3?"}, "5", "7")],
+)
+def test_the_tasks_own_verifier_reads_what_the_reader_answers(known_folder, task, row, gold, other):
+    """In the task's own layout, the marker being the task's."""
+    model = known_folder("causal", {"5": [3.0, 0.0], "7": [0.0, 3.0]}, labels=2, words=(gold, other))
+    reward, marker = made(model, Context(Judge(task)), **LAST), layout({}, task).marker
+    columns: dict[str, Any] = {name: [value] * 2 for name, value in row.items() if name != "prompt"}
+    completions = [f"5{marker} {other}", f"7{marker} {gold}"]
+    scores = reward.score([row["prompt"]] * 2, completions, [[]] * 2, gold=[gold] * 2, **columns)
+    assert scores.values == [1.0, 0.0] and scores.columns["answer"] == [gold, other]
 
 
 def test_an_answer_is_given_once_and_kept_for_the_next_run(echo, model_folder, tmp_path):
