@@ -4,13 +4,14 @@
 
 For each seed, by the commands that a user has:
 
-1. `train`: a policy of four layers learns by GRPO from answers alone. It is the completer, and the reward model starts
-   from it: in two layers there is no room to work a step out and to compare it with what is written.
-2. `prm label`: completions of the two-layer policy's warm start, their steps labelled by K = 8 continuations each.
-3. `prm train` on the labels, `prm eval` on test problems whose steps the exact verifier labelled.
-4. `train`: PPO of the two-layer policy with the model's step scores, and with the exact verifier's.
-
-Nothing but answers is known to the first three; the exact verifier only says where steps end, and measures.
+1. `train`: PPO on answers alone makes the completer.
+2. Chains: correct ones with mistakes planted in them, and the policy's own, drawn before and after that training, at
+   temperatures that make them err. A model that has only seen the mistakes of a demonstrator is soon fooled by others.
+3. `prm label`: all of them by the exact step verifier; the first of the planted also by K = 8 continuations each.
+4. `prm train` on the one and on the other, `prm eval` of both on the policy's own chains for test problems, labelled by
+   the verifier. The models start from a warm start of four layers: in two there is hardly room to work a step out and
+   to compare it with what is written.
+5. `train`: PPO with the step scores of the model that learnt from the verifier, and with the verifier's own.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import random
 import re
 import statistics
 import subprocess
@@ -26,10 +28,21 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-COMPLETER = ["rewards.steps.weight=0.0", "policy.warm_start.layers=4", "trainer.max_steps=960", "evaluation.every=0"]
-LABELS = ["--prompts", "3000", "--samples", "4", "--k", "8"]
-FIT = ["--epochs", "4", "--batch", "64", "--learning-rate", "1e-3", "--validation", "0.02"]
+from rl import tasks
+from rl.config import load
+from rl.tasks import chain
+from rl.tasks.task import split_of
+from rl.warm_start import warm_started
+from verifiers.chain import apply
+
+CONFIG = "configs/ppo.yaml"
+COMPLETER = ["rewards.steps.weight=0.0", "trainer.max_steps=960"]
+PLANTED, CONTINUED = 48_000, 16_000
+"""Chains with planted mistakes, and how many of them are labelled by continuations, too."""
+CONTINUE = ["--k", "8", "--temperature", "0.5"]
+FIT = ["--batch", "128", "--learning-rate", "1e-3", "--lm-weight", "0.5", "--validation", "0"]
 METRICS = ("greedy", "mean_at_k", "chain")
+LABELLED_BY = ("continuations", "verifier")
 
 
 def whetstone(*arguments: Any) -> str:
@@ -38,59 +51,115 @@ def whetstone(*arguments: Any) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
-def trained(config: str, name: str, seed: int, folder: Path, *overrides: str) -> dict[str, Any]:
-    """Train a config; its figures after."""
-    quiet = ["logging.wandb=disabled", "logging.completions_every=0", "trainer.save_strategy='no'"]
-    whetstone("train", config, f"name={name}", f"seed={seed}", f"logging.folder={folder}", *quiet, *overrides)
+def trained(name: str, seed: int, folder: Path, *overrides: str) -> dict[str, Any]:
+    """Train by PPO; its figures after."""
+    quiet = [
+        "logging.wandb=disabled",
+        "logging.completions_every=0",
+        "evaluation.every=0",
+        "trainer.save_strategy='no'",
+    ]
+    whetstone("train", CONFIG, f"name={name}", f"seed={seed}", f"logging.folder={folder}", *quiet, *overrides)
     after = json.loads((folder / name / "summary.json").read_text(encoding="utf-8"))["after"]
     return {metric: after[metric] for metric in METRICS}
 
 
+def planted(prompt: str, rng: random.Random) -> str:
+    """The worked answer with mistakes: steps left out or too many, of another operation, or with a wrong result."""
+    operations = [(prompt[i], int(prompt[i + 1])) for i in range(1, len(prompt) - 1, 2)]
+    wanted = [operation for place, operation in enumerate(operations) if not place or rng.random() > 0.2]
+    if rng.random() < 0.1:
+        wanted.append(rng.choice(operations))
+    value, steps = int(prompt[0]), []
+    for operation in wanted:
+        operator, operand = rng.choice(operations) if rng.random() < 0.1 else operation
+        result = apply(operator, value, operand)
+        if rng.random() < 0.15:
+            result = (result + rng.randint(1, 9)) % 10
+        steps.append(f"{value}{operator}{operand}={result}")
+        value = result
+    return ";".join(steps) + f"#{value}"
+
+
+def write_planted(file: Path, count: int, seed: int) -> None:
+    """Rows of train problems with planted chains, for `prm label --rows`."""
+    rng = random.Random(f"planted {seed}")
+    with file.open("w", encoding="utf-8") as out:
+        while count:
+            prompt = chain.problem(rng, 2, 4)
+            if split_of(prompt) == "train":
+                row = {"prompt": prompt, "completion": planted(prompt, rng), "gold": chain.solve(prompt)[-1]}
+                out.write(json.dumps(row) + "\n")
+                count -= 1
+
+
+def start_of_four_layers(seed: int) -> Path:
+    """What the reward models start from."""
+    config = load(CONFIG, [f"seed={seed}"])
+    settings = config.policy.warm_start.model_copy(update={"layers": 4, "seed": seed})
+    return warm_started(tasks.load(config), settings)
+
+
+def fitted(labels: Path, start: Path, epochs: int, test: Path, out: Path, seed: int) -> dict[str, Any]:
+    """Train a reward model and evaluate it."""
+    whetstone("prm", "train", labels, "--model", start, "--out", out, "--epochs", epochs, "--seed", seed, *FIT)
+    whetstone("prm", "eval", out, "--data", test, "--out", out / "figures.json")
+    figures = json.loads((out / "figures.json").read_text(encoding="utf-8"))
+    names = ("step_auc", "all_steps_auc", "processbench", "best_of_n")
+    return {name: figures[name] for name in names} | {"calibration_error": figures["calibration"]["ece"]}
+
+
 def one(seed: int, folder: Path) -> dict[str, Any]:
-    """All four steps of a seed."""
-    completer = trained("configs/grpo_steps.yaml", "completer", seed, folder, *COMPLETER)
-    policy, prm, task = folder / "completer" / "model", folder / "prm", ["--task", "configs/ppo.yaml", f"seed={seed}"]
-    said = whetstone("prm", "label", "--out", folder / "labels.jsonl", "--completer", policy, *LABELS, *task)
+    """All five steps of a seed."""
+    completer = trained("completer", seed, folder, *COMPLETER)
+    policy, exact, task = folder / "completer" / "model", folder / "exact", ["--task", CONFIG, f"seed={seed}"]
+    by_verifier = ["prm", "label", "--by", "verifier", *task]
+    rows, few, continued, test = (folder / f"{name}.jsonl" for name in ("rows", "few", "continued", "test"))
+    write_planted(rows, PLANTED, seed)
+    whetstone(*by_verifier, "--rows", rows, "--out", exact / "planted.jsonl")
+    for name, prompts, drawn_by in (
+        ("trained", 5000, [f"policy.model={policy}", "sampling.temperature=1.5"]),
+        ("start", 3000, []),
+        ("start_hot", 3000, ["sampling.temperature=1.5"]),
+    ):
+        whetstone(*by_verifier, "--out", exact / f"{name}.jsonl", "--prompts", prompts, "--samples", 4, *drawn_by)
+    whetstone(*by_verifier, "--out", test, "--split", "test", "--prompts", 500, "--samples", 8)
+    write_planted(few, CONTINUED, seed)
+    said = whetstone("prm", "label", *task, "--rows", few, "--out", continued, "--completer", policy, *CONTINUE)
     agree, auc = map(float, re.findall(r"agree ([\d.]+), AUC ([\d.]+)", said)[0])
-    test = folder / "test.jsonl"
-    drawn = ["--split", "test", "--prompts", "500", "--samples", "8"]
-    whetstone("prm", "label", "--by", "verifier", "--out", test, *drawn, *task)
-    whetstone("prm", "train", folder / "labels.jsonl", "--model", policy, "--out", prm, "--seed", seed, *FIT)
-    whetstone("prm", "eval", prm, "--data", test, "--out", folder / "figures.json")
-    figures = json.loads((folder / "figures.json").read_text(encoding="utf-8"))
-    by_model = ["rewards.steps.kind=process", f"rewards.steps.model={prm}"]
+    start, prm = start_of_four_layers(seed), folder / "prm"
     return {
         "seed": seed,
         "completer": completer,
         "labels": {"agree": agree, "auc": auc},
-        "prm": {name: figures[name] for name in ("step_auc", "all_steps_auc", "processbench", "best_of_n")}
-        | {"calibration_error": figures["calibration"]["ece"]},
-        "ppo_with_prm": trained("configs/ppo.yaml", "with_prm", seed, folder, *by_model),
-        "ppo_with_verifier": trained("configs/ppo.yaml", "with_verifier", seed, folder),
+        "prm_of_continuations": fitted(continued, start, 4, test, folder / "prm_of_continuations", seed),
+        "prm_of_verifier": fitted(exact, start, 1, test, prm, seed),
+        "ppo_with_prm": trained("with_prm", seed, folder, "rewards.steps.kind=process", f"rewards.steps.model={prm}"),
+        "ppo_with_verifier": trained("with_verifier", seed, folder),
     }
 
 
 def table(runs: list[dict[str, Any]]) -> str:
     """A Markdown table, a row a seed and one of medians."""
     lines = [
-        "| seed | completer, greedy | labels agree | step AUC | F1 | PPO with the model | with the verifier |",
+        "| seed | completer, greedy | labels agree, AUC | PRM of continuations, step AUC, F1 "
+        "| PRM of the verifier, step AUC, F1 | PPO with it, greedy | PPO with the verifier |",
         "|---|---|---|---|---|---|---|",
     ]
     rows = [
         [
-            run["completer"]["greedy"]["value"],
-            run["labels"]["agree"],
-            run["prm"]["step_auc"],
-            run["prm"]["processbench"]["f1"],
-            run["ppo_with_prm"]["greedy"]["value"],
-            run["ppo_with_verifier"]["greedy"]["value"],
+            [run["completer"]["greedy"]["value"]],
+            [run["labels"]["agree"], run["labels"]["auc"]],
+            *([run[f"prm_of_{by}"]["step_auc"], run[f"prm_of_{by}"]["processbench"]["f1"]] for by in LABELLED_BY),
+            *([run[f"ppo_with_{by}"]["greedy"]["value"]] for by in ("prm", "verifier")),
         ]
         for run in runs
     ]
-    for run, row in zip(runs, rows, strict=True):
-        lines.append(f"| {run['seed']} | {' | '.join(f'{value:.3f}' for value in row)} |")
-    middle = [statistics.median(column) for column in zip(*rows, strict=True)]
-    return "\n".join([*lines, f"| median | {' | '.join(f'{value:.3f}' for value in middle)} |"])
+    middle = [[statistics.median(value) for value in zip(*cells, strict=True)] for cells in zip(*rows, strict=True)]
+    for name, row in zip([*(run["seed"] for run in runs), "median"], [*rows, middle], strict=True):
+        cells = (", ".join(f"{value:.3f}" for value in cell) for cell in row)
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 def main() -> None:
