@@ -37,7 +37,7 @@ from verifiers.chain import apply
 
 CONFIG = "configs/ppo.yaml"
 COMPLETER = ["rewards.steps.weight=0.0", "trainer.max_steps=960"]
-PLANTED, CONTINUED = 48_000, 16_000
+PLANTED, CONTINUED = 64_000, 8_000
 """Chains with planted mistakes, and how many of them are labelled by continuations, too."""
 CONTINUE = ["--k", "8", "--temperature", "0.5"]
 FIT = ["--batch", "128", "--learning-rate", "1e-3", "--lm-weight", "0.5", "--validation", "0"]
@@ -65,17 +65,21 @@ def trained(name: str, seed: int, folder: Path, *overrides: str) -> dict[str, An
 
 
 def planted(prompt: str, rng: random.Random) -> str:
-    """The worked answer with mistakes: steps left out or too many, of another operation, or with a wrong result."""
+    """The worked answer with mistakes: in a step's value, operation, operand or result, steps left out or too many."""
+
+    def now(probability: float) -> bool:
+        return rng.random() < probability
+
     operations = [(prompt[i], int(prompt[i + 1])) for i in range(1, len(prompt) - 1, 2)]
-    wanted = [operation for place, operation in enumerate(operations) if not place or rng.random() > 0.2]
-    if rng.random() < 0.1:
+    wanted = [operation for place, operation in enumerate(operations) if not place or not now(0.15)]
+    if now(0.1):
         wanted.append(rng.choice(operations))
     value, steps = int(prompt[0]), []
     for operation in wanted:
-        operator, operand = rng.choice(operations) if rng.random() < 0.1 else operation
-        result = apply(operator, value, operand)
-        if rng.random() < 0.15:
-            result = (result + rng.randint(1, 9)) % 10
+        operator, operand = rng.choice(operations) if now(0.07) else operation
+        operand = rng.choice([rng.randrange(10), *(other for _, other in operations)]) if now(0.08) else operand
+        value = rng.randrange(10) if now(0.05) else value
+        result = (apply(operator, value, operand) + (rng.randint(1, 9) if now(0.12) else 0)) % 10
         steps.append(f"{value}{operator}{operand}={result}")
         value = result
     return ";".join(steps) + f"#{value}"
@@ -118,7 +122,7 @@ def one(seed: int, folder: Path) -> dict[str, Any]:
     write_planted(rows, PLANTED, seed)
     whetstone(*by_verifier, "--rows", rows, "--out", exact / "planted.jsonl")
     for name, prompts, drawn_by in (
-        ("trained", 5000, [f"policy.model={policy}", "sampling.temperature=1.5"]),
+        ("trained", 3000, [f"policy.model={policy}", "sampling.temperature=1.5"]),
         ("start", 3000, []),
         ("start_hot", 3000, ["sampling.temperature=1.5"]),
     ):
@@ -132,7 +136,7 @@ def one(seed: int, folder: Path) -> dict[str, Any]:
         "seed": seed,
         "completer": completer,
         "labels": {"agree": agree, "auc": auc},
-        "prm_of_continuations": fitted(continued, start, 4, test, folder / "prm_of_continuations", seed),
+        "prm_of_continuations": fitted(continued, start, 6, test, folder / "prm_of_continuations", seed),
         "prm_of_verifier": fitted(exact, start, 1, test, prm, seed),
         "ppo_with_prm": trained("with_prm", seed, folder, "rewards.steps.kind=process", f"rewards.steps.model={prm}"),
         "ppo_with_verifier": trained("with_verifier", seed, folder),
