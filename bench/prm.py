@@ -40,6 +40,8 @@ COMPLETER = ["rewards.steps.weight=0.0", "trainer.max_steps=960"]
 PLANTED, CONTINUED = 64_000, 8_000
 """Chains with planted mistakes, and how many of them are labelled by continuations, too."""
 CONTINUE = ["--k", "8", "--temperature", "0.5"]
+BY_MODEL = ["rewards.steps.kind=process", "rewards.steps.weight=0.5"]
+"""A model errs, so its steps weigh half as much beside the answer as the verifier's do in the config."""
 FIT = ["--batch", "128", "--learning-rate", "1e-3", "--lm-weight", "0.5", "--validation", "0"]
 METRICS = ("greedy", "mean_at_k", "chain")
 LABELLED_BY = ("continuations", "verifier")
@@ -138,7 +140,7 @@ def one(seed: int, folder: Path) -> dict[str, Any]:
         "labels": {"agree": agree, "auc": auc},
         "prm_of_continuations": fitted(continued, start, 6, test, folder / "prm_of_continuations", seed),
         "prm_of_verifier": fitted(exact, start, 1, test, prm, seed),
-        "ppo_with_prm": trained("with_prm", seed, folder, "rewards.steps.kind=process", f"rewards.steps.model={prm}"),
+        "ppo_with_prm": trained("with_prm", seed, folder, *BY_MODEL, f"rewards.steps.model={prm}"),
         "ppo_with_verifier": trained("with_verifier", seed, folder),
     }
 
