@@ -47,6 +47,8 @@ class JudgeEndpoint(Reward):
         name: the name in the logs.
     """
 
+    batch_timeout: float
+
     def __init__(
         self,
         endpoint: Endpoint,

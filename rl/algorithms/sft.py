@@ -1,9 +1,10 @@
 r"""SFT on kept completions, as in STaR (arXiv:2203.14465) and RFT (arXiv:2308.01825), by TRL's `SFTTrainer`.
 
-    L = - Σ_t w_t log π(y_t | x, y_<t) / Σ_t w_t
+    L = - Σ_t w_t log π(y_t | x, y_<t) / |{t : w_t > 0}|
 
-over the completion's tokens. A weight w_t is 1, or 0 on tokens of masked character spans: with
-`algorithm.mask_wrong_steps`, the steps that the verifier judged wrong.
+over the completion's tokens. A weight w_t is 1, or `algorithm.wrong_step_weight` on the tokens of steps that the
+verifier judged wrong. Tokens that weigh nothing have no label, and TRL's own trainer does the rest; weights between 0
+and 1 take `WeightedSftTrainer`.
 """
 
 from __future__ import annotations
@@ -12,15 +13,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from datasets import Dataset
 from peft import PeftConfig
 from transformers import PreTrainedTokenizerBase, PrinterCallback, TrainerCallback
 from trl.trainer.sft_config import SFTConfig
-from trl.trainer.sft_trainer import SFTTrainer
+from trl.trainer.sft_trainer import DataCollatorForLanguageModeling, SFTTrainer
 
 from rl.algorithms.fit import arguments, prompt_ids
 from rl.config import Config
 from rl.config.algorithms import Sft
+from rl.errors import UserError
 from rl.pool import Sample
 
 IGNORE = -100
@@ -39,14 +42,23 @@ def build(
     """TRL's trainer for one fit; the arguments are those of `rl.algorithms.dpo.build`, with samples for pairs.
 
     Raises:
-        UserError: TRL refuses the arguments.
+        UserError: TRL refuses the arguments, or they do not go with weights.
     """
     assert isinstance(config.algorithm, Sft)
-    masks = config.algorithm.mask_wrong_steps
-    trainer = SFTTrainer(
+    weight = config.algorithm.wrong_step_weight
+    rows = [row(one, tokenizer, wrong_steps(one) if weight < 1 else (), weight) for one in kept]
+    weighted = 0 < weight < 1
+    args = arguments(SFTConfig, config, folder, seed, len(kept), remove_unused_columns=not weighted)
+    if weighted and (args.loss_type != "nll" or args.packing or args.padding_free):
+        raise UserError(
+            "algorithm.wrong_step_weight",
+            "between 0 and 1 it needs trainer.loss_type: nll, no packing, no padding_free",
+        )
+    trainer = (WeightedSftTrainer if weighted else SFTTrainer)(
         model=model,
-        args=arguments(SFTConfig, config, folder, seed, len(kept)),
-        train_dataset=Dataset.from_list([row(one, tokenizer, wrong_steps(one) if masks else ()) for one in kept]),
+        args=args,
+        train_dataset=Dataset.from_list(rows),
+        data_collator=WeightedCollator(tokenizer.pad_token_id) if weighted else None,
         processing_class=tokenizer,
         peft_config=lora,
         callbacks=callbacks,
@@ -55,26 +67,75 @@ def build(
     return trainer
 
 
+class WeightedSftTrainer(SFTTrainer):
+    """TRL's trainer with a weight a token, from the batch's `weights` (B, T).
+
+    TRL sums the log-probabilities that the model's forward gives it, so the weights go on them there.
+    """
+
+    def compute_loss(
+        self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        """TRL's loss on weighted log-probabilities."""
+        weights_BS = inputs.pop("weights")[:, 1:]  # the first token has no log-probability
+
+        def weigh(module: Any, given: Any, outputs: Any) -> Any:
+            if "log_probs" in outputs:
+                outputs.log_probs = weights_BS * outputs.log_probs
+            return outputs
+
+        hook = model.register_forward_hook(weigh)
+        try:
+            return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+        finally:
+            hook.remove()
+
+
+class WeightedCollator:
+    """TRL's collator, and the rows' `weights` beside it.
+
+    Args:
+        pad: the pad token's id.
+    """
+
+    def __init__(self, pad: int) -> None:
+        self.plain = DataCollatorForLanguageModeling(pad_token_id=pad)
+
+    def __call__(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
+        """A batch padded on the right, weights cut off at `trainer.max_length` as TRL has done with the labels."""
+        batch = self.plain(rows)
+        length = batch["labels"].shape[1]
+        batch["weights"] = torch.tensor([(row["weights"] + [1.0] * length)[:length] for row in rows])
+        return batch
+
+
 def wrong_steps(sample: Sample) -> list[tuple[int, int]]:
     """Spans of the steps that the verifier judged, and not as right."""
     return [(start, end) for start, end, score in sample.steps if score is not None and score < 1.0]
 
 
 def row(
-    sample: Sample, tokenizer: PreTrainedTokenizerBase, masked: Sequence[tuple[int, int]] = ()
-) -> dict[str, list[int]]:
-    """Token ids and labels of a sample; prompt and masked spans have none.
+    sample: Sample, tokenizer: PreTrainedTokenizerBase, spans: Sequence[tuple[int, int]] = (), weight: float = 1.0
+) -> dict[str, list[Any]]:
+    """Token ids, labels and weights of a sample; the prompt and what weighs nothing have no label.
 
     Args:
         sample: a kept completion.
         tokenizer: the policy's.
-        masked: character spans (start, end) of the completion whose tokens weigh zero; a token that touches one does.
+        spans: character spans (start, end) of the completion; a token that touches one has their weight.
+        weight: that weight; all other tokens weigh 1.
     """
-    prompt, labels, start = prompt_ids(tokenizer, sample.prompt), [], 0
-    for place, token in enumerate(sample.completion_ids):
-        if masked:
+    prompt, weights, start = prompt_ids(tokenizer, sample.prompt), [], 0
+    for place in range(len(sample.completion_ids)):
+        touched = False
+        if spans:
             end = len(tokenizer.decode(sample.completion_ids[: place + 1], skip_special_tokens=True))
-            token = IGNORE if any(start < last and end > first for first, last in masked) else token
+            touched = any(start < last and end > first for first, last in spans)
             start = end
-        labels.append(token)
-    return {"input_ids": prompt + sample.completion_ids, "labels": [IGNORE] * len(prompt) + labels}
+        weights.append(weight if touched else 1.0)
+    labels = [token if one else IGNORE for token, one in zip(sample.completion_ids, weights, strict=True)]
+    return {
+        "input_ids": prompt + sample.completion_ids,
+        "labels": [IGNORE] * len(prompt) + labels,
+        "weights": [1.0] * len(prompt) + weights,
+    }

@@ -157,8 +157,8 @@ class Sft(Rounds):
     name: Literal["sft"]
     keep: Keep = Keep()
     hints: Hints | None = None
-    mask_wrong_steps: bool = False
-    """Learn nothing from steps that the verifier judges wrong, in completions that are kept."""
+    wrong_step_weight: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """Weight of steps that the verifier judges wrong, in completions that are kept; 0 learns nothing from them."""
 
 
 Algorithm = Annotated[Grpo | Ppo | Dpo | Orpo | Sft, Field(discriminator="name")]

@@ -185,7 +185,8 @@ class PrmTrainer(Trainer):
         """The label loss, and with `lm_weight` the mean next-token loss over the right steps' tokens."""
         targets_BT = inputs.pop("targets")
         inputs["output_hidden_states"] = self.lm_head is not None
-        total, outputs = super().compute_loss(model, inputs, True, num_items_in_batch)
+        both: Any = super().compute_loss(model, inputs, True, num_items_in_batch)
+        total, outputs = both
         if self.lm_head is not None:
             hidden_BTH = outputs.hidden_states[-1][:, :-1]
             wanted_BT = targets_BT[:, 1:] != int(IGNORE)

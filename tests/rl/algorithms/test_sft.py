@@ -1,5 +1,6 @@
 """Which tokens SFT learns, against a loss and gradients worked out here."""
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from transformers import AutoModelForCausalLM
 from rl import config as configuration
 from rl.algorithms import sft
 from rl.algorithms.fit import prompt_ids
+from rl.errors import UserError
 from rl.pool import Sample
 
 CONFIGS = Path(__file__).parents[3] / "configs"
@@ -23,31 +25,50 @@ def sample(warm):
     return Sample(0, 0, "7*3-4?", text, ids, "stop", False, 1.0, True, steps=[(0, 5, 0.0), (6, 11, 1.0)])
 
 
-def expected(model, prompt, ids, learnt):
-    """Mean of -log p over the tokens that are learnt, by a plain forward pass, and its gradients."""
+def expected(model, prompt, ids, weights):
+    """Weighted -log p over the number of tokens that weigh anything, by a plain forward pass, and its gradients."""
     logits = model(input_ids=torch.tensor([prompt + ids])).logits[0, len(prompt) - 1 : -1]
     logps = logits.log_softmax(-1)[torch.arange(len(ids)), torch.tensor(ids)]
-    loss = -logps[learnt].mean()
+    loss = -(torch.tensor(weights) * logps).sum() / sum(weight > 0 for weight in weights)
     loss.backward()
     return loss.item(), {name: p.grad.clone() for name, p in model.named_parameters()}
 
 
-@pytest.mark.parametrize("masks", [False, True])
-def test_masked_steps_have_no_part_in_loss_and_gradients(warm, sample, tmp_path, masks):
+@pytest.mark.parametrize("counted", [None, 20])
+@pytest.mark.parametrize("weight", [1.0, 0.25, 0.0])
+def test_wrong_steps_have_their_weight_in_loss_and_gradients(warm, sample, tmp_path, weight, counted):
+    """`counted` is the number of tokens over all accumulated batches, where the trainer counts them."""
     ours, check = (AutoModelForCausalLM.from_pretrained(warm[0].config._name_or_path) for _ in range(2))
     prompt, ids = prompt_ids(warm[1], sample.prompt), sample.completion_ids
     ends = [len(warm[1].decode(ids[: place + 1], skip_special_tokens=True)) for place in range(len(ids))]
-    learnt = [place for place in range(len(ids)) if not masks or ends[place] > 5]
-    assert len(ids) - len(learnt) == (5 if masks else 0)  # one token a character
-    loss, gradients = expected(check, prompt, ids, learnt)
-    config = configuration.load(CONFIGS / "star.yaml", [f"algorithm.mask_wrong_steps={masks}"])
+    weights = [weight if end <= 5 else 1.0 for end in ends]
+    assert weights.count(1.0) == (len(ids) if weight == 1.0 else len(ids) - 5)  # one token a character
+    loss, gradients = expected(check, prompt, ids, weights)
+    share = 1.0 if counted is None else sum(weight > 0 for weight in weights) / counted
+    config = configuration.load(CONFIGS / "star.yaml", [f"algorithm.wrong_step_weight={weight}"])
     trainer = sft.build(config, ours, warm[1], None, [sample], tmp_path, 0, [])
     batch = next(iter(trainer.get_train_dataloader()))
-    made = trainer.compute_loss(trainer.model.eval(), batch)
+    made = trainer.compute_loss(trainer.model.eval(), batch, num_items_in_batch=counted)
     made.backward()
-    assert made.item() == pytest.approx(loss, abs=1e-5)
+    assert made.item() == pytest.approx(share * loss, abs=1e-5)
     for name, parameter in ours.named_parameters():
-        assert torch.allclose(parameter.grad, gradients[name], atol=1e-5)
+        assert torch.allclose(parameter.grad, share * gradients[name], atol=1e-5)
+
+
+def test_a_fit_with_weights_runs_and_counts_longer_and_shorter_completions(warm, sample, tmp_path):
+    short = replace(sample, completion="7*3=1#1", completion_ids=sample.completion_ids[:7], steps=[(0, 5, 1.0)])
+    config = configuration.load(CONFIGS / "star.yaml", ["algorithm.wrong_step_weight=0.5", "trainer.max_steps=2"])
+    model = AutoModelForCausalLM.from_pretrained(warm[0].config._name_or_path)
+    trainer = sft.build(config, model, warm[1], None, [sample, short], tmp_path, 0, [])
+    trainer.train()
+    assert trainer.state.global_step == 2 and math.isfinite(trainer.state.log_history[0]["loss"])
+
+
+@pytest.mark.parametrize("option", ["trainer.loss_type=dft", "trainer.packing=true"])
+def test_weights_are_refused_with_what_they_do_not_go_with(warm, sample, tmp_path, option):
+    config = configuration.load(CONFIGS / "star.yaml", ["algorithm.wrong_step_weight=0.5", option])
+    with pytest.raises(UserError, match="wrong_step_weight"):
+        sft.build(config, warm[0], warm[1], None, [sample], tmp_path, 0, [])
 
 
 def test_a_step_that_was_not_judged_is_learnt(sample):
