@@ -23,7 +23,6 @@ from trl.trainer.sft_trainer import DataCollatorForLanguageModeling, SFTTrainer
 from rl.algorithms.fit import arguments, prompt_ids
 from rl.config import Config
 from rl.config.algorithms import Sft
-from rl.errors import UserError
 from rl.pool import Sample
 
 IGNORE = -100
@@ -42,21 +41,15 @@ def build(
     """TRL's trainer for one fit; the arguments are those of `rl.algorithms.dpo.build`, with samples for pairs.
 
     Raises:
-        UserError: TRL refuses the arguments, or they do not go with weights.
+        UserError: TRL refuses the arguments.
     """
     assert isinstance(config.algorithm, Sft)
     weight = config.algorithm.wrong_step_weight
     rows = [row(one, tokenizer, wrong_steps(one) if weight < 1 else (), weight) for one in kept]
     weighted = 0 < weight < 1
-    args = arguments(SFTConfig, config, folder, seed, len(kept), remove_unused_columns=not weighted)
-    if weighted and (args.loss_type != "nll" or args.packing or args.padding_free):
-        raise UserError(
-            "algorithm.wrong_step_weight",
-            "between 0 and 1 it needs trainer.loss_type: nll, no packing, no padding_free",
-        )
     trainer = (WeightedSftTrainer if weighted else SFTTrainer)(
         model=model,
-        args=args,
+        args=arguments(SFTConfig, config, folder, seed, len(kept), remove_unused_columns=not weighted),
         train_dataset=Dataset.from_list(rows),
         data_collator=WeightedCollator(tokenizer.pad_token_id) if weighted else None,
         processing_class=tokenizer,

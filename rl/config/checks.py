@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rewards import GIVE_STEPS, REWARDS, schedule
-from rl.config.algorithms import IN_ROUNDS, Dpo
+from rl.config.algorithms import IN_ROUNDS, Dpo, Sft
 from rl.config.trainer_arguments import arguments, convert
 from verifiers import VERIFIERS
 from verifiers.judge import module
@@ -222,6 +222,10 @@ def _check_rounds(config: Config) -> None:
         losses = config.trainer.get("loss_type") or []
         if "exo_pair" in losses and not config.trainer.get("label_smoothing"):
             raise WrongKey("trainer.label_smoothing", "exo_pair needs one above 0, such as 1e-3")
+    if isinstance(config.algorithm, Sft) and 0 < config.algorithm.wrong_step_weight < 1:
+        for name, plain in (("loss_type", "nll"), ("packing", False), ("padding_free", False)):
+            if config.trainer.get(name, plain) != plain:
+                raise WrongKey(f"trainer.{name}", "does not go with an algorithm.wrong_step_weight between 0 and 1")
 
 
 @dataclass(frozen=True)

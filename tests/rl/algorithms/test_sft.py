@@ -64,11 +64,10 @@ def test_a_fit_with_weights_runs_and_counts_longer_and_shorter_completions(warm,
     assert trainer.state.global_step == 2 and math.isfinite(trainer.state.log_history[0]["loss"])
 
 
-@pytest.mark.parametrize("option", ["trainer.loss_type=dft", "trainer.packing=true"])
-def test_weights_are_refused_with_what_they_do_not_go_with(warm, sample, tmp_path, option):
-    config = configuration.load(CONFIGS / "star.yaml", ["algorithm.wrong_step_weight=0.5", option])
-    with pytest.raises(UserError, match="wrong_step_weight"):
-        sft.build(config, warm[0], warm[1], None, [sample], tmp_path, 0, [])
+@pytest.mark.parametrize("option", ["loss_type=dft", "packing=true", "padding_free=true"])
+def test_weights_are_refused_with_what_they_do_not_go_with(option):
+    with pytest.raises(UserError, match=rf"trainer.{option.partition('=')[0]}: does not go with"):
+        configuration.load(CONFIGS / "star.yaml", ["algorithm.wrong_step_weight=0.5", f"trainer.{option}"])
 
 
 def test_a_step_that_was_not_judged_is_learnt(sample):
