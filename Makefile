@@ -56,6 +56,7 @@ bench-prm: $(READY)
 MODELS := runs/reward_models
 bench-rewards: $(READY)
 	test -f $(MODELS)/alone.yaml || $(BIN)/python bench/reward_models.py $(MODELS)
+	$(BIN)/python bench/reward_prefix.py --json bench/reward_prefix.json
 	$(BIN)/python bench/rewards_table.py --task chain
 	$(BIN)/python bench/rewards_table.py --task facts --rewards $(MODELS)/rewards.yaml --out bench/rewards_table_facts.json
 	$(BIN)/python bench/reward_alone.py sampling.completions=4
