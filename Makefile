@@ -52,7 +52,7 @@ bench-prm: $(READY)
 	$(BIN)/python bench/prm.py
 
 # Each reward on right, wrong and adversarial completions, and what PPO makes of a policy trained on it alone. Those that
-# ask a model are on facts, with models made here. An hour and a half on two cores.
+# ask a model are on facts, with models made here. About an hour on two cores.
 MODELS := runs/reward_models
 bench-rewards: $(READY)
 	test -f $(MODELS)/alone.yaml || $(BIN)/python bench/reward_models.py $(MODELS)

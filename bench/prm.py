@@ -33,7 +33,7 @@ from rl.config import load
 from rl.tasks import chain
 from rl.tasks.task import split_of
 from rl.warm_start import warm_started
-from verifiers.chain import apply
+from verifiers.chain import apply, operations_of
 
 CONFIG = "configs/ppo.yaml"
 COMPLETER = ["rewards.steps.weight=0.0", "trainer.max_steps=960"]
@@ -72,14 +72,14 @@ def planted(prompt: str, rng: random.Random) -> str:
     def now(probability: float) -> bool:
         return rng.random() < probability
 
-    operations = [(prompt[i], int(prompt[i + 1])) for i in range(1, len(prompt) - 1, 2)]
-    wanted = [operation for place, operation in enumerate(operations) if not place or not now(0.15)]
+    asked = operations_of(prompt)
+    wanted = [operation for place, operation in enumerate(asked) if not place or not now(0.15)]
     if now(0.1):
-        wanted.append(rng.choice(operations))
+        wanted.append(rng.choice(asked))
     value, steps = int(prompt[0]), []
     for operation in wanted:
-        operator, operand = rng.choice(operations) if now(0.07) else operation
-        operand = rng.choice([rng.randrange(10), *(other for _, other in operations)]) if now(0.08) else operand
+        operator, operand = rng.choice(asked) if now(0.07) else operation
+        operand = rng.choice([rng.randrange(10), *(other for _, other in asked)]) if now(0.08) else operand
         value = rng.randrange(10) if now(0.05) else value
         result = (apply(operator, value, operand) + (rng.randint(1, 9) if now(0.12) else 0)) % 10
         steps.append(f"{value}{operator}{operand}={result}")
@@ -130,7 +130,7 @@ def one(seed: int, folder: Path) -> dict[str, Any]:
     ):
         whetstone(*by_verifier, "--out", exact / f"{name}.jsonl", "--prompts", prompts, "--samples", 4, *drawn_by)
     whetstone(*by_verifier, "--out", test, "--split", "test", "--prompts", 500, "--samples", 8)
-    write_planted(few, CONTINUED, seed)
+    few.write_text("".join(rows.read_text(encoding="utf-8").splitlines(keepends=True)[:CONTINUED]), encoding="utf-8")
     said = whetstone("prm", "label", *task, "--rows", few, "--out", continued, "--completer", policy, *CONTINUE)
     agree, auc = map(float, re.findall(r"agree ([\d.]+), AUC ([\d.]+)", said)[0])
     start, prm = start_of_four_layers(seed), folder / "prm"

@@ -11,8 +11,8 @@ import json
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping, MutableMapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
 from math import inf
@@ -70,7 +70,7 @@ class Spent:
 
     Args:
         limit: the most that may be spent.
-        folder: where the counts are kept, made when the first request is counted; None for nowhere.
+        folder: where the counts are kept, made when they are first looked at; None for nowhere.
     """
 
     def __init__(self, limit: Limit, folder: Path | None = None) -> None:
@@ -82,17 +82,17 @@ class Spent:
     @property
     def requests(self) -> int:
         """Requests sent."""
-        return int(self._counts.get("requests", 0))  # type: ignore[arg-type]
+        return int(self._counts.get("requests", 0))
 
     @property
     def tokens(self) -> int:
         """Tokens read and written."""
-        return int(self._counts.get("tokens", 0))  # type: ignore[arg-type]
+        return int(self._counts.get("tokens", 0))
 
     @property
     def money(self) -> float:
         """What they cost."""
-        return float(self._counts.get("money", 0.0))  # type: ignore[arg-type]
+        return float(self._counts.get("money", 0.0))
 
     def take_request(self) -> None:
         """Count one request.
@@ -127,18 +127,12 @@ class Spent:
             self._counts["money"] = self.money + cost
 
     @cached_property
-    def _counts(self) -> MutableMapping[str, float]:
-        return {} if self._folder is None else diskcache.Cache(str(self._folder))  # type: ignore[return-value]
+    def _counts(self) -> Any:
+        return {} if self._folder is None else diskcache.Cache(str(self._folder))
 
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _alone(self) -> AbstractContextManager[None]:
         """No other thread counts meanwhile, nor, with a folder, any other process."""
-        with self._lock:
-            if self._folder is None:
-                yield
-            else:
-                with self._counts.transact():  # type: ignore[attr-defined]
-                    yield
+        return self._lock if self._folder is None else self._counts.transact()  # type: ignore[return-value]
 
 
 class Endpoint:

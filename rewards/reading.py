@@ -23,10 +23,12 @@ class Encoded(NamedTuple):
     Attributes:
         ids: token ids.
         places: token indices to read at; -1 for what is not among the tokens.
+        start: how many tokens of the prompt stand at the beginning, encoded apart.
     """
 
     ids: list[int]
     places: list[int]
+    start: int = 0
 
 
 def read_at(

@@ -70,4 +70,4 @@ def encode_steps(
     if longest is not None and len(ids) > longest:
         ids = ids[:longest]
         places = [place if place < longest else -1 for place in places]
-    return Encoded(ids, places)
+    return Encoded(ids, places, len(prefix))

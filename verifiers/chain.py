@@ -52,6 +52,11 @@ def gold_prediction(gold: str, *, prompt: str) -> str:
     return f"{';'.join(steps)}#{gold}"
 
 
+def operations_of(prompt: str) -> list[tuple[str, int]]:
+    """The operations of a problem in order, as (operator, operand)."""
+    return [(operator, int(digit)) for operator, digit in _OPERATION.findall(prompt)]
+
+
 def apply(operator: str, left: int, right: int) -> int:
     """`left operator right` modulo 10."""
     return {"+": left + right, "-": left - right, "*": left * right}[operator] % 10
@@ -60,7 +65,7 @@ def apply(operator: str, left: int, right: int) -> int:
 def _steps(working: str, prompt: str, length: int) -> tuple[Step, ...]:
     """One step for each part of the working; what follows a wrong step is judged against what is written there."""
     value = int(prompt[0])
-    operations = [(operator, int(digit)) for operator, digit in _OPERATION.findall(prompt)]
+    wanted = operations_of(prompt)
     steps, start = [], 0
     parts = working.split(";") if working else []
     for index, part in enumerate(parts):
@@ -68,10 +73,10 @@ def _steps(working: str, prompt: str, length: int) -> tuple[Step, ...]:
         right, reason = False, "not a step"
         if match := _STEP.fullmatch(part):
             left, operator, operand, result = int(match[1]), match[2], int(match[3]), int(match[4])
-            if index >= len(operations):
+            if index >= len(wanted):
                 reason = "more steps than operations"
-            elif (left, operator, operand) != (value, *operations[index]):
-                reason = f"expected {value}{operations[index][0]}{operations[index][1]}"
+            elif (left, operator, operand) != (value, *wanted[index]):
+                reason = f"expected {value}{wanted[index][0]}{wanted[index][1]}"
             elif result != apply(operator, left, operand):
                 reason = f"{left}{operator}{operand} is {apply(operator, left, operand)}"
             else:
@@ -79,6 +84,6 @@ def _steps(working: str, prompt: str, length: int) -> tuple[Step, ...]:
             value = result
         steps.append(Step(start, end, "judged", float(right), reason))
         start = end + 1
-    if len(parts) < len(operations):
-        steps.append(Step(len(working), length, "judged", 0.0, f"{len(operations) - len(parts)} operations left out"))
+    if len(parts) < len(wanted):
+        steps.append(Step(len(working), length, "judged", 0.0, f"{len(wanted) - len(parts)} operations left out"))
     return tuple(steps)

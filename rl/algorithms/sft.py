@@ -18,7 +18,7 @@ from datasets import Dataset
 from peft import PeftConfig
 from transformers import PreTrainedTokenizerBase, PrinterCallback, TrainerCallback
 from trl.trainer.sft_config import SFTConfig
-from trl.trainer.sft_trainer import DataCollatorForLanguageModeling, SFTTrainer
+from trl.trainer.sft_trainer import SFTTrainer
 
 from rl.algorithms.fit import arguments, prompt_ids
 from rl.config import Config
@@ -51,7 +51,6 @@ def build(
         model=model,
         args=arguments(SFTConfig, config, folder, seed, len(kept), remove_unused_columns=not weighted),
         train_dataset=Dataset.from_list(rows),
-        data_collator=WeightedCollator(tokenizer.pad_token_id) if weighted else None,
         processing_class=tokenizer,
         peft_config=lora,
         callbacks=callbacks,
@@ -65,6 +64,10 @@ class WeightedSftTrainer(SFTTrainer):
 
     TRL sums the log-probabilities that the model's forward gives it, so the weights go on them there.
     """
+
+    def __init__(self, *given: Any, **arguments: Any) -> None:
+        super().__init__(*given, **arguments)
+        self.data_collator = WeightedCollator(self.data_collator)
 
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
@@ -85,14 +88,14 @@ class WeightedSftTrainer(SFTTrainer):
 
 
 class WeightedCollator:
-    """TRL's collator, and the rows' `weights` beside it.
+    """Another collator's batch, and the rows' `weights` beside it.
 
     Args:
-        pad: the pad token's id.
+        plain: that collator.
     """
 
-    def __init__(self, pad: int) -> None:
-        self.plain = DataCollatorForLanguageModeling(pad_token_id=pad)
+    def __init__(self, plain: Any) -> None:
+        self.plain = plain
 
     def __call__(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
         """A batch padded on the right, weights cut off at `trainer.max_length` as TRL has done with the labels."""

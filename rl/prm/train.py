@@ -34,7 +34,7 @@ from transformers import (
     TrainingArguments,
 )
 
-from rewards.step_scores import FORM_FILE, READ_AT, encode_steps
+from rewards.step_scores import FORM_FILE, READ_AT
 from rl.errors import UserError
 from rl.prm.chains import Chain
 from rl.prm.evaluate import evaluate
@@ -139,7 +139,7 @@ def train(
     rows = [example(tokenizer, chain, settings.max_length) for chain in fitted]
     trainer = PrmTrainer(
         lm_weight=settings.lm_weight,
-        lm_head=language_model_head(path).to(model.device) if settings.lm_weight else None,
+        lm_head=language_model_head(path).to(model.device, model.dtype) if settings.lm_weight else None,
         model=model,
         args=_arguments(out, settings, len(rows)),
         train_dataset=rows,  # type: ignore[arg-type]  # a list is a map-style data set
@@ -190,7 +190,7 @@ class PrmTrainer(Trainer):
         if self.lm_head is not None:
             hidden_BTH = outputs.hidden_states[-1][:, :-1]
             wanted_BT = targets_BT[:, 1:] != int(IGNORE)
-            logits_NV = (hidden_BTH[wanted_BT] @ self.lm_head.T.to(hidden_BTH.dtype)).float()
+            logits_NV = F.linear(hidden_BTH[wanted_BT], self.lm_head).float()
             summed = F.cross_entropy(logits_NV, targets_BT[:, 1:][wanted_BT], reduction="sum")
             total = total + self.lm_weight * summed / wanted_BT.sum().clamp(min=1)
         return (total, outputs) if return_outputs else total
@@ -203,8 +203,7 @@ def example(tokenizer: PreTrainedTokenizerBase, chain: Chain, longest: int | Non
         `input_ids`; `labels`, a number at the last token of each labelled step, IGNORE elsewhere; `targets`, the
         completion's tokens up to the last step before the first that is not right, IGNORE elsewhere.
     """
-    ids, places = encode(tokenizer, chain, longest)
-    prompt = encode_steps(tokenizer, chain.prompt, "", [0]).places[0] + 1
+    ids, places, prompt = encode(tokenizer, chain, longest)
     labels, right_until, all_right = [IGNORE] * len(ids), prompt, True
     for place, step in zip(places, chain.steps, strict=True):
         all_right = all_right and place >= 0 and step.label is not None and step.label > 0.5

@@ -11,7 +11,7 @@ import random
 from collections.abc import Iterator
 
 from rl.tasks.task import Task, fill_splits, split_of
-from verifiers.chain import apply
+from verifiers.chain import apply, operations_of
 
 VOCABULARY = (*"0123456789+-*=;#?",)
 
@@ -68,8 +68,7 @@ def solve(prompt: str, *, skip: float = 0.0, slip: float = 0.0, rng: random.Rand
     """
     rng = rng or random.Random(0)
     value, steps = int(prompt[0]), []
-    for position in range(1, len(prompt) - 1, 2):
-        operator, operand = prompt[position], int(prompt[position + 1])
+    for operator, operand in operations_of(prompt):
         if steps and rng.random() < skip:
             continue
         result = apply(operator, value, operand)

@@ -158,8 +158,9 @@ def test_in_a_run_the_limit_holds_over_a_restart_and_all_processes(server, judge
     assert len(server.requests) == 2
 
 
-def test_requests_of_many_threads_are_all_counted(server, judge, tmp_path):
-    reward = judge(run=tmp_path / "run", limit={"requests": 20})
+@pytest.mark.parametrize("in_a_run", [False, True])
+def test_requests_of_many_threads_are_all_counted(server, judge, tmp_path, in_a_run):
+    reward = judge(run=tmp_path / "run" if in_a_run else None, limit={"requests": 20})
     with pytest.warns(UserWarning, match="is reached"):
         values = scored(reward, *map(str, range(30))).values
     assert values.count(1.0) == len(server.requests) == reward.endpoint.spent.requests == 20
