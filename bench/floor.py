@@ -22,8 +22,8 @@ import torch
 from speed import DRAW, configured, our_trainer, steps_a_draw
 from transformers import TrainerCallback
 
-from rl import setup
 from rl.algorithms.ppo import PpoTrainer
+from rl.runs import setup
 
 FORWARD, BOTH = 2, 6
 """Operations a weight and token: forward, and forward with backward."""

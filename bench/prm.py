@@ -30,9 +30,9 @@ from typing import Any
 
 from rl import tasks
 from rl.config import load
+from rl.policy.warm_start import warm_started
 from rl.tasks import chain
 from rl.tasks.task import split_of
-from rl.warm_start import warm_started
 from verifiers.chain import apply, operations_of
 
 CONFIG = "configs/ppo.yaml"

@@ -23,9 +23,9 @@ from typing import Any
 import pandas as pd
 from rewards_table import SETTINGS, text_only
 
+from rl.analysis.scoring import saved
 from rl.config import layers
-from rl.runs.run_folder import RunFolder, read_jsonl
-from rl.scoring import saved
+from rl.storage.run_folder import RunFolder, read_jsonl
 
 WHEN = ("before", "after")
 QUICKSTART = Path(__file__).parents[1] / "configs" / "quickstart.yaml"

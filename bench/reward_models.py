@@ -29,13 +29,13 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from trl.trainer.reward_config import RewardConfig
 from trl.trainer.reward_trainer import RewardTrainer
 
-from rewards.answer_models import fit_answer_models
-from rewards.rationale import LAYOUTS
+from rewards.parts.answer_models import fit_answer_models
+from rewards.parts.rationale import LAYOUTS
 from rl import tasks
 from rl.config import load
+from rl.policy.warm_start import warm_started
 from rl.prm.chains import Chain
 from rl.prm.formats import read
-from rl.warm_start import warm_started
 
 CONFIG = Path(__file__).parents[1] / "configs" / "quickstart.yaml"
 

@@ -21,7 +21,7 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, PreTrainedTokenizerFast
 
-from rewards.choices import likelihoods
+from rewards.models.likelihoods import likelihoods
 
 WORDS = 4096
 QUESTION, RATIONALES, RATIONALE, CHOICES, CHOICE = 100, 8, 40, 8, 5

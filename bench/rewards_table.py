@@ -19,12 +19,12 @@ from typing import Any
 
 import rewards
 from rewards import REWARDS
-from rewards.adversarial import FORMS, KINDS, by_kind, completions, paid_for
-from rewards.context import Context
-from rewards.scoring import made
-from rl.scoring import saved
+from rewards.parts.context import Context
+from rewards.prototyping.adversarial import FORMS, KINDS, by_kind, completions, paid_for
+from rewards.prototyping.score import made
+from rl.analysis.scoring import saved
 from rl.tasks import chain, facts
-from verifiers.judge import Judge
+from verifiers.runtime.judge import Judge
 
 SETTINGS: dict[str, dict[str, dict[str, Any]]] = {
     "chain": {

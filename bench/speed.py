@@ -31,15 +31,16 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PrinterCallback, T
 from trl.trainer.grpo_config import GRPOConfig
 from trl.trainer.grpo_trainer import GRPOTrainer
 
-from rl import setup, tasks
+from rl import tasks
 from rl.algorithms import grpo, ppo
 from rl.algorithms.grpo import GrpoTrainer, trainer_arguments
 from rl.algorithms.online import OnlineTrainer
+from rl.analysis.evaluation import EvaluationSettings, evaluate
 from rl.config import Config, load
 from rl.config.algorithms import Grpo
-from rl.evaluate import EvaluationSettings, evaluate
-from rl.runs.run_folder import RunFolder
-from rl.warm_start import warm_started
+from rl.policy.warm_start import warm_started
+from rl.runs import setup
+from rl.storage.run_folder import RunFolder
 
 RATES = (5e-5, 1e-4, 3e-4)
 GOAL, DRAW, CAP, EVERY = 0.90, 128, 600, 5

@@ -24,12 +24,12 @@ from typing import Any
 
 import verifiers
 from verifiers.code import verify, verify_many
-from verifiers.sandbox import Sandbox, shared
+from verifiers.execution.sandbox import Sandbox, shared
 
 REPEATS = 5
 BATCH = 400
 _MARK = re.compile(r"<<([-+*/().\d\s]+)=[^<>]*>>")
-_HOSTILE = Path(__file__).parents[1] / "tests" / "verifiers" / "hostile_programs.py"
+_HOSTILE = Path(__file__).parents[1] / "tests" / "verifiers" / "execution" / "hostile_programs.py"
 _SHAPES = (
     "def solution():\n    apples = {a}\n    eaten = {b}\n    return apples - eaten",
     "```python\nimport math\ndef solution():\n    return math.ceil({a} - {b})\n```\nSo that is the answer.",

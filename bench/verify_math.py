@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from verifiers import math
-from verifiers.judge import Judge
+from verifiers.runtime.judge import Judge
 
 REPEATS = 5
 
@@ -147,7 +147,7 @@ def clear_caches() -> None:
     from math_verify import parser
     from sympy.core.cache import clear_cache
 
-    from verifiers import symbolic
+    from verifiers.algebra import symbolic
 
     clear_cache()
     symbolic.read.cache_clear()

@@ -14,7 +14,7 @@ REWARDS = {
     "steps": "rewards.steps",
     "diversity": "rewards.diversity",
     "format": "rewards.format",
-    "judge": "rewards.judge_endpoint",
+    "judge": "rewards.judge",
     "length": "rewards.length",
     "likelihood_gain": "rewards.likelihood_gain",
     "self_feedback": "rewards.self_feedback",
@@ -32,7 +32,7 @@ GIVE_STEPS = ("correctness", "plausibility", "process", "steps")
 def __getattr__(name: str) -> Any:
     """`score`, looked up when it is asked for: its table needs pandas, which a config check need not wait for."""
     if name == "score":
-        from rewards.scoring import score
+        from rewards.prototyping.score import score
 
         return score
     raise AttributeError(f"module 'rewards' has no attribute {name!r}")

@@ -6,8 +6,9 @@ $$ r = P_{\mathrm{IR2O}}(a^* \mid q, r) - P_{\mathrm{I2O}}(a^* \mid q), \qquad
 in [-1, 1], with two frozen models: I2O was trained to answer from the question, IR2O from question and rationale. With
 `discrete` it is -1 where IR2O is wrong, 1 where only IR2O is right, 0 where both are.
 
-`model` is a folder made by `rewards.answer_models`, whose models are cross-fitted: each question is judged by those
-that did not see it, by the column `fold` or the hash of its prompt. The layout is the one that they were trained with.
+`model` is a folder made by `rewards.parts.answer_models`, whose models are cross-fitted: each question is judged by
+those that did not see it, by the column `fold` or the hash of its prompt. The layout is the one that they were trained
+with.
 
 As in MaRio, a completion without the answer marker has no reward: it abstains.
 """
@@ -19,13 +20,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rewards.answer_models import KINDS, MANIFEST, fold_of
-from rewards.context import Context
 from rewards.likelihood_gain import Answers, probability, scored, with_and_without
-from rewards.models import LOADING, Source, frozen
-from rewards.rationale import Layout, asked
+from rewards.models.loading import LOADING, Source, frozen
+from rewards.parts.answer_models import KINDS, MANIFEST, fold_of
+from rewards.parts.context import Context
+from rewards.parts.rationale import Layout, asked
+from rewards.parts.settings import options_of
 from rewards.reward import Reward, Scores, Text
-from rewards.settings import options_of
 
 
 class Consistency(Reward):
@@ -93,7 +94,7 @@ def build(name: str, settings: Mapping[str, Any], context: Context) -> Consisten
         ValueError: there is no such folder, or an option that is not known.
     """
     options = options_of(settings, ("discrete", *LOADING), reads=("model",))
-    make = "make one with python -m rewards.answer_models"
+    make = "make one with python -m rewards.parts.answer_models"
     if not settings.get("model"):
         raise ValueError(f"model: is needed: a folder of answer models; {make}")
     folder = Path(str(settings["model"]))

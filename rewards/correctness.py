@@ -1,9 +1,9 @@
 """Answer correctness: the verdict of a verifier, by name; the value is its score, in [0, 1].
 
 Strict or lenient is the option `strict`. Lenient, as by default, the verifier looks for the answer in the text in its
-own way. Strict, it is given nothing but the answer that stands in a form that is asked for (`verifiers/extract.py`: a
-box, an answer tag, `####`, "the answer is"), and nothing where there is none. A verifier that reads one form alone
-(`chain`, `facts`, `code`) has no such option.
+own way. Strict, it is given nothing but the answer that stands in a form that is asked for
+(`verifiers/answer/extract.py`: a box, an answer tag, `####`, "the answer is"), and nothing where there is none. A
+verifier that reads one form alone (`chain`, `facts`, `code`) has no such option.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rewards.context import Context
+from rewards.parts.context import Context
 from rewards.reward import Reward, Scores, Text, text_of
 from verifiers import abstained
-from verifiers.extract import extract
-from verifiers.judge import Judge
+from verifiers.answer.extract import extract
+from verifiers.runtime.judge import Judge
 
 MARKED = ("boolean", "choice", "countdown", "exact", "game24", "numeric")
 """Verifiers that find an answer anywhere in a text, and have no option `strict` of their own, as `math` has."""

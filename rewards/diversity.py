@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from math import prod
 from typing import Any
 
-from rewards.context import Context
+from rewards.parts.context import Context
+from rewards.parts.settings import options_of
 from rewards.reward import Reward, Scores, Text, text_of
-from rewards.settings import options_of
 from verifiers.format import repetition
 
 

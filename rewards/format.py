@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rewards.context import Context
 from rewards.correctness import Correctness
+from rewards.parts.context import Context
+from rewards.parts.settings import options_of
 from rewards.reward import Scores, Text
-from rewards.settings import options_of
 from verifiers.format import verify
-from verifiers.judge import Judge
+from verifiers.runtime.judge import Judge
 
 
 class Format(Correctness):

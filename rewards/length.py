@@ -14,11 +14,11 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rewards.context import Context
 from rewards.correctness import Correctness, judge_of
+from rewards.parts.context import Context
+from rewards.parts.settings import number, one_of, options_of
+from rewards.parts.units import UNITS, units
 from rewards.reward import Reward, Scores, Text
-from rewards.settings import number, one_of, options_of
-from rewards.units import UNITS, units
 
 
 class TargetLength(Reward):

@@ -21,12 +21,12 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rewards.choices import Likelihood, likelihoods, softmax
-from rewards.context import Context
-from rewards.models import LOADING, Source, prompt_text, source
-from rewards.rationale import OPTIONS, Asked, Layout, asked, layout
+from rewards.models.likelihoods import Likelihood, likelihoods, softmax
+from rewards.models.loading import LOADING, Source, prompt_text, source
+from rewards.parts.context import Context
+from rewards.parts.rationale import OPTIONS, Asked, Layout, asked, layout
+from rewards.parts.settings import one_of, options_of
 from rewards.reward import Reward, Scores, Text
-from rewards.settings import one_of, options_of
 
 MEASURES = ("sum", "mean", "probability")
 Answers = list[Likelihood]

@@ -17,11 +17,11 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rewards.context import Context
-from rewards.models import LOADING, Source, prompt_text, source
-from rewards.reading import NO_NUMBER, Encoded, Read, classes, most_tokens, probability, read_at, read_whole
+from rewards.models.heads import NO_NUMBER, Encoded, Read, classes, most_tokens, probability, read_at, read_whole
+from rewards.models.loading import LOADING, Source, prompt_text, source
+from rewards.parts.context import Context
+from rewards.parts.settings import one_of, options_of, whole
 from rewards.reward import Reward, Scores, Text, text_of
-from rewards.settings import one_of, options_of, whole
 
 FORMATS = ("sequence", "token")
 OPTIONS = ("format", "sigmoid", "right", "end", "max_tokens", *LOADING)

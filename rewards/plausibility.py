@@ -23,12 +23,12 @@ from typing import Any
 import torch
 from transformers.modeling_outputs import SequenceClassifierOutput
 
-from rewards.context import Context
-from rewards.models import LOADING, Pair, source
-from rewards.rationale import layout
-from rewards.reading import NO_NUMBER, Read, classes, most_tokens, probability, read_whole
+from rewards.models.heads import NO_NUMBER, Read, classes, most_tokens, probability, read_whole
+from rewards.models.loading import LOADING, Pair, source
+from rewards.parts.context import Context
+from rewards.parts.rationale import layout
+from rewards.parts.settings import number, one_of, options_of, whole
 from rewards.reward import Reward, Scores, Text, text_of
-from rewards.settings import number, one_of, options_of, whole
 from verifiers import Step
 from verifiers.facts import MARK, statements
 

@@ -26,16 +26,16 @@ from typing import Any
 
 from transformers.utils.hub import cached_file
 
-from rewards.context import Context
 from rewards.correctness import Correctness
-from rewards.models import LOADING, Source, one_token, room, source
-from rewards.reading import NO_NUMBER, Encoded, Read, classes, probability, read_at
+from rewards.models.heads import NO_NUMBER, Encoded, Read, classes, probability, read_at
+from rewards.models.loading import LOADING, Source, one_token, room, source
+from rewards.parts.context import Context
+from rewards.parts.settings import one_of, options_of, whole
+from rewards.parts.step_scores import FINAL, FORM_FILE, READ_AT, encode_steps
+from rewards.parts.step_spans import Span, Splitter
 from rewards.reward import Reward, Scores, Text, text_of
-from rewards.settings import one_of, options_of, whole
-from rewards.step_scores import FINAL, FORM_FILE, READ_AT, encode_steps
-from rewards.step_spans import Span, Splitter
 from verifiers import Step
-from verifiers.judge import Judge
+from verifiers.runtime.judge import Judge
 
 FORMATS = ("classes", "shepherd")
 OPTIONS = (

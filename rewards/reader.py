@@ -19,14 +19,14 @@ import torch
 from diskcache import Cache
 from transformers import GenerationConfig, LogitsProcessor
 
-from rewards.context import Context
 from rewards.correctness import Correctness
-from rewards.models import LOADING, Pair, batches, encode, fingerprint, judging, pad_id, prompt_text, source
-from rewards.rationale import Layout, layout
-from rewards.reading import NO_NUMBER, most_tokens
+from rewards.models.heads import NO_NUMBER, most_tokens
+from rewards.models.loading import LOADING, Pair, batches, encode, fingerprint, judging, pad_id, prompt_text, source
+from rewards.parts.context import Context
+from rewards.parts.rationale import Layout, layout
+from rewards.parts.settings import one_of, options_of, whole
 from rewards.reward import Reward, Scores, Text, text_of
-from rewards.settings import one_of, options_of, whole
-from verifiers.judge import Judge
+from verifiers.runtime.judge import Judge
 
 FORMATS = ("causal", "encoder_decoder")
 OPTIONS = ("format", "marker", "with_rationale", "max_tokens", *LOADING)

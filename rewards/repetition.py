@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rewards.context import Context
+from rewards.parts.context import Context
+from rewards.parts.settings import number, one_of, options_of, whole
+from rewards.parts.units import UNITS, units
 from rewards.reward import Reward, Scores, Text
-from rewards.settings import number, one_of, options_of, whole
-from rewards.units import UNITS, units
 from verifiers.format import repetition
 
 

@@ -24,13 +24,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from rewards.choices import Likelihood
-from rewards.context import Context
 from rewards.likelihood_gain import scored, with_and_without
-from rewards.models import LOADING, Source, encode, frozen, judging, pad_id, prompt_text, source
-from rewards.rationale import OPTIONS, Layout, asked, layout
+from rewards.models.likelihoods import Likelihood
+from rewards.models.loading import LOADING, Source, encode, frozen, judging, pad_id, prompt_text, source
+from rewards.parts.context import Context
+from rewards.parts.rationale import OPTIONS, Layout, asked, layout
+from rewards.parts.settings import number, options_of, whole
 from rewards.reward import Reward, Scores, Text
-from rewards.settings import number, options_of, whole
 
 SAMPLING = ("rows", "temperature", "max_tokens", "seed")
 """Options of the pass with the initial policy."""

@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from rewards.context import Context
 from rewards.correctness import Correctness, judge_of
+from rewards.parts.context import Context
 from rewards.reward import Scores, Text
 from verifiers import VERIFIERS
-from verifiers.judge import Judge, module
+from verifiers.runtime.judge import Judge, module
 
 
 class Steps(Correctness):

@@ -17,7 +17,7 @@ import click
 from rewards.reward import RewardBroken
 from rl.errors import NotFinite, UserError
 from rl.prm.cli import prm
-from verifiers.sandbox.outcome import SandboxUnavailable
+from verifiers.execution.sandbox.outcome import SandboxUnavailable
 
 OVERRIDES = click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
 
@@ -37,7 +37,7 @@ def train(config: str, overrides: Sequence[str], fresh: bool) -> None:
     from rl.config import load
 
     loaded = load(config, overrides)  # before anything heavy is imported: a wrong config answers at once
-    from rl.train import train as run_training
+    from rl.runs.training import train as run_training
 
     run_training(loaded, fresh=fresh, command=shlex.join(["whetstone", "train", config, *overrides]))
 
@@ -50,7 +50,8 @@ def check(config: str, overrides: Sequence[str]) -> None:
     from rl.config import dump, load
 
     loaded = load(config, overrides)
-    from rl import plan, tasks
+    from rl import tasks
+    from rl.runs import plan
 
     # a data set on the hub is left alone: this starts nothing, so it downloads nothing either
     lines = plan.describe(loaded, None if tasks.is_on_hub(loaded) else tasks.load(loaded))
@@ -76,7 +77,7 @@ def evaluate(model: str, task: str, split: str, out: str | None, overrides: Sequ
     own = ["name=eval", f"policy.model={json.dumps(model)}", "rewards.correctness.weight=1", "algorithm=grpo"]
     own += [] if config_file else [f"task={task}", "sampling.max_tokens=256"]
     loaded = load(config_file, [*own, *overrides])
-    from rl.evaluate_model import evaluate_model
+    from rl.analysis.evaluate_model import evaluate_model
 
     figures = evaluate_model(loaded, split)  # type: ignore[arg-type]
     if out:
@@ -87,7 +88,7 @@ def evaluate(model: str, task: str, split: str, out: str | None, overrides: Sequ
 @click.argument("run_folder")
 def report(run_folder: str) -> None:
     """Write report.html for a run folder, finished or not."""
-    from rl.runs.report import write_report
+    from rl.analysis.report import write_report
 
     click.echo(write_report(run_folder))
 
@@ -100,7 +101,7 @@ def report(run_folder: str) -> None:
 def verify(rows: str, verifier: str, out: str | None, options: Sequence[str]) -> None:
     """Judge rows of `prediction` and `gold` with a verifier; prints how many of each status."""
     from rl.config.layers import values
-    from verifiers.stream import verify_file
+    from verifiers.runtime.stream import verify_file
 
     try:
         counts = verify_file(rows, out, verifier, values(options))
@@ -135,7 +136,7 @@ def score(rows: str, overrides: Sequence[str], **options: Any) -> None:
 
     IN is JSON lines, CSV or parquet, gzipped or not. A list of completions in a row is a group of its prompt.
     """
-    from rl.scoring.command import score as run_scoring
+    from rl.analysis.scoring.command import score as run_scoring
 
     try:
         run_scoring(rows, overrides, **options)

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 import verifiers
-from rl import plan, tasks
+from rl import tasks
 from rl.config import load
-from rl.setup import rewards as build_rewards
-from verifiers.judge import Judge
+from rl.runs import plan
+from rl.runs.setup import rewards as build_rewards
+from verifiers.runtime.judge import Judge
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 YAML = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)

@@ -1,4 +1,6 @@
-r"""Python programs, judged by the value they end with or by tests. They run in a sandbox (`verifiers.sandbox`).
+r"""Python programs, judged by the value they end with or by tests.
+
+They run in a sandbox (`verifiers.execution.sandbox`).
 
 Decided, once for all:
 
@@ -7,7 +9,7 @@ Decided, once for all:
 - **Its answer**: what `solution()` returns where the program defines it (or `simple_math_problem()`, as TinyGSM has it;
   `entry` names others); else the last line it prints; else, where it prints nothing, what its last line is worth as an
   expression, as in a notebook. So a bare `42` is a program whose answer is 42.
-- **Comparison**: see `verifiers.code_answers.same`. It happens outside of the sandbox; the gold never goes in.
+- **Comparison**: see `verifiers.execution.comparison.same`. It happens outside of the sandbox; the gold never goes in.
 - **Tests** (a column `tests`: a list of statements, or one text of them) are the reference then, and the gold is not
   looked at. Of `assert f(3) == 9` only `f(3)` is evaluated inside, and compared outside with Python's `==`; so with
   `!=`, `is` and `in` between an expression and a literal, and with `assert f(3)` and `assert not f(3)`. Any other
@@ -32,11 +34,11 @@ from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from typing import Any
 
-from verifiers.code_answers import last_number, read, same
-from verifiers.code_tests import NOT_REACHED, BadTest, Test, failure, parse_tests
-from verifiers.sandbox import Limits, Outcome, SandboxError, SandboxUnavailable
-from verifiers.sandbox.shared import borrow
-from verifiers.sandbox.values import as_text
+from verifiers.execution.comparison import last_number, read, same
+from verifiers.execution.sandbox import Limits, Outcome, SandboxError, SandboxUnavailable
+from verifiers.execution.sandbox.shared import borrow
+from verifiers.execution.sandbox.values import as_text
+from verifiers.execution.tests import NOT_REACHED, BadTest, Test, failure, parse_tests
 from verifiers.verdict import Verdict, abstained, failed, judged
 
 LONGEST = 200_000

@@ -1,6 +1,7 @@
 """Countdown: an expression in the given numbers that comes to the target, checked in exact rationals.
 
-The expression is read by `verifiers.arithmetic`, never evaluated as code; `+ - * /` and brackets are allowed.
+The expression is read by `verifiers.arithmetic.expressions`, never evaluated as code; `+ - * /` and brackets are
+allowed.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
-from verifiers.arithmetic import Unreadable, evaluate, number
-from verifiers.equations import show
+from verifiers.arithmetic.equations import show
+from verifiers.arithmetic.expressions import Unreadable, evaluate, number
 from verifiers.verdict import Verdict, abstained, judged
 
 TAIL = 4_000

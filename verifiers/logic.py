@@ -13,7 +13,7 @@ must state the facts and rules that it uses (`premises="stated"`), and state a r
 premises (`order="chained"`); so a proof with a step dropped, moved or replaced has a wrong step. `premises="given"`
 lets it use the theory without stating it, `order="free"` takes premises in any order (`All cats purr. Tom is a cat.`).
 
-`verifiers.english` says what is understood. A sentence outside it is an abstained step. Not there: proof by
+`verifiers.deduction.english` says what is understood. A sentence outside it is an abstained step. Not there: proof by
 contradiction and by cases, and negation as failure.
 """
 
@@ -25,7 +25,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from verifiers import boolean
-from verifiers.english import VARIABLE, Literal, Rule, Unparsed, plain, question, statements
+from verifiers.deduction.english import VARIABLE, Literal, Rule, Unparsed, plain, question, statements
 from verifiers.verdict import Step, Verdict, abstained, judged
 
 JUDGES_STEPS = True

@@ -1,8 +1,9 @@
 r"""Free-form mathematical answers: numbers, units, intervals, sets, tuples, matrices, equations, expressions.
 
-The answer is found in the completion (`verifiers.extract`), cleaned (`verifiers.latex`), read as a structure
-(`verifiers.answers`) of numbers (`verifiers.numbers`) and expressions, and compared with the gold read the same way.
-What is numbers and words throughout is decided at once, in the caller; algebra runs in the pool, under a deadline.
+The answer is found in the completion (`verifiers.answer.extract`), cleaned (`verifiers.answer.latex`), read as a
+structure (`verifiers.answer.structure`) of numbers (`verifiers.answer.numbers`) and expressions, and compared with the
+gold read the same way. What is numbers and words throughout is decided at once, in the caller; algebra runs in the
+pool, under a deadline.
 
 Decided, once for all:
 
@@ -16,23 +17,23 @@ Decided, once for all:
   value which no decimal writes exactly stands for it from `digits` significant digits on: 2.6667 is 8/3.
 - **Percent**: 28% is 0.28. It is not 28, unless `percent="optional"`.
 - **Units**: may be left out on either side. Where both have one they must agree: 100 cm is 1 m, 5 cm is not 5 kg.
-- What is equal to what among lists, tuples, sets and intervals: see `verifiers.equality`.
+- What is equal to what among lists, tuples, sets and intervals: see `verifiers.algebra.equality`.
 """
 
 from __future__ import annotations
 
 import re
 
-from verifiers.answers import parse
-from verifiers.equality import Algebra, same
-from verifiers.extract import SEEN, Found, extract, extract_gold
-from verifiers.latex import clean
-from verifiers.values import Unparsable, expressions
+from verifiers.algebra.equality import Algebra, same
+from verifiers.answer.extract import SEEN, Found, extract, extract_gold
+from verifiers.answer.latex import clean
+from verifiers.answer.structure import parse
+from verifiers.answer.values import Unparsable, expressions
 from verifiers.verdict import Verdict, abstained, judged
 
 ISOLATED = True
 DEADLINE = 0.5
-HEAVY = "verifiers.symbolic"
+HEAVY = "verifiers.algebra.symbolic"
 
 _SHORT = 40
 _SHOWN = 400
@@ -98,7 +99,7 @@ def fast(
 
 def slow(gold: str, found: Found | None, answer: str | None, digits: int, percent: str) -> Verdict:
     """Judge a cleaned answer against a cleaned gold with algebra. May hang: it runs in the pool."""
-    from verifiers import symbolic
+    from verifiers.algebra import symbolic
 
     def algebra(left: str, right: str, relation: bool) -> bool:
         return symbolic.equal(left, right, relation, digits=digits)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-from verifiers.arithmetic import Unreadable, number
+from verifiers.arithmetic.expressions import Unreadable, number
 from verifiers.verdict import Verdict, abstained, judged
 
 TAIL = 20_000

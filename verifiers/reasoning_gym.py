@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from verifiers.names import nearest
+from verifiers.runtime.names import nearest
 from verifiers.verdict import Verdict, abstained, failed, judged
 
 ISOLATED = True

@@ -1,16 +1,16 @@
 """Equation chains judged step by step: `16-3-4=9`, GSM8K's `<<16-3-4=9>>`, one step a line, and programs.
 
-Each step has its characters and its own verdict. A step of text is an equation (`verifiers.equations` says which are
-found and what is left unread). It is right where its arithmetic is true, in exact rationals with the rounding rule of
-`verifiers.arithmetic.rounds_to`. Whether it *follows from what is known* is said in its reason, and counts with
-`require_known`: each number on its left must be a number of the question (digits or words, a percentage or its
-hundredth), the result of an earlier step, or one of `constants`.
+Each step has its characters and its own verdict. A step of text is an equation (`verifiers.arithmetic.equations` says
+which are found and what is left unread). It is right where its arithmetic is true, in exact rationals with the rounding
+rule of `verifiers.arithmetic.expressions.rounds_to`. Whether it *follows from what is known* is said in its reason, and
+counts with `require_known`: each number on its left must be a number of the question (digits or words, a percentage or
+its hundredth), the result of an earlier step, or one of `constants`.
 
     <<48/2=24>>24 clips in May, <<48+24=72>>72 in all.     →  two steps, both right; the score is 1 where gold is 72
 
-Programs (`#0: multiply ( number0, number1 ) | EOS`) are run, see `verifiers.programs`. Their gold is either the
-answer, and then the last step is judged by its value, or a program, and then each step is judged by whether the gold
-program computes the same: same for numbers in general, not for this question's alone.
+Programs (`#0: multiply ( number0, number1 ) | EOS`) are run, see `verifiers.arithmetic.programs`. Their gold is either
+the answer, and then the last step is judged by its value, or a program, and then each step is judged by whether the
+gold program computes the same: same for numbers in general, not for this question's alone.
 
 What no verifier of arithmetic sees: a step that is true, made of known numbers, and beside the point.
 """
@@ -22,11 +22,11 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from verifiers import programs
-from verifiers.arithmetic import Unreadable, rounds_to
-from verifiers.equations import Equation, equations, show
+from verifiers.arithmetic import programs
+from verifiers.arithmetic.equations import Equation, equations, show
+from verifiers.arithmetic.expressions import Unreadable, rounds_to
+from verifiers.arithmetic.programs import ProgramStep, question_numbers
 from verifiers.numeric import last_number
-from verifiers.programs import ProgramStep, question_numbers
 from verifiers.verdict import Step, Verdict, abstained, judged
 
 JUDGES_STEPS = True

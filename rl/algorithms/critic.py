@@ -23,11 +23,11 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModelForTokenClassification, PreTrainedModel
 
+from rl.algorithms.guard import Skips
 from rl.algorithms.length import by_length, trimmed
 from rl.algorithms.rollouts import Rollouts
 from rl.config.algorithms import Critic as CriticSettings
 from rl.errors import UserError
-from rl.runs.guard import Skips
 
 MAX_GRADIENT_NORM = 1.0
 

@@ -21,7 +21,7 @@ from trl.trainer.dpo_trainer import DPOTrainer
 from rl.algorithms.fit import arguments, pair_rows, share_of_tokens
 from rl.config import Config
 from rl.config.algorithms import Dpo
-from rl.credit.pairs import Pair
+from rl.examples.pairs import Pair
 
 
 class PairsDPOTrainer(DPOTrainer):

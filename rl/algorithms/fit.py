@@ -13,9 +13,9 @@ from transformers import PreTrainedTokenizerBase
 
 from rewards.reward import Text
 from rl.config import Config
-from rl.credit.pairs import Pair
 from rl.errors import UserError
-from rl.sampling import render
+from rl.examples.pairs import Pair
+from rl.sampling.draw import render
 
 
 def arguments(kind: type, config: Config, folder: Path, seed: int, rows: int, **own: Any) -> Any:

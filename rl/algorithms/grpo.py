@@ -22,14 +22,14 @@ from torch import Tensor
 from transformers import PrinterCallback, TrainerCallback
 from trl.trainer.grpo_config import GRPOConfig
 
-from rewards.mix import Mix
+from rewards.mixing.mix import Mix
 from rl.algorithms.online import OnlineTrainer
 from rl.config import Config
 from rl.config.checks import GenerationCycle
 from rl.credit.group import group_advantages
 from rl.errors import UserError
-from rl.policy import Policy
-from rl.runs.run_folder import RunFolder
+from rl.policy.load import Policy
+from rl.storage.run_folder import RunFolder
 from rl.tasks.task import Task
 
 

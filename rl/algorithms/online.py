@@ -24,14 +24,14 @@ from torch import Tensor
 from trl.trainer.grpo_trainer import GRPOTrainer
 
 from rewards.correctness import Correctness
-from rewards.mix import Mix, Mixed
+from rewards.mixing.mix import Mix, Mixed
 from rewards.reward import Text
 from rl.algorithms.length import by_length, trimmed
 from rl.config.algorithms import Online
 from rl.credit.spans import StepEnds
 from rl.credit.token_rewards import TokenRewards, token_rewards
-from rl.curriculum import Prompts
-from rl.dynamic_sampling import Batch, fill
+from rl.sampling.curriculum import Prompts
+from rl.sampling.dynamic import Batch, fill
 
 RIGHT = 0.5
 """The least value of a completion that counts as right, for solve rates and for groups that are all right."""

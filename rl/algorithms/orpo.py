@@ -18,7 +18,7 @@ from trl.experimental.orpo import ORPOConfig, ORPOTrainer
 
 from rl.algorithms.fit import arguments, pair_rows, share_of_tokens
 from rl.config import Config
-from rl.credit.pairs import Pair
+from rl.examples.pairs import Pair
 
 
 class PairsORPOTrainer(ORPOTrainer):

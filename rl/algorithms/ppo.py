@@ -27,7 +27,7 @@ import torch
 from torch import Tensor
 from transformers import PrinterCallback, TrainerCallback
 
-from rewards.mix import Mix
+from rewards.mixing.mix import Mix
 from rl.algorithms.critic import Critic, load_critic
 from rl.algorithms.critic_lora import LoraCritic
 from rl.algorithms.grpo import for_trl
@@ -36,8 +36,8 @@ from rl.algorithms.rollouts import Rollouts
 from rl.config import Config
 from rl.config.algorithms import Ppo
 from rl.credit.gae import gae
-from rl.policy import Policy
-from rl.runs.run_folder import RunFolder
+from rl.policy.load import Policy
+from rl.storage.run_folder import RunFolder
 from rl.tasks.task import Task
 
 EPSILON = 1e-8

@@ -23,7 +23,7 @@ from trl.trainer.sft_trainer import SFTTrainer
 from rl.algorithms.fit import arguments, prompt_ids
 from rl.config import Config
 from rl.config.algorithms import Sft
-from rl.pool import Sample
+from rl.storage.pool import Sample
 
 IGNORE = -100
 

@@ -28,7 +28,7 @@ class DynamicSampling(Section):
 
 
 class Curriculum(Section):
-    """Draw prompts by their recent solve rate (`rl/curriculum.py`)."""
+    """Draw prompts by their recent solve rate (`rl/sampling/curriculum.py`)."""
 
     memory: Share = 0.7
     """Weight of the past in a prompt's running solve rate."""
@@ -88,7 +88,7 @@ class Ppo(Online):
 
 
 class Rounds(Section):
-    """What the algorithms in rounds share: sample, judge, credit, fit, evaluate, again (`rl/rounds.py`)."""
+    """What the algorithms in rounds share: sample, judge, credit, fit, evaluate, again (`rl/rounds/rounds.py`)."""
 
     rounds: Positive = 3
     prompts: Positive = 1000
@@ -100,7 +100,7 @@ class Rounds(Section):
 
 
 class Pairs(Section):
-    """Chosen and rejected completions of a prompt (`rl/credit/pairs.py`)."""
+    """Chosen and rejected completions of a prompt (`rl/examples/pairs.py`)."""
 
     form: Literal["best_worst", "all"] = "best_worst"
     """The best against the worst, or every right one against every wrong one."""
@@ -133,7 +133,7 @@ class Orpo(Rounds):
 
 
 class Keep(Section):
-    """Which completions are worth imitating (`rl/credit/keep.py`)."""
+    """Which completions are worth imitating (`rl/examples/keep.py`)."""
 
     threshold: float = 1.0
     """Least judged score."""

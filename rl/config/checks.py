@@ -6,12 +6,13 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from rewards import GIVE_STEPS, REWARDS, schedule
+from rewards import GIVE_STEPS, REWARDS
+from rewards.mixing import schedule
 from rl.config.algorithms import IN_ROUNDS, Dpo, Sft
 from rl.config.trainer_arguments import arguments, convert
 from verifiers import VERIFIERS
-from verifiers.judge import module
-from verifiers.names import nearest
+from verifiers.runtime.judge import module
+from verifiers.runtime.names import nearest
 
 if TYPE_CHECKING:
     from rl.config import Config

@@ -11,7 +11,7 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from rl.errors import UserError
-from verifiers.names import nearest
+from verifiers.runtime.names import nearest
 
 COMMAND_LINE = "command line"
 

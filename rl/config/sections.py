@@ -17,7 +17,7 @@ from rl.config import layers
 from rl.config.algorithms import ALGORITHMS, Algorithm, Positive, Section, Share
 from rl.config.checks import WrongKey, check_combinations, checked_trainer
 from rl.errors import UserError
-from verifiers.names import nearest
+from verifiers.runtime.names import nearest
 
 
 class Sizes(Section):
@@ -93,7 +93,7 @@ Task = Annotated[ChainTask | FactsTask | ReasoningGymTask | DatasetTask, Field(d
 
 
 class WarmStart(Section):
-    """Supervised steps on the task's demonstrator, for the embedded policy (`rl/warm_start.py`)."""
+    """Supervised steps on the task's demonstrator, for the embedded policy (`rl/policy/warm_start.py`)."""
 
     steps: Positive = 450
     batch: Positive = 128
@@ -140,13 +140,13 @@ class Sampling(Section):
     top_k: Annotated[int, Field(ge=0)] = 0
     min_p: Share | None = None
     engine: Literal["transformers", "vllm", "vllm_server"] = "transformers"
-    """What generates: transformers, vLLM on the devices that train, or a vLLM server (`rl/sampling_vllm.py`)."""
+    """What generates: transformers, vLLM on the devices that train, or a vLLM server (`rl/sampling/vllm.py`)."""
     server: str | None = None
     """Address of the vLLM server, such as `http://localhost:8000`."""
 
     @property
     def drawing(self) -> dict[str, Any]:
-        """What `rl.sampling.sample` takes of this section, by its names there."""
+        """What `rl.sampling.draw.sample` takes of this section, by its names there."""
         return self.model_dump(include={"max_tokens", "temperature", "top_p", "top_k", "min_p"})
 
 
@@ -169,7 +169,7 @@ class Reward(Section):
 
 
 class Mix(Section):
-    """How rewards become one number (`rewards/mix.py`)."""
+    """How rewards become one number (`rewards/mixing/mix.py`)."""
 
     aggregation: Literal["sum", "normalise_then_sum", "product", "gated"] = "sum"
     gate: str | None = None

@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor
 
-from rewards.mix import Mixed
+from rewards.mixing.mix import Mixed
 from rl.credit.spans import StepEnds
 from rl.credit.steps import OWN_STEP, RULES
 

@@ -1,0 +1,1 @@
+"""Process reward models: labels for steps, training, and evaluation."""

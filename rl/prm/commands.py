@@ -11,24 +11,25 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from rewards.step_spans import Splitter
-from rl import policy as policies
-from rl import setup, tasks
+from rewards.parts.step_spans import Splitter
+from rl import tasks
+from rl.analysis import console as show
 from rl.config import Config, load
 from rl.config import Policy as PolicySettings
 from rl.errors import UserError
-from rl.prm import evaluate as measures
+from rl.policy import load as policies
+from rl.policy.warm_start import cache_folder
+from rl.prm import step_metrics as measures
 from rl.prm import train as training
 from rl.prm.chains import Chain, records, write
 from rl.prm.complete import Completer, identity
 from rl.prm.formats import read
 from rl.prm.label import agreement, by_monte_carlo, by_verifier
 from rl.prm.scores import step_scores
-from rl.runs import show
-from rl.sampling import sample
+from rl.runs import setup
+from rl.sampling.draw import sample
 from rl.tasks.task import Task
-from rl.warm_start import cache_folder
-from verifiers.judge import Judge
+from verifiers.runtime.judge import Judge
 
 
 def label(out: str, by: str, overrides: Sequence[str], **o: Any) -> list[Chain]:
@@ -120,7 +121,7 @@ def evaluate(
 
 
 def table(title: str, figures: Mapping[str, Any]) -> Table:
-    """The figures of `rl.prm.evaluate` as a table."""
+    """The figures of `rl.prm.step_metrics` as a table."""
     made = Table(title=title, title_justify="left")
     made.add_column("measure")
     made.add_column("value", justify="right")

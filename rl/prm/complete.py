@@ -11,7 +11,7 @@ from typing import Any
 from diskcache import Cache
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from rl.sampling import sample
+from rl.sampling.draw import sample
 
 CONTEXT = 8
 """Tokens before a continuation that it is decoded with: some tokenizers drop the space that a text begins with."""

@@ -19,14 +19,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from rewards.parts.step_spans import Splitter
 from rewards.reward import text_of
-from rewards.step_spans import Splitter
 from rl.prm.chains import Chain, Labelled
 from rl.prm.complete import Completer
-from rl.prm.evaluate import step_auc
-from rl.sampling import render
+from rl.prm.step_metrics import step_auc
+from rl.sampling.draw import render
 from verifiers import Verdict
-from verifiers.judge import Judge
+from verifiers.runtime.judge import Judge
 
 Row = Mapping[str, Any]
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from transformers import PreTrainedTokenizerBase
 
-from rewards.reading import Encoded, probability, read_at
-from rewards.step_scores import encode_steps
+from rewards.models.heads import Encoded, probability, read_at
+from rewards.parts.step_scores import encode_steps
 from rl.errors import UserError
 from rl.prm.chains import Chain
 

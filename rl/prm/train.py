@@ -34,11 +34,11 @@ from transformers import (
     TrainingArguments,
 )
 
-from rewards.step_scores import FORM_FILE, READ_AT
+from rewards.parts.step_scores import FORM_FILE, READ_AT
 from rl.errors import UserError
 from rl.prm.chains import Chain
-from rl.prm.evaluate import evaluate
 from rl.prm.scores import encode, step_scores
+from rl.prm.step_metrics import evaluate
 from rl.tasks.task import split_of
 
 IGNORE = -100.0
@@ -111,8 +111,8 @@ def train(
         made_by: where the labels come from, for `prm.json`.
 
     Returns:
-        `train_loss`, `steps`, `seconds`, and `validation`, the figures of `rl.prm.evaluate` on what was held out (None
-        where nothing was).
+        `train_loss`, `steps`, `seconds`, and `validation`, the figures of `rl.prm.step_metrics` on what was held out
+        (None where nothing was).
 
     Raises:
         UserError: no chain has a label, the model cannot be loaded, or with `lm_weight` it is no causal language model.

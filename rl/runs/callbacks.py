@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from transformers import TrainerCallback
 
 from rewards.reward import text_of
-from rl.runs.run_folder import RunFolder
+from rl.storage.run_folder import RunFolder
 
 
 class Records(TrainerCallback):

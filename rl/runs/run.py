@@ -1,4 +1,4 @@
-"""What a run is made of, whether it samples as it goes (`rl/train.py`) or in rounds (`rl/rounds.py`)."""
+"""What a run is made of, whether it samples as it goes (`rl/runs/training.py`) or in rounds (`rl/rounds/rounds.py`)."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from accelerate import PartialState
 from accelerate.utils import broadcast_object_list
 from rich.console import Console
 
-from rl import setup
+from rl.analysis import console as show
+from rl.analysis.evaluation import evaluate, settings_for
+from rl.analysis.report import write_report
 from rl.config import Config
-from rl.evaluate import evaluate, settings_for
-from rl.policy import Policy
-from rl.runs import show
-from rl.runs.report import write_report
-from rl.runs.run_folder import RunFolder, read_jsonl, write_atomically
+from rl.policy.load import Policy
+from rl.runs import setup
+from rl.storage.run_folder import RunFolder, read_jsonl, write_atomically
 from rl.tasks.task import Split, Task
 
 

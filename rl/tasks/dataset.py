@@ -30,8 +30,8 @@ from rl.errors import UserError
 from rl.tasks.layout import BadRow, Layout, as_text
 from rl.tasks.sources import Source, open_sources
 from rl.tasks.task import SPLITS, Split, Task, refuse_overlap, split_of
-from verifiers.judge import Judge, load
-from verifiers.names import nearest
+from verifiers.runtime.judge import Judge, load
+from verifiers.runtime.names import nearest
 
 SPLIT_NAMES: dict[str, Split] = {
     "train": "train", "training": "train",

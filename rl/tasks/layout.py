@@ -11,8 +11,8 @@ from typing import Any
 
 from rl.config import DatasetTask
 from rl.errors import UserError
-from verifiers.judge import Judge
-from verifiers.names import nearest
+from verifiers.runtime.judge import Judge
+from verifiers.runtime.names import nearest
 
 
 class BadRow(Exception):

@@ -20,7 +20,7 @@ from rl.config import ReasoningGymTask
 from rl.errors import UserError
 from rl.tasks.layout import as_prompt, template_fields
 from rl.tasks.task import SPLITS, Split, Task, fill_splits
-from verifiers.names import nearest
+from verifiers.runtime.names import nearest
 
 CHUNK = 500
 """Entries that one generator makes; the next gets another seed. Some prepare all their entries when they are made."""

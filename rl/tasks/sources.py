@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from rl.errors import UserError
-from verifiers.names import nearest
+from verifiers.runtime.names import nearest
 
 SUFFIXES = (".jsonl", ".json", ".csv", ".parquet")
 _HALF_CHARACTER = re.compile("[\ud800-\udfff]")

@@ -5,12 +5,12 @@ import math
 
 import pytest
 
-from rewards.answer_models import fit_answer_models, fold_of, main
-from rewards.build import build
-from rewards.context import Context
-from rewards.models import frozen
-from rewards.rationale import LAYOUTS
-from verifiers.judge import Judge
+from rewards.building.build import build
+from rewards.models.loading import frozen
+from rewards.parts.answer_models import fit_answer_models, fold_of, main
+from rewards.parts.context import Context
+from rewards.parts.rationale import LAYOUTS
+from verifiers.runtime.judge import Judge
 
 HERE = Context(Judge("facts"))
 CHOICES = [{"label": "A", "text": "quell"}, {"label": "B", "text": "koba"}]

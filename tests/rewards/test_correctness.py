@@ -1,8 +1,8 @@
 import pytest
 
-from rewards.context import Context
 from rewards.correctness import Correctness, build
-from verifiers.judge import Judge
+from rewards.parts.context import Context
+from verifiers.runtime.judge import Judge
 
 PROMPTS = ["7*3-4+8?", "1+1-2?"]
 COMPLETIONS = ["7*3=1;1-4=7;7+8=5#5", "1+1=2#2"]

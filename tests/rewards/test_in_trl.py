@@ -9,11 +9,11 @@ from trl.trainer.grpo_config import GRPOConfig
 from trl.trainer.grpo_trainer import GRPOTrainer
 
 from rewards import GIVE_STEPS, REWARDS
-from rewards.answer_models import fit_answer_models
-from rewards.build import build
-from rewards.context import Context
-from rewards.rationale import LAYOUTS
-from verifiers.judge import Judge
+from rewards.building.build import build
+from rewards.parts.answer_models import fit_answer_models
+from rewards.parts.context import Context
+from rewards.parts.rationale import LAYOUTS
+from verifiers.runtime.judge import Judge
 
 FUNCTION = """
 def brevity(prompts, completions, completion_ids, gold, **columns):

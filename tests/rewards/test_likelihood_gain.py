@@ -5,10 +5,10 @@ import math
 import pytest
 import torch
 
-from rewards.build import build
-from rewards.context import Context
-from rewards.models import frozen
-from verifiers.judge import Judge
+from rewards.building.build import build
+from rewards.models.loading import frozen
+from rewards.parts.context import Context
+from verifiers.runtime.judge import Judge
 
 HERE = Context(Judge("facts"))
 PROMPT = "Which weighs more, (A) quell or (B) koba?"

@@ -2,9 +2,9 @@
 
 import pytest
 
-from rewards.build import build
-from rewards.context import Context
-from verifiers.judge import Judge
+from rewards.building.build import build
+from rewards.parts.context import Context
+from verifiers.runtime.judge import Judge
 
 HERE = Context(Judge("chain"))
 MODULES = {

@@ -7,9 +7,9 @@ import pytest
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from rewards.build import build
-from rewards.context import Context
-from verifiers.judge import Judge
+from rewards.building.build import build
+from rewards.parts.context import Context
+from verifiers.runtime.judge import Judge
 
 HERE = Context(Judge("math"))
 LOGIT = math.log(3)  # its sigmoid is 3/4

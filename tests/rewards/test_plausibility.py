@@ -9,10 +9,10 @@ from tokenizers import Tokenizer
 from tokenizers.processors import TemplateProcessing
 from transformers import AutoTokenizer, PreTrainedTokenizerFast, T5Config, T5EncoderModel
 
-from rewards.build import build
-from rewards.context import Context
+from rewards.building.build import build
+from rewards.parts.context import Context
 from verifiers.facts import WORLD
-from verifiers.judge import Judge
+from verifiers.runtime.judge import Judge
 
 HERE, FACTS = Context(Judge("math")), Context(Judge("facts"))
 LOGIT = math.log(3)  # its sigmoid is 3/4

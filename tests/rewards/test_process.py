@@ -7,11 +7,11 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from rewards.build import build
-from rewards.context import Context
+from rewards.building.build import build
+from rewards.parts.context import Context
 from rewards.process import marked
 from rewards.reward import Text
-from verifiers.judge import Judge
+from verifiers.runtime.judge import Judge
 
 HERE = Context(Judge("math"))
 LOGIT = math.log(3)  # its sigmoid is 3/4, that of its negative 1/4

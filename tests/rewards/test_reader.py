@@ -15,10 +15,10 @@ from transformers import (
     T5ForConditionalGeneration,
 )
 
-from rewards.build import build
-from rewards.context import Context
-from rewards.rationale import layout
-from verifiers.judge import Judge
+from rewards.building.build import build
+from rewards.parts.context import Context
+from rewards.parts.rationale import layout
+from verifiers.runtime.judge import Judge
 
 CHAIN, MATH = Context(Judge("chain")), Context(Judge("math"))
 LAST = {"with_rationale": "{prompt}{rationale}", "max_tokens": 1}

@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from rewards import score
-from rewards.build import build
-from rewards.choices import Likelihood
-from rewards.context import Context
-from rewards.models import frozen
+from rewards.building.build import build
+from rewards.models.likelihoods import Likelihood
+from rewards.models.loading import frozen
+from rewards.parts.context import Context
 from rewards.self_feedback import drawn, margin
-from verifiers.judge import Judge
+from verifiers.runtime.judge import Judge
 
 PROMPT = "Which weighs more, (A) quell or (B) koba?"
 CHOICES = [{"label": "A", "text": "quell"}, {"label": "B", "text": "koba"}]

@@ -2,8 +2,8 @@ import pytest
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from rl.config import WarmStart
+from rl.policy.warm_start import warm_started
 from rl.tasks import chain
-from rl.warm_start import warm_started
 
 SMALL = {
     "policy.warm_start.steps": 100,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rl.runs.run_folder import RunFolder, read_jsonl
+from rl.storage.run_folder import RunFolder, read_jsonl
 from tests.rl.conftest import SMALL
 
 ROOT = Path(__file__).parents[2]

@@ -6,9 +6,9 @@ import sys
 import pytest
 
 from verifiers.code import extract, verify, verify_many
-from verifiers.code_answers import read, same
-from verifiers.judge import Judge
-from verifiers.sandbox import Sandbox, SandboxUnavailable, shared
+from verifiers.execution.comparison import read, same
+from verifiers.execution.sandbox import Sandbox, SandboxUnavailable, shared
+from verifiers.runtime.judge import Judge
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -2,7 +2,7 @@ import time
 
 import pytest
 
-from verifiers.english import Literal, Unparsed, question, singular, statements
+from verifiers.deduction.english import Literal, Unparsed, question, singular, statements
 from verifiers.logic import parse_theory, truth, verify
 
 CONTEXT = (

@@ -3,7 +3,7 @@
 import pytest
 
 from verifiers import math
-from verifiers.judge import Judge
+from verifiers.runtime.judge import Judge
 
 
 @pytest.fixture(scope="module")

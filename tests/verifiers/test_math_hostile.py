@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from verifiers import math
-from verifiers.judge import Judge
+from verifiers.runtime.judge import Judge
 
 DEADLINE = 0.5
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from verifiers import boolean, choice, countdown, exact, logic, numeric
-from verifiers.equations import equations
+from verifiers.arithmetic.equations import equations
 from verifiers.steps import verify
 
 

@@ -3,9 +3,9 @@ from datasets import Dataset
 from transformers import LlamaForCausalLM
 from trl.trainer.grpo_config import GRPOConfig
 
-from rewards.build import build as build_mix
-from rewards.context import Context
-from verifiers.judge import Judge
+from rewards.building.build import build as build_mix
+from rewards.parts.context import Context
+from verifiers.runtime.judge import Judge
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from transformers import AutoModelForCausalLM
 from rl import config as configuration
 from rl.algorithms import dpo, orpo
 from rl.algorithms.fit import prompt_ids
-from rl.credit.pairs import Pair
-from rl.pool import Sample
+from rl.examples.pairs import Pair
+from rl.storage.pool import Sample
 
 CONFIGS = Path(__file__).parents[3] / "configs"
 

@@ -12,7 +12,7 @@ from rl import config as configuration
 from rl.algorithms import sft
 from rl.algorithms.fit import prompt_ids
 from rl.errors import UserError
-from rl.pool import Sample
+from rl.storage.pool import Sample
 
 CONFIGS = Path(__file__).parents[3] / "configs"
 

@@ -1,10 +1,10 @@
 import pytest
 
-from rewards.build import build
-from rewards.context import Context
+from rewards.building.build import build
+from rewards.parts.context import Context
 from rl.credit.spans import StepEnds
 from rl.credit.token_rewards import token_rewards
-from verifiers.judge import Judge
+from verifiers.runtime.judge import Judge
 
 PROMPT = "7*3-4?"
 RIGHT, WRONG = "7*3=1;1-4=7#7", "7*3=2;2-4=8#8"

@@ -1,9 +1,9 @@
 import pytest
 
-from rewards.step_spans import Splitter
+from rewards.parts.step_spans import Splitter
 from rl.prm.complete import Completer
 from rl.prm.label import agreement, by_monte_carlo, by_verifier, verified
-from verifiers.judge import Judge
+from verifiers.runtime.judge import Judge
 
 JUDGE = Judge("chain")
 ROW = {"prompt": "2+3+4?", "gold": "9", "completion": "2+3=5;5+4=9#9"}

@@ -4,12 +4,12 @@ import pytest
 import torch
 from transformers import AutoModelForTokenClassification
 
-from rewards.build import build
-from rewards.context import Context
-from rewards.step_spans import Splitter
+from rewards.building.build import build
+from rewards.parts.context import Context
+from rewards.parts.step_spans import Splitter
 from rl.prm.label import by_verifier
 from rl.prm.train import IGNORE, TrainSettings, example, train
-from verifiers.judge import Judge
+from verifiers.runtime.judge import Judge
 
 COMPLETIONS = ["2+3=5;5+4=9#9", "2+3=6;6+4=0#0", "2+3=5#5"]
 

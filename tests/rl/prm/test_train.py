@@ -9,17 +9,7 @@ from transformers import AutoModelForCausalLM, BertConfig, BertForTokenClassific
 from rl.errors import UserError
 from rl.prm.chains import Chain, Labelled, join
 from rl.prm.scores import encode, step_scores
-from rl.prm.train import (
-    IGNORE,
-    PrmTrainer,
-    TrainSettings,
-    collate,
-    example,
-    language_model_head,
-    load,
-    loss,
-    train,
-)
+from rl.prm.train import IGNORE, PrmTrainer, TrainSettings, collate, example, language_model_head, load, loss, train
 from rl.tasks.chain import solve
 
 

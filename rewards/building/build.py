@@ -1,0 +1,75 @@
+"""Makes the mix of rewards that a config names."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from typing import Any
+
+from rewards import REWARDS
+from rewards.building import function
+from rewards.mixing import schedule
+from rewards.mixing.mix import Mix
+from rewards.parts.context import Context
+from rewards.parts.settings import CREDIT_RULES, KEYS, one_of
+from rewards.reward import Reward
+from verifiers.runtime.names import nearest
+
+MIX_KEYS = ("aggregation", "gate", "gate_at", "error_budget", "timeout")
+"""Settings of the mix itself."""
+
+
+def build(
+    settings: Mapping[str, Mapping[str, Any]],
+    context: Context,
+    mix: Mapping[str, Any] | None = None,
+) -> Mix:
+    """The mix, ready to be called as a TRL reward function.
+
+    Args:
+        settings: reward name → its `kind`, `function`, `verifier`, `model`, `options`, `weight` and `credit`, each
+            optional.
+        context: what the rewards may ask for.
+        mix: settings of the mix itself: `aggregation`, `gate`, `gate_at`, `error_budget`, `timeout`.
+
+    Raises:
+        ValueError: `NAME: what is wrong`, for an unknown reward, key, function, verifier or option, a weight that is no
+            schedule, or credit for a reward without step scores; `mix: …` for the mix's own.
+    """
+    rewards: list[Reward] = []
+    for name, given in settings.items():
+        try:
+            rewards.append(_reward(name, given, context))
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from error
+    weights = {name: given.get("weight", 1.0) for name, given in settings.items()}
+    credits = {name: given["credit"] for name, given in settings.items() if given.get("credit")}
+    for key in mix or {}:
+        if key not in MIX_KEYS:
+            raise ValueError(f"mix: unknown key {key!r}; {nearest(key, MIX_KEYS)}")
+    try:
+        return Mix(rewards, weights, credits, **(mix or {}))
+    except ValueError as error:
+        raise ValueError(f"mix: {error}") from error
+
+
+def _reward(name: str, given: Mapping[str, Any], context: Context) -> Reward:
+    for key in given:
+        if key not in KEYS:
+            raise ValueError(f"unknown key {key!r}; {nearest(key, KEYS)}")
+    schedule.checked(given.get("weight", 1.0))
+    if given.get("function"):
+        for key in ("kind", "verifier", "model"):
+            if given.get(key) is not None:
+                raise ValueError(f"a function reads no {key}; leave {key}: out, or give it as one of the options")
+        reward: Reward = function.build(name, given["function"], given.get("options") or {})
+    else:
+        kind = given.get("kind") or name
+        if kind not in REWARDS:
+            raise ValueError(f"no reward is named {kind!r}; {nearest(kind, REWARDS)}")
+        reward = importlib.import_module(REWARDS[kind]).build(name, given, context)
+    if given.get("credit"):
+        one_of("credit", given["credit"], CREDIT_RULES)
+        if not reward.judges_steps:
+            raise ValueError("credit: it gives no step scores, so there is nothing to credit inside a completion")
+    return reward

@@ -1,0 +1,153 @@
+"""What a model's heads say of texts: at chosen tokens or of the whole, in batches, and as probabilities."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import torch
+
+from rewards.models.likelihoods import LOGITS
+from rewards.models.loading import BATCH_TOKENS, batches, judging, pad_id, padded, room
+
+Read = Callable[[torch.Tensor], torch.Tensor]
+"""Logits (S, L) to scores (S,)."""
+NO_NUMBER = "the model gave no number (NaN)"
+"""The failure of a completion on which it did."""
+
+
+class Encoded(NamedTuple):
+    """A text for a model, and where in it to read.
+
+    Attributes:
+        ids: token ids.
+        places: token indices to read at; -1 for what is not among the tokens.
+        start: how many tokens of the prompt stand at the beginning, encoded apart.
+    """
+
+    ids: list[int]
+    places: list[int]
+    start: int = 0
+
+
+def read_at(
+    model: Any,
+    tokenizer: Any,
+    texts: Sequence[Encoded],
+    read: Read,
+    *,
+    most: int | None = None,
+    budget: int = BATCH_TOKENS,
+    progress: Callable[[int], None] | None = None,
+) -> list[list[float | None]]:
+    """What a model's logits say at the places of each text; None where there is no place.
+
+    Texts of similar length go together. A causal model gives logits at the places alone, for its vocabulary is large.
+
+    Args:
+        model: one with logits for each token.
+        tokenizer: its tokenizer.
+        texts: what to read, and where.
+        read: makes scores of the logits at the places.
+        most: texts at a time; None for as many as the budget takes.
+        budget: tokens at a time, padding and all.
+        progress: called with the number of texts read since the last call.
+    """
+    scores: list[list[float | None]] = [[None] * len(text.places) for text in texts]
+    sparse = "logits_to_keep" in inspect.signature(model.forward).parameters
+    wanted = [row for row, text in enumerate(texts) if any(place >= 0 for place in text.places)]
+    if progress and len(wanted) < len(texts):
+        progress(len(texts) - len(wanted))
+    with judging(model):
+        for batch in batches([len(texts[row].ids) for row in wanted], budget):
+            rows = [wanted[index] for index in batch]
+            for part in _parts(
+                rows, texts, most or len(rows), model.config.get_text_config().vocab_size if sparse else 0
+            ):
+                ids_BT, mask_BT = padded([texts[row].ids for row in part], pad_id(tokenizer), model.device)
+                spots = [
+                    (line, k, p) for line, row in enumerate(part) for k, p in enumerate(texts[row].places) if p >= 0
+                ]
+                kept = sorted({place for _, _, place in spots}) if sparse else list(range(ids_BT.shape[1]))
+                only = {"logits_to_keep": torch.tensor(kept, device=model.device)} if sparse else {}
+                logits_BKL = model(input_ids=ids_BT, attention_mask=mask_BT, **only).logits
+                lines = torch.tensor([line for line, _, _ in spots], device=logits_BKL.device)
+                columns = {place: column for column, place in enumerate(kept)}
+                at = torch.tensor([columns[place] for _, _, place in spots], device=logits_BKL.device)
+                for (line, k, _), score in zip(spots, read(logits_BKL[lines, at].float()).tolist(), strict=True):
+                    scores[part[line]][k] = score
+                if progress:
+                    progress(len(part))
+    return scores
+
+
+def _parts(rows: Sequence[int], texts: Sequence[Encoded], most: int, width: int) -> Iterator[list[int]]:
+    """Rows so many at a time that the logits at all their places are few enough; `width` logits a place."""
+    part: list[int] = []
+    kept: set[int] = set()
+    for row in rows:
+        together = kept.union(texts[row].places)
+        if part and (len(part) == most or (len(part) + 1) * len(together) * width > LOGITS):
+            yield part
+            part, together = [], set(texts[row].places)
+        part.append(row)
+        kept = together
+    yield part
+
+
+def read_whole(
+    model: Any, tokenizer: Any, texts: Sequence[Sequence[int]], read: Read, *, budget: int = BATCH_TOKENS
+) -> list[float]:
+    """What a model's head says of each text as a whole.
+
+    Args:
+        model: a sequence-classification model.
+        tokenizer: its tokenizer.
+        texts: their token ids.
+        read: makes a score of the logits of each.
+        budget: tokens at a time, padding and all.
+    """
+    scores = [0.0] * len(texts)
+    with judging(model):
+        for rows in batches([len(ids) for ids in texts], budget):
+            ids_BT, mask_BT = padded([texts[row] for row in rows], pad_id(tokenizer), model.device)
+            logits_BL = model(input_ids=ids_BT, attention_mask=mask_BT).logits
+            for row, score in zip(rows, read(logits_BL.float()).tolist(), strict=True):
+                scores[row] = score
+    return scores
+
+
+def probability(model: Any, right: Sequence[int] | None = None) -> Read:
+    """How the logits of a model's own classes become the probability of the right ones.
+
+    Args:
+        model: with `config.num_labels` classes.
+        right: the classes that mean right. By default the one of one (its sigmoid) and the second of two.
+
+    Raises:
+        ValueError: there are more than two classes and none is named, or there is no such class.
+    """
+    count = model.config.num_labels
+    if right is None and count > 2:
+        raise ValueError(
+            f"the model has {count} labels {dict(model.config.id2label)}; name in `right` those that mean right"
+        )
+    for label in right or ():
+        if isinstance(label, bool) or not isinstance(label, int) or not 0 <= label < count:
+            raise ValueError(f"right: the model's labels are 0 to {count - 1}, got {label!r}")
+    if count == 1:
+        return lambda logits_SL: logits_SL[:, 0].sigmoid()
+    chosen = list(right or [1])
+    return lambda logits_SL: logits_SL.softmax(-1)[:, chosen].sum(-1).clamp(max=1.0)  # rounding may end above 1
+
+
+def classes(right: Any) -> list[int] | None:
+    """The option `right`, one class or several, as a list."""
+    return None if right is None else list(right) if isinstance(right, Sequence) else [right]
+
+
+def most_tokens(model: Any, tokenizer: Any, longest: int | None) -> int:
+    """Tokens that the model reads at most: its room, what its tokenizer says, and what the config says."""
+    most = min(room(model), tokenizer.model_max_length)
+    return most if longest is None else min(most, longest)

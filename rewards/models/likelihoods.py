@@ -1,0 +1,276 @@
+r"""How likely a model holds each answer after a context: $\log p(a \mid c) = \sum_t \log p(a_t \mid c, a_{<t})$.
+
+Contexts of one question share its prompt, and the answers of one context share the context. So the key-value cache of
+a prompt is computed once, that of each context from there, and each answer from there, one token before it begins:
+for a prompt of 100 tokens, 8 rationales of 40 and 8 answers of 5 about 800 tokens instead of 9,280. What is shared is
+looked for in the token ids of the whole texts, so it does not matter where a tokenizer's tokens end.
+
+A model that cannot start from a cache with gaps (a state instead of a cache, a sliding window, positions that it
+counts itself) gets one pass over each whole text instead, and the same numbers.
+
+Not here: encoder-decoder models.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from rewards.models.loading import BATCH_TOKENS, batches, encode, judging, pad_id, padded, room
+
+LOGITS = 2**27
+"""Logits that one batch may have at most: half a gigabyte of them."""
+
+
+class Likelihood(NamedTuple):
+    """How likely an answer is.
+
+    Attributes:
+        logprob: the sum over its tokens, in nats.
+        tokens: how many it has.
+    """
+
+    logprob: float
+    tokens: int
+
+    @property
+    def mean(self) -> float:
+        """The log-probability a token, in nats."""
+        return self.logprob / self.tokens
+
+
+class Pair(NamedTuple):
+    """A context with an answer, as one text.
+
+    Attributes:
+        ids: the tokens of both.
+        start: where the answer begins: the first token that the context alone does not have.
+    """
+
+    ids: list[int]
+    start: int
+
+
+def likelihoods(
+    model: Any,
+    tokenizer: Any,
+    prefixes: Sequence[str],
+    contexts: Sequence[str],
+    answers: Sequence[Sequence[str]],
+    *,
+    share: bool | None = None,
+    budget: int = BATCH_TOKENS,
+) -> list[list[Likelihood] | None]:
+    """How likely each answer is after its context.
+
+    Args:
+        model: a causal language model.
+        tokenizer: its tokenizer.
+        prefixes: N texts that contexts may begin with; contexts with the same one share what they begin with.
+        contexts: N texts before the answers, each whole.
+        answers: for each context its answers, each with the space before it.
+        share: whether to share caches; by default wherever the model can.
+        budget: tokens in a batch.
+
+    Returns:
+        For each context a likelihood an answer; None where the longest does not fit into the model.
+
+    Raises:
+        ValueError: an answer has no token of its own, or sharing is asked for and the model cannot.
+    """
+    if share and not shares(model):
+        raise ValueError(f"{type(model).__name__} cannot start from a shared prefix; leave share out")
+    keys = [(contexts[i], tuple(answers[i])) for i in range(len(contexts))]
+    known: dict[Any, list[Pair]] = {}
+    of_prefix: dict[str, list[Any]] = {}
+    for key, prefix in zip(keys, prefixes, strict=True):
+        if key not in known:
+            known[key] = [joined(key[0], answer, tokenizer) for answer in key[1]]
+            of_prefix.setdefault(prefix, []).append(key)
+    space = room(model)
+    fits = {key: max((len(pair.ids) for pair in pairs), default=0) <= space for key, pairs in known.items()}
+    groups = [[known[key] for key in group if fits[key] and key[1]] for group in of_prefix.values()]
+    groups = [group for group in groups if group]
+    found: dict[int, Likelihood] = {}
+    with judging(model):
+        if share is None:
+            share = shares(model)
+        whole = [group for group in groups if not share or _shared(group) < 1]
+        _plain(model, [pair for group in whole for pairs in group for pair in pairs], tokenizer, budget, found)
+        if share:
+            if not _keeps_last(model):  # then logits of whole prompts are made, too
+                budget = min(budget, _most_logits(model))
+            _tree(model, [group for group in groups if _shared(group) >= 1], tokenizer, budget, found)
+    return [[found[id(pair)] for pair in known[key]] if fits[key] else None for key in keys]
+
+
+def shares(model: Any) -> bool:
+    """Whether a model can start from a cache with gaps: it keeps all keys and values, and takes positions."""
+    config = model.config.get_text_config()
+    if getattr(config, "is_encoder_decoder", False) or getattr(model, "_is_stateful", False):
+        return False
+    takes = inspect.signature(_base(model).forward).parameters
+    if not {"position_ids", "past_key_values", "attention_mask"} <= set(takes):
+        return False
+    kinds = getattr(config, "layer_types", None)
+    if kinds is not None and set(kinds) != {"full_attention"}:
+        return False
+    if kinds is None and getattr(config, "sliding_window", None) is not None:
+        return False
+    return getattr(config, "_attn_implementation", None) in ("sdpa", "eager")
+
+
+def _base(model: Any) -> Any:
+    """The model inside an adapter's wrapper, whose own signature says nothing."""
+    return model.get_base_model() if hasattr(model, "get_base_model") else model
+
+
+def joined(context: str, answer: str, tokenizer: Any) -> Pair:
+    """A context and an answer as the tokens of one text.
+
+    Raises:
+        ValueError: the answer has no token of its own.
+    """
+    before, ids = encode(context, tokenizer), encode(context + answer, tokenizer)
+    start = _common([before, ids])
+    if start == len(ids):
+        raise ValueError(f"the answer {answer!r} has no token of its own after {context[-40:]!r}")
+    if start == 0:  # something has to stand before the first token
+        first = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else tokenizer.eos_token_id
+        ids, start = [0 if first is None else first, *ids], 1
+    return Pair(ids, start)
+
+
+def _common(rows: Sequence[Sequence[int]]) -> int:
+    """How many tokens all rows begin with."""
+    return next(
+        (place for place, tokens in enumerate(zip(*rows, strict=False)) if len(set(tokens)) > 1), min(map(len, rows))
+    )
+
+
+def _shared(group: Sequence[Sequence[Pair]]) -> int:
+    """How many tokens all pairs of several contexts begin with, short of the last one before an answer."""
+    pairs = [pair for context in group for pair in context]
+    return min(_common([pair.ids for pair in pairs]), *(pair.start - 1 for pair in pairs))
+
+
+def _plain(model: Any, pairs: Sequence[Pair], tokenizer: Any, budget: int, found: dict[int, Likelihood]) -> None:
+    """One pass over each whole text."""
+    pad = pad_id(tokenizer)
+    for chosen in batches([len(pair.ids) for pair in pairs], min(budget, _most_logits(model))):
+        ids_BT, mask_BT = padded([pairs[i].ids for i in chosen], pad, _device(model))
+        logits_BTV = model(input_ids=ids_BT, attention_mask=mask_BT, use_cache=False).logits
+        for row, i in enumerate(chosen):
+            found[id(pairs[i])] = _likelihood(logits_BTV[row], pairs[i].ids, pairs[i].start)
+
+
+class _Level(NamedTuple):
+    """A cache of B texts: `mask_BS` says which of its S places hold a token, `lengths_B` how many do."""
+
+    cache: Any
+    mask_BS: Tensor
+    lengths_B: Tensor
+
+
+def _tree(
+    model: Any, groups: Sequence[Sequence[Sequence[Pair]]], tokenizer: Any, budget: int, found: dict[int, Likelihood]
+) -> None:
+    """Prompts, contexts from their prompts, answers from their contexts."""
+    pad, heads = pad_id(tokenizer), [_shared(group) for group in groups]
+    for chosen in batches(heads, budget):
+        prompts, _ = _extend(model, None, None, [groups[g][0][0].ids[: heads[g]] for g in chosen], pad)
+        contexts = [(row, context) for row, g in enumerate(chosen) for context in groups[g]]
+        begin = [heads[chosen[row]] for row, _ in contexts]
+        ends = [_shared([context]) for _, context in contexts]
+        before = prompts.mask_BS.shape[1]
+        for some in batches([before + end - at for at, end in zip(begin, ends, strict=True)], budget):
+            parents = [contexts[c][0] for c in some]
+            level, _ = _extend(model, prompts, parents, [contexts[c][1][0].ids[begin[c] : ends[c]] for c in some], pad)
+            pairs = [(row, ends[c], pair) for row, c in enumerate(some) for pair in contexts[c][1]]
+            tails = [pair.ids[end:] for _, end, pair in pairs]
+            width = level.mask_BS.shape[1]
+            widest = max(map(len, tails))
+            most = min(budget, _most_logits(model) * (width + widest) // widest)
+            for few in batches([width + len(tail) for tail in tails], most):
+                _, logits_BTV = _extend(
+                    model, level, [pairs[p][0] for p in few], [tails[p] for p in few], pad, logits=True
+                )
+                for row, p in enumerate(few):
+                    _, end, pair = pairs[p]
+                    found[id(pair)] = _likelihood(logits_BTV[row], tails[p], pair.start - end)
+
+
+def _extend(
+    model: Any,
+    level: _Level | None,
+    parents: Sequence[int] | None,
+    segments: Sequence[Sequence[int]],
+    pad: int,
+    *,
+    logits: bool = False,
+) -> tuple[_Level, Tensor]:
+    """A level further: the next tokens of each text, which begins as the given row of the level above."""
+    device = _device(model)
+    cache, mask_BS, lengths_B = None, None, torch.zeros(len(segments), dtype=torch.long, device=device)
+    if level is not None:
+        index = torch.tensor(parents, device=device)
+        mask_BS, lengths_B = level.mask_BS[index], level.lengths_B[index]
+        cache = _selected(level.cache, index)
+        if not any(segments):
+            return _Level(cache, mask_BS, lengths_B), torch.empty(0)
+    ids_BT, mask_BT = padded(segments, pad, device)
+    count_B = mask_BT.sum(1)
+    # padding repeats the last position, so that none lies past what the model has
+    steps_BT = torch.minimum(torch.arange(ids_BT.shape[1], device=device), (count_B - 1).clamp(min=0).unsqueeze(1))
+    whole_BS = mask_BT if mask_BS is None else torch.cat([mask_BS, mask_BT], dim=1)
+    last = {} if logits or not _keeps_last(model) else {"logits_to_keep": 1}
+    output = model(
+        input_ids=ids_BT,
+        attention_mask=whole_BS,
+        position_ids=lengths_B.unsqueeze(1) + steps_BT,
+        past_key_values=cache,
+        use_cache=True,
+        **last,
+    )
+    return _Level(output.past_key_values, whole_BS, lengths_B + count_B), output.logits
+
+
+def _selected(cache: Any, index: Tensor) -> Any:
+    """A cache of the given rows, which may repeat; the given one stays as it is."""
+    chosen = copy.copy(cache)
+    chosen.layers = [copy.copy(layer) for layer in cache.layers]
+    chosen.batch_select_indices(index)
+    return chosen
+
+
+def _likelihood(logits_TV: Tensor, ids: Sequence[int], start: int) -> Likelihood:
+    """The likelihood of the tokens from `start` on; the logits at a place are those of the next token."""
+    answer_A = torch.tensor(ids[start:], device=logits_TV.device)
+    logprobs_AV = logits_TV[start - 1 : len(ids) - 1].float().log_softmax(-1)
+    return Likelihood(logprobs_AV.gather(1, answer_A.unsqueeze(1)).sum().item(), len(answer_A))
+
+
+def softmax(scores: Sequence[float]) -> list[float]:
+    """Probabilities from scores in nats."""
+    top = max(scores)
+    weights = [math.exp(score - top) for score in scores]
+    return [weight / sum(weights) for weight in weights]
+
+
+def _most_logits(model: Any) -> int:
+    return max(1, LOGITS // model.config.get_text_config().vocab_size)
+
+
+def _keeps_last(model: Any) -> bool:
+    """Whether a model can be asked for the logits of the last place alone."""
+    return "logits_to_keep" in inspect.signature(_base(model).forward).parameters
+
+
+def _device(model: Any) -> Any:
+    return model.get_input_embeddings().weight.device

@@ -1,0 +1,189 @@
+r"""Trains the answer models of the consistency reward (MaRio, Ramnath et al. 2024, arXiv:2311.02805, section 3).
+
+    python -m rewards.parts.answer_models ROWS.jsonl --start MODEL --out FOLDER [--folds 2] [--layout facts]
+
+Two models that answer a question: one from the question alone (I2O), one with a rationale (IR2O). The paper trains
+both on the questions that the reward then judges, where a small model's own answer is soon certain and no rationale
+can add to it. So each is cross-fitted: the questions are cut into folds, and the models of a fold are trained on the
+others. A question keeps its fold: its column `fold` where there is one, else a hash of its prompt.
+
+Rows have `prompt`, `gold`, `rationale`, `choices` where there are any, and may have `fold`. A row with an empty or no
+rationale teaches the first model alone; a question with several rationales has several rows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from rewards.models.likelihoods import Pair, joined
+from rewards.models.loading import batches, default_device, frozen, pad_id, padded, prompt_text, room
+from rewards.parts.rationale import LAYOUTS, Layout, choices_of
+from rewards.reward import Text
+
+MANIFEST = "answer_models.json"
+"""In the folder: how the models were made, and the layout that they know."""
+KINDS = ("without", "with")
+"""I2O and IR2O."""
+
+
+def fold_of(prompt: Text, folds: int, given: Any = None) -> int:
+    """The fold of a question: the one given, or by a hash of its prompt that is the same everywhere.
+
+    Raises:
+        ValueError: the fold given is none of them.
+    """
+    if given is None:
+        text = prompt if isinstance(prompt, str) else json.dumps([dict(message) for message in prompt], sort_keys=True)
+        return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") % folds
+    if isinstance(given, bool) or given not in range(folds):
+        raise ValueError(f"fold: {given!r} is none of the folds 0 to {folds - 1}")
+    return int(given)
+
+
+def fit_answer_models(
+    rows: Sequence[Mapping[str, Any]],
+    folds: int,
+    start: str,
+    folder: str | Path,
+    layout: Layout | None = None,
+    *,
+    epochs: int = 5,
+    learning_rate: float = 1e-4,
+    batch_tokens: int = 2048,
+    seed: int = 0,
+    device: str | None = None,
+    report: Callable[[str, float], None] | None = None,
+) -> Path:
+    """Train the two models of each fold on the other folds, on the tokens of the answer alone.
+
+    Args:
+        rows: as the module says.
+        folds: how many, 2 at least.
+        start: the causal model that each starts from, a path or a hub id.
+        folder: where they go: `FOLD/without` and `FOLD/with`.
+        layout: how a question is put; by default MaRio's.
+        epochs: passes over the rows.
+        learning_rate: of AdamW.
+        batch_tokens: tokens in a batch.
+        seed: of the order of the rows.
+        device: by default this process's GPU, or the CPU.
+        report: told after each model its name and its mean loss in the last pass, in nats a token.
+
+    Returns:
+        The folder.
+
+    Raises:
+        ValueError: there are fewer than two folds, a row lacks something, a fold leaves nothing to train on, or the
+            folder holds something already.
+    """
+    layout, folder = layout or Layout(), Path(folder)
+    if folds < 2:
+        raise ValueError(f"folds: 2 at least are wanted, got {folds}; with one the models would see what they judge")
+    if folder.exists() and any(folder.iterdir()):
+        raise ValueError(f"{folder} is not empty; name another folder")
+    _, tokenizer = frozen(start, device="cpu")()
+    parts = {kind: _examples(rows, kind, folds, layout, tokenizer) for kind in KINDS}
+    for kind, examples in parts.items():
+        for fold in range(folds):
+            if all(other == fold for other, _ in examples):
+                raise ValueError(f"no rows to train the model {kind} rationales of fold {fold} on: more rows, or folds")
+    for fold in range(folds):
+        for kind, examples in parts.items():
+            model = type(frozen(start, device="cpu")()[0]).from_pretrained(start, dtype=torch.float32)
+            pairs = [pair for other, pair in examples if other != fold and len(pair.ids) <= room(model)]
+            model = model.to(device or default_device())
+            loss = _fit(model, pairs, tokenizer, epochs, learning_rate, batch_tokens, seed)
+            model.save_pretrained(folder / str(fold) / kind)
+            tokenizer.save_pretrained(folder / str(fold) / kind)
+            if report:
+                report(f"{fold}/{kind}", loss)
+    manifest = {"folds": folds, "start": start, "rows": len(rows), "epochs": epochs, "layout": asdict(layout)}
+    (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    return folder
+
+
+def _examples(
+    rows: Sequence[Mapping[str, Any]], kind: str, folds: int, layout: Layout, tokenizer: Any
+) -> list[tuple[int, Pair]]:
+    """(fold, context with the gold answer) of the rows that teach a kind; each once."""
+    found: dict[tuple[str, str], tuple[int, Pair]] = {}
+    for number, row in enumerate(rows, start=1):
+        if missing := [name for name in ("prompt", "gold") if row.get(name) is None]:
+            raise ValueError(f"row {number} has no {missing[0]!r}; it has: {', '.join(row)}")
+        rationale = row.get("rationale") if kind == "with" else None
+        if kind == "with" and not rationale:
+            continue
+        label = text = str(row["gold"])
+        if row.get("choices") is not None:
+            labels, texts, right = choices_of(row["choices"], row["gold"])
+            if right is None:
+                raise ValueError(f"row {number}: the gold {row['gold']!r} is none of its choices")
+            label, text = labels[right], texts[right]
+        context = layout.before(prompt_text(row["prompt"], tokenizer), rationale)
+        answer = layout.answer.format(label=label, text=text)
+        fold = fold_of(row["prompt"], folds, row.get("fold"))
+        found.setdefault((context, answer), (fold, joined(context, answer, tokenizer)))
+    return list(found.values())
+
+
+def _fit(
+    model: Any, pairs: Sequence[Pair], tokenizer: Any, epochs: int, learning_rate: float, budget: int, seed: int
+) -> float:
+    """Train on the answers' tokens; the mean loss of the last pass."""
+    device = model.get_input_embeddings().weight.device
+    optimizer = torch.optim.AdamW(model.parameters(), lr=learning_rate, weight_decay=0.0)
+    rng, loss = random.Random(seed), float("nan")
+    model.train()
+    for _ in range(epochs):
+        chosen = list(batches([len(pair.ids) for pair in pairs], budget))
+        rng.shuffle(chosen)
+        summed, tokens = 0.0, 0
+        for batch in chosen:
+            ids_BT, mask_BT = padded([pairs[i].ids for i in batch], pad_id(tokenizer), device)
+            labels_BT = ids_BT.masked_fill(mask_BT == 0, -100)
+            for row, i in enumerate(batch):
+                labels_BT[row, : pairs[i].start] = -100
+            value = model(input_ids=ids_BT, attention_mask=mask_BT, labels=labels_BT).loss
+            value.backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            optimizer.zero_grad()
+            count = int((labels_BT != -100).sum())
+            summed, tokens = summed + value.item() * count, tokens + count
+        loss = summed / tokens
+    return loss
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Train them from a file of JSON lines."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("rows", type=Path, help="JSON lines with prompt, gold, rationale and choices")
+    parser.add_argument("--start", required=True, help="the causal model to start from, a path or a hub id")
+    parser.add_argument("--out", type=Path, required=True, help="a new folder")
+    parser.add_argument("--folds", type=int, default=2)
+    parser.add_argument("--layout", choices=sorted(LAYOUTS), help="of a task; by default `So the answer is`")
+    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--learning-rate", type=float, default=1e-4)
+    given = parser.parse_args(argv)
+    try:
+        with given.rows.open(encoding="utf-8") as lines:
+            rows = [json.loads(line) for line in lines if line.strip()]
+        fit_answer_models(
+            rows, given.folds, given.start, given.out, LAYOUTS.get(given.layout), epochs=given.epochs,
+            learning_rate=given.learning_rate, report=lambda name, loss: print(f"{name}: loss {loss:.4f}"),
+        )  # fmt: skip
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,29 @@
+"""What a reward may ask of whatever it serves: a run, a table of saved completions, a notebook."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from verifiers.runtime.judge import Judge
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a reward may ask of the run, or the notebook, that it serves.
+
+    Attributes:
+        judge: the task's own verifier, for rewards that ask one and name none.
+        policy: gives the policy as it is at the time of the call, as (model, tokenizer); None where there is none.
+        rows: rows of the train split, for rewards that measure themselves before training.
+        cache: a folder for what a reward keeps from run to run; None for nowhere.
+        run: the run's own folder, for what belongs to it and outlives a restart; None where there is no run.
+    """
+
+    judge: Judge
+    policy: Callable[[], tuple[Any, Any]] | None = None
+    rows: Sequence[Mapping[str, Any]] = ()
+    cache: Path | None = None
+    run: Path | None = None

@@ -1,0 +1,73 @@
+"""Where steps are scored in a text, the same in training a process reward model and in rewarding with it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from rewards.models.heads import Encoded
+from rewards.models.loading import encode, prompt_text
+from rewards.reward import Text
+
+READ_AT = "last token of each step"
+"""Where the models that `whetstone prm train` makes are read; their `prm.json` says so."""
+FORM_FILE = "prm.json"
+"""What such a model says of itself, beside its weights."""
+FINAL: dict[str, Callable[[Sequence[float]], float]] = {
+    "min": min,
+    "mean": lambda scores: sum(scores) / len(scores),
+    "product": math.prod,
+    "last": lambda scores: scores[-1],
+}
+"""How the scores of a chain's steps become one number."""
+
+
+def encode_steps(
+    tokenizer: Any,
+    prompt: Text,
+    completion: str,
+    ends: Sequence[int],
+    longest: int | None = None,
+    *,
+    together: str | None = None,
+) -> Encoded:
+    """Token ids of prompt and completion, and the place of the last token of each step.
+
+    In an empty completion that is the last token of the prompt.
+
+    Args:
+        tokenizer: a fast tokenizer, which knows the characters of its tokens.
+        prompt: a string, or chat messages for the chat template.
+        completion: what holds the steps.
+        ends: one past the last character of each step, in order.
+        longest: most tokens; what is over is cut off at the end, and the steps that end there have no place: -1.
+        together: what stands between prompt and completion where both are encoded as one text; None encodes them
+            apart, as a policy reads the one and writes the other.
+
+    Raises:
+        ValueError: the tokenizer does not know the characters of its tokens.
+    """
+    if not tokenizer.is_fast:
+        raise ValueError("its tokenizer is not a fast one, so the end of a step cannot be found in its tokens")
+    before = prompt_text(prompt, tokenizer)
+    shift = 0
+    if together is None:
+        prefix = encode(before, tokenizer)
+    else:
+        shift = len(before) + len(together)
+        completion = before + together + completion
+        prefix = encode("", tokenizer)
+    encoded = tokenizer(completion, add_special_tokens=False, return_offsets_mapping=True)
+    starts = [start for start, _ in encoded["offset_mapping"]]
+    ids = prefix + list(encoded["input_ids"])
+    places, token = [], 0
+    for end in ends:
+        # the last token that begins inside the step holds its last character
+        while token + 1 < len(starts) and starts[token + 1] < end + shift:
+            token += 1
+        places.append(len(prefix) + (token if starts else -1))
+    if longest is not None and len(ids) > longest:
+        ids = ids[:longest]
+        places = [place if place < longest else -1 for place in places]
+    return Encoded(ids, places, len(prefix))

@@ -1,0 +1,1 @@
+"""Rewards on saved completions, without training: scores, tables, plots, marked steps, adversarial completions."""

@@ -1,0 +1,262 @@
+"""Scores saved completions with any rewards, without a policy and without training: `rewards.score` in a notebook.
+
+Each reward sees what it would see in a run: prompts, completions and the columns of the data. What it needs and is not
+there (a column, a tokenizer, a policy) is named before or while it is scored; nothing is made up in its place.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from rewards import REWARDS
+from rewards.building import function
+from rewards.building.build import build
+from rewards.correctness import Correctness
+from rewards.mixing.mix import Mix
+from rewards.parts.context import Context
+from rewards.prototyping.table import Scored, Steps
+from rewards.reward import Reward, Scores, Text
+from verifiers.runtime.judge import Judge
+from verifiers.runtime.names import nearest
+
+Rewards = str | Reward | Callable[..., Any] | Mapping[str, Any] | Sequence[Any]
+BATCH = 1000
+"""Completions that are scored at a time, unless one prompt has more: its completions are never parted."""
+
+
+def score(
+    completions: Sequence[Any],
+    rewards: Rewards,
+    *,
+    prompts: Sequence[Text] | None = None,
+    gold: Sequence[Any] | None = None,
+    correct: Sequence[Any] | None = None,
+    columns: Mapping[str, Sequence[Any]] | None = None,
+    verifier: str | Judge = "math",
+    mix: Mapping[str, Any] | None = None,
+    tokenizer: Any = None,
+    policy: Callable[[], tuple[Any, Any]] | None = None,
+    cache: Path | None = None,
+    batch: int = BATCH,
+    progress: Callable[[int], None] | None = None,
+) -> Scored:
+    """Score completions with rewards: a table with every component, and what can be asked of it.
+
+    Args:
+        completions: N texts, or chat messages; a list of texts is several completions of one prompt. Also rows, each a
+            mapping with a `completion` and whatever columns there are, or a pandas DataFrame of these.
+        rewards: as in a config, name → settings (`{"correctness": {"verifier": "math"}, "length": {}}`); or names,
+            `Reward`s, functions with TRL's signature; one or a list, or name → one of these.
+        prompts: N prompts. Completions of one prompt form a group.
+        gold: N reference answers, None where there is none.
+        correct: N numbers in [0, 1], None where not known: how right each completion is, where that is known already.
+        columns: further columns of N values each, as the data of a run has them.
+        verifier: the judge of rewards that ask one and name none, as the task's own does in a run.
+        mix: settings of the mix, as in a config. Its error budget is not applied: failures are in the table.
+        tokenizer: where a reward reads token ids, what makes them: a callable such as transformers' tokenizers.
+        policy: gives (model, tokenizer) for rewards that ask the policy.
+        cache: a folder for what rewards keep.
+        batch: completions scored at a time.
+        progress: told after each batch how many completions it had.
+
+    Raises:
+        ValueError: an unknown reward, option or verifier; a column that a reward needs is missing (named, with those
+            that are there); columns of different lengths; no completion at all.
+    """
+    given = {"prompt": prompts, "gold": gold, "correct": correct, **(columns or {})}
+    rows = _rows(completions, {name: values for name, values in given.items() if values is not None})
+    table = {name: [row.get(name) for row in rows] for name in dict.fromkeys(name for row in rows for name in row)}
+    judge = Judge(verifier) if isinstance(verifier, str) else verifier
+    mixed = made(rewards, Context(judge, policy, rows, cache), mix)
+    _refuse_missing(mixed, table)
+    if mixed.aggregation == "normalise_then_sum" and "prompt" not in table:
+        raise ValueError("mix: normalise_then_sum compares the completions of a prompt, and the data has no prompts")
+    groups = _groups(table["prompt"]) if "prompt" in table else list(range(len(rows)))
+    parts: dict[str, list[Scores]] = {reward.name: [] for reward in mixed.rewards}
+    values: list[float | None] = [None] * len(rows)
+    seconds = dict.fromkeys(parts, 0.0)
+
+    def log(name: str, value: float) -> None:
+        reward = name.removeprefix("rewards/").removesuffix("/seconds")
+        if reward in seconds and name.endswith("/seconds"):
+            seconds[reward] += value
+
+    order: list[int] = []
+    for chosen in _batches(groups, batch):
+        told = {name: [table[name][row] for row in chosen] for name in table if name not in ("prompt", "completion")}
+        texts: list[Any] = [table["completion"][row] for row in chosen]
+        asked: list[Any] = [table["prompt"][row] or "" for row in chosen] if "prompt" in table else [""] * len(chosen)
+        scores = mixed.score(asked, texts, _ids(texts, tokenizer), **told, log_metric=log)
+        for name, part in scores.parts.items():
+            parts[name].append(part)
+        for row, value in zip(chosen, scores.values, strict=True):
+            values[row] = value
+        order += chosen
+        if progress:
+            progress(len(chosen))
+    joined = {name: _joined(batches, order) for name, batches in parts.items()}
+    judges = [reward.name for reward in mixed.rewards if isinstance(reward, Correctness)]
+    truth = "correct" if "correct" in table else judges[0] if judges else None
+    return Scored.of(table, groups, values, joined, seconds, truth)
+
+
+def made(rewards: Rewards, context: Context, mix: Mapping[str, Any] | None = None) -> Mix:
+    """The mix of what `score` takes as rewards; its error budget is lifted, for a table shows what failed.
+
+    Raises:
+        ValueError: there is no such reward or option, two have one name, or there are none.
+    """
+    if isinstance(rewards, Mix):
+        lifted = copy.copy(rewards)  # the caller's own keeps its budget
+        lifted.error_budget = 1.0
+        return lifted
+    ready: dict[str, Reward] = {}
+    settings: dict[str, Mapping[str, Any]] = {}
+    for name, reward in _named(rewards):
+        if name in settings:
+            raise ValueError(f"two rewards are called {name!r}; give them names: {{'one': …, 'other': …}}")
+        if isinstance(reward, Reward) or callable(reward):
+            ready[name] = copy.copy(reward) if isinstance(reward, Reward) else function.FunctionReward(reward, name)
+            settings[name] = {}
+        else:
+            settings[name] = {} if reward is None else reward
+            kind = settings[name].get("kind") or name
+            if not settings[name].get("function") and kind not in REWARDS:
+                raise ValueError(f"there is no reward {kind!r}; {nearest(kind, REWARDS)}")
+    if not settings:
+        raise ValueError("name at least one reward")
+    built = build({name: given for name, given in settings.items() if name not in ready}, context, mix)
+    by_name = {reward.name: reward for reward in built.rewards} | ready
+    for name in ready:
+        ready[name].name = name
+        built.weights[name] = 1.0
+    built.rewards = tuple(by_name[name] for name in settings)
+    built.columns = tuple(dict.fromkeys(column for reward in built.rewards for column in reward.columns))
+    built.error_budget = 1.0
+    return built
+
+
+class _NoIds(Sequence):
+    """Stands where token ids would: a reward that reads it fails and says what is missing."""
+
+    def __len__(self) -> int:
+        raise ValueError("it reads token ids, and there is no tokenizer to make them; name one")
+
+    def __getitem__(self, index: Any) -> Any:
+        return len(self)
+
+
+def _ids(texts: Sequence[Any], tokenizer: Any) -> list[Any]:
+    if tokenizer is None:
+        return [_NoIds()] * len(texts)
+    from rewards.reward import text_of
+
+    return tokenizer([text_of(text) for text in texts], add_special_tokens=False)["input_ids"]
+
+
+def _named(rewards: Rewards) -> list[tuple[str, Any]]:
+    if isinstance(rewards, Mapping):
+        return list(rewards.items())
+    several = [rewards] if isinstance(rewards, str | Reward) or callable(rewards) else list(rewards)
+    found = []
+    for reward in several:
+        if isinstance(reward, str):
+            found.append((reward, None))
+        elif isinstance(reward, Reward) or callable(reward):
+            found.append((getattr(reward, "name", None) or getattr(reward, "__name__", "reward"), reward))
+        else:
+            raise ValueError(f"a reward is a name, a Reward or a function, not {type(reward).__name__}")
+    return found
+
+
+def _rows(completions: Any, given: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
+    """One row a completion, its missing values (None, NaN) as None; a list of texts becomes several rows.
+
+    Raises:
+        ValueError: nothing to score, a column of another length, a row without a completion.
+    """
+    if hasattr(completions, "to_dict") and hasattr(completions, "columns"):
+        completions = completions.to_dict("records")
+    completions = list(completions)
+    if not completions:
+        raise ValueError("there are no completions to score")
+    for name, values in given.items():
+        if len(values) != len(completions):
+            raise ValueError(f"{len(values)} values of {name!r} for {len(completions)} completions")
+    rows: list[dict[str, Any]] = []
+    for index, completion in enumerate(completions):
+        # chat messages are a list of mappings, too, but only a row is a mapping itself
+        row = dict(completion) if isinstance(completion, Mapping) else {"completion": completion}
+        row |= {name: values[index] for name, values in given.items()}
+        row = {str(name): None if isinstance(v, float) and math.isnan(v) else v for name, v in row.items()}
+        several = row.get("completion")
+        if hasattr(several, "tolist"):  # an array, as pandas reads lists from parquet
+            several = several.tolist()  # type: ignore[union-attr]
+        if not isinstance(several, list) or (several and isinstance(several[0], Mapping)):
+            several = [several]
+        for one in several:
+            if not isinstance(one, str | list):
+                has = ", ".join(name for name, value in row.items() if value is not None)
+                what = "no completion" if one is None else f"a completion of type {type(one).__name__}, not a text"
+                raise ValueError(f"row {index + 1} has {what}; it has: {has or 'nothing'}")
+            rows.append({**row, "completion": one})
+    if not rows:
+        raise ValueError("there are no completions to score")
+    return rows
+
+
+def _refuse_missing(mixed: Mix, table: Mapping[str, Sequence[Any]]) -> None:
+    there = [name for name, values in table.items() if any(value is not None for value in values)]
+    for reward in mixed.rewards:
+        for column in reward.columns:
+            if column not in there:
+                raise ValueError(
+                    f"reward {reward.name!r} needs a column {column!r}, which the data lacks; it has: "
+                    f"{', '.join(there)}"
+                )
+
+
+def _groups(prompts: Sequence[Any]) -> list[int]:
+    """A number for each distinct prompt, in order of appearance; a completion without one is alone."""
+    numbers: dict[str, int] = {}
+    return [numbers.setdefault(f"{row}" if p is None else repr(p), len(numbers)) for row, p in enumerate(prompts)]
+
+
+def _batches(groups: Sequence[int], size: int) -> Iterator[list[int]]:
+    """Rows in batches of whole groups: rewards may compare the completions of a prompt."""
+    of: dict[int, list[int]] = {}
+    for row, group in enumerate(groups):
+        of.setdefault(group, []).append(row)
+    chosen: list[int] = []
+    for rows in of.values():
+        if chosen and len(chosen) + len(rows) > size:
+            yield chosen
+            chosen = []
+        chosen += rows
+    yield chosen
+
+
+def _joined(batches: Sequence[Scores], order: Sequence[int]) -> Scores:
+    """The scores of several batches as one, back in the order of the rows."""
+    count = len(order)
+    whole = Scores([None] * count, [()] * count)
+    steps: list[Steps] = whole.steps
+    start = 0
+    for part in batches:
+        rows = order[start : start + len(part.values)]
+        for place, row in enumerate(rows):
+            whole.values[row] = part.values[place]
+            if part.steps:
+                steps[row] = part.steps[place]
+        for name, values in part.columns.items():
+            column = whole.columns.setdefault(name, [None] * count)
+            for place, row in enumerate(rows):
+                column[row] = values[place]
+        whole.failures.update({rows[place]: error for place, error in part.failures.items()})
+        start += len(rows)
+    return whole if any(steps) else replace(whole, steps=[])

@@ -1,0 +1,250 @@
+"""What scoring gave: a table with a row a completion, and the questions to ask of it before training on a reward.
+
+Throughout, a completion on which a reward abstained or failed is left out where that reward is looked at, and every
+figure says how many completions it rests on. A failure is never counted as 0.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from rewards.prototyping.marked import Marked, MarkedSteps, shown
+from rewards.reward import Scores, text_of
+from verifiers import Step
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Steps = tuple[Step, ...]
+
+
+@dataclass(repr=False)
+class Scored:
+    """N scored completions.
+
+    Attributes:
+        frame: a row a completion: `group` (completions of one prompt share it), `prompt`, `completion`, `gold` and
+            `correct` where given; `mix` and each reward's value, NaN where it abstained or failed; `abstained`, the
+            rewards that abstained; `failed`, reward by reward what broke; `NAME.column` for what a reward says beside
+            its value, such as `correctness.extracted`; and the data's other columns, as `row.NAME` where a name
+            is taken.
+        parts: reward name → its scores, with steps and failures.
+        seconds: reward name → seconds it took.
+        truth: the column that says which completions are right, unless another is named; None where none does.
+    """
+
+    frame: pd.DataFrame
+    parts: dict[str, Scores]
+    seconds: dict[str, float]
+    truth: str | None
+
+    @classmethod
+    def of(
+        cls,
+        table: Mapping[str, Sequence[Any]],
+        groups: Sequence[int],
+        values: Sequence[float | None],
+        parts: Mapping[str, Scores],
+        seconds: Mapping[str, float],
+        truth: str | None,
+    ) -> Scored:
+        """The result, from the columns of the data and the scores."""
+        count = len(groups)
+        columns: dict[str, Any] = {"group": groups}
+        for name in ("prompt", "completion"):
+            if name in table:
+                columns[name] = ["" if text is None else text_of(text) for text in table[name]]
+        for name in ("gold", "correct"):
+            if name in table:
+                columns[name] = table[name]
+        columns["mix"] = pd.array(values, dtype="Float64").to_numpy(float, na_value=np.nan)
+        for name, part in parts.items():
+            columns[name] = np.array([np.nan if v is None else v for v in part.values], dtype=float)
+        empty = {name: [v is None for v in part.values] for name, part in parts.items()}
+        columns["abstained"] = [
+            ", ".join(n for n, part in parts.items() if empty[n][row] and row not in part.failures)
+            for row in range(count)
+        ]
+        columns["failed"] = [
+            "; ".join(f"{n}: {part.failures[row]}" for n, part in parts.items() if row in part.failures)
+            for row in range(count)
+        ]
+        for name, part in parts.items():
+            columns |= {f"{name}.{column}": values for column, values in part.columns.items()}
+        for name, rest in table.items():
+            if name not in ("prompt", "completion", "gold", "correct"):
+                columns[f"row.{name}" if name in columns else name] = rest
+        return cls(pd.DataFrame(columns), dict(parts), dict(seconds), truth)
+
+    @property
+    def rewards(self) -> list[str]:
+        """Names of the rewards, and of their mix where there are several."""
+        return [*self.parts, "mix"] if len(self.parts) > 1 else list(self.parts)
+
+    def summary(self) -> pd.DataFrame:
+        """A row a reward: n with a value, mean, std, share abstained and failed, no_signal, seconds.
+
+        `no_signal` is the share of prompts with several completions on which all with a value have the same one, so
+        that GRPO learns nothing from them; NaN where no prompt has several.
+        """
+        rows = {}
+        for name in self.rewards:
+            values: Any = self.frame[name]
+            spread: Any = values.groupby(self.frame["group"]).agg(["count", "min", "max"])
+            spread = spread[spread["count"] > 1]
+            failed = len(self.parts[name].failures) if name in self.parts else 0
+            rows[name] = {
+                "n": int(values.notna().sum()),
+                "mean": values.mean(),
+                "std": values.std(ddof=0),
+                "abstained": (values.isna().sum() - failed) / len(values),
+                "failed": failed / len(values),
+                "no_signal": (spread["min"] == spread["max"]).mean() if len(spread) else np.nan,
+                "seconds": self.seconds.get(name, sum(self.seconds.values())),
+            }
+        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("reward")
+
+    def agreement(self, correctness: str | Sequence[Any] | None = None) -> pd.DataFrame:
+        """How each reward agrees with correctness; right is a correctness of 1.
+
+        Args:
+            correctness: a column of the frame, or N values in [0, 1] with None where not known; by default `truth`.
+
+        Returns:
+            A row a reward: `n`, `right` and `wrong` (completions), `mean_right` and `mean_wrong`; `auc`, the share of
+            all pairs of a right and a wrong completion in which the right one has more (ties count half); `r`, the
+            point-biserial correlation; `ranked`, as `auc` but within the prompts, which is what a group baseline sees,
+            over `pairs` pairs. NaN where there is nothing to compare.
+
+        Raises:
+            ValueError: correctness is not known, is not in [0, 1], or has another length.
+        """
+        truth, known = self._truth(correctness)
+        rows = {}
+        for name in self.rewards:
+            if name == truth:
+                continue
+            use = known.notna() & self.frame[name].notna()
+            value: Any = self.frame.loc[use, name]
+            right: Any = known[use] >= 1.0
+            won, pairs = _won(value, right, 0 * self.frame.loc[use, "group"])
+            wins, inside = _won(value, right, self.frame.loc[use, "group"])
+            spread = pairs and value.std(ddof=0) > 0
+            rows[name] = {
+                "n": int(use.sum()),
+                "right": int(right.sum()),
+                "wrong": int((~right).sum()),
+                "mean_right": value[right].mean(),
+                "mean_wrong": value[~right].mean(),
+                "auc": won / pairs if pairs else np.nan,
+                "r": np.corrcoef(value, right)[0, 1] if spread else np.nan,
+                "ranked": wins / inside if inside else np.nan,
+                "pairs": inside,
+            }
+        columns = ["n", "right", "wrong", "mean_right", "mean_wrong", "auc", "r", "ranked", "pairs"]
+        return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("reward")
+
+    def correlation(self) -> pd.DataFrame:
+        """Each pair of rewards: `pearson`, `spearman`, and `n`, the completions on which both have a value."""
+        rows = []
+        for one, other in itertools.combinations(self.rewards, 2):
+            both: Any = self.frame[[one, other]].dropna()
+            varies = len(both) > 1 and bool((both.std(ddof=0) > 0).all())
+            pearson = np.corrcoef(both[one], both[other])[0, 1] if varies else np.nan
+            ranks = both.rank()
+            spearman = np.corrcoef(ranks[one], ranks[other])[0, 1] if varies else np.nan
+            rows.append((one, other, pearson, spearman, len(both)))
+        return pd.DataFrame(rows, columns=["reward", "other", "pearson", "spearman", "n"])
+
+    def steps(self, rows: Sequence[int] | int = 5, reward: str | None = None) -> MarkedSteps:
+        """Completions with their steps marked in the text; in a notebook, or with `print`.
+
+        Args:
+            rows: which rows of the frame, or how many from the first.
+            reward: one reward alone.
+
+        Raises:
+            ValueError: there is no such reward.
+        """
+        if reward is not None and reward not in self.parts:
+            raise ValueError(f"there is no reward {reward!r} here; there are: {', '.join(self.parts)}")
+        chosen = range(min(rows, len(self.frame))) if isinstance(rows, int) else rows
+        names = [name for name, part in self.parts.items() if part.steps and reward in (None, name)]
+        prompts: list[str] = list(self.frame["prompt"]) if "prompt" in self.frame else [""] * len(self.frame)
+        texts: list[str] = list(self.frame["completion"])
+        return MarkedSteps(
+            [
+                Marked(prompts[row], texts[row], name, shown(part.values[row]), part.steps[row])
+                for row in chosen
+                for name, part in ((name, self.parts[name]) for name in names)
+            ]
+        )
+
+    def plot(self) -> Figure:
+        """Histograms of each reward (right and wrong apart, where known), scatters of pairs, correlations."""
+        from rewards.prototyping.plot import plot
+
+        known = self._truth(None)[1] if self.truth else None
+        return plot(self.frame, self.rewards, list(self.parts), self.correlation(), known)
+
+    def to_parquet(self, path: str | Path) -> None:
+        """Write the table, with the steps of each reward as `NAME.steps`."""
+        table = self.frame.copy()
+        for name, part in self.parts.items():
+            if part.steps:
+                table[f"{name}.steps"] = [[_as_dict(step) for step in steps] for steps in part.steps]
+        for name in table.columns:  # parquet holds one type a column
+            kinds = {type(value) for value in table[name] if value is not None}
+            if table[name].dtype == object and len(kinds) > 1:
+                table[name] = [
+                    v if v is None or isinstance(v, str) else json.dumps(v, default=str) for v in table[name]
+                ]
+        table.to_parquet(path, index=False)
+
+    def _truth(self, correctness: str | Sequence[Any] | None) -> tuple[str | None, pd.Series]:
+        correctness = self.truth if correctness is None else correctness
+        if correctness is None:
+            raise ValueError("nothing says which completions are right; give correctness=, or add a correctness reward")
+        name = correctness if isinstance(correctness, str) else None
+        if name is not None and name not in self.frame:
+            raise ValueError(f"there is no column {name!r}; there are: {', '.join(self.frame.columns)}")
+        given = self.frame[name] if name is not None else list(correctness)
+        if len(given) != len(self.frame):
+            raise ValueError(f"{len(given)} values of correctness for {len(self.frame)} completions")
+        try:
+            known = pd.Series([np.nan if v is None else float(v) for v in given], index=self.frame.index)
+        except (TypeError, ValueError):
+            raise ValueError("correctness is a number in [0, 1], or None where it is not known") from None
+        if ((known < 0) | (known > 1)).any():
+            raise ValueError("correctness is in [0, 1], or None where it is not known")
+        return name, known
+
+    def __repr__(self) -> str:
+        groups = self.frame["group"].nunique()
+        return f"{len(self.frame):,} completions of {groups:,} prompts\n{self.summary().round(4).to_string()}"
+
+    def _repr_html_(self) -> str:
+        head = f"<p>{len(self.frame):,} completions of {self.frame['group'].nunique():,} prompts</p>"
+        first = self.frame.head(10).to_html(float_format="%.3g", max_cols=14)
+        return head + self.summary().round(4).to_html() + first
+
+
+def _won(value: Any, right: Any, groups: Any) -> tuple[float, int]:
+    """Pairs of a right and a wrong completion of a group in which the right one has more, ties half; and all such."""
+    # Mann and Whitney: the ranks of the right ones, less what they would be with all the right ones below
+    ranks = value.groupby(groups).rank()[right].sum()
+    of = right.groupby(groups).agg(["sum", "size"])
+    below = (of["sum"] * (of["sum"] + 1) / 2).sum()
+    return float(ranks - below), int((of["sum"] * (of["size"] - of["sum"])).sum())
+
+
+def _as_dict(step: Step) -> dict[str, Any]:
+    return {"start": step.start, "end": step.end, "status": step.status, "score": step.score, "reason": step.reason}

@@ -1,0 +1,148 @@
+"""What a run prints: the warm-up's bar, a line an evaluation, and at the end one table and three problems."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from rl.analysis.evaluation import Evaluation
+from rl.storage.run_folder import RunFolder
+
+ROWS = {
+    "greedy": "right (greedy decoding)",
+    "chain": "right by right steps alone",
+    "mean_at_k": "right, mean of {k} samples",
+    "pass_at_k": "right in any of {k} samples",
+    "maj_at_k": "right by vote of {k} samples",
+    "cut_off": "cut off before the end",
+}
+"""Metric → what it means, in the order of the table."""
+
+
+@contextmanager
+def warm_up(console: Console, steps: int) -> Iterator[Callable[[int, float], None]]:
+    """A bar for the warm start; it appears with the first step, so not at all where the cache has the policy."""
+    progress = Progress(
+        TextColumn("warming up the embedded policy"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TextColumn("{task.description}"),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
+    )
+    bar = progress.add_task("", total=steps)
+
+    def report(step: int, loss: float) -> None:
+        if step == 1:
+            progress.start()
+            if not console.is_terminal:
+                console.print(f"warming up the embedded policy: {steps} supervised steps, kept for the next run")
+        progress.update(bar, completed=step, description=f"loss {loss:.3f}")
+
+    try:
+        yield report
+    finally:
+        progress.stop()
+
+
+@contextmanager
+def evaluating(console: Console, what: str, completions: int) -> Iterator[Callable[[int], None]]:
+    """A bar for an evaluation that goes away when it is done; where output goes to a file, a line that it began."""
+    progress = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TextColumn("completions"),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+    if not console.is_terminal:
+        console.print(f"measuring {what}: {completions:,} completions", highlight=False)
+    bar = progress.add_task(f"measuring {what}", total=completions)
+    with progress:
+        yield lambda count: progress.advance(bar, count)
+
+
+def evaluated(console: Console, step: int, evaluation: Evaluation) -> None:
+    """One line on an evaluation."""
+    parts = []
+    for name, label in (("greedy", "greedy"), ("mean_at_k", f"mean@{evaluation.k}"), ("chain", "chain")):
+        interval = evaluation.metrics[name]
+        if interval is not None:
+            parts.append(f"{label} {interval.value:.3f}")
+    left_out = evaluation.counts["abstained"] + evaluation.counts["failed"]
+    if left_out:
+        parts.append(f"not judged {left_out}")
+    console.print(f"step {step}: {' · '.join(parts)} on {evaluation.n} {evaluation.split} problems", highlight=False)
+
+
+def evaluation_table(model: str, evaluation: Evaluation) -> Table:
+    """One evaluation as a table."""
+    table = Table(title=f"{model}: {evaluation.n} {evaluation.split} problems", title_justify="left")
+    table.add_column("share of answers that are …")
+    table.add_column("value", justify="right")
+    table.add_column("95% interval", justify="right")
+    for name, meaning in ROWS.items():
+        if (interval := evaluation.metrics[name]) is not None:
+            span = f"{interval.low:.3f} to {interval.high:.3f}"
+            table.add_row(meaning.format(k=evaluation.k), f"{interval.value:.3f}", span)
+    for status in ("abstained", "failed"):
+        if evaluation.counts[status]:
+            table.add_row(f"not judged: the verifier {status}", str(evaluation.counts[status]), "")
+    return table
+
+
+def finished(console: Console, folder: RunFolder, summary: Mapping[str, Any]) -> None:
+    """The table of before and after, three problems with both answers, and where everything lies."""
+    before, after = summary["before"], summary["after"]
+    table = Table(title=f"{summary['name']}: {after['n']} test problems never trained on", title_justify="left")
+    table.add_column("share of answers that are …")
+    table.add_column("before", justify="right")
+    table.add_column("after", justify="right")
+    table.add_column("95% interval after", justify="right")
+    for name, meaning in ROWS.items():
+        if before.get(name) and after.get(name):
+            low, high = after[name]["low"], after[name]["high"]
+            table.add_row(
+                meaning.format(k=after["k"]),
+                f"{before[name]['value']:.3f}",
+                f"{after[name]['value']:.3f}",
+                f"{low:.3f} to {high:.3f}",
+            )
+    console.print()
+    console.print(table)
+    console.print(_examples(folder, summary["steps"]))
+    console.print(
+        f"{summary['steps']} steps, {summary['tokens_generated']:,} tokens, {summary['wall_s']:.0f} s on "
+        f"{summary['device']}\nreport:  {folder.report}\npolicy:  {folder.model}\nsummary: {folder.summary}",
+        highlight=False,
+    )
+
+
+def _examples(folder: RunFolder, step: int) -> Text:
+    """Three problems, those first that the policy got wrong before and right after."""
+    before, after = folder.evaluation("test", 0), folder.evaluation("test", step)
+    assert before is not None and after is not None
+    pairs = list(zip(before["examples"], after["examples"], strict=True))
+    pairs.sort(key=lambda pair: (pair[0]["score"] or 0) - (pair[1]["score"] or 0))
+    text = Text()
+    for old, new in pairs[:3]:
+        text.append(f"\n{_short(old['prompt'])}   (answer: {old['gold']})\n")
+        for label, row in (("before", old), ("after ", new)):
+            mark, style = {1.0: ("right", "green"), None: (row["status"], "yellow")}.get(row["score"], ("wrong", "red"))
+            text.append(f"  {label} {_short(row['completion'])}  ").append(mark + "\n", style=style)
+    return text
+
+
+def _short(text: str, width: int = 160) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= width else f"{line[: width // 2]} … {line[-width // 2 :]}"

@@ -1,0 +1,38 @@
+"""`whetstone eval`: measures a saved policy on a task and prints the table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from rich.console import Console
+
+from rl import tasks
+from rl.analysis import console as show
+from rl.analysis.evaluation import evaluate, settings_for
+from rl.config import Config
+from rl.runs import setup
+from rl.tasks.task import Split
+
+
+def evaluate_model(config: Config, split: Split) -> dict[str, Any]:
+    """Measure `policy.model` on a split of the task, as `evaluation` says.
+
+    Returns:
+        The figures with their intervals, and `examples`: each problem with its greedy answer.
+
+    Raises:
+        UserError: the model or the task's data is not as the config says.
+    """
+    console = Console(soft_wrap=True)
+    setup.quiet(config)
+    task = tasks.load(config)
+    policy = setup.policy(config, task, console)
+    model: Any = policy.model  # torch types `to` for device strings, transformers wraps it
+    model.to("cuda" if torch.cuda.is_available() else "cpu")
+    settings = settings_for(config, split)
+    completions = min(settings.n, len(task.splits[split])) * (1 + settings.k)
+    with show.evaluating(console, f"{config.policy.model} on {split}", completions) as progress:
+        evaluation = evaluate(model, policy.tokenizer, task, split, settings, progress)
+    console.print(show.evaluation_table(config.policy.model, evaluation))
+    return {**evaluation.as_dict(), "examples": evaluation.examples}

@@ -1,0 +1,135 @@
+"""What `whetstone score` shows: tables in the terminal, and a page with plots and marked steps."""
+
+from __future__ import annotations
+
+import base64
+import io
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+from rewards.prototyping.table import Scored
+from rl.analysis.scoring.saved import Rows
+from rl.storage.run_folder import write_atomically
+
+MEANINGS = {
+    "summary": "n: completions with a value. abstained, failed: shares without one; neither counts as 0. no_signal: "
+    "prompts with several completions that all have the same value, from which GRPO learns nothing.",
+    "agreement": "auc: how often a right completion has more than a wrong one, ties half; 0.5 is chance. ranked: the "
+    "same within prompts, over so many pairs. r: correlation with being right.",
+    "correlation": "n: completions on which both have a value. Two that go together say the same twice.",
+}
+
+
+def tables(scored: Scored) -> dict[str, pd.DataFrame]:
+    """`summary`; `agreement` where something says which completions are right; `correlation` of several rewards."""
+    found = {"summary": scored.summary().reset_index()}
+    if scored.truth is not None and not (agreement := scored.agreement().reset_index()).empty:
+        found["agreement"] = agreement
+    if len(scored.parts) > 1:
+        found["correlation"] = scored.correlation()
+    return found
+
+
+def title(name: str, scored: Scored) -> str:
+    """What the table of a reward is about, in a few words."""
+    if name == "agreement":
+        return f"agreement with {scored.truth}"
+    return {"summary": "each reward", "correlation": "pairs of rewards"}[name]
+
+
+def counted(rows: Rows, scored: Scored) -> list[str]:
+    """What was read and what was left out, a line each."""
+    groups = scored.frame["group"].nunique()
+    lines = [f"{len(scored.frame):,} completions of {groups:,} prompts"]
+    read = (what if what == source else f"{what} from {source}" for what, source in rows.columns.items())
+    lines.append(f"read: {', '.join(read)}")
+    if rows.without:
+        lines.append(f"left out: {rows.without:,} rows without a completion")
+    if rows.broken:
+        lines.append(f"left out: {rows.broken:,} rows that could not be read")
+    return lines
+
+
+def failures(scored: Scored) -> list[str]:
+    """For each reward that failed, how often, and the first row with its error; row 0 is the table's first."""
+    return [
+        f"{name} failed on {len(part.failures):,} completions; row {min(part.failures)}: "
+        f"{part.failures[min(part.failures)]}"
+        for name, part in scored.parts.items()
+        if part.failures
+    ]
+
+
+def show(console: Console, rows: Rows, scored: Scored) -> None:
+    """Print the tables."""
+    for line in counted(rows, scored):
+        console.print(line, highlight=False, markup=False)
+    for name, frame in tables(scored).items():
+        table = Table(title=title(name, scored), title_justify="left", caption=MEANINGS[name], caption_justify="left")
+        for column in frame.columns:
+            table.add_column(column, justify="left" if column in ("reward", "other") else "right", no_wrap=True)
+        for values in frame.itertuples(index=False):
+            table.add_row(*map(cell, values))
+        console.print()
+        console.print(table)
+    if scored.truth is None:
+        console.print("\nNothing says which completions are right: add a correctness reward, or --column correct=NAME.")
+    for line in failures(scored):
+        console.print(line, highlight=False, markup=False, style="yellow")
+
+
+def cell(value: Any) -> str:
+    """A value of a table as text; a dash for NaN."""
+    if isinstance(value, str):
+        return value
+    if value != value:
+        return "–"
+    return f"{value:,}" if isinstance(value, int) else f"{value:.3f}"
+
+
+def write_page(path: str | Path, name: str, rows: Rows, scored: Scored, examples: int = 20) -> None:
+    """Write a self-contained page: the tables, plots, and completions with their steps marked.
+
+    Args:
+        path: the file.
+        name: what was scored, for its title.
+        rows: what was read.
+        scored: what scoring gave.
+        examples: completions shown at each end of the mix, the least and the most.
+    """
+    picture = io.BytesIO()
+    scored.plot().savefig(picture, format="png", dpi=110)
+    values: Any = scored.frame[scored.rewards[-1]].dropna()
+    order = list(values.sort_values(kind="stable").index)
+    chosen = list(dict.fromkeys([*reversed(order[-examples:]), *order[:examples]]))
+    shown = ["prompt", "completion", "gold", "correct", *scored.rewards, "abstained", "failed"]
+    table = scored.frame.loc[chosen, [column for column in shown if column in scored.frame]]
+    for column in table.select_dtypes(["object", "string"]):
+        table[column] = ["–" if value is None or value != value else _cut(str(value)) for value in table[column]]
+    template = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
+        (Path(__file__).parent / "scores.html.j2").read_text(encoding="utf-8")
+    )
+    page = template.render(
+        name=name,
+        lines=[*counted(rows, scored), *failures(scored)],
+        tables=[(title(n, scored), MEANINGS[n], _cells(frame)) for n, frame in tables(scored).items()],
+        plot=base64.b64encode(picture.getvalue()).decode(),
+        steps=scored.steps(chosen)._repr_html_() if any(part.steps for part in scored.parts.values()) else None,
+        examples=_cells(table),
+        count=len(chosen),
+    )
+    write_atomically(Path(path), page)
+
+
+def _cut(text: str, most: int = 1500) -> str:
+    return text if len(text) <= most else f"{text[:most]} …"
+
+
+def _cells(frame: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
+    """The header and the rows as texts."""
+    return list(frame.columns), [[cell(value) for value in row] for row in frame.itertuples(index=False)]

@@ -1,0 +1,57 @@
+"""Completions worth imitating: right, unlike each other, a few a prompt.
+
+As in RFT (Yuan et al. 2023, arXiv:2308.01825, section 3.3) and SIPF, of completions with the same sequence of equations
+one is kept: the one whose text is farthest from the others' by summed edit distance.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+
+from rapidfuzz.distance import Levenshtein
+
+from rl.storage.pool import Sample
+
+_EQUATION = re.compile(r"[^\s;,:<>=]*(?:\s?[-+*/×÷]\s?[^\s;,:<>=]+)+\s?=\s?-?[\d.,/]*\d")
+_SPACE = re.compile(r"\s+")
+
+
+def keep(samples: Sequence[Sample], *, threshold: float = 1.0, quota: int = 4, distinct: bool = True) -> list[Sample]:
+    """The samples to imitate, in order of their prompts.
+
+    Args:
+        samples: the pool.
+        threshold: least judged score.
+        quota: most a prompt; the highest scores first.
+        distinct: whether to keep one completion for each sequence of equations; without it, one for each text.
+    """
+    groups: dict[int, list[Sample]] = defaultdict(list)
+    for sample in samples:
+        good = sample.score is not None and sample.score >= threshold
+        if good and sample.right is not False and sample.finish == "stop":
+            groups[sample.row].append(sample)
+    kept = []
+    for group in groups.values():
+        by_text = list({sample.completion: sample for sample in reversed(group)}.values())[::-1]
+        chosen = _by_equations(by_text) if distinct else by_text
+        kept += sorted(chosen, key=lambda sample: -(sample.score or 0.0))[:quota]
+    return kept
+
+
+def equation_sequence(text: str) -> tuple[str, ...]:
+    """The equations of a text in order, without spaces; the whole text where it has none."""
+    found = tuple(_SPACE.sub("", match[0]) for match in _EQUATION.finditer(text))
+    return found or (text.strip(),)
+
+
+def _by_equations(group: list[Sample]) -> list[Sample]:
+    alike: dict[tuple[str, ...], list[Sample]] = defaultdict(list)
+    for sample in group:
+        alike[equation_sequence(sample.completion)].append(sample)
+    return [max(same, key=lambda one: _distance(one, group)) for same in alike.values()]
+
+
+def _distance(one: Sample, group: Sequence[Sample]) -> int:
+    return sum(Levenshtein.distance(one.completion, other.completion) for other in group)

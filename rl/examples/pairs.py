@@ -1,0 +1,90 @@
+r"""Preference pairs: of one prompt's completions, a chosen one and a rejected one that is really worse.
+
+With the judged score $R$ and the margin $\eta$, a pair $(y_w, y_l)$ counts only where $R(y_w) - R(y_l) > \eta$, as in
+SIPF (Chen et al. 2025, section 3). What the judge abstained on takes no part; a completion that was cut off is never
+chosen; identical texts never make a pair.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from rl.storage.pool import Sample
+
+
+class Pair(NamedTuple):
+    """Two completions of one prompt."""
+
+    chosen: Sample
+    rejected: Sample
+
+
+def pairs(
+    samples: Sequence[Sample],
+    *,
+    form: str = "best_worst",
+    margin: float = 0.0,
+    cap: int = 4,
+    balance_length: bool = False,
+    cut_off: bool = True,
+) -> list[Pair]:
+    """The pairs of a pool, prompt by prompt.
+
+    Args:
+        samples: the pool, of any number of prompts.
+        form: `best_worst`, the best against the worst, then the second best against the second worst, up to the cap;
+            `all`, every right one against every wrong one.
+        margin: least difference of scores, beyond which alone a pair counts.
+        cap: most pairs a prompt.
+        balance_length: take next the pair that leaves the prompt's chosen tokens and rejected tokens closest in sum;
+            else the pair of the largest difference of scores.
+        cut_off: whether a completion that was cut off may be rejected; without, it takes no part.
+    """
+    groups: dict[int, list[Sample]] = defaultdict(list)
+    for sample in samples:
+        if sample.score is not None and (cut_off or sample.finish == "stop"):
+            groups[sample.row].append(sample)
+    made = []
+    for group in groups.values():
+        candidates = _candidates(_distinct(group), form, margin)
+        made += _balanced(candidates, cap) if balance_length else candidates[:cap]
+    return made
+
+
+def _candidates(group: list[Sample], form: str, margin: float) -> list[Pair]:
+    """Valid pairs, the largest difference first."""
+    best = sorted(group, key=_score, reverse=True)
+    if form == "best_worst":
+        whole = [sample for sample in best if sample.finish == "stop"]
+        offered = zip(whole, reversed(best), strict=False)
+    else:
+        offered = ((w, l) for w in best for l in reversed(best) if w.right and l.right is False and w.finish == "stop")  # noqa: E741
+    valid = [Pair(w, l) for w, l in offered if _score(w) - _score(l) > margin and w.completion != l.completion]  # noqa: E741
+    return sorted(valid, key=lambda pair: _score(pair.rejected) - _score(pair.chosen))
+
+
+def _balanced(candidates: list[Pair], cap: int) -> list[Pair]:
+    taken: list[Pair] = []
+    left, surplus = list(candidates), 0
+    while left and len(taken) < cap:
+        best = min(left, key=lambda pair: abs(surplus + _longer(pair)))
+        left.remove(best)
+        taken.append(best)
+        surplus += _longer(best)
+    return taken
+
+
+def _longer(pair: Pair) -> int:
+    return len(pair.chosen.completion_ids) - len(pair.rejected.completion_ids)
+
+
+def _distinct(group: list[Sample]) -> list[Sample]:
+    """The first of each text."""
+    return list({(s.completion, s.finish): s for s in reversed(group)}.values())[::-1]
+
+
+def _score(sample: Sample) -> float:
+    assert sample.score is not None, "abstained samples are left out before"
+    return sample.score

@@ -1,0 +1,187 @@
+r"""How good step scores are: ProcessBench's protocol, step AUC, calibration, and best of n.
+
+ProcessBench (Zheng et al. 2024, arXiv:2412.06559): a model names the first wrong step of a chain, or none. With $a$ the
+share of wrong chains whose first wrong step it names and $b$ the share of right chains in which it names none,
+$F_1 = 2ab / (a + b)$. A process reward model names the first step that scores below a threshold.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.metrics import roc_auc_score
+
+from rewards.parts.step_scores import FINAL
+from rl.analysis.evaluation import pass_at
+from rl.analysis.intervals import wilson
+from rl.prm.chains import Chain
+
+
+def first_wrong(scores: Sequence[float | None], threshold: float = 0.5) -> int:
+    """The first step whose score (or label) lies below the threshold, from 0; -1 for none. None is passed over."""
+    return next((i for i, score in enumerate(scores) if score is not None and score < threshold), -1)
+
+
+def protocol(predicted: Sequence[int], truth: Sequence[int]) -> dict[str, Any]:
+    """ProcessBench's figures of N chains.
+
+    Args:
+        predicted: the first wrong step of each, -1 for none.
+        truth: likewise.
+
+    Returns:
+        `wrong` and `right`, accuracies with 95% intervals (None where there are no such chains); `f1`, their harmonic
+        mean; `n_wrong`, `n_right`.
+    """
+    pairs = list(zip(predicted, truth, strict=True))
+    figures: dict[str, Any] = {}
+    for name, group in (
+        ("wrong", [p == t for p, t in pairs if t != -1]),
+        ("right", [p == t for p, t in pairs if t == -1]),
+    ):
+        interval = wilson(sum(group), len(group))
+        figures[name] = interval and interval.as_dict()
+        figures[f"n_{name}"] = len(group)
+    if figures["wrong"] and figures["right"]:
+        a, b = figures["wrong"]["value"], figures["right"]["value"]
+        figures["f1"] = 2 * a * b / (a + b) if a + b else 0.0
+    else:
+        figures["f1"] = None
+    return figures
+
+
+def best_threshold(scores: Sequence[Sequence[float]], truth: Sequence[int]) -> float:
+    """The threshold with the highest F1, of 0.01 to 0.99; choose it on other chains than those it is reported on."""
+    grid = [step / 100 for step in range(1, 100)]
+    return max(grid, key=lambda t: protocol([first_wrong(chain, t) for chain in scores], truth)["f1"] or 0.0)
+
+
+def step_auc(scores: Sequence[float], labels: Sequence[float]) -> float | None:
+    """Area under the ROC curve of step scores, labels above one half being right; None where all are of one kind."""
+    kinds = [label > 0.5 for label in labels]
+    return float(roc_auc_score(kinds, scores)) if len(set(kinds)) == 2 else None
+
+
+def calibration(scores: Sequence[float], labels: Sequence[float], bins: int = 10) -> dict[str, Any]:
+    """Expected calibration error over equal-width bins, and the reliability table (Guo et al. 2017, arXiv:1706.04599).
+
+    Returns:
+        `ece`, and `bins`: `low, high, n, score` (mean) and `right` (mean label) of each bin that holds steps.
+    """
+    places = np.minimum((np.asarray(scores) * bins).astype(int), bins - 1)
+    table, error = [], 0.0
+    for place in sorted(set(places.tolist())):
+        here = places == place
+        score, right = float(np.asarray(scores)[here].mean()), float(np.asarray(labels)[here].mean())
+        error += abs(score - right) * float(here.mean())
+        low, high = place / bins, (place + 1) / bins
+        table.append({"low": low, "high": high, "n": int(here.sum()), "score": score, "right": right})
+    return {"ece": error, "bins": table}
+
+
+def best_of_n(groups: Sequence[Sequence[tuple[float, bool, str | None]]], seed: int = 0) -> dict[int, dict[str, float]]:
+    """Choosing the best scored of n samples, beside the vote of n and the bound pass@n.
+
+    Args:
+        groups: for each problem its samples as (score, right, answer). A problem with fewer than n samples is
+            left out at n.
+        seed: of the subsets on which votes are counted.
+
+    Returns:
+        n (powers of two) → `best`, `majority`, `pass` and `problems`. `best` and `pass` are exact means over all
+        subsets of n, ties shared evenly; `majority` is a mean over 100 drawn subsets, or of all where there are n.
+    """
+    most = max((len(group) for group in groups), default=0)
+    figures = {}
+    for n in (2**e for e in range(most.bit_length())):
+        enough = [group for group in groups if len(group) >= n]
+        votes = [_majority(group, n, random.Random(f"{seed} {place}")) for place, group in enumerate(enough)]
+        figures[n] = {
+            "best": float(np.mean([_best(group, n) for group in enough])),
+            "majority": float(np.mean(votes)),
+            "pass": float(np.mean([pass_at(len(group), sum(right for _, right, _ in group), n) for group in enough])),
+            "problems": len(enough),
+        }
+    return figures
+
+
+def evaluate(chains: Sequence[Chain], scores: Sequence[Sequence[float]], threshold: float = 0.5) -> dict[str, Any]:
+    """Everything that the chains' labels allow to be measured.
+
+    The protocol and the AUC look at a chain up to its first wrong step, for what follows a mistake is neither right
+    nor wrong by itself. `all_steps_auc` counts every labelled step.
+
+    Args:
+        chains: N chains with labels.
+        scores: their steps' scores.
+        threshold: below which a step is taken for wrong.
+    """
+    labelled = [
+        (chain, own)
+        for chain, own in zip(chains, scores, strict=True)
+        if any(step.label is not None for step in chain.steps)
+    ]
+    truth = [first_wrong([step.label for step in chain.steps]) for chain, _ in labelled]
+    until: list[tuple[float, float]] = []
+    every: list[tuple[float, float]] = []
+    for (chain, own), first in zip(labelled, truth, strict=True):
+        pairs = [(score, step.label) for score, step in zip(own, chain.steps, strict=True)]
+        until += [(s, y) for s, y in (pairs if first < 0 else pairs[: first + 1]) if y is not None]
+        every += [(s, y) for s, y in pairs if y is not None]
+    figures: dict[str, Any] = {
+        "chains": len(labelled),
+        "steps": len(until),
+        "threshold": threshold,
+        "processbench": protocol([first_wrong(own, threshold) for _, own in labelled], truth),
+        "step_auc": step_auc([score for score, _ in until], [label for _, label in until]),
+        "all_steps_auc": step_auc([score for score, _ in every], [label for _, label in every]),
+        "calibration": calibration([score for score, _ in until], [label for _, label in until]) if until else None,
+    }
+    groups: Mapping[str, list[tuple[Chain, Sequence[float]]]] = defaultdict(list)
+    for chain, own in zip(chains, scores, strict=True):
+        if chain.right is not None:
+            groups[chain.question].append((chain, own))
+    if any(len(group) > 1 for group in groups.values()):
+        figures["best_of_n"] = {
+            name: best_of_n(
+                # a chain without a step has shown nothing, so it is chosen last
+                [[(final(own) if own else -1.0, bool(c.right), c.answer) for c, own in g] for g in groups.values()]
+            )
+            for name, final in FINAL.items()
+        }
+    return figures
+
+
+def _best(group: Sequence[tuple[float, bool, str | None]], n: int) -> float:
+    """Expected correctness of the best scored of n drawn without replacement; equal scores share their chance."""
+    total, above, expected = len(group), 0, 0.0
+    counts: dict[float, list[bool]] = defaultdict(list)
+    for score, right, _ in group:
+        counts[score].append(right)
+    for score in sorted(counts, reverse=True):
+        tied = counts[score]
+        # the best has this score where no sample is from above and not all are from below
+        none_above = math.comb(total - above, n)
+        none_here = math.comb(total - above - len(tied), n)
+        expected += (none_above - none_here) / math.comb(total, n) * sum(tied) / len(tied)
+        above += len(tied)
+    return expected
+
+
+def _majority(group: Sequence[tuple[float, bool, str | None]], n: int, rng: random.Random) -> float:
+    subsets = [group] if n == len(group) else [rng.sample(list(group), n) for _ in range(100)]
+    return sum(map(_vote, subsets)) / len(subsets)
+
+
+def _vote(group: Sequence[tuple[float, bool, str | None]]) -> float:
+    votes = Counter(answer for _, _, answer in group if answer is not None)
+    if not votes:
+        return 0.0
+    winners = [answer for answer, count in votes.items() if count == max(votes.values())]
+    right = {answer: right for _, right, answer in group}
+    return sum(right[answer] for answer in winners) / len(winners)

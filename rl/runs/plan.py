@@ -1,0 +1,238 @@
+"""What a config would run, told without running it: prompts, completions, tokens, steps and an estimate of memory.
+
+Imports without torch. The sizes of a model are read from its `config.json` and the headers of its safetensors files.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rewards.reward import text_of
+from rl.config import Config
+from rl.config.algorithms import IN_ROUNDS, Rounds
+from rl.config.checks import GenerationCycle
+from rl.tasks.task import Task
+from verifiers.runtime.self_check import self_check
+
+TRL_EPOCHS = 3
+"""Passes over the train split where `trainer.max_steps` is not given: TRL's default `num_train_epochs`."""
+CHARACTERS_A_TOKEN = 4
+"""A rule of thumb for subword tokenizers; the embedded policy has one token a word or character."""
+SAMPLED_AT_ONCE = 512
+"""Completions drawn at a time in rounds, the default of `rl.sampling.draw.sample`."""
+GIB = 2**30
+
+
+@dataclass(frozen=True)
+class ModelSize:
+    """What decides a model's memory.
+
+    Attributes:
+        parameters: how many.
+        hidden: width.
+        layers: how many.
+        vocabulary: rows of the output head.
+        kv_width: width of keys and values of one layer together.
+    """
+
+    parameters: int
+    hidden: int
+    layers: int
+    vocabulary: int
+    kv_width: int
+
+
+def describe(config: Config, task: Task | None, *, check_rows: int = 200) -> list[tuple[str, str]]:
+    """Lines of what would run, as (what, how much).
+
+    Args:
+        config: a checked config.
+        task: its task, loaded; None where its data is not here.
+        check_rows: rows of each split whose own gold answer the verifier is tried on.
+    """
+    lines = _task_lines(config, task, check_rows)
+    lines += [
+        ("rewards", ", ".join(f"{name} x {reward.weight}" for name, reward in config.rewards.items())),
+        *(_round_lines(config, task) if config.algorithm.name in IN_ROUNDS else _online_lines(config, task)),
+        ("evaluation", _evaluation(config, task)),
+        ("run folder", str(config.run_folder)),
+    ]
+    size = model_size(config, task)
+    if size is None:
+        lines.append(("memory", f"not known before {config.policy.model} is downloaded"))
+    else:
+        needs = memory(config, size, _prompt_tokens(config, task))
+        total = sum(needs.values())
+        parts = ", ".join(f"{name} {amount / GIB:.2f}" for name, amount in needs.items())
+        lines.append(("policy", f"{config.policy.model}: {size.parameters / 1e6:,.1f}M parameters"))
+        lines.append(("memory", f"about {total / GIB:.1f} GiB a device ({parts}), beside 0.7 for the libraries"))
+    return lines
+
+
+def _task_lines(config: Config, task: Task | None, check_rows: int) -> list[tuple[str, str]]:
+    if task is None:
+        return [("task", f"{config.task.name}: its data is on the hub and is looked at when it is downloaded")]
+    counts = " · ".join(f"{split} {len(rows):,}" for split, rows in task.splits.items())
+    skipped = f", {len(task.skipped)} skipped" if task.skipped else ""
+    return [("task", f"{task.name}: {counts} problems{skipped}"), ("verifier", _self_check(task, check_rows))]
+
+
+def _round_lines(config: Config, task: Task | None) -> list[tuple[str, str]]:
+    algorithm = config.algorithm
+    assert isinstance(algorithm, Rounds)
+    prompts = min(algorithm.prompts, len(task.splits["train"])) if task else algorithm.prompts
+    drawn = prompts * config.sampling.completions
+    whole = algorithm.rounds * drawn
+    start = "base" if algorithm.fit_from == "base" else "last round"
+    steps = config.trainer.get("max_steps", -1)
+    length = f"{steps:,} optimizer steps" if steps > 0 else "passes over what is credited"
+    return [
+        ("sampling", f"{prompts:,} prompts x {config.sampling.completions} = {drawn:,} completions a round"),
+        ("", f"of at most {config.sampling.max_tokens} tokens"),
+        ("training", f"{algorithm.name}: {algorithm.rounds} rounds, each fits {length}, from the {start}"),
+        ("", f"{whole:,} completions, at most {whole * config.sampling.max_tokens:,} tokens"),
+    ]
+
+
+def _online_lines(config: Config, task: Task | None) -> list[tuple[str, str]]:
+    cycle = GenerationCycle.of(config)
+    prompts = cycle.completions // config.sampling.completions
+    return [
+        ("sampling", f"{prompts:,} prompts x {config.sampling.completions} = {cycle.completions:,} completions"),
+        ("", f"of at most {config.sampling.max_tokens} tokens, for every {cycle.optimizer_steps} optimizer step(s)"),
+        *_training_lines(config, task),
+    ]
+
+
+def _training_lines(config: Config, task: Task | None) -> list[tuple[str, str]]:
+    cycle, trainer = GenerationCycle.of(config), config.trainer
+    steps = trainer.get("max_steps", -1)
+    if steps <= 0:
+        epochs = trainer.get("num_train_epochs", TRL_EPOCHS)
+        if task is None:
+            return [("training", f"{config.algorithm.name}: {epochs:g} passes over the train split")]
+        prompts_a_cycle = cycle.completions // config.sampling.completions
+        steps = max(1, int(epochs * len(task.splits["train"]) / prompts_a_cycle)) * cycle.optimizer_steps
+    drawn = steps // cycle.optimizer_steps * cycle.completions
+    return [
+        ("training", f"{config.algorithm.name}: {steps:,} optimizer steps, {drawn:,} completions"),
+        ("", f"at most {drawn * config.sampling.max_tokens:,} tokens"),
+    ]
+
+
+def memory(config: Config, size: ModelSize, prompt_tokens: int) -> dict[str, float]:
+    """An estimate of what one device holds at its fullest, in bytes, before any sharding.
+
+    Weights, gradients and Adam's two moments; the larger of the key-value cache while sampling and of activations and
+    logits while training.
+
+    Args:
+        config: says what is trained, how much at a time, and in what type.
+        size: the model's.
+        prompt_tokens: length of a typical prompt.
+    """
+    trainer = config.trainer
+    batch = trainer.get("per_device_train_batch_size", 8)
+    length = prompt_tokens + config.sampling.max_tokens
+    wide = 4 if config.policy.dtype in ("auto", "float32") else 2
+    stored = {"4bit": 0.55, "8bit": 1.05}.get(config.policy.quantize or "", wide)
+    trained = size.parameters
+    if config.policy.lora is not None:
+        # an adapter on all linear layers has about 15 r (in + out) / 2 numbers a layer of width `hidden`
+        trained = 18 * config.policy.lora.r * size.hidden * size.layers
+    at_once = SAMPLED_AT_ONCE if config.algorithm.name in IN_ROUNDS else GenerationCycle.of(config).completions
+    cache = at_once * length * size.layers * size.kv_width * wide
+    kept_layers = 1 if trainer.get("gradient_checkpointing", True) else size.layers
+    activations = batch * length * size.hidden * (20 * kept_layers + 2 * size.layers) * wide
+    logits = 3 * batch * config.sampling.max_tokens * size.vocabulary * 4
+    return {
+        "weights": size.parameters * stored,
+        "gradients and Adam": trained * 12.0,
+        "sampling or training": float(max(cache, activations + logits)),
+    }
+
+
+def model_size(config: Config, task: Task | None) -> ModelSize | None:
+    """The policy's size, or None where it is not on this machine."""
+    if config.policy.model == "embedded":
+        assert task is not None and task.vocabulary is not None, "embedded tasks are generated here"
+        warm, vocabulary = config.policy.warm_start, len(task.vocabulary) + 3
+        a_layer = 4 * warm.hidden**2 + 3 * warm.hidden * 4 * warm.hidden + 2 * warm.hidden
+        parameters = vocabulary * warm.hidden + warm.layers * a_layer + warm.hidden
+        return ModelSize(parameters, warm.hidden, warm.layers, vocabulary, 2 * warm.hidden)
+    folder = _local_folder(config.policy.model)
+    if folder is None:
+        return None
+    described: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    described = described.get("text_config", described)
+    parameters = sum(_tensors(file) for file in folder.glob("*.safetensors"))
+    try:
+        hidden, layers = described["hidden_size"], described["num_hidden_layers"]
+        heads = described["num_attention_heads"]
+        kv_heads = described.get("num_key_value_heads", heads)
+        head = described.get("head_dim") or hidden // heads
+        return (
+            ModelSize(parameters, hidden, layers, described["vocab_size"], 2 * kv_heads * head) if parameters else None
+        )
+    except KeyError:
+        return None
+
+
+def _local_folder(model: str) -> Path | None:
+    if (Path(model) / "config.json").is_file():
+        return Path(model)
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        cached = try_to_load_from_cache(model, "config.json")
+    except HFValidationError:
+        return None
+    return Path(cached).parent if isinstance(cached, str) else None
+
+
+def _tensors(file: Path) -> int:
+    """How many numbers a safetensors file holds, from its header."""
+    with file.open("rb") as source:
+        (length,) = struct.unpack("<Q", source.read(8))
+        header = json.loads(source.read(length))
+    total = 0
+    for name, tensor in header.items():
+        if name != "__metadata__":
+            count = 1
+            for extent in tensor["shape"]:
+                count *= extent
+            total += count
+    return total
+
+
+def _prompt_tokens(config: Config, task: Task | None) -> int:
+    """Length of the longest of the first prompts, in tokens, roughly; a guess where they are not here."""
+    if task is None:
+        return 256
+    a_token = 1 if config.policy.model == "embedded" else CHARACTERS_A_TOKEN
+    return max(len(text_of(row["prompt"])) for row in task.splits["train"][:200]) // a_token + 1
+
+
+def _self_check(task: Task, rows: int) -> str:
+    tried = [row for split in task.splits.values() for row in split[:rows]]
+    problems = self_check(task.judge(), tried)
+    if not problems:
+        return f"{task.verifier}: accepts its own gold answer on {len(tried)} of {len(tried)} rows tried"
+    return f"{task.verifier}: REFUSES {len(problems)} of {len(tried)} gold answers; the first: {problems[0].reason}"
+
+
+def _evaluation(config: Config, task: Task | None) -> str:
+    settings = config.evaluation
+    n = min(settings.n, len(task.splits["test"])) if task else settings.n
+    text = f"{n:,} test problems before and after, greedy" + (f" and {settings.k} samples" if settings.k else "")
+    if settings.every:
+        validation = settings.validation_n or settings.n
+        validation = min(validation, len(task.splits["validation"])) if task else validation
+        often = "after each round" if config.algorithm.name in IN_ROUNDS else f"every {settings.every} steps"
+        text += f"; {validation:,} validation problems {often}"
+    return text

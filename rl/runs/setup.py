@@ -1,0 +1,117 @@
+"""What has to be there before a run or an evaluation starts: a quiet terminal, the rewards, the policy."""
+
+from __future__ import annotations
+
+import netrc
+import os
+import warnings
+from collections.abc import Callable
+from contextlib import nullcontext
+from typing import Any
+
+import datasets
+import torch
+import transformers
+from accelerate import PartialState
+from rich.console import Console
+
+from rewards.building.build import build as build_rewards
+from rewards.mixing.mix import Mix
+from rewards.parts.context import Context
+from rl.analysis import console as show
+from rl.config import Config
+from rl.errors import UserError
+from rl.policy import load as policies
+from rl.policy import warm_start
+from rl.policy.load import Policy
+from rl.sampling.vllm import need_vllm
+from rl.tasks.task import Task
+
+
+def quiet(config: Config) -> None:
+    """Leave the terminal to the run: no bars of other libraries, and W&B never asks."""
+    warnings.filterwarnings("ignore", category=FutureWarning, module="transformers|trl|peft")
+    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+    datasets.disable_progress_bars()
+    os.environ.setdefault("WANDB_SILENT", "true")
+    os.environ["WANDB_PROJECT"] = config.logging.project
+    os.environ["WANDB_DIR"] = str(config.run_folder)
+    if config.logging.wandb != "auto":
+        os.environ["WANDB_MODE"] = config.logging.wandb
+    elif "WANDB_MODE" not in os.environ:
+        os.environ["WANDB_MODE"] = "online" if _wandb_key_is_there() else "offline"
+
+
+def rewards(config: Config, task: Task, policy: Callable[[], tuple[Any, Any]] | None = None) -> Mix:
+    """The rewards, with every column they need looked for in the data.
+
+    Args:
+        config: a checked config.
+        task: its task, loaded.
+        policy: gives the policy and its tokenizer as they are when asked, for rewards that ask the policy itself.
+
+    Raises:
+        UserError: a function, verifier or option that does not exist, or a column that is missing.
+    """
+    settings = {name: reward.model_dump() for name, reward in config.rewards.items()}
+    try:
+        context = Context(
+            task.judge(),
+            policy,
+            task.splits["train"],
+            cache=warm_start.cache_folder() / "rewards",
+            run=config.run_folder,
+        )
+        mix = build_rewards(settings, context, config.mix.model_dump())
+    except ValueError as error:
+        name, _, what = str(error).partition(": ")
+        where = "mix" if name == "mix" and name not in config.rewards else f"rewards.{name}"
+        raise UserError(where, what) from error
+    there = task.splits["train"][0].keys()
+    for reward in mix.rewards:
+        for column in reward.columns:
+            if column not in there:
+                raise UserError(
+                    f"rewards.{reward.name}", f"needs a column {column!r}; the task has {', '.join(sorted(there))}"
+                )
+    return mix
+
+
+def policy(config: Config, task: Task, console: Console) -> Policy:
+    """The policy; the embedded one is warmed up first, by one process while the others wait.
+
+    Raises:
+        UserError: it cannot be loaded, or what is to generate with it is not installed.
+    """
+    if config.sampling.engine != "transformers":
+        need_vllm(f"sampling.engine={config.sampling.engine}")
+    path = config.policy.model
+    if path == "embedded":
+        settings = config.policy.warm_start
+        if settings.seed is None:
+            settings = settings.model_copy(update={"seed": config.seed})
+        state = PartialState()
+        alone = state.main_process_first() if state.num_processes > 1 else nullcontext()
+        with alone, show.warm_up(console, settings.steps) as report:
+            path = warm_start.warm_started(task, settings, report)
+    loaded = policies.load(config.policy, path, chat=not isinstance(task.splits["train"][0]["prompt"], str))
+    for note in loaded.notes:
+        console.print(f"policy: {note}", highlight=False)
+    return loaded
+
+
+def device_name() -> str:
+    """What a run runs on, for its summary."""
+    if torch.cuda.is_available():
+        return f"{torch.cuda.device_count()} x {torch.cuda.get_device_name()}"
+    return f"CPU, {torch.get_num_threads()} threads"
+
+
+def _wandb_key_is_there() -> bool:
+    if os.environ.get("WANDB_API_KEY"):
+        return True
+    try:
+        return netrc.netrc().authenticators("api.wandb.ai") is not None
+    except (OSError, netrc.NetrcParseError):
+        return False

@@ -1,0 +1,1 @@
+"""How completions are drawn: prompts by solve rate, refills by signal, and what generates."""

@@ -1,0 +1,174 @@
+"""vLLM in place of transformers' generate, for `rl.sampling.draw.sample`: on the device that trains, or as a server.
+
+Both are told the tokens of the prompt, one seed a prompt (vLLM counts it up over the prompt's completions), and the
+tokens that end a completion; vLLM's defaults from the model's own generation config do not enter.
+
+The server is vLLM's own, `vllm serve MODEL`, which TRL 1.16 talks to as well (`trl/generation/vllm_client.py`); needed
+of it here is `POST /v1/completions` with token ids. Needs no vllm on the side of the client, but to send it weights.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import openai
+
+from rl.errors import UserError
+from rl.sampling.draw import Drawing, Raw
+
+AT_ONCE = 64
+"""Requests that a server is sent at the same time."""
+
+
+class VllmServer:
+    """A vLLM server that holds the policy.
+
+    Args:
+        url: such as `http://localhost:8000`.
+        timeout: seconds that one request may take; it is tried five times.
+
+    Raises:
+        UserError: no vLLM server answers there.
+    """
+
+    def __init__(self, url: str, timeout: float = 600.0) -> None:
+        self.url = url.rstrip("/")
+        self._client = openai.OpenAI(base_url=f"{self.url}/v1", api_key="none", max_retries=4, timeout=timeout)
+        try:
+            self.model = self._client.with_options(max_retries=1).models.list().data[0].id
+        except (openai.APIError, IndexError) as error:
+            raise UserError("sampling.server", f"no vLLM server answers at {url}: {error}") from error
+
+    def draw(self, prompt_ids: Sequence[list[int]], seeds: Sequence[int], drawing: Drawing) -> list[list[Raw]]:
+        """For each prompt its completions.
+
+        A server's log-probabilities are of the distribution that it draws from or of the model's, as it was started
+        (`--logprobs-mode`); where nothing changes the distribution they are the same.
+
+        Raises:
+            UserError: log-probabilities are wanted and the two distributions differ; the server fails or refuses.
+        """
+        if drawing.logps and not drawing.plain:
+            raise UserError(
+                "sampling", "log-probabilities from a server need temperature 1 without top_p, top_k and min_p"
+            )
+        with ThreadPoolExecutor(min(AT_ONCE, max(1, len(prompt_ids)))) as threads:
+            return list(threads.map(lambda ids, seed: self._one(ids, seed, drawing), prompt_ids, seeds))
+
+    def update(self, policy: Any) -> None:
+        """Send the weights of a policy to the server, by TRL's client over NCCL.
+
+        This has not been run: it needs vllm and a GPU on both sides, and a server started as TRL says.
+
+        Raises:
+            UserError: vllm is not installed here.
+        """
+        need_vllm("sending weights to a vLLM server")
+        from trl.generation.vllm_client import VLLMClient
+
+        client = VLLMClient(base_url=self.url)
+        client.init_communicator(device=policy.device)
+        try:
+            client.update_model_params(policy)
+            client.reset_prefix_cache()
+        finally:
+            client.close_communicator()
+
+    def _one(self, ids: list[int], seed: int, drawing: Drawing) -> list[Raw]:
+        settings = _settings(drawing, seed)
+        # what OpenAI's own interface has no name for
+        extra = {name: settings.pop(name) for name in ("top_k", "min_p", "repetition_penalty", "stop_token_ids")}
+        more = {"return_token_ids": True, "return_tokens_as_token_ids": True}
+        try:
+            answer = self._client.completions.create(
+                model=self.model, prompt=ids, **settings, extra_body={**extra, **more}
+            )
+        except openai.APIError as error:
+            raise UserError("sampling.server", f"{self.url} failed: {error}") from error
+        made = []
+        for choice in sorted(answer.choices, key=lambda choice: choice.index):
+            tokens = (choice.model_extra or {}).get("token_ids")
+            if tokens is None:
+                raise UserError("sampling.server", f"{self.url} gives no token ids: its vLLM is older than 0.11")
+            logps = choice.logprobs.token_logprobs if drawing.logps and choice.logprobs else None
+            made.append(_raw(tokens, choice.finish_reason, logps))
+        return made
+
+
+class Vllm:
+    """vLLM on the device that trains, in this process.
+
+    This has not been run: vllm could not be had where it was written. It is vLLM's `LLM.generate` with the arguments
+    that TRL 1.16 gives it (`trl/generation/vllm_generation.py`).
+
+    Args:
+        path: folder or hub id of the policy, with adapters merged.
+        memory: share of the device's memory that it may take.
+
+    Raises:
+        UserError: vllm is not installed.
+    """
+
+    def __init__(self, path: str, memory: float = 0.3) -> None:
+        need_vllm("sampling.engine=vllm")
+        from vllm import LLM  # type: ignore[import-not-found]
+
+        self._llm = LLM(model=path, gpu_memory_utilization=memory, logprobs_mode="raw_logprobs")
+
+    def draw(self, prompt_ids: Sequence[list[int]], seeds: Sequence[int], drawing: Drawing) -> list[list[Raw]]:
+        """For each prompt its completions."""
+        from vllm import SamplingParams  # type: ignore[import-not-found]
+
+        settings = [SamplingParams(**_settings(drawing, seed)) for seed in seeds]
+        answers = self._llm.generate([{"prompt_token_ids": ids} for ids in prompt_ids], settings, use_tqdm=False)
+        drawn = []
+        for answer in answers:
+            group = []
+            for one in sorted(answer.outputs, key=lambda one: one.index):
+                ids = list(one.token_ids)
+                logps = None
+                if drawing.logps:
+                    logps = [place[token].logprob for token, place in zip(ids, one.logprobs, strict=True)]
+                group.append(_raw(ids, one.finish_reason, logps))
+            drawn.append(group)
+        return drawn
+
+
+def _settings(drawing: Drawing, seed: int) -> dict[str, Any]:
+    return {
+        "n": drawing.count,
+        "max_tokens": drawing.max_tokens,
+        "temperature": 0.0 if drawing.temperature is None else drawing.temperature,
+        "top_p": drawing.top_p,
+        "top_k": drawing.top_k,
+        "min_p": drawing.min_p or 0.0,
+        "repetition_penalty": 1.0,
+        "stop_token_ids": drawing.ends,
+        "seed": seed,
+        "logprobs": 0 if drawing.logps else None,
+    }
+
+
+def _raw(ids: Sequence[int], finish: str | None, logps: Sequence[float | None] | None) -> Raw:
+    if finish not in ("stop", "length"):
+        raise UserError("sampling", f"vLLM ended a completion with {finish!r}, not stop or length")
+    values = None if logps is None else [float("nan") if value is None else value for value in logps]
+    return Raw(list(ids), finish, values)
+
+
+def need_vllm(what: str) -> None:
+    """Refuse where vllm is not installed.
+
+    Args:
+        what: what needs it.
+
+    Raises:
+        UserError: it is not there.
+    """
+    if importlib.util.find_spec("vllm") is None:
+        raise UserError(
+            "sampling.engine", f"{what} needs vllm, which is not installed: pip install 'whetstone-rl[gpu]'"
+        )

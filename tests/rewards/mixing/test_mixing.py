@@ -1,0 +1,157 @@
+"""Aggregations, abstention, schedules and time limits of the mix."""
+
+import threading
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from rewards.building.build import build
+from rewards.mixing.aggregate import normalised, variance_shares, weighted_product, weighted_sum
+from rewards.mixing.mix import Mix
+from rewards.mixing.schedule import at, checked
+from rewards.parts.context import Context
+from rewards.reward import Reward, RewardBroken, Scores
+from verifiers import Step
+from verifiers.runtime.judge import Judge
+
+PROMPTS = ["p", "p", "q", "q"]
+HERE = Context(Judge("chain"))
+
+
+class Fixed(Reward):
+    def __init__(self, name, values, steps=()):
+        self.name, self.values, self.steps = name, values, list(steps)
+
+    def score(self, prompts, completions, completion_ids, **columns):
+        return Scores(self.values, self.steps)
+
+
+def mixed(*rewards, weights=None, prompts=PROMPTS, credits=None, step=0, log=None, **settings):
+    mix = Mix(rewards, weights or {reward.name: 1.0 for reward in rewards}, credits, 1.0, **settings)
+    size = len(prompts)
+    columns = {"log_metric": log.__setitem__} if log is not None else {}
+    return mix.score(prompts, ["x"] * size, [[1]] * size, trainer_state=SimpleNamespace(global_step=step), **columns)
+
+
+def advantages(values):
+    """As TRL computes them for one group: less the mean over those that have a reward."""
+    array = np.array([np.nan if value is None else value for value in values])
+    return array - np.nanmean(array)
+
+
+@pytest.mark.parametrize("aggregation", ["sum", "normalise_then_sum"])
+def test_an_abstention_changes_no_other_completions_advantage(aggregation):
+    with_it = mixed(Fixed("a", [1.0, 0.0, 0.5, None]), prompts=["p"] * 4, aggregation=aggregation)
+    without = mixed(Fixed("a", [1.0, 0.0, 0.5]), prompts=["p"] * 3, aggregation=aggregation)
+    assert advantages(with_it.values)[:3] == pytest.approx(advantages(without.values))
+
+
+def test_gdpo_is_the_hand_worked_example():
+    # group p: a is 1, 0 (mean 0.5, sample std 0.7071), b is 10, 10: no spread; group q: a 0, 0; b 0, 4 (std 2.828)
+    a, b = Fixed("a", [1.0, 0.0, 0.0, 0.0]), Fixed("b", [10.0, 10.0, 0.0, 4.0])
+    values = mixed(a, b, weights={"a": 1.0, "b": 0.5}, aggregation="normalise_then_sum").values
+    assert values == pytest.approx([0.7070, -0.7070, -0.35354, 0.35354], abs=1e-4)
+
+
+def test_an_abstaining_value_is_no_part_of_its_groups_mean():
+    assert normalised([1.0, 0.0, None], [slice(0, 3)]) == pytest.approx([0.7070, -0.7070, None], abs=1e-4)
+    assert normalised([3.0, None], [slice(0, 2)]) == [0.0, None]
+
+
+def test_the_product_is_weighted_by_powers_and_leaves_abstentions_out():
+    assert weighted_product([0.5, 0.5], [1.0, 1.0]) == 0.25
+    assert weighted_product([0.5, None], [1.0, 1.0]) == 0.25  # alone it counts for both
+    assert weighted_product([0.5, 0.9], [2.0, 0.0]) == 0.25
+    assert weighted_product([None, None], [1.0, 1.0]) is None
+
+
+def test_a_product_refuses_negative_values_and_weights():
+    with pytest.raises(ValueError, match="no negative factors, got -1"):
+        weighted_product([-1.0, -1.0], [1.0, 1.0])
+    with pytest.raises(ValueError, match="a: a product has no negative weights"):
+        Mix([Fixed("a", [])], {"a": -1.0}, aggregation="product")
+
+
+def test_others_count_only_where_the_gate_passed():
+    gate, other = Fixed("gate", [1.0, 0.5, 0.4, None]), Fixed("other", [2.0, None, 2.0, 2.0])
+    result = mixed(gate, other, aggregation="gated", gate="gate")
+    # passed: 1 + 2; passed and the other abstains: the gate alone for both; not passed: the gate's share; unknown
+    assert result.values == [3.0, 1.0, 0.4, None]
+
+
+def test_step_scores_are_not_credited_where_the_gate_did_not_pass():
+    steps = [(Step(0, 1, "judged", 1.0),)] * 2
+    gate, other = Fixed("gate", [1.0, 0.0]), Fixed("other", [1.0, 1.0], steps)
+    result = mixed(gate, other, prompts=["p", "p"], credits={"other": "sum"}, aggregation="gated", gate="gate")
+    assert result.credited["other"].steps == [steps[0], ()] and result.outcome == [1.0, 0.0]
+
+
+def test_a_reward_of_no_weight_does_not_stand_in_for_one_that_abstains():
+    assert weighted_sum([5.0, None], [0.0, 1.0]) is None
+
+
+def test_weights_are_linear_between_the_steps_that_are_named():
+    schedule = checked([[10, 1.0], [20, 0.0]])
+    assert [at(schedule, step) for step in (0, 10, 15, 20, 99)] == [1.0, 1.0, 0.5, 0.0, 0.0]
+    steps = [(Step(0, 1, "judged", 1.0),)] * 4
+    a = Fixed("a", [1.0, 0.0, 1.0, 0.0], steps)
+    result = mixed(a, weights={"a": schedule}, credits={"a": "sum"}, step=15)
+    assert result.values[0] == 0.5 and result.credited["a"].weight == 0.5
+
+
+def test_steps_that_do_not_rise_are_refused():
+    with pytest.raises(ValueError, match=r"the steps must rise, got \[10, 5\]"):
+        checked([[10, 1.0], [5, 0.0]])
+
+
+def test_shares_of_the_advantages_variance_add_up():
+    # the total is 3, -3: a gives 1, -1 of it and b 2, -2
+    shares = variance_shares({"a": np.array([1.0, -1.0]), "b": np.array([2.0, -2.0])})
+    assert shares == pytest.approx({"a": 1 / 3, "b": 2 / 3})
+    logged = {}
+    mixed(Fixed("a", [1.0, 0.0, 1.0, 1.0]), Fixed("b", [1.0, 1.0, 2.0, 2.0]), log=logged)
+    assert logged["rewards/a/variance_share"] == pytest.approx(1.0)  # b differs between the groups alone
+    assert logged["rewards/a/no_signal"] == 0.5 and logged["rewards/b/no_signal"] == 1.0
+
+
+class Hangs(Reward):
+    name = "hangs"
+
+    def __init__(self):
+        self.forever = threading.Event()
+
+    def score(self, prompts, completions, completion_ids, **columns):
+        self.forever.wait()
+        return Scores([1.0])
+
+
+def test_a_reward_that_hangs_is_bounded_and_the_second_time_stops_the_run():
+    hangs = Hangs()
+    mix = Mix([hangs, Fixed("a", [0.5])], {"hangs": 1.0, "a": 1.0}, error_budget=1.0, timeout=0.05)
+    assert mix(["p"], ["x"]) == [1.0]
+    assert mix.last.parts["hangs"].failures == {0: "no answer within 0.05 s (mix.timeout)"}
+    with pytest.raises(RewardBroken, match="'hangs' hung a second time"):
+        mix(["p"], ["x"])
+    hangs.forever.set()
+
+
+@pytest.mark.parametrize(
+    ("settings", "mix", "message"),
+    [
+        ({"corectness": {}}, {}, "corectness: no reward is named 'corectness'; did you mean 'correctness'"),
+        ({"correctness": {"wieght": 1}}, {}, "correctness: unknown key 'wieght'; did you mean 'weight'"),
+        ({"length": {"options": {"target": 9}, "credit": "min"}}, {}, "length: credit: it gives no step scores"),
+        ({"steps": {"verifier": "math"}}, {}, "steps: verifier 'math' judges no steps; these do: chain"),
+        ({"length": {"options": {"targt": 9}}}, {}, "length: no option 'targt'; did you mean 'target'"),
+        ({"length": {"options": {"shape": "cosin"}}}, {}, "did you mean 'cosine'"),
+        ({"diversity": {"verifier": "math"}}, {}, "diversity: reads no verifier"),
+        ({"format": {}}, {}, "format: format has nothing to check"),
+        ({"correctness": {}}, {"aggregation": "gated", "gate": "corect"}, "did you mean 'correctness'"),
+        ({"correctness": {}}, {"gate": "correctness"}, "mix: gate: is read with aggregation: gated"),
+        ({"steps": {"credit": "min"}}, {"aggregation": "product"}, "cannot be credited"),
+    ],
+)
+def test_what_cannot_work_is_refused_when_the_mix_is_built(settings, mix, message):
+    with pytest.raises(ValueError, match=message):
+        build(settings, HERE, mix)

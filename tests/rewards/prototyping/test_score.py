@@ -1,0 +1,158 @@
+"""Expectations are counted by hand on a handful of completions."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import rewards
+from rewards.parts.context import Context
+from rewards.prototyping.marked import pieces
+from rewards.prototyping.score import made
+from verifiers import Step
+from verifiers.runtime.judge import Judge
+
+PROMPT = "7*3-4?"
+ANSWERS = ["7*3=1;1-4=7#7", "#7", "7*3=2;2-4=8#8", ""]
+
+
+def half(prompts, completions, completion_ids, **columns):
+    return [len(text) / 20 if text else None for text in completions]
+
+
+def scored(**more):
+    wanted = {"correctness": {"verifier": "chain"}, "half": half}
+    return rewards.score([ANSWERS], wanted, prompts=[PROMPT], gold=["7"], **more)
+
+
+def test_a_list_of_completions_is_a_group_of_its_prompt():
+    frame = scored().frame
+    assert list(frame["completion"]) == ANSWERS and set(frame["group"]) == {0}
+    assert list(frame["correctness"]) == [1, 1, 0, 0] and list(frame["correctness.extracted"][:3]) == ["7", "7", "8"]
+
+
+def test_an_abstention_is_named_and_left_out_of_agreement_correlation_and_mean():
+    result = scored()
+    assert list(result.frame["abstained"]) == ["", "", "", "half"] and list(result.frame["failed"]) == [""] * 4
+    agreement = result.agreement().loc["half"]
+    # right 13/20 and 2/20, wrong 13/20: of two pairs one is a tie and one is lost
+    assert (agreement["n"], agreement["right"], agreement["wrong"], agreement["pairs"]) == (3, 2, 1, 2)
+    assert agreement["auc"] == agreement["ranked"] == 0.25
+    pair = result.correlation().iloc[0]
+    assert pair["n"] == 3 and pair["pearson"] == pytest.approx(np.corrcoef([1, 1, 0], [13, 2, 13])[0, 1])
+    summary = result.summary().loc["half"]
+    assert summary["n"] == 3 and summary["mean"] == pytest.approx(28 / 60) and summary["abstained"] == 0.25
+
+
+def test_a_failure_is_counted_and_shown_and_is_no_zero():
+    def broken(prompts, completions, completion_ids, **columns):
+        return [math.nan if not text else 1.0 for text in completions]
+
+    result = rewards.score(["a", ""], broken)
+    assert result.summary().loc["broken", "failed"] == 0.5 and result.summary().loc["broken", "mean"] == 1.0
+    assert "nan" in result.frame["failed"][1] and math.isnan(result.frame["broken"][1])
+
+
+def test_pairs_are_ranked_within_the_prompt():
+    value = {"a": 1.0, "b": 0.0, "c": 9.0, "d": 8.0}
+
+    def given(prompts, completions, completion_ids, **columns):
+        return [value[text] for text in completions]
+
+    result = rewards.score([["a", "b"], ["c", "d"]], given, prompts=["p", "q"], columns={"correct": [1, 1]})
+    agreement = result.agreement([1, 0, 0, 1]).loc["given"]
+    assert agreement["ranked"] == 0.5 and agreement["pairs"] == 2  # a over b, not d over c
+    assert agreement["auc"] == 0.5  # of a>b, a<c, d>b, d<c
+
+
+def test_batches_hold_whole_groups_and_rows_keep_their_order():
+    seen = []
+
+    def group_size(prompts, completions, completion_ids, **columns):
+        seen.append(list(prompts))
+        return [float(prompts.count(prompt)) for prompt in prompts]
+
+    frame = rewards.score(list("abcde"), group_size, prompts=["p", "q", "p", "q", "p"], batch=2).frame
+    assert seen == [["p", "p", "p"], ["q", "q"]]
+    assert list(frame["completion"]) == list("abcde") and list(frame["group_size"]) == [3, 2, 3, 2, 3]
+
+
+def test_a_reward_that_reads_token_ids_fails_plainly_without_a_tokenizer():
+    def brevity(prompts, completions, completion_ids, **columns):
+        return [1.0 / len(ids) for ids in completion_ids]
+
+    assert "no tokenizer" in rewards.score(["a"], brevity).frame["failed"][0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((["a"], "corectness"), "did you mean 'correctness'"),
+        ((["a"], "correctness"), "needs a column 'gold', which the data lacks; it has: completion"),
+        (([], "correctness"), "no completions"),
+        (([{"question": "1?"}], half), "row 1 has no completion; it has: question"),
+        ((["a", 3], half), "row 2 has a completion of type int"),
+    ],
+)
+def test_wrong_input_is_named(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        rewards.score(*arguments)
+
+
+def test_missing_values_of_a_data_frame_are_missing():
+    data = pd.DataFrame({"completion": ["1", "2"], "gold": ["1", "2"], "correct": [1.0, math.nan]})
+    result = rewards.score(data, {"correctness": {"verifier": "exact"}})
+    assert result.agreement()["n"].to_list() == [1]
+
+
+def test_correctness_outside_its_range_is_refused():
+    with pytest.raises(ValueError, match=r"in \[0, 1\]"):
+        scored().agreement([5, 1, 1, 1])
+
+
+def test_pieces_cover_the_text_once_also_where_steps_overlap():
+    steps = [Step(1, 4, "judged", 1.0), Step(3, 5, "judged", 0.0), Step(5, 5, "judged", 0.5)]
+    cut = pieces("abcdefg", steps)
+    assert "".join(piece.text for piece in cut) == "abcdefg"
+    assert [(piece.text, piece.sign) for piece in cut if piece.step] == [("bcd", "✓"), ("e", "✗"), ("", " 0.50")]
+
+
+def test_steps_are_marked_in_html_and_text_and_markup_is_escaped():
+    result = rewards.score(["<b>1-1=0"], {"correctness": {"verifier": "chain"}}, prompts=["1-1?"], gold=["0"])
+    marked = result.steps()
+    assert "✗" in str(marked) and "not a step" in str(marked)
+    assert "&lt;b&gt;" in marked._repr_html_() and "<b>1" not in marked._repr_html_()
+
+
+def test_reasons_of_many_wrong_steps_are_cut_short():
+    result = rewards.score([";".join(["1-1=0"] * 9)], {"steps": {"verifier": "chain"}}, prompts=["1-1?"])
+    assert str(result.steps()).count("more steps than operations") == 6 and "and 2 more" in str(result.steps())
+
+
+def test_the_plot_and_the_parquet_file_hold_everything(tmp_path):
+    result = scored()
+    assert len(result.plot().axes) >= 5
+    result.to_parquet(tmp_path / "out.parquet")
+    back = pd.read_parquet(tmp_path / "out.parquet")
+    assert back["correctness.steps"][2][0]["score"] == 0.0 and back["half"].isna().sum() == 1
+
+
+def test_a_mix_that_is_passed_keeps_its_error_budget():
+    def broken(prompts, completions, completion_ids, **columns):
+        raise RuntimeError("no")
+
+    mix = made({"broken": broken}, Context(Judge("exact")))
+    mix.error_budget = 0.1
+    assert rewards.score(["a"], mix).frame["failed"][0] == "broken: RuntimeError: no"
+    assert mix.error_budget == 0.1
+
+
+def test_one_missing_gold_abstains_and_the_rest_is_judged():
+    frame = rewards.score(["1", "2"], {"correctness": {"verifier": "exact"}}, gold=["1", None]).frame
+    assert frame["correctness"][0] == 1.0 and frame["abstained"][1] == "correctness" and frame["failed"][1] == ""
+
+
+def test_normalising_inside_the_prompt_without_prompts_is_refused():
+    with pytest.raises(ValueError, match="has no prompts"):
+        rewards.score(["a"], half, mix={"aggregation": "normalise_then_sum"})

@@ -1,0 +1,227 @@
+"""The judge behind an endpoint, against a real local server that speaks the protocol."""
+
+import json
+import warnings
+
+import pytest
+
+from rewards.building.build import build
+from rewards.judge import score_in
+from rewards.mixing.mix import Mix
+from rewards.parts.context import Context
+from rewards.reward import RewardBroken
+from tests.judge_server import HANG, reply
+from verifiers.runtime.judge import Judge
+
+
+@pytest.fixture
+def judge(server, tmp_path, monkeypatch):
+    """Builds the reward for that server, with a cache of the test's own."""
+    monkeypatch.setenv("OPENAI_API_KEY", "a-key-of-the-test")
+
+    def make(cache=tmp_path, run=None, **options):
+        settings = {
+            "base_url": server.base_url, "rubric": "Is it brief?", "wait": 0.01, **options
+        }  # fmt: skip
+        context = Context(Judge("math"), cache=cache, run=run)
+        return build({"judge": {"model": "m", "options": settings}}, context).rewards[0]
+
+    return make
+
+
+def scored(reward, *completions, **columns):
+    return reward.score(["1+1?"] * len(completions), list(completions), [[1]] * len(completions), **columns)
+
+
+def shown(request):
+    return json.loads(request["messages"][-1]["content"])
+
+
+def test_the_judge_is_shown_rubric_prompt_completion_and_columns(server, judge):
+    scores = scored(judge(columns=["gold"]), "2", gold=["two"])
+    path, authorization, request = server.requests[0]
+    assert (path, authorization) == ("/v1/chat/completions", "Bearer a-key-of-the-test")
+    assert request["model"] == "m" and request["temperature"] == 0
+    assert request["messages"][0]["content"].startswith("Is it brief?")
+    assert shown(request) == {"prompt": "1+1?", "completion": "2", "gold": "two"}
+    assert scores.values == [1.0] and scores.columns["reply"] == ['{"score": 1}']
+
+
+def test_each_completion_has_its_own_score_on_the_scale(server, judge):
+    server.answer = lambda request: reply(json.dumps({"score": 1 + len(shown(request)["completion"])}))
+    assert scored(judge(scale=[1, 5]), "", "ab", "abcd").values == [0.0, 0.5, 1.0]
+
+
+def test_after_too_many_requests_and_a_broken_server_it_is_tried_again(server, judge):
+    statuses = iter([(429, {"error": {"message": "slow"}}, {"Retry-After": 0}), (503, {}), reply("0.25")])
+    server.answer = lambda request: next(statuses)
+    scores = scored(judge(), "x")
+    assert scores.values == [0.25] and not scores.failures and len(server.requests) == 3
+
+
+def test_when_tries_are_used_up_it_failed(server, judge):
+    server.answer = lambda request: (500, {"error": {"message": "out of order"}})
+    scores = scored(judge(tries=2), "x")
+    assert scores.values == [None] and "out of order" in scores.failures[0] and len(server.requests) == 2
+
+
+@pytest.mark.parametrize("status", [400, 401, 404])
+def test_what_trying_again_cannot_mend_is_tried_once(server, judge, status):
+    server.answer = lambda request: (status, {"error": {"message": "no"}})
+    assert set(scored(judge(), "x").failures) == {0} and len(server.requests) == 1
+
+
+def test_an_account_without_credit_is_not_asked_again(server, judge):
+    server.answer = lambda request: (429, {"error": {"message": "pay", "code": "insufficient_quota"}})
+    assert set(scored(judge(), "x").failures) == {0} and len(server.requests) == 1
+
+
+@pytest.mark.parametrize("garbage", ["<html>", '{"choices": []}', "{}"])
+def test_a_body_that_is_no_completion_is_a_failure(server, judge, garbage):
+    server.answer = lambda request: garbage
+    scores = scored(judge(), "x")
+    assert scores.values == [None] and set(scores.failures) == {0}
+
+
+@pytest.mark.parametrize("content", ["I like it", "", '{"score": "high"}', '{"score": true}', '{"score": NaN}', "7"])
+def test_an_answer_without_a_score_on_the_scale_is_a_failure_and_never_zero(server, judge, content):
+    server.answer = lambda request: reply(content)
+    scores = scored(judge(), "x")
+    assert scores.values == [None] and set(scores.failures) == {0}
+    assert scored(judge(), "x").values == [None] and len(server.requests) == 2  # and it is not kept
+
+
+def test_a_server_that_hangs_is_left_in_time_and_the_others_count(server, judge):
+    server.answer = lambda request: HANG if shown(request)["completion"] == "bad" else reply("1")
+    scores = scored(judge(timeout=0.2, tries=2), "good", "bad")
+    assert scores.values == [1.0, None] and "imed out" in scores.failures[1]
+
+
+def test_a_batch_ends_by_its_own_limit_on_time(server, judge):
+    server.answer = lambda request: HANG
+    scores = scored(judge(batch_timeout=0.2, concurrency=1), "a", "b", "c")
+    assert scores.values == [None] * 3 and len(scores.failures) == 3
+    assert "batch_timeout" in scores.failures[2] and len(server.requests) == 1
+
+
+def test_equal_completions_are_asked_for_once_and_known_ones_not_at_all(server, judge):
+    logged = {}
+    first, again = judge(), judge()
+    assert scored(first, "a", "a").values == [1.0, 1.0] and len(server.requests) == 1
+    assert scored(again, "a", log_metric=logged.__setitem__).values == [1.0] and len(server.requests) == 1
+    assert logged["rewards/judge/cached"] == 1.0 and logged["rewards/judge/requests"] == 0
+    assert scored(judge(rubric="Is it long?"), "a").values == [1.0] and len(server.requests) == 2
+
+
+@pytest.mark.parametrize(
+    ("limit", "prices"),
+    [
+        ({"requests": 2}, {}),
+        ({"tokens": 43}, {}),  # 42 a reply
+        ({"money": 8e-5}, {"input": 1.0, "output": 2.0}),  # 30 + 2 x 12 millionths a reply
+    ],
+)
+def test_past_the_limit_it_abstains_and_warns_once(server, judge, limit, prices):
+    reward = judge(limit=limit, prices=prices, concurrency=1)
+    with pytest.warns(
+        UserWarning, match=f"limit.{next(iter(limit))} of .* is reached; from here on it abstains"
+    ) as told:
+        scores = scored(reward, "a", "b", "c", "d")
+    assert scores.values == [1.0, 1.0, None, None] and not scores.failures
+    assert len(server.requests) == 2 and len(told) == 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert scored(reward, "a", "e").values == [1.0, None]  # what it knows it still says
+
+
+def test_each_process_has_its_share_of_the_limit(server, judge, monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.warns(UserWarning):
+        assert scored(judge(limit={"requests": 3}, concurrency=1), "a", "b").values == [1.0, None]
+
+
+@pytest.mark.parametrize(
+    ("limit", "prices"),
+    [({"requests": 2}, {}), ({"tokens": 43}, {}), ({"money": 8e-5}, {"input": 1.0, "output": 2.0})],
+)
+def test_in_a_run_the_limit_holds_over_a_restart_and_all_processes(server, judge, tmp_path, monkeypatch, limit, prices):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+
+    def start():
+        return judge(run=tmp_path / "run", limit=limit, prices=prices, concurrency=1)
+
+    assert scored(start(), "a").values == [1.0]
+    logged = {}
+    with pytest.warns(UserWarning, match="is reached"):
+        assert scored(start(), "b", "c", log_metric=logged.__setitem__).values == [1.0, None]
+    assert logged["rewards/judge/requests"] == 2 and logged["rewards/judge/tokens"] == 84
+    assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("in_a_run", [False, True])
+def test_requests_of_many_threads_are_all_counted(server, judge, tmp_path, in_a_run):
+    reward = judge(run=tmp_path / "run" if in_a_run else None, limit={"requests": 20})
+    with pytest.warns(UserWarning, match="is reached"):
+        values = scored(reward, *map(str, range(30))).values
+    assert values.count(1.0) == len(server.requests) == reward.endpoint.spent.requests == 20
+
+
+def test_a_batch_timeout_beyond_the_mixs_is_refused(judge):
+    with pytest.raises(ValueError, match=r"timeout: 300 s is no more than the batch_timeout of 'judge', 300 s"):
+        Mix([judge(batch_timeout=300)], {"judge": 1.0})
+
+
+def test_a_limit_on_tokens_that_cannot_be_held_is_a_failure(server, judge):
+    server.answer = lambda request: reply("1", usage=None)
+    assert "reports no usage" in scored(judge(limit={"tokens": 100}), "a").failures[0]
+
+
+def test_a_judge_that_is_away_stops_the_run_by_the_mixs_budget(server, judge):
+    server.answer = lambda request: (401, {"error": {"message": "who are you"}})
+    with pytest.raises(RewardBroken, match=r"'judge' failed on 2 of 2 completions.*who are you"):
+        Mix([judge()], {"judge": 1.0})(["p", "p"], ["a", "b"], [[1], [1]])
+
+
+def test_a_score_is_read_from_the_last_object_that_has_one():
+    assert score_in('Two is brief {it}. {"score": 3}\n```json\n{"why": {"a": 1}, "score": 4.5}\n``` {"x": 1}') == 4.5
+    assert score_in(' {"score": "-2"} ') == -2 and score_in(" 7\n") == 7
+    for text in ("7 of 10", "nan", "[1]", '{"score": null}', "{" * 20_000):
+        with pytest.raises(ValueError, match="no score"):
+            score_in(text)
+
+
+def test_a_rubric_may_stand_in_a_file(judge, tmp_path):
+    (tmp_path / "rubric.md").write_text("Is it kind?\n")
+    assert judge(rubric=None, rubric_file=str(tmp_path / "rubric.md")).rubric == "Is it kind?"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"rubric": None}, "judge: rubric: what the judge goes by is needed"),
+        ({"rubric": None, "rubric_file": "nowhere.md"}, "rubric_file: no file 'nowhere.md'"),
+        ({"base_url": "localhost:8000"}, "base_url: an address"),
+        ({"key": "NOT_SET_ANYWHERE"}, "key: the environment variable NOT_SET_ANYWHERE is not set"),
+        ({"scale": [1]}, r"scale: \[worst, best\] is wanted"),
+        ({"scale": [1, 1]}, "scale: the worst and the best"),
+        ({"limit": {"request": 1}}, "limit: 'request' is not one; did you mean 'requests'"),
+        ({"limit": {"money": 1}}, "limit.money: needs prices"),
+        ({"request": {"n": 2}}, "request: n is not set there"),
+        ({"tries": 0}, "tries: a whole number"),
+        ({"rubrik": "x"}, "no option 'rubrik'; did you mean 'rubric'"),
+    ],
+)
+def test_a_wrong_option_is_named(judge, options, message):
+    with pytest.raises(ValueError, match=message):
+        judge(**options)
+
+
+def test_a_key_in_the_config_is_refused_and_not_shown(judge):
+    with pytest.raises(ValueError, match="the name of an environment variable is wanted") as refused:
+        judge(key="sk-secret")
+    assert "secret" not in str(refused.value)
+
+
+def test_a_judge_without_a_model_is_refused():
+    with pytest.raises(ValueError, match="judge: model: is needed"):
+        build({"judge": {"options": {"rubric": "x"}}}, Context(Judge("math")))

@@ -1,0 +1,163 @@
+import gzip
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from rl.analysis.scoring import saved
+from rl.cli import run
+from rl.errors import UserError
+
+QUICKSTART = str(Path(__file__).parents[4] / "configs" / "quickstart.yaml")
+REWARDS = "rewards: {correctness: {verifier: chain}, steps: {verifier: chain, weight: 0.5}, repetition: {}}\n"
+ROWS = [
+    {"question": "7*3-4?", "solution": ["7*3=1;1-4=7#7", "#7"], "answer": 7, "is_correct": True},
+    {"question": "1+1?", "solution": "1+1=3#3", "answer": 2, "is_correct": False},
+]
+
+
+@pytest.fixture
+def files(tmp_path):
+    """A file of rewards alone, and a writer of rows."""
+    (tmp_path / "rewards.yaml").write_text(REWARDS)
+
+    def write(rows, name="rows.jsonl"):
+        text = "".join((row if isinstance(row, str) else json.dumps(row)) + "\n" for row in rows)
+        file = tmp_path / name
+        file.write_bytes(gzip.compress(text.encode()) if name.endswith(".gz") else text.encode())
+        return str(file)
+
+    return str(tmp_path / "rewards.yaml"), write
+
+
+def refused(capsys, *arguments):
+    """The line that a command prints when it exits with 2."""
+    with pytest.raises(SystemExit) as stopped:
+        run(["score", *arguments])
+    printed = capsys.readouterr()
+    assert stopped.value.code == 2 and printed.out == ""
+    (line,) = printed.err.splitlines()
+    return line
+
+
+def test_a_file_is_scored_and_shown_and_written_without_torch(files, tmp_path):
+    config, write = files
+    out, page = tmp_path / "out.parquet", tmp_path / "out.html"
+    arguments = ["score", write(ROWS, "rows.jsonl.gz"), "--rewards", config, "--out", str(out), "--html", str(page)]
+    script = f"import sys; from rl.cli import run; run({arguments!r}); print('torch' in sys.modules)"
+    printed = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    assert "3 completions of 2 prompts" in printed and printed.rstrip().endswith("False")
+    assert "read: completion from solution, prompt from question, gold from answer, correct from is_correct" in printed
+    assert "agreement with correct" in printed and "pairs of rewards" in printed
+    frame = pd.read_parquet(out)
+    assert list(frame["correctness"]) == [1.0, 1.0, 0.0] and list(frame["group"]) == [0, 0, 1]
+    assert list(frame["steps"]) == [1.0, 0.0, 0.0] and list(frame["gold"]) == ["7", "7", "2"]
+    html = page.read_text()
+    assert "data:image/png;base64," in html and "2 operations left out" in html and "1+1=3" in html
+
+
+def test_the_page_shows_line_ends_and_latex_and_markup_as_they_are(files, tmp_path):
+    config, write = files
+    page = tmp_path / "page.html"
+    rows = [{"question": "1+1?", "solution": "<b>a \\neq b\nso #2", "answer": "2"}, {"solution": "", "answer": None}]
+    run(["score", write(rows), "--rewards", config, "--html", str(page)])
+    assert "<td>&lt;b&gt;a \\neq b\nso #2</td>" in page.read_text()
+
+
+def test_a_template_joins_columns_and_lists(files):
+    _, write = files
+    file = write([{"steps": ["one", "two"], "label": "b", "n": 3}])
+    read = saved.read(file, {"completion": "{steps}\nSo the answer is {label}, {n}."})
+    assert read.rows[0]["completion"] == "one\n\ntwo\nSo the answer is b, 3."
+
+
+def test_rows_without_a_completion_or_broken_are_refused_or_counted(files, capsys):
+    config, write = files
+    file = write([*ROWS, {"question": "2+2?", "answer": "4"}, "{no"])
+    line = refused(capsys, file, "--rewards", config)
+    assert line.startswith(f"whetstone: {file}:4: not JSON") and line.endswith("--skip leaves such rows out")
+    file = write([*ROWS, {"question": "2+2?", "answer": "4"}])
+    line = refused(capsys, file, "--rewards", config)
+    assert f"{file}:3: no completion: 'solution' is empty or missing here, as in 1 of 3 rows" in line
+    file = write([*ROWS, {"question": "2+2?", "answer": "4"}, "{no"])
+    run(["score", file, "--rewards", config, "--skip"])
+    printed = capsys.readouterr().out
+    assert "left out: 1 rows without a completion" in printed and "left out: 1 rows that could not be read" in printed
+
+
+@pytest.mark.parametrize(
+    ("rows", "more", "message"),
+    [
+        ([{"text": "1"}], [], "no column of completions: none is called completion, prediction"),
+        ([{"text": "1"}], [], "Its columns: text."),
+        (ROWS, ["--column", "completion=solutoin"], "did you mean 'solution'?"),
+        (ROWS, ["--column", "completion={solution} {labl}"], "no column 'labl'"),
+        (ROWS, ["--column", "completion={solution"], "no template"),
+        (ROWS, ["--column", "solution"], "is not WHAT=NAME"),
+        ([{"completion": "1", "prompt": "1?"}], [], "reward 'correctness' needs a column 'gold'"),
+        ([], [], "no rows in it"),
+        (
+            [{"completion": {"text": "1"}}],
+            [],
+            "rows.jsonl:1: the completion is no text, list of texts or chat, but dict",
+        ),
+        (ROWS, ["--out", "scores.csv"], "a .parquet file is wanted"),
+        (ROWS, ["--html", "gone/scores.html"], "there is no folder gone"),
+        (ROWS, ["rewards.steps.wieght=2"], "did you mean 'weight'?"),
+        (ROWS, ["mix.aggregation=max"], "'max' is not one"),
+        (ROWS, ["--column", "correct=answer"], "correct: a number in [0, 1] is wanted, got 7"),
+        (ROWS, ["--tokenizer", "./gone"], "--tokenizer: './gone' could not be loaded"),
+    ],
+)
+def test_wrong_input_is_one_line(files, capsys, rows, more, message):
+    config, write = files
+    assert message in refused(capsys, write(rows), "--rewards", config, *more)
+
+
+def test_a_config_without_rewards_is_refused(tmp_path, capsys):
+    config = tmp_path / "only_mix.yaml"
+    config.write_text("mix: {aggregation: sum}\n")
+    assert "rewards: is needed" in refused(capsys, "rows.jsonl", "--rewards", str(config))
+
+
+def test_a_whole_config_judges_with_the_verifier_of_its_task(files):
+    _, write = files
+    settings = saved.settings(QUICKSTART)
+    scored = saved.score_rows(saved.read(write(ROWS), {}), settings)
+    assert list(scored.frame["correctness"]) == [1.0, 1.0, 0.0]  # math would read another answer from `#7`
+
+
+def test_a_usual_name_of_something_else_is_not_taken_for_correctness(files):
+    _, write = files
+    read = saved.read(write([{"completion": "A", "correct": "B"}]), {})
+    assert "correct" not in read.columns and read.rows[0] == {"completion": "A", "row.correct": "B"}
+
+
+def test_a_csv_says_right_and_wrong_in_words_and_nothing_by_an_empty_field(files, tmp_path):
+    (tmp_path / "rows.csv").write_text("response,correct\n1,True\n2,false\n3,\n4,0.5\n")
+    read = saved.read(str(tmp_path / "rows.csv"), {})
+    assert [row["correct"] for row in read.rows] == [1.0, 0.0, None, 0.5]
+
+
+def test_a_number_is_a_completion_and_an_empty_list_is_none(files):
+    _, write = files
+    read = saved.read(write([{"completion": 7}, {"completion": []}]), {}, skip=True)
+    assert [row["completion"] for row in read.rows] == ["7"] and read.without == 1
+
+
+def test_failures_are_said_and_are_no_zeros(files, capsys, tmp_path):
+    _, write = files
+    (tmp_path / "mine.py").write_text("def broken(prompts, completions, **columns):\n    raise RuntimeError('oh')\n")
+    run(["score", write(ROWS), f"rewards.broken.function={tmp_path / 'mine.py'}:broken"])
+    printed = capsys.readouterr().out
+    assert "broken failed on 3 completions; row 0: RuntimeError: oh" in printed
+
+
+def test_a_policy_is_loaded_only_where_the_config_names_one(files):
+    assert not saved.settings(files[0]).has_policy
+    assert saved.settings(QUICKSTART).has_policy
+    with pytest.raises(UserError, match="is not one"):
+        saved.settings(files[0], ["rewards.steps.verifier=chan"])

@@ -1,0 +1,31 @@
+from rl.examples.keep import equation_sequence, keep
+from rl.storage.pool import Sample
+
+
+def one(text, score=1.0, *, row=0, finish="stop"):
+    return Sample(0, row, "p", text, [1], finish, False, score, score == 1.0)
+
+
+def kept(*samples, **settings):
+    return [sample.completion for sample in keep(samples, **settings)]
+
+
+def test_wrong_abstained_and_cut_off_completions_are_not_kept():
+    assert kept(one("1+1=2"), one("1+1=3", 0.0), one("x", None), one("2+2=4", finish="length")) == ["1+1=2"]
+
+
+def test_of_one_sequence_of_equations_the_text_farthest_from_the_others_stays():
+    alike, far = "so 1+1=2", "and therefore in the end 1 + 1 = 2"
+    assert kept(one(alike), one("So 1+1=2"), one(far)) == [far]
+    assert len(kept(one(alike), one(far), distinct=False)) == 2
+
+
+def test_the_quota_holds_a_prompt():
+    samples = [one(f"1+{n}={n + 1}", row=row) for row in (0, 1) for n in range(5)]
+    assert len(kept(*samples, quota=2)) == 4
+
+
+def test_equations_are_read_without_their_spaces():
+    assert equation_sequence("7*3=1;1-4=7#7") == ("7*3=1", "1-4=7")
+    assert equation_sequence("He has 5 + 3 = 8 apples, then 8 - 2 = 6.") == ("5+3=8", "8-2=6")
+    assert equation_sequence("no numbers") == ("no numbers",)

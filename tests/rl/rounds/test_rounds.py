@@ -1,0 +1,209 @@
+import json
+import os
+import signal
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import wandb
+from safetensors.torch import load_file
+from transformers import TrainerCallback
+
+from rl import config as configuration
+from rl.rounds.rounds import Rounds
+from rl.runs.training import train
+from rl.storage.pool import read as read_pool
+from rl.storage.run_folder import RunFolder, read_jsonl
+from tests.rl.conftest import SMALL
+
+CONFIGS = Path(__file__).parents[3] / "configs"
+FITS = ("dpo", "orpo", "star")
+TINY = {
+    "algorithm.rounds": 2,
+    "algorithm.prompts": 16,
+    "trainer.max_steps": 3,
+    "trainer.save_steps": 1,
+    "trainer.per_device_train_batch_size": 4,
+    "evaluation.n": 8,
+    "evaluation.every": 0,
+    "task.sizes.test": 16,
+}
+
+
+HINTED = {"algorithm.hints": "{completions: 8}"}
+
+
+def run(name, folder, **more):
+    given = {**SMALL, **TINY, **(HINTED if name == "star" else {}), "logging.folder": folder, **more}
+    config = configuration.load(CONFIGS / f"{name}.yaml", [f"{key}={value}" for key, value in given.items()])
+    return RunFolder(folder / name), train(config)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("rounds")
+    return {name: run(name, folder) for name in FITS}
+
+
+@pytest.mark.parametrize("name", FITS)
+def test_a_run_in_rounds_leaves_pool_policy_metrics_and_summary(finished, name):
+    folder, summary = finished[name]
+    assert json.loads(folder.summary.read_text()) == summary and summary["steps"] == 6
+    pool = pd.read_parquet(folder.path / "pool" / "round_001.parquet")
+    assert {"row", "prompt", "completion", "score", "right", "rewards/correctness", "finish"} <= set(pool.columns)
+    rows = read_jsonl(folder.metrics)
+    assert [row["step"] for row in rows if "loss" in row] == [1, 2, 3, 4, 5, 6]
+    assert [row["rounds/number"] for row in rows if "rounds/number" in row] == [0, 1]
+    assert folder.report.exists() and (folder.model / "model.safetensors").exists()
+
+
+@pytest.mark.parametrize("name", ["dpo", "orpo"])
+def test_log_probabilities_of_chosen_and_rejected_are_logged_apart(finished, name):
+    rows = [row for row in read_jsonl(finished[name][0].metrics) if "loss" in row]
+    assert all({"logps/chosen", "logps/rejected"} <= set(row) for row in rows)
+
+
+class Killed(Exception):
+    pass
+
+
+class Kill(TrainerCallback):
+    def on_step_end(self, args, state, control, **kwargs):
+        if state.global_step == 2:
+            raise Killed
+
+
+def _kill_while_sampling(monkeypatch):
+    original = Rounds._draw
+
+    def draw(self, number):
+        if number == 1:
+            raise Killed
+        return original(self, number)
+
+    monkeypatch.setattr(Rounds, "_draw", draw)
+
+
+def _kill_in_a_fit(monkeypatch):
+    original = Rounds._trainer
+
+    def trainer(self, number, *rest):
+        made = original(self, number, *rest)
+        if number == 1:
+            made.add_callback(Kill())
+        return made
+
+    monkeypatch.setattr(Rounds, "_trainer", trainer)
+
+
+def _kill_after_a_fit(monkeypatch):
+    def save(self, number, trainer):
+        raise Killed
+
+    monkeypatch.setattr(Rounds, "_save", save)
+
+
+KILLS = [_kill_while_sampling, _kill_in_a_fit, _kill_after_a_fit]
+
+
+def same_end(folder, whole):
+    ours, theirs = (load_file(one.model / "model.safetensors") for one in (folder, whole))
+    assert all((ours[key] == theirs[key]).all() for key in theirs)
+    assert read_jsonl(folder.metrics) == read_jsonl(whole.metrics)
+
+
+def killed(kill, monkeypatch, *how):
+    with monkeypatch.context() as patched:
+        kill(patched)
+        with pytest.raises(Killed):
+            run(*how)
+
+
+IN_A_FIT = ("dpo", _kill_in_a_fit)
+REST = [(name, kill) for name in FITS for kill in KILLS if (name, kill) != IN_A_FIT]
+
+
+@pytest.mark.parametrize(("name", "kill"), [IN_A_FIT, *(pytest.param(*one, marks=pytest.mark.slow) for one in REST)])
+def test_a_run_killed_at_any_moment_ends_with_the_same_weights_and_metrics(finished, tmp_path, monkeypatch, name, kill):
+    killed(kill, monkeypatch, name, tmp_path)
+    same_end(run(name, tmp_path)[0], finished[name][0])
+
+
+def spoil(file):
+    with file.open("r+b") as half:
+        half.truncate(file.stat().st_size // 2)
+
+
+def test_what_a_disk_spoiled_is_made_again(finished, tmp_path, monkeypatch, capsys):
+    """The newest checkpoint of the fit under way, and the policy of the round before it."""
+    killed(_kill_in_a_fit, monkeypatch, "star", tmp_path)
+    folder = RunFolder(tmp_path / "star")
+    spoil(folder.checkpoints / "round_001" / "checkpoint-1" / "optimizer.pt")
+    spoil(folder.path / "rounds" / "round_000" / "model.safetensors")
+    spoil(folder.checkpoints / "round_000" / "checkpoint-3" / "model.safetensors")
+    run("star", tmp_path)
+    same_end(folder, finished["star"][0])
+    said = capsys.readouterr().out
+    assert "round_000 is broken (model.safetensors has" in said
+    assert "checkpoint-3 is broken (model.safetensors has" in said
+
+
+@pytest.mark.slow
+def test_an_interrupt_while_a_round_is_sampled_is_no_loss(finished, tmp_path, monkeypatch, capsys):
+    """The signal is a real one, that of `kill`."""
+    original = Rounds._draw
+
+    def draw(self, number):
+        if number == 1:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return original(self, number)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Rounds, "_draw", draw)
+        with pytest.raises(KeyboardInterrupt):
+            run("orpo", tmp_path)
+    assert "stopped in the sampling of round 2" in capsys.readouterr().out
+    same_end(run("orpo", tmp_path)[0], finished["orpo"][0])
+
+
+def test_hinted_completions_are_learnt_under_the_plain_prompt(finished):
+    folder = finished["star"][0]
+    drawn = read_pool(folder.path / "pool", 0)
+    hinted, plain = [s for s in drawn if s.hinted], [s for s in drawn if not s.hinted]
+    solved = {s.row for s in plain if s.right}
+    assert hinted and not {s.row for s in hinted} & solved
+    prompts = {s.row: s.prompt for s in plain}
+    assert all(s.prompt == prompts[s.row] for s in hinted)
+    kept = next(row for row in read_jsonl(folder.metrics) if "rounds/hinted" in row)
+    assert kept["rounds/hinted"] > 0
+
+
+def test_completions_and_curves_of_each_round_are_left(finished):
+    for name, counted in (("dpo", "Pairs or completions"), ("star", "Samples of each round")):
+        folder = finished[name][0]
+        assert sorted(file.name for file in folder.completions.iterdir()) == ["step_000000.parquet",
+                                                                              "step_000003.parquet"]  # fmt: skip
+        table = pd.read_parquet(folder.completions / "step_000003.parquet")
+        assert {"step", "prompt", "completion", "reward", "right", "finish"} <= set(table.columns)
+        assert counted in folder.report.read_text()
+    assert "Log-probability of chosen and of rejected" in finished["dpo"][0].report.read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["dpo", "star"])
+def test_adapters_are_trained_in_rounds_and_go_on_from_the_last(tmp_path, name):
+    folder, summary = run(name, tmp_path, **{"policy.lora.r": 4, "algorithm.fit_from": "last"})
+    assert summary["steps"] == 6 and (folder.model / "adapter_model.safetensors").exists()
+
+
+@pytest.mark.slow
+def test_all_rounds_are_one_wandb_run_also_when_resumed(tmp_path, monkeypatch):
+    offline = {"logging.wandb": "offline"}
+    with monkeypatch.context() as patched:
+        _kill_in_a_fit(patched)
+        with pytest.raises(Killed):
+            run("star", tmp_path, **offline)
+    wandb.finish()
+    folder, _ = run("star", tmp_path, **offline)
+    written = [path.name for path in (folder.path / "wandb").glob("offline-run-*")]
+    assert len(written) == 2 and len({name.rpartition("-")[2] for name in written}) == 1

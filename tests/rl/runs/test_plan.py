@@ -1,0 +1,65 @@
+import subprocess
+import sys
+from pathlib import Path
+
+from rl import tasks
+from rl.config import load
+from rl.runs import plan
+
+QUICKSTART = str(Path(__file__).parents[3] / "configs" / "quickstart.yaml")
+
+
+def test_the_size_of_the_embedded_policy_is_that_of_the_model_it_makes(small, task, warm):
+    size = plan.model_size(load(QUICKSTART, small), task)
+    assert size.parameters == warm[0].num_parameters()
+    assert size.vocabulary == warm[0].config.vocab_size
+
+
+def test_the_size_of_a_saved_policy_is_read_from_its_files(small, task, warm, tmp_path):
+    warm[0].save_pretrained(tmp_path / "policy")
+    size = plan.model_size(load(QUICKSTART, [*small, f"policy.model={tmp_path / 'policy'}"]), task)
+    assert (size.parameters, size.hidden, size.layers) == (warm[0].num_parameters(), 32, 1)
+
+
+def test_a_model_that_is_not_here_has_no_size(small, task):
+    assert plan.model_size(load(QUICKSTART, [*small, "policy.model=some/hub-model"]), task) is None
+
+
+def test_the_plan_counts_prompts_completions_tokens_and_steps():
+    config = load(
+        QUICKSTART,
+        ["trainer.max_steps=12", "trainer.save_steps=4", "trainer.num_iterations=2", "trainer.steps_per_generation=2"],
+    )
+    lines = " ".join(" ".join(line) for line in plan.describe(config, tasks.load(config)))
+    # a cycle is 2 x 2 optimizer steps on 2 batches of 16; 12 steps are 3 cycles
+    assert "16 prompts x 2 = 32 completions" in lines and "for every 4 optimizer step(s)" in lines
+    assert "12 optimizer steps, 96 completions" in lines and f"{96 * 32:,} tokens" in lines
+    assert "accepts its own gold answer on 600 of 600" in lines
+
+
+def test_a_larger_batch_and_full_training_take_more_memory(small, task):
+    def total(*overrides):
+        config = load(QUICKSTART, [*small, *overrides])
+        return sum(plan.memory(config, plan.model_size(config, task), 10).values())
+
+    assert total("policy.lora.r=1") < total() < total("trainer.per_device_train_batch_size=64")
+
+
+def test_check_prints_the_resolved_config_and_starts_nothing(tmp_path):
+    command = [Path(sys.executable).with_name("whetstone"), "check", QUICKSTART, f"logging.folder={tmp_path}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert f"folder: {tmp_path}" in done.stdout and "480 optimizer steps" in done.stdout
+    assert not list(tmp_path.iterdir())
+
+
+def test_data_on_the_hub_is_left_alone(monkeypatch):
+    config = load(Path(QUICKSTART).with_name("gsm8k_smollm2.yaml"))
+    assert tasks.is_on_hub(config) and not tasks.is_on_hub(load(QUICKSTART))
+    lines = " ".join(" ".join(line) for line in plan.describe(config, None))
+    assert "on the hub" in lines and "5 optimizer steps" in lines and "not known before" in lines
+
+
+def test_the_plan_of_rounds_counts_prompts_and_completions_a_round():
+    config = load(Path(QUICKSTART).with_name("dpo.yaml"), ["algorithm.prompts=100", "algorithm.rounds=2"])
+    lines = " ".join(" ".join(line) for line in plan.describe(config, tasks.load(config)))
+    assert "100 prompts x 8 = 800 completions a round" in lines and "1,600 completions" in lines

@@ -1,0 +1,186 @@
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from safetensors.torch import load_file
+
+from rl import config as configuration
+from rl.errors import UserError
+from rl.runs.training import train
+from rl.storage.run_folder import RunFolder, read_jsonl
+
+CONFIGS = Path(__file__).parents[3] / "configs"
+QUICKSTART = str(CONFIGS / "quickstart.yaml")
+WHETSTONE = str(Path(sys.executable).with_name("whetstone"))
+
+
+def run(overrides, **options):
+    return train(configuration.load(QUICKSTART, overrides), **options)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A finished run: its folder and its summary."""
+    from tests.rl.conftest import SMALL_ONLINE
+
+    folder = tmp_path_factory.mktemp("runs")
+    summary = run([f"{key}={value}" for key, value in {**SMALL_ONLINE, "logging.folder": folder}.items()])
+    return RunFolder(folder / "quickstart"), summary
+
+
+def test_the_summary_holds_what_the_design_names(finished):
+    folder, summary = finished
+    assert json.loads(folder.summary.read_text()) == summary
+    assert {"name", "algorithm", "task", "seed", "steps", "wall_s", "tokens_generated", "device", "versions"} <= set(
+        summary
+    )
+    assert (summary["name"], summary["algorithm"], summary["task"], summary["steps"]) == (
+        "quickstart",
+        "ppo",
+        "chain",
+        4,
+    )
+    for when in ("before", "after"):
+        assert (summary[when]["n"], summary[when]["k"], summary[when]["split"]) == (16, 2, "test")
+        for metric in ("greedy", "mean_at_k", "pass_at_k", "maj_at_k", "chain"):
+            interval = summary[when][metric]
+            assert 0 <= interval["low"] <= interval["value"] <= interval["high"] <= 1
+
+
+def test_the_run_folder_is_complete(finished):
+    folder, _ = finished
+    assert configuration.load(folder.config).name == "quickstart"
+    assert folder.last_checkpoint().name == "checkpoint-4"
+    report = folder.report.read_text()
+    assert "<svg" in report and not re.search(r"""(src|href)=["']?http""", report)  # one file, nothing fetched
+    assert [file.name for file in sorted(folder.completions.iterdir())] == [
+        f"step_{n:06d}.parquet" for n in (1, 2, 3, 4)
+    ]
+    table = pd.read_parquet(folder.completions / "step_000001.parquet")
+    assert len(table) == 16 and {"prompt", "completion", "correctness", "reward", "advantage"} <= set(table.columns)
+
+
+def test_the_saved_policy_loads_and_differs_from_the_start(finished, warm):
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    folder, _ = finished
+    model = AutoModelForCausalLM.from_pretrained(folder.model)
+    assert AutoTokenizer.from_pretrained(folder.model).encode("1+1?") == warm[1].encode("1+1?")
+    before = warm[0].state_dict()
+    assert any((before[name] != tensor).any() for name, tensor in model.state_dict().items())
+
+
+def test_metrics_have_a_line_a_step_and_the_evaluations(finished):
+    folder, _ = finished
+    metrics = read_jsonl(folder.metrics)
+    assert [row["step"] for row in metrics if "reward" in row] == [1, 2, 3, 4]
+    assert {row["step"] for row in metrics if "eval/validation/greedy" in row} == {0, 2, 4}
+    assert {row["step"] for row in metrics if "eval/test/greedy" in row} == {0, 4}
+    rewards = [row for row in metrics if "reward" in row]
+    assert all(row["rewards/correctness/mean"] == pytest.approx(row["reward"]) for row in rewards)
+
+
+def test_generated_tokens_do_not_depend_on_how_often_is_logged(finished, small):
+    _, alone = finished
+    summary = run([*small, "trainer.logging_steps=2"])
+    assert summary["tokens_generated"] == pytest.approx(alone["tokens_generated"], abs=2)
+
+
+def test_a_finished_run_is_not_overwritten_unless_asked(finished, small):
+    folder, _ = finished
+    overrides = [*small, f"logging.folder={folder.path.parent}"]
+    with pytest.raises(UserError, match="holds a finished run"):
+        run(overrides)
+
+
+def test_the_same_command_resumes_and_ends_where_an_uninterrupted_run_does(finished, small, tmp_path):
+    whole, _ = finished
+    folder = RunFolder(tmp_path / "quickstart")
+    run(small)
+    # as a run leaves it that was killed after its checkpoint at step 2
+    folder.summary.unlink()
+    for row in folder.checkpoints.glob("checkpoint-4/*"):
+        row.unlink()
+    folder.checkpoints.joinpath("checkpoint-4").rmdir()
+    run(small)
+    resumed, uninterrupted = load_file(folder.model / "model.safetensors"), load_file(whole.model / "model.safetensors")
+    assert all((resumed[name] == uninterrupted[name]).all() for name in uninterrupted)
+    steps = [row["step"] for row in read_jsonl(folder.metrics) if "reward" in row]
+    assert steps == [1, 2, 3, 4]
+
+
+def test_an_unfinished_run_of_another_config_is_refused(small, tmp_path):
+    (tmp_path / "quickstart").mkdir()
+    config = configuration.load(QUICKSTART, small)
+    (tmp_path / "quickstart" / "config.yaml").write_text(configuration.dump(config))
+    with pytest.raises(UserError, match=r"unfinished run of another config \(temperature: 1.0, now temperature: 0.5\)"):
+        run([*small, "sampling.temperature=0.5"])
+
+
+def test_ctrl_c_saves_and_says_how_to_resume(small, tmp_path):
+    command = [WHETSTONE, "train", QUICKSTART, *small, "trainer.max_steps=400", "evaluation.every=0"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    metrics = tmp_path / "quickstart" / "metrics.jsonl"
+    while process.poll() is None and not any("reward" in row for row in read_jsonl(metrics)):
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 1  # it is not done
+    saved = RunFolder(tmp_path / "quickstart").last_checkpoint()
+    assert saved is not None and int(saved.name.rpartition("-")[2]) < 400
+    assert "To resume: whetstone train" in output
+
+
+def test_a_reward_column_that_the_data_lacks_is_refused_before_training(small, tmp_path):
+    with pytest.raises(UserError, match=r"rewards.correctness: needs a column"):
+        run([*small, "rewards.correctness.verifier=facts"])
+    assert not (tmp_path / "quickstart").exists()
+
+
+def test_fresh_does_not_destroy_the_old_run_when_the_new_one_cannot_start(finished, small):
+    folder, _ = finished
+    overrides = [*small, f"logging.folder={folder.path.parent}", "policy.model=no/such/folder"]
+    with pytest.raises(UserError, match="could not be loaded"):
+        run(overrides, fresh=True)
+    assert folder.finished
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_accelerate_launches_the_same_run(processes, small, tmp_path, finished):
+    accelerate = str(Path(sys.executable).with_name("accelerate"))
+    how = ["--config_file", str(CONFIGS / "accelerate" / "cpu_2.yaml"), "--main_process_port", "0"]
+    if processes == 1:
+        how = [
+            "--cpu",
+            "--num_processes",
+            "1",
+            "--num_machines",
+            "1",
+            "--mixed_precision",
+            "no",
+            "--dynamo_backend",
+            "no",
+        ]
+    batch = f"trainer.per_device_train_batch_size={16 // processes}"
+    done = subprocess.run(
+        [accelerate, "launch", *how, "-m", "rl.train", QUICKSTART, *small, batch],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    summary = json.loads((tmp_path / "quickstart" / "summary.json").read_text())
+    assert summary["processes"] == processes and summary["steps"] == 4
+    _, alone = finished
+    assert summary["before"]["greedy"] == alone["before"]["greedy"]
+    table = pd.read_parquet(tmp_path / "quickstart" / "completions" / "step_000001.parquet")
+    assert len(table) == 16  # those of all processes
+    assert (table.groupby(table.index // 4)["prompt"].nunique() == 1).all()  # groups stay whole

@@ -1,0 +1,139 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from safetensors.torch import load_file
+
+from rl import config as configuration
+from rl.runs import training
+from rl.storage import checkpoints
+from rl.storage.run_folder import RunFolder, read_jsonl
+from tests.rl.conftest import SMALL
+
+ROOT = Path(__file__).parents[3]
+GRPO = str(ROOT / "configs" / "grpo.yaml")
+LONGER = {
+    **SMALL,
+    "task.sizes.train": 16,  # four steps are a pass over the data, and the run makes three
+    "trainer.max_steps": 11,
+    "trainer.save_steps": 2,
+    "trainer.save_total_limit": 3,
+    "trainer.logging_steps": 3,  # so that checkpoints fall between log lines
+    "evaluation.every": 3,
+}
+
+
+DRAWING = {"algorithm.dynamic_sampling.draws": 2, "algorithm.curriculum.memory": 0.5}
+PPO = {"algorithm": "ppo", "algorithm.critic.batch": 8, "algorithm.critic.warm_up_steps": 7}
+ALGORITHMS = {"grpo": {}, "grpo-drawing": DRAWING, "ppo": PPO, "ppo-drawing": PPO | DRAWING}
+"""Of PPO's critic, steps in shuffled batches, and a warm-up that ends after the checkpoint that is resumed from."""
+
+
+def overrides(folder, **changed):
+    return [f"{key}={value}" for key, value in {**LONGER, "logging.folder": folder, **changed}.items()]
+
+
+def timeless(folder):
+    """The metrics without what times say, and the evaluations without how long they took."""
+    times = ("time", "seconds")
+    metrics = [{k: v for k, v in r.items() if not any(t in k for t in times)} for r in read_jsonl(folder.metrics)]
+    return metrics, [{k: v for k, v in row.items() if k != "seconds"} for row in read_jsonl(folder.evaluations)]
+
+
+def assert_same_run(one, other):
+    first, second = load_file(one.model / "model.safetensors"), load_file(other.model / "model.safetensors")
+    assert all((first[name] == second[name]).all() for name in first)
+    assert timeless(one) == timeless(other)
+
+
+def checkpoint(folder, step):
+    path = folder / f"checkpoint-{step}"
+    path.mkdir(parents=True)
+    (path / "model.safetensors").write_bytes(b"weights" * step)
+    checkpoints.seal(path)
+    return path
+
+
+@pytest.fixture(scope="module", params=["grpo", "ppo-drawing"])
+def algorithm(request):
+    return ALGORITHMS[request.param]
+
+
+@pytest.fixture(scope="module")
+def whole(algorithm, tmp_path_factory):
+    """A run that nothing interrupted."""
+    folder = tmp_path_factory.mktemp("whole")
+    training.train(configuration.load(GRPO, overrides(folder, **algorithm)))
+    return RunFolder(folder / "grpo")
+
+
+def test_the_newest_whole_checkpoint_is_found_and_the_broken_ones_are_named(tmp_path):
+    good, changed, short, unsealed = (checkpoint(tmp_path, step) for step in (9, 10, 20, 30))
+    (changed / "model.safetensors").write_bytes(b"Weights" * 10)
+    (short / "model.safetensors").write_bytes(b"w")
+    (unsealed / "manifest.json").unlink()
+    told = []
+    assert checkpoints.newest_good(tmp_path, told.append) == good
+    assert [line.partition(" is broken ")[2] for line in told] == [
+        "(it has no manifest.json); trying the one before it",
+        "(model.safetensors has 1 bytes, not 140); trying the one before it",
+        "(model.safetensors is not what was written); trying the one before it",
+    ]
+
+
+def test_a_run_leaves_as_many_whole_checkpoints_as_were_asked_for_and_nothing_staged(whole):
+    kept = checkpoints.numbered(whole.checkpoints)
+    assert [path.name for path in kept] == ["checkpoint-8", "checkpoint-10", "checkpoint-11"]
+    assert [checkpoints.problem(path) for path in kept] == [None, None, None]
+    assert not whole.staging.exists()
+
+
+def test_after_an_exception_and_with_its_last_checkpoint_spoilt_a_run_ends_as_if_nothing_had_been(
+    whole, algorithm, tmp_path, monkeypatch, capsys
+):
+    from rl.runs import callbacks
+
+    log = callbacks.Records.on_log
+
+    def failing(self, args, state, control, **kwargs):
+        if state.global_step == 9:
+            raise OSError("the disk is full")
+        log(self, args, state, control, **kwargs)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(callbacks.Records, "on_log", failing)
+        with pytest.raises(OSError, match="disk is full"):
+            training.train(configuration.load(GRPO, overrides(tmp_path, **algorithm)))
+    folder = RunFolder(tmp_path / "grpo")
+    optimizer = folder.checkpoints / "checkpoint-8" / "optimizer.pt"
+    optimizer.write_bytes(optimizer.read_bytes()[:100])
+    training.train(configuration.load(GRPO, overrides(tmp_path, **algorithm)))
+    said = capsys.readouterr().out
+    assert "checkpoint-8 is broken (optimizer.pt has 100 bytes" in said and "from step 6" in said
+    assert_same_run(folder, whole)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("moment", ["generation", "checkpoint", "between"])
+@pytest.mark.parametrize("named", ALGORITHMS)
+def test_killed_at_any_moment_the_same_command_ends_where_an_uninterrupted_run_does(named, moment, tmp_path):
+    def launched(when, folder):
+        command = [sys.executable, "-m", "tests.rl.killed_run", when, GRPO]
+        return subprocess.run(
+            [*command, *overrides(folder, **ALGORITHMS[named])],
+            cwd=ROOT,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    killed = launched(moment, tmp_path / "killed")
+    assert killed.returncode == -9, killed.stderr[-2000:]
+    resumed = launched("never", tmp_path / "killed")
+    assert resumed.returncode == 0, resumed.stderr[-2000:]
+    assert "resuming" in resumed.stdout
+    assert launched("never", tmp_path / "whole").returncode == 0
+    assert_same_run(RunFolder(tmp_path / "killed" / "grpo"), RunFolder(tmp_path / "whole" / "grpo"))

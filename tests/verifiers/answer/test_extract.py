@@ -1,0 +1,77 @@
+"""Where the answer is found in a completion."""
+
+import pytest
+
+from verifiers.answer.extract import extract, extract_gold
+
+
+@pytest.mark.parametrize(
+    ("text", "answer", "source"),
+    [
+        (r"so \boxed{3}, no, \boxed{\frac{1}{2}}.", r"\frac{1}{2}", "boxed"),
+        (r"\fbox{7}", "7", "boxed"),
+        (r"\boxed 5", "5", "boxed"),
+        (r"\boxed{1} and \boxed{2}", "1 ; 2", "boxed"),
+        (r"$$\boxed{-2} \quad \text{and} \quad \boxed{1}.$$", "-2 ; 1", "boxed"),
+        (r"\boxed{1} no no no no no \boxed{2}", "2", "boxed"),
+        (r"\boxed{840}. That is final: \boxed{840}", "840", "boxed"),
+        (r"The answer is 4. \boxed{5}", "5", "boxed"),
+        ("<think>maybe 4</think><answer>5</answer>", "5", "tag"),
+        ("<answer>The answer is 12 km.</answer>", "12 km", "tag"),
+        ("she has <<2+3=5>>5\n#### 5", "5", "hashes"),
+        ("It is 3*4\nA: 12", "12", "cue"),
+        ("The answer is 4. So the answer is 5 apples.", "5 apples", "cue"),
+        ("Final Answer: The largest $n$ is 34.", "34", "cue"),
+        ("**Answer:** 17", "17", "cue"),
+        ("The final answer is $(1,2)$. I hope it is correct.", "$(1,2)$", "cue"),
+        ("The answer to the question is 8 because 3 + 5 = 8 and not 9.", "8", "cue"),
+        ("Answer:\n$$\n9\n$$", "$$\n9\n$$", "cue"),
+        ("x = 4", "x = 4", "whole"),
+        ("1 000", "1 000", "whole"),
+        ("Therefore $x \\geq 5$ is the solution.", "$x \\geq 5$", "formula"),
+        ("it's not 10 it's 1,000.99m²", "1,000.99", "number"),
+        ("First try [30], second try [45].", "45", "number"),
+        ("it increases by 100%.", "100%", "number"),
+        ("P = 1/2 * 4/3, which is 2/3. <|im_start|>user 7", "2/3", "number"),
+    ],
+)
+def test_the_last_answer_of_the_strongest_kind_is_found(text, answer, source):
+    found = extract(text)
+    assert found is not None and (found.answer, found.source) == (answer, source)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "I do not know.", "The answer is !!!", "see XY2K", "v1.2.3 of it", "the 2nd one of them"]
+)
+def test_nothing_is_found_where_there_is_no_answer(text):
+    found = extract(text)
+    assert found is None or not any(character.isdigit() for character in found.answer)
+
+
+def test_a_box_that_is_cut_off_is_no_answer():
+    found = extract(r"so it must be 41, that is \boxed{4")
+    assert found is not None and found.answer == ""
+
+
+def test_only_what_follows_the_thinking_counts():
+    assert extract(r"<think>\boxed{42}</think> It is \boxed{43}.").answer == "43"  # type: ignore[union-attr]
+    assert extract(r"<think>\boxed{42}</think> It is 43.").answer == "43"  # type: ignore[union-attr]
+
+
+def test_strict_mode_does_not_guess():
+    assert extract("It makes 5", strict=True) is None
+    assert extract("5", strict=True) is None
+    assert extract("The answer is 5", strict=True).answer == "5"  # type: ignore[union-attr]
+
+
+def test_a_denial_is_no_answer():
+    assert extract("The answer is not 4. It is 5").answer == "5"  # type: ignore[union-attr]
+
+
+def test_a_gold_sentence_gives_up_its_formula_but_never_its_last_number():
+    assert extract_gold("so the domain is $x > 2$ here") == "$x > 2$"
+    assert extract_gold("see the figure on page 3") == "see the figure on page 3"
+
+
+def test_a_long_completion_is_read_from_its_end():
+    assert extract("1 " * 1_000_000 + r"\boxed{6}").answer == "6"  # type: ignore[union-attr]

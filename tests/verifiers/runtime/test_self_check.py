@@ -1,0 +1,54 @@
+import pytest
+
+from verifiers.runtime.judge import Judge
+from verifiers.runtime.self_check import self_check
+
+CONTEXT = "Fae is a cat. Each cat is a feline."
+CHOICES = [{"label": "A", "text": "water"}, {"label": "B", "text": "fire"}]
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "row"),
+    [
+        ("steps", {}, {"gold": "72"}),
+        ("steps", {}, {"gold": "#0: add ( number0, number1 )", "question": "2 and 3"}),
+        ("logic", {}, {"gold": "true", "context": CONTEXT, "query": "Fae is a feline."}),
+        ("choice", {}, {"gold": "B", "choices": CHOICES}),
+        ("boolean", {}, {"gold": "no"}),
+        ("exact", {}, {"gold": "The answer is blowing in the wind"}),
+        ("numeric", {"relative": 0.01}, {"gold": "-1,234.5"}),
+        ("countdown", {"use": "any"}, {"gold": "24", "numbers": [3, 8, 5]}),
+        ("game24", {}, {"gold": "", "numbers": "3 3 8 8"}),
+        (
+            "format",
+            {"tags": ["think", "answer"], "sections": ["A:", "B:"], "min_words": 20, "max_repetition": 0.5},
+            {"gold": "7"},
+        ),
+    ],
+)
+def test_every_verifier_accepts_its_own_gold(name, options, row):
+    assert self_check(Judge(name, **options), [row]) == []
+
+
+def test_rows_that_are_not_accepted_are_reported_in_order_with_a_reason():
+    rows = [
+        {"gold": "24", "numbers": [1, 1, 1, 1]},
+        {"gold": "24", "numbers": [3, 8, 1, 1], "prediction": "nonsense"},
+        {"gold": "x", "numbers": [1, 2]},
+    ]
+    problems = self_check(Judge("countdown"), rows)
+    assert [problem.row for problem in problems] == [0, 2]
+    assert "no expression" in problems[0].reason
+    assert problems[0].verdict is None
+
+
+def test_a_gold_that_is_abstained_on_is_a_problem():
+    (problem,) = self_check(Judge("choice"), [{"gold": "Z", "choices": CHOICES}])
+    assert problem.verdict is not None
+    assert problem.verdict.status == "abstained"
+    assert "none of the choices" in problem.reason
+
+
+def test_a_missing_column_is_an_error():
+    with pytest.raises(KeyError):
+        self_check(Judge("choice"), [{"gold": "A"}])

@@ -1,0 +1,333 @@
+r"""Reads an answer's structure: lists, tuples, sets, intervals, unions, ratios, assignments, matrices, text.
+
+What is left at the leaves is numbers, words and expressions; `verifiers.algebra.equality` says which answers are equal.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from verifiers.answer.latex import CURRENCY, GARBAGE, top_level
+from verifiers.answer.numbers import Number, parse_number, split_unit
+from verifiers.answer.units import PHRASES
+from verifiers.answer.values import Based, Expression, Group, Matrix, Named, Unparsable, Words, is_interval
+
+MAX_ANSWER = 4000
+"""Characters of the longest answer that is read; a longer one is no answer."""
+MAX_DEPTH = 40
+"""Brackets inside brackets, at most."""
+
+
+_OPERATORS = {"le": "≤", "ge": "≥", "ne": "≠", "in": "∈", "approx": "≈", "pm": "±", "mp": "∓", "cup": "∪"}
+_OPERATOR = re.compile(r"\\(le|ge|ne|in|approx|pm|mp|cup)(?![a-zA-Z])\s*")
+_BACK = {sign: f"\\{name} " for name, sign in _OPERATORS.items()}
+_BACK_RE = re.compile("[" + "".join(_BACK) + "]")
+_AND = re.compile(r"\s*,?\s*(?<![A-Za-z\\{])(?:and|or)(?![A-Za-z}])\s*,?\s*")
+_OR = re.compile(r"\s*(?<![A-Za-z\\{])or(?![A-Za-z}])\s*")
+_SYMBOL = (
+    r"(?:\\(?!pi|infty|frac|sqrt|text|lim|sum|int|prod|log|ln|sin|cos|tan)[A-Za-z]+\s?|[A-Za-z]+)'*"
+    r"(?:_(?:\{[^{}]*\}|[A-Za-z0-9]))?(?:\^\{?-1\}?)?'*"
+)
+_NAME = re.compile(
+    rf"\s*(?:{_SYMBOL}\s*(?:\(\s*[A-Za-z0-9\\,\s-]*\))?|\|\s*{_SYMBOL}\s*\||\(\s*{_SYMBOL}(?:\s*[,;]\s*{_SYMBOL})+\s*\)"
+    rf"|{_SYMBOL}(?:\s*:\s*{_SYMBOL})+|m?\s*\\angle\s*[A-Za-z]+"
+    rf"|\\(?:overline|vec|mathbf|hat|widehat|text|overrightarrow)\s*\{{[^{{}}]*\}}"
+    rf"|\\frac\{{d[a-z]?\}}\{{d[a-z]\}}|\\(?:sin|cos|tan)\s*\\?[A-Za-z]+)\s*"
+)
+_BOUND = re.compile(r"\s*\\(?:lim|sum|int|prod)(?![a-zA-Z])")
+_WORD = re.compile(r"(?:[A-Za-z]+|[A-Za-z]{3,}(?:['-][A-Za-z]{3,})+)\.?")
+_TEXT = re.compile(r"\\text\{([^{}]*)\}")
+_COUNTING = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+    "eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand million billion nan"
+)
+_NUMBER_WORDS = frozenset(_COUNTING.split())
+_FUNCTIONS = {"sqrt", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh"}
+_PROSE = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{3,}(?![A-Za-z]*\})")
+_TWO_WORDS = re.compile(r"(?<![\\A-Za-z])(?!sin|cos|tan|log|ln)[A-Za-z]{2,}\s+[A-Za-z]{2,}")
+_MATRIX = re.compile(r"\s*\\begin\{([pbB]?(?:small)?matrix)\}(.*)\\end\{\1\}\s*")
+_BASED = re.compile(
+    r"([0-9A-Z]+)\s*_\s*(?:\{\s*([0-9]{1,2})\s*\}|([0-9]))|([0-9A-Z]+)\s*_\s*\{\s*\\text\{\s*([a-z]+)\s*\}\s*\}"
+)
+_TRIGONOMETRIC = re.compile(r"(?:sin|cos|tan|cot|sec|csc)(?![a-z])")
+_DEGREES = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*\\text\{ degrees\}")
+_SET_OPERATION = re.compile(r"\\(?:cap|setminus|mathbb)(?![a-zA-Z])")
+_JUNK = re.compile(r"[@#%&~`" + GARBAGE + "]")
+
+
+def parse(text: str, depth: int = 0) -> Any:
+    """An answer from cleaned text (`verifiers.answer.latex.clean`).
+
+    Returns:
+        A Number, Words, Group, Named, Matrix, Based or Expression.
+
+    Raises:
+        Unparsable: the text is no answer: empty, too long, brackets that do not match, signs that belong to none.
+    """
+    if depth > 12:
+        raise Unparsable("too deeply nested")
+    text = text.strip()
+    if not text or len(text) > MAX_ANSWER:
+        raise Unparsable("empty" if not text else f"longer than {MAX_ANSWER} characters")
+    if (number := parse_number(text)) is not None:
+        return number
+    if depth == 0:
+        _check(text)
+        text = re.sub(r"(?<=[\])])\s*U\s*(?=[\[(])", r" \\cup ", text)
+        text = re.sub(r"(?<![A-Za-z\\])(?:infinity|infty|inf|oo)(?![A-Za-z])", r"\\infty ", text)
+        text = _OPERATOR.sub(lambda match: _OPERATORS[match[1]], text)
+        text = re.sub(r"(?<=[\d\w)}])\s*\*\*\s*(?=[\d\w({-])", "^", text)
+    if (match := _TEXT.fullmatch(text)) and re.search("[0-9]", match[1]):
+        return parse(match[1], depth + 1)
+    if match and match[1].strip() == r"\infty":
+        return Expression(r"\infty")
+    if (words := _words(text)) is not None:
+        return words
+    if match := _MATRIX.fullmatch(text):
+        if r"\begin" not in match[2]:
+            return _matrix(match[2], text, depth)
+        return Expression(_plain(text))
+    return _compound(text, depth)
+
+
+def _check(text: str) -> None:
+    """Brackets must match and not be nested out of reason; some signs belong to no answer."""
+    depth = deepest = 0
+    for character in text:
+        if character in "([{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif character in ")]}":
+            depth -= 1
+    if deepest > MAX_DEPTH:
+        raise Unparsable("too deeply nested")
+    if top_level(text, "") is None:
+        raise Unparsable("brackets do not match")
+    if (_JUNK.search(text) and r"\begin" not in text) or GARBAGE in text:
+        raise Unparsable("it has signs that belong to no answer")
+
+
+def _plain(text: str) -> str:
+    """Text with its operators written as commands again, as the algebra reads it."""
+    return _BACK_RE.sub(lambda match: _BACK[match[0]], text).strip()
+
+
+def _words(text: str) -> Words | None:
+    """An answer in words: one word, one letter, or `\\text{several words}`."""
+    match = _TEXT.fullmatch(text)
+    inner = match[1] if match else text
+    bare = inner.strip().strip("()\"'.!* ").lower()
+    if not match and not _WORD.fullmatch(inner.strip("()\"'* ")) and bare not in PHRASES:
+        return None
+    if not bare:
+        raise Unparsable("empty text")
+    if not re.fullmatch(r"[a-z][a-z'., -]*", bare) or _NUMBER_WORDS & set(re.split("[ -]", bare)):
+        raise Unparsable("words that are no answer, or a number in words")
+    if len(bare) == 1:
+        letter = inner.strip().strip("()\"'.!* ")
+        return Words(letter, letter)
+    return Words(re.sub(r"[\s,.'-]+", " ", bare).strip(), inner.strip() if not match and len(bare) <= 3 else None)
+
+
+def _matrix(body: str, text: str, depth: int) -> Matrix:
+    rows = [row for row in re.split(r"\\\\(?:\[[^\]]*\])?", body) if row.strip()]
+    cells = tuple(tuple(parse(cell, depth + 1) for cell in row.split("&")) for row in rows)
+    if not cells or len({len(row) for row in cells}) != 1:
+        raise Unparsable("a matrix with rows of different lengths")
+    return Matrix(cells, _plain(text))
+
+
+def _compound(text: str, depth: int) -> Any:
+    """Lists, relations, brackets and unions; an expression where it is none of them."""
+    if _OR.search(text):
+        parts = [parse(part, depth + 1) for part in _OR.split(text) if part.strip(" ,;")] if "," not in text else []
+        if len(parts) > 1 and all(isinstance(part, Named) and is_interval(part.value) for part in parts):
+            return Named(parts[0].name, Group("union", tuple(part.value for part in parts), text), _plain(text))
+    listed = _AND.sub(" , ", text)
+    semicolons = top_level(listed, ";") or [listed]
+    if len(semicolons) > 1:
+        return _listed([part for part in semicolons if part.strip()], text, depth)
+    commas = [part for part in top_level(listed, ",") or [] if part.strip(" ,")]
+    if len(commas) > 1:
+        return _listed(commas, text, depth)
+    text = commas[0].strip() if commas else text
+    for relation in (_approximation, _equation, _inequality):
+        if (value := relation(text, depth)) is not None:
+            return value
+    if "±" in text or "∓" in text:
+        pair = [text.replace("±", plus).replace("∓", minus) for plus, minus in (("+", "-"), ("-", "+"))]
+        return Group("list", tuple(parse(one.strip().removeprefix("+"), depth + 1) for one in pair), _plain(text))
+    parts = top_level(text, "∪") or [text]
+    if len(parts) > 1:
+        return Group("union", tuple(parse(part, depth + 1) for part in parts), _plain(text))
+    if (value := _bracketed(text, depth)) is not None:
+        return value
+    parts = top_level(text, ":") or [text]
+    if len(parts) > 1:
+        return Group("ratio", tuple(parse(part, depth + 1) for part in parts), _plain(text))
+    if match := _BASED.fullmatch(text):
+        return Based(match[1] or match[4], match[2] or match[3] or match[5])
+    return _expression(text)
+
+
+def _listed(parts: list[str], text: str, depth: int) -> Any:
+    """A list; where only its first entry has a name, or all have the same, the name is the list's."""
+    items: list[Any] = []
+    for part in parts:
+        item = parse(part, depth + 1)
+        items.extend(item.items if isinstance(item, Group) and item.kind == "list" and "±" in part else (item,))
+    names = [item.name if isinstance(item, Named) else None for item in items]
+    if (
+        names[0]
+        and (set(names) == {names[0]} or not any(names[1:]))
+        and not any(isinstance(item, Named) and is_interval(item.value) for item in items)
+    ):
+        flat: list[Any] = []
+        for item in items:
+            value = item.value if isinstance(item, Named) else item
+            flat.extend(value.items if isinstance(value, Group) and value.kind == "list" else (value,))
+        return Named(names[0], Group("list", tuple(flat), _plain(text)), _plain(text))
+    return Group("list", tuple(items), _plain(text))
+
+
+def _approximation(text: str, depth: int) -> Any:
+    if "≈" not in text:
+        return None
+    first, *rest = text.split("≈")
+    if _NAME.fullmatch(first):
+        return Named(_name(first), parse(rest[-1], depth + 1), _plain(text))
+    return parse(first, depth + 1)
+
+
+def _equation(text: str, depth: int) -> Any:
+    """`name = value`; a chain of equations is its first side and its last."""
+    parts = top_level(text, "=∈") or [text]
+    if len(parts) < 2 or re.search("[<>≤≥≠]", text):
+        return None
+    left, right = parts[0], parts[-1]
+    if "∈" in text or ("=" in text and _NAME.fullmatch(left)):
+        if not _NAME.fullmatch(left):
+            return Expression(_plain(text), relation=True)
+        return Named(_name(left), parse(right, depth + 1), f"{_plain(left)} = {_plain(right)}")
+    letters = re.sub(r"\\(?:text|begin|end|operatorname)\{[^{}]*\}|\\[A-Za-z]+", " ", left)
+    if _BOUND.match(left) or not re.search(r"[A-DF-HJ-Za-df-hj-z]", letters):
+        if not left.strip():
+            raise Unparsable("nothing before an equals sign")
+        return parse(right, depth + 1)
+    return Expression(f"{_plain(left)} = {_plain(right)}", relation=True)
+
+
+def _inequality(text: str, depth: int) -> Any:
+    """A name between bounds is an interval; other inequalities need algebra."""
+    signs = re.findall("[<>≤≥≠=]", text)
+    if not re.search("[<>≤≥≠]", text):
+        return None
+    parts = top_level(text, "<>≤≥≠=")
+    if parts is None or len(parts) != len(signs) + 1 or not all(part.strip() for part in parts):
+        raise Unparsable("a relation without two sides, or inside brackets")
+    whole = Expression(_plain(text), relation=True)
+    if len(parts) == 2 and signs[0] != "≠" and signs[0] != "=":
+        if _NAME.fullmatch(parts[1]) and not _NAME.fullmatch(parts[0]):
+            parts, signs = parts[::-1], [{"<": ">", ">": "<", "≤": "≥", "≥": "≤"}[signs[0]]]
+        if (
+            not _NAME.fullmatch(parts[0])
+            or parts[0].strip().startswith("|")
+            or re.search("[A-Za-z]", re.sub(r"\\[A-Za-z]+", "", parts[1]))
+        ):
+            return whole
+        bound, closed = parse(parts[1], depth + 1), signs[0] in "≤≥"
+        low, high = Expression(r"-\infty"), Expression(r"\infty")
+        if signs[0] in "<≤":
+            interval = Group("(" + ("]" if closed else ")"), (low, bound), _plain(text))
+        else:
+            interval = Group(("[" if closed else "(") + ")", (bound, high), _plain(text))
+        return Named(_name(parts[0]), interval, _plain(text))
+    if len(parts) == 3 and _NAME.fullmatch(parts[1]) and not parts[1].strip().startswith("|"):
+        low, name, high = parts
+        if set(signs) <= set(">≥"):
+            low, high, signs = high, low, [{">": "<", "≥": "≤"}[sign] for sign in signs[::-1]]
+        if set(signs) <= set("<≤"):
+            kind = ("[" if signs[0] == "≤" else "(") + ("]" if signs[1] == "≤" else ")")
+            return Named(
+                _name(name), Group(kind, (parse(low, depth + 1), parse(high, depth + 1)), _plain(text)), _plain(text)
+            )
+    return whole
+
+
+def _bracketed(text: str, depth: int) -> Any:
+    """A text inside one pair of brackets."""
+    opening = r"\{" if text.startswith(r"\{") else text[0]
+    closing = r"\}" if text.endswith(r"\}") else text[-1]
+    pair = opening + closing
+    if pair not in ("()", "(]", "[)", "[]", "{}", r"\{\}") or not _spans(text):
+        return None
+    inner = text[len(opening) : -len(closing)]
+    if pair == "{}":
+        return parse(inner, depth + 1)
+    parts = top_level(inner, ",") or []
+    semicolons = top_level(inner, ";") or []
+    if len(parts) > 1 and len(semicolons) > 1:
+        raise Unparsable("commas and semicolons in one bracket")
+    parts = parts if len(parts) > 1 else semicolons
+    if pair == r"\{\}":
+        return _set(inner, parts, text, depth)
+    if len(parts) == 1:
+        return None if pair not in ("()", "[]") else _inner(inner, depth)
+    items = tuple(parse(part, depth + 1) for part in parts)
+    return Group("tuple" if pair == "()" else pair, items, _plain(text))
+
+
+def _inner(inner: str, depth: int) -> Any:
+    if not inner.strip():
+        raise Unparsable("empty brackets")
+    return parse(inner, depth + 1)
+
+
+def _set(inner: str, parts: list[str], text: str, depth: int) -> Any:
+    builder = re.fullmatch(r"\s*([A-Za-z])(?:∈\\mathbb\{R\})?\s*(?:\\mid|\||:)(.*)", inner)
+    if builder:
+        return parse(builder[2], depth + 1)
+    if not inner.strip():
+        return Expression(r"\emptyset", relation=True)
+    items: list[Any] = []
+    for part in parts:
+        item = parse(part, depth + 1)
+        items.extend(item.items if isinstance(item, Group) and item.kind == "list" else (item,))
+    return Group("set", tuple(dict.fromkeys(items)), _plain(text))
+
+
+def _spans(text: str) -> bool:
+    """Whether the first bracket of a text closes at its end."""
+    depth, index = 0, 0
+    while index < len(text):
+        if text[index] == "\\" and text[index : index + 2] in (r"\{", r"\}"):
+            depth += 1 if text[index + 1] == "{" else -1
+            index += 1
+        elif text[index] in "([{":
+            depth += 1
+        elif text[index] in ")]}":
+            depth -= 1
+        if depth == 0:
+            return index == len(text) - 1
+        index += 1
+    return False
+
+
+def _expression(text: str) -> Any:
+    text = text.replace(CURRENCY, " ").strip()
+    if _TRIGONOMETRIC.search(text):
+        text = _DEGREES.sub(r"(\\frac{\1\\pi}{180})", text)
+    core, unit = split_unit(text)
+    if any(len(word) > 3 and word not in _FUNCTIONS for word in _PROSE.findall(core)) or _TWO_WORDS.search(core):
+        raise Unparsable("words that are no answer")
+    if not re.search("[A-Za-z0-9]", core):
+        raise Unparsable("it has neither a number nor a name")
+    if unit is not None and (number := parse_number(core)) is not None:
+        return Number(number.value, number.places, number.digits, unit=unit)
+    return Expression(_plain(core), unit, relation=bool(_SET_OPERATION.search(core)))
+
+
+def _name(text: str) -> str:
+    text = re.sub(r"\\(?:text|mathbf|mathrm)", "", text)
+    return re.sub(r"[\s{}_\\]", "", text)

@@ -1,0 +1,1 @@
+"""Arithmetic in running text: tokens, exact expressions, equations, and programs of operations."""

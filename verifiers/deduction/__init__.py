@@ -1,0 +1,1 @@
+"""Facts, rules and questions in controlled English, as logic."""

@@ -1,0 +1,1 @@
+"""Runs programs that a model wrote: tests, comparison of results, and the sandbox."""

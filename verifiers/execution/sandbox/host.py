@@ -1,0 +1,290 @@
+"""The sandbox as the caller sees it: starts the fork server, hands it programs, reads what came of them.
+
+The server is started by bubblewrap where that is installed and works, by `unshare` (`enter.py`) otherwise. Its code is
+sent over the channel, so that no file of ours is visible inside. Each program gets three files in memory: the job,
+what it prints, and its results. The last two have the limits' size at most, and are read once every process of the
+program is dead: so a program's output needs no thread to drain it and cannot grow past its bound.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from verifiers.execution.sandbox import layout
+from verifiers.execution.sandbox.outcome import Limits, Outcome, SandboxError, SandboxUnavailable, outcome
+
+ROUTES = ("bubblewrap", "unshare")
+"""Ways to isolate, in the order they are tried."""
+
+_START_SECONDS = 60.0  # a cold disk and a heavy preload; nothing waits so long otherwise
+_GRACE_SECONDS = 10.0  # what the sandbox may take to answer beyond the program's own wall clock
+_SOURCES = ("kernel", "values", "program", "server", "enter")
+_LOADER = """
+import json, socket, sys, types
+channel = socket.socket(fileno=int(sys.argv[1]))
+def take(count):
+    data = b""
+    while len(data) < count:
+        part = channel.recv(count - len(data))
+        if not part: sys.exit("the host went away")
+        data += part
+    return data
+boot = json.loads(take(int.from_bytes(take(8), "big")))
+package = "verifiers.execution.sandbox"
+for depth in (1, 2, 3):
+    name = ".".join(package.split(".")[:depth])
+    sys.modules[name] = types.ModuleType(name)
+    sys.modules[name].__path__ = []
+    above, _, leaf = name.rpartition(".")
+    if above: setattr(sys.modules[above], leaf, sys.modules[name])
+for name, source in boot["sources"]:
+    module = sys.modules[package + "." + name] = types.ModuleType(package + "." + name)
+    setattr(sys.modules[package], name, module)
+    exec(compile(source, "<" + name + ">", "exec"), module.__dict__)
+module.main(channel, boot["config"])
+"""
+
+
+class Sandbox:
+    """A fork server in a sandbox, started at the first program and again whenever it broke. For one thread at a time.
+
+    Args:
+        limits: of each program.
+        preload: modules imported once for all programs (`("numpy", "sympy")`); a program may import them anyway, at
+            its own expense.
+        allow_unsandboxed: where no isolation is possible, run programs with the limits alone, and warn.
+        routes: the ways to isolate that are tried, in order.
+
+    Attributes:
+        route: `bubblewrap`, `unshare`, `none`, or the empty string before the start.
+
+    Raises:
+        SandboxUnavailable: (from `start` and `run`) no route works here and `allow_unsandboxed` is false.
+        ValueError: (from the same) a module of `preload` cannot be imported.
+    """
+
+    def __init__(
+        self,
+        limits: Limits | None = None,
+        *,
+        preload: Sequence[str] = (),
+        allow_unsandboxed: bool = False,
+        routes: Sequence[str] = ROUTES,
+    ) -> None:
+        self.limits = limits or Limits()
+        self.preload = tuple(preload)
+        self.route = ""
+        self._allow_unsandboxed = allow_unsandboxed
+        self._routes = tuple(routes)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._channel: socket.socket | None = None
+        self._received = b""
+
+    def start(self) -> None:
+        """Start the server, by the first route that works; nothing where it runs already."""
+        if self._channel is not None:
+            return
+        reasons = []
+        for route in self._routes if not self.route else (self.route,):
+            try:
+                self._start(route)
+            except (SandboxError, OSError) as error:
+                self.close()
+                reasons.append(f"{route}: {error}")
+            else:
+                self.route = route
+                return
+        if self.route:
+            raise SandboxError("the sandbox does not start any more: " + "; ".join(reasons))
+        if not self._allow_unsandboxed:
+            raise SandboxUnavailable(
+                f"programs are not run, since this machine allows no isolation ({'; '.join(reasons) or 'no route'}). "
+                "Allow user namespaces (sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone=1, "
+                "kernel.apparmor_restrict_unprivileged_userns=0; in a container, a seccomp profile that lets unshare "
+                "and mount through, or --cap-add SYS_ADMIN), or set allow_unsandboxed: true to run them with limits "
+                "alone"
+            )
+        warnings.warn("programs run without isolation: they can read and change all that you can", stacklevel=3)
+        self._start("none")
+        self.route = "none"
+
+    def run(
+        self,
+        source: str,
+        *,
+        setup: str = "",
+        entries: Sequence[str] = ("solution",),
+        tests: Sequence[tuple[str, str]] = (),
+    ) -> Outcome:
+        """Run one program in a process of its own.
+
+        Args:
+            source: the program.
+            setup: statements run before it, in its scope.
+            entries: names of functions without arguments; the first one it defines is called for its value.
+            tests: pairs of `value` and an expression, or `passes` and statements; evaluated after the program, in its
+                scope.
+
+        Raises:
+            SandboxError: the sandbox broke or did not answer; it is started anew for the next program.
+            SandboxUnavailable: there is none.
+        """
+        self.start()
+        job = json.dumps({"setup": setup, "source": source, "entries": list(entries), "tests": list(tests)})
+        with _memory() as file, _memory() as printed, _memory() as results:
+            file.write(job.encode())
+            file.seek(0)
+            began = time.monotonic()
+            try:
+                answer = self._ask([file.fileno(), printed.fileno(), results.fileno()])
+            except (SandboxError, OSError) as error:
+                self.close()
+                raise SandboxError(str(error)) from error
+            seconds = time.monotonic() - began
+            said, wrote = (os.pread(file.fileno(), self.limits.output, 0) for file in (printed, results))
+        return outcome(answer, self.limits, self.route != "none", said, wrote, seconds)
+
+    def close(self) -> None:
+        """End the server and everything in it. The next program starts it again."""
+        if self._channel is not None:
+            self._channel.close()
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+        self._channel, self._process, self._received = None, None, b""
+
+    def abandon(self) -> None:
+        """Let go of a server that belongs to another process, which this one was forked from."""
+        if self._channel is not None:
+            self._channel.close()
+        if self._process is not None:
+            self._process.returncode = 0  # or it would be waited for when it is collected
+        self._channel, self._process, self._received = None, None, b""
+
+    def __enter__(self) -> Sandbox:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _start(self, route: str) -> None:
+        """Start the server by one route.
+
+        Raises:
+            SandboxError: it did not get ready; the message ends with what it wrote to standard error.
+            OSError: it could not be run.
+        """
+        plan = layout.plan(route, _LOADER)
+        ours, theirs = socket.socketpair()
+        number = str(theirs.fileno())
+        with _memory() as complaints, theirs:
+            self._channel = ours
+            self._process = subprocess.Popen(
+                _fill(plan.command, number),
+                env=layout.ENVIRONMENT,
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                stdout=complaints,
+                stderr=complaints,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,  # so that one signal reaches all that is not in a PID namespace of its own
+            )
+            theirs.close()
+            try:
+                self._boot(route, plan, number)
+            except ValueError:
+                self.close()
+                raise
+            except (SandboxError, OSError) as error:
+                self.close()
+                said = os.pread(complaints.fileno(), 100_000, 0).decode("utf-8", "replace").strip().splitlines()
+                raise SandboxError(f"{error}{': ' + said[-1] if said else ''}") from None
+
+    def _boot(self, route: str, plan: layout.Plan, number: str) -> None:
+        """Send the code, map the users where asked, wait until the server is ready, and see whether programs run."""
+        assert self._process is not None and self._channel is not None
+        if plan.entry is not None:
+            self._send_code("enter", plan.entry | {"command": _fill(plan.entry["command"], number)})
+            if plan.entry["user_namespace"]:
+                self._expect("need", _START_SECONDS)
+                layout.map_users(self._process.pid)
+                self._channel.sendall(b"k")
+        config = {"limits": asdict(self.limits), "preload": self.preload, "paths": plan.paths}
+        config |= {"isolated": route != "none", "temporary": tempfile.gettempdir()}
+        self._send_code("server", config)
+        self._expect("ready", _START_SECONDS)
+        with _memory() as file, _memory() as printed, _memory() as results:
+            file.write(b'{"setup": "", "source": "", "entries": [], "tests": []}')
+            file.seek(0)
+            answer = self._ask([file.fileno(), printed.fileno(), results.fileno()])
+        if answer["code"] != 0:
+            raise SandboxError(f"an empty program ended with {answer['code']}; is the memory limit too low?")
+
+    def _send_code(self, last: str, config: dict[str, Any]) -> None:
+        assert self._channel is not None
+        folder = Path(__file__).parent
+        names = [name for name in _SOURCES if name not in ("server", "enter")] + [last]
+        sources = [(name, (folder / f"{name}.py").read_text(encoding="utf-8")) for name in names]
+        data = json.dumps({"sources": sources, "config": config}).encode()
+        self._channel.settimeout(_START_SECONDS)
+        self._channel.sendall(len(data).to_bytes(8, "big") + data)
+
+    def _ask(self, descriptors: list[int]) -> dict[str, Any]:
+        """Hand over one program's files; the keeper's answer."""
+        assert self._channel is not None
+        self._channel.settimeout(_GRACE_SECONDS)
+        socket.send_fds(self._channel, [b"run\n"], descriptors)
+        return self._expect("code", self.limits.wall + _GRACE_SECONDS)
+
+    def _expect(self, key: str, seconds: float) -> dict[str, Any]:
+        """The next line from inside, which must have this key.
+
+        Raises:
+            SandboxError: it says that something broke, there is none in time, or the other side is gone.
+        """
+        assert self._channel is not None
+        deadline = time.monotonic() + seconds
+        while b"\n" not in self._received:
+            self._channel.settimeout(max(0.001, deadline - time.monotonic()))
+            try:
+                part = self._channel.recv(65536)
+            except TimeoutError:
+                raise SandboxError(f"the sandbox did not answer within {seconds:g} s") from None
+            if not part:
+                raise SandboxError("the sandbox ended")
+            self._received += part
+        line, _, self._received = self._received.partition(b"\n")
+        answer = json.loads(line)
+        if "missing" in answer:
+            raise ValueError(f"preload of the sandbox: {answer['missing']}")
+        if key not in answer:
+            raise SandboxError(str(answer.get("broken", f"the sandbox said {answer}")))
+        return answer
+
+
+def _fill(command: list[str], number: str) -> list[str]:
+    return [number if word == layout.CHANNEL else word for word in command]
+
+
+@contextlib.contextmanager
+def _memory() -> Iterator[BinaryIO]:
+    """A file without a name, in memory where the system has such files."""
+    if hasattr(os, "memfd_create"):
+        with open(os.memfd_create("sandbox"), "w+b", buffering=0) as file:
+            yield file
+    else:
+        with tempfile.TemporaryFile(buffering=0) as file:
+            yield file

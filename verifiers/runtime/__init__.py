@@ -1,0 +1,1 @@
+"""Runs verifiers over rows: columns and options, killable workers, files of rows, and the self-check."""
