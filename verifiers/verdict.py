@@ -7,6 +7,9 @@ A verdict is one of three things, and they are never mixed up:
 - ``failed``: the verifier broke or ran out of time.
 
 A judge that broke is never a wrong answer: only a judged verdict has a score.
+
+A score counts as right when it is 1: two of three tests passed is not right, and neither is an answer in the wrong unit
+that a verifier gives half of the score. Everything that asks whether something is right asks `is_right`.
 """
 
 from __future__ import annotations
@@ -15,6 +18,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 Status = Literal["judged", "abstained", "failed"]
+
+
+def is_right(score: float | None) -> bool | None:
+    """Whether a score counts as right: only 1 does. None, where nobody could judge, stays None."""
+    return None if score is None else score >= 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +48,11 @@ class Step:
         if not 0 <= self.start <= self.end:
             raise ValueError(f"a step spans characters {self.start} to {self.end}: the start must not be past the end")
 
+    @property
+    def right(self) -> bool | None:
+        """Whether the step is right (`is_right`); None where it was not judged."""
+        return is_right(self.score)
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -64,6 +77,16 @@ class Verdict:
 
     def __post_init__(self) -> None:
         _check(self.status, self.score)
+
+    @property
+    def right(self) -> bool | None:
+        """Whether the answer is right (`is_right`); None where it was not judged."""
+        return is_right(self.score)
+
+    @property
+    def chain_right(self) -> bool | None:
+        """Whether the answer is right and every step, of one at least, is too; None where the answer was not judged."""
+        return None if self.right is None else self.right and bool(self.steps) and all(s.right for s in self.steps)
 
 
 def judged(

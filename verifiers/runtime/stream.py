@@ -50,7 +50,7 @@ def verify_file(
             for row, verdict in zip(chunk, judge(chunk), strict=True):
                 counts["rows"] += 1
                 counts[verdict.status] += 1
-                counts["right"] += verdict.score == 1.0
+                counts["right"] += verdict.right is True
                 total += verdict.score or 0.0
                 if output is not None:
                     output.write(json.dumps({**row, **as_fields(verdict)}) + "\n")
