@@ -11,11 +11,10 @@ from accelerate.utils import gather
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-from rewards.reward import Text
+from rewards.models.prompts import prompt_ids, render
 from rl.config import Config
 from rl.errors import UserError
 from rl.examples.pairs import Pair
-from rl.sampling.draw import render
 
 
 def arguments(kind: type, config: Config, folder: Path, seed: int, rows: int, **own: Any) -> Any:
@@ -66,19 +65,14 @@ def share_of_tokens(tokens: Tensor) -> float:
     return (tokens / everywhere.float().mean()).item()
 
 
-def prompt_ids(tokenizer: PreTrainedTokenizerBase, prompt: Text) -> list[int]:
-    """The prompt's tokens, as they were when it was sampled from."""
-    return tokenizer(render(tokenizer, prompt), add_special_tokens=False)["input_ids"]  # type: ignore[return-value]
-
-
 def pair_rows(pairs: list[Pair], tokenizer: PreTrainedTokenizerBase) -> list[dict[str, Any]]:
     """Pairs as the tokens that were drawn, so that nothing is tokenized twice and a cut completion gets no end."""
     return [
         {
-            "prompt": render(tokenizer, pair.chosen.prompt),
+            "prompt": render(pair.chosen.prompt, tokenizer).text,
             "chosen": pair.chosen.completion,
             "rejected": pair.rejected.completion,
-            "prompt_ids": prompt_ids(tokenizer, pair.chosen.prompt),
+            "prompt_ids": prompt_ids(pair.chosen.prompt, tokenizer),
             "chosen_ids": pair.chosen.completion_ids,
             "rejected_ids": pair.rejected.completion_ids,
         }

@@ -20,7 +20,8 @@ from transformers import PreTrainedTokenizerBase, PrinterCallback, TrainerCallba
 from trl.trainer.sft_config import SFTConfig
 from trl.trainer.sft_trainer import SFTTrainer
 
-from rl.algorithms.fit import arguments, prompt_ids
+from rewards.models.prompts import prompt_ids
+from rl.algorithms.fit import arguments
 from rl.config import Config
 from rl.config.algorithms import Sft
 from rl.storage.pool import Sample
@@ -121,7 +122,7 @@ def row(
         spans: character spans (start, end) of the completion; a token that touches one has their weight.
         weight: that weight; all other tokens weigh 1.
     """
-    prompt, weights, start = prompt_ids(tokenizer, sample.prompt), [], 0
+    prompt, weights, start = prompt_ids(sample.prompt, tokenizer), [], 0
     for place in range(len(sample.completion_ids)):
         touched = False
         if spans:

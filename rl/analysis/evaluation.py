@@ -63,7 +63,8 @@ class Evaluation:
         pass_at: j → pass@j for powers of two up to k.
         counts: of the verdicts on greedy completions, by status.
         tokens: tokens generated to measure it.
-        examples: for each problem `prompt, gold, completion, score, status, reason, extracted, finish, chain`.
+        examples: for each problem `prompt, gold, completion, score, status, reason, extracted, finish_reason,
+            chain`.
     """
 
     split: Split
@@ -173,7 +174,7 @@ def summarise(
     metrics["maj_at_k"] = bootstrap([_majority(group) for group in grouped])
     lengths = [float(len(completion.ids)) for completion, _ in greedy]
     metrics["mean_length"] = bootstrap(lengths)
-    metrics["cut_off"] = wilson(sum(completion.finish == "length" for completion, _ in greedy), len(greedy))
+    metrics["cut_off"] = wilson(sum(completion.finish_reason == "length" for completion, _ in greedy), len(greedy))
     statuses = [verdict.status for _, verdict in greedy]
     everything = [completion for completion, _ in greedy] + [c for group in samples for c, _ in group]
     return Evaluation(
@@ -193,7 +194,7 @@ def summarise(
                 "status": verdict.status,
                 "reason": verdict.reason,
                 "extracted": verdict.extracted,
-                "finish": completion.finish,
+                "finish_reason": completion.finish_reason,
                 "chain": _chain(verdict) if judges_steps else None,
             }
             for row, (completion, verdict) in zip(rows, greedy, strict=True)

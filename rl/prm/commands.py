@@ -195,7 +195,7 @@ def _drawn(console: Console, config: Config, task: Task, o: Mapping[str, Any]) -
             **config.sampling.drawing,
         )
     return [
-        {**row, "completion": completion.text, "finish": completion.finish}
+        {**row, "completion": completion.text, "finish_reason": completion.finish_reason}
         for row, group in zip(problems, drawn, strict=True)
         for completion in group
     ]
