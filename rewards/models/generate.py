@@ -53,7 +53,7 @@ class SamplingParameters:
     top_k: int = 0
     min_p: float | None = None
     repetition_penalty: float = 1.0
-    stop: tuple[str, ...] = ()
+    stop: Sequence[str] = ()
 
     @property
     def plain(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -65,14 +66,22 @@ def share_of_tokens(tokens: Tensor) -> float:
     return (tokens / everywhere.float().mean()).item()
 
 
-def pair_rows(pairs: list[Pair], tokenizer: PreTrainedTokenizerBase) -> list[dict[str, Any]]:
-    """Pairs as the tokens that were drawn, so that nothing is tokenized twice and a cut completion gets no end."""
+def pair_rows(
+    pairs: list[Pair], tokenizer: PreTrainedTokenizerBase, template_kwargs: Mapping[str, Any] | None = None
+) -> list[dict[str, Any]]:
+    """Pairs as the tokens that were drawn, so that nothing is tokenized twice and a cut completion gets no end.
+
+    Args:
+        pairs: what to fit on.
+        tokenizer: the policy's.
+        template_kwargs: variables of the chat template, as they were when the completions were drawn.
+    """
     return [
         {
-            "prompt": render(pair.chosen.prompt, tokenizer).text,
+            "prompt": render(pair.chosen.prompt, tokenizer, template_kwargs).text,
             "chosen": pair.chosen.completion,
             "rejected": pair.rejected.completion,
-            "prompt_ids": prompt_ids(pair.chosen.prompt, tokenizer),
+            "prompt_ids": prompt_ids(pair.chosen.prompt, tokenizer, template_kwargs),
             "chosen_ids": pair.chosen.completion_ids,
             "rejected_ids": pair.rejected.completion_ids,
         }

@@ -192,7 +192,7 @@ def _drawn(console: Console, config: Config, task: Task, o: Mapping[str, Any]) -
             batch=o["batch"],
             seed=o["seed"],
             progress=progress,
-            **config.sampling.drawing,
+            **config.sampling.parameters,
         )
     return [
         {**row, "completion": completion.text, "finish_reason": completion.finish_reason}

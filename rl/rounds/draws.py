@@ -100,7 +100,7 @@ class Draws:
                 count=count,
                 seed=seed,
                 progress=progress,
-                **self.config.sampling.drawing,
+                **self.config.sampling.parameters,
             )
         flat = [(chosen[place], one) for place, group in zip(mine, groups, strict=True) for one in group]
         judged = self._scored(number, flat, hinted=hinted) if flat else []
