@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from peft import PeftModel, prepare_model_for_kbit_training
+from peft import PeftModel, load_peft_weights, prepare_model_for_kbit_training
 from transformers import (
     AutoModelForCausalLM,
     AutoModelForSeq2SeqLM,
@@ -48,6 +48,8 @@ HEADS = {
     "t5_encoder": T5EncoderModel,
 }
 """What a model is asked for → the class that loads it."""
+HEAD_WEIGHTS = (".score.weight", ".classifier.weight")
+"""How transformers calls the weights (L, H) of a classification head."""
 
 
 class Loaded(NamedTuple):
@@ -156,6 +158,9 @@ def _weights(name: str, head: str, revision: str | None, trust: bool, how: dict[
         mismatched = {key if isinstance(key, str) else key[0] for key in report["mismatched_keys"]}
         return model, sorted({*report["missing_keys"], *mismatched})
     config = json.loads(Path(adapter).read_text(encoding="utf-8"))
+    if head in ("token", "sequence") and "num_labels" not in how:  # the head is the adapter's, not the base's
+        heads = [w for key, w in load_peft_weights(name, device="cpu").items() if key.endswith(HEAD_WEIGHTS)]
+        how = {**how, "num_labels": heads[0].shape[0]} if heads else how
     base, missing = _weights(base_of(name, config), head, config.get("revision"), trust, how)
     model = PeftModel.from_pretrained(merged(base), name, revision=revision, is_trainable=True)
     kept = config.get("modules_to_save") or []

@@ -218,6 +218,9 @@ class OnlineTrainer(SamplingTrainer):
 
     def close(self) -> None:
         """Training is over and the policy is about to be saved."""
+        policy: Any = self.accelerator.unwrap_model(self.model)
+        if "ref" in getattr(policy, "peft_config", {}):  # TRL's copy of the adapters that training began with
+            policy.delete_adapter("ref")
 
     def record(self, name: str, value: float) -> None:
         """Add a number to the next log line."""

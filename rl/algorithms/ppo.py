@@ -69,6 +69,7 @@ class PpoTrainer(OnlineTrainer):
 
     def close(self) -> None:
         """Leave the policy as it is to be saved."""
+        super().close()
         if isinstance(self.critic.model, LoraCritic):
             self.critic.model.close()
 

@@ -30,6 +30,7 @@ from rl.errors import UserError
 from rl.policy.load import Policy
 from rl.runs import setup
 from rl.runs.callbacks import Evaluations, ProgressLine, Records, StopOnSignal
+from rl.runs.positions import check_positions
 from rl.runs.run import Run
 from rl.storage.checkpoints import Checkpoints, newest_good, step_of
 from rl.storage.run_folder import RunFolder, read_jsonl
@@ -71,6 +72,7 @@ def train(config: Config, *, fresh: bool = False, command: str = "") -> dict[str
     loaded: list[Policy] = []  # rewards are checked before the policy is loaded, and some ask it later
     mix = setup.rewards(config, task, lambda: (loaded[0].model, loaded[0].tokenizer))
     loaded.append(policy := setup.policy(config, task, console))
+    check_positions(config, task, policy, console)
     if state.is_main_process:
         if fresh:
             shutil.rmtree(folder.path, ignore_errors=True)

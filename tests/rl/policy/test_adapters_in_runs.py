@@ -52,6 +52,7 @@ def test_a_run_goes_on_from_an_adapter(first, tmp_path, name):
     moved = (logits(on.model) - logits(folder.model)).abs().max()
     assert moved > 1e-3
     before, after = (load_file(one.model / "adapter_model.safetensors") for one in (folder, on))
+    assert not (on.model / "ref").exists()  # TRL's copy of where training began
     assert before.keys() == after.keys()  # neither a second adapter nor a fresh one in its place
     assert {name: weight.shape for name, weight in before.items()} == {n: w.shape for n, w in after.items()}
 

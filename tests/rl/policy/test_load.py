@@ -6,7 +6,7 @@ import shutil
 import pytest
 import torch
 from peft import AutoPeftModelForCausalLM, PeftModel, get_peft_model
-from transformers import GPT2Config, GPT2LMHeadModel, LlamaForCausalLM
+from transformers import LlamaForCausalLM
 
 from rl.config import Policy
 from rl.errors import UserError
