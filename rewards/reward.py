@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from rewards.models.prompts import Message, Text
 from verifiers import Step
 
-Message = Mapping[str, Any]
-Text = str | Sequence[Message]
-"""A plain string, or chat messages; TRL passes either."""
+__all__ = ["Message", "Reward", "RewardBroken", "Scores", "Text", "text_of"]
 
 
 @dataclass(frozen=True)

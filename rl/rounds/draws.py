@@ -9,13 +9,14 @@ import torch
 import torch.distributed as dist
 from transformers import PreTrainedModel
 
+from rewards.models.generate import Engine
 from rewards.reward import Text
 from rewards.sample import Sample
 from rl.analysis import console
 from rl.config.algorithms import Hints, Rounds
 from rl.context import RunContext
 from rl.examples.hints import failed_rows, leaks, with_hint
-from rl.sampling.draw import Engine, sample
+from rl.sampling.draw import sample
 from rl.sampling.judge import judge
 
 
@@ -87,14 +88,14 @@ class Draws:
                 count=count,
                 seed=seed,
                 progress=progress,
-                **run.config.sampling.drawing,
+                **run.config.sampling.parameters,
             )
         samples = [
             Sample(
                 row=self.rows[chosen[place]],
                 text=one.text,
                 ids=one.ids,
-                finish_reason=one.finish,
+                finish_reason=one.finish_reason,
                 index=chosen[place],
                 round=number,
                 hinted=hinted,
