@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rewards.parts.context import Context
-from rewards.reward import Reward, Scores, Text, text_of
+from rewards.reward import Reward, Scores, Text, question_of, text_of
 from verifiers import abstained
 from verifiers.answer.extract import extract
 from verifiers.runtime.judge import Judge
@@ -53,7 +53,7 @@ class Correctness(Reward):
         rows: list[Mapping[str, Any]] = [
             {
                 **{name: values[row] for name, values in given.items()},
-                "prompt": text_of(prompts[row]),
+                "prompt": question_of(prompts[row]),
                 "prediction": self._answer(text_of(completions[row])),
             }
             for row in range(len(completions))

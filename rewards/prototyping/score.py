@@ -20,7 +20,7 @@ from rewards.correctness import Correctness
 from rewards.mixing.mix import Mix
 from rewards.parts.context import Context
 from rewards.prototyping.table import Scored, Steps
-from rewards.reward import Reward, Scores, Text
+from rewards.reward import Reward, Scores, Text, text_of
 from verifiers.runtime.judge import Judge
 from verifiers.runtime.names import nearest
 
@@ -154,8 +154,6 @@ class _NoIds(Sequence):
 def _ids(texts: Sequence[Any], tokenizer: Any) -> list[Any]:
     if tokenizer is None:
         return [_NoIds()] * len(texts)
-    from rewards.reward import text_of
-
     return tokenizer([text_of(text) for text in texts], add_special_tokens=False)["input_ids"]
 
 

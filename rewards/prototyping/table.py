@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from rewards.prototyping.marked import Marked, MarkedSteps, shown
-from rewards.reward import Scores, text_of
+from rewards.reward import Scores, question_of, text_of
 from verifiers import Step
 
 if TYPE_CHECKING:
@@ -59,9 +59,9 @@ class Scored:
         """The result, from the columns of the data and the scores."""
         count = len(groups)
         columns: dict[str, Any] = {"group": groups}
-        for name in ("prompt", "completion"):
+        for name, text in (("prompt", question_of), ("completion", text_of)):
             if name in table:
-                columns[name] = ["" if text is None else text_of(text) for text in table[name]]
+                columns[name] = ["" if value is None else text(value) for value in table[name]]
         for name in ("gold", "correct"):
             if name in table:
                 columns[name] = table[name]

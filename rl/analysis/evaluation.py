@@ -18,7 +18,7 @@ from typing import Any
 import torch.distributed as dist
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from rewards.reward import text_of
+from rewards.reward import question_of
 from rl.analysis.intervals import Interval, bootstrap, wilson
 from rl.config import Config
 from rl.sampling.draw import Completion, sample
@@ -186,7 +186,7 @@ def summarise(
         tokens=sum(len(completion.ids) for completion in everything),
         examples=[
             {
-                "prompt": text_of(row["prompt"]),
+                "prompt": question_of(row["prompt"]),
                 "gold": row["gold"],
                 "completion": completion.text,
                 "score": verdict.score,
@@ -240,7 +240,7 @@ def _powers_of_two(k: int) -> list[int]:
 def _judged(task: Task, rows: Sequence[Mapping[str, Any]], drawn: Sequence[Sequence[Completion]]) -> list[list[Judged]]:
     """Every completion with its verdict, in one call of the verifier."""
     flat = [
-        {**row, "prompt": text_of(row["prompt"]), "prediction": completion.text}
+        {**row, "prompt": question_of(row["prompt"]), "prediction": completion.text}
         for row, group in zip(rows, drawn, strict=True)
         for completion in group
     ]

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rewards.reward import Text, text_of
+from rewards.reward import Text, content_of
 from rl.errors import UserError
 from rl.tasks.sources import Source, open_sources
 
@@ -49,7 +49,7 @@ class Chain:
     @property
     def question(self) -> str:
         """What chains of the same problem share."""
-        return self.prompt if isinstance(self.prompt, str) else text_of(self.prompt)
+        return self.prompt if isinstance(self.prompt, str) else "\n".join(map(content_of, self.prompt))
 
 
 def join(prompt: Text, texts: Sequence[str], labels: Sequence[float | None], separator: str, **more: Any) -> Chain:

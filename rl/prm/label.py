@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from rewards.parts.step_spans import Splitter
-from rewards.reward import text_of
+from rewards.reward import question_of
 from rl.prm.chains import Chain, Labelled
 from rl.prm.complete import Completer
 from rl.prm.step_metrics import step_auc
@@ -164,7 +164,7 @@ def agreement(chains: Sequence[Chain], threshold: float = 0.0) -> dict[str, Any]
 
 
 def _judgeable(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    return [{**row, "prompt": text_of(row["prompt"]), "prediction": row["completion"]} for row in rows]
+    return [{**row, "prompt": question_of(row["prompt"]), "prediction": row["completion"]} for row in rows]
 
 
 def _chain(

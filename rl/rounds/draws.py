@@ -12,7 +12,7 @@ from rich.console import Console
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from rewards.mixing.mix import Mix
-from rewards.reward import Text, text_of
+from rewards.reward import Text, question_of
 from rl.analysis import console as show
 from rl.config import Config
 from rl.config.algorithms import Hints, Rounds, Sft
@@ -122,7 +122,7 @@ class Draws:
         mixed = self.mix.score(given, texts, [one.ids for _, one in flat], **columns)
         verdicts = self.task.judge()(
             [
-                {**row, "prompt": text_of(row["prompt"]), "prediction": one.text}
+                {**row, "prompt": question_of(row["prompt"]), "prediction": one.text}
                 for row, (_, one) in zip(rows, flat, strict=True)
             ]
         )

@@ -10,7 +10,7 @@ import pandas as pd
 import wandb
 from transformers import TrainerCallback
 
-from rewards.reward import text_of
+from rewards.reward import question_of
 from rl.config import Config
 from rl.runs.callbacks import numbers_of
 from rl.runs.run import Run
@@ -80,7 +80,7 @@ def write_completions(folder: RunFolder, step: int, samples: Sequence[Sample]) -
     table = [
         {
             "step": step,
-            "prompt": text_of(one.prompt),
+            "prompt": question_of(one.prompt),
             "completion": one.completion,
             **{f"rewards/{name}": value for name, value in one.rewards.items()},
             "reward": one.score,
