@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rewards.parts.context import Context
+from rewards.parts.thinking import spoken
 from rewards.reward import Reward, Scores, Text, question_of, text_of
 from verifiers import abstained
 from verifiers.answer.extract import extract
@@ -69,7 +70,8 @@ class Correctness(Reward):
         )
 
     def _answer(self, completion: str) -> str:
-        """What the verifier is given of a completion."""
+        """What the verifier is given of a completion, up to thinking that never ends: a draft is no answer."""
+        completion = completion[: spoken(completion)[1]]
         if not self.strict:
             return completion
         found = extract(completion, strict=True)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, NamedTuple
 
+from rewards.parts.thinking import spoken
 from rewards.reward import Text, text_of
 from verifiers.choice import labelled
 from verifiers.exact import normalised
@@ -44,11 +45,12 @@ class Layout:
     answer: str = " {text}."
 
     def split(self, completion: str) -> Split:
-        """The completion in its two parts, at the last marker."""
-        if self.marker is None or self.marker not in completion:
+        """The completion in its two parts, at the last marker outside of its thinking."""
+        start, end = spoken(completion)
+        place = -1 if self.marker is None else completion.rfind(self.marker, start, end)
+        if self.marker is None or place < 0:
             return Split(completion.rstrip(), "", self.marker is None)
-        rationale, _, answer = completion.rpartition(self.marker)
-        return Split(rationale.rstrip(), answer, True)
+        return Split(completion[:place].rstrip(), completion[place + len(self.marker) : end], True)
 
     def before(self, prompt: str, rationale: str | None) -> str:
         """What a model reads before the answer."""
