@@ -14,6 +14,12 @@ Text = str | Sequence[Message]
 """A plain string, or chat messages; TRL passes either."""
 
 
+PASSED = ("prompts", "completions", "completion_ids", "trainer_state", "log_extra", "log_metric")
+"""What TRL passes by keyword to every reward function, beside a list for each column of the data."""
+UNUSABLE = (*PASSED, "self", "completion", "image", "images")
+"""Names that a column of the data cannot have: an argument of rewards has it, or TRL takes the data for pictures."""
+
+
 @dataclass(frozen=True)
 class Scores:
     """What a reward says of a batch of B completions.
@@ -96,7 +102,7 @@ def question_of(prompt: Text) -> str:
     Without a message of the user's it is what stands last.
     """
     if isinstance(prompt, str):
-        return prompt
+        return str(prompt)
     return _last_words(prompt, ("user", None)) or next((content_of(m) for m in reversed(prompt)), "")
 
 

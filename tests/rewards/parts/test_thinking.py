@@ -72,5 +72,5 @@ def test_a_marker_inside_of_thinking_ends_no_rationale():
 
 
 def test_steps_and_form_are_looked_at_in_thinking_too():
-    assert Steps(Judge("steps"))(["2 and 2"], ["<think>2+2=4 so"], gold=["4"]) == [1.0]
+    assert Steps(Judge("steps"))(["2 and 2"], ["<think>\n2+2=4 so"], gold=["4"]) == [1.0]
     assert Format({"tags": ["think"]})([""], ["<think>a</think>"]) == [1.0]
