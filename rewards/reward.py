@@ -114,11 +114,12 @@ def content_of(message: Message) -> str:
     content = message.get("content")
     if isinstance(content, str) or content is None:
         return content or ""
-    parts = [part if isinstance(part, str) else _part(part) for part in content]
-    return "".join(parts)
+    return "".join(map(_part, content if isinstance(content, list | tuple) else [content]))
 
 
-def _part(part: Mapping[str, Any]) -> str:
+def _part(part: Any) -> str:
+    if not isinstance(part, Mapping):
+        return "" if part is None else str(part)
     text = part.get("text") if part.get("type", "text") in ("text", "input_text", "output_text") else None
     return text if isinstance(text, str) else ""
 

@@ -30,7 +30,9 @@ def failed_rows(samples: Sequence[Sample]) -> list[int]:
 
 def with_hint(prompt: Text, gold: str, template: str) -> Text:
     """The prompt with the answer shown; of chat messages the last one carries it."""
-    text = template.replace("{prompt}", prompt if isinstance(prompt, str) else content_of(prompt[-1])).replace("{gold}", gold)
+    text = template.replace("{prompt}", prompt if isinstance(prompt, str) else content_of(prompt[-1])).replace(
+        "{gold}", gold
+    )
     return text if isinstance(prompt, str) else [*prompt[:-1], {**prompt[-1], "content": text}]
 
 

@@ -260,7 +260,9 @@ def test_a_file_imports_its_neighbours(here):
 @pytest.mark.parametrize("place", ["{}/mine.py", "{}/inner/mine.py", "{}", "{}/inner"])
 def test_a_file_of_a_package_imports_what_stands_beside_it(tmp_path, monkeypatch, package, place):
     monkeypatch.chdir(tmp_path)
-    code = "from .helper import length\ndef brevity(completions, **columns):\n    return list(map(length, completions))\n"
+    code = (
+        "from .helper import length\ndef brevity(completions, **columns):\n    return list(map(length, completions))\n"
+    )
     for folder in (tmp_path / package, tmp_path / package / "inner"):
         folder.mkdir()
         (folder / "helper.py").write_text("length = len\n")
@@ -288,7 +290,10 @@ def test_two_files_of_one_name_are_two_modules(here):
 @pytest.mark.parametrize(
     ("code", "message"),
     [
-        ("import not_there_at_all", "importing 'bad.py' failed: ModuleNotFoundError: No module named 'not_there_at_all'"),
+        (
+            "import not_there_at_all",
+            "importing 'bad.py' failed: ModuleNotFoundError: No module named 'not_there_at_all'",
+        ),
         ("def f(:", "importing 'bad.py' failed: SyntaxError"),
         ("import sys; sys.exit(1)", "importing 'bad.py' failed: SystemExit: 1"),
         ("1 / 0", "importing 'bad.py' failed: ZeroDivisionError"),

@@ -208,7 +208,10 @@ def test_what_stands_in_for_a_missing_prompt_is_no_text():
 def test_a_function_has_a_weight_and_may_be_the_gate():
     gated = rewards.score(
         ["0", "1", "3"],
-        {"enough": {"function": worth, "weight": 0.0}, "long": {"function": lambda completions, **c: [4, 4, 4], "weight": 0.5}},
+        {
+            "enough": {"function": worth, "weight": 0.0},
+            "long": {"function": lambda completions, **c: [4, 4, 4], "weight": 0.5},
+        },
         mix={"aggregation": "gated", "gate": "enough", "gate_at": 1.0},
     )
     assert list(gated.frame["mix"]) == [0.0, 2.0, 2.0]
