@@ -16,8 +16,6 @@ Text = str | Sequence[Message]
 
 PASSED = ("prompts", "completions", "completion_ids", "trainer_state", "log_extra", "log_metric")
 """What TRL passes by keyword to every reward function, beside a list for each column of the data."""
-UNUSABLE = (*PASSED, "self", "completion", "image", "images")
-"""Names that a column of the data cannot have: an argument of rewards has it, or TRL takes the data for pictures."""
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from rewards.parts.thinking import spoken
 from rewards.reward import Text, text_of
 from verifiers.choice import labelled
 from verifiers.exact import normalised
+from verifiers.runtime.golds import first_gold
 
 
 class Split(NamedTuple):
@@ -141,7 +142,8 @@ def asked(
 ) -> list[Asked]:
     """What a model is asked of each completion that can be judged.
 
-    Left out are those without a marker, without a gold answer, and whose gold is none of the choices.
+    Left out are those without a marker, without a gold answer, and whose gold is none of the choices. Of several golds
+    the first is asked for.
 
     Args:
         layout: of the completions.
@@ -153,7 +155,7 @@ def asked(
     Raises:
         ValueError: a column is missing, or the choices have no form that is known.
     """
-    gold = column(columns, "gold", len(completions))
+    gold = [first_gold(answer) for answer in column(columns, "gold", len(completions))]
     choices = column(columns, "choices", len(completions)) if among else [None] * len(completions)
     found = []
     for row, completion in enumerate(completions):

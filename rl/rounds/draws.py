@@ -20,6 +20,7 @@ from rl.examples.hints import failed_rows, leaks, with_hint
 from rl.sampling.draw import Completion, Engine, sample
 from rl.storage.pool import Sample
 from rl.tasks.task import Task
+from verifiers.runtime.golds import first_gold
 
 
 class Draws:
@@ -73,9 +74,9 @@ class Draws:
         rows, failed = self.task.splits["train"], failed_rows(drawn)
         if not failed:
             return []
-        shown = [with_hint(rows[row]["prompt"], rows[row]["gold"], hints.template) for row in failed]
+        shown = [with_hint(rows[row]["prompt"], first_gold(rows[row]["gold"]), hints.template) for row in failed]
         tried = self._judged(number, model, failed, shown, hints.completions, hinted=True)
-        return [one for one in tried if not leaks(one.completion, rows[one.row]["gold"])]
+        return [one for one in tried if not leaks(one.completion, first_gold(rows[one.row]["gold"]))]
 
     def _judged(
         self,

@@ -36,6 +36,11 @@ def golds_of(value: Any) -> tuple[Any, ...]:
     return (str(value),) if isinstance(value, int) else (value,)
 
 
+def first_gold(value: Any) -> Any:
+    """The one reference, or the first of several, where a single one is shown or asked about; None for none."""
+    return next(iter(golds_of(value)), None)
+
+
 def against_any(verdicts: Sequence[Verdict]) -> Verdict:
     """One verdict of those against each of several references.
 
