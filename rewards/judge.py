@@ -4,9 +4,9 @@ The judge is told the rubric, and then given one JSON object with the prompt, th
 So a completion cannot pass itself off as an instruction by closing a tag. It can still flatter the judge: look at
 what it rewards (`NAME.reply` in the table of completions).
 
-The judge ends with `{"score": s}`, or answers with a number alone, on the scale of the rubric. A reply that was cut off,
-that gives no score or two, or one off the scale, is a failure and never 0; what the judge says while it thinks does not
-count. Past the limit on spending the reward abstains, and warns once; what is in the cache
+The judge ends with `{"score": s}`, or answers with a number alone, on the scale of the rubric. A reply that was cut
+off, that gives no score or two, or one off the scale, is a failure and never 0; what the judge says while it thinks
+does not count. Past the limit on spending the reward abstains, and warns once; what is in the cache
 is still scored. In a run the limit holds for all its processes and over every resume; the counts are in
 `spent/NAME` of the run's folder.
 """

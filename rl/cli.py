@@ -124,8 +124,9 @@ def verify(rows: str, verifier: str, out: str | None, options: Sequence[str]) ->
     "columns",
     multiple=True,
     metavar="WHAT=NAME",
-    help="The column that holds the completion, prompt, gold or correct, or a template such as "
-    "'completion={rationale} So the answer is {label}.', where a list such as {steps} is joined; repeatable.",
+    help="The column that holds the completion, prompt, gold, correct or group (an id of the prompt), with dots into "
+    "nested ones, or a template such as 'completion={rationale} So the answer is {label}.', where a list such as "
+    "{steps} is joined; repeatable.",
 )
 @click.option("--verifier", help="Who judges where a reward names no verifier.  [default: the config's task, or math]")
 @click.option("--tokenizer", help="A folder or hub id, for rewards that count tokens.")
@@ -134,7 +135,8 @@ def verify(rows: str, verifier: str, out: str | None, options: Sequence[str]) ->
 def score(rows: str, overrides: Sequence[str], **options: Any) -> None:
     """Score saved completions with rewards: no policy, no training.
 
-    IN is JSON lines, CSV or parquet, gzipped or not. A list of completions in a row is a group of its prompt.
+    IN is JSON lines, CSV, TSV or parquet, compressed or not, or a folder of datasets. A list of completions in a row
+    is a group of its prompt.
     """
     from rl.analysis.scoring.command import score as run_scoring
 

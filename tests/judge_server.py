@@ -20,8 +20,8 @@ def reply(content, usage=(30, 12)):
 
 
 class Server(ThreadingHTTPServer):
-    """Its `answer(request)` says what it sends: a body, (status, body) or (status, body, headers), HANG, or one of DRIBBLE and
-    DRIBBLE_HEADERS: a byte now and then, for ever."""
+    """Its `answer(request)` says what it sends: a body, (status, body), (status, body, headers), or HANG; or, for ever
+    and a few bytes at a time, DRIBBLE or DRIBBLE_HEADERS."""
 
     daemon_threads = True
 

@@ -112,7 +112,7 @@ def _from_name(name: str) -> ModuleType:
     except (TypeError, ValueError):  # a relative name, or an empty part
         pass
     raise ValueError(
-        f"no module {name!r} in {here} or among the installed ones; a file goes by its path, as in folder/file.py:function"
+        f"no module {name!r} in {here} or among the installed ones; a file goes by its path, folder/file.py:function"
     )
 
 

@@ -193,9 +193,13 @@ def _rows(completions: Any, given: Mapping[str, Sequence[Any]]) -> list[dict[str
         elif row.get("prompt") is None and row.get(_GROUP) is None:
             row[_GROUP] = ("row", index)
         for one in several:
-            if not isinstance(one, str | list):
+            if not isinstance(one, str) and not (isinstance(one, list) and all(isinstance(m, Mapping) for m in one)):
                 has = ", ".join(name for name, value in row.items() if value is not None)
-                what = "no completion" if one is None else f"a completion of type {type(one).__name__}, not a text"
+                what = (
+                    "no completion"
+                    if one is None
+                    else f"a completion of type {type(one).__name__}, neither text nor chat"
+                )
                 raise ValueError(f"row {index + 1} has {what}; it has: {has or 'nothing'}")
             rows.append({**row, "completion": one})
     if not rows:
@@ -248,10 +252,8 @@ def _grouped(prompts: Sequence[Any], named: Sequence[Any]) -> tuple[list[int], l
     asked: list[Any] = []
     for row, (prompt, name) in enumerate(zip(prompts, named, strict=True)):
         there = prompt not in (None, "", [])
-        if name is not None:
-            key = ("name", repr(name))
-        else:
-            key = ("prompt", repr(prompt)) if there else ("row", str(row))
+        by_prompt = ("prompt", repr(prompt)) if there else ("row", str(row))
+        key = by_prompt if name is None else ("name", repr(name))
         groups.append(numbers.setdefault(key, len(numbers)))
         if there and (name is None or not isinstance(prompt, str)):
             asked.append(prompt)

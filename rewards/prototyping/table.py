@@ -29,7 +29,7 @@ _HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 
 
 def readable(value: Any) -> Any:
-    """The value with each half of a surrogate pair in its texts replaced by U+FFFD: no table, file or page holds one."""
+    """The value with each half of a surrogate pair in its texts replaced by U+FFFD: files hold none."""
     if isinstance(value, str):
         return _HALF_CHARACTER.sub("\ufffd", value)
     if isinstance(value, Mapping):

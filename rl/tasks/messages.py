@@ -20,12 +20,12 @@ def messages_of(value: Any) -> Messages | None:
     becomes one text.
 
     Args:
-        value: a list of messages, one message, or either as JSON, as CSV files hold them.
+        value: a list of messages, as it is or as JSON (a CSV file holds it so), or one message.
 
     Raises:
         ValueError: a message holds something else than text.
     """
-    if isinstance(value, str) and value.lstrip()[:1] in ("[", "{"):
+    if isinstance(value, str) and value.lstrip().startswith("["):
         try:
             value = json.loads(value)
         except (ValueError, RecursionError):
