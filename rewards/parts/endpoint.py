@@ -131,8 +131,8 @@ class Spent:
         Raises:
             NoReply: the server does not report them, so the limit cannot be held.
         """
-        read, written = (getattr(usage, name, None) for name in ("prompt_tokens", "completion_tokens"))
-        if not _is_count(read) or not _is_count(written):
+        read, written = (_count(getattr(usage, name, None)) for name in ("prompt_tokens", "completion_tokens"))
+        if read is None or written is None:
             if self.limit.needs_usage:
                 raise NoReply("the server reports no usage, so a limit on tokens or money cannot be held")
             return
@@ -307,8 +307,9 @@ def whole(text: str) -> str:
     return _HALF_CHARACTER.sub("\ufffd", text)
 
 
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53
+def _count(value: Any) -> int | None:
+    """A number of tokens; None for what is none."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53 else None
 
 
 def _may_pass(error: BaseException) -> bool:
