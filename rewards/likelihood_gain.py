@@ -22,10 +22,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rewards.models.likelihoods import Likelihood, likelihoods, softmax
-from rewards.models.loading import LOADING, Source, prompt_text, source
+from rewards.models.load import Source
+from rewards.models.prompts import render
 from rewards.parts.context import Context
 from rewards.parts.rationale import OPTIONS, Asked, Layout, asked, layout
 from rewards.parts.settings import one_of, options_of
+from rewards.parts.source import LOADING, source
 from rewards.reward import Reward, Scores, Text
 
 MEASURES = ("sum", "mean", "probability")
@@ -45,17 +47,17 @@ def with_and_without(
     """
     model, tokenizer = reader()
     other, other_tokenizer = baseline()
-    prompts = [prompt_text(row.prompt, tokenizer) for row in rows]
-    told = [layout.before(prompt, row.rationale) for prompt, row in zip(prompts, rows, strict=True)]
+    prompts = [render(row.prompt, tokenizer).text for row in rows]
+    told = [layout.put(row.prompt, row.rationale, tokenizer) for row in rows]
+    bare = [layout.put(row.prompt, None, other_tokenizer) for row in rows]
     answers = [row.answers for row in rows]
     if other is model:
-        bare = [layout.before(prompt, None) for prompt in prompts]
         both = likelihoods(model, tokenizer, prompts * 2, told + bare, answers * 2)
         found, base = both[: len(rows)], both[len(rows) :]
     else:
         found = likelihoods(model, tokenizer, prompts, told, answers)
-        prompts = [prompt_text(row.prompt, other_tokenizer) for row in rows]
-        base = likelihoods(other, other_tokenizer, prompts, [layout.before(p, None) for p in prompts], answers)
+        prompts = [render(row.prompt, other_tokenizer).text for row in rows]
+        base = likelihoods(other, other_tokenizer, prompts, bare, answers)
     return [None if one is None or two is None else (one, two) for one, two in zip(found, base, strict=True)]
 
 

@@ -7,11 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from rewards.models.prompts import Message, Text
 from verifiers import Step
 
-Message = Mapping[str, Any]
-Text = str | Sequence[Message]
-"""A plain string, or chat messages; TRL passes either."""
+__all__ = ["PASSED", "Message", "Reward", "RewardBroken", "Scores", "Text", "content_of", "question_of", "text_of"]
 
 
 PASSED = ("prompts", "completions", "completion_ids", "trainer_state", "log_extra", "log_metric")

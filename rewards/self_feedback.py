@@ -22,19 +22,20 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import torch
 
 from rewards.likelihood_gain import scored, with_and_without
+from rewards.models.generate import SamplingParameters, generate
 from rewards.models.likelihoods import Likelihood
-from rewards.models.loading import LOADING, Source, encode, frozen, judging, pad_id, prompt_text, source
+from rewards.models.load import Source, frozen
+from rewards.models.prompts import prompt_ids
 from rewards.parts.context import Context
 from rewards.parts.rationale import OPTIONS, Layout, asked, layout
 from rewards.parts.settings import number, options_of, whole
+from rewards.parts.source import LOADING, source
 from rewards.reward import Reward, Scores, Text
 
 SAMPLING = ("rows", "temperature", "max_tokens", "seed")
 """Options of the pass with the initial policy."""
-BATCH = 32
 
 
 def margin(answers: Sequence[Likelihood], gold: int) -> float:
@@ -114,9 +115,14 @@ class SelfFeedback(Reward):
         chosen = rng.permutation(len(self.context.rows))[: self.rows]
         rows = [self.context.rows[int(i)] for i in chosen]
         model, tokenizer = self.context.policy()
-        completions = drawn(
-            model, tokenizer, [row["prompt"] for row in rows], self.temperature, self.max_tokens, self.seed
+        drawn = generate(
+            model,
+            tokenizer,
+            [prompt_ids(row["prompt"], tokenizer) for row in rows],
+            SamplingParameters(self.max_tokens, self.temperature),
+            seed=self.seed,
         )
+        completions = [one.text for (one,) in drawn]
         columns = {name: [row.get(name) for row in rows] for name in self.columns}
         raw = [value for value, *_ in self._raw([row["prompt"] for row in rows], completions, columns).values()]
         if len(raw) < 2 or not np.std(raw) > 1e-6:  # also where it is not a number
@@ -146,29 +152,6 @@ class SelfFeedback(Reward):
                 told, bare = (margin(answers, row.gold) for answers in both)
                 found[row.row] = (0.5 * (math.tanh(told) - math.tanh(bare)), told, bare)
         return found
-
-
-def drawn(
-    model: Any, tokenizer: Any, prompts: Sequence[Text], temperature: float, max_tokens: int, seed: int
-) -> list[str]:
-    """One completion a prompt, the same for the same seed, without a change to anybody else's random numbers."""
-    device, pad = model.get_input_embeddings().weight.device, pad_id(tokenizer)
-    ends = getattr(model.generation_config, "eos_token_id", None) is not None  # it may know of several
-    end = {} if ends else {"eos_token_id": tokenizer.eos_token_id}
-    found: list[str] = []
-    with torch.random.fork_rng([device] if device.type == "cuda" else []), judging(model):
-        torch.manual_seed(seed)
-        for start in range(0, len(prompts), BATCH):
-            rows = [encode(prompt_text(prompt, tokenizer), tokenizer) for prompt in prompts[start : start + BATCH]]
-            longest = max(map(len, rows))
-            ids_BT = torch.tensor([[pad] * (longest - len(row)) + row for row in rows], device=device)
-            mask_BT = torch.tensor([[0] * (longest - len(row)) + [1] * len(row) for row in rows], device=device)
-            whole_BT = model.generate(
-                input_ids=ids_BT, attention_mask=mask_BT, do_sample=True, temperature=temperature, top_k=0, top_p=1.0,
-                max_new_tokens=max_tokens, pad_token_id=pad, **end,
-            )  # fmt: skip
-            found += tokenizer.batch_decode(whole_BT[:, longest:], skip_special_tokens=True)
-    return found
 
 
 def build(name: str, settings: Mapping[str, Any], context: Context) -> SelfFeedback:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, NamedTuple
 
+from rewards.models.prompts import Rendered, render
 from rewards.parts.thinking import spoken
 from rewards.reward import Text, text_of
 from verifiers.choice import labelled
@@ -58,6 +59,17 @@ class Layout:
         if rationale is None:
             return self.without_rationale.format(prompt=prompt)
         return self.with_rationale.format(prompt=prompt, rationale=rationale)
+
+    def put(self, prompt: Text, rationale: str | None, tokenizer: Any) -> Rendered:
+        """What a model reads before the answer, as its tokenizer lays the prompt out.
+
+        Args:
+            prompt: a string or chat messages.
+            rationale: None to ask without one.
+            tokenizer: of the model that is asked.
+        """
+        rendered = render(prompt, tokenizer)
+        return rendered._replace(text=self.before(rendered.text, rationale))
 
 
 LAYOUTS = {

@@ -86,7 +86,7 @@ def build(
         model=model,
         ref_model=reference,
         args=arguments(DPOConfig, config, folder, seed, len(pairs), **own),
-        train_dataset=Dataset.from_list(pair_rows(pairs, tokenizer)),
+        train_dataset=Dataset.from_list(pair_rows(pairs, tokenizer, config.sampling.chat_template_kwargs)),
         processing_class=tokenizer,
         peft_config=lora,
         callbacks=callbacks,

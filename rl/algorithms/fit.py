@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,10 @@ from accelerate.utils import gather
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-from rewards.reward import Text
+from rewards.models.prompts import prompt_ids, render
 from rl.config import Config
 from rl.errors import UserError
 from rl.examples.pairs import Pair
-from rl.sampling.draw import render
 
 
 def arguments(kind: type, config: Config, folder: Path, seed: int, rows: int, **own: Any) -> Any:
@@ -66,19 +66,22 @@ def share_of_tokens(tokens: Tensor) -> float:
     return (tokens / everywhere.float().mean()).item()
 
 
-def prompt_ids(tokenizer: PreTrainedTokenizerBase, prompt: Text) -> list[int]:
-    """The prompt's tokens, as they were when it was sampled from."""
-    return tokenizer(render(tokenizer, prompt), add_special_tokens=False)["input_ids"]  # type: ignore[return-value]
+def pair_rows(
+    pairs: list[Pair], tokenizer: PreTrainedTokenizerBase, template_kwargs: Mapping[str, Any] | None = None
+) -> list[dict[str, Any]]:
+    """Pairs as the tokens that were drawn, so that nothing is tokenized twice and a cut completion gets no end.
 
-
-def pair_rows(pairs: list[Pair], tokenizer: PreTrainedTokenizerBase) -> list[dict[str, Any]]:
-    """Pairs as the tokens that were drawn, so that nothing is tokenized twice and a cut completion gets no end."""
+    Args:
+        pairs: what to fit on.
+        tokenizer: the policy's.
+        template_kwargs: variables of the chat template, as they were when the completions were drawn.
+    """
     return [
         {
-            "prompt": render(tokenizer, pair.chosen.prompt),
+            "prompt": render(pair.chosen.prompt, tokenizer, template_kwargs).text,
             "chosen": pair.chosen.completion,
             "rejected": pair.rejected.completion,
-            "prompt_ids": prompt_ids(tokenizer, pair.chosen.prompt),
+            "prompt_ids": prompt_ids(pair.chosen.prompt, tokenizer, template_kwargs),
             "chosen_ids": pair.chosen.completion_ids,
             "rejected_ids": pair.rejected.completion_ids,
         }

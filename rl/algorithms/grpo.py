@@ -68,7 +68,7 @@ def build(
 def for_trl(
     config: Config, policy: Policy, task: Task, folder: RunFolder, callbacks: list[TrainerCallback]
 ) -> dict[str, Any]:
-    """Keyword arguments of TRL's trainer, but for the rewards.
+    """Keyword arguments of `SamplingTrainer`, TRL's trainer with stop strings, but for the rewards.
 
     Raises:
         UserError: TRL refuses what `trainer:` says.
@@ -84,6 +84,7 @@ def for_trl(
         "processing_class": policy.tokenizer,
         "peft_config": policy.lora,
         "callbacks": callbacks,
+        "stop": config.sampling.stop,
     }
 
 
@@ -117,6 +118,12 @@ def trainer_arguments(config: Config, folder: RunFolder) -> dict[str, Any]:
         "top_p": config.sampling.top_p,
         "top_k": config.sampling.top_k,
         "min_p": config.sampling.min_p,
+        "repetition_penalty": config.sampling.repetition_penalty,
+        "chat_template_kwargs": config.sampling.chat_template_kwargs,
+        # TRL hands these to vLLM as they are
+        "generation_kwargs": {"stop": config.sampling.stop, "include_stop_str_in_output": True}
+        if config.sampling.stop and config.sampling.engine != "transformers"
+        else None,
         "use_vllm": config.sampling.engine != "transformers",
         "vllm_mode": "server" if config.sampling.engine == "vllm_server" else "colocate",
         "vllm_server_base_url": config.sampling.server,

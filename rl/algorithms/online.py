@@ -21,7 +21,6 @@ from typing import Any
 import torch
 from accelerate import DistributedType
 from torch import Tensor
-from trl.trainer.grpo_trainer import GRPOTrainer
 
 from rewards.correctness import Correctness
 from rewards.mixing.mix import Mix, Mixed
@@ -32,18 +31,19 @@ from rl.credit.spans import StepEnds
 from rl.credit.token_rewards import TokenRewards, token_rewards
 from rl.sampling.curriculum import Prompts
 from rl.sampling.dynamic import Batch, fill
+from rl.sampling.in_trl import SamplingTrainer
 
 RIGHT = 0.5
 """The least value of a completion that counts as right, for solve rates and for groups that are all right."""
 
 
-class OnlineTrainer(GRPOTrainer):
-    """TRL's GRPO trainer with advantages of our own.
+class OnlineTrainer(SamplingTrainer):
+    """TRL's GRPO trainer with advantages of our own, sampling by the rules of the model layer.
 
     Args:
         settings: the config's `algorithm` section.
         mix: the rewards.
-        arguments: TRL's own keyword arguments.
+        arguments: TRL's own keyword arguments, and `stop`, strings that end a completion.
 
     Attributes:
         stateful: name → part with a `state_dict`, to be saved in checkpoints beside what TRL saves.

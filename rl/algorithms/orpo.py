@@ -58,7 +58,7 @@ def build(
     trainer = PairsORPOTrainer(
         model=model,
         args=arguments(ORPOConfig, config, folder, seed, len(pairs), remove_unused_columns=False),
-        train_dataset=Dataset.from_list(pair_rows(pairs, tokenizer)),
+        train_dataset=Dataset.from_list(pair_rows(pairs, tokenizer, config.sampling.chat_template_kwargs)),
         processing_class=tokenizer,
         peft_config=lora,
         callbacks=callbacks,

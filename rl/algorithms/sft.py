@@ -9,7 +9,7 @@ and 1 take `WeightedSftTrainer`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,8 @@ from transformers import PreTrainedTokenizerBase, PrinterCallback, TrainerCallba
 from trl.trainer.sft_config import SFTConfig
 from trl.trainer.sft_trainer import SFTTrainer
 
-from rl.algorithms.fit import arguments, prompt_ids
+from rewards.models.prompts import prompt_ids
+from rl.algorithms.fit import arguments
 from rl.config import Config
 from rl.config.algorithms import Sft
 from rl.storage.pool import Sample
@@ -45,7 +46,8 @@ def build(
     """
     assert isinstance(config.algorithm, Sft)
     weight = config.algorithm.wrong_step_weight
-    rows = [row(one, tokenizer, wrong_steps(one) if weight < 1 else (), weight) for one in kept]
+    template_kwargs = config.sampling.chat_template_kwargs
+    rows = [row(one, tokenizer, wrong_steps(one) if weight < 1 else (), weight, template_kwargs) for one in kept]
     weighted = 0 < weight < 1
     trainer = (WeightedSftTrainer if weighted else SFTTrainer)(
         model=model,
@@ -111,7 +113,11 @@ def wrong_steps(sample: Sample) -> list[tuple[int, int]]:
 
 
 def row(
-    sample: Sample, tokenizer: PreTrainedTokenizerBase, spans: Sequence[tuple[int, int]] = (), weight: float = 1.0
+    sample: Sample,
+    tokenizer: PreTrainedTokenizerBase,
+    spans: Sequence[tuple[int, int]] = (),
+    weight: float = 1.0,
+    template_kwargs: Mapping[str, Any] | None = None,
 ) -> dict[str, list[Any]]:
     """Token ids, labels and weights of a sample; the prompt and what weighs nothing have no label.
 
@@ -120,8 +126,9 @@ def row(
         tokenizer: the policy's.
         spans: character spans (start, end) of the completion; a token that touches one has their weight.
         weight: that weight; all other tokens weigh 1.
+        template_kwargs: variables of the chat template, as they were when the completion was drawn.
     """
-    prompt, weights, start = prompt_ids(tokenizer, sample.prompt), [], 0
+    prompt, weights, start = prompt_ids(sample.prompt, tokenizer, template_kwargs), [], 0
     for place in range(len(sample.completion_ids)):
         touched = False
         if spans:

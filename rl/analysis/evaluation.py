@@ -34,19 +34,16 @@ class EvaluationSettings:
 
     Attributes:
         n: problems, the first of the split.
-        k: samples a problem beside the greedy one; 0 for none.
-        max_tokens: most tokens a completion.
-        temperature: of the k samples.
-        top_p: of the k samples.
+        k: samples per problem beside the greedy one; 0 for none.
+        parameters: how completions are drawn, by the names of `rl.sampling.draw.sample`; the greedy one without
+            temperature.
         batch: completions drawn at a time.
         seed: of the draw.
     """
 
     n: int
     k: int
-    max_tokens: int
-    temperature: float = 1.0
-    top_p: float = 1.0
+    parameters: Mapping[str, Any]
     batch: int = 512
     seed: int = 0
 
@@ -63,7 +60,8 @@ class Evaluation:
         pass_at: j → pass@j for powers of two up to k.
         counts: of the verdicts on greedy completions, by status.
         tokens: tokens generated to measure it.
-        examples: for each problem `prompt, gold, completion, score, status, reason, extracted, finish, chain`.
+        examples: for each problem `prompt, gold, completion, score, status, reason, extracted, finish_reason,
+            chain`.
     """
 
     split: Split
@@ -93,9 +91,7 @@ def settings_for(config: Config, split: Split) -> EvaluationSettings:
     return EvaluationSettings(
         n=wanted.validation_n if split == "validation" and wanted.validation_n else wanted.n,
         k=wanted.k,
-        max_tokens=wanted.max_tokens or config.sampling.max_tokens,
-        temperature=wanted.temperature,
-        top_p=wanted.top_p,
+        parameters=config.evaluation_parameters,
         batch=wanted.batch,
         seed=config.seed,
     )
@@ -122,9 +118,9 @@ def evaluate(
     rows = task.splits[split][: settings.n]
     process, processes = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
     mine = rows[process::processes]
-    drawing: dict[str, Any] = {"max_tokens": settings.max_tokens, "batch": settings.batch, "progress": progress}
+    drawing: dict[str, Any] = {**settings.parameters, "batch": settings.batch, "progress": progress}
     prompts = [row["prompt"] for row in mine]
-    greedy = _judged(task, mine, sample(model, tokenizer, prompts, temperature=None, **drawing))
+    greedy = _judged(task, mine, sample(model, tokenizer, prompts, **drawing | {"temperature": None}))
     samples: list[list[Judged]] = [[] for _ in mine]
     if settings.k:
         drawn = sample(
@@ -132,8 +128,6 @@ def evaluate(
             tokenizer,
             prompts,
             count=settings.k,
-            temperature=settings.temperature,
-            top_p=settings.top_p,
             seed=settings.seed + process,
             **drawing,
         )
@@ -173,7 +167,7 @@ def summarise(
     metrics["maj_at_k"] = bootstrap([_majority(group) for group in grouped])
     lengths = [float(len(completion.ids)) for completion, _ in greedy]
     metrics["mean_length"] = bootstrap(lengths)
-    metrics["cut_off"] = wilson(sum(completion.finish == "length" for completion, _ in greedy), len(greedy))
+    metrics["cut_off"] = wilson(sum(completion.finish_reason == "length" for completion, _ in greedy), len(greedy))
     statuses = [verdict.status for _, verdict in greedy]
     everything = [completion for completion, _ in greedy] + [c for group in samples for c, _ in group]
     return Evaluation(
@@ -193,7 +187,7 @@ def summarise(
                 "status": verdict.status,
                 "reason": verdict.reason,
                 "extracted": verdict.extracted,
-                "finish": completion.finish,
+                "finish_reason": completion.finish_reason,
                 "chain": _chain(verdict) if judges_steps else None,
             }
             for row, (completion, verdict) in zip(rows, greedy, strict=True)

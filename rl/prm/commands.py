@@ -192,10 +192,10 @@ def _drawn(console: Console, config: Config, task: Task, o: Mapping[str, Any]) -
             batch=o["batch"],
             seed=o["seed"],
             progress=progress,
-            **config.sampling.drawing,
+            **config.sampling.parameters,
         )
     return [
-        {**row, "completion": completion.text, "finish": completion.finish}
+        {**row, "completion": completion.text, "finish_reason": completion.finish_reason}
         for row, group in zip(problems, drawn, strict=True)
         for completion in group
     ]

@@ -12,12 +12,13 @@ from rich.console import Console
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from rewards.mixing.mix import Mix
+from rewards.models.generate import Engine
 from rewards.reward import Text, question_of
 from rl.analysis import console as show
 from rl.config import Config
 from rl.config.algorithms import Hints, Rounds, Sft
 from rl.examples.hints import failed_rows, leaks, with_hint
-from rl.sampling.draw import Completion, Engine, sample
+from rl.sampling.draw import Completion, sample
 from rl.storage.pool import Sample
 from rl.tasks.task import Task
 from verifiers.runtime.golds import first_gold
@@ -100,7 +101,7 @@ class Draws:
                 count=count,
                 seed=seed,
                 progress=progress,
-                **self.config.sampling.drawing,
+                **self.config.sampling.parameters,
             )
         flat = [(chosen[place], one) for place, group in zip(mine, groups, strict=True) for one in group]
         judged = self._scored(number, flat, hinted=hinted) if flat else []
@@ -134,7 +135,7 @@ class Draws:
                 prompt=given[place],
                 completion=one.text,
                 completion_ids=one.ids,
-                finish=one.finish,
+                finish=one.finish_reason,
                 hinted=hinted,
                 score=mixed.values[place],
                 right=verdicts[place].score == 1.0 if verdicts[place].status == "judged" else None,

@@ -7,9 +7,9 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
+from rewards.models.prompts import prompt_ids
 from rl import config as configuration
 from rl.algorithms import dpo, orpo
-from rl.algorithms.fit import prompt_ids
 from rl.examples.pairs import Pair
 from rl.storage.pool import Sample
 
@@ -54,7 +54,7 @@ def test_dpo_is_the_papers_equation(warm, pair, tmp_path, nll):
     with torch.no_grad():
         for one in (model, check):
             one.lm_head.weight.mul_(1.1)
-    prompt = prompt_ids(warm[1], "1+1?")
+    prompt = prompt_ids("1+1?", warm[1])
     chosen, rejected = (token_logps(check, prompt, s.completion_ids)[-len(s.completion_ids) :] for s in pair)
     base_c, base_r = (token_logps(reference, prompt, s.completion_ids)[-len(s.completion_ids) :] for s in pair)
     margin = 0.3 * ((chosen.sum() - base_c.sum()) - (rejected.sum() - base_r.sum()))
@@ -66,7 +66,7 @@ def test_dpo_is_the_papers_equation(warm, pair, tmp_path, nll):
 
 def test_orpo_is_the_papers_equation(warm, pair, tmp_path):
     model, check = copies(warm, 2)
-    prompt = prompt_ids(warm[1], "1+1?")
+    prompt = prompt_ids("1+1?", warm[1])
     whole = token_logps(check, prompt, pair.chosen.completion_ids)
     mean_c = whole[-len(pair.chosen.completion_ids) :].mean()
     mean_r = token_logps(check, prompt, pair.rejected.completion_ids)[-len(pair.rejected.completion_ids) :].mean()

@@ -89,14 +89,14 @@ def test_the_server_gives_what_transformers_gives(warm, server):
 
 
 def test_log_probabilities_are_those_of_a_forward_pass_here(warm, server):
-    drawn = sample(VllmServer(server[0]), warm[1], PROMPTS, count=3, max_tokens=10, logps=True)
+    drawn = sample(VllmServer(server[0]), warm[1], PROMPTS, count=3, max_tokens=10, logprobs=True)
     for prompt, group in zip(PROMPTS, drawn, strict=True):
         for one in group:
             ids = warm[1].encode(prompt, add_special_tokens=False) + one.ids
             logits = warm[0](input_ids=torch.tensor([ids])).logits[0, -len(one.ids) - 1 : -1]
             logps = logits.log_softmax(-1)[torch.arange(len(one.ids)), torch.tensor(one.ids)]
-            assert one.logps == pytest.approx(logps.tolist(), abs=1e-4)
-            assert one.finish == ("stop" if one.ids[-1] == warm[1].eos_token_id else "length")
+            assert one.logprobs == pytest.approx(logps.tolist(), abs=1e-4)
+            assert one.finish_reason == ("stop" if one.ids[-1] == warm[1].eos_token_id else "length")
 
 
 def test_the_seed_decides_and_equal_prompts_are_drawn_apart(warm, server):
@@ -120,7 +120,7 @@ def test_every_setting_reaches_the_server_so_that_its_defaults_do_not_enter(warm
 
 def test_log_probabilities_of_another_distribution_are_refused(warm, server):
     with pytest.raises(UserError, match="temperature 1"):
-        sample(VllmServer(server[0]), warm[1], PROMPTS, max_tokens=3, top_k=5, logps=True)
+        sample(VllmServer(server[0]), warm[1], PROMPTS, max_tokens=3, top_k=5, logprobs=True)
 
 
 def test_a_server_that_is_busy_for_a_moment_is_asked_again(warm, server):

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from rl.sampling.draw import log_probabilities, sample
+from rl.sampling.draw import sample
 
 
 def test_greedy_completions_do_not_depend_on_the_batch(warm):
@@ -20,10 +20,10 @@ def test_each_prompt_gets_its_own_completions_in_order(warm):
 def test_a_completion_that_is_cut_off_is_told_apart(warm):
     tokenizer = warm[1]
     drawn = sample(*warm, ["7*3-4+8?"], count=64, max_tokens=12)[0]
-    assert {completion.finish for completion in drawn} == {"stop", "length"}
+    assert {completion.finish_reason for completion in drawn} == {"stop", "length"}
     for completion in drawn:
         ended = completion.ids[-1] == tokenizer.eos_token_id
-        assert completion.finish == ("stop" if ended else "length")
+        assert completion.finish_reason == ("stop" if ended else "length")
         assert ended or len(completion.ids) == 12
         assert tokenizer.eos_token not in completion.text
 
@@ -46,24 +46,16 @@ def test_training_mode_is_given_back(warm):
 @pytest.mark.parametrize("how", [{}, {"temperature": None}, {"temperature": 0.5, "top_p": 0.8, "top_k": 3}])
 def test_log_probabilities_are_the_models_own_whatever_was_drawn_with(warm, how):
     prompts = ["7*3-4+8?", "1+1?"]
-    drawn = sample(*warm, prompts, count=3, max_tokens=10, logps=True, **how)
+    drawn = sample(*warm, prompts, count=3, max_tokens=10, logprobs=True, **how)
     for prompt, group in zip(prompts, drawn, strict=True):
         for one in group:
             ids = warm[1].encode(prompt, add_special_tokens=False) + one.ids
             logits = warm[0](input_ids=torch.tensor([ids])).logits[0, -len(one.ids) - 1 : -1]
             expected = logits.log_softmax(-1)[range(len(one.ids)), one.ids]
-            assert one.logps == pytest.approx(expected.tolist(), abs=1e-5)
+            assert one.logprobs == pytest.approx(expected.tolist(), abs=1e-5)
     assert [[one.ids for one in group] for group in drawn] == [
         [one.ids for one in group] for group in sample(*warm, prompts, count=3, max_tokens=10, **how)
     ]
-
-
-def test_log_probabilities_do_not_depend_on_how_many_run_at_once(warm, monkeypatch):
-    prompts, completions = [[3, 4], [5], [6, 7, 8]], [[4, 5, 6], [7], [8, 9]]
-    together = log_probabilities(warm[0], prompts, completions)
-    monkeypatch.setattr("rl.sampling.draw.LOGITS_AT_ONCE", 1)
-    for ours, theirs in zip(log_probabilities(warm[0], prompts, completions), together, strict=True):
-        assert ours == pytest.approx(theirs, abs=1e-5)
 
 
 def test_top_k_of_one_and_min_p_of_one_draw_the_greedy_completion(warm):
