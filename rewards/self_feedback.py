@@ -31,7 +31,7 @@ from rewards.models.prompts import prompt_ids
 from rewards.parts.context import Context
 from rewards.parts.rationale import OPTIONS, Layout, asked, layout
 from rewards.parts.settings import number, options_of, whole
-from rewards.parts.source import LOADING, source
+from rewards.parts.source import LOADING, source, template_kwargs
 from rewards.reward import Reward, Scores, Text
 
 SAMPLING = ("rows", "temperature", "max_tokens", "seed")
@@ -55,6 +55,7 @@ class SelfFeedback(Reward):
         temperature: it draws with.
         max_tokens: of a completion that it draws.
         seed: of its rows and draws.
+        template_kwargs: variables of the policy's chat template.
         name: the name in the logs.
 
     Raises:
@@ -74,13 +75,14 @@ class SelfFeedback(Reward):
         temperature: float = 0.7,
         max_tokens: int = 64,
         seed: int = 0,
+        template_kwargs: Mapping[str, Any] | None = None,
         name: str = "self_feedback",
     ) -> None:
         if context is not None and (context.policy is None or not context.rows):
             lacks = "no policy" if context.policy is None else "no rows of a train split"
             raise ValueError(f"normalise: there is {lacks} here to measure rewards with; set options.normalise: false")
         self.name, self.model, self.layout, self.baseline = name, model, layout, baseline or model
-        self.context = context
+        self.context, self.template_kwargs = context, template_kwargs
         self.rows, self.temperature, self.max_tokens, self.seed = rows, temperature, max_tokens, seed
         self.mean, self.std = (0.0, 1.0) if context is None else (math.nan, math.nan)
 
@@ -118,7 +120,7 @@ class SelfFeedback(Reward):
         drawn = generate(
             model,
             tokenizer,
-            [prompt_ids(row["prompt"], tokenizer) for row in rows],
+            [prompt_ids(row["prompt"], tokenizer, self.context.template_kwargs) for row in rows],
             SamplingParameters(self.max_tokens, self.temperature),
             seed=self.seed,
         )
@@ -147,7 +149,8 @@ class SelfFeedback(Reward):
         """Row → (reward before it is normalised, margin with the rationale, margin without)."""
         rows = [row for row in asked(self.layout, prompts, completions, columns, among=True) if len(row.answers) > 1]
         found = {}
-        for row, both in zip(rows, with_and_without(rows, self.layout, self.model, self.baseline), strict=True):
+        asked_both = with_and_without(rows, self.layout, self.model, self.baseline, self.template_kwargs)
+        for row, both in zip(rows, asked_both, strict=True):
             if both is not None:
                 told, bare = (margin(answers, row.gold) for answers in both)
                 found[row.row] = (0.5 * (math.tanh(told) - math.tanh(bare)), told, bare)
@@ -164,7 +167,8 @@ def build(name: str, settings: Mapping[str, Any], context: Context) -> SelfFeedb
     normalise = options.get("normalise", True)
     if not isinstance(normalise, bool):
         raise ValueError(f"normalise: true or false is wanted, got {normalise!r}")
-    model = source({**settings, "model": settings.get("model") or "policy"}, context, "causal", policy=True)
+    settings = {**settings, "model": settings.get("model") or "policy"}
+    model = source(settings, context, "causal", policy=True)
     loading = {key: options[key] for key in LOADING if key in options}
     return SelfFeedback(
         model,
@@ -175,5 +179,6 @@ def build(name: str, settings: Mapping[str, Any], context: Context) -> SelfFeedb
         temperature=number("temperature", options.get("temperature", 0.7), above=0.0),
         max_tokens=whole("max_tokens", options.get("max_tokens", 64)),
         seed=whole("seed", options.get("seed", 0), 0),
+        template_kwargs=template_kwargs(settings, context),
         name=name,
     )

@@ -60,15 +60,22 @@ class Layout:
             return self.without_rationale.format(prompt=prompt)
         return self.with_rationale.format(prompt=prompt, rationale=rationale)
 
-    def put(self, prompt: Text, rationale: str | None, tokenizer: Any) -> Rendered:
+    def put(
+        self,
+        prompt: Text,
+        rationale: str | None,
+        tokenizer: Any,
+        template_kwargs: Mapping[str, Any] | None = None,
+    ) -> Rendered:
         """What a model reads before the answer, as its tokenizer lays the prompt out.
 
         Args:
             prompt: a string or chat messages.
             rationale: None to ask without one.
             tokenizer: of the model that is asked.
+            template_kwargs: variables of its chat template.
         """
-        rendered = render(prompt, tokenizer)
+        rendered = render(prompt, tokenizer, template_kwargs)
         return rendered._replace(text=self.before(rendered.text, rationale))
 
 

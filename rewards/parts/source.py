@@ -8,6 +8,12 @@ from typing import Any
 from rewards.models.load import Source, frozen
 from rewards.parts.context import Context
 
+
+def template_kwargs(settings: Mapping[str, Any], context: Context) -> Mapping[str, Any]:
+    """Variables of the chat template of the model that is asked: where it is the policy, those it is sampled with."""
+    return context.template_kwargs if settings.get("model") == "policy" else {}
+
+
 LOADING = ("dtype", "device", "revision", "trust_remote_code")
 """Options of every reward that loads a model."""
 

@@ -120,7 +120,7 @@ def evaluate(
     mine = rows[process::processes]
     drawing: dict[str, Any] = {**settings.parameters, "batch": settings.batch, "progress": progress}
     prompts = [row["prompt"] for row in mine]
-    greedy = _judged(task, mine, sample(model, tokenizer, prompts, **drawing | {"temperature": None}))
+    greedy = _judged(task, mine, sample(model, tokenizer, prompts, **{**drawing, "temperature": None}))
     samples: list[list[Judged]] = [[] for _ in mine]
     if settings.k:
         drawn = sample(

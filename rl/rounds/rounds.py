@@ -21,6 +21,7 @@ from rich.console import Console
 from transformers import TrainerCallback, TrainerState
 
 from rewards.mixing.mix import Mix
+from rewards.models.generate import eos_token_ids
 from rl.algorithms import dpo, orpo, sft
 from rl.algorithms.guard import Guard, naming_the_last_good
 from rl.config import Config
@@ -207,10 +208,11 @@ class Rounds(Run):
         engine = self.config.sampling.engine
         if engine == "transformers":
             return self.model
+        ends = eos_token_ids(self.model, self.policy.tokenizer)
         merged = self.load(number - 1 if number else None, merged=True)
         if engine == "vllm_server":
             assert self.config.sampling.server is not None, "checked with the config"
-            server = VllmServer(self.config.sampling.server)
+            server = VllmServer(self.config.sampling.server, eos_token_ids=ends)
             if self.state.is_main_process:
                 server.update(merged.to(self.state.device))
             self.state.wait_for_everyone()
@@ -220,7 +222,7 @@ class Rounds(Run):
             merged.save_pretrained(weights)
             self.policy.tokenizer.save_pretrained(weights)
         self.state.wait_for_everyone()
-        return Vllm(str(weights))
+        return Vllm(str(weights), eos_token_ids=ends)
 
     def fit(self, number: int, samples: list[Sample]) -> None:
         """Fit on the pool as it is after a round's sampling, and save the policy."""

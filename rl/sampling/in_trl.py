@@ -40,7 +40,8 @@ class SamplingTrainer(GRPOTrainer):
             self.mask_truncated_completions = False
 
     def _tokenize_prompts(self, prompts: list[Text]) -> tuple[list[list[int]], None, dict[str, Any]]:
-        return [prompt_ids(prompt, self._tokenizer, self.chat_template_kwargs) for prompt in prompts], None, {}
+        template_kwargs: Any = self.chat_template_kwargs  # a dict by now, though TRL's config takes JSON as well
+        return [prompt_ids(prompt, self._tokenizer, template_kwargs) for prompt in prompts], None, {}
 
     def _generate_single_turn(self, *given: Any, **more: Any) -> tuple[list[list[int]], list[list[float]] | None]:
         model = self.accelerator.unwrap_model(self.model)

@@ -39,7 +39,7 @@ def writes(warm):
     def make(tokens):
         config = copy.deepcopy(warm[0].config)
         config.num_hidden_layers, config.tie_word_embeddings = 1, False
-        model = LlamaForCausalLM(config).eval()
+        model = LlamaForCausalLM(config)
         with torch.no_grad():
             for layer in model.model.layers:
                 layer.self_attn.o_proj.weight.zero_()

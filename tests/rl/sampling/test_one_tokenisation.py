@@ -79,7 +79,7 @@ def test_a_prompt_has_the_same_tokens_in_training_evaluation_rounds_fits_prms_an
 
     for prompt, ids in zip(given, expected.values(), strict=True):
         kept = sft.row(sampled(prompt), with_bos)
-        assert kept["input_ids"] == ids + [5, 1]
+        assert kept["input_ids"] == [*ids, 5, 1]
         (pair,) = pair_rows([Pair(sampled(prompt), sampled(prompt))], with_bos)
         assert pair["prompt_ids"] == ids
         steps = encode_steps(with_bos, prompt, "1+1=2", [5])
