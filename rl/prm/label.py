@@ -22,7 +22,7 @@ from typing import Any, Literal
 from rewards.models.prompts import Rendered, render
 from rewards.parts.step_spans import Splitter
 from rewards.reward import question_of
-from rl.prm.chains import Chain, Labelled
+from rl.prm.chains import Chain, Labelled, as_text
 from rl.prm.complete import Completer
 from rl.prm.step_metrics import step_auc
 from verifiers import Verdict
@@ -48,6 +48,7 @@ def by_verifier(rows: Sequence[Row], judge: Judge, splitter: Splitter) -> tuple[
 
     Where the splitter is not the verifier's own, a step is as right as the worst of the verifier's that end in it.
     """
+    rows = [as_text(row) for row in rows]
     verdicts = judge(_judgeable(rows))
     chains = []
     for row, verdict in zip(rows, verdicts, strict=True):
@@ -79,6 +80,7 @@ def by_monte_carlo(
         threshold: delta.
         progress: called with the number of prefixes done since the last call.
     """
+    rows = [as_text(row) for row in rows]
     verdicts = judge(_judgeable(rows))
     spans = [splitter(row["completion"], verdict) for row, verdict in zip(rows, verdicts, strict=True)]
     heads = [render(row["prompt"], completer.tokenizer) for row in rows]
