@@ -18,7 +18,7 @@ from typing import Any
 import torch.distributed as dist
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from rewards.reward import text_of
+from rewards.reward import question_of
 from rewards.sample import Sample
 from rl.analysis.intervals import Interval, bootstrap, wilson
 from rl.config import Config
@@ -182,7 +182,7 @@ def _example(one: Sample, judges_steps: bool) -> dict[str, Any]:
     """What the records keep of a greedy completion."""
     assert one.verdict is not None, "evaluation judges every sample"
     return {
-        "prompt": text_of(one.prompt),
+        "prompt": question_of(one.prompt),
         "gold": one.row["gold"],
         "completion": one.text,
         "score": one.verdict.score,

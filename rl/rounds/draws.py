@@ -18,6 +18,7 @@ from rl.context import RunContext
 from rl.examples.hints import failed_rows, leaks, with_hint
 from rl.sampling.draw import sample
 from rl.sampling.judge import judge
+from verifiers.runtime.golds import first_gold
 
 
 class Draws:
@@ -60,9 +61,9 @@ class Draws:
         if not failed:
             return []
         rows = [self.rows[index] for index in failed]
-        shown = [with_hint(row["prompt"], row["gold"], hints.template) for row in rows]
+        shown = [with_hint(row["prompt"], first_gold(row["gold"]), hints.template) for row in rows]
         tried = self._sampled_and_judged(number, model, failed, shown, hints.completions, hinted=True)
-        return [one for one in tried if not leaks(one.text, one.row["gold"])]
+        return [one for one in tried if not leaks(one.text, first_gold(one.row["gold"]))]
 
     def _sampled_and_judged(
         self,
