@@ -31,6 +31,7 @@ from rewards.models.prompts import Rendered
 from rewards.models.room import room
 from rewards.parts.rationale import LAYOUTS, Layout, choices_of
 from rewards.reward import Text
+from verifiers.runtime.golds import first_gold
 
 MANIFEST = "answer_models.json"
 """In the folder: how the models were made, and the layout that they know."""
@@ -125,9 +126,10 @@ def _examples(
         rationale = row.get("rationale") if kind == "with" else None
         if kind == "with" and not rationale:
             continue
-        label = text = str(row["gold"])
+        gold = first_gold(row["gold"])
+        label = text = str(gold)
         if row.get("choices") is not None:
-            labels, texts, right = choices_of(row["choices"], row["gold"])
+            labels, texts, right = choices_of(row["choices"], gold)
             if right is None:
                 raise ValueError(f"row {number}: the gold {row['gold']!r} is none of its choices")
             label, text = labels[right], texts[right]

@@ -21,8 +21,8 @@ from typing import Any, Literal
 
 from rewards.models.prompts import Rendered, render
 from rewards.parts.step_spans import Splitter
-from rewards.reward import text_of
-from rl.prm.chains import Chain, Labelled
+from rewards.reward import question_of
+from rl.prm.chains import Chain, Labelled, as_text
 from rl.prm.complete import Completer
 from rl.prm.step_metrics import step_auc
 from verifiers import Verdict
@@ -48,6 +48,7 @@ def by_verifier(rows: Sequence[Row], judge: Judge, splitter: Splitter) -> tuple[
 
     Where the splitter is not the verifier's own, a step is as right as the worst of the verifier's that end in it.
     """
+    rows = [as_text(row) for row in rows]
     verdicts = judge(_judgeable(rows))
     chains = []
     for row, verdict in zip(rows, verdicts, strict=True):
@@ -79,6 +80,7 @@ def by_monte_carlo(
         threshold: delta.
         progress: called with the number of prefixes done since the last call.
     """
+    rows = [as_text(row) for row in rows]
     verdicts = judge(_judgeable(rows))
     spans = [splitter(row["completion"], verdict) for row, verdict in zip(rows, verdicts, strict=True)]
     heads = [render(row["prompt"], completer.tokenizer) for row in rows]
@@ -164,7 +166,7 @@ def agreement(chains: Sequence[Chain], threshold: float = 0.0) -> dict[str, Any]
 
 
 def _judgeable(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    return [{**row, "prompt": text_of(row["prompt"]), "prediction": row["completion"]} for row in rows]
+    return [{**row, "prompt": question_of(row["prompt"]), "prediction": row["completion"]} for row in rows]
 
 
 def _chain(

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rewards.reward import text_of
+from rewards.models.adapters import adapter_config, base_of
+from rewards.reward import question_of
 from rl.config import Config
-from rl.config.algorithms import IN_ROUNDS, Rounds
-from rl.config.checks import GenerationCycle
+from rl.config.algorithms import Rounds
+from rl.config.generation_cycle import GenerationCycle
 from rl.tasks.task import Task
 from verifiers.runtime.self_check import self_check
 
@@ -57,7 +58,7 @@ def describe(config: Config, task: Task | None, *, check_rows: int = 200) -> lis
     lines = _task_lines(config, task, check_rows)
     lines += [
         ("rewards", ", ".join(f"{name} x {reward.weight}" for name, reward in config.rewards.items())),
-        *(_round_lines(config, task) if config.algorithm.name in IN_ROUNDS else _online_lines(config, task)),
+        *(_round_lines(config, task) if config.algorithm.in_rounds else _online_lines(config, task)),
         ("evaluation", _evaluation(config, task)),
         ("run folder", str(config.run_folder)),
     ]
@@ -141,10 +142,12 @@ def memory(config: Config, size: ModelSize, prompt_tokens: int) -> dict[str, flo
     wide = 4 if config.policy.dtype in ("auto", "float32") else 2
     stored = {"4bit": 0.55, "8bit": 1.05}.get(config.policy.quantize or "", wide)
     trained = size.parameters
-    if config.policy.lora is not None:
+    adapter = adapter_config(config.policy.model)
+    rank = adapter.get("r") if adapter else config.policy.lora and config.policy.lora.r
+    if rank:
         # an adapter on all linear layers has about 15 r (in + out) / 2 numbers a layer of width `hidden`
-        trained = 18 * config.policy.lora.r * size.hidden * size.layers
-    at_once = SAMPLED_AT_ONCE if config.algorithm.name in IN_ROUNDS else GenerationCycle.of(config).completions
+        trained = 18 * rank * size.hidden * size.layers
+    at_once = SAMPLED_AT_ONCE if config.algorithm.in_rounds else GenerationCycle.of(config).completions
     cache = at_once * length * size.layers * size.kv_width * wide
     kept_layers = 1 if trainer.get("gradient_checkpointing", True) else size.layers
     activations = batch * length * size.hidden * (20 * kept_layers + 2 * size.layers) * wide
@@ -183,6 +186,8 @@ def model_size(config: Config, task: Task | None) -> ModelSize | None:
 
 
 def _local_folder(model: str) -> Path | None:
+    if (adapter := adapter_config(model)) is not None:
+        model = base_of(model, adapter)
     if (Path(model) / "config.json").is_file():
         return Path(model)
     from huggingface_hub import try_to_load_from_cache
@@ -215,7 +220,7 @@ def _prompt_tokens(config: Config, task: Task | None) -> int:
     if task is None:
         return 256
     a_token = 1 if config.policy.model == "embedded" else CHARACTERS_A_TOKEN
-    return max(len(text_of(row["prompt"])) for row in task.splits["train"][:200]) // a_token + 1
+    return max(len(question_of(row["prompt"])) for row in task.splits["train"][:200]) // a_token + 1
 
 
 def _self_check(task: Task, rows: int) -> str:
@@ -233,6 +238,6 @@ def _evaluation(config: Config, task: Task | None) -> str:
     if settings.every:
         validation = settings.validation_n or settings.n
         validation = min(validation, len(task.splits["validation"])) if task else validation
-        often = "after each round" if config.algorithm.name in IN_ROUNDS else f"every {settings.every} steps"
+        often = "after each round" if config.algorithm.in_rounds else f"every {settings.every} steps"
         text += f"; {validation:,} validation problems {often}"
     return text

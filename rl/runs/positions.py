@@ -9,7 +9,7 @@ from rich.console import Console
 
 from rewards.models.prompts import encode, render
 from rewards.models.room import learnt_positions, positions
-from rewards.reward import text_of
+from rewards.reward import question_of
 from rl.config import Config
 from rl.errors import UserError
 from rl.policy.load import Policy
@@ -69,4 +69,4 @@ def _too_long(config: Config, task: Task, policy: Policy, split: Split, limit: i
             continue
         tokens = len(encode(rendered, policy.tokenizer))
         if tokens + drawn > limit:
-            yield f"row {number} of the {split} split ({text_of(row['prompt'])[:40]!r})", tokens, drawn
+            yield f"row {number} of the {split} split ({question_of(row['prompt'])[:40]!r})", tokens, drawn
