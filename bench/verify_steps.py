@@ -1,6 +1,6 @@
 """Measures the step, logic and choice verifiers on real data.
 
-    python bench/verify_steps.py DATA_FOLDER [--json OUT.json]
+    python bench/verify_steps.py DATA_FOLDER [--rows N] [--out FILE]
 
 DATA_FOLDER holds gzipped JSON lines: gsm8k, refiner, processbench_gsm8k, prontoqa, proofwriter, mario_rationales. A
 file that is not there is left out, and said. Takes about a minute on one core.
@@ -8,20 +8,15 @@ file that is not there is left out, and said. Takes about a minute on one core.
 
 from __future__ import annotations
 
-import argparse
-import gzip
-import json
 import random
 import re
 import time
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+
+from harness import Row, arguments, flat, json_lines, listed, record
 
 from verifiers import boolean, choice, logic, steps
 from verifiers.verdict import Verdict
-
-Row = dict[str, Any]
 
 
 def gsm8k(rows: list[Row]) -> Row:
@@ -180,26 +175,18 @@ MEASURES = {
 
 
 def main() -> None:
-    """Measure every data set that is in the folder, print the figures, and write them where asked."""
-    parser = argparse.ArgumentParser(description="Measure the step, logic and choice verifiers.")
-    parser.add_argument("folder", type=Path, help="the folder with the gzipped JSON lines")
-    parser.add_argument("--json", type=Path, help="write the figures to this file")
-    arguments = parser.parse_args()
-    figures: Row = {}
+    """Measure every data set that is in the folder, record the rows, print the figures."""
+    given = arguments(__doc__, data=True).parse_args()
+    rows = []
     for name, measure in MEASURES.items():
-        path = arguments.folder / f"{name}.jsonl.gz"
+        path = given.data / f"{name}.jsonl.gz"
         if not path.exists():
-            print(f"{name}: not in {arguments.folder}")
+            print(f"{name}: not in {given.data}")
             continue
-        with gzip.open(path, "rt", encoding="utf-8") as file:
-            rows = [json.loads(line) for line in file]
-        start = time.perf_counter()
-        figures[name] = measure(rows) | {"seconds": round(time.perf_counter() - start, 1)}
-        print(name)
-        for key, value in figures[name].items():
-            print(f"  {key}: {value:.4f}" if isinstance(value, float) else f"  {key}: {value}")
-    if arguments.json:
-        arguments.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+        data, start = json_lines(path, given.rows), time.perf_counter()
+        rows.append(flat({"data": name, **measure(data), "seconds": round(time.perf_counter() - start, 1)}))
+    record(given.out, rows, key=["data"])
+    listed(rows, "data").show()
 
 
 def _score(program: str, row: Row) -> float | None:
