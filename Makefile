@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .PHONY: setup quickstart test test-slow lint notebooks bench bench-learning bench-quickstart bench-prm bench-rewards bench-verifiers \
-	tables clean
+	tables mutate clean
 
 setup: $(READY)
 
@@ -74,6 +74,11 @@ bench-verifiers: $(READY)
 	$(BIN)/python bench/verify_math.py $(DATA) --out bench/verify_math.json
 	$(BIN)/python bench/verify_steps.py $(DATA) --out bench/verify_steps.json
 	$(BIN)/python bench/verify_code.py $(DATA) --out bench/verify_code.json
+
+# Mutants of the code that computes, each against the fast tests of its part: the share killed, and every survivor with
+# its change. At most half an hour on two cores.
+mutate: $(READY)
+	$(BIN)/python bench/mutate.py --out bench/mutation.json
 
 # The tables in the README and the docs, from the figures of the targets above.
 tables: $(READY)

@@ -107,6 +107,12 @@ def test_a_script_imports_what_is_there(bench, name):
     assert bench(name).__doc__
 
 
+def test_every_part_that_is_mutated_and_its_tests_are_there(bench):
+    for part in bench("mutate").PARTS.values():
+        assert all(any(ROOT.glob(pattern)) for pattern in part.files), part.files
+        assert all((ROOT / tests).exists() for tests in part.tests), part.tests
+
+
 def test_a_command_that_fails_says_what_it_said(bench):
     with pytest.raises(SystemExit, match=r"no_such\.yaml"):
         bench("harness").whetstone("check", "no_such.yaml")

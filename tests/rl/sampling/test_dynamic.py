@@ -32,6 +32,13 @@ def test_groups_with_signal_stay_and_those_without_give_way():
     assert (asked, draws) == ([4, 4, 3], 3)
 
 
+def test_every_draw_counts_towards_what_is_missing():
+    asked = []
+    fill(drawn(asked, [0, 0, 0, 0], [1, 1, 0, 0], [0, 0, 0, 1], [1, 0, 0, 0]), 4, GROUP, draws=9, pad={})
+    # 2 of 8 carry signal, then 3 of 12: the fourth draw asks for 1 / (1/4)
+    assert asked == [4, 4, 4, 4]
+
+
 def test_what_the_budget_does_not_fill_stays_without_signal_at_the_end():
     asked = []
     output, draws = fill(drawn(asked, [0, 0, 1, 0], [0, 1, 0, 0]), 4, GROUP, draws=2, pad={})
