@@ -41,7 +41,7 @@ def test_each_completion_is_verified_once_however_many_rewards_ask(calls):
     made = judge(samples(RIGHT, WRONG), verifier, mix)
     assert calls == [RIGHT, WRONG]
     assert [one.right for one in made] == [True, False]
-    assert [one.reward for one in made] == [3.0, 0.0]
+    assert [one.reward for one in made] == [3.0, 0.5]  # the wrong chain has one right step of two
     assert made[1].rewards["steps"].steps == made[1].steps
 
 
