@@ -10,7 +10,7 @@ from rewards.models.room import learnt_positions
 from rl.config import load
 from rl.errors import UserError
 from rl.policy.load import Policy
-from rl.runs.positions import check_positions
+from rl.policy.positions import check_positions
 
 ROWS = [{"prompt": "1+1?", "gold": "2"}, {"prompt": "9*9*9*9*9?", "gold": "9"}, {"prompt": "9*9*9*9*8?", "gold": "8"}]
 TASK = SimpleNamespace(splits={"train": ROWS, "validation": ROWS[:1], "test": ROWS[:1]})
