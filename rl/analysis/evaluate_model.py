@@ -11,6 +11,7 @@ from rl import setup, tasks
 from rl.analysis import console as show
 from rl.analysis.evaluation import evaluate, settings_for
 from rl.config import Config
+from rl.policy.positions import check_positions
 from rl.progress import completions_bar
 from rl.tasks.task import Split
 
@@ -28,6 +29,7 @@ def evaluate_model(config: Config, split: Split) -> dict[str, Any]:
     setup.quiet(config)
     task = tasks.load(config)
     policy = setup.policy(config, task, console)
+    check_positions(config, task, policy, console, [split])
     model: Any = policy.model  # torch types `to` for device strings, transformers wraps it
     model.to("cuda" if torch.cuda.is_available() else "cpu")
     settings = settings_for(config, split)
