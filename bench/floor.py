@@ -93,7 +93,7 @@ def phases(file: str, draws: int, rate: float, overrides: list[str]) -> Row:
 
         trainer._generate_and_score_completions = counted
         clock.time(trainer, "_generate", "sample")
-        clock.time(trainer.judge.mix, "score", "judge")
+        clock.time(trainer, "_calculate_rewards", "judge")
         clock.time(trainer, "compute_loss", "policy forward")
         clock.time(trainer.accelerator, "backward", "policy backward")
         if isinstance(trainer, PpoTrainer):

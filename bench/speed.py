@@ -23,6 +23,7 @@ from typing import Any
 
 import tables
 import torch
+from accelerate import PartialState
 from datasets import Dataset
 from harness import CONFIGS, QUIET, Row, arguments, record
 from rich.console import Console
@@ -32,11 +33,13 @@ from trl.trainer.grpo_trainer import GRPOTrainer
 
 from rl import tasks
 from rl.algorithms import grpo, ppo
-from rl.algorithms.grpo import GrpoTrainer, trainer_arguments
+from rl.algorithms.grpo import GrpoTrainer
 from rl.algorithms.online import OnlineTrainer
+from rl.algorithms.trl_arguments import grpo_config_arguments
 from rl.analysis.evaluation import EvaluationSettings, evaluate
 from rl.config import Config, load
 from rl.config.algorithms import Grpo
+from rl.context import RunContext
 from rl.policy.warm_start import warm_started
 from rl.runs import setup
 from rl.storage.run_folder import RunFolder
@@ -57,12 +60,17 @@ def steps_a_draw(file: str) -> int:
     return DRAW // configured(0, file).trainer["per_device_train_batch_size"]
 
 
+def context(config: Config, folder: str) -> RunContext:
+    """A run that says nothing, with everything it needs."""
+    task, console = tasks.load(config), Console(quiet=True)
+    policy, mix = setup.policy(config, task, console), setup.rewards(config, task)
+    return RunContext(config, task, policy, mix, RunFolder(folder), PartialState(), console)
+
+
 def our_trainer(config: Config, folder: str, callbacks: list) -> OnlineTrainer:
-    """The trainer of a config that samples as it goes, with everything it needs."""
-    task = tasks.load(config)
-    policy, mix = setup.policy(config, task, Console(quiet=True)), setup.rewards(config, task)
+    """The trainer of a config that samples as it goes."""
     module = ppo if config.algorithm.name == "ppo" else grpo
-    return module.build(config, policy, task, mix, RunFolder(folder), callbacks)
+    return module.build(context(config, folder), callbacks)
 
 
 class UntilAccurate(TrainerCallback):
@@ -92,20 +100,18 @@ class UntilAccurate(TrainerCallback):
         self.started = time.perf_counter()
 
 
-Build = Callable[[Config, Any, Any, Any, RunFolder, list], Any]
+Build = Callable[[RunContext, list], Any]
 
 
 def until_accurate(build: Build, file: str, seed: int, cap: int, *overrides: str) -> UntilAccurate:
     """Train until the goal or the cap, in draws."""
     steps = steps_a_draw(file)
     config = configured(seed, file, f"trainer.max_steps={cap * steps}", *overrides)
-    task = tasks.load(config)
-    policy = setup.policy(config, task, Console(quiet=True))
-    mix = setup.rewards(config, task)
-    settings = EvaluationSettings(n=300, k=0, max_tokens=config.sampling.max_tokens)
-    watch = UntilAccurate(lambda: greedy(policy.model, policy.tokenizer, task, settings), steps)
+    settings = EvaluationSettings(n=300, k=0, parameters=config.sampling.parameters)
     with tempfile.TemporaryDirectory() as scratch:
-        build(config, policy, task, mix, RunFolder(scratch), [watch]).train()
+        run = context(config, scratch)
+        watch = UntilAccurate(lambda: greedy(run.policy.model, run.policy.tokenizer, run.task, settings), steps)
+        build(run, [watch]).train()
     return watch
 
 
@@ -116,14 +122,14 @@ def greedy(model: Any, tokenizer: Any, task: Any, settings: EvaluationSettings) 
     return measured.value
 
 
-def plain_trl(config: Config, policy: Any, task: Any, mix: Any, folder: RunFolder, callbacks: list) -> GRPOTrainer:
+def plain_trl(run: RunContext, callbacks: list) -> GRPOTrainer:
     """TRL's trainer with nothing of ours but the reward function."""
     trainer = GRPOTrainer(
-        model=policy.model,
-        reward_funcs=[mix],
-        args=GRPOConfig(**trainer_arguments(config, folder)),
-        train_dataset=Dataset.from_list(task.splits["train"]),
-        processing_class=policy.tokenizer,
+        model=run.policy.model,
+        reward_funcs=[run.mix],
+        args=GRPOConfig(**grpo_config_arguments(run.config, run.folder)),
+        train_dataset=Dataset.from_list(run.task.splits["train"]),
+        processing_class=run.policy.tokenizer,
         callbacks=callbacks,
     )
     trainer.remove_callback(PrinterCallback)
@@ -166,13 +172,13 @@ def training_phase(
         for who in seconds:
             given: dict[str, Any] = {
                 "model": AutoModelForCausalLM.from_pretrained(folder),
-                "args": GRPOConfig(**trainer_arguments(config, RunFolder(scratch))),
+                "args": GRPOConfig(**grpo_config_arguments(config, RunFolder(scratch))),
                 "train_dataset": Dataset.from_list(task.splits["train"][:8]),
                 "processing_class": AutoTokenizer.from_pretrained(folder),
             }
             mix = setup.rewards(config, task)
             made = (
-                GrpoTrainer(Grpo(name="grpo"), mix, **given)
+                GrpoTrainer(Grpo(name="grpo"), mix, task.judge(), **given)
                 if who == "ours"
                 else GRPOTrainer(reward_funcs=mix, **given)
             )

@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rewards.parts.context import Context
-from rewards.reward import Reward, Scores, Text, text_of
+from rewards.parts.thinking import spoken
+from rewards.reward import Reward, Scores, Text, question_of, text_of
 from verifiers import abstained
 from verifiers.answer.extract import extract
 from verifiers.runtime.judge import Judge
@@ -53,7 +54,7 @@ class Correctness(Reward):
         rows: list[Mapping[str, Any]] = [
             {
                 **{name: values[row] for name, values in given.items()},
-                "prompt": text_of(prompts[row]),
+                "prompt": question_of(prompts[row]),
                 "prediction": self._answer(text_of(completions[row])),
             }
             for row in range(len(completions))
@@ -69,7 +70,8 @@ class Correctness(Reward):
         )
 
     def _answer(self, completion: str) -> str:
-        """What the verifier is given of a completion."""
+        """What the verifier is given of a completion, up to thinking that never ends: a draft is no answer."""
+        completion = completion[: spoken(completion)[1]]
         if not self.strict:
             return completion
         found = extract(completion, strict=True)
@@ -100,6 +102,6 @@ def judge_of(settings: Mapping[str, Any], context: Context) -> Judge:
     verifier, options = settings.get("verifier"), settings.get("options") or {}
     if settings.get("model") is not None:
         raise ValueError("reads no model; leave model: out")
-    if verifier is not None:
-        return Judge(verifier, **options)
-    return Judge(context.judge.name, **{**context.judge.options, **options}) if options else context.judge
+    judge = Judge(verifier or context.judge.name, **{**({} if verifier else context.judge.options), **options})
+    same = (judge.name, judge.options) == (context.judge.name, context.judge.options)
+    return context.judge if same else judge

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from verifiers.runtime.golds import first_gold
 from verifiers.runtime.judge import Judge, module
 from verifiers.verdict import Verdict
 
@@ -54,7 +55,8 @@ def self_check(judge: Judge, rows: Sequence[Mapping[str, Any]]) -> list[Problem]
     checked: list[dict[str, Any]] = []
     for index, row in enumerate(rows):
         try:
-            prediction = row["gold"] if make is None else make(row["gold"], **_accepted(make, judge.arguments(row)))
+            gold = first_gold(row["gold"])
+            prediction = gold if make is None else make(gold, **_accepted(make, judge.arguments(row)))
         except ValueError as error:  # there is no answer, says the verifier: the row cannot be solved
             problems.append(Problem(index, None, None, str(error)))
             continue

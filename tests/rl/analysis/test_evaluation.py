@@ -4,20 +4,20 @@ from pathlib import Path
 
 import pytest
 
+from rewards.sample import Sample
 from rl.analysis.evaluation import Evaluation, EvaluationSettings, evaluate, pass_at, settings_for, summarise
 from rl.analysis.intervals import Interval
 from rl.config import load
-from rl.sampling.draw import Completion
-from rl.tasks import chain
 from verifiers import Step, abstained, failed, judged
 
-DONE = Completion("x", [1, 2], "stop")
+
+def done(verdict):
+    return Sample({"prompt": "p", "gold": "1"}, "x", [1, 2], "stop", verdict=verdict)
 
 
-def results(task, greedy, samples=None):
-    rows = [{"prompt": f"{i}", "gold": "1"} for i in range(len(greedy))]
+def results(greedy, samples=None):
     samples = samples or [[] for _ in greedy]
-    return summarise(task, "test", rows, [(DONE, v) for v in greedy], [[(DONE, v) for v in group] for group in samples])
+    return summarise("test", list(map(done, greedy)), [list(map(done, group)) for group in samples], judges_steps=True)
 
 
 @pytest.mark.parametrize(("k", "right", "j"), [(4, 1, 2), (5, 2, 3), (3, 0, 2), (4, 4, 1)])
@@ -26,19 +26,19 @@ def test_pass_at_j_is_the_share_of_draws_with_a_right_one(k, right, j):
     assert pass_at(k, right, j) == pytest.approx(sum(map(any, draws)) / len(draws))
 
 
-def test_a_broken_or_abstaining_verifier_is_no_wrong_answer(task):
-    evaluation = results(task, [judged(1), judged(0), abstained("no gold"), failed("broke")])
+def test_a_broken_or_abstaining_verifier_is_no_wrong_answer():
+    evaluation = results([judged(1), judged(0), abstained("no gold"), failed("broke")])
     assert evaluation.metrics["greedy"].value == 0.5
     assert evaluation.counts == {"judged": 2, "abstained": 1, "failed": 1}
 
 
-def test_chain_counts_right_answers_by_right_steps_alone(task):
+def test_chain_counts_right_answers_by_right_steps_alone():
     right, wrong = Step(0, 1, "judged", 1.0), Step(1, 2, "judged", 0.0)
     verdicts = [judged(1, steps=(right, right)), judged(1, steps=(right, wrong)), judged(0, steps=(right,)), judged(1)]
-    assert results(task, verdicts).metrics["chain"].value == 0.25
+    assert results(verdicts).metrics["chain"].value == 0.25
 
 
-def test_metrics_of_samples_by_hand(task):
+def test_metrics_of_samples_by_hand():
     def answer(text, right):
         return judged(right, extracted=text)
 
@@ -47,7 +47,7 @@ def test_metrics_of_samples_by_hand(task):
         [answer("2", 0), answer("2", 0), answer("5", 1), answer("5", 1)],  # a tie: half
         [answer("2", 0), answer("2", 0), answer("2", 0), judged(0)],  # never right; no answer has no vote
     ]
-    metrics = results(task, [judged(0)] * 3, samples).metrics
+    metrics = results([judged(0)] * 3, samples).metrics
     assert metrics["mean_at_k"].value == pytest.approx(4 / 12)
     assert metrics["pass_at_k"].value == pytest.approx(2 / 3)
     assert metrics["maj_at_k"].value == pytest.approx((1 + 0.5 + 0) / 3)
@@ -56,7 +56,7 @@ def test_metrics_of_samples_by_hand(task):
 def test_evaluation_is_seeded_and_leaves_random_states_alone(task, warm):
     import torch
 
-    settings = EvaluationSettings(n=8, k=3, max_tokens=16, seed=1)
+    settings = EvaluationSettings(n=8, k=3, parameters={"max_tokens": 16}, seed=1)
     torch.manual_seed(0)
     before = torch.get_rng_state()
     first = evaluate(*warm, task, "test", settings)
@@ -67,45 +67,47 @@ def test_evaluation_is_seeded_and_leaves_random_states_alone(task, warm):
     assert len(first.examples) == 8 and first.examples[0]["gold"] == task.splits["test"][0]["gold"]
 
 
-def test_lengths_tokens_and_cut_off_completions_are_counted(task):
-    ended, cut = Completion("x", [1, 2], "stop"), Completion("y", [1, 2, 3, 4, 5, 6], "length")
-    rows = [{"prompt": "p", "gold": "1"}] * 4
-    greedy = [(ended, judged(1)), (ended, judged(1)), (ended, judged(0)), (cut, judged(0))]
-    samples = [[(cut, judged(1)), (ended, judged(0))]] * 4
-    evaluation = summarise(task, "test", rows, greedy, samples)
+def test_lengths_tokens_and_cut_off_completions_are_counted():
+    def ended(score):
+        return dataclasses.replace(done(judged(score)), ids=[1, 2])
+
+    def cut(score):
+        return dataclasses.replace(done(judged(score)), ids=[1, 2, 3, 4, 5, 6], finish_reason="length")
+
+    greedy = [ended(1), ended(1), ended(0), cut(0)]
+    evaluation = summarise("test", greedy, [[cut(1), ended(0)]] * 4, judges_steps=False)
     assert evaluation.metrics["mean_length"].value == (2 + 2 + 2 + 6) / 4  # of the greedy ones
     assert evaluation.metrics["cut_off"].value == 0.25
+    assert evaluation.metrics["chain"] is None
     assert evaluation.tokens == 12 + 4 * (6 + 2)
 
 
 def test_an_example_holds_what_was_asked_answered_and_judged():
-    task = chain.build((1, 1), {"train": 4, "validation": 2, "test": 2}, seed=0)
-    rows = [{"prompt": [{"role": "user", "content": "1+1?"}], "gold": "2"}]
-    step = Step(0, 5, "judged", 1.0)
-    verdict = judged(1, "right", extracted="2", steps=(step,))
-    evaluation = summarise(task, "test", rows, [(Completion("1+1=2#2", [1, 2], "stop"), verdict)], [[]])
-    assert evaluation.examples == [
-        {
-            "prompt": "1+1?",
-            "gold": "2",
-            "completion": "1+1=2#2",
-            "score": 1.0,
-            "status": "judged",
-            "reason": "right",
-            "extracted": "2",
-            "finish": "stop",
-            "chain": True,
-        }
-    ]
+    row = {"prompt": [{"role": "user", "content": "1+1?"}], "gold": "2"}
+    verdict = judged(1, "right", extracted="2", steps=(Step(0, 5, "judged", 1.0),))
+    asked = Sample(row, "1+1=2#2", [1, 2], "stop", verdict=verdict)
+    said = {
+        "prompt": "1+1?",
+        "gold": "2",
+        "completion": "1+1=2#2",
+        "score": 1.0,
+        "status": "judged",
+        "reason": "right",
+        "extracted": "2",
+        "finish_reason": "stop",
+        "chain": True,
+    }
+    assert summarise("test", [asked], [[]], judges_steps=True).examples == [said]
+    assert summarise("test", [asked], [[]], judges_steps=False).examples == [{**said, "chain": None}]
 
 
-def test_pass_at_j_counts_problems_with_as_many_judged_samples(task):
+def test_pass_at_j_counts_problems_with_as_many_judged_samples():
     samples = [
         [judged(1), judged(0), judged(0), judged(0)],  # 1 of 4: pass@2 is 1 - C(3,2) / C(4,2) = 0.5
         [judged(1), judged(1), abstained("?"), failed("?")],  # 2 of 2: pass@2 is 1, and there is no pass@4
         [abstained("?")] * 4,  # nothing is known
     ]
-    evaluation = results(task, [judged(0)] * 3, samples)
+    evaluation = results([judged(0)] * 3, samples)
     assert evaluation.k == 4 and evaluation.pass_at.keys() == {1, 2, 4}
     assert evaluation.pass_at[1].value == pytest.approx((0.25 + 1.0) / 2)
     assert evaluation.pass_at[2].value == pytest.approx((0.5 + 1.0) / 2)
@@ -113,8 +115,8 @@ def test_pass_at_j_counts_problems_with_as_many_judged_samples(task):
     assert evaluation.metrics["mean_at_k"].value == pytest.approx((0.25 + 1.0) / 2)
 
 
-def test_without_samples_there_are_no_figures_of_them(task):
-    metrics = results(task, [judged(1)]).metrics
+def test_without_samples_there_are_no_figures_of_them():
+    metrics = results([judged(1)]).metrics
     assert metrics["mean_at_k"] is metrics["pass_at_k"] is metrics["maj_at_k"] is None
 
 
@@ -139,17 +141,31 @@ def test_a_config_says_how_a_split_is_measured():
     own = ["n=40", "validation_n=30", "k=3", "max_tokens=20", "temperature=0.6", "top_p=0.9", "batch=16"]
     quickstart = str(Path(__file__).parents[3] / "configs" / "quickstart.yaml")
     config = load(quickstart, ["seed=7", *(f"evaluation.{key}" for key in own)])
-    wanted = EvaluationSettings(n=40, k=3, max_tokens=20, temperature=0.6, top_p=0.9, batch=16, seed=7)
-    assert settings_for(config, "test") == wanted
-    assert settings_for(config, "validation") == dataclasses.replace(wanted, n=30)
+    settings = settings_for(config, "test")
+    assert (settings.n, settings.k, settings.batch, settings.seed) == (40, 3, 16, 7)
+    drawn = {"max_tokens": 20, "temperature": 0.6, "top_p": 0.9}
+    assert drawn.items() <= dict(settings.parameters).items()
+    assert settings_for(config, "validation") == dataclasses.replace(settings, n=30)
     config = load(quickstart, ["evaluation.n=40", "evaluation.validation_n=null", "sampling.max_tokens=11"])
     assert settings_for(config, "validation").n == 40
-    assert settings_for(config, "test").max_tokens == 11  # of sampling, where evaluation says nothing
+    assert settings_for(config, "test").parameters["max_tokens"] == 11  # of sampling, where evaluation says nothing
 
 
-def test_samples_are_drawn_at_the_temperature_and_top_p_that_are_set(task, warm):
-    def measured(**settings):
-        return evaluate(*warm, task, "test", EvaluationSettings(n=8, k=4, max_tokens=16, **settings))
+def test_samples_are_drawn_by_the_parameters_that_are_set(task, warm):
+    def measured(**parameters):
+        settings = EvaluationSettings(n=8, k=4, parameters={"max_tokens": 16, **parameters})
+        return evaluate(*warm, task, "test", settings)
 
     cold, hot, nucleus = measured(temperature=1e-4), measured(temperature=5.0), measured(temperature=5.0, top_p=1e-6)
     assert nucleus == cold != hot  # the likeliest token alone, either way
+
+
+def test_the_first_problems_of_the_split_are_measured_each_k_times(task, warm):
+    told = []
+    settings = EvaluationSettings(n=5, k=2, parameters={"max_tokens": 4}, batch=3)
+    evaluation = evaluate(*warm, task, "validation", settings, told.append)
+    assert (evaluation.split, evaluation.n, evaluation.k) == ("validation", 5, 2)
+    assert [example["gold"] for example in evaluation.examples] == [
+        row["gold"] for row in task.splits["validation"][:5]
+    ]
+    assert sum(told) == 5 + 5 * 2 and max(told) <= 3

@@ -1,13 +1,13 @@
 from rl.examples.keep import equation_sequence, keep
-from rl.storage.pool import Sample
+from tests.rl.samples import judged_sample
 
 
 def one(text, score=1.0, *, row=0, finish="stop"):
-    return Sample(0, row, "p", text, [1], finish, False, score, score == 1.0)
+    return judged_sample(text, score, index=row, finish_reason=finish)
 
 
 def kept(*samples, **settings):
-    return [sample.completion for sample in keep(samples, **settings)]
+    return [sample.text for sample in keep(samples, **settings)]
 
 
 def test_wrong_abstained_and_cut_off_completions_are_not_kept():
@@ -36,9 +36,7 @@ def test_four_a_prompt_are_kept_where_nothing_else_is_said():
 
 
 def test_the_highest_scores_fill_the_quota():
-    samples = [
-        Sample(0, 0, "p", text, [1], "stop", False, score, True) for text, score in [("a", 0.5), ("b", 0.0), ("c", 2.0)]
-    ]
+    samples = [judged_sample(text, reward, right=True) for text, reward in [("a", 0.5), ("b", 0.0), ("c", 2.0)]]
     assert kept(*samples, threshold=0.0, quota=2) == ["c", "a"]
 
 

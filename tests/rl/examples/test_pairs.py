@@ -1,15 +1,16 @@
 import dataclasses
 
+import verifiers
 from rl.examples.pairs import pairs
-from rl.storage.pool import Sample
+from tests.rl.samples import judged_sample
 
 
 def one(text, score, *, row=0, finish="stop", length=1):
-    return Sample(0, row, "p", text, [1] * length, finish, False, score, None if score is None else score >= 1)
+    return judged_sample(text, score, index=row, finish_reason=finish, ids=[1] * length)
 
 
 def texts(made):
-    return [(pair.chosen.completion, pair.rejected.completion) for pair in made]
+    return [(pair.chosen.text, pair.rejected.text) for pair in made]
 
 
 def test_the_best_goes_against_the_worst():
@@ -45,7 +46,7 @@ def test_a_completion_that_was_cut_off_is_never_chosen():
 def test_balanced_pairs_are_equally_long_in_sum():
     group = [one("a", 1.0, length=4), one("b", 0.0, length=6), one("c", 0.0, length=2), one("d", 0.0, length=9)]
     made = pairs(group, form="all", cap=2, balance_length=True)
-    assert sum(len(p.chosen.completion_ids) - len(p.rejected.completion_ids) for p in made) == 0
+    assert sum(len(p.chosen.ids) - len(p.rejected.ids) for p in made) == 0
     assert set(texts(made)) == {("a", "b"), ("a", "c")}
 
 
@@ -56,14 +57,15 @@ def test_one_that_was_cut_off_may_be_left_out_altogether():
 
 
 def judged(text, score, right, **more):
-    """A sample whose score does not follow from whether it is right."""
-    return dataclasses.replace(one(text, score, **more), right=right)
+    """A sample whether right or not, whatever its reward; None where the verifier abstained."""
+    verdict = verifiers.abstained("?") if right is None else verifiers.judged(right)
+    return dataclasses.replace(one(text, score, **more), verdict=verdict)
 
 
 def test_in_all_pairs_the_chosen_is_right_and_ended_and_the_rejected_wrong():
     right, wrong = one("a", 1.0), one("z", 0.0)
     for sample in (judged("b", 0.5, True), judged("c", 0.5, None), judged("d", 2.0, True, finish="length")):
-        assert ("a", sample.completion) not in texts(pairs([right, sample], form="all"))
+        assert ("a", sample.text) not in texts(pairs([right, sample], form="all"))
     for sample in (judged("c", 0.5, None), judged("d", 2.0, True, finish="length"), judged("e", 0.5, False)):
         assert pairs([sample, wrong], form="all") == []
 
@@ -81,7 +83,7 @@ def test_of_equal_scores_the_first_drawn_is_chosen():
 def test_every_prompt_has_its_pairs_and_four_at_most_where_nothing_else_is_said():
     group = [one(f"{row}{n}", float(n >= 3), row=row) for row in (0, 1) for n in range(6)]
     made = pairs(group, form="all")  # 3 x 3 a prompt
-    assert [pair.chosen.row for pair in made] == [0] * 4 + [1] * 4
+    assert [pair.chosen.index for pair in made] == [0] * 4 + [1] * 4
 
 
 def test_lengths_are_balanced_only_where_asked():
@@ -95,6 +97,6 @@ def test_balancing_takes_next_what_leaves_the_sum_of_differences_nearest_to_zero
     rejected = [("a", 9), ("b", 12), ("c", 9), ("d", 8)]
     wrong = [judged(text, place / 10, False, length=length) for place, (text, length) in enumerate(rejected)]
     made = pairs([one("right", 1.0, length=10), *wrong], form="all", balance_length=True)
-    assert [pair.rejected.completion for pair in made] == ["a", "b", "c", "d"]
+    assert [pair.rejected.text for pair in made] == ["a", "b", "c", "d"]
     (nearest,) = pairs([one("right", 1.0, length=10), *reversed(wrong[1:])], form="all", cap=1, balance_length=True)
-    assert nearest.rejected.completion == "c"
+    assert nearest.rejected.text == "c"

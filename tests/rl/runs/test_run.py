@@ -1,11 +1,11 @@
 """What a run records of itself."""
 
-from types import SimpleNamespace
-
 import pytest
+from accelerate import PartialState
 from rich.console import Console
 
 from rl.config import load
+from rl.context import RunContext
 from rl.runs.run import Run
 from rl.storage.run_folder import RunFolder
 from tests.rl.runs.test_plan import QUICKSTART
@@ -16,6 +16,9 @@ class Recorded(Run):
 
     last_step = 4
 
+    def train(self):
+        raise NotImplementedError
+
     def generating(self):
         raise NotImplementedError
 
@@ -25,9 +28,8 @@ class Recorded(Run):
 
 @pytest.fixture
 def recorded(tmp_path, task, small):
-    folder = RunFolder(tmp_path)
-    state = SimpleNamespace(num_processes=1)
-    return Recorded(load(QUICKSTART, small), task, None, folder, state, Console(quiet=True))
+    folder, console = RunFolder(tmp_path), Console(quiet=True)
+    return Recorded(RunContext(load(QUICKSTART, small), task, None, None, folder, PartialState(), console))
 
 
 def evaluation(split, step, greedy):

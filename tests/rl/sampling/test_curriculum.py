@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from rl.config.algorithms import Curriculum
-from rl.sampling.curriculum import Prompts
+from rl.sampling.curriculum import PromptSampler
 
 
 def prompts(count, seed=0, **settings):
-    return Prompts([{} for _ in range(count)], Curriculum(**settings), seed)
+    return PromptSampler([{} for _ in range(count)], Curriculum(**settings), seed)
 
 
 def test_the_weight_of_a_prompt_is_highest_at_half_solved_and_never_below_the_floor():
@@ -49,7 +49,7 @@ def test_prompts_are_drawn_by_their_weights():
 
 @pytest.mark.parametrize("settings", [None, Curriculum()])
 def test_prompts_of_a_draw_are_distinct_as_long_as_there_are_enough(settings):
-    those = Prompts([{}] * 5, settings, seed=0)
+    those = PromptSampler([{}] * 5, settings, seed=0)
     assert all(len(set(those.draw(5))) == 5 for _ in range(3))
 
 
@@ -60,7 +60,7 @@ def test_a_draw_beyond_the_split_repeats_it():
 
 
 def test_without_a_curriculum_every_prompt_comes_once_a_pass_and_in_another_order():
-    those = Prompts([{}] * 20, None, seed=0)
+    those = PromptSampler([{}] * 20, None, seed=0)
     drawn = [index for _ in range(5) for index in those.draw(8)]
     first, second = drawn[:20], drawn[20:]
     assert sorted(first) == sorted(second) == list(range(20)) and first != second
@@ -72,10 +72,10 @@ def test_without_a_curriculum_every_prompt_comes_once_a_pass_and_in_another_orde
 @pytest.mark.parametrize("settings", [None, Curriculum(memory=0.5)])
 def test_a_saved_state_goes_on_with_the_same_draws(settings):
     rows = [{}] * 10
-    whole, part = Prompts(rows, settings, seed=3), Prompts(rows, settings, seed=3)
+    whole, part = PromptSampler(rows, settings, seed=3), PromptSampler(rows, settings, seed=3)
     for those in (whole, part):
         those.update(those.draw(4), [0.0, 0.25, 0.75, 1.0])
-    resumed = Prompts(rows, settings, seed=99)
+    resumed = PromptSampler(rows, settings, seed=99)
     resumed.load_state_dict(part.state_dict())
     for _ in range(4):
         drawn = whole.draw(4)
