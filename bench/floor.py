@@ -18,7 +18,7 @@ from typing import Any
 import tables
 import torch
 from harness import Row, arguments, record
-from speed import configured, our_trainer, steps_a_draw
+from speed import configured, our_trainer, prepared, steps_a_draw
 from transformers import TrainerCallback
 
 from rl.algorithms.ppo import PpoTrainer
@@ -81,7 +81,7 @@ def phases(file: str, draws: int, rate: float, overrides: list[str]) -> Row:
     clock = Clock(steps)
     tokens: list[tuple[int, int]] = []
     with tempfile.TemporaryDirectory() as scratch:
-        trainer = our_trainer(config, scratch, [clock])
+        trainer = our_trainer(prepared(config, scratch), [clock])
         draw = trainer._generate_and_score_completions
 
         def counted(inputs: Any) -> Any:
@@ -93,7 +93,7 @@ def phases(file: str, draws: int, rate: float, overrides: list[str]) -> Row:
 
         trainer._generate_and_score_completions = counted
         clock.time(trainer, "_generate", "sample")
-        clock.time(trainer, "_calculate_rewards", "judge")
+        clock.time(trainer.mix, "score", "judge")
         clock.time(trainer, "compute_loss", "policy forward")
         clock.time(trainer.accelerator, "backward", "policy backward")
         if isinstance(trainer, PpoTrainer):

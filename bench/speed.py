@@ -14,6 +14,7 @@ cap of 600 draws. `--cap 5 --turns 1` and a few overrides try the script.
 
 from __future__ import annotations
 
+import importlib
 import statistics
 import tempfile
 import time
@@ -32,7 +33,6 @@ from trl.trainer.grpo_config import GRPOConfig
 from trl.trainer.grpo_trainer import GRPOTrainer
 
 from rl import tasks
-from rl.algorithms import grpo, ppo
 from rl.algorithms.grpo import GrpoTrainer
 from rl.algorithms.online import OnlineTrainer
 from rl.algorithms.trl_arguments import grpo_config_arguments
@@ -60,17 +60,16 @@ def steps_a_draw(file: str) -> int:
     return DRAW // configured(0, file).trainer["per_device_train_batch_size"]
 
 
-def context(config: Config, folder: str) -> RunContext:
-    """A run that says nothing, with everything it needs."""
+def prepared(config: Config, folder: str) -> RunContext:
+    """Everything that a run of a config needs, without a run folder that anything is written to."""
     task, console = tasks.load(config), Console(quiet=True)
     policy, mix = setup.policy(config, task, console), setup.rewards(config, task)
     return RunContext(config, task, policy, mix, RunFolder(folder), PartialState(), console)
 
 
-def our_trainer(config: Config, folder: str, callbacks: list) -> OnlineTrainer:
-    """The trainer of a config that samples as it goes."""
-    module = ppo if config.algorithm.name == "ppo" else grpo
-    return module.build(context(config, folder), callbacks)
+def our_trainer(run: RunContext, callbacks: list) -> OnlineTrainer:
+    """The trainer of a run that samples as it goes."""
+    return importlib.import_module(run.config.algorithm.module).build(run, callbacks)
 
 
 class UntilAccurate(TrainerCallback):
@@ -109,8 +108,8 @@ def until_accurate(build: Build, file: str, seed: int, cap: int, *overrides: str
     config = configured(seed, file, f"trainer.max_steps={cap * steps}", *overrides)
     settings = EvaluationSettings(n=300, k=0, parameters=config.sampling.parameters)
     with tempfile.TemporaryDirectory() as scratch:
-        run = context(config, scratch)
-        watch = UntilAccurate(lambda: greedy(run.policy.model, run.policy.tokenizer, run.task, settings), steps)
+        run = prepared(config, scratch)
+        watch = UntilAccurate(lambda: greedy(run.policy.model, run.tokenizer, run.task, settings), steps)
         build(run, [watch]).train()
     return watch
 
@@ -129,7 +128,7 @@ def plain_trl(run: RunContext, callbacks: list) -> GRPOTrainer:
         reward_funcs=[run.mix],
         args=GRPOConfig(**grpo_config_arguments(run.config, run.folder)),
         train_dataset=Dataset.from_list(run.task.splits["train"]),
-        processing_class=run.policy.tokenizer,
+        processing_class=run.tokenizer,
         callbacks=callbacks,
     )
     trainer.remove_callback(PrinterCallback)
@@ -149,7 +148,7 @@ def to_accuracy(seeds: list[int], cap: int, overrides: list[str]) -> list[Row]:
     def middle(runs: list[UntilAccurate], what: str) -> float:
         return statistics.median(getattr(run, what) for run in runs)
 
-    ours = runs("ours", grpo.build, "grpo_steps")
+    ours = runs("ours", our_trainer, "grpo_steps")
     peers = [runs(f"TRL at {rate:g}", plain_trl, "grpo", f"trainer.learning_rate={rate}") for rate in RATES]
     rows = []
     for name, what, unit in (("time", "seconds", "s"), ("samples", "completions", "completions")):
@@ -246,7 +245,7 @@ def ppo_step(seed: int, turns: int, overrides: list[str]) -> Row:
             steps, watch = steps_a_draw(file), Laps()
             config = configured(seed, file, f"trainer.max_steps={5 * steps}", *overrides)
             with tempfile.TemporaryDirectory() as scratch:
-                our_trainer(config, scratch, [watch]).train()
+                our_trainer(prepared(config, scratch), [watch]).train()
             whole = [sum(watch.seconds[start : start + steps]) for start in range(0, len(watch.seconds), steps)]
             seconds += whole[1:]  # the first one warms up
     return result("ppo_step", draws["ppo"], draws["grpo_steps"], "s a draw of 128", [seed])

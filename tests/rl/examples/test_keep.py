@@ -36,7 +36,7 @@ def test_four_a_prompt_are_kept_where_nothing_else_is_said():
 
 
 def test_the_highest_scores_fill_the_quota():
-    samples = [judged_sample(text, reward, right=True) for text, reward in [("a", 0.5), ("b", 0.0), ("c", 2.0)]]
+    samples = [judged_sample(text, score, right=True) for text, score in [("a", 0.5), ("b", 0.0), ("c", 2.0)]]
     assert kept(*samples, threshold=0.0, quota=2) == ["c", "a"]
 
 

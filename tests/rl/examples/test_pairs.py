@@ -1,8 +1,9 @@
 import dataclasses
 
-import verifiers
 from rl.examples.pairs import pairs
 from tests.rl.samples import judged_sample
+from verifiers import abstained
+from verifiers import judged as verdict
 
 
 def one(text, score, *, row=0, finish="stop", length=1):
@@ -57,9 +58,9 @@ def test_one_that_was_cut_off_may_be_left_out_altogether():
 
 
 def judged(text, score, right, **more):
-    """A sample whether right or not, whatever its reward; None where the verifier abstained."""
-    verdict = verifiers.abstained("?") if right is None else verifiers.judged(right)
-    return dataclasses.replace(one(text, score, **more), verdict=verdict)
+    """A sample whose score does not follow from whether it is right."""
+    said = abstained("said so") if right is None else verdict(right)
+    return dataclasses.replace(one(text, score, **more), verdict=said)
 
 
 def test_in_all_pairs_the_chosen_is_right_and_ended_and_the_rejected_wrong():

@@ -1,7 +1,8 @@
 """What a run records of itself."""
 
+from types import SimpleNamespace
+
 import pytest
-from accelerate import PartialState
 from rich.console import Console
 
 from rl.config import load
@@ -28,8 +29,9 @@ class Recorded(Run):
 
 @pytest.fixture
 def recorded(tmp_path, task, small):
-    folder, console = RunFolder(tmp_path), Console(quiet=True)
-    return Recorded(RunContext(load(QUICKSTART, small), task, None, None, folder, PartialState(), console))
+    state = SimpleNamespace(num_processes=1)
+    parts = {"config": load(QUICKSTART, small), "task": task, "policy": None, "mix": None}
+    return Recorded(RunContext(**parts, folder=RunFolder(tmp_path), state=state, console=Console(quiet=True)))
 
 
 def evaluation(split, step, greedy):

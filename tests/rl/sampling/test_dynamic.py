@@ -2,20 +2,15 @@
 
 import torch
 
-from rewards.sample import Sample
 from rl.sampling.dynamic import Draw, fill
 
 GROUP = 2
 
 
-def sample(number):
-    return Sample({"prompt": "p"}, str(number), [1], "stop")
-
-
 def drawn(asked, *draws):
     """A `draw` that hands out what is given, whatever number of groups is asked for, and notes that number.
 
-    Group g of draw d holds completions with the ids 100 d + 10 g and 100 d + 10 g + 1, and samples named by them.
+    Group g of draw d holds completions with the ids 100 d + 10 g and 100 d + 10 g + 1.
     """
     left = list(enumerate(draws))
 
@@ -23,17 +18,16 @@ def drawn(asked, *draws):
         asked.append(groups)
         number, signal = left.pop(0)
         ids = [100 * number + 10 * place + member for place in range(len(signal)) for member in range(GROUP)]
-        return Draw({"id": torch.tensor(ids)}, list(map(sample, ids)), [bool(carries) for carries in signal])
+        return Draw({"id": torch.tensor(ids)}, ids, [bool(carries) for carries in signal])
 
     return draw
 
 
 def test_groups_with_signal_stay_and_those_without_give_way():
     asked = []
-    batch, samples, draws = fill(drawn(asked, [1, 0, 0, 0], [0, 1, 1, 0], [1, 0, 1]), 4, GROUP, draws=8, pad={})
+    output, samples, draws = fill(drawn(asked, [1, 0, 0, 0], [0, 1, 1, 0], [1, 0, 1]), 4, GROUP, draws=8, pad={})
     # with signal: group 0 of draw 0, groups 1 and 2 of draw 1, group 0 of draw 2; its group 2 is one too many
-    assert batch["id"].tolist() == [0, 1, 110, 111, 120, 121, 200, 201]
-    assert [int(sample.text) for sample in samples] == batch["id"].tolist()  # samples go with their completions
+    assert output["id"].tolist() == samples == [0, 1, 110, 111, 120, 121, 200, 201]
     # 3 missing at a share of 1/4 would be 12, but no draw is larger than the batch; 1 missing at 3/8 is 2.67, so 3
     assert (asked, draws) == ([4, 4, 3], 3)
 
@@ -47,15 +41,17 @@ def test_every_draw_counts_towards_what_is_missing():
 
 def test_what_the_budget_does_not_fill_stays_without_signal_at_the_end():
     asked = []
-    batch, _, draws = fill(drawn(asked, [0, 0, 1, 0], [0, 1, 0, 0]), 4, GROUP, draws=2, pad={})
-    assert batch["id"].tolist() == [20, 21, 110, 111, 0, 1, 10, 11]
+    output, _, draws = fill(drawn(asked, [0, 0, 1, 0], [0, 1, 0, 0]), 4, GROUP, draws=2, pad={})
+    assert output["id"].tolist() == [20, 21, 110, 111, 0, 1, 10, 11]
     assert (asked, draws) == ([4, 4], 2)
 
 
 def test_a_batch_full_of_signal_is_drawn_once_and_left_as_it_is():
-    asked, made = [], Draw({"id": torch.arange(4), "note": "as it was"}, [sample(n) for n in range(4)], [True, True])
-    batch, samples, draws = fill(lambda groups: asked.append(groups) or made, 2, GROUP, draws=5, pad={})
-    assert batch is made.batch and samples is made.samples and (asked, draws) == ([2], 1)
+    asked, made = [], {"id": torch.arange(4), "note": "as it was"}
+    output, _, draws = fill(
+        lambda groups: asked.append(groups) or Draw(made, [], [True, True]), 2, GROUP, draws=5, pad={}
+    )
+    assert output is made and (asked, draws) == ([2], 1)
 
 
 def test_a_share_below_a_quarter_counts_as_a_quarter():
@@ -69,29 +65,30 @@ def test_a_share_below_a_quarter_counts_as_a_quarter():
 
 def test_a_process_that_misses_nothing_draws_along_with_one_that_does():
     asked = []
-    batch, _, draws = fill(
+    output, _, draws = fill(
         drawn(asked, [1, 1, 1, 1], [1, 0]), 4, GROUP, draws=2, pad={}, most=lambda missing: max(missing, 2)
     )
     # the other one misses 2, and here every group carried signal: 2 / 1
     assert (asked, draws) == ([4, 2], 2)
-    assert batch["id"].tolist() == [0, 1, 10, 11, 20, 21, 30, 31]
+    assert output["id"].tolist() == [0, 1, 10, 11, 20, 21, 30, 31]
 
 
 def test_tensors_of_different_width_are_padded_on_their_side_with_their_value():
     narrow = {"prompt": torch.tensor([[1], [2]]), "completion": torch.tensor([[3], [4]]), "total": torch.tensor(7)}
     wide = {"prompt": torch.tensor([[5, 6], [7, 8]]), "completion": torch.tensor([[9, 1], [2, 3]]), "total": 8}
-    two = [sample(0), sample(1)]
-    made = [Draw({**narrow, "name": "first"}, two, [False]), Draw({**wide, "name": "second"}, two, [True])]
+    batches = [Draw({**narrow, "name": "first"}, [0, 1], [False]), Draw({**wide, "name": "second"}, [2, 3], [True])]
     pad = {"prompt": ("left", -1.0), "completion": ("right", -2.0)}
     # two groups are wanted and two are drawn: the one with signal comes first
-    batch, *_ = fill(lambda groups: made.pop(0), 2, GROUP, draws=2, pad=pad)
-    assert batch["prompt"].tolist() == [[5, 6], [7, 8], [-1, 1], [-1, 2]]
-    assert batch["completion"].tolist() == [[9, 1], [2, 3], [3, -2], [4, -2]]
-    assert batch["total"] == 7 and batch["name"] == "first"  # of the batch, not of a completion
+    output, _, _ = fill(lambda groups: batches.pop(0), 2, GROUP, draws=2, pad=pad)
+    assert output["prompt"].tolist() == [[5, 6], [7, 8], [-1, 1], [-1, 2]]
+    assert output["completion"].tolist() == [[9, 1], [2, 3], [3, -2], [4, -2]]
+    assert output["total"] == 7 and output["name"] == "first"  # of the batch, not of a completion
 
 
 def test_a_tensor_without_a_rule_is_padded_on_the_right_with_zeros():
-    two = [sample(0), sample(1)]
-    made = [Draw({"x": torch.tensor([[1.0], [2.0]])}, two, [False]), Draw({"x": torch.ones(2, 3)}, two, [True])]
-    batch, *_ = fill(lambda groups: made.pop(0), 2, GROUP, draws=2, pad={})
-    assert batch["x"].tolist() == [[1.0, 1.0, 1.0]] * 2 + [[1.0, 0.0, 0.0], [2.0, 0.0, 0.0]]
+    batches = [
+        Draw({"x": torch.tensor([[1.0], [2.0]])}, [0, 1], [False]),
+        Draw({"x": torch.ones(2, 3)}, [2, 3], [True]),
+    ]
+    output, _, _ = fill(lambda groups: batches.pop(0), 2, GROUP, draws=2, pad={})
+    assert output["x"].tolist() == [[1.0, 1.0, 1.0]] * 2 + [[1.0, 0.0, 0.0], [2.0, 0.0, 0.0]]
