@@ -74,7 +74,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--questions", type=int, default=2000, help="of the train split that the models learn from")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="of the policy's config")
-    given = parser.parse_args()
+    given = parser.parse_intermixed_args()  # the folder and the overrides may have options between them
     folder, seed = given.folder, given.seed
     overrides = ["rewards.steps.weight=0", "task=facts", f"seed={seed}", *given.overrides]
     config = load(str(CONFIG), overrides)

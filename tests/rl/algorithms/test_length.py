@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from rl.algorithms.length import by_length, trimmed
+from rl.algorithms.length import parts_by_length, trimmed
 
 
 def parts(*lengths):
-    return [[lengths[row] for row in part.tolist()] for part in by_length(torch.tensor(lengths))]
+    return [[lengths[row] for row in part.tolist()] for part in parts_by_length(torch.tensor(lengths))]
 
 
 def test_a_part_ends_where_sequences_are_shorter_than_three_quarters_of_its_longest():
@@ -23,7 +23,7 @@ def test_a_part_has_at_least_eight_sequences():
 
 def test_parts_may_be_many_and_hold_every_row_once():
     lengths = [400] * 8 + [200] * 9 + [100] * 8
-    rows = [row for part in by_length(torch.tensor(lengths)) for row in part.tolist()]
+    rows = [row for part in parts_by_length(torch.tensor(lengths)) for row in part.tolist()]
     assert sorted(rows) == list(range(25)) and rows == list(range(25))  # equal lengths keep their order
     assert parts(*lengths) == [[400] * 8, [200] * 9, [100] * 8]
 

@@ -1,9 +1,13 @@
+import dataclasses
 import itertools
+from pathlib import Path
 
 import pytest
 
 from rewards.sample import Sample
-from rl.analysis.evaluation import EvaluationSettings, evaluate, pass_at, summarise
+from rl.analysis.evaluation import Evaluation, EvaluationSettings, evaluate, pass_at, settings_for, summarise
+from rl.analysis.intervals import Interval
+from rl.config import load
 from verifiers import Step, abstained, failed, judged
 
 
@@ -61,3 +65,107 @@ def test_evaluation_is_seeded_and_leaves_random_states_alone(task, warm):
     assert first == again
     assert first.n == 8 and first.k == 3 and set(first.pass_at) == {1, 2}
     assert len(first.examples) == 8 and first.examples[0]["gold"] == task.splits["test"][0]["gold"]
+
+
+def test_lengths_tokens_and_cut_off_completions_are_counted():
+    def ended(score):
+        return dataclasses.replace(done(judged(score)), ids=[1, 2])
+
+    def cut(score):
+        return dataclasses.replace(done(judged(score)), ids=[1, 2, 3, 4, 5, 6], finish_reason="length")
+
+    greedy = [ended(1), ended(1), ended(0), cut(0)]
+    evaluation = summarise("test", greedy, [[cut(1), ended(0)]] * 4, judges_steps=False)
+    assert evaluation.metrics["mean_length"].value == (2 + 2 + 2 + 6) / 4  # of the greedy ones
+    assert evaluation.metrics["cut_off"].value == 0.25
+    assert evaluation.metrics["chain"] is None
+    assert evaluation.tokens == 12 + 4 * (6 + 2)
+
+
+def test_an_example_holds_what_was_asked_answered_and_judged():
+    row = {"prompt": [{"role": "user", "content": "1+1?"}], "gold": "2"}
+    verdict = judged(1, "right", extracted="2", steps=(Step(0, 5, "judged", 1.0),))
+    asked = Sample(row, "1+1=2#2", [1, 2], "stop", verdict=verdict)
+    said = {
+        "prompt": "1+1?",
+        "gold": "2",
+        "completion": "1+1=2#2",
+        "score": 1.0,
+        "status": "judged",
+        "reason": "right",
+        "extracted": "2",
+        "finish_reason": "stop",
+        "chain": True,
+    }
+    assert summarise("test", [asked], [[]], judges_steps=True).examples == [said]
+    assert summarise("test", [asked], [[]], judges_steps=False).examples == [{**said, "chain": None}]
+
+
+def test_pass_at_j_counts_problems_with_as_many_judged_samples():
+    samples = [
+        [judged(1), judged(0), judged(0), judged(0)],  # 1 of 4: pass@2 is 1 - C(3,2) / C(4,2) = 0.5
+        [judged(1), judged(1), abstained("?"), failed("?")],  # 2 of 2: pass@2 is 1, and there is no pass@4
+        [abstained("?")] * 4,  # nothing is known
+    ]
+    evaluation = results([judged(0)] * 3, samples)
+    assert evaluation.k == 4 and evaluation.pass_at.keys() == {1, 2, 4}
+    assert evaluation.pass_at[1].value == pytest.approx((0.25 + 1.0) / 2)
+    assert evaluation.pass_at[2].value == pytest.approx((0.5 + 1.0) / 2)
+    assert evaluation.pass_at[4].value == evaluation.metrics["pass_at_k"].value == 1.0
+    assert evaluation.metrics["mean_at_k"].value == pytest.approx((0.25 + 1.0) / 2)
+
+
+def test_without_samples_there_are_no_figures_of_them():
+    metrics = results([judged(1)]).metrics
+    assert metrics["mean_at_k"] is metrics["pass_at_k"] is metrics["maj_at_k"] is None
+
+
+def test_json_has_everything_but_the_examples():
+    half, third = Interval(0.5, 0.25, 0.75), Interval(1 / 3, 0.0, 1.0)
+    evaluation = Evaluation(
+        split="test", n=4, k=2, metrics={"greedy": half, "chain": None}, pass_at={1: third, 2: None},
+        counts={"judged": 4, "abstained": 0, "failed": 0}, tokens=7, examples=[{"prompt": "p"}],
+    )  # fmt: skip
+    assert evaluation.as_dict() == {
+        "split": "test",
+        "n": 4,
+        "k": 2,
+        "greedy": {"value": 0.5, "low": 0.25, "high": 0.75},
+        "chain": None,
+        "pass_at": {"1": {"value": 0.333333, "low": 0.0, "high": 1.0}, "2": None},
+        "counts": {"judged": 4, "abstained": 0, "failed": 0},
+    }
+
+
+def test_a_config_says_how_a_split_is_measured():
+    own = ["n=40", "validation_n=30", "k=3", "max_tokens=20", "temperature=0.6", "top_p=0.9", "batch=16"]
+    quickstart = str(Path(__file__).parents[3] / "configs" / "quickstart.yaml")
+    config = load(quickstart, ["seed=7", *(f"evaluation.{key}" for key in own)])
+    settings = settings_for(config, "test")
+    assert (settings.n, settings.k, settings.batch, settings.seed) == (40, 3, 16, 7)
+    drawn = {"max_tokens": 20, "temperature": 0.6, "top_p": 0.9}
+    assert drawn.items() <= dict(settings.parameters).items()
+    assert settings_for(config, "validation") == dataclasses.replace(settings, n=30)
+    config = load(quickstart, ["evaluation.n=40", "evaluation.validation_n=null", "sampling.max_tokens=11"])
+    assert settings_for(config, "validation").n == 40
+    assert settings_for(config, "test").parameters["max_tokens"] == 11  # of sampling, where evaluation says nothing
+
+
+def test_samples_are_drawn_by_the_parameters_that_are_set(task, warm):
+    def measured(**parameters):
+        settings = EvaluationSettings(n=8, k=4, parameters={"max_tokens": 16, **parameters})
+        return evaluate(*warm, task, "test", settings)
+
+    cold, hot, nucleus = measured(temperature=1e-4), measured(temperature=5.0), measured(temperature=5.0, top_p=1e-6)
+    assert nucleus == cold != hot  # the likeliest token alone, either way
+
+
+def test_the_first_problems_of_the_split_are_measured_each_k_times(task, warm):
+    told = []
+    settings = EvaluationSettings(n=5, k=2, parameters={"max_tokens": 4}, batch=3)
+    evaluation = evaluate(*warm, task, "validation", settings, told.append)
+    assert (evaluation.split, evaluation.n, evaluation.k) == ("validation", 5, 2)
+    assert [example["gold"] for example in evaluation.examples] == [
+        row["gold"] for row in task.splits["validation"][:5]
+    ]
+    assert sum(told) == 5 + 5 * 2 and max(told) <= 3

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 import torch
 from peft import AutoPeftModelForCausalLM
+from rl.runs.training import train
 from safetensors.torch import load_file
 
 from rl import config as configuration
-from rl.runs.training import train
 from rl.storage.run_folder import RunFolder
 from tests.rl.conftest import SMALL
 
