@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 import torch
 from peft import AutoPeftModelForCausalLM
-from rl.runs.training import train
 from safetensors.torch import load_file
 
 from rl import config as configuration
 from rl.storage.run_folder import RunFolder
+from rl.training import train
 from tests.rl.conftest import SMALL
 
 CONFIGS = Path(__file__).parents[3] / "configs"
