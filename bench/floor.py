@@ -21,8 +21,8 @@ from harness import Row, arguments, record
 from speed import configured, our_trainer, prepared, steps_a_draw
 from transformers import TrainerCallback
 
+from rl import setup
 from rl.algorithms.ppo import PpoTrainer
-from rl.runs import setup
 
 FORWARD, BOTH = 2, 6
 """Operations a weight and token: forward, and forward with backward."""

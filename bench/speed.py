@@ -32,7 +32,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PrinterCallback, T
 from trl.trainer.grpo_config import GRPOConfig
 from trl.trainer.grpo_trainer import GRPOTrainer
 
-from rl import tasks
+from rl import setup, tasks
 from rl.algorithms.grpo import GrpoTrainer
 from rl.algorithms.online import OnlineTrainer
 from rl.algorithms.trl_arguments import grpo_config_arguments
@@ -41,7 +41,6 @@ from rl.config import Config, load
 from rl.config.algorithms import Grpo
 from rl.context import RunContext
 from rl.policy.warm_start import warm_started
-from rl.runs import setup
 from rl.storage.run_folder import RunFolder
 
 RATES = (5e-5, 1e-4, 3e-4)
