@@ -49,7 +49,10 @@ PARTS = {
         ("rl/analysis/intervals.py", "rl/analysis/evaluation.py"),
         ("tests/rl/analysis/test_intervals.py", "tests/rl/analysis/test_evaluation.py"),
     ),
-    "algorithms": Part(("rl/algorithms/length.py",), ("tests/rl/algorithms/test_length.py",)),
+    "algorithms": Part(
+        ("rl/algorithms/length.py", "rl/algorithms/policy_loss.py"),
+        ("tests/rl/algorithms/test_length.py", "tests/rl/algorithms/test_policy_loss.py"),
+    ),
     "mixing": Part(("rewards/mixing/*.py",), ("tests/rewards/mixing",)),
     "equality": Part(("verifiers/algebra/equality.py",), ("tests/verifiers/test_math.py",)),
 }

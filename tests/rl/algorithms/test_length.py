@@ -28,6 +28,11 @@ def test_parts_may_be_many_and_hold_every_row_once():
     assert parts(*lengths) == [[400] * 8, [200] * 9, [100] * 8]
 
 
+def test_a_later_part_has_at_least_eight_sequences_too():
+    # at the first 100 the second part has four; it ends at the fifth, when it has eight
+    assert parts(*[400] * 8, *[200] * 4, *[100] * 12) == [[400] * 8, [200] * 4 + [100] * 4, [100] * 8]
+
+
 IDS = torch.tensor([[0, 0, 3, 4, 5, 0, 0, 0], [0, 2, 3, 4, 5, 6, 0, 0]])
 MASK = (IDS > 0).long()
 
