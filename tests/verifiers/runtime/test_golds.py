@@ -77,5 +77,5 @@ def test_any_gold_is_right_in_a_file(tmp_path):
     assert (counts["right"], counts["judged"]) == (2, 3)
 
 
-def test_each_gold_of_a_list_is_accepted_by_its_own_verifier():
+def test_a_list_of_golds_is_accepted_by_its_own_verifier():
     assert self_check(Judge("math"), [{"gold": ["7", "14/2"]}, {"gold": 7}]) == []
