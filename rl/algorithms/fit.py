@@ -1,54 +1,61 @@
-"""What the fits of a round share: arguments of TRL's config classes."""
+"""What the fits of a round share: what they are given, and the rows that TRL's trainers are fed with."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from accelerate import PartialState
 from accelerate.utils import gather
+from peft import PeftConfig
 from torch import Tensor
-from transformers import PreTrainedTokenizerBase
+from transformers import PreTrainedTokenizerBase, TrainerCallback
 
 from rewards.models.prompts import prompt_ids, render
 from rl.config import Config
-from rl.errors import UserError
 from rl.examples.pairs import Pair
 
 
-def arguments(kind: type, config: Config, folder: Path, seed: int, rows: int, **own: Any) -> Any:
-    """TRL's arguments for one fit: our defaults, `trainer:`, and what the algorithm sets itself.
+@dataclass(frozen=True)
+class Fit:
+    """One fit of a round: where it starts from and where it saves.
 
-    As TRL's online trainers do, a last batch that is not full is left out, unless it is the only one.
-
-    Args:
-        kind: TRL's config class.
-        config: a checked config.
-        folder: where the trainer writes checkpoints.
-        seed: of the order of the rows.
-        rows: how many there are to fit on.
-        own: what the algorithm sets.
-
-    Raises:
-        UserError: TRL refuses them.
+    Attributes:
+        config: the checked config of the run.
+        model: the policy to start from.
+        reference: the reference policy; None for the model with its adapter off, and where the loss has no reference.
+        tokenizer: the policy's.
+        lora: adapters to add, or None.
+        folder: where checkpoints go.
+        seed: of the order of the examples.
+        callbacks: to be told of steps and logs.
     """
-    on_cpu = not torch.accelerator.is_available()
-    batch = config.trainer.get("per_device_train_batch_size", 8) * PartialState().num_processes
-    defaults: dict[str, Any] = {
-        "logging_steps": 1,
-        "disable_tqdm": True,
-        "dataloader_drop_last": rows >= batch,
-        "dataloader_pin_memory": not on_cpu,
-        "use_cpu": on_cpu,
-        "bf16": not on_cpu and torch.cuda.is_bf16_supported() and "fp16" not in config.trainer,
-    }
-    ours = {"output_dir": str(folder), "seed": seed, "report_to": [], **own}
-    try:
-        return kind(**{**defaults, **config.trainer, **ours})
-    except (ValueError, TypeError) as error:
-        raise UserError("trainer", str(error).strip().splitlines()[0]) from error
+
+    config: Config
+    model: Any
+    reference: Any
+    tokenizer: PreTrainedTokenizerBase
+    lora: PeftConfig | None
+    folder: Path
+    seed: int
+    callbacks: Sequence[TrainerCallback]
+
+    @property
+    def template_kwargs(self) -> dict[str, Any]:
+        """Variables of the chat template, as they were at sampling."""
+        return self.config.sampling.chat_template_kwargs
+
+    @property
+    def for_trl(self) -> dict[str, Any]:
+        """Keyword arguments that all of TRL's trainers take."""
+        return {
+            "model": self.model,
+            "processing_class": self.tokenizer,
+            "peft_config": self.lora,
+            "callbacks": list(self.callbacks),
+        }
 
 
 def share_of_tokens(tokens: Tensor) -> float:
@@ -67,23 +74,26 @@ def share_of_tokens(tokens: Tensor) -> float:
 
 
 def pair_rows(
-    pairs: list[Pair], tokenizer: PreTrainedTokenizerBase, template_kwargs: Mapping[str, Any] | None = None
+    pairs: Sequence[Pair], tokenizer: PreTrainedTokenizerBase, template_kwargs: Mapping[str, Any] | None = None
 ) -> list[dict[str, Any]]:
-    """Pairs as the tokens that were drawn, so that nothing is tokenized twice and a cut completion gets no end.
+    """Pairs as the tokens that were sampled, so that nothing is tokenized twice and a cut completion gets no end.
 
     Args:
-        pairs: what to fit on.
+        pairs: judged samples in pairs.
         tokenizer: the policy's.
-        template_kwargs: variables of the chat template, as they were when the completions were drawn.
+        template_kwargs: variables of the chat template, as they were at sampling.
+
+    Returns:
+        For each pair `prompt, chosen, rejected` as text and the same with `_ids` as token ids.
     """
     return [
         {
             "prompt": render(pair.chosen.prompt, tokenizer, template_kwargs).text,
-            "chosen": pair.chosen.completion,
-            "rejected": pair.rejected.completion,
+            "chosen": pair.chosen.text,
+            "rejected": pair.rejected.text,
             "prompt_ids": prompt_ids(pair.chosen.prompt, tokenizer, template_kwargs),
-            "chosen_ids": pair.chosen.completion_ids,
-            "rejected_ids": pair.rejected.completion_ids,
+            "chosen_ids": pair.chosen.ids,
+            "rejected_ids": pair.rejected.ids,
         }
         for pair in pairs
     ]

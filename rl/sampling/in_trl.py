@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from transformers import StoppingCriteriaList
@@ -48,7 +48,7 @@ class SamplingTrainer(GRPOTrainer):
         with without_stored_defaults(model), _stopping(model, self.stop, self._tokenizer):
             completions, logprobs = super()._generate_single_turn(*given, **more)
         if self.stop:
-            completions = [self._ended(ids)[0] for ids in completions]
+            completions = [self.ended(ids)[0] for ids in completions]
             if logprobs is not None:
                 logprobs = [of[: len(ids)] for of, ids in zip(logprobs, completions, strict=True)]
         return completions, logprobs
@@ -64,13 +64,14 @@ class SamplingTrainer(GRPOTrainer):
         if self.masks_cut_off:
             mask_BT = output["completion_mask"]
             rows = [ids[mask.bool()].tolist() for ids, mask in zip(output["completion_ids"], mask_BT, strict=True)]
-            whole_B = torch.tensor([self._ended(ids)[1] == "stop" for ids in rows], device=mask_BT.device)
+            whole_B = torch.tensor([self.ended(ids)[1] == "stop" for ids in rows], device=mask_BT.device)
             output["completion_mask"] = mask_BT * whole_B.unsqueeze(1)
             tokens: Any = self.accelerator.gather(output["completion_mask"].sum())
             output["num_items_in_batch"] = tokens.sum()
         return output
 
-    def _ended(self, ids: list[int]) -> tuple[list[int], str]:
+    def ended(self, ids: list[int]) -> tuple[list[int], Literal["stop", "length"]]:
+        """A completion up to the token that ends it, and why it ends there."""
         return ended(ids, self.eos_token_ids, self.stop, self._tokenizer)
 
     def _record_ends(self, completions: Sequence[list[int]]) -> None:
@@ -78,7 +79,7 @@ class SamplingTrainer(GRPOTrainer):
         device = self.accelerator.device
         everywhere: Any = self.accelerator.gather(torch.tensor([len(ids) for ids in completions], device=device))
         cut: Any = self.accelerator.gather(
-            torch.tensor([self._ended(ids)[1] == "length" for ids in completions], device=device)
+            torch.tensor([self.ended(ids)[1] == "length" for ids in completions], device=device)
         )
         whole = everywhere[~cut].float() if (~cut).any() else torch.zeros(1)
         metrics = self._metrics["train" if self.model.training else "eval"]  # type: ignore[union-attr]  # loaded by now

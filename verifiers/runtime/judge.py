@@ -21,7 +21,8 @@ import importlib
 import inspect
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
@@ -81,6 +82,7 @@ class Judge:
             raise ValueError(f"verifier {name!r}: a deadline is more than 0 s, not {self._deadline:g}")
         self._given = {option: value for option, value in options.items() if option not in limits}
         self._remembered: OrderedDict[Hashable, Verdict] = OrderedDict()
+        self._known: dict[str, Verdict] | None = None
         self._refuse_values({p.name: str(p.annotation) for p in keywords})
 
     def __call__(self, rows: Sequence[Mapping[str, Any]]) -> list[Verdict]:
@@ -92,13 +94,31 @@ class Judge:
             KeyError: a row lacks a column that the verifier needs.
         """
         if all(type(row["gold"]) is str for row in rows):
-            return self._judge(rows)
+            return self._judge_new(rows)
         golds = [golds_of(row["gold"]) for row in rows]
-        each = iter(self._judge([{**row, "gold": gold} for row, of in zip(rows, golds, strict=True) for gold in of]))
-        return [against_any([next(each) for _ in of]) for of in golds]
+        each = [{**row, "gold": gold} for row, of in zip(rows, golds, strict=True) for gold in of]
+        verdicts = iter(self._judge_new(each))
+        return [against_any([next(verdicts) for _ in of]) for of in golds]
+
+    def _judge_new(self, rows: Sequence[Mapping[str, Any]]) -> list[Verdict]:
+        """Verdicts of rows whose `gold` is one text each; inside of `once`, known ones are not judged again."""
+        if self._known is None:
+            return self._judge(rows)
+        keys = [repr((row["prediction"], row["gold"], sorted(self.arguments(row).items()))) for row in rows]
+        new = {key: row for key, row in zip(keys, rows, strict=True) if key not in self._known}
+        self._known.update(zip(new, self._judge(list(new.values())), strict=True))
+        return [self._known[key] for key in keys]
+
+    @contextmanager
+    def once(self) -> Iterator[None]:
+        """While this lasts, equal rows are judged once, however many rewards ask about them."""
+        self._known = {}
+        try:
+            yield
+        finally:
+            self._known = None
 
     def _judge(self, rows: Sequence[Mapping[str, Any]]) -> list[Verdict]:
-        """Verdicts of rows whose `gold` is one text each."""
         if self._isolated:
             return self._judge_isolated(rows)
         if self._verify_many is not None:

@@ -19,8 +19,8 @@ from rl.config.algorithms import Grpo
 from rl.examples.pairs import Pair
 from rl.prm.complete import Completer
 from rl.rounds.draws import Draws
-from rl.storage.pool import Sample
 from tests.rl.algorithms.conftest import arguments, mix, policy
+from tests.rl.samples import judged_sample
 
 __all__ = ["arguments", "mix", "policy"]
 
@@ -39,7 +39,7 @@ def prompts(request, with_bos, task):
 
 
 def sampled(prompt):
-    return Sample(0, 0, prompt, "2#2", [5, 1], "stop", False, 1.0, True)
+    return judged_sample("2#2", 1.0, ids=[5, 1], prompt=prompt)
 
 
 def test_a_prompt_has_the_same_tokens_in_training_evaluation_rounds_fits_prms_and_rewards(
@@ -59,15 +59,16 @@ def test_a_prompt_has_the_same_tokens_in_training_evaluation_rounds_fits_prms_an
     overrides = ["algorithm=orpo", "algorithm.prompts=64", "algorithm.rounds=1", "sampling.completions=2"]
     own = ["name=x", "task=chain", "policy.model=embedded", "rewards.correctness.weight=1", "sampling.max_tokens=2"]
     config = configuration.load(None, [*own, *overrides])
-    draws = Draws(config, here, mix(), with_bos, PartialState(), Console(quiet=True))
-    draws.draw(0, model)
+    parts = {"config": config, "task": here, "mix": mix(), "tokenizer": with_bos}
+    run = SimpleNamespace(**parts, state=PartialState(), console=Console(quiet=True))
+    Draws(run).draw(0, model)
     assert sorted(seen) == sorted(2 * wanted)
 
     seen.clear()
     from datasets import Dataset
 
     of_trl = {**arguments(), "model": model, "processing_class": with_bos, "train_dataset": Dataset.from_list(rows)}
-    trainer = GrpoTrainer(Grpo(name="grpo"), mix(), **of_trl)
+    trainer = GrpoTrainer(Grpo(name="grpo"), mix(), task.judge(), **of_trl)
     batch = trainer._generate_and_score_completions([row for row in rows[:4] for _ in range(4)])
     in_batch = [ids[mask.bool()].tolist() for ids, mask in zip(batch["prompt_ids"], batch["prompt_mask"], strict=True)]
     first = [ids for ids in list(expected.values())[:4] for _ in range(4)]
@@ -106,7 +107,10 @@ def test_the_chat_templates_variables_reach_training_evaluation_rounds_and_fits(
     evaluate(model, with_bos, here, "train", settings)
     assert seen == [longer]
     trainer = GrpoTrainer(
-        Grpo(name="grpo"), mix(), **{**arguments(chat_template_kwargs=kwargs), "processing_class": with_bos}
+        Grpo(name="grpo"),
+        mix(),
+        task.judge(),
+        **{**arguments(chat_template_kwargs=kwargs), "processing_class": with_bos},
     )
     assert trainer._tokenize_prompts([prompt]) == ([longer], None, {})
     assert pair_rows([Pair(sampled(prompt), sampled(prompt))], with_bos, kwargs)[0]["prompt_ids"] == longer

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from rl.algorithms.grpo import trainer_arguments
+from rl.algorithms.trl_arguments import grpo_config_arguments
 from rl.config import load
 from rl.errors import UserError
 from rl.runs.training import train
@@ -129,10 +129,10 @@ def test_the_policys_own_end_tokens_reach_the_server_and_nothing_else_of_its_def
 def test_stop_strings_and_penalties_reach_trl_and_through_it_vllm(tmp_path):
     drawn = ["sampling.stop=[';']", "sampling.repetition_penalty=1.2", "sampling.chat_template_kwargs={a: 1}"]
     folder = RunFolder(tmp_path)
-    here = trainer_arguments(load(CONFIGS / "quickstart.yaml", drawn), folder)
+    here = grpo_config_arguments(load(CONFIGS / "quickstart.yaml", drawn), folder)
     assert (here["repetition_penalty"], here["chat_template_kwargs"]) == (1.2, {"a": 1})
     assert here["generation_kwargs"] is None
-    of_vllm = trainer_arguments(load(CONFIGS / "quickstart.yaml", [*drawn, "sampling.engine=vllm"]), folder)
+    of_vllm = grpo_config_arguments(load(CONFIGS / "quickstart.yaml", [*drawn, "sampling.engine=vllm"]), folder)
     assert of_vllm["generation_kwargs"] == {"stop": [";"], "include_stop_str_in_output": True}
 
 
@@ -162,7 +162,7 @@ def test_no_server_and_no_vllm_are_said():
     ],
 )
 def test_the_engine_is_trls_in_online_runs(tmp_path, overrides, expected):
-    arguments = trainer_arguments(load(CONFIGS / "quickstart.yaml", overrides), RunFolder(tmp_path))
+    arguments = grpo_config_arguments(load(CONFIGS / "quickstart.yaml", overrides), RunFolder(tmp_path))
     assert tuple(arguments[name] for name in ("use_vllm", "vllm_mode", "vllm_server_base_url")) == expected
 
 
