@@ -67,7 +67,8 @@ _KNOWN = re.compile(r"\\(?!(?:frac|times|cdot|div|approx)(?![a-zA-Z]))(?:[a-zA-Z
 _TWO_DIGITS = re.compile(r"\\frac\s*([0-9])\s*([0-9])(?![0-9])")
 _MIXED = re.compile(r"(?<![\w.])([0-9]{1,9})\s*\\frac\s*\{\s*([0-9]{1,9})\s*\}\s*\{\s*([0-9]{1,9})\s*\}")
 _AND_PART = re.compile(
-    r"(?i)(?<![\w./])([0-9]{1,9})\s+and\s+(?:(?:a|one)[ -](half|third|quarter|fourth)|([0-9]{1,4})\s?/\s?([0-9]{1,4}))\b"
+    r"(?i)(?<![\w./])([0-9]{1,9})\s+and\s+(?:(?:a|one)[ -](half|third|quarter|fourth)"
+    r"|([0-9]{1,4})\s?/\s?([0-9]{1,4}))\b"
 )
 _PART = {"half": 2, "third": 3, "quarter": 4, "fourth": 4}
 _DOLLARS = re.compile(rf"(?:\bUS)?[{CURRENCY}$]\s?(?=[-+]?[0-9.(])|(?i:\bUSD)\s?(?=[-+]?[0-9.(])")
@@ -88,13 +89,12 @@ _GROUPED = re.compile(
 )
 _ZEROS = re.compile(r"(?<![\w.,:])0+(?=[0-9])")
 _CLOCK = re.compile(r"(?i)(?<![\d:.])(\d{1,2})(?::([0-5]\d))?(?::[0-5]\d)?\s*(?:([ap])\.?\s?m\b\.?)?(?![\d:])")
-_FILLERS = frozenset(
-    (
-        "a an the about approximately around roughly exactly only just nearly almost over equal equals to total sum of is "
-        "are be was that which it he she they there we i has have had will would get gets got makes make made exact "
-        "approx least most precisely simply therefore thus so value amount number and then therefore clearly now answer"
-    ).split()
+_FILLING = (
+    "a an the about approximately around roughly exactly only just nearly almost over equal equals to total sum of is "
+    "are be was that which it he she they there we i has have had will would get gets got makes make made exact approx "
+    "least most precisely simply therefore thus so value amount number and then clearly now answer"
 )
+_FILLERS = frozenset(_FILLING.split())
 _MORE = frozenset({"more", "full", "whole", "fewer", "less", "extra", "additional", "total"})
 _JOINS = frozenset({"and", "or", "to", "nor", "versus", "vs", "through"})
 _NO_UNITS = frozenset({"in", "s", "h", "l", "m", "g"})
@@ -197,7 +197,7 @@ def _chains(text: str) -> list[_Chain]:
             _Chain(
                 first, side, end, quantity,
                 begins=not chains and _only_fillers(tokens, first),
-                joined=bool(chains) and bool(between or tokens[first].kind != "open") and _joins(between, chains[-1]) and first == side,
+                joined=bool(chains) and first == side and _joins(between, chains[-1], tokens[first]),
                 units=len(words),
             )
         )  # fmt: skip
@@ -230,13 +230,7 @@ def _starts(tokens: Sequence[Token], at: int, *, after_sign: bool = False) -> bo
 
 def _side(tokens: Sequence[Token], at: int) -> tuple[Fraction | None, bool, int]:
     """The value of the expression at a token (None where it has none), whether it is a percentage, and its end."""
-    glued = (
-        at > 0 and tokens[at - 1].kind == "bad" and tokens[at - 1].text in (_OTHER, "\\", "_", "^", ".", "~", "@", "#")
-    )
-    glued = glued or (at > 0 and tokens[at - 1].kind in ("word", "number") and tokens[at - 1].end == tokens[at].start)
-    glued = glued or (
-        at > 0 and tokens[at - 1].kind == "op" and tokens[at].kind != "op" and tokens[at - 1].end == tokens[at].start
-    )
+    glued = at > 0 and _leads_in(tokens[at - 1], tokens[at])
     try:
         value, end = parse(tokens, at)
     except (Unreadable, ZeroDivisionError):
@@ -246,22 +240,27 @@ def _side(tokens: Sequence[Token], at: int) -> tuple[Fraction | None, bool, int]
         return None, False, max(end, at + 1)
     percent = value.operations == 0 and any(token.kind == "percent" for token in tokens[at:end])
     exact = value.as_unit if percent else value.exact
-    if end < len(tokens) and (
-        tokens[end].kind == "bad"
-        and (
-            tokens[end].text == _OTHER
-            or (tokens[end].end - tokens[end].start <= 2 and tokens[end].start == tokens[end - 1].end)
-        )
-        or (
-            tokens[end].kind in ("op", "open")
-            and tokens[end].text in "^{("
-            and tokens[end].start == tokens[end - 1].end
-        )
-    ):
+    if end < len(tokens) and _goes_on(tokens[end - 1], tokens[end]):
         while end < len(tokens) and tokens[end].kind not in ("stop", "equal", "approx", "word"):
             end += 1
         return None, False, end
     return (None if glued else exact), percent, end
+
+
+def _leads_in(before: Token, token: Token) -> bool:
+    """Whether a token before a number makes it a part of something else: `XY2`, `x_2`, `√2`, `v1.2`."""
+    touches = before.end == token.start
+    if before.kind == "bad":
+        return before.text in (_OTHER, "\\", "_", "^", ".", "~", "@", "#")
+    return touches and (before.kind in ("word", "number") or (before.kind == "op" and token.kind != "op"))
+
+
+def _goes_on(last: Token, token: Token) -> bool:
+    """Whether a token makes more of the expression before it than arithmetic can read: `7π`, `2x`, `3!5`."""
+    touches = token.start == last.end
+    if token.kind == "bad":
+        return token.text == _OTHER or (touches and token.end - token.start <= 2)
+    return touches and token.kind in ("op", "open") and token.text in "^{("
 
 
 def _sign_after(tokens: Sequence[Token], end: int) -> int | None:
@@ -283,7 +282,10 @@ def _only_fillers(tokens: Sequence[Token], first: int) -> bool:
     )
 
 
-def _joins(between: Sequence[Token], before: _Chain) -> bool:
+def _joins(between: Sequence[Token], before: _Chain, token: Token) -> bool:
+    """Whether the chain that begins with a token is listed after another: `3, 4`, `5 apples and 3`, `1 hour 30`."""
+    if not between and token.kind == "open":
+        return False  # `72 (48 + 24)`
     words = [token for token in between if token.kind == "word" and token.text.lower() not in _JOINS]
     rest = [token for token in between if token.kind not in ("word", "close", "open")]
     marks = [token for token in between if token.kind != "word" or token.text.lower() in _JOINS]
