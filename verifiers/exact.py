@@ -4,8 +4,8 @@ The normalising and F1 are SQuAD's (Rajpurkar et al. 2016, arXiv:1606.05250): lo
 single spaces; F1 is the harmonic mean of precision and recall over the bags of words.
 
 With `answer_only` the completion is read as every verifier reads it (`verifiers.answer.reader`): an answer tag, `####`,
-a box, "the answer is"; else the last line, or all of it. A stated answer is compared as far as its line and as far as its
-sentence goes, with or without the quotation marks and LaTeX's `\\text{}` around it: what equals the gold is right.
+a box, "the answer is"; else the last line, or all of it. A stated answer is compared as far as its line and as far as
+its sentence goes, with or without the quotation marks and LaTeX's `\\text{}` around it: what equals it is right.
 """
 
 from __future__ import annotations

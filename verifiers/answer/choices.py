@@ -21,7 +21,7 @@ _DIGITS = dict(
         strict=True,
     )
 )
-_OPEN, _CLOSE = r"[(\[*_\"'“`]{0,4}", r"[)\]*_\"'”`]{0,4}"
+_OPEN, _CLOSE = r"[(\[*_\"'“‘«`]{0,4}", r"[)\]*_\"'”’»`]{0,4}"
 _LATEX = re.compile(
     r"\\(?:text|textbf|textit|textrm|textsf|texttt|mathrm|mathbf|mathit|mathsf|mathtt|boxed|fbox|bf|rm|bold|boldsymbol"
     r"|underline|emph|operatorname|left|right)(?![a-zA-Z])|\\[()\[\],;:! ]|(?<!\\)[{}]|\\q?quad"
@@ -34,6 +34,7 @@ EMPTY_WORDS = re.compile(
     re.IGNORECASE,
 )
 """A statement that names no answer, so that what else names one may be read: `the answer is clear`."""
+_BULLET = re.compile(r"^(?:[-–—]\s|[^\w\s(\[{$\\.,:;\"'“‘«`*_+−-])\s*")
 _LEAD = re.compile(
     r"^(?:\s|[:,]|(?:so|thus|hence|therefore|then|option|choice|answer|letter|it is|it's|that|that is|i think"
     r"|i believe|clearly|definitely|probably|likely|most likely|simply|indeed|number|the)\b(?!\s*[)\].]))*",
@@ -104,7 +105,7 @@ class ChoiceReader:
         )
         self.end = re.compile(
             rf"(?:^|[\s.,:;!?])(?:[(\[*_\"]{{1,4}}({any_label})[)\]*_\"]{{1,4}}"
-            rf"|(?:is|so|choose|pick|therefore|thus|option|choice|select):?\s({any_label}))[.!\s*_]{{0,6}}$",
+            rf"|(?:is|so|but|choose|pick|therefore|thus|option|choice|select):?\s({any_label}))[.!\s*_]{{0,6}}$",
             re.IGNORECASE,
         )
         self.before = re.compile(
@@ -154,6 +155,7 @@ class ChoiceReader:
     def at(self, text: str, *, whole: bool = False) -> set[int]:
         """The choices at the beginning of a text, by label or by text; with `whole` they must be all of it."""
         line = text.strip().split("\n", 1)[0][:400].strip() if not whole else text.strip()
+        line = _BULLET.sub("", line)
         plain = self.plain(line[:400])
         if exact := {index for index, choice in enumerate(self.texts) if choice and choice == plain}:
             return exact  # before labels: a choice may read `B and D`

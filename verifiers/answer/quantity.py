@@ -46,7 +46,7 @@ class Quantity:
         written: as it is written.
         percent: whether it has a percent sign.
         unit: its unit in the singular where `verifiers.answer.units` knows it.
-        also: other values of the same quantity: `1 hour 30 minutes` is 1.5, and also 90.
+        also: other values of the same quantity: `1 hour 30 minutes` is 1.5, and also 90; `2 dozen` is 2, and also 24.
         clock: hours and minutes of a time of day, and am or pm where it says so; it has no value.
         alone: whether nothing but words that carry no number of their own stands around it.
     """
@@ -87,6 +87,7 @@ _GROUPED = re.compile(
     r"|(?P<lakh>[0-9]{1,2}(?:,[0-9]{2}){1,12},[0-9]{3})(?P<d>\.[0-9]{1,40})?(?![0-9,]*[0-9])"
     r"|(?P<comma>0|[0-9]{1,3}(?=,(?:[0-9]{1,2}|[0-9]{4,40})(?![0-9]))|[0-9]{4,40}),(?P<part>[0-9]{1,40})(?![.,]?[0-9]))"
 )
+_QUOTE = re.compile(r"(?<![0-9A-Za-z])'|'(?![0-9A-Za-z])")
 _ZEROS = re.compile(r"(?<![\w.,:])0+(?=[0-9])")
 _CLOCK = re.compile(r"(?i)(?<![\d:.])(\d{1,2})(?::([0-5]\d))?(?::[0-5]\d)?\s*(?:([ap])\.?\s?m\b\.?)?(?![\d:])")
 _FILLING = (
@@ -97,9 +98,9 @@ _FILLING = (
 _FILLERS = frozenset(_FILLING.split())
 _MORE = frozenset({"more", "full", "whole", "fewer", "less", "extra", "additional", "total"})
 _JOINS = frozenset({"and", "or", "to", "nor", "versus", "vs", "through"})
-_NO_UNITS = frozenset({"in", "s", "h", "l", "m", "g"})
-"""Units that are as often other words; a gold that has one of them fits every unit."""
-_MULTIPLIES = frozenset({"hundred", "thousand", "million", "billion", "trillion", "dozen"})
+_AMBIGUOUS = frozenset({"in", "s", "h", "l", "m", "g"})
+"""Words that are units only where nothing follows them: `5 in`, but not `5 in all`."""
+_MULTIPLIES = frozenset({"hundred", "thousand", "million", "billion", "trillion"})
 
 
 def stated_quantity(text: str) -> Quantity | None:
@@ -134,7 +135,7 @@ def _tidy(text: str) -> str:
         text = _TWO_DIGITS.sub(r"\\frac{\1}{\2}", text)
         text = _MIXED.sub(r"(\1+\2/\3)", text)
         text = _KNOWN.sub(_OTHER, text)
-    text = text.replace(GARBAGE, _OTHER)
+    text = _QUOTE.sub("", text.replace(GARBAGE, _OTHER))
     text = _DOLLARS.sub("$", _CURRENCY.sub("", text))
     if not text.isascii():
         text = re.sub(rf"(?<=[0-9])\s?{CURRENCY}", " dollar", text).replace("¢", " cent").replace(CURRENCY, "")
@@ -188,10 +189,12 @@ def _chains(text: str) -> list[_Chain]:
         start, stop = tokens[side].start, tokens[last - 1].end
         words = [token.text.lower() for token in takewhile(_is_unit_word, tokens[last : last + 3])]
         named = singular(words[words[0] in _MORE and len(words) > 1]) if words else ""
-        unit = named if named in UNITS and named not in _NO_UNITS else None
+        closing = last + len(words) == len(tokens) or tokens[last + len(words)].kind == "stop"
+        unit = named if named in UNITS and (closing or named not in _AMBIGUOUS) else None
         if unit is None and "$" in text[max(0, start - 2) : start + 2]:
             unit = "dollar"
-        quantity = Quantity(value, text[start:stop], percent, unit)
+        dozens = (value * 12,) if value is not None and words[:1] in (["dozen"], ["dozens"]) else ()
+        quantity = Quantity(value, text[start:stop], percent, unit, dozens)
         between = tokens[chains[-1].end : first] if chains else tokens[:first]
         chains.append(
             _Chain(
@@ -251,7 +254,7 @@ def _leads_in(before: Token, token: Token) -> bool:
     """Whether a token before a number makes it a part of something else: `XY2`, `x_2`, `√2`, `v1.2`."""
     touches = before.end == token.start
     if before.kind == "bad":
-        return before.text in (_OTHER, "\\", "_", "^", ".", "~", "@", "#")
+        return before.text in (_OTHER, "\\", "_", "^", ".", "~", "@", "#", "<", ">")
     return touches and (before.kind in ("word", "number") or (before.kind == "op" and token.kind != "op"))
 
 
@@ -310,11 +313,20 @@ def _picked(chains: Sequence[_Chain], index: int, *, last: bool = False) -> Quan
         return replace(picked, alone=alone)
     if (compound := _compound([chain.quantity for chain in group])) is not None:
         return replace(compound, alone=alone)
+    values = {_plain_value(chain.quantity) for chain in group}
+    if len(values) == 1 and None not in values:
+        return replace(picked, alone=alone)  # `1/2 or 0.5`
     if last and any(chain.units for chain in group[:-1]):
         return picked  # `… 5 apples and 3 oranges`: the last number of a sentence, not a list
     if high + 1 < len(chains):
         return _picked(chains, len(chains) - 1)  # `5 and 3, that is 8`
     return Quantity(None, " , ".join(chain.quantity.written for chain in group), alone=alone)
+
+
+def _plain_value(quantity: Quantity) -> Fraction | None:
+    if quantity.value is None:
+        return None
+    return quantity.value / 100 if quantity.percent else quantity.value
 
 
 def _compound(parts: Sequence[Quantity]) -> Quantity | None:
