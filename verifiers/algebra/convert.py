@@ -33,13 +33,17 @@ _COMMANDS = frozenset(
     "theta kappa lambda mu nu xi rho sigma tau phi varphi chi psi omega Gamma Delta Theta Lambda Sigma Phi Psi Omega "
     "operatorname det ldots dots cdots partial".split()
 )
-_FUNCTION_NAMES = frozenset(("gcd", "lcm", "max", "min", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "floor", "ceil"))
+_FUNCTION_NAMES = frozenset(
+    ("gcd", "lcm", "max", "min", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "floor", "ceil")
+)
 _COMMAND = re.compile(r"\\([A-Za-z]+)")
 _STRANGE = re.compile(r"['\"$#@~`?;%]|\\[^A-Za-z{}\\,;! ]")
 _RELATIONS = {"≤": "<=", "≥": ">=", "≠": "!=", "<": "<", ">": ">", "=": "=="}
 _RELATION = re.compile(r"\\(le|ge|ne)(?![A-Za-z])")
 _SIGNS = {"le": "≤", "ge": "≥", "ne": "≠"}
-_SETS = re.compile(r"\\(?:cup|cap|setminus|emptyset|mathbb|in|notin|mid)(?![A-Za-z])|\\\{|\\begin")
+_SETS = re.compile(
+    r"\\(?:cup|cap|setminus|emptyset|mathbb|in|notin|mid)(?![A-Za-z])|\\\{|\\begin|^\s*[(\[][^()\[\]]*,[^()\[\]]*[)\]]\s*$"
+)
 _PLAIN_FUNCTION = re.compile(
     r"(?<![\\A-Za-z])(arcsin|arccos|arctan|sinh|cosh|tanh|sin|cos|tan|cot|sec|csc|log|ln|exp|sqrt|pi)(?![a-zA-Z])"
 )
@@ -59,7 +63,9 @@ def read(text: str) -> Any:
         TooLarge: it holds a number that nothing can compute.
     """
     try:
-        if not _SETS.search(text) and (relation := _relation(text)) is not None:
+        if _SETS.search(text):
+            raise Unsupported
+        if (relation := _relation(text)) is not None:
             return relation
         value = _built(syntax.parse(text))
         if value.has(sympy.nan, sympy.zoo):
@@ -147,7 +153,9 @@ _OPERATIONS: dict[str, Any] = {
 
 def _larger_grammar(text: str) -> Any:
     """What math-verify's grammar reads from a text of known commands and characters."""
-    text = re.sub(r"\\operatorname\s*\{\s*([a-z]+)\s*\}", lambda m: "\\" + m[1] if m[1] in _FUNCTION_NAMES else m[0], text)
+    text = re.sub(
+        r"\\operatorname\s*\{\s*([a-z]+)\s*\}", lambda m: "\\" + m[1] if m[1] in _FUNCTION_NAMES else m[0], text
+    )
     if strange := _STRANGE.search(text):
         raise Unparsable(f"unexpected {strange.group()!r}")
     for command in _COMMAND.findall(text):

@@ -20,7 +20,7 @@ from verifiers.answer.values import Unparsable
 POINTS = [
     Fraction(n, d)
     for n, d in (
-        (7, 5), (-13, 7), (23, 9), (1009, 3), (-5, 3), (31, 8), (-20011, 7), (2, 7), (1_000_003, 9), (-11, 13),
+        (7, 5), (-13, 7), (1009, 3), (23, 9), (-20011, 7), (1_000_003, 9), (-5, 3), (31, 8), (2, 7), (-11, 13),
         (37, 6), (-301, 1999), (5_000_011, 2), (19, 11), (-70_001, 11), (811, 4),
     )
 ]  # fmt: skip
@@ -87,9 +87,7 @@ def _constants(gold: str, answer: str, left: Bounds, right: Bounds, digits: int)
 
 def point(names: list[str], shift: int) -> dict[str, Fraction]:
     """A value for each variable, all different."""
-    return {
-        name: POINTS[(shift + 5 * index) % len(POINTS)] + index // len(POINTS) for index, name in enumerate(names)
-    }
+    return {name: POINTS[(shift + 5 * index) % len(POINTS)] + index // len(POINTS) for index, name in enumerate(names)}
 
 
 def _functions(left: Tree, right: Tree, names: list[str]) -> bool | None:
@@ -113,7 +111,9 @@ def _functions(left: Tree, right: Tree, names: list[str]) -> bool | None:
 
 
 def _kinked(tree: Tree) -> bool:
-    """Whether a tree has a function that is another formula elsewhere, such as an absolute value."""
+    """Whether a tree has a function that may be another formula elsewhere, such as an absolute value or a root."""
     if tree[0] == "fn":
         return tree[1] in ("abs", "floor", "ceil", "max", "min") or any(map(_kinked, tree[2]))
+    if tree[0] == "root" or (tree[0] == "^" and (tree[2][0] != "num" or tree[2][1].denominator != 1)):
+        return True
     return any(_kinked(part) for part in tree[1:] if isinstance(part, tuple) and part and isinstance(part[0], str))

@@ -68,9 +68,7 @@ def same(gold: Any, answer: Any, *, algebra: Algebra, digits: int, percent: str)
             return _is_empty(left) and _is_empty(right)
         if isinstance(left, Words) and isinstance(right, Words):
             return (
-                left.words == right.words
-                or {left.words, right.words} <= DOES_NOT_EXIST
-                or _same_products(left, right)
+                left.words == right.words or {left.words, right.words} <= DOES_NOT_EXIST or _same_products(left, right)
             )
         return _same_expressions(left, right, algebra)
 

@@ -240,7 +240,11 @@ def _power(base: Bounds, exponent: Bounds) -> Bounds:
 
 def _integer_power(base: Bounds, n: int) -> Bounds:
     value = base.exact
-    if value is not None and n and abs(n) * max(value.numerator.bit_length(), value.denominator.bit_length()) <= MAX_BITS:
+    if (
+        value is not None
+        and n
+        and abs(n) * max(value.numerator.bit_length(), value.denominator.bit_length()) <= MAX_BITS
+    ):
         return _exact(value**n)
     if n < 0:
         return _divide(_exact(_ONE), _integer_power(base, -n))

@@ -146,7 +146,7 @@ def _same_at_points(left: Any, right: Any, symbols: list[Any]) -> bool:
             agreed += 1
         else:
             complex_agreed += 1
-        if agreed >= 5 and not left.has(*_KINKED) and not right.has(*_KINKED):
+        if agreed >= 5 and not _kinked(left) and not _kinked(right):
             break
     return agreed >= 3 or agreed + complex_agreed >= 4
 
@@ -161,6 +161,11 @@ def _in_domain(value: Any, point: dict[Any, Any]) -> bool:
 
 
 _KINKED = (sympy.Abs, sympy.Max, sympy.Min, sympy.floor, sympy.ceiling, sympy.Piecewise, sympy.sign, sympy.Mod)
+
+
+def _kinked(value: Any) -> bool:
+    """Whether an expression may be another formula elsewhere."""
+    return value.has(*_KINKED) or any(part.exp.is_Rational and part.exp.q % 2 == 0 for part in value.atoms(sympy.Pow))
 
 
 def _point(symbols: list[Any], shift: int) -> dict[Any, Any]:
@@ -229,7 +234,7 @@ def _ratio(left: Any, right: Any) -> Any:
         ratios.append(_numeric(a / b))
         if ratios[-1] is None or not ratios[-1].is_real or not _close(ratios[0], ratios[-1]):
             return None
-        if len(ratios) == 8 and not left.has(*_KINKED) and not right.has(*_KINKED):
+        if len(ratios) == 8 and not _kinked(left) and not _kinked(right):
             break
     return ratios[0] if len(ratios) >= 4 else None
 
@@ -237,7 +242,8 @@ def _ratio(left: Any, right: Any) -> Any:
 def _same_sets(left: Any, right: Any) -> bool:
     """Sets and inequalities in one variable, as sets of real numbers."""
     names = [
-        side.free_symbols if isinstance(side, sympy.core.relational.Relational | And) else None for side in (left, right)
+        side.free_symbols if isinstance(side, sympy.core.relational.Relational | And) else None
+        for side in (left, right)
     ]
     if (None not in names and names[0] != names[1]) or any(name is not None and len(name) != 1 for name in names):
         return False

@@ -198,7 +198,9 @@ class _Parser:
         self.at += 1
         fraction = self.atom()
         top, bottom = fraction[1:]
-        proper = top[0] == bottom[0] == "num" and top[1].denominator == bottom[1].denominator == 1 and top[1] < bottom[1]
+        proper = (
+            top[0] == bottom[0] == "num" and top[1].denominator == bottom[1].denominator == 1 and top[1] < bottom[1]
+        )
         if not proper or self.text() in ("^", "!"):
             self.at = start
             return None
@@ -257,7 +259,14 @@ class _Parser:
         name = self.name(letter)
         if name in _CONSTANTS:
             return _CONSTANTS[name]
-        if name in _APPLIED and [token for _, token in self.tokens[self.at : self.at + 6]] == ["^", "{", "-", "1", "}", "("]:
+        if name in _APPLIED and [token for _, token in self.tokens[self.at : self.at + 6]] == [
+            "^",
+            "{",
+            "-",
+            "1",
+            "}",
+            "(",
+        ]:
             self.at += 5
             name += "^-1"
             return ("apply", name, self.arguments())

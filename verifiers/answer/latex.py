@@ -33,7 +33,9 @@ _SWALLOWED_LETTER = {"\x0c": r"\f", "\x08": r"\b", "\x0b": r"\v", "\t": r"\t"}
 _SUPERSCRIPTS = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]{2,}|[⁰¹⁴⁵⁶⁷⁸⁹]")
 _SUBSCRIPTS = re.compile("[₀₁₂₃₄₅₆₇₈₉]+")
 _PLAIN_DIGITS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻₀₁₂₃₄₅₆₇₈₉", "0123456789-0123456789")
-_TIMES = re.compile(r"(?<=[0-9)}])\s*(?<!\b0)[xX]\s*(?=[0-9])|(?<=[0-9)}])\s+[xX]\s+(?=\()|(?<=[0-9)}])\s+times\s+(?=[-0-9(\\])")
+_TIMES = re.compile(
+    r"(?<=[0-9)}])\s*(?<!\b0)[xX]\s*(?=[0-9])|(?<=[0-9)}])\s+[xX]\s+(?=\()|(?<=[0-9)}])\s+times\s+(?=[-0-9(\\])"
+)
 _SPOKEN = {"plus": "+", "minus": "-", "divided by": "/", "multiplied by": r"\times", "over": "/"}
 _SPOKEN_SIGN = re.compile(rf"(?<=[0-9)}}])\s+({'|'.join(_SPOKEN)})\s+(?=[-0-9(\\])")
 _SQUARED_UNIT = re.compile(r"(?<![A-Za-z])(mm|cm|dm|km|m|ft|in|yd|mi)([²³])")

@@ -45,7 +45,9 @@ _DECIMAL = (
 _PLAIN = re.compile(rf"\s*([-+]?)\s*({_DECIMAL})\s*")
 _THOUSANDS = re.compile(r"[-+]?[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]+)?")
 _LAKH = re.compile(r"[-+]?[0-9]{1,2}(?:,[0-9]{2})+,[0-9]{3}(?:\.[0-9]+)?")
-_POINTS = re.compile(r"[-+]?[1-9][0-9]{0,2}(?:\.[0-9]{3})+,[0-9]+|[-+]?[1-9][0-9]{0,2}(?:\.[0-9]{3}){2,}|[-+]?[1-9][0-9]{0,2}(?: [0-9]{3})+,[0-9]+")
+_POINTS = re.compile(
+    r"[-+]?[1-9][0-9]{0,2}(?:\.[0-9]{3})+,[0-9]+|[-+]?[1-9][0-9]{0,2}(?:\.[0-9]{3}){2,}|[-+]?[1-9][0-9]{0,2}(?: [0-9]{3})+,[0-9]+"
+)
 _COMMA = re.compile(r"[-+]?[0-9]+,[0-9]+")
 _LISTED = re.compile(r"[-+]?[0-9]+(?:\.[0-9]+)?(?:,[-+]?[0-9]+(?:\.[0-9]+)?)+")
 _LIST_FIRST = re.compile(r"[-+]?(?:0,[0-9]|[1-9][0-9]{0,2},(?:[0-9]{1,2}|[0-9]{4,}))")
@@ -78,7 +80,9 @@ _PART = r"\s*(?:,|and\b)?\s*([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*([A-Za-z]{1,12})(?![
 _COMPOUND = re.compile(rf"(-?){_PART}{_PART}(?:{_PART})?(?:{_PART})?\s*")
 _REPEATING = re.compile(r"\s*([-+]?)\s*([0-9]{0,20})\.([0-9]{0,20})\\overline\s*\{?\s*([0-9]{1,20})\s*\}?\s*")
 _MONEY = {CURRENCY: "dollar", **{code.replace("$", CURRENCY): unit for code, unit in MONEY.items()}}
-_BEFORE = re.compile(rf"\s*([-+]?)\s*({'|'.join(map(re.escape, sorted(_MONEY, key=len, reverse=True)))})\s*(?=[-+0-9.\\])")
+_BEFORE = re.compile(
+    rf"\s*([-+]?)\s*({'|'.join(map(re.escape, sorted(_MONEY, key=len, reverse=True)))})\s*(?=[-+0-9.\\])"
+)
 _BEHIND = re.compile(rf"(.*[0-9}})kKMBbnmTt])\s*({'|'.join(map(re.escape, (*'€£¥₹¢', CURRENCY)))})\s*")
 
 

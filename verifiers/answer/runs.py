@@ -18,7 +18,9 @@ _TOKEN = re.compile(
     r"|(?<!\\)\$(?:\\\$|[^$\n]){1,4000}(?<!\\)\$|\\begin\{(?P<env>[a-z*]{1,20})\}(?:[^\\]|\\(?!end\{)){0,4000}\\end\{(?P=env)\})"
     r"|(?P<text>\\(?:text[a-z]{0,6}|mbox|mathrm)\s*\{[^{}]{0,200}\})"
     r"|(?P<command>\\[A-Za-z]+|\\[%,;:!{} ])"
-    r"|(?P<money>\\\$|[€£¥₹¢$" + CURRENCY + r"]|(?:US|[AC]|NZ|HK)\$|\b(?:USD|EUR|GBP|INR|JPY|CAD|AUD|Rs\.?)(?=\s?[0-9]))"
+    r"|(?P<money>\\\$|[€£¥₹¢$"
+    + CURRENCY
+    + r"]|(?:US|[AC]|NZ|HK)\$|\b(?:USD|EUR|GBP|INR|JPY|CAD|AUD|Rs\.?)(?=\s?[0-9]))"
     r"|(?P<number>[0-9]+(?:[.,'_][0-9]+)*(?:[eE][-+]?[0-9]{1,4}(?![0-9A-Za-z]))?|\.[0-9]+)"
     r"|(?P<half>(?<=[0-9 ])[ap]\.\s?m\.?|(?<=[0-9 ])[AP]\.\s?M\.?)"
     r"|(?P<word>[A-Za-z]+)"
@@ -31,10 +33,11 @@ _TOKEN = re.compile(
     r"|(?P<other>.|\n)"
 )
 _FUNCTIONS = frozenset(
-    "sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh log ln exp sqrt pi infinity infty inf oo gcd lcm max min"
-    .split()
+    "sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh log ln exp sqrt pi infinity infty inf oo gcd lcm max min".split()
 )
-_OPERATIONS = re.compile(r"(?:times|plus|minus|over|divided by|multiplied by|to the power of|factorial|squared|cubed)\b")
+_OPERATIONS = re.compile(
+    r"(?:times|plus|minus|over|divided by|multiplied by|to the power of|factorial|squared|cubed)\b"
+)
 _PROSE = re.compile(r"(?<![\\A-Za-z{])[A-Za-z]{2,}[,;]?\s+(?:[A-Za-z]{2,}|[$])")
 _STATING = re.compile(r"(?i)(?:(?:\b(?:is|are|be|was|were|equals?|of|get|gives?|have|has)|[:=]|^)\s*(?:\ball\s+)?)$")
 
@@ -105,7 +108,9 @@ def mask_money(text: str) -> str:
         if not closing or "\n" in inside or len(inside) > 4000:
             pieces.append(CURRENCY)
         elif re.match(r"\s?[0-9.]", inside) and (
-            _PROSE.search(inside) or re.search(r"(?:\s|[-+*/(=×])$", inside) and text[closing.end() : closing.end() + 1].isdigit()
+            _PROSE.search(inside)
+            or re.search(r"(?:\s|[-+*/(=×])$", inside)
+            and text[closing.end() : closing.end() + 1].isdigit()
         ):
             pieces.append(CURRENCY)
         else:
@@ -122,7 +127,9 @@ def _begins(tokens: list[_Token], at: int) -> bool:
     """Whether a run begins at a token."""
     token, following = tokens[at], _next(tokens, at + 1)
     before = tokens[at - 1] if at else _Token("end", "", 0, -1)
-    glued = before.end == token.start and (before.kind in ("word", "number") or before.text in (".", "@", GARBAGE, "_", "\\"))
+    glued = before.end == token.start and (
+        before.kind in ("word", "number") or before.text in (".", "@", GARBAGE, "_", "\\")
+    )
     if token.kind in ("formula", "text"):
         return token.kind == "formula" or following.kind not in ("word", "end", "other")
     if token.kind in ("number", "letter"):
@@ -132,9 +139,13 @@ def _begins(tokens: list[_Token], at: int) -> bool:
     if token.kind == "command":
         return token.text not in (r"\ ", r"\,", r"\;", r"\:", r"\!", r"\}", r"\item", r"\n")
     if token.kind == "operator":
-        return token.text in ("-", "+", "−", "±", "–") and not glued and following.kind in ("number", "money", "letter", "open", "command", "word") and (
-            following.kind != "word" or len(following.text) == 1
-        ) and following.start == token.end
+        return (
+            token.text in ("-", "+", "−", "±", "–")
+            and not glued
+            and following.kind in ("number", "money", "letter", "open", "command", "word")
+            and (following.kind != "word" or len(following.text) == 1)
+            and following.start == token.end
+        )
     if token.kind == "open":
         return token.text != "|" and _begins(tokens, at + 1) if at + 1 < len(tokens) and not glued else False
     if token.kind == "word" and not glued:
@@ -142,7 +153,9 @@ def _begins(tokens: list[_Token], at: int) -> bool:
             return following.kind in ("open", "number", "letter") or token.text in ("pi", "infinity")
         if len(token.text) == 1:
             if following.kind == "relation" or (following.kind == "operator" and following.text in "+-*/^_−"):
-                return _next(tokens, at + 2).kind not in ("word", "end", "other") or len(_next(tokens, at + 2).text) == 1
+                return (
+                    _next(tokens, at + 2).kind not in ("word", "end", "other") or len(_next(tokens, at + 2).text) == 1
+                )
             if following.kind == "open" and following.start == token.end:
                 return _next(tokens, at + 3).kind == "close" and _next(tokens, at + 4).kind == "relation"
     return False
@@ -217,7 +230,9 @@ def _mark(tokens: list[_Token], index: int, at: int, lists: bool) -> bool:
         return False
     named = any(part.kind == "relation" for part in tokens[at:index]) or before.kind == "formula"
     if named:
-        return following.kind == "formula" or (following.kind == "word" and _next(tokens, index + 2).kind in ("relation", "open"))
+        return following.kind == "formula" or (
+            following.kind == "word" and _next(tokens, index + 2).kind in ("relation", "open")
+        )
     return lists or before.kind == "close"
 
 
@@ -247,7 +262,12 @@ def _word(tokens: list[_Token], index: int, at: int, text: str, stated: bool, li
             return 1
         if word in "xX" and _begins(tokens, index + 1) and before.kind in ("number", "word", "close"):
             return 1
-        return int(following.kind in ("relation", "operator") and before.kind in ("operator", "relation") or word in "gmlhsL" and before.kind == "number")
+        return int(
+            following.kind in ("relation", "operator")
+            and before.kind in ("operator", "relation")
+            or word in "gmlhsL"
+            and before.kind == "number"
+        )
     if before.kind == "relation" or (before.kind == "operator" and before.text not in ("%", "°", "!")):
         return int(len(word) <= 3 and before.kind == "relation")
     if before.end == token.start:  # `5x`, `12cm`, `45k`, `2nd`
@@ -276,7 +296,9 @@ def _unknown_words(tokens: list[_Token], index: int, stated: bool) -> int:
     if goes_on:
         return count
     ends = following.kind == "end" or (following.kind == "other" and following.text in (".", "!"))
-    joins = following.text in ("and", "or", ",") and index + count + 1 < len(tokens) and _begins(tokens, index + count + 1)
+    joins = (
+        following.text in ("and", "or", ",") and index + count + 1 < len(tokens) and _begins(tokens, index + count + 1)
+    )
     return count if stated and (ends or joins) else 0
 
 

@@ -67,7 +67,8 @@ _TRIGONOMETRIC = re.compile(r"(?:sin|cos|tan|cot|sec|csc)(?![a-z])")
 _DEGREES = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*\\text\{ degrees\}")
 _SET_OPERATION = re.compile(r"\\(?:cap|setminus|mathbb)(?![a-zA-Z])")
 _TIME = re.compile(
-    r"([0-9]{1,2})(?:\s*:\s*([0-5][0-9]))?(?:\s*:\s*([0-5][0-9]))?\s*(?:\\text\{)?\s*([ap])\s*\.?\s*m\s*\.?\s*\}?", re.IGNORECASE
+    r"([0-9]{1,2})(?:\s*:\s*([0-5][0-9]))?(?:\s*:\s*([0-5][0-9]))?\s*(?:\\text\{)?\s*([ap])\s*\.?\s*m\s*\.?\s*\}?",
+    re.IGNORECASE,
 )
 _TO = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s+to\s+([0-9]+(?:\.[0-9]+)?)\s*")
 _GROUPING = re.compile(r"(?<![0-9.,])[1-9][0-9]{0,2}(?:,[0-9]{3})+(?![0-9,])")

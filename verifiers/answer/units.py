@@ -36,7 +36,18 @@ for _line in _TABLE.strip().replace("\n ", " ").splitlines():
         _word, _worth = _entry.split("=")
         UNITS[_word] = (_kind, _worth)
 
-SUFFIXES = {"k": 10**3, "K": 10**3, "M": 10**6, "mn": 10**6, "mil": 10**6, "mm": 10**6, "B": 10**9, "bn": 10**9, "T": 10**12, "tn": 10**12}
+SUFFIXES = {
+    "k": 10**3,
+    "K": 10**3,
+    "M": 10**6,
+    "mn": 10**6,
+    "mil": 10**6,
+    "mm": 10**6,
+    "B": 10**9,
+    "bn": 10**9,
+    "T": 10**12,
+    "tn": 10**12,
+}
 SUFFIXES |= {"m": 10**6, "b": 10**9, "t": 10**12}
 """What is written directly behind a number to multiply it: `45k`, `$2.5M`. The small letters m, b and t do so with money."""
 
