@@ -121,12 +121,20 @@ def _refined(segment: str) -> str:
     return masked[run.start : run.end]
 
 
+def _tail(part: str) -> str:
+    """The last line, or the last paragraph where a formula ends in that line that does not begin there."""
+    line = last_line(part)
+    if line.count("$$") % 2 or line.count(r"\[") != line.count(r"\]") or r"\end" in line:
+        return part[-2_000:]
+    return part[part.rindex(line) :] if line else part
+
+
 def _last(part: str) -> Found | None:
     """The last mathematics of a text that states no answer; without any, the last line, for its words.
 
     An ordinal in running text (`the 2nd of them`) is no answer.
     """
-    for size in (2_000, len(part)):
+    for size in (len(_tail(part)), 2_000, len(part)):
         masked = mask_money(part[-size:])
         texts = [masked[run.start : run.end] for run in runs(masked)]
         found = [text for text in texts if (_DIGIT.search(text) or len(text) > 4) and not _ORDINAL.fullmatch(text)]

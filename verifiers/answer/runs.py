@@ -39,6 +39,7 @@ _OPERATIONS = re.compile(
     r"(?:times|plus|minus|over|divided by|multiplied by|to the power of|factorial|squared|cubed)\b"
 )
 _PROSE = re.compile(r"(?<![\\A-Za-z{])[A-Za-z]{2,}[,;]?\s+(?:[A-Za-z]{2,}|[$])")
+_EXCLAIMED = re.compile(r"\s*(?:$|\n|[A-Z])")
 _STATING = re.compile(r"(?i)(?:(?:\b(?:is|are|be|was|were|equals?|of|get|gives?|have|has)|[:=]|^)\s*(?:\ball\s+)?)$")
 
 
@@ -81,7 +82,10 @@ def runs(text: str, *, stated: bool = False) -> list[Run]:
             at += 1
             continue
         if any(token.kind in ("formula", "number", "letter", "command") for token in tokens[at:last]):
-            found.append(Run(tokens[at].start, tokens[last - 1].end))
+            stop = tokens[last - 1]
+            if stop.text == "!" and _EXCLAIMED.match(text, stop.end) and last - 1 > at:
+                stop = tokens[last - 2]  # a sentence that ends in an exclamation mark is no factorial
+            found.append(Run(tokens[at].start, stop.end))
         at = max(end, at + 1)
     return found
 
