@@ -36,6 +36,8 @@ _FILLING = re.compile(
     r"(?i)(?:[\s:=≈~*_>\"']|\b(?:a|an|the|about|approximately|approx|around|roughly|exactly|only|just|simply|therefore|thus|so|that"
     r"|is|are|be|equal|to|equals|total|of|in|given|by|at|least|most|then|now|there|we|get|have|it|which|all|both|either|number|value|x)\b)*"
 )
+_FARTHEST = 10_000
+"""Characters from the end in which mathematics is looked for that nothing says is the answer."""
 _DIGIT = re.compile("[0-9]")
 _ORDINAL = re.compile("[0-9]+(?:st|nd|rd|th)")
 _WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}")
@@ -126,7 +128,7 @@ def _tail(part: str) -> str:
     line = last_line(part)
     if line.count("$$") % 2 or line.count(r"\[") != line.count(r"\]") or r"\end" in line:
         return part[-2_000:]
-    return part[part.rindex(line) :] if line else part
+    return part[part.rindex(line) :][-2_000:] if line else part[-2_000:]
 
 
 def _last(part: str) -> Found | None:
@@ -134,7 +136,7 @@ def _last(part: str) -> Found | None:
 
     An ordinal in running text (`the 2nd of them`) is no answer.
     """
-    for size in (len(_tail(part)), 2_000, len(part)):
+    for size in (len(_tail(part)), 2_000, _FARTHEST):
         masked = mask_money(part[-size:])
         texts = [masked[run.start : run.end] for run in runs(masked)]
         found = [text for text in texts if (_DIGIT.search(text) or len(text) > 4) and not _ORDINAL.fullmatch(text)]

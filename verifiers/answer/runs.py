@@ -39,6 +39,8 @@ _OPERATIONS = re.compile(
     r"(?:times|plus|minus|over|divided by|multiplied by|to the power of|factorial|squared|cubed)\b"
 )
 _PROSE = re.compile(r"(?<![\\A-Za-z{])[A-Za-z]{2,}[,;]?\s+(?:[A-Za-z]{2,}|[$])")
+_DEEPEST = 40
+"""Brackets inside brackets, at most; the time that a text takes grows with it."""
 _EXCLAIMED = re.compile(r"\s*(?:$|\n|[A-Z])")
 _STATING = re.compile(r"(?i)(?:(?:\b(?:is|are|be|was|were|equals?|of|get|gives?|have|has)|[:=]|^)\s*(?:\ball\s+)?)$")
 
@@ -151,7 +153,11 @@ def _begins(tokens: list[_Token], at: int) -> bool:
             and following.start == token.end
         )
     if token.kind == "open":
-        return token.text != "|" and _begins(tokens, at + 1) if at + 1 < len(tokens) and not glued else False
+        inner = at + 1
+        while inner < min(at + _DEEPEST, len(tokens)) and tokens[inner].kind == "open":
+            inner += 1
+        inside = inner < len(tokens) and tokens[inner].kind != "open" and _begins(tokens, inner)
+        return token.text != "|" and not glued and inside
     if token.kind == "word" and not glued:
         if token.text in _FUNCTIONS:
             return following.kind in ("open", "number", "letter") or token.text in ("pi", "infinity")
@@ -193,7 +199,13 @@ def _end(tokens: list[_Token], at: int, text: str, stated: bool) -> int:
             if following.kind == "word" and len(following.text) > 1 and following.text not in _FUNCTIONS and depth == 0:
                 break
             depth += token.text != "|"
-        elif token.kind == "close":
+            if depth > _DEEPEST:
+                break
+        elif token.text == r"\{":
+            depth += 1
+            if depth > _DEEPEST:
+                break
+        elif token.kind == "close" or token.text == r"\}":
             if not depth:
                 break
             depth -= 1

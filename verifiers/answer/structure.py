@@ -76,6 +76,7 @@ _SPACED_NUMBERS = re.compile(r"(?:[-+]?(?:[1-9][0-9]{0,2}(?:,[0-9]{3})+|[0-9]+)(
 _PARTS = re.compile(r"[A-Za-z][A-Za-z ]*(?:\s*,\s*(?:and\s+)?[A-Za-z][A-Za-z ]*|\s+(?:and|or)\s+[A-Za-z]+)+")
 _LABEL = re.compile(r"\s*(?:\\text\{[^{}]*[A-Za-z]{2}[^{}]*\}|[^=]*(?<![\\A-Za-z])[A-Za-z]{3,}[^=]*)\s*")
 _TUPLES = re.compile(r"(?<=\))\s*(?=\()")
+_MONEY = re.compile(rf"{CURRENCY}(?=\s*[-+(]*[0-9.\\])|(?<=[0-9)}}]){CURRENCY}|(?<=[0-9)}}] ){CURRENCY}")
 _JUNK = re.compile(r"[@#%&~`" + GARBAGE + "]")
 
 
@@ -398,7 +399,9 @@ def _spans(text: str) -> bool:
 
 
 def _expression(text: str) -> Any:
-    text = text.replace(CURRENCY, " ").strip()
+    text = _MONEY.sub(" ", text).strip()
+    if CURRENCY in text:
+        raise Unparsable("a currency sign that stands at no number")
     if _TRIGONOMETRIC.search(text):
         text = _DEGREES.sub(r"(\\frac{\1\\pi}{180})", text)
     core, unit = split_unit(text)
