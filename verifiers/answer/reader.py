@@ -55,15 +55,15 @@ _CUE = re.compile(
     r"[\"']?(?:\s*[:=][ \t]*(?:is\b)?"
     r"|[ \t]+(?:is|are|was|were|equals|becomes|comes to|turns out to be)\b[ \t]*:?"
     r"|[ \t]+(?:must|should|would|will|can|has to|have to)[ \t]+(?:then[ \t]+|therefore[ \t]+)?be\b[ \t]*:?"
-    r"|[ \t]+[-–—][ \t]+|[ \t]*(?=\n))"
+    r"|[ \t]+[-–—][ \t]+|(?P<heading>[ \t]*(?=\n)))"
     r"(?![ \t]*not\b(?![^.\n]{0,40}\bbut\b))[ \t]*",
     re.IGNORECASE,
 )
 _LINE_CUE = re.compile(r"(?m)^[ \t]*A:[ \t]*(?=\S)")
 _OTHER_LINE = re.compile(r"(?m)^[ \t]*[B-D][:.)]")
 _INVERTED = re.compile(
-    r"[ \t]+(?:is|are|would be|must be|should be|as)[ \t]+(?:the|our|my)[ \t]+"
-    r"(?:(?:final|correct|right|best|required|only)[ \t]+)*$",
+    r"[ \t]+(?:is|are|would be|must be|should be)[ \t]+(?:the|our|my)[ \t]+"
+    r"(?:(?:final|correct|right|best|required|only)[ \t]+)*answer\b",
     re.IGNORECASE,
 )
 _LINE_START = re.compile(
@@ -162,23 +162,23 @@ def _cues(part: str) -> Iterator[tuple[int, bool, str]]:
             yield line.start(), True, _sentence(part, line.end())
     if "ans" not in part.lower() and "inal" not in part:
         return
-    for cue in list(_CUE.finditer(part))[: -_MOST - 1 : -1]:
-        before = part[max(0, cue.start() - 80) : cue.start()]
-        if inverted := _INVERTED.search(before):
-            text = re.split(r"[.!?;\n]\s", before[: inverted.start()])[-1].strip()
-            if text:
-                yield cue.start(), False, text
+    inverted = list(_INVERTED.finditer(part))[-_MOST:]
+    backwards = {match.end() for match in inverted}
+    found = [(match.start(), False, _clause_before(part, match.start())) for match in inverted]
+    for cue in list(_CUE.finditer(part))[-_MOST:]:
+        if any(cue.start() < end <= cue.end() for end in backwards):
             continue
+        before = part[max(0, cue.start() - 80) : cue.start()]
         strong = bool(cue["final"] or _LINE_START.search(before))
-        if (
-            not cue[0].strip().endswith((":", "=", "is", "be", "-", "–", "—"))
-            and not strong
-            and "\n" in part[cue.end() : cue.end() + 1]
-        ):
+        if cue["heading"] is not None and not strong:
             continue  # a sentence that ends in "answer"
-        text = _sentence(part, cue.end())
-        if text:
-            yield cue.start(), strong, text
+        found.append((cue.start(), strong, _sentence(part, cue.end())))
+    yield from (cue for cue in sorted(found, reverse=True) if cue[2])
+
+
+def _clause_before(part: str, end: int) -> str:
+    """What stands before an index, as far back as its sentence goes."""
+    return re.split(r"[.!?;:,\n]\s|\b(?:so|thus|hence|therefore|and|but)\b", part[max(0, end - 80) : end])[-1].strip()
 
 
 def _sentence(part: str, start: int) -> str:
