@@ -45,6 +45,7 @@ HEAVY = "verifiers.algebra.symbolic"
 
 _SHORT = 40
 _SHOWN = 400
+_THOUSANDS = re.compile(r"[-+]?[1-9][0-9]{0,2}(?:,[0-9]{3}){1,5}(?:\.[0-9]{1,17})?")
 _PLAIN = re.compile(r"\s*([-+]?)(?:0*([1-9][0-9]{0,17})|0+)(\.[0-9]{1,17})?\s*")
 
 
@@ -236,7 +237,8 @@ def _as_words(answer: str, gold: Words, rule: str) -> str:
 
 def _plain_numbers(answer: str, gold: str, rule: str) -> Verdict | None:
     """The verdict on two short decimals, the case that most rows are; None where it is another."""
-    left, right = _PLAIN.fullmatch(gold), _PLAIN.fullmatch(answer)
+    left = _PLAIN.fullmatch(gold.replace(",", "") if "," in gold and _THOUSANDS.fullmatch(gold) else gold)
+    right = _PLAIN.fullmatch(answer.replace(",", "") if "," in answer and _THOUSANDS.fullmatch(answer) else answer)
     if left is None or right is None:
         return None
     if left[3] and right[3] and len(left[3]) > 6:

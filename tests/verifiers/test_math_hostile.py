@@ -182,7 +182,14 @@ def test_no_hostile_text_takes_the_caller_a_second():
 
 @pytest.mark.parametrize(
     "tower",
-    [r"10^{10^{10}}", "9^9^9^9^9", r"\dfrac{5^{(5^{(5^{(5^5)})}-4)}-5}{16}", r"10^{-10^{10}}", "(10^9)!", r"\binom{10^9}{5^9}"],
+    [
+        r"10^{10^{10}}",
+        "9^9^9^9^9",
+        r"\dfrac{5^{(5^{(5^{(5^5)})}-4)}-5}{16}",
+        r"10^{-10^{10}}",
+        "(10^9)!",
+        r"\binom{10^9}{5^9}",
+    ],
 )
 def test_a_power_tower_is_wrong_and_not_failed_where_bounds_decide(tower):
     for gold in ("3", "-3", r"\sqrt{3}", "1/7", "0"):

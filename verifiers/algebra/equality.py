@@ -239,7 +239,7 @@ def _same_expressions(left: Any, right: Any, algebra: Algebra) -> bool:
         else:
             texts.append(leaf.text)
             units.append(getattr(leaf, "unit", None))
-    if {type(left), type(right)} == {Words, Number}:
+    if {type(left), type(right)} == {Words, Number} and "e" not in texts:
         return False
     if unit_factor(units[1], units[0]) != 1:
         return False

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from verifiers.answer.completion import SEEN, answering_part
 from verifiers.answer.latex import readable
 from verifiers.answer.reader import last_line, spans
-from verifiers.answer.runs import mask_money, runs
+from verifiers.answer.runs import STOPPING, mask_money, runs
 from verifiers.answer.units import KNOWN_WORDS, PHRASES
 from verifiers.answer.words import with_digits
 
@@ -107,7 +107,9 @@ def is_bare(text: str) -> bool:
         return True
     if max(map(len, unknown)) <= 3 and re.search(r"[\\^+*/=]", text) and not _SENTENCE.search(rest):
         return True  # products of variables
-    return bool(_NUMBER_WORDS.fullmatch(text))
+    if _ORDINAL.fullmatch(text):
+        return True
+    return bool(_NUMBER_WORDS.fullmatch(text)) and not any(word.lower() in STOPPING for word in unknown)
 
 
 def _refined(segment: str) -> str:

@@ -38,6 +38,7 @@ _TIMES = re.compile(
 )
 _SPOKEN = {"plus": "+", "minus": "-", "divided by": "/", "multiplied by": r"\times", "over": "/"}
 _SPOKEN_SIGN = re.compile(rf"(?<=[0-9)}}])\s+({'|'.join(_SPOKEN)})\s+(?=[-0-9(\\])")
+_RAISED = re.compile(r"(?<=[0-9)}])\s+(squared|cubed|factorial)(?![A-Za-z])")
 _SQUARED_UNIT = re.compile(r"(?<![A-Za-z])(mm|cm|dm|km|m|ft|in|yd|mi)([²³])")
 
 _DOUBLED = re.compile(r"\\\\(?=[a-zA-Z([{\])}])")
@@ -51,6 +52,7 @@ _FRACTION = re.compile(r"\\[dtc]frac(?![a-zA-Z])")
 _TEXT = re.compile(r"\\(?:textbf|textnormal|textrm|textit|texttt|textsf|mbox|hbox|mathrm|mathbf|mathit|mathsf)\s*\{")
 _TEXT_OPEN = re.compile(r"\\text\s+\{")
 _CONNECTIVE = re.compile(r",?\s*\\text\{\s*,?\s*(?:([^{}]*?[A-Za-z])\s+)?(and|or)\s*,?\s*\}")
+_TEXT_SIGN = re.compile(rf"\\text\{{\s*(to|{CURRENCY}|[€£¥₹])\s*\}}")
 _SYNONYMS = [
     (re.compile(r"\\(?:leq|leqslant)(?![a-zA-Z])|<="), r"\\le "),
     (re.compile(r"\\(?:geq|geqslant)(?![a-zA-Z])|>="), r"\\ge "),
@@ -65,6 +67,8 @@ _SYNONYMS = [
     (re.compile(r"\\rangle(?![a-zA-Z])"), ")"),
     (re.compile(r"\\rbrack(?![a-zA-Z])"), "]"),
     (re.compile(r"\\(?:varnothing|O)(?![a-zA-Z])"), r"\\emptyset "),
+    (re.compile(r"\^\s*\{?\s*\\circ\s*\}?\s*(?:\\text\{\s*)?C(?![A-Za-z])\s*\}?"), r"\\text{ celsius}"),
+    (re.compile(r"\^\s*\{?\s*\\circ\s*\}?\s*(?:\\text\{\s*)?F(?![A-Za-z])\s*\}?"), r"\\text{ fahrenheit}"),
     (re.compile(r"\^\s*\{?\s*\\(?:circ|degree)(?![a-zA-Z])\s*\}?|\\degree(?![a-zA-Z])"), r"\\text{ degrees}"),
     (re.compile(r"\\bmod(?![a-zA-Z])"), r"\\mod "),
     (re.compile(r"\\colon(?![a-zA-Z])"), ":"),
@@ -110,6 +114,7 @@ def clean(text: str) -> str:
         text = _SIZING.sub("", text)
         text = _FRACTION.sub(r"\\frac", text)
         text = _TEXT_OPEN.sub(r"\\text{", _TEXT.sub(r"\\text{", text))
+        text = _TEXT_SIGN.sub(r" \1 ", text)
         text = _CONNECTIVE.sub(lambda m: f"\\text{{ {m[1]}}} {m[2]} " if m[1] else f" {m[2]} ", text)
     else:
         text = _THIN.sub(",", text)
@@ -119,6 +124,7 @@ def clean(text: str) -> str:
     if "x" in text or "X" in text or "times" in text:
         text = _TIMES.sub(r" \\times ", text)
     if " " in text:
+        text = _RAISED.sub(lambda m: {"squared": "^2", "cubed": "^3", "factorial": "!"}[m[1]], text)
         text = _SPOKEN_SIGN.sub(lambda m: f" {_SPOKEN[m[1]]} ", text)
     text = _dollars(text)
     return _EDGES.sub("", text.replace("\n", " ")).strip()

@@ -79,6 +79,7 @@ _SUFFIXED = re.compile(rf"([-+]?\s*{_DECIMAL})\s?(k|K|M|mn|mil|mm|B|bn|T|tn|m|b|
 _PART = r"\s*(?:,|and\b)?\s*([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*([A-Za-z]{1,12})(?![A-Za-z])\.?"
 _COMPOUND = re.compile(rf"(-?){_PART}{_PART}(?:{_PART})?(?:{_PART})?\s*")
 _REPEATING = re.compile(r"\s*([-+]?)\s*([0-9]{0,20})\.([0-9]{0,20})\\overline\s*\{?\s*([0-9]{1,20})\s*\}?\s*")
+_SAME_UNITS = ({"pound", "gbp"}, {"degree", "celsius"}, {"degree", "fahrenheit"}, {"degree", "deg"})
 _MONEY = {CURRENCY: "dollar", **{code.replace("$", CURRENCY): unit for code, unit in MONEY.items()}}
 _BEFORE = re.compile(
     rf"\s*([-+]?)\s*({'|'.join(map(re.escape, sorted(_MONEY, key=len, reverse=True)))})\s*(?=[-+0-9.\\])"
@@ -278,7 +279,7 @@ def unit_factor(unit: tuple[str, ...] | None, wanted: tuple[str, ...] | None) ->
             if name in words:
                 words.remove(name)
                 powers[index] = power
-    if {*left, *right} == {"pound", "gbp"}:
+    if {*left, *right} in _SAME_UNITS:
         return Fraction(1)
     if "unit" in left or "unit" in right or not left or not right:
         return Fraction(1)

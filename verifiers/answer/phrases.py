@@ -17,7 +17,9 @@ _LEAD = (
     r"(?:(?:answer|result|value|solution|total|sum)s?\s*(?:is|are|:|=)|approximately|approx\.?|about|around|roughly|exactly|only|just"
     r"|all(?:\s+real)?|every|any|it\s+is|equals|we\s+(?:get|have))\s*:?\s*"
 )
-_LEADING = re.compile(rf"(?i)\s*(?:\\text\{{\s*{_LEAD}\}}|{_LEAD})\s*(?=[-+0-9A-Za-z\\(\[.\ufe69\uff04])")
+_LEADING = re.compile(
+    rf"(?i)\s*(?:\\text\{{\s*{_LEAD}\}}|\\text\{{\s*[A-Za-z][A-Za-z ]{{0,40}}:\s*\}}|{_LEAD})\s*(?=[-+0-9A-Za-z\\(\[.\ufe69\uff04])"
+)
 _GLOSS = re.compile(
     r"(?:(?<=[0-9A-Za-z)}\]%])\s+|\s*\\text\{\s*)\(\s*(?!mod\b|base\b|not\b|in\b)([A-Za-z][A-Za-z ,'-]{2,60})\s*\)\s*(?:\}\s*)?"
 )
@@ -54,11 +56,11 @@ def spoken(text: str) -> str:
     inner = _unwrapped(text)
     if re.search(r"[0-9\\$=+]", inner) or len(inner) > 200:
         return text
-    found = number_in_words(inner)
+    found = number_in_words(inner) or (number_in_words(f"the {inner}") if inner.isalpha() else None)
     if found is None:
         return text
     value, words = found
-    rest = inner[len(words) :].strip(" .")
+    rest = inner[len(words.removeprefix("the ")) :] if not inner.startswith("the ") else inner[len(words) :].strip(" .")
     if re.search(r"[^A-Za-z ]", rest) or len(rest.split()) > 3:
         return text
     written = str(value) if value.denominator == 1 else f"\\frac{{{value.numerator}}}{{{value.denominator}}}"

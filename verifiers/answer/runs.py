@@ -35,6 +35,13 @@ _TOKEN = re.compile(
 _FUNCTIONS = frozenset(
     "sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh log ln exp sqrt pi infinity infty inf oo gcd lcm max min".split()
 )
+STOPPING = frozenset(
+    (
+        "and or of for in on at by with because since as so from when where if which that who after before per is are was "
+        "were has have had the a an to into left more than not but while until each per every all during once since"
+    ).split()
+)
+"""Words that are no unit, so that a number before them ends."""
 _OPERATIONS = re.compile(
     r"(?:times|plus|minus|over|divided by|multiplied by|to the power of|factorial|squared|cubed)\b"
 )
@@ -299,7 +306,7 @@ def _unknown_words(tokens: list[_Token], index: int, stated: bool) -> int:
         return 0
     count = 0
     while count < 3 and _next(tokens, index + count).kind == "word" and len(tokens[index + count].text) > 1:
-        if tokens[index + count].text.lower() in _STOPPING:
+        if tokens[index + count].text.lower() in STOPPING:
             break
         count += 1
     following = _next(tokens, index + count)
@@ -316,14 +323,6 @@ def _unknown_words(tokens: list[_Token], index: int, stated: bool) -> int:
         following.text in ("and", "or", ",") and index + count + 1 < len(tokens) and _begins(tokens, index + count + 1)
     )
     return count if stated and (ends or joins) else 0
-
-
-_STOPPING = frozenset(
-    (
-        "and or of for in on at by with because since as so from when where if which that who after before per is are was "
-        "were has have had the a an to into left more than not but while until each per every all during once since"
-    ).split()
-)
 
 
 def _compound(tokens: list[_Token], before: int, after: int) -> bool:

@@ -70,6 +70,9 @@ _TIME = re.compile(
     r"([0-9]{1,2})(?:\s*:\s*([0-5][0-9]))?(?:\s*:\s*([0-5][0-9]))?\s*(?:\\text\{)?\s*([ap])\s*\.?\s*m\s*\.?\s*\}?",
     re.IGNORECASE,
 )
+_FEET = re.compile(r"([0-9]{1,3})\s*'\s*([0-9]{1,2}(?:\.[0-9]+)?)\s*(?:\"|'')")
+_LETTER_UNIT = re.compile(r"([0-9][0-9.,/]*)\s+([mgLlshNJW])(?:\s*\^\s*\{?\s*([23])\s*\}?)?")
+_AND_PART = re.compile(r"([0-9]{1,6})\s+and\s+([0-9]{1,4}/[0-9]{1,4})(.*)", re.DOTALL)
 _TO = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s+to\s+([0-9]+(?:\.[0-9]+)?)\s*")
 _GROUPING = re.compile(r"(?<![0-9.,])[1-9][0-9]{0,2}(?:,[0-9]{3})+(?![0-9,])")
 _SPACED_NUMBERS = re.compile(r"(?:[-+]?(?:[1-9][0-9]{0,2}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?(?:,\s+|$))+")
@@ -151,6 +154,11 @@ def _quantity(text: str) -> Any:
     """A ratio in words, a sum of units, or a number with a letter that multiplies it; else None."""
     if match := _TO.fullmatch(text):
         return Group("ratio", (parse(match[1], 1), parse(match[2], 1)), text)
+    if match := _FEET.fullmatch(text):
+        text = f"{match[1]} feet {match[2]} inches"
+    if match := _LETTER_UNIT.fullmatch(text):
+        number = parse_number(f"{match[1]}\\text{{ {match[2]}}}" + (f"^{match[3]}" if match[3] else ""))
+        return Either((number, Expression(_plain(text))), 2) if number is not None else None
     if sums := compound(text):
         return Either(sums, len(sums))
     if (number := suffixed(text)) is not None:
@@ -185,6 +193,8 @@ def _words(text: str) -> Words | None:
     match = _TEXT.fullmatch(text)
     inner = match[1] if match else text
     bare = inner.strip().strip("()\"'.!* ").lower()
+    if not match and re.search(r"[A-Za-z]['’]+$", inner.rstrip(")")):
+        return None  # a name with a prime
     if not match and not _WORD.fullmatch(inner.strip("()\"'* ")) and bare not in PHRASES:
         return None
     if not bare:
@@ -211,6 +221,12 @@ def _compound(text: str, depth: int) -> Any:
         parts = [parse(part, depth + 1) for part in _OR.split(text) if part.strip(" ,;")] if "," not in text else []
         if len(parts) > 1 and all(isinstance(part, Named) and is_interval(part.value) for part in parts):
             return Named(parts[0].name, Group("union", tuple(part.value for part in parts), text), _plain(text))
+    if (match := _AND_PART.fullmatch(text)) and (
+        number := parse_number(f"{match[1]} {match[2]}{match[3]}")
+    ) is not None:
+        if match[3].strip():
+            return number
+        return Either((Group("list", (parse(match[1], depth + 1), parse(match[2], depth + 1)), text), number))
     if match := _NAMED_DIGITS.fullmatch(text):
         return Named(_name(match[1]), parse(match[2], depth + 1), _plain(text))
     if "," in text and not re.search(r"[(\[{]|,\s", text) and "," not in _GROUPING.sub("", text):
