@@ -1,8 +1,8 @@
 r"""Free-form mathematical answers: numbers, units, intervals, sets, tuples, matrices, equations, expressions.
 
-The answer is found in the completion (`verifiers.answer.reader` and `extract`), cleaned (`verifiers.answer.latex`), read
-as a structure (`verifiers.answer.structure`) of numbers (`verifiers.answer.numbers`) and expressions, and compared with
-the gold read the same way. Numbers, words, arithmetic and rational functions are decided at once, in the caller
+The answer is found in the completion (`verifiers.answer.extract`), cleaned (`verifiers.answer.latex`), read as a
+structure (`verifiers.answer.structure`) of numbers (`verifiers.answer.numbers`) and expressions, and compared with the
+gold read the same way. Numbers, words, arithmetic and rational functions are decided at once, in the caller
 (`verifiers.algebra.decide`); other algebra runs in the pool, under a deadline.
 
 `docs/verifiers_math.md` has the rules of equality with examples. Decided, once for all:

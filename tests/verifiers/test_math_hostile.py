@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from verifiers import math
 from verifiers.runtime.judge import Judge
+from verifiers.verdict import Verdict
 
 DEADLINE = 0.5
 
@@ -160,6 +161,13 @@ def seconds_in_the_caller(prediction, gold):
     return time.process_time() - start
 
 
+def decided(prediction, gold):
+    """The verdict, which must need no algebra."""
+    outcome = math.fast(prediction, gold)
+    assert isinstance(outcome, Verdict)
+    return outcome
+
+
 def sample(every):
     return [text for number, (_, text) in enumerate(inputs()) if number % every == 0]
 
@@ -193,9 +201,9 @@ def test_no_hostile_text_takes_the_caller_a_second():
 )
 def test_a_power_tower_is_wrong_and_not_failed_where_bounds_decide(tower):
     for gold in ("3", "-3", r"\sqrt{3}", "1/7", "0"):
-        assert math.fast(rf"\boxed{{{tower}}}", gold).score == 0.0
-        assert math.fast(rf"\boxed{{{gold}}}", tower).score == 0.0
-    assert math.fast(rf"\boxed{{{tower}}}", tower).score == 1.0
+        assert decided(rf"\boxed{{{tower}}}", gold).score == 0.0
+        assert decided(rf"\boxed{{{gold}}}", tower).score == 0.0
+    assert decided(rf"\boxed{{{tower}}}", tower).score == 1.0
 
 
 @pytest.mark.slow

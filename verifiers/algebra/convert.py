@@ -26,16 +26,16 @@ _NORMAL = NormalizationConfig(
     basic_latex=True, units=False, malformed_operators=True, nits=False, boxed="none", equations=False
 )
 _CASED = ConversionConfig(lowercase_symbols=False)
-_COMMANDS = frozenset(
-    "frac sqrt binom choose sum prod int lim infty pi cdot times div le ge ne in notin cup cap setminus emptyset mathbb "
-    "pm mp sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh log ln exp max min gcd lcm lfloor rfloor lceil "
+_KNOWN = (
+    "frac sqrt binom choose sum prod int lim infty pi cdot times div le ge ne in notin cup cap setminus emptyset "
+    "mathbb pm mp sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh log ln exp max min gcd lcm lfloor rfloor lceil "
     "rceil mod to rightarrow left right mid begin end overline bar vec hat alpha beta gamma delta epsilon zeta eta "
     "theta kappa lambda mu nu xi rho sigma tau phi varphi chi psi omega Gamma Delta Theta Lambda Sigma Phi Psi Omega "
-    "operatorname det ldots dots cdots partial".split()
+    "operatorname det ldots dots cdots partial"
 )
-_FUNCTION_NAMES = frozenset(
-    ("gcd", "lcm", "max", "min", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "floor", "ceil")
-)
+_COMMANDS = frozenset(_KNOWN.split())
+_NAMED = "gcd lcm max min arcsin arccos arctan sinh cosh tanh floor ceil"
+_FUNCTION_NAMES = frozenset(_NAMED.split())
 _COMMAND = re.compile(r"\\([A-Za-z]+)")
 _STRANGE = re.compile(r"['\"$#@~`?;%]|\\[^A-Za-z{}\\,;! ]")
 _RELATIONS = {"≤": "<=", "≥": ">=", "≠": "!=", "<": "<", ">": ">", "=": "=="}

@@ -36,15 +36,15 @@ _UNSUPPORTED = re.compile(
     r"infty\s*\}|mid|circ|in|notin|subset|subseteq|forall|exists|operatorname|text|perp|parallel|angle|triangle|"
     r"overline|prime|dots|ldots|cdots|oplus|otimes|choose|le|ge|ne)(?![A-Za-z])|\\\{|\\\}|[<>=]"
 )
-_FUNCTIONS = frozenset(
-    "sin cos tan cot sec csc arcsin arccos arctan arccot sinh cosh tanh coth log ln lg exp max min gcd lcm".split()
-)
+_NAMED = "sin cos tan cot sec csc arcsin arccos arctan arccot sinh cosh tanh coth log ln lg exp max min gcd lcm"
+_FUNCTIONS = frozenset(_NAMED.split())
 _PLAIN_NAMES = _FUNCTIONS | {"sqrt", "pi", "asin", "acos", "atan"}
 _SHORT_NAMES = {"asin": "arcsin", "acos": "arccos", "atan": "arctan"}
-_GREEK = frozenset(
+_LETTERS = (
     "alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi omicron rho varrho "
-    "sigma tau upsilon phi varphi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega ell".split()
+    "sigma tau upsilon phi varphi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega ell"
 )
+_GREEK = frozenset(_LETTERS.split())
 _DECORATIONS = frozenset(("bar", "hat", "vec", "tilde", "dot", "ddot", "widehat", "overrightarrow"))
 _APPLIED = frozenset("fghFG")
 _CONSTANTS = {"e": ("const", "e"), "i": ("const", "i")}

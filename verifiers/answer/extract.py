@@ -1,8 +1,8 @@
 r"""Picks a mathematical answer out of a completion: which formula or number of a stated answer, or else the last one.
 
-Where answers stand, and in which order they count, says `verifiers.answer.reader`; here a span is narrowed to the formula
-or number in it. Without a stated answer, and not in strict mode, it is the whole text where that is nothing but an
-answer, else the last formula, bracketed number or number.
+`verifiers.answer.reader` says where answers stand and in which order they count; here a span is narrowed to the
+mathematics in it (`verifiers.answer.runs`). Without a stated answer, and not in strict mode, the answer is the whole
+text where that is nothing but an answer, else its last mathematics.
 """
 
 from __future__ import annotations

@@ -9,19 +9,24 @@ from __future__ import annotations
 
 import re
 
+from verifiers.answer.latex import CURRENCY
 from verifiers.answer.units import PHRASES
 from verifiers.answer.words import number_in_words
 
 _LEAD = (
     r"(?:(?:so|thus|hence|therefore|then)\b,?\s*)?(?:(?:the|my|our|final|correct)\s+)*"
-    r"(?:(?:answer|result|value|solution|total|sum)s?\s*(?:is|are|:|=)|approximately|approx\.?|about|around|roughly|exactly|only|just"
-    r"|all(?:\s+real)?|every|any|it\s+is|equals|we\s+(?:get|have))\s*:?\s*"
+    r"(?:(?:answer|result|value|solution|total|sum)s?\s*(?:is|are|:|=)|approximately|approx\.?|about|around|roughly"
+    r"|exactly|only|just|it\s+is|equals|we\s+(?:get|have)"
+    r"|all(?:\s+(?:real|integers?|natural|positive|negative|whole|numbers?|values?|of))*"
+    r"|every(?:\s+(?:real|integer|natural|positive|number))*|any)\s*:?\s*"
 )
 _LEADING = re.compile(
-    rf"(?i)\s*(?:\\text\{{\s*{_LEAD}\}}|\\text\{{\s*[A-Za-z][A-Za-z ]{{0,40}}:\s*\}}|{_LEAD})\s*(?=[-+0-9A-Za-z\\(\[.\ufe69\uff04])"
+    rf"(?i)\s*(?:\\text\{{\s*{_LEAD}\}}|\\text\{{\s*[A-Za-z][A-Za-z ]{{0,40}}:\s*\}}|{_LEAD})"
+    rf"\s*(?=[-+0-9A-Za-z\\(\[.{CURRENCY}])"
 )
 _GLOSS = re.compile(
-    r"(?:(?<=[0-9A-Za-z)}\]%])\s+|\s*\\text\{\s*)\(\s*(?!mod\b|base\b|not\b|in\b)([A-Za-z][A-Za-z ,'-]{2,60})\s*\)\s*(?:\}\s*)?"
+    r"(?:(?<=[0-9A-Za-z)}\]%])\s+|\s*\\text\{\s*)\(\s*(?!mod\b|base\b|not\b|in\b)"
+    r"([A-Za-z][A-Za-z ,'-]{2,60})\s*\)\s*(?:\}\s*)?"
 )
 _CONDITION = re.compile(
     r"\s*,?\s*(?:\\text\{\s*,?\s*)?\b(?:for\s+(?:all|any|every|each|some|arbitrary|real|integers?|positive)|where|with|such\s+that)\b(?!\s*\})(.*)"

@@ -32,15 +32,16 @@ _TOKEN = re.compile(
     r"|(?P<mark>[,;:])"
     r"|(?P<other>.|\n)"
 )
-_FUNCTIONS = frozenset(
-    "sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh log ln exp sqrt pi infinity infty inf oo gcd lcm max min".split()
+_NAMED = (
+    "sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh log ln exp sqrt pi infinity infty inf oo gcd lcm max "
+    "min"
 )
-STOPPING = frozenset(
-    (
-        "and or of for in on at by with because since as so from when where if which that who after before per is are was "
-        "were has have had the a an to into left more than not but while until each per every all during once since"
-    ).split()
+_FUNCTIONS = frozenset(_NAMED.split())
+_NO_UNITS = (
+    "and or of for in on at by with because since as so from when where if which that who after before per is are was "
+    "were has have had the a an to into left more than not but while until each every all during once"
 )
+STOPPING = frozenset(_NO_UNITS.split())
 """Words that are no unit, so that a number before them ends."""
 _OPERATIONS = re.compile(
     r"(?:times|plus|minus|over|divided by|multiplied by|to the power of|factorial|squared|cubed)\b"
@@ -75,7 +76,7 @@ def runs(text: str, *, stated: bool = False) -> list[Run]:
             (`15 apples`) and `5 cats and 2 dogs` is a list; elsewhere only known units do.
     """
     tokens = [
-        _Token(match.lastgroup if match.lastgroup != "env" else "formula", match.group(), match.start(), match.end())
+        _Token("formula" if match.lastgroup == "env" else match.lastgroup or "other", match.group(), match.start(), match.end())
         for match in _TOKEN.finditer(text)
     ]
     tokens = [token for token in tokens if token.kind != "space"]
@@ -118,12 +119,17 @@ def mask_money(text: str) -> str:
             continue
         closing = re.compile(r"(?<!\\)\$").search(text, at)
         inside = text[at : closing.start()] if closing else ""
-        if not closing or "\n" in inside or len(inside) > 4000:
-            pieces.append(CURRENCY)
-        elif re.match(r"\s?[0-9.]", inside) and (
-            _PROSE.search(inside)
-            or re.search(r"(?:\s|[-+*/(=×])$", inside)
-            and text[closing.end() : closing.end() + 1].isdigit()
+        if (
+            not closing
+            or "\n" in inside
+            or len(inside) > 4000
+            or (
+                re.match(r"\s?[0-9.]", inside)
+                and (
+                    _PROSE.search(inside)
+                    or (re.search(r"(?:\s|[-+*/(=×])$", inside) and text[closing.end() : closing.end() + 1].isdigit())
+                )
+            )
         ):
             pieces.append(CURRENCY)
         else:
@@ -219,9 +225,9 @@ def _end(tokens: list[_Token], at: int, text: str, stated: bool) -> int:
         elif token.kind == "mark" and not depth:
             if not _mark(tokens, index, at, lists):
                 break
-        elif token.kind == "number" and index > at and not _follows(tokens, index, text):
-            break
-        elif token.kind == "formula" and index > at and tokens[index - 1].kind in ("number", "formula", "close"):
+        elif (token.kind == "number" and index > at and not _follows(tokens, index, text)) or (
+            token.kind == "formula" and index > at and tokens[index - 1].kind in ("number", "formula", "close")
+        ):
             break
         index += 1
     return index
@@ -236,9 +242,7 @@ def _follows(tokens: list[_Token], index: int, text: str) -> bool:
         if re.fullmatch(r"[0-9]{3}(?:[.,][0-9]+)?", token.text) and index > 1 and tokens[index - 2].kind == "number":
             return True
         return _next(tokens, index + 1).text in ("/", "⁄") and before.text.isdigit()
-    if before.kind == "formula":
-        return False
-    return True
+    return before.kind != "formula"
 
 
 def _mark(tokens: list[_Token], index: int, at: int, lists: bool) -> bool:
@@ -286,10 +290,8 @@ def _word(tokens: list[_Token], index: int, at: int, text: str, stated: bool, li
         if word in "xX" and _begins(tokens, index + 1) and before.kind in ("number", "word", "close"):
             return 1
         return int(
-            following.kind in ("relation", "operator")
-            and before.kind in ("operator", "relation")
-            or word in "gmlhsL"
-            and before.kind == "number"
+            (following.kind in ("relation", "operator") and before.kind in ("operator", "relation"))
+            or (word in "gmlhsL" and before.kind == "number")
         )
     if before.kind == "relation" or (before.kind == "operator" and before.text not in ("%", "°", "!")):
         return int(len(word) <= 3 and before.kind == "relation")
@@ -350,8 +352,10 @@ def _trimmed(tokens: list[_Token], at: int, end: int) -> int:
     while end > at + 1:
         token = tokens[end - 1]
         dangling = (
-            token.kind in ("mark", "relation", "open", "money")
-            and token.text not in ("€", "£", "¥", "₹", "¢", CURRENCY, r"\$")
+            (
+                token.kind in ("mark", "relation", "open", "money")
+                and token.text not in ("€", "£", "¥", "₹", "¢", CURRENCY, r"\$")
+            )
             or (token.kind == "operator" and token.text not in ("!", "%", "°"))
             or (token.kind == "word" and token.text in ("and", "or", "to"))
             or (token.kind == "other")

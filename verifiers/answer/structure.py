@@ -10,7 +10,7 @@ from typing import Any
 
 from verifiers.answer.latex import CURRENCY, GARBAGE, top_level
 from verifiers.answer.numbers import Number, commas, compound, parse_number, split_unit, suffixed
-from verifiers.answer.units import PHRASES
+from verifiers.answer.units import ALL_REALS, PHRASES
 from verifiers.answer.values import (
     Based,
     Either,
@@ -188,7 +188,7 @@ def _plain(text: str) -> str:
     return _BACK_RE.sub(lambda match: _BACK[match[0]], text).strip()
 
 
-def _words(text: str) -> Words | None:
+def _words(text: str) -> Words | Expression | None:
     """An answer in words: one word, one letter, or `\\text{several words}`."""
     match = _TEXT.fullmatch(text)
     inner = match[1] if match else text
@@ -201,6 +201,8 @@ def _words(text: str) -> Words | None:
         raise Unparsable("empty text")
     if not re.fullmatch(r"[a-z][a-z'., -]*", bare) or _NUMBER_WORDS & set(re.split("[ -]", bare)):
         raise Unparsable("words that are no answer, or a number in words")
+    if bare in ALL_REALS:
+        return Expression(r"\mathbb{R}", relation=True)
     if len(bare) == 1:
         letter = inner.strip().strip("()\"'.!* ")
         return Words(letter, letter)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 _TABLE = """
-length m=1 micrometer=0.000001 nm=0.000000001 meter=1 metre=1 cm=0.01 centimeter=0.01 centimetre=0.01 mm=0.001 millimeter=0.001 millimetre=0.001 km=1000
+length m=1 meter=1 metre=1 cm=0.01 centimeter=0.01 centimetre=0.01 mm=0.001 millimeter=0.001 millimetre=0.001 km=1000
  kilometer=1000 kilometre=1000 dm=0.1 inch=0.0254 in=0.0254 foot=0.3048 feet=0.3048 ft=0.3048 yard=0.9144 yd=0.9144
  mile=1609.344 mi=1609.344
 time second=1 sec=1 s=1 minute=60 min=60 hour=3600 hr=3600 h=3600 day=86400 week=604800
-mass g=1 gram=1 ton=907184.74 tonne=1000000 gm=1 kg=1000 kilogram=1000 mg=0.001 pound=453.59237 lb=453.59237 ounce=28.349523125 oz=28.349523125
+mass g=1 gram=1 gm=1 tonne=1000000 kg=1000 kilogram=1000 mg=0.001 pound=453.59237 lb=453.59237
+ ounce=28.349523125 oz=28.349523125
 volume liter=1 litre=1 l=1 ml=0.001 milliliter=0.001 gallon=3.785411784 gal=3.785411784
 dollar dollar=1 usd=1 buck=1 cent=0.01
 euro euro=1 eur=1
@@ -36,20 +37,23 @@ for _line in _TABLE.strip().replace("\n ", " ").splitlines():
         _word, _worth = _entry.split("=")
         UNITS[_word] = (_kind, _worth)
 
-SUFFIXES = {
-    "k": 10**3,
-    "K": 10**3,
-    "M": 10**6,
-    "mn": 10**6,
-    "mil": 10**6,
-    "mm": 10**6,
-    "B": 10**9,
-    "bn": 10**9,
-    "T": 10**12,
-    "tn": 10**12,
+_THOUSANDS = {
+    "k": 1,
+    "K": 1,
+    "M": 2,
+    "mn": 2,
+    "mil": 2,
+    "mm": 2,
+    "B": 3,
+    "bn": 3,
+    "T": 4,
+    "tn": 4,
+    "m": 2,
+    "b": 3,
+    "t": 4,
 }
-SUFFIXES |= {"m": 10**6, "b": 10**9, "t": 10**12}
-"""What is written directly behind a number to multiply it: `45k`, `$2.5M`. The small letters m, b and t do so with money."""
+SUFFIXES = {suffix: 1000**power for suffix, power in _THOUSANDS.items()}
+"""What is written directly behind a number to multiply it: `45k`, `$2.5M`; the small letters m, b and t only with money."""
 
 MONEY = {
     "US$": "dollar", "USD": "dollar", "A$": "aud", "AUD": "aud", "C$": "cad", "CAD": "cad", "EUR": "euro", "GBP": "gbp",
@@ -79,6 +83,9 @@ PHRASES = {
     "infinitely many",
     "infinitely many solutions",
     "all real numbers",
+    "all reals",
+    "the real numbers",
+    "all real values",
     "no real roots",
     "no solutions exist",
     "empty set",
@@ -92,10 +99,14 @@ PHRASES = {
 """Answers of several words, in lower case, that need no `\\text{}` around them."""
 
 NO_SOLUTION = frozenset(
-    ("no solution", "no solutions", "no real solution", "no real solutions", "no real roots", "no solutions exist")
-    + ("empty set", "the empty set", "none")
+    {"no solution", "no solutions", "no real solution", "no real solutions", "no real roots", "no solutions exist"}
+    | {"empty set", "the empty set", "none"}
 )
 """Phrases that name the empty set of solutions."""
+ALL_REALS = frozenset(
+    {"all real numbers", "all reals", "the real numbers", "all real values", "the set of all real numbers"}
+)
+"""Phrases that name the set of the real numbers."""
 DOES_NOT_EXIST = frozenset(("does not exist", "dne", "undefined"))
 """Phrases that say that a value does not exist."""
 
