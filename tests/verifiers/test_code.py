@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-from verifiers.code import extract, verify, verify_many
+from verifiers.code import verify, verify_many
+from verifiers.execution.blocks import program as extract
 from verifiers.execution.comparison import read, same
 from verifiers.execution.sandbox import Sandbox, SandboxUnavailable, shared
 from verifiers.runtime.judge import Judge
@@ -40,7 +41,7 @@ def test_without_a_mark_it_is_the_last_plain_block_and_without_a_block_all():
 
 
 def test_a_block_that_was_cut_off_or_indented_is_still_the_program():
-    assert extract("1.\n   ```python\n   x = 1\n   print(x)") == "x = 1\nprint(x)"
+    assert extract("1.\n   ```python\n   x = 1\n   print(x)") == "x = 1\nprint(x)\n"
 
 
 @pytest.mark.parametrize(
@@ -247,7 +248,9 @@ def test_what_is_wanted_of_a_test_is_not_to_be_found_inside():
 def test_tests_that_do_not_parse_or_test_nothing_abstain():
     assert verify(ADD, "", tests=["assert add(1, 2) == 3", "assert add(("]).status == "abstained"
     assert verify(ADD, "", tests=[]).status == "abstained"
-    assert verify(ADD, "", tests="def test_add():\n    assert add(1, 2) == 3").status == "abstained"
+    assert verify(ADD, "", tests="def test_add(fixture):\n    assert add(1, 2) == 3").status == "abstained"
+    assert verify(ADD, "", tests="def check(candidate):\n    assert candidate(1, 2) == 3").status == "abstained"
+    assert verify(ADD, "", tests={"inputs": ["1"], "outputs": []}).status == "abstained"
 
 
 # The sandbox behind it

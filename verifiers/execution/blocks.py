@@ -28,6 +28,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
+from verifiers.answer.completion import without_thinking
+
 _PARSED = 60_000
 """Characters past which a text is not parsed here; names are then found line by line."""
 _TRIES = 20
@@ -40,7 +42,6 @@ _AFTER_PROSE = re.compile(r"[^`\n]+(?P<fence>`{3,})(?P<info>[ \t]*[\w.]*)[ \t]*"
 _INLINE = re.compile(r"`{3,}[ \t]*(?P<info>[A-Za-z0-9.]*)[ \t]+(?P<code>[^`\n]+)`{3,}\.?")
 _PYTHON = re.compile(r"[{\s]*\.?(?:i?python|py|sage|tool_code|starlark)[\d.]*(?![A-Za-z\d])", re.IGNORECASE)
 _SESSION = re.compile(r"(?m)^\s*>>> ")
-_THINKING = re.compile(r"</(?:think|thinking|thought|reasoning)>", re.IGNORECASE)
 _CHAT = re.compile(r"<\|[a-z_]+\|>|</s>|<end_of_turn>|<｜[^｜]+｜>")
 _ANSWER = re.compile(r"(?is)<answer>(.*?)(?:</answer>|\Z)")
 _NEXT = re.compile(
@@ -80,7 +81,9 @@ class Block:
     def defines(self) -> frozenset[str]:
         """The names that it binds at its top level, bare signatures left out."""
         if self.tree is None:
-            found = {name for groups in _BOUND.findall(self.code) for text in groups for name in re.findall(r"\w+", text)}
+            found = {
+                name for groups in _BOUND.findall(self.code) for text in groups for name in re.findall(r"\w+", text)
+            }
             return frozenset(found)
         return frozenset(name for statement in self.tree.body if not _is_stub(statement) for name in _binds(statement))
 
@@ -100,7 +103,9 @@ class Block:
         if _SESSION.search(self.code):
             return True
         if self.tree is None:
-            return not self.defines and not re.search(r"(?m)^\s*(?:print|return|for|while|import|from|def)\b", self.code)
+            return not self.defines and not re.search(
+                r"(?m)^\s*(?:print|return|for|while|import|from|def)\b", self.code
+            )
         return all(isinstance(statement, (ast.Expr, ast.Assert)) for statement in self.tree.body)
 
 
@@ -119,7 +124,7 @@ def program(completion: str, needed: Iterable[str] = (), *, reads: bool = False,
     text = _ending(completion)
     needed = frozenset(needed)
     for tagged in reversed(_ANSWER.findall(text)):
-        if blocks(tagged) or _parsed(tagged.strip()) is not None and _CODE_LINE.search(tagged[:_LINE]):
+        if blocks(tagged) or (_parsed(tagged.strip()) is not None and _CODE_LINE.search(tagged[:_LINE])):
             text = tagged
             break
     found = blocks(text)
@@ -128,7 +133,12 @@ def program(completion: str, needed: Iterable[str] = (), *, reads: bool = False,
         candidates = [block for block in found if needed & block.defines] or candidates
     chosen = _chosen(candidates, needed, reads)
     code = "\n\n".join(block.code for block in chosen) if chosen else _unfenced(text)
-    if starter and needed and not needed & Block(code, None).defines and (whole := _continued(starter, code, text, needed)):
+    if (
+        starter
+        and needed
+        and not needed & Block(code, None).defines
+        and (whole := _continued(starter, code, text, needed))
+    ):
         return whole
     return code
 
@@ -146,8 +156,9 @@ def blocks(text: str) -> list[Block]:
         if len(line) < _LINE and (inline := _INLINE.fullmatch(line.strip())):
             found.append(_block([inline["code"]], inline["info"]))
         elif opening := _FENCE.fullmatch(line) or _AFTER_PROSE.fullmatch(line):
-            if not found and not opening["info"].strip() and _is_closed_by(before, lines[index + 1 :]):
-                found.append(_block(before, "python"))
+            glued = line[: opening.start("fence")]
+            if not found and not opening["info"].strip() and _is_closed_by([*before, glued], lines[index + 1 :]):
+                found.append(_block([*before, glued], "python"))
             else:
                 end, last = _end(lines, index + 1, opening["fence"])
                 found.append(_block([*lines[index + 1 : end], *last], opening["info"]))
@@ -164,11 +175,14 @@ def defined(code: str) -> frozenset[str]:
     return Block(code, None).defines
 
 
+def parses(code: str) -> bool:
+    """Whether a text is a program, as far as it can be read here."""
+    return _parsed(code) is not None
+
+
 def _ending(text: str) -> str:
     """What follows the thinking, up to the first chat marker after some text."""
-    thinking = list(_THINKING.finditer(text))
-    if thinking and text[thinking[-1].end() :].strip():
-        text = text[thinking[-1].end() :]
+    text = without_thinking(text)
     for marker in _CHAT.finditer(text):
         if text[: marker.start()].strip():
             return text[: marker.start()]
@@ -219,7 +233,9 @@ def _is_closed_by(before: list[str], after: list[str]) -> bool:
     code = "\n".join(before).strip("\n")
     if not any(_CODE_LINE.match(line[:_LINE]) for line in before) or _parsed(textwrap.dedent(code)) is None:
         return False
-    following = "\n".join(after[: next((i for i, line in enumerate(after) if _FENCE.fullmatch(line)), len(after))]).strip()
+    following = "\n".join(
+        after[: next((i for i, line in enumerate(after) if _FENCE.fullmatch(line)), len(after))]
+    ).strip()
     return not following or _parsed(textwrap.dedent(following)) is None or not _STARTS.search(following)
 
 
@@ -311,11 +327,15 @@ def _parse(code: str) -> tuple[ast.Module | None, int]:
 
 def _binds(statement: ast.stmt) -> set[str]:
     """The names that a statement of the top level binds."""
+    if isinstance(statement, ast.ClassDef) and statement.name == "Solution":  # LeetCode's: a method is what is called
+        return {statement.name, *(inner.name for inner in statement.body if isinstance(inner, ast.FunctionDef))}
     if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
         return {statement.name}
     if isinstance(statement, (ast.Import, ast.ImportFrom)):
         return {(alias.asname or alias.name).partition(".")[0] for alias in statement.names}
-    found = {node.id for node in ast.walk(statement) if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)}
+    found = {
+        node.id for node in ast.walk(statement) if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)
+    }
     inner = (ast.FunctionDef, ast.ClassDef)
     if isinstance(statement, (ast.If, ast.Try, ast.With)):
         found |= {node.name for node in ast.walk(statement) if isinstance(node, inner)}
@@ -327,6 +347,6 @@ def _is_stub(statement: ast.stmt) -> bool:
     if not isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
         return False
     return all(
-        isinstance(line, ast.Pass) or isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant)
+        isinstance(line, ast.Pass) or (isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant))
         for line in statement.body
     )

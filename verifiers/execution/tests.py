@@ -1,18 +1,29 @@
-"""Tests of a program, split into what must be evaluated inside of the sandbox and what is compared outside.
+"""Tests of a program: what must run inside of the sandbox, and what is compared outside.
 
-Of `assert f(3) == 9` the program's process is given `f(3)` alone. So it is not told the 9, and an object that calls
-itself equal to everything is equal to nothing: only plain values come out (`verifiers.execution.sandbox.values`).
+Three forms are read; `docs/verifiers_code.md` shows each.
+
+- **Statements** (MBPP, and functions `test_…()` without arguments): of `assert f(3) == 9` the program's process is given
+  `f(3)` alone, and the 9 is compared outside.
+- **A function `check(candidate)`** (HumanEval) with the name of what it checks: its statements, `candidate` replaced.
+- **Inputs and outputs** (APPS, LiveCodeBench): text on standard input and what must be printed, or with a function's name
+  its arguments and what it must return (`verifiers.execution.input_output`).
+
+Where every statement is of the first kind, the tests run in the program's own process, since nothing that is decided there
+counts. Where one is not (`assert abs(f(3) - 9) < 1e-6`, a loop), all of them run in a process of their own, which calls
+the program's (`verifiers.execution.sandbox.remote`). Neither way can a program decide what its tests say.
 """
 
 from __future__ import annotations
 
 import ast
+import builtins
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from verifiers.execution.comparison import literal
+from verifiers.execution.input_output import Run, parse_pairs
 
 NOT_REACHED = "not reached"
 
@@ -28,30 +39,38 @@ _OUTSIDE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.In: lambda value, wanted: value in wanted,
     ast.NotIn: lambda value, wanted: value not in wanted,
 }
-_PREPARATIONS = (
-    ast.Import,
-    ast.ImportFrom,
-    ast.FunctionDef,
-    ast.AsyncFunctionDef,
-    ast.ClassDef,
-    ast.Assign,
-    ast.AnnAssign,
-    ast.AugAssign,
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_IMPORTS = (ast.Import, ast.ImportFrom)
+_PREPARATIONS = (*_IMPORTS, *_FUNCTIONS, ast.ClassDef, ast.Assign, ast.AnnAssign, ast.AugAssign)
+_SIMPLE = (
+    ast.Call,
+    ast.Name,
+    ast.Attribute,
+    ast.Subscript,
+    ast.Constant,
+    ast.List,
+    ast.Tuple,
+    ast.Set,
+    ast.Dict,
+    ast.Starred,
+    ast.keyword,
+    ast.expr_context,
 )
 
 
 class BadTest(ValueError):
-    """A test is not Python."""
+    """The tests cannot be run."""
 
 
 @dataclass(frozen=True, slots=True)
 class Test:
-    """One statement of the tests.
+    """One test, or a statement that prepares the next ones.
 
     Attributes:
         text: the statement as it was written.
-        inside: for the sandbox: `value` and an expression, or `passes` and statements.
-        holds: whether the value of the expression is what the statement asserts; None where it runs inside as a whole.
+        inside: for the sandbox: `value` and an expression, `call` and a function with arguments, or `passes` and
+            statements.
+        holds: whether the value that comes out is what the test asserts; None where it runs as a whole.
         counts: false for an import, a definition or an assignment, which only prepares what follows.
     """
 
@@ -61,20 +80,49 @@ class Test:
     counts: bool
 
 
-def parse_tests(tests: Sequence[str] | str) -> list[Test]:
-    """The statements of the tests in order; those that only prepare are among them.
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """All tests of one program.
+
+    Attributes:
+        tests: in order; empty where the program is run as a script.
+        runs: what a script is given on standard input and must print, a pair for each test.
+        needed: the names that the program must define.
+        names: all names of the tests that may be the program's.
+        apart: whether the tests run in a process of their own.
+    """
+
+    tests: tuple[Test, ...] = ()
+    runs: tuple[Run, ...] = ()
+    needed: frozenset[str] = frozenset()
+    names: frozenset[str] = frozenset()
+    apart: bool = False
+
+
+def parse_tests(tests: Any, entry_point: str | None = None, given: frozenset[str] = frozenset()) -> Suite:
+    """Read tests in any of their forms.
+
+    Args:
+        tests: statements, in a list or as one text; or inputs and outputs, a mapping, a list of mappings, or JSON of them.
+        entry_point: what is tested: a function's name, or an expression such as `Solution().add`.
+        given: names that the tests can rely on because the caller defines them (`setup`).
 
     Raises:
-        BadTest: one does not parse.
+        BadTest: they cannot be read, or there are none.
     """
-    found = []
-    for index, text in enumerate([tests] if isinstance(tests, str) else tests):
-        try:
-            body = ast.parse(text).body
-        except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
-            raise BadTest(f"test {index} does not parse: {error}") from None
-        found += [_split(statement) for statement in body]
-    return found
+    try:
+        pairs = parse_pairs(tests, entry_point)
+    except (ValueError, TypeError, KeyError) as error:
+        raise BadTest(f"the tests' inputs and outputs do not read: {error}") from None
+    if pairs is not None:
+        if not pairs.runs and not pairs.calls:
+            raise BadTest("there are no tests")
+        calls = tuple(Test(call.text, ("call", call.request), call.holds, True) for call in pairs.calls)
+        return Suite(calls, tuple(pairs.runs), frozenset(pairs.needed))
+    if isinstance(tests, Mapping):  # HumanEval's own columns in one
+        entry_point = entry_point or tests.get("entry_point")
+        tests = tests.get("test") or tests.get("test_list") or tests.get("tests") or tests.get("check") or ()
+    return _statements([tests] if isinstance(tests, str) else tests, entry_point, given)
 
 
 def failure(test: Test, result: Mapping[str, Any] | None) -> str | None:
@@ -98,20 +146,144 @@ def failure(test: Test, result: Mapping[str, Any] | None) -> str | None:
         return f"cannot be compared: {error}"
 
 
-def _split(statement: ast.stmt) -> Test:
+def _statements(texts: Sequence[str], entry_point: str | None, given: frozenset[str]) -> Suite:
+    body: list[ast.stmt] = []
+    for index, text in enumerate(texts):
+        body += _parsed(str(text), f"test {index}")
+    body = _calling(body, entry_point)
+    body = _spliced(body)
+    imported = {(a.asname or a.name).partition(".")[0] for s in body if isinstance(s, _IMPORTS) for a in s.names}
+    own = imported | {s.name for s in body if isinstance(s, (*_FUNCTIONS, ast.ClassDef))}
+    own |= {name for statement in body if not isinstance(statement, _FUNCTIONS) for name in _stored(statement)}
+    own |= given - (_roots(entry_point) if entry_point else set())
+    free = {name for statement in body for name in _loaded(statement)} - own
+    needed = {name for statement in body for name in _called(statement)} - own
+    needed = {name for name in needed if not hasattr(builtins, name)}
+    if entry_point:
+        needed |= _roots(entry_point)
+    elif not needed:  # a program that is asked for `sum(a, b)`: the tests call nothing else
+        needed = {
+            name for statement in body if isinstance(statement, ast.Assert) for name in _outermost(statement)
+        } - own
+    names = needed | {name for name in free if not hasattr(builtins, name)}
+    safe = (names | {name for s in body if isinstance(s, ast.Assign) for name in _stored(s)}) - imported
+    within = [_within(statement, safe) for statement in body]
+    whole = [_whole(statement) for statement in body]
+    apart = None in within
+    tests = whole if apart else [test for test in within if test is not None]
+    if not any(test.counts for test in tests):
+        raise BadTest("there are no tests")
+    return Suite(tuple(tests), (), frozenset(needed), frozenset(names), apart)
+
+
+def _parsed(text: str, what: str) -> list[ast.stmt]:
+    try:
+        return ast.parse(text).body
+    except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
+        raise BadTest(f"{what} does not parse: {error}") from None
+
+
+def _calling(body: list[ast.stmt], entry_point: str | None) -> list[ast.stmt]:
+    """The statements with calls of the test functions that nothing calls yet: `check(candidate)`, `test_…()`."""
+    called = {name for statement in body if not isinstance(statement, _FUNCTIONS) for name in _called(statement)}
+    body = list(body)
+    for function in [statement for statement in body if isinstance(statement, ast.FunctionDef)]:
+        if function.name in called:
+            continue
+        parameters = len(function.args.posonlyargs + function.args.args) - len(function.args.defaults)
+        if function.name == "check" and parameters == 1:
+            if not entry_point:
+                raise BadTest("tests as a function check(candidate) need entry_point, the name of what it checks")
+            body += _parsed(f"check({entry_point})", "entry_point")
+        elif function.name.startswith("test") and parameters == 0:
+            body += _parsed(f"{function.name}()", "a test")
+    return body
+
+
+def _spliced(body: list[ast.stmt]) -> list[ast.stmt]:
+    """The statements with each call of a test function replaced by what it does, so that each of its asserts counts."""
+    functions = {s.name: s for s in body if isinstance(s, ast.FunctionDef)}
+    outside = {name for s in body if not isinstance(s, _FUNCTIONS) for name in (*_stored(s), *_loaded(s))} | set(
+        functions
+    )
+    result: list[ast.stmt] = []
+    gone: set[str] = set()
+    for statement in body:
+        call = statement.value if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call) else None
+        name = call.func.id if call and isinstance(call.func, ast.Name) else ""
+        function = functions.get(name)
+        if call is None or function is None or call.keywords or not _can_splice(function, len(call.args), outside):
+            result.append(statement)
+            continue
+        gone.add(name)
+        replace = _Replace(dict(zip([a.arg for a in function.args.args], call.args, strict=True)))
+        lines = [line for line in function.body if not _is_constant(line)]
+        result += [ast.fix_missing_locations(replace.visit(line)) for line in lines]
+    return [s for s in result if not (isinstance(s, ast.FunctionDef) and s.name in gone)]
+
+
+def _can_splice(function: ast.FunctionDef, arguments: int, outside: set[str]) -> bool:
+    """Whether a test function does the same as its statements alone would."""
+    plain = function.args
+    if (
+        function.decorator_list
+        or plain.posonlyargs
+        or plain.kwonlyargs
+        or plain.vararg
+        or plain.kwarg
+        or plain.defaults
+    ):
+        return False
+    inner = list(ast.walk(function))
+    if any(isinstance(n, (ast.Return, ast.Yield, ast.YieldFrom, ast.Await, ast.Global, ast.Nonlocal)) for n in inner):
+        return False
+    stored = {name for line in function.body for name in _stored(line)}
+    return len(plain.args) == arguments and not stored & (outside | {argument.arg for argument in plain.args})
+
+
+class _Replace(ast.NodeTransformer):
+    """Puts expressions in the place of a function's parameters."""
+
+    def __init__(self, values: dict[str, ast.expr]) -> None:
+        self._values = values
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return self._values.get(node.id, node)
+
+
+def _within(statement: ast.stmt, safe: set[str]) -> Test | None:
+    """The test that a statement is in the program's own process; None where it would be decided there."""
     text = ast.unparse(statement)
-    if isinstance(statement, ast.Assert):
-        split = _compared_outside(statement.test)
-        if split is not None:
-            expression, holds = split
-            return Test(text, ("value", ast.unparse(expression)), holds, True)
-        return Test(text, ("value", f"bool({ast.unparse(statement.test)})"), lambda value: value is True, True)
+    if isinstance(statement, _IMPORTS):
+        return Test(text, ("passes", text), None, False)
+    if isinstance(statement, ast.Assign) and all(isinstance(target, ast.Name) for target in statement.targets):
+        simple = _is_literal(statement.value) or _is_simple(statement.value, safe)
+        return Test(text, ("passes", text), None, False) if simple else None
+    if isinstance(statement, ast.Expr):  # it only changes what comes after it: whether it raises is not asked
+        return Test(text, ("passes", text), None, False) if _is_simple(statement.value, safe) else None
+    if not isinstance(statement, ast.Assert):
+        return None
+    split = _compared_outside(statement.test)
+    if split is None or not _is_simple(split[0], safe):
+        return None
+    return Test(text, ("value", ast.unparse(split[0])), split[1], True)
+
+
+def _whole(statement: ast.stmt) -> Test:
+    text = ast.unparse(statement)
+    split = _compared_outside(statement.test) if isinstance(statement, ast.Assert) else None
+    if split is not None and isinstance(statement.test, ast.Compare):
+        return Test(text, ("value", ast.unparse(split[0])), split[1], True)
     return Test(text, ("passes", text), None, not isinstance(statement, _PREPARATIONS))
 
 
 def _compared_outside(condition: ast.expr) -> tuple[ast.expr, Callable[[Any], bool]] | None:
     """The expression of a comparison with a literal, and the rest of it as a function; None for anything else."""
-    if not isinstance(condition, ast.Compare) or len(condition.ops) != 1:
+    if isinstance(condition, ast.UnaryOp) and isinstance(condition.op, ast.Not):
+        return condition.operand, lambda value: not value
+    if not isinstance(condition, ast.Compare):
+        return condition, bool
+    if len(condition.ops) != 1:
         return None
     left, kind, right = condition.left, type(condition.ops[0]), condition.comparators[0]
     try:
@@ -128,3 +300,52 @@ def _compared_outside(condition: ast.expr) -> tuple[ast.expr, Callable[[Any], bo
         return None  # which of two equal numbers it is does not travel
     compare = _OUTSIDE[kind]
     return left, lambda value: bool(compare(value, wanted))
+
+
+def _is_simple(expression: ast.expr, safe: set[str]) -> bool:
+    """Whether an expression only calls the program: it compares nothing, and uses no builtin and nothing imported."""
+    for node in ast.walk(expression):
+        if isinstance(node, ast.UnaryOp) and isinstance(node.operand, ast.Constant):
+            continue
+        if isinstance(node, ast.Name) and node.id not in safe:
+            return False
+        if not isinstance(node, (*_SIMPLE, ast.USub, ast.UAdd)):
+            return False
+    return not _is_literal(expression)
+
+
+def _is_literal(expression: ast.expr) -> bool:
+    try:
+        ast.literal_eval(expression)
+    except (ValueError, TypeError, MemoryError, RecursionError):
+        return False
+    return True
+
+
+def _is_constant(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+
+
+def _stored(node: ast.AST) -> set[str]:
+    found = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load)}
+    return found | {n.name for n in ast.walk(node) if isinstance(n, (*_FUNCTIONS, ast.ClassDef))}
+
+
+def _loaded(node: ast.AST) -> set[str]:
+    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+
+
+def _called(node: ast.AST) -> set[str]:
+    return {n.func.id for n in ast.walk(node) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
+
+
+def _outermost(statement: ast.Assert) -> set[str]:
+    """The names that the sides of an assertion call first."""
+    condition = statement.test.operand if isinstance(statement.test, ast.UnaryOp) else statement.test
+    sides = [condition.left, *condition.comparators] if isinstance(condition, ast.Compare) else [condition]
+    return {s.func.id for s in sides if isinstance(s, ast.Call) and isinstance(s.func, ast.Name)}
+
+
+def _roots(entry_point: str) -> set[str]:
+    """The names in an expression."""
+    return {name for statement in _parsed(entry_point, "entry_point") for name in _loaded(statement)}

@@ -17,7 +17,7 @@ import subprocess
 import tempfile
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -30,7 +30,7 @@ ROUTES = ("bubblewrap", "unshare")
 
 _START_SECONDS = 60.0  # a cold disk and a heavy preload; nothing waits so long otherwise
 _GRACE_SECONDS = 10.0  # what the sandbox may take to answer beyond the program's own wall clock
-_SOURCES = ("kernel", "values", "program", "server", "enter")
+_SOURCES = ("kernel", "values", "remote", "program", "server", "enter")
 _LOADER = """
 import json, socket, sys, types
 channel = socket.socket(fileno=int(sys.argv[1]))
@@ -134,27 +134,95 @@ class Sandbox:
             source: the program.
             setup: statements run before it, in its scope.
             entries: names of functions without arguments; the first one it defines is called for its value.
-            tests: pairs of `value` and an expression, or `passes` and statements; evaluated after the program, in its
-                scope.
+            tests: pairs of `value` and an expression, `passes` and statements, or `call` and JSON of `function` (an
+                expression) and `arguments` (encoded values); evaluated after the program, in its scope.
 
         Raises:
             SandboxError: the sandbox broke or did not answer; it is started anew for the next program.
             SandboxUnavailable: there is none.
         """
+        job = {"kind": "answer", "setup": setup, "source": source, "entries": list(entries), "tests": list(tests)}
+        with self._running(job) as finish:
+            return finish()
+
+    def run_script(self, source: str, stdin: str, *, setup: str = "") -> Outcome:
+        """Run one program as the interpreter runs a file, to the end of its threads and exit handlers.
+
+        Args:
+            source: the program.
+            stdin: what it reads from standard input.
+            setup: statements run before it, in its scope.
+
+        Raises:
+            SandboxError: as in `run`, and SandboxUnavailable.
+        """
+        with _memory() as entered:
+            entered.write(stdin.encode("utf-8", "replace"))
+            entered.seek(0)
+            with self._running({"kind": "script", "setup": setup, "source": source, "tests": []}, entered) as finish:
+                return finish()
+
+    def run_tested(
+        self,
+        source: str,
+        tester: Sandbox,
+        tests: Sequence[tuple[str, str]],
+        names: Sequence[str],
+        *,
+        setup: str = "",
+    ) -> tuple[Outcome, Outcome]:
+        """Run a program here and its tests in another sandbox, which calls it (`remote.py`).
+
+        Args:
+            source: the program.
+            tester: where the tests run.
+            tests: pairs of `value` and an expression, or `passes` and statements, which pass where they do not raise.
+            names: those of the tests' names that are the program's.
+            setup: statements run before the program, and before the tests.
+
+        Returns:
+            How the program ended, and how the tests did.
+
+        Raises:
+            SandboxError: one of the two broke, and SandboxUnavailable.
+        """
+        ours, theirs = socket.socketpair()
+        serve = {"kind": "serve", "setup": setup, "source": source}
+        check = {"kind": "check", "setup": setup, "tests": list(tests), "names": list(names)}
+        with ours, theirs, self._running(serve, ours) as finish, tester._running(check, theirs) as finish_tests:
+            ours.close()
+            theirs.close()  # so that each of the two sees the end of the other
+            tested = finish_tests()
+            return finish(), tested
+
+    @contextlib.contextmanager
+    def _running(self, job: dict[str, Any], extra: Any = None) -> Iterator[Callable[[], Outcome]]:
+        """Start a program; gives a function that waits for its end, which must be called."""
         self.start()
-        job = json.dumps({"setup": setup, "source": source, "entries": list(entries), "tests": list(tests)})
         with _memory() as file, _memory() as printed, _memory() as results:
-            file.write(job.encode())
+            file.write(json.dumps(job).encode())
             file.seek(0)
             began = time.monotonic()
-            try:
-                answer = self._ask([file.fileno(), printed.fileno(), results.fileno()])
-            except (SandboxError, OSError) as error:
-                self.close()
-                raise SandboxError(str(error)) from error
-            seconds = time.monotonic() - began
-            said, wrote = (os.pread(file.fileno(), self.limits.output, 0) for file in (printed, results))
-        return outcome(answer, self.limits, self.route != "none", said, wrote, seconds)
+            descriptors = [handle.fileno() for handle in (file, printed, results, extra) if handle is not None]
+
+            def finish() -> Outcome:
+                with self._closed_on_error():
+                    answer = self._expect("code", self.limits.wall + _GRACE_SECONDS)
+                seconds = time.monotonic() - began
+                said, wrote = (os.pread(file.fileno(), self.limits.output, 0) for file in (printed, results))
+                return outcome(answer, self.limits, self.route != "none", said, wrote, seconds)
+
+            with self._closed_on_error():
+                self._send(descriptors)
+            yield finish
+
+    @contextlib.contextmanager
+    def _closed_on_error(self) -> Iterator[None]:
+        try:
+            yield
+        except (SandboxError, OSError) as error:
+            self.close()
+            raise SandboxError(str(error)) from error
 
     def close(self) -> None:
         """End the server and everything in it. The next program starts it again."""
@@ -227,9 +295,10 @@ class Sandbox:
         self._send_code("server", config)
         self._expect("ready", _START_SECONDS)
         with _memory() as file, _memory() as printed, _memory() as results:
-            file.write(b'{"setup": "", "source": "", "entries": [], "tests": []}')
+            file.write(b'{"kind": "answer", "setup": "", "source": "", "entries": [], "tests": []}')
             file.seek(0)
-            answer = self._ask([file.fileno(), printed.fileno(), results.fileno()])
+            self._send([file.fileno(), printed.fileno(), results.fileno()])
+            answer = self._expect("code", self.limits.wall + _GRACE_SECONDS)
         if answer["code"] != 0:
             raise SandboxError(f"an empty program ended with {answer['code']}; is the memory limit too low?")
 
@@ -242,12 +311,11 @@ class Sandbox:
         self._channel.settimeout(_START_SECONDS)
         self._channel.sendall(len(data).to_bytes(8, "big") + data)
 
-    def _ask(self, descriptors: list[int]) -> dict[str, Any]:
-        """Hand over one program's files; the keeper's answer."""
+    def _send(self, descriptors: list[int]) -> None:
+        """Hand over one program's files."""
         assert self._channel is not None
         self._channel.settimeout(_GRACE_SECONDS)
         socket.send_fds(self._channel, [b"run\n"], descriptors)
-        return self._expect("code", self.limits.wall + _GRACE_SECONDS)
 
     def _expect(self, key: str, seconds: float) -> dict[str, Any]:
         """The next line from inside, which must have this key.

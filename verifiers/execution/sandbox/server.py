@@ -29,7 +29,7 @@ import tempfile
 import time
 from typing import Any, NoReturn
 
-from verifiers.execution.sandbox import kernel, program
+from verifiers.execution.sandbox import kernel, program, remote
 
 USER = 1000
 """The program's user and group, as called inside."""
@@ -52,8 +52,8 @@ def main(channel: socket.socket, config: dict[str, Any]) -> NoReturn:
     """Serve programs until the host closes the channel.
 
     Args:
-        channel: to the host. A request is one line with three descriptors: the job to read, standard output,
-            results. The answer is one line of JSON.
+        channel: to the host. A request is one line with three or four descriptors: the job to read, standard output,
+            results, and standard input or the channel between a program and its tests. The answer is one line of JSON.
         config: `isolated` (bool), `limits` (dict of `outcome.Limits`), `preload` and `paths` (lists of str),
             `temporary` (str), where a scratch is made if nothing is isolated.
     """
@@ -75,7 +75,7 @@ def main(channel: socket.socket, config: dict[str, Any]) -> NoReturn:
     gc.freeze()  # a collection in a program would otherwise write to, and so copy, every page of ours
     _say(channel, ready=True)
     while True:
-        line, descriptors, _, _ = socket.recv_fds(channel, 4096, 3)
+        line, descriptors, _, _ = socket.recv_fds(channel, 4096, 4)
         if not line:
             os._exit(0)
         keeper = os.fork()
@@ -164,11 +164,15 @@ def _become(status: int, descriptors: list[int], scratch: str, config: dict[str,
         with os.fdopen(os.dup(descriptors[0]), "rb") as file:
             job = json.loads(file.read())
         null = os.open("/dev/null", os.O_RDWR)
+        extra = fcntl.fcntl(descriptors[3] if descriptors[3:] else null, fcntl.F_DUPFD, _STATUS + 1)
+        channel = job["kind"] in ("serve", "check")
         os.dup2(descriptors[1], 1)
-        for target in (0, 2):
-            os.dup2(null, target)
+        os.dup2(null, 2)
+        os.dup2(null if channel else extra, 0)
         os.dup2(descriptors[2], program.RESULTS)
-        os.closerange(program.RESULTS + 1, _STATUS)
+        if channel:
+            os.dup2(extra, remote.CHANNEL)
+        os.closerange(program.RESULTS + 1 + channel, _STATUS)
         os.closerange(_STATUS + 1, 1 << 20)
         os.setsid()
         os.umask(0o077)
