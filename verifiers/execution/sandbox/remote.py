@@ -25,6 +25,7 @@ CHANNEL = 4
 _LONGEST = 16_000_000
 _MUTABLE = (list, dict, set, bytearray)
 _PLAIN = (str, int, float, tuple, frozenset, *_MUTABLE)
+_ORDER = ("lt", "le", "gt", "ge")
 _BINARY = "add sub mul truediv floordiv mod pow matmul and_ or_ xor lshift rshift".split()  # noqa: SIM905
 
 
@@ -190,9 +191,10 @@ _OPERATIONS: dict[str, Callable[..., Any]] = {
     "getitem": operator.getitem,
     "setitem": operator.setitem,
     "delitem": operator.delitem,
-    "contains": operator.contains,
-    **{name: getattr(operator, name) for name in [*_BINARY, "eq", "ne", "lt", "le", "gt", "ge"]},
+    **{name: getattr(operator, name) for name in [*_BINARY, "eq", "ne", *_ORDER]},
 }
+_TELLING = (*_BINARY, *_ORDER)
+"""Operations that would hand the program's object what it is compared with, and let it say how the comparison ends."""
 
 
 # In the tests' process
@@ -324,6 +326,9 @@ class Remote:
                 return
             yield value
 
+    def __contains__(self, value: Any) -> bool:
+        return any(item == value for item in self)
+
     def __next__(self) -> Any:
         return self._ask("next")
 
@@ -336,26 +341,14 @@ def _local_or_remote(name: str) -> Callable[..., Any]:
         if self._is_plain and name not in ("setitem", "delitem"):
             local = {"int": int, "float": float, "abs": abs}.get(name) or getattr(operator, name)
             return local(self._plain(), *arguments)
+        if name in _TELLING and not isinstance(arguments[0], Remote):
+            return NotImplemented
         return self._ask(name, *arguments)
 
     return method
 
 
-for _name in [
-    *_BINARY,
-    "lt",
-    "le",
-    "gt",
-    "ge",
-    "getitem",
-    "setitem",
-    "delitem",
-    "contains",
-    "neg",
-    "abs",
-    "int",
-    "float",
-]:
+for _name in [*_BINARY, *_ORDER, "getitem", "setitem", "delitem", "neg", "abs", "int", "float"]:
     setattr(Remote, f"__{_name.strip('_')}__", _local_or_remote(_name))
 
 
