@@ -108,7 +108,7 @@ def verify(
         raise ValueError(f"a tolerance is at least 0, not absolute={absolute}, relative={relative}")
     if not seconds > 0:
         raise ValueError(f"seconds must be positive, not {seconds!r}")
-    limits = Limits(cpu=-int(-seconds // 1), wall=2.5 * seconds, memory=memory)
+    limits = Limits(cpu=-int(-seconds // 1), wall=2.5 * seconds, clock=25 * seconds, memory=memory)
     suite: Suite | None = None
     if tests is not None:
         named = entry_point or (entry if isinstance(entry, str) else None)

@@ -22,7 +22,7 @@ from verifiers.verdict import Verdict, abstained, failed, judged
 
 ISOLATED = True
 DEADLINE = 10.0
-"""Seconds an item; some data sets take one to set up."""
+"""Seconds of processor time an item; some data sets take one to set up."""
 HEAVY = "reasoning_gym"
 """What a worker imports before its first item; it takes two seconds."""
 

@@ -83,7 +83,7 @@ def test_a_program_that_does_not_end_well_is_wrong_even_after_the_right_answer()
 def test_a_program_that_exceeds_its_time_is_wrong_with_the_reason():
     verdict = verify("print(7, flush=True)\nimport time\ntime.sleep(60)", "7", seconds=0.2)
     assert summary(verdict) == ("judged", 0.0, "7")
-    assert verdict.reason == "ran longer than 0.5 s"
+    assert verdict.reason == "waited longer than 0.5 s"
 
 
 def test_no_program_is_wrong_and_an_empty_gold_abstains():
@@ -218,7 +218,7 @@ def test_an_endless_test_leaves_the_earlier_ones_their_credit():
     program = "def f(x):\n    while x: pass\n    return 0"
     verdict = verify(program, "", tests=["assert f(0) == 0", "assert f(1) == 0"], partial=True, seconds=0.2)
     assert verdict.score == 0.5
-    assert verdict.reason == "1 of 2 tests pass; assert f(1) == 0: ran longer than 0.5 s"
+    assert verdict.reason == "1 of 2 tests pass; assert f(1) == 0: used more than 1 s of processor time"
 
 
 def test_a_program_cannot_say_that_it_passed():

@@ -29,7 +29,7 @@ ROUTES = ("bubblewrap", "unshare")
 """Ways to isolate, in the order they are tried."""
 
 _START_SECONDS = 60.0  # a cold disk and a heavy preload; nothing waits so long otherwise
-_GRACE_SECONDS = 10.0  # what the sandbox may take to answer beyond the program's own wall clock
+_GRACE_SECONDS = 10.0  # what the sandbox may take to answer beyond the program's own time
 _SOURCES = ("kernel", "values", "remote", "program", "server", "enter")
 _LOADER = """
 import json, socket, sys, types
@@ -207,13 +207,13 @@ class Sandbox:
 
             def finish() -> Outcome:
                 with self._closed_on_error():
-                    answer = self._expect("code", self.limits.wall + _GRACE_SECONDS)
+                    answer = self._expect("code", self.limits.clock + _GRACE_SECONDS)
                 seconds = time.monotonic() - began
                 said, wrote = (os.pread(file.fileno(), self.limits.output, 0) for file in (printed, results))
                 return outcome(answer, self.limits, self.route != "none", said, wrote, seconds)
 
             with self._closed_on_error():
-                self._send(descriptors)
+                self._send(descriptors, patient=job["kind"] in ("serve", "check"))
             yield finish
 
     @contextlib.contextmanager
@@ -298,7 +298,7 @@ class Sandbox:
             file.write(b'{"kind": "answer", "setup": "", "source": "", "entries": [], "tests": []}')
             file.seek(0)
             self._send([file.fileno(), printed.fileno(), results.fileno()])
-            answer = self._expect("code", self.limits.wall + _GRACE_SECONDS)
+            answer = self._expect("code", self.limits.clock + _GRACE_SECONDS)
         if answer["code"] != 0:
             raise SandboxError(f"an empty program ended with {answer['code']}; is the memory limit too low?")
 
@@ -311,11 +311,11 @@ class Sandbox:
         self._channel.settimeout(_START_SECONDS)
         self._channel.sendall(len(data).to_bytes(8, "big") + data)
 
-    def _send(self, descriptors: list[int]) -> None:
+    def _send(self, descriptors: list[int], *, patient: bool = False) -> None:
         """Hand over one program's files."""
         assert self._channel is not None
         self._channel.settimeout(_GRACE_SECONDS)
-        socket.send_fds(self._channel, [b"run\n"], descriptors)
+        socket.send_fds(self._channel, [b"wait\n" if patient else b"run\n"], descriptors)
 
     def _expect(self, key: str, seconds: float) -> dict[str, Any]:
         """The next line from inside, which must have this key.
