@@ -66,6 +66,7 @@ def verify(
     entry: str | Sequence[str] = ENTRIES,
     entry_point: str | None = None,
     setup: str = "",
+    stdin: str = "",
     starter: str = "",
     partial: bool = False,
     lenient: bool = False,
@@ -86,6 +87,7 @@ def verify(
         entry_point: what the tests check, where they do not name it: a function, or an expression such as
             `Solution().add`.
         setup: statements to run before the program and before its tests, such as imports that they rely on.
+        stdin: what the program reads from standard input, where there are no tests.
         starter: code that the prompt gave, such as a signature with a docstring: the completion may be its continuation.
         partial: with tests, the score is the share that pass.
         lenient: where the gold is a number and the last line printed is not one, take the last number of that line.
@@ -120,7 +122,7 @@ def verify(
     elif not (gold := gold.rpartition("####")[2].strip()):
         return abstained("the gold is empty")
     needed = suite.needed if suite else _names(entry)
-    source = blocks.program(prediction, needed, reads=bool(suite and suite.runs), starter=starter)
+    source = blocks.program(prediction, needed, reads=bool(stdin or (suite and suite.runs)), starter=starter)
     if not source.strip():
         return judged(0.0, "no program")
     if len(source) > LONGEST:
@@ -128,7 +130,9 @@ def verify(
     where = _Where(limits, _names(preload), allow_unsandboxed)
     try:
         if suite is None:
-            outcome = where.run(lambda sandbox: sandbox.run(source, setup=setup, entries=_names(entry)))
+            outcome = where.run(lambda sandbox: sandbox.run(source, setup=setup, entries=_names(entry), stdin=stdin))
+            if "\n" in gold and outcome.error is None and printed_as_wanted(outcome.printed, gold, absolute, relative):
+                return judged(1.0, "right", extracted=outcome.printed.strip()[-_SHOWN:])
             return _judge_answer(outcome, gold, absolute, relative, lenient)
         if suite.runs:
             return _judge_runs(suite, where, source, setup, partial, absolute, relative)

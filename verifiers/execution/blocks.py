@@ -54,6 +54,7 @@ _READS = re.compile(r"\binput[ \t]*\(|\bstdin\b|\bopen[ \t]*\([ \t]*0\b|\bfilein
 _CODE_LINE = re.compile(
     r"(?:def|class|import|from|for|while|if|try|with|async|print|return|@)\b|@\w|[A-Za-z_][\w.\[\]'\", ]*[ \t]*[-+*/%|&^]?=(?!=)|\w+\("
 )
+_MARKER = re.compile(r"[ \t]*(?:\[/?[A-Z]+\]|BEGIN|END|DONE|</?code>)?[ \t]*")
 _STARTS = re.compile(r"(?:def|class|import|async def)[ \t]+\w|from[ \t]+[\w.]+[ \t]+import\b|@\w")
 _TRIPLES = ('"""', "'''")
 _INSIDE = ("", " ", "\t", ")", "]", "}")
@@ -96,6 +97,20 @@ class Block:
         bound = {node.id for node in names if not isinstance(node.ctx, ast.Load)} | self.defines
         bound |= {node.arg for node in ast.walk(self.tree) if isinstance(node, ast.arg)}
         return frozenset(node.id for node in names if node.id not in bound and not hasattr(builtins, node.id))
+
+    @cached_property
+    def acts(self) -> bool:
+        """Whether it does more than define and import, so that it may be run on its own."""
+        quiet = (
+            ast.FunctionDef,
+            ast.AsyncFunctionDef,
+            ast.ClassDef,
+            ast.Import,
+            ast.ImportFrom,
+            ast.Assign,
+            ast.AnnAssign,
+        )
+        return self.tree is None or not all(isinstance(statement, quiet) for statement in self.tree.body)
 
     @cached_property
     def is_example(self) -> bool:
@@ -160,6 +175,8 @@ def blocks(text: str) -> list[Block]:
             if not found and not opening["info"].strip() and _is_closed_by([*before, glued], lines[index + 1 :]):
                 found.append(_block([*before, glued], "python"))
             else:
+                if line.lstrip().startswith(">"):  # the block is in a quotation
+                    lines[index + 1 :] = [re.sub(r"^[ \t]*> ?", "", other) for other in lines[index + 1 :]]
                 end, last = _end(lines, index + 1, opening["fence"])
                 found.append(_block([*lines[index + 1 : end], *last], opening["info"]))
                 index = end
@@ -182,7 +199,7 @@ def parses(code: str) -> bool:
 
 def _ending(text: str) -> str:
     """What follows the thinking, up to the first chat marker after some text."""
-    text = without_thinking(text)
+    text = without_thinking(text.replace("\r\n", "\n"))
     for marker in _CHAT.finditer(text):
         if text[: marker.start()].strip():
             return text[: marker.start()]
@@ -254,7 +271,8 @@ def _chosen(candidates: list[Block], needed: frozenset[str], reads: bool) -> lis
         marked = [index for index, block in enumerate(candidates) if block.marked] or list(range(len(candidates)))
         reading = [index for index, block in enumerate(candidates) if reads and _READS.search(block.code)]
         telling = [index for index in marked if not candidates[index].is_example]
-        chosen.add((reading or telling or marked)[-1])
+        last = (reading or telling or marked)[-1]
+        chosen.add(last if candidates[last].acts or last not in marked else marked[-1])
     waiting = list(chosen)
     while waiting:
         block = candidates[waiting.pop()]
@@ -268,7 +286,10 @@ def _chosen(candidates: list[Block], needed: frozenset[str], reads: bool) -> lis
 
 def _unfenced(text: str) -> str:
     """The program in a text without blocks."""
-    lines = text.split("\n")
+    lines = text.strip("\n").split("\n")
+    while lines and (_MARKER.fullmatch(lines[0]) or _MARKER.fullmatch(lines[-1])):
+        lines = lines[1:] if _MARKER.fullmatch(lines[0]) else lines[:-1]
+    text = "\n".join(lines)
     nexts = [index for index, line in enumerate(lines) if _NEXT.match(line)]
     if nexts and (end := next((i for i in nexts if "\n".join(lines[:i]).strip()), None)):
         lines = lines[:end]

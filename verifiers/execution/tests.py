@@ -18,6 +18,7 @@ from __future__ import annotations
 import ast
 import builtins
 import operator
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -42,6 +43,7 @@ _OUTSIDE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _IMPORTS = (ast.Import, ast.ImportFrom)
 _PREPARATIONS = (*_IMPORTS, *_FUNCTIONS, ast.ClassDef, ast.Assign, ast.AnnAssign, ast.AugAssign)
+_PROGRAM_MODULES = ("solution", "main", "program", "submission", "answer", "your_module", "module", "source", "task")
 _SIMPLE = (
     ast.Call,
     ast.Name,
@@ -149,7 +151,7 @@ def failure(test: Test, result: Mapping[str, Any] | None) -> str | None:
 def _statements(texts: Sequence[str], entry_point: str | None, given: frozenset[str]) -> Suite:
     body: list[ast.stmt] = []
     for index, text in enumerate(texts):
-        body += _parsed(str(text), f"test {index}")
+        body += [line for line in _parsed(str(text), f"test {index}") if not _is_frame(line)]
     body = _calling(body, entry_point)
     body = _spliced(body)
     imported = {(a.asname or a.name).partition(".")[0] for s in body if isinstance(s, _IMPORTS) for a in s.names}
@@ -183,10 +185,23 @@ def _parsed(text: str, what: str) -> list[ast.stmt]:
         raise BadTest(f"{what} does not parse: {error}") from None
 
 
+def _is_frame(statement: ast.stmt) -> bool:
+    """Whether a statement only starts a test runner, or imports the program as a module."""
+    if isinstance(statement, ast.ImportFrom):
+        return statement.module in _PROGRAM_MODULES
+    text = ast.unparse(statement)
+    return text.startswith("if __name__ ==") or bool(re.match(r"(?:unittest|pytest)\.main\(", text))
+
+
 def _calling(body: list[ast.stmt], entry_point: str | None) -> list[ast.stmt]:
     """The statements with calls of the test functions that nothing calls yet: `check(candidate)`, `test_…()`."""
     called = {name for statement in body if not isinstance(statement, _FUNCTIONS) for name in _called(statement)}
     body = list(body)
+    for case in [s for s in body if isinstance(s, ast.ClassDef) and any("TestCase" in ast.unparse(b) for b in s.bases)]:
+        methods = [m.name for m in case.body if isinstance(m, ast.FunctionDef)]
+        first = [f"{case.name}.setUpClass()"] if "setUpClass" in methods else []
+        runs = [f"{case.name}({name!r}).debug()" for name in methods if name.startswith("test")]
+        body += _parsed("\n".join(first + runs), "a test case")
     for function in [statement for statement in body if isinstance(statement, ast.FunctionDef)]:
         if function.name in called:
             continue

@@ -127,6 +127,7 @@ class Sandbox:
         setup: str = "",
         entries: Sequence[str] = ("solution",),
         tests: Sequence[tuple[str, str]] = (),
+        stdin: str = "",
     ) -> Outcome:
         """Run one program in a process of its own.
 
@@ -136,13 +137,14 @@ class Sandbox:
             entries: names of functions without arguments; the first one it defines is called for its value.
             tests: pairs of `value` and an expression, `passes` and statements, or `call` and JSON of `function` (an
                 expression) and `arguments` (encoded values); evaluated after the program, in its scope.
+            stdin: what it reads from standard input.
 
         Raises:
             SandboxError: the sandbox broke or did not answer; it is started anew for the next program.
             SandboxUnavailable: there is none.
         """
         job = {"kind": "answer", "setup": setup, "source": source, "entries": list(entries), "tests": list(tests)}
-        with self._running(job) as finish:
+        with _entered(stdin) as extra, self._running(job, extra) as finish:
             return finish()
 
     def run_script(self, source: str, stdin: str, *, setup: str = "") -> Outcome:
@@ -156,11 +158,9 @@ class Sandbox:
         Raises:
             SandboxError: as in `run`, and SandboxUnavailable.
         """
-        with _memory() as entered:
-            entered.write(stdin.encode("utf-8", "replace"))
-            entered.seek(0)
-            with self._running({"kind": "script", "setup": setup, "source": source, "tests": []}, entered) as finish:
-                return finish()
+        job = {"kind": "script", "setup": setup, "source": source, "tests": []}
+        with _entered(stdin) as extra, self._running(job, extra) as finish:
+            return finish()
 
     def run_tested(
         self,
@@ -345,6 +345,18 @@ class Sandbox:
 
 def _fill(command: list[str], number: str) -> list[str]:
     return [number if word == layout.CHANNEL else word for word in command]
+
+
+@contextlib.contextmanager
+def _entered(stdin: str) -> Iterator[BinaryIO | None]:
+    """A file to read as standard input; none where there is nothing to read."""
+    if not stdin:
+        yield None
+        return
+    with _memory() as file:
+        file.write(stdin.encode("utf-8", "replace"))
+        file.seek(0)
+        yield file
 
 
 @contextlib.contextmanager

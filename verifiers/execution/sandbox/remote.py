@@ -11,10 +11,15 @@ A program can answer what it likes. It is never told what answer is wanted.
 
 from __future__ import annotations
 
+import asyncio
 import builtins
+import contextlib
+import inspect
+import io
 import json
 import operator
 import os
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -106,7 +111,10 @@ def serve(scope: dict[str, Any]) -> None:
 
     def refer(value: Any) -> Any:
         objects.append(value)
-        return {"remote": {"ref": len(objects) - 1, "text": _text(value), "plain": isinstance(value, _PLAIN)}}
+        return {
+            "remote": {"ref": len(objects) - 1, "text": _text(value), "plain": isinstance(value, _PLAIN)}
+            | ({"awaited": True} if inspect.isawaitable(value) else {})
+        }
 
     def resolve(kind: str, body: Any) -> Any:
         if kind == "name":
@@ -120,13 +128,15 @@ def serve(scope: dict[str, Any]) -> None:
             request = channel.receive()
         except ProgramEnded:
             return
+        printed = io.StringIO()
         try:
-            answer = _act(request, refer, resolve)
+            with contextlib.redirect_stdout(printed):
+                answer = _act(request, refer, resolve)
         except ProgramEnded:
             return
         except BaseException as error:  # whatever a program raises is for the tests to see
-            answer = {"error": _kinds(error), "text": _text(error)[:300]}
-        channel.send(answer)
+            answer = {"error": _kinds(type(error)), "text": _text(error)[:300]}
+        channel.send(answer | {"printed": printed.getvalue()[:_LONGEST]})
 
 
 def _act(request: dict[str, Any], refer: Callable[..., Any], resolve: Callable[..., Any]) -> dict[str, Any]:
@@ -161,9 +171,9 @@ class _Callback:
         return decode(answer["value"], resolve)
 
 
-def _kinds(error: BaseException) -> list[str]:
+def _kinds(kind: type[BaseException]) -> list[str]:
     """The names of an exception's class and of its bases."""
-    return [kind.__name__ for kind in type(error).__mro__[:20]]
+    return [base.__name__ for base in kind.__mro__[:20]]
 
 
 def _text(value: Any) -> str:
@@ -175,6 +185,10 @@ def _text(value: Any) -> str:
 
 _OPERATIONS: dict[str, Callable[..., Any]] = {
     "plain": lambda value: decode(encode(value)),
+    "enter": lambda value: value.__enter__(),
+    "exit": lambda value: value.__exit__(None, None, None),
+    "exception": lambda kind: _kinds(kind) if isinstance(kind, type) and issubclass(kind, Exception) else None,
+    "await": lambda value: asyncio.run(_await(value)),
     "get": getattr,
     "set": setattr,
     "len": len,
@@ -210,6 +224,30 @@ class Tests:
     def __init__(self) -> None:
         self.channel = Channel()
         self._functions: list[Callable[..., Any]] = []
+        self._exceptions: dict[str, type[Exception]] = {}
+
+    def bind(self, name: str) -> Any:
+        """What stands for a name of the program in the tests: a class of their own for one of its exceptions."""
+        remote = Remote(self, {"name": name})
+        try:
+            kinds = self.ask("exception", remote._form)
+        except Exception:  # the program has no such name: the test that uses it is to fail, not all of them
+            return remote
+        if not isinstance(kinds, list):
+            return remote
+        base = self._exception(kinds[1:])
+        self._exceptions[name] = type(name, (base,), {})
+        return self._exceptions[name]
+
+    def _exception(self, kinds: Any) -> type[Exception]:
+        """The class to raise for an exception of the program's: its own, or Python's of the first name that has one."""
+        for name in kinds if isinstance(kinds, list) else ():
+            if str(name) in self._exceptions:
+                return self._exceptions[str(name)]
+            kind = getattr(builtins, str(name), None)
+            if isinstance(kind, type) and issubclass(kind, Exception) and kind is not Exception:
+                return ValueError if issubclass(kind, UnicodeError) else kind  # those take five arguments
+        return ProgramError
 
     def ask(self, do: str, target: Any, arguments: tuple[Any, ...] = (), keywords: dict[str, Any] | None = None) -> Any:
         """Have the program's process do something with one of its objects; what came of it.
@@ -231,9 +269,10 @@ class Tests:
         while "callback" in answer:
             self.channel.send(self._called_back(answer))
             answer = self.channel.receive()
+        sys.stdout.write(str(answer.get("printed", "")))  # to wherever the tests have it go
         try:
             if "error" in answer:
-                raise _exception(answer["error"])(str(answer.get("text", "")))
+                raise self._exception(answer["error"])(str(answer.get("text", "")))
             for index, form in answer.get("changed", {}).items():
                 _change(arguments[int(index)], decode(form, self._resolve))
             return decode(answer["value"], self._resolve)
@@ -260,7 +299,8 @@ class Tests:
     def _resolve(self, kind: str, body: Any) -> Any:
         if kind != "remote":
             raise ValueError(f"no kind of value is called {kind!r}")
-        return Remote(self, {"ref": int(body["ref"])}, body["plain"] is True, str(body["text"]))
+        remote = Remote(self, {"ref": int(body["ref"])}, body["plain"] is True, str(body["text"]))
+        return _awaited(remote) if body.get("awaited") is True else remote
 
 
 class Remote:
@@ -332,6 +372,12 @@ class Remote:
     def __next__(self) -> Any:
         return self._ask("next")
 
+    def __enter__(self) -> Any:
+        return self._ask("enter")
+
+    def __exit__(self, *_: object) -> None:
+        self._ask("exit")
+
     def __instancecheck__(self, value: Any) -> bool:
         return self._ask("instance", value) is True
 
@@ -352,13 +398,13 @@ for _name in [*_BINARY, *_ORDER, "getitem", "setitem", "delitem", "neg", "abs", 
     setattr(Remote, f"__{_name.strip('_')}__", _local_or_remote(_name))
 
 
-def _exception(kinds: Any) -> type[Exception]:
-    """The class to raise for an exception of the program's: Python's own of the first name that has one."""
-    for name in kinds if isinstance(kinds, list) else ():
-        kind = getattr(builtins, str(name), None)
-        if isinstance(kind, type) and issubclass(kind, Exception) and kind is not Exception:
-            return kind if kind is not UnicodeDecodeError and kind is not UnicodeEncodeError else ValueError
-    return ProgramError
+async def _awaited(remote: Remote) -> Any:
+    """A coroutine of the tests that stands for one of the program's."""
+    return remote._ask("await")
+
+
+async def _await(value: Any) -> Any:
+    return await value
 
 
 def _change(argument: Any, after: Any) -> None:
@@ -381,8 +427,9 @@ def check(job: dict[str, Any], guarded: Callable[[Callable[[], Any]], str | None
     tests = Tests()
     scope: dict[str, Any] = {"__name__": "__tests__"}
     error = guarded(lambda: exec(compile(job["setup"], "<setup>", "exec"), scope))
-    for name in job["names"]:
-        scope[name] = Remote(tests, {"name": name})
+    with contextlib.suppress(ProgramEnded):  # the first test will say so
+        for name in job["names"]:
+            scope[name] = tests.bind(name)
     for index, (how, text) in enumerate(job["tests"]) if error is None else ():
         done: list[dict[str, Any]] = []
 
