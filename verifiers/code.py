@@ -50,6 +50,7 @@ from verifiers.execution.sandbox.values import as_text
 from verifiers.execution.tests import NOT_REACHED, BadTest, Suite, failure, parse_tests
 from verifiers.verdict import Verdict, abstained, failed, judged
 
+ONE_FORM = True
 LONGEST = 200_000
 """Characters of a program; a longer one is wrong."""
 ENTRIES = ("solution", "simple_math_problem")

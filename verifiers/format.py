@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from verifiers.verdict import Verdict, judged
 
+ONE_FORM = True
 MOST_WORDS = 20_000
 """Words that are looked at for repetition."""
 

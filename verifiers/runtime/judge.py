@@ -9,7 +9,9 @@ A verifier module runs inline unless it says `ISOLATED = True`: then its work go
 
 Without them `verify` itself runs in the pool.
 
-A module whose verdicts judge a completion's steps says `JUDGES_STEPS = True`; chain accuracy is measured with it.
+A module whose verdicts judge a completion's steps says `JUDGES_STEPS = True`; chain accuracy is measured with it. One
+that reads a form of its own and no answer stated in prose says `ONE_FORM = True` and offers `gold_prediction`
+(`verifiers.runtime.self_check`).
 
 A module with processes of its own may instead offer `verify_many(rows, *, workers=None)`, which gets the rows with
 their options filled in and returns a verdict a row, in order.
