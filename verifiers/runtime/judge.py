@@ -23,7 +23,8 @@ import importlib
 import inspect
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
@@ -82,6 +83,7 @@ class Judge:
             raise ValueError(f"verifier {name!r}: a deadline is more than 0 s, not {self._deadline:g}")
         self._given = {option: value for option, value in options.items() if option not in limits}
         self._remembered: OrderedDict[Hashable, Verdict] = OrderedDict()
+        self._known: dict[str, Verdict] | None = None
         self._refuse_values({p.name: str(p.annotation) for p in keywords})
 
     def __call__(self, rows: Sequence[Mapping[str, Any]]) -> list[Verdict]:
@@ -90,6 +92,23 @@ class Judge:
         Raises:
             KeyError: a row lacks a column that the verifier needs.
         """
+        if self._known is None:
+            return self._judge(rows)
+        keys = [repr((row["prediction"], row["gold"], sorted(self.arguments(row).items()))) for row in rows]
+        new = {key: row for key, row in zip(keys, rows, strict=True) if key not in self._known}
+        self._known.update(zip(new, self._judge(list(new.values())), strict=True))
+        return [self._known[key] for key in keys]
+
+    @contextmanager
+    def once(self) -> Iterator[None]:
+        """While this lasts, equal rows are judged once, however many rewards ask about them."""
+        self._known = {}
+        try:
+            yield
+        finally:
+            self._known = None
+
+    def _judge(self, rows: Sequence[Mapping[str, Any]]) -> list[Verdict]:
         if self._isolated:
             return self._judge_isolated(rows)
         if self._verify_many is not None:
