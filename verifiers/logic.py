@@ -244,7 +244,7 @@ def _answer(text: str) -> str | None:
     tail = text[-2000:].strip()
     if _UNKNOWN.search(tail.lower()):
         return "unknown"
-    said = boolean.stated(tail)
+    said = boolean.answer(tail)[0]
     return None if said is None else "true" if said else "false"
 
 

@@ -46,6 +46,8 @@ BOLD = (
 )
 """A pattern for the asterisks of bold text; also a part of the tokens of `verifiers.arithmetic.tokens`."""
 _BOLD = re.compile(BOLD)
+ITALIC = r"(?<![\w)\]}*\\^])(?<![\d)\]}][ ])\*(?=[^\s*][^*\n]{0,80}(?<=\S)\*(?![\w*(\[{]))|(?<=[\w%.!?)])\*(?![\w*(\[{\\ ])"
+"""A pattern for the asterisks of a text in italics, each of the two by itself."""
 _ITALIC = re.compile(r"(?<![\w)\]}*\\^])(?<![\d)\]}][ ])\*(?=[^\s*])([^*\n]{1,80})(?<=\S)\*(?![\w*(\[{])")
 _UNDERSCORED = re.compile(r"(?<![\w\\}$])(_{1,2})(?=[^\s_])([^_\n]{1,80})(?<=\S)\1(?!\w)")
 _QUOTED = re.compile(r"(?<!`)`([^`\n]{1,200})`(?!`)")

@@ -30,10 +30,14 @@ _MOST = 12
 
 
 class Span(NamedTuple):
-    """A place where an answer stands: its text, the rule that found it, and why it is no answer, if so."""
+    """A place where an answer stands: its text, the rule that found it, where, and why it is no answer, if so.
+
+    `start` is where its tag, mark, box or cue begins in the answering part.
+    """
 
     text: str
     rule: str
+    start: int = 0
     fault: str = ""
 
 
@@ -47,17 +51,19 @@ _HEADING = re.compile(
 _CUE = re.compile(
     r"(?:(?P<final>\bfinal[ \t]+(?:answer|result|value|solution))|\b(?:answers?|ans\b\.?))"
     r"(?:[ \t]*\([^()\n]{0,40}\))?"
-    r"(?:[ \t]+(?:to|of|for|in|from|choice|option|here|therefore|then)\b[^.\n:=?!]{0,80}?)?"
+    r"(?:[ \t]+(?:to|of|for|in|from|choice|option|here|therefore|then)\b[^.\n:=!]{0,120}?)?"
     r"[\"']?(?:\s*[:=][ \t]*(?:is\b)?"
-    r"|[ \t]+(?:is|are|was|were|equals|(?:must|should|would|will|can|has to|have to)[ \t]+(?:then[ \t]+)?be|becomes|comes to|turns out to be)\b[ \t]*:?"
-    r"|[ \t]+[-–—][ \t]+|[ \t]*(?=\n))"
+    r"|[ \t]+(?:is|are|was|were|equals|becomes|comes to|turns out to be)\b[ \t]*:?"
+    r"|[ \t]+(?:must|should|would|will|can|has to|have to)[ \t]+(?:then[ \t]+|therefore[ \t]+)?be\b[ \t]*:?"
+    r"|[ \t]+[-–—][ \t]+|(?P<heading>[ \t]*(?=\n)))"
     r"(?![ \t]*not\b(?![^.\n]{0,40}\bbut\b))[ \t]*",
     re.IGNORECASE,
 )
 _LINE_CUE = re.compile(r"(?m)^[ \t]*A:[ \t]*(?=\S)")
 _OTHER_LINE = re.compile(r"(?m)^[ \t]*[B-D][:.)]")
 _INVERTED = re.compile(
-    r"[ \t]+(?:is|are|would be|must be|should be|as)[ \t]+(?:the|our|my)[ \t]+(?:(?:final|correct|right|best|required|only)[ \t]+)*$",
+    r"[ \t]+(?:is|are|would be|must be|should be)[ \t]+(?:the|our|my)[ \t]+"
+    r"(?:(?:final|correct|right|best|required|only)[ \t]+)*answer\b",
     re.IGNORECASE,
 )
 _LINE_START = re.compile(
@@ -66,20 +72,23 @@ _LINE_START = re.compile(
 )
 SENTENCE_END = re.compile(r"[.!?]+[*_\"')]*(?=\s+[A-Z\\$<*_(]|\s*$)|\s*(?:\.\s*)?I hope it is|\n")
 _DISPLAY = re.compile(
-    r"\$\$[^$]{1,4000}\$\$|\\\[(?:[^\\]|\\(?!\])){1,4000}\\\]|\\begin\{([a-z*]{1,20})\}(?:[^\\]|\\(?!end\{)){0,4000}\\end\{\1\}"
+    r"\$\$[^$]{1,4000}\$\$|\\\[(?:[^\\]|\\(?!\])){1,4000}\\\]"
+    r"|\\begin\{([a-z*]{1,20})\}(?:[^\\]|\\(?!end\{)){0,4000}\\end\{\1\}"
 )
 _BOX = re.compile(r"\\(?:boxed|fbox|framebox)(?![a-zA-Z])")
 _BARE_BOX = re.compile(r"-?[0-9][0-9.,]*|[A-Za-z]\b")
 _PLACEHOLDER = re.compile(
-    r"(?:\\(?:text|textbf|mathrm|ldots|dots|cdots|_|quad|,|;|!| )|[\s{}.…_?$\[\]<>]|(?:your|the|final|answer|result|here|number|value|solution|expression|letter|option|choice)(?![A-Za-z]))*",
+    r"(?:\\(?:text|textbf|mathrm|ldots|dots|cdots|_|quad|,|;|!| )|[\s{}.…_?$\[\]<>]"
+    r"|(?:your|the|final|answer|result|here|number|value|solution|expression|letter|option|choice)(?![A-Za-z]))*",
     re.IGNORECASE,
 )
 _BETWEEN = re.compile(r"(?:[\s$,;&.\\!]|\\text\s*\{[^{}]*\}|\\q?quad|\\[\[\]()]|\band\b|\bor\b)*")
 _BETWEEN_WORDS = re.compile(r"[^.!?\n\\]{0,40}(?:\band\b|\bor\b)[^.!?\n\\]{0,20}")
 _SIGN = re.compile(r"(?:^|[=≈$({,;:]|\\approx|\\\(|\\\[|\b(?:is|be|are|equals))\s*(-|−|\\pm\s*|\\mp\s*|±)(?:\$|\\\()?$")
 _AFTER = re.compile(
-    r"(?:\s*(?:\$|\\\)))?\s*(?P<percent>\\?%|percent\b|pct\b)|\s*(?P<tail>\^\s*(?:\{[^{}]{1,40}\}|\\circ|[0-9])|\\(?:times|cdot)\s*10\s*\^\s*(?:\{[^{}]{1,20}\}|[0-9])"
-    r"|\\(?:pi|%)(?![A-Za-z])|°|\\(?:text|mathrm)\s*\{[^{}]{1,60}\}(?:\s*\^\s*(?:\{[0-9]\}|[0-9]))?)"
+    r"(?:\s*(?:\$|\\\)))?\s*(?P<percent>\\?%|percent\b|pct\b)"
+    r"|\s*(?P<tail>\^\s*(?:\{[^{}]{1,40}\}|\\circ|[0-9])|\\(?:times|cdot)\s*10\s*\^\s*(?:\{[^{}]{1,20}\}|[0-9])"
+    r"|\\pi(?![A-Za-z])|°|\\(?:text|mathrm)\s*\{[^{}]{1,60}\}(?:\s*\^\s*(?:\{[0-9]\}|[0-9]))?)"
     r"|(?:\s*(?:\$|\\\)))?\s*(?P<times>hundred|thousand|million|billion|trillion|dozen)\b"
 )
 
@@ -87,7 +96,7 @@ _AFTER = re.compile(
 def spans(completion: str) -> Iterator[Span]:
     """The places where a completion states its answer, the strongest first; see the module."""
     part = answering_part(completion)
-    if overlong := _overlong_box(completion, part):
+    if overlong := overlong_box(completion, part):
         yield overlong
     yield from stated(part)
 
@@ -102,15 +111,20 @@ def stated(part: str) -> Iterator[Span]:
     if box is not None:
         for start, strong, text in cues:
             if start >= box_end and strong and "\\box" not in text and _says_something(text):
-                yield Span(text, "cue")
+                yield Span(text, "cue", start)
         yield box
-    for _, _, text in cues:
-        yield Span(text, "cue")
+    for start, _, text in cues:
+        yield Span(text, "cue", start)
 
 
 def last_line(part: str) -> str:
     """The last line of an answering part that is not blank."""
     return part.rstrip().rpartition("\n")[2].strip()
+
+
+def first_line(part: str) -> str:
+    """The first line of an answering part that is not blank."""
+    return part.lstrip().partition("\n")[0].strip()
 
 
 def _tagged(part: str) -> Iterator[Span]:
@@ -124,11 +138,11 @@ def _tagged(part: str) -> Iterator[Span]:
             if following is None or following[1]:
                 text = part[tag.end() : following.start() if following else len(part)].strip()
                 if text and not _PLACEHOLDER.fullmatch(text[:200]):
-                    yield Span(text, "tag", "" if len(text) <= MAX_SPAN else "too long to be an answer")
+                    yield Span(text, "tag", tag.start(), "" if len(text) <= MAX_SPAN else "too long to be an answer")
         elif index == 0:  # the prompt opened it
             text = last_line(part[: tag.start()])
             if text:
-                yield Span(text, "tag")
+                yield Span(text, "tag", tag.start())
 
 
 def _hashes(part: str) -> Iterator[Span]:
@@ -137,7 +151,7 @@ def _hashes(part: str) -> Iterator[Span]:
     for match in list(_HASHES.finditer(part))[: -_MOST - 1 : -1]:
         text = match[1].strip()
         if text and not _CUE.search(text[:80] + "\n") and not _HEADING.match(text):
-            yield Span(text, "hashes")
+            yield Span(text, "hashes", match.start())
 
 
 def _cues(part: str) -> Iterator[tuple[int, bool, str]]:
@@ -148,23 +162,23 @@ def _cues(part: str) -> Iterator[tuple[int, bool, str]]:
             yield line.start(), True, _sentence(part, line.end())
     if "ans" not in part.lower() and "inal" not in part:
         return
-    for cue in list(_CUE.finditer(part))[: -_MOST - 1 : -1]:
-        before = part[max(0, cue.start() - 80) : cue.start()]
-        if inverted := _INVERTED.search(before):
-            text = re.split(r"[.!?;\n]\s", before[: inverted.start()])[-1].strip()
-            if text:
-                yield cue.start(), False, text
+    inverted = list(_INVERTED.finditer(part))[-_MOST:]
+    backwards = {match.end() for match in inverted}
+    found = [(match.start(), False, _clause_before(part, match.start())) for match in inverted]
+    for cue in list(_CUE.finditer(part))[-_MOST:]:
+        if any(cue.start() < end <= cue.end() for end in backwards):
             continue
+        before = part[max(0, cue.start() - 80) : cue.start()]
         strong = bool(cue["final"] or _LINE_START.search(before))
-        if (
-            not cue[0].strip().endswith((":", "=", "is", "be", "-", "–", "—"))
-            and not strong
-            and "\n" in part[cue.end() : cue.end() + 1]
-        ):
+        if cue["heading"] is not None and not strong:
             continue  # a sentence that ends in "answer"
-        text = _sentence(part, cue.end())
-        if text:
-            yield cue.start(), strong, text
+        found.append((cue.start(), strong, _sentence(part, cue.end())))
+    yield from (cue for cue in sorted(found, reverse=True) if cue[2])
+
+
+def _clause_before(part: str, end: int) -> str:
+    """What stands before an index, as far back as its sentence goes."""
+    return re.split(r"[.!?;:,\n]\s|\b(?:so|thus|hence|therefore|and|but)\b", part[max(0, end - 80) : end])[-1].strip()
 
 
 def _sentence(part: str, start: int) -> str:
@@ -182,7 +196,7 @@ def _says_something(text: str) -> bool:
     return bool(re.search(r"[0-9$\\]", text)) or len(text.split()) <= 3
 
 
-def _overlong_box(completion: str, part: str) -> Span | None:
+def overlong_box(completion: str, part: str) -> Span | None:
     """The box that begins before what is read of a long completion, and does not end within `MAX_SPAN` characters."""
     if len(completion) <= SEEN or _BOX.search(part):
         return None
@@ -190,7 +204,7 @@ def _overlong_box(completion: str, part: str) -> Span | None:
     if start < 0:
         return None
     window = completion[start : start + MAX_SPAN + 10]
-    return None if _box(window, 0) else Span(completion[start : start + 400], "box", "too long to be an answer")
+    return None if _box(window, 0) else Span(completion[start : start + 400], "box", 0, "too long to be an answer")
 
 
 def _boxed(part: str, starts: list[int]) -> tuple[Span | None, int]:
@@ -202,14 +216,14 @@ def _boxed(part: str, starts: list[int]) -> tuple[Span | None, int]:
         if box is None:
             if not answers:
                 fault = "its box is never closed" if len(part) - start <= MAX_SPAN else "too long to be an answer"
-                return Span(part[start : start + 400], "box", fault), len(part)
+                return Span(part[start : start + 400], "box", start, fault), len(part)
             break
         answer, end = box
         if end > following or _PLACEHOLDER.fullmatch(answer[:200]):
             continue  # a box around the box already taken, or one copied from the instruction
         answer = _around(part, start, answer, end)
         if len(answer) > MAX_SPAN and not answers:
-            return Span(answer[:400], "box", "too long to be an answer"), end
+            return Span(answer[:400], "box", start, "too long to be an answer"), end
         if answers:
             between = part[end:following]
             if len(between) > 80 or not (_BETWEEN.fullmatch(between) or _BETWEEN_WORDS.fullmatch(between)):
@@ -222,7 +236,7 @@ def _boxed(part: str, starts: list[int]) -> tuple[Span | None, int]:
         following = start
     if not answers:
         return None, 0
-    return Span(" ; ".join(reversed(answers)) if len(answers) > 1 else answers[0], "box"), last_end
+    return Span(" ; ".join(reversed(answers)), "box", following), last_end
 
 
 def _around(part: str, start: int, answer: str, end: int) -> str:
