@@ -75,7 +75,7 @@ def _example(tally: Tally) -> str:
 def _examples(verifier: str) -> list[dict[str, Any]]:
     rows = getattr(module(verifier), "EXAMPLES", None) or EXAMPLES.get(verifier)
     if not rows:
-        raise UserError("--data", f"is needed: the verifier {verifier!r} has no rows of its own")
+        raise UserError("--data", f"the verifier {verifier!r} has no rows of its own; give a file of rows with a gold")
     return list(rows)
 
 
@@ -92,6 +92,6 @@ def _read(data: str, judge: Judge, columns: Mapping[str, str]) -> list[dict[str,
         name = columns.get(what, what)
         if all(row.get(what) is None for row in rows):
             hint = nearest(name, rows[0])
-            raise UserError("--data", f"{data} has no column {name!r} for {what!r}; {hint} Set --column {what}=NAME")
+            raise UserError("--data", f"{data} has no column {name!r} ({hint}); say which it is: --column {what}=NAME")
     usable = [row for row in rows if all(row.get(what) is not None for what in ("gold", *judge.columns))]
     return [{**row, "gold": str(row["gold"])} for row in usable]

@@ -229,9 +229,9 @@ def _self_check(task: Task, rows: int) -> str:
     found = survey(judge, task.splits["train"][:PHRASED_ROWS])
     accepted = f"{task.verifier}: accepts its own gold answer on {len(tried)} of {len(tried)} rows tried"
     if len(found.phrasings) > 1:
-        accepted += f", and {found.share:.1%} of {len(found.phrasings)} phrasings of {PHRASED_ROWS}"
+        accepted += f", {found.share:.1%} of {PHRASED_ROWS} of them in {len(found.phrasings)} usual phrasings"
     if found.wrong.tried:
-        accepted += f"; {found.wrong.right} of {found.wrong.tried} wrong answers near them"
+        accepted += f", and {found.wrong.right} of {found.wrong.tried} wrong answers near them"
     return accepted
 
 

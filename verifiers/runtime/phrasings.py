@@ -98,6 +98,5 @@ def _other_numbers(text: str) -> list[str]:
     found = [following, f"{sign}{whole}0{point}{part}", f"{sign}{int(whole[:1]) % 9 + 1}{whole[1:]}{point}{part}"]
     if len(whole) > 1 and whole[-1] != whole[-2]:
         found.append(f"{sign}{whole[:-2]}{whole[-1]}{whole[-2]}{point}{part}")
-    if float(plain):
-        found += [plain if sign else f"-{plain}", f"{sign}{int(whole) * 10 + 5}{point}{part}"]
+    found += [plain if sign else f"-{plain}", f"{sign}{int(whole) * 10 + 5}{point}{part}"]
     return [number for number in dict.fromkeys(found) if float(number) != float(sign + plain)]
