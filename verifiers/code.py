@@ -5,7 +5,7 @@ They run in a sandbox (`verifiers.execution.sandbox`).
 Decided, once for all:
 
 - **The program** is the block or the blocks of a completion that define what is called, not an example call, a test or a
-  table of output beside them (`verifiers.execution.blocks` has the rules).
+  table of output beside them (`verifiers.execution.extraction` has the rules).
 - **Its answer**: what `solution()` returns where the program defines it (or `simple_math_problem()`, as TinyGSM has it;
   `entry` names others); else the last line it prints; else, where it prints nothing, what its last line is worth as an
   expression, as in a notebook. So a bare `42` is a program whose answer is 42.
@@ -41,13 +41,15 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, TypeVar
 
-from verifiers.execution import blocks
+from verifiers.execution.blocks import defined, parses
 from verifiers.execution.comparison import last_number, read, same
+from verifiers.execution.extraction import program
 from verifiers.execution.input_output import printed_as_wanted
 from verifiers.execution.sandbox import Limits, Outcome, Sandbox, SandboxError, SandboxUnavailable
 from verifiers.execution.sandbox.shared import borrow
 from verifiers.execution.sandbox.values import as_text
-from verifiers.execution.tests import NOT_REACHED, BadTest, Suite, failure, parse_tests
+from verifiers.execution.suite import NOT_REACHED, BadTest, Suite, failure
+from verifiers.execution.tests import parse_tests
 from verifiers.verdict import Verdict, abstained, failed, judged
 
 ONE_FORM = True
@@ -115,15 +117,15 @@ def verify(
     suite: Suite | None = None
     if tests is not None:
         named = entry_point or (entry if isinstance(entry, str) else None)
-        setup = "\n".join(part for part in (setup, starter) if part and blocks.parses(part))
+        setup = "\n".join(part for part in (setup, starter) if part and parses(part))
         try:
-            suite = parse_tests(tests, named, blocks.defined(setup))
+            suite = parse_tests(tests, named, defined(setup))
         except BadTest as error:
             return abstained(str(error))
     elif not (gold := gold.rpartition("####")[2].strip()):
         return abstained("the gold is empty")
     needed = suite.needed if suite else _names(entry)
-    source = blocks.program(prediction, needed, reads=bool(stdin or (suite and suite.runs)), starter=starter)
+    source = program(prediction, needed, reads=bool(stdin or (suite and suite.runs)), starter=starter)
     if not source.strip():
         return judged(0.0, "no program")
     if len(source) > LONGEST:
@@ -150,7 +152,7 @@ def gold_prediction(gold: str, *, tests: Any = None) -> str | None:
     """A program that prints the gold; with tests the gold itself where it is a program, else None."""
     if tests is None:
         return f"print({gold.rpartition('####')[2].strip()!r})"
-    return gold if gold.strip() and blocks.defined(gold) else None
+    return gold if gold.strip() and defined(gold) else None
 
 
 def verify_many(rows: Sequence[Mapping[str, Any]], *, workers: int | None = None, **options: Any) -> list[Verdict]:

@@ -7,8 +7,8 @@ import sys
 import pytest
 
 from verifiers.code import verify, verify_many
-from verifiers.execution.blocks import program as extract
 from verifiers.execution.comparison import read, same
+from verifiers.execution.extraction import program as extract
 from verifiers.execution.input_output import printed_as_wanted, returned_as_wanted
 from verifiers.execution.sandbox import Sandbox, SandboxUnavailable, shared
 from verifiers.execution.sandbox.values import Other

@@ -38,7 +38,10 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
     ],
     "math": [
         *({"gold": gold} for gold in _NUMBERS),
-        *({"gold": gold} for gold in (r"\frac{3}{4}", r"2\sqrt{3}", "(1, 2)", "x^2 + 1", r"\{1, 2, 3\}", r"50\%", "[0, 1)")),
+        *(
+            {"gold": gold}
+            for gold in (r"\frac{3}{4}", r"2\sqrt{3}", "(1, 2)", "x^2 + 1", r"\{1, 2, 3\}", r"50\%", "[0, 1)")
+        ),
     ],
     "numeric": [{"gold": gold} for gold in _NUMBERS],
     "steps": [{"gold": gold} for gold in _NUMBERS],

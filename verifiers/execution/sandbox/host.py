@@ -19,10 +19,9 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
-from verifiers.execution.sandbox import layout
+from verifiers.execution.sandbox import boot, files, layout
 from verifiers.execution.sandbox.outcome import Limits, Outcome, SandboxError, SandboxUnavailable, outcome
 
 ROUTES = ("bubblewrap", "unshare")
@@ -30,31 +29,6 @@ ROUTES = ("bubblewrap", "unshare")
 
 _START_SECONDS = 60.0  # a cold disk and a heavy preload; nothing waits so long otherwise
 _GRACE_SECONDS = 10.0  # what the sandbox may take to answer beyond the program's own time
-_SOURCES = ("kernel", "values", "remote", "program", "server", "enter")
-_LOADER = """
-import json, socket, sys, types
-channel = socket.socket(fileno=int(sys.argv[1]))
-def take(count):
-    data = b""
-    while len(data) < count:
-        part = channel.recv(count - len(data))
-        if not part: sys.exit("the host went away")
-        data += part
-    return data
-boot = json.loads(take(int.from_bytes(take(8), "big")))
-package = "verifiers.execution.sandbox"
-for depth in (1, 2, 3):
-    name = ".".join(package.split(".")[:depth])
-    sys.modules[name] = types.ModuleType(name)
-    sys.modules[name].__path__ = []
-    above, _, leaf = name.rpartition(".")
-    if above: setattr(sys.modules[above], leaf, sys.modules[name])
-for name, source in boot["sources"]:
-    module = sys.modules[package + "." + name] = types.ModuleType(package + "." + name)
-    setattr(sys.modules[package], name, module)
-    exec(compile(source, "<" + name + ">", "exec"), module.__dict__)
-module.main(channel, boot["config"])
-"""
 
 
 class Sandbox:
@@ -144,7 +118,7 @@ class Sandbox:
             SandboxUnavailable: there is none.
         """
         job = {"kind": "answer", "setup": setup, "source": source, "entries": list(entries), "tests": list(tests)}
-        with _entered(stdin) as extra, self._running(job, extra) as finish:
+        with files.entered(stdin) as extra, self._running(job, extra) as finish:
             return finish()
 
     def run_script(self, source: str, stdin: str, *, setup: str = "") -> Outcome:
@@ -159,7 +133,7 @@ class Sandbox:
             SandboxError: as in `run`, and SandboxUnavailable.
         """
         job = {"kind": "script", "setup": setup, "source": source, "tests": []}
-        with _entered(stdin) as extra, self._running(job, extra) as finish:
+        with files.entered(stdin) as extra, self._running(job, extra) as finish:
             return finish()
 
     def run_tested(
@@ -199,7 +173,7 @@ class Sandbox:
     def _running(self, job: dict[str, Any], extra: Any = None) -> Iterator[Callable[[], Outcome]]:
         """Start a program; gives a function that waits for its end, which must be called."""
         self.start()
-        with _memory() as file, _memory() as printed, _memory() as results:
+        with files.memory() as file, files.memory() as printed, files.memory() as results:
             file.write(json.dumps(job).encode())
             file.seek(0)
             began = time.monotonic()
@@ -255,10 +229,10 @@ class Sandbox:
             SandboxError: it did not get ready; the message ends with what it wrote to standard error.
             OSError: it could not be run.
         """
-        plan = layout.plan(route, _LOADER)
+        plan = layout.plan(route, boot.LOADER)
         ours, theirs = socket.socketpair()
         number = str(theirs.fileno())
-        with _memory() as complaints, theirs:
+        with files.memory() as complaints, theirs:
             self._channel = ours
             self._process = subprocess.Popen(
                 _fill(plan.command, number),
@@ -294,7 +268,7 @@ class Sandbox:
         config |= {"isolated": route != "none", "temporary": tempfile.gettempdir()}
         self._send_code("server", config)
         self._expect("ready", _START_SECONDS)
-        with _memory() as file, _memory() as printed, _memory() as results:
+        with files.memory() as file, files.memory() as printed, files.memory() as results:
             file.write(b'{"kind": "answer", "setup": "", "source": "", "entries": [], "tests": []}')
             file.seek(0)
             self._send([file.fileno(), printed.fileno(), results.fileno()])
@@ -304,12 +278,8 @@ class Sandbox:
 
     def _send_code(self, last: str, config: dict[str, Any]) -> None:
         assert self._channel is not None
-        folder = Path(__file__).parent
-        names = [name for name in _SOURCES if name not in ("server", "enter")] + [last]
-        sources = [(name, (folder / f"{name}.py").read_text(encoding="utf-8")) for name in names]
-        data = json.dumps({"sources": sources, "config": config}).encode()
         self._channel.settimeout(_START_SECONDS)
-        self._channel.sendall(len(data).to_bytes(8, "big") + data)
+        self._channel.sendall(boot.code(last, config))
 
     def _send(self, descriptors: list[int], *, patient: bool = False) -> None:
         """Hand over one program's files."""
@@ -345,26 +315,3 @@ class Sandbox:
 
 def _fill(command: list[str], number: str) -> list[str]:
     return [number if word == layout.CHANNEL else word for word in command]
-
-
-@contextlib.contextmanager
-def _entered(stdin: str) -> Iterator[BinaryIO | None]:
-    """A file to read as standard input; none where there is nothing to read."""
-    if not stdin:
-        yield None
-        return
-    with _memory() as file:
-        file.write(stdin.encode("utf-8", "replace"))
-        file.seek(0)
-        yield file
-
-
-@contextlib.contextmanager
-def _memory() -> Iterator[BinaryIO]:
-    """A file without a name, in memory where the system has such files."""
-    if hasattr(os, "memfd_create"):
-        with open(os.memfd_create("sandbox"), "w+b", buffering=0) as file:
-            yield file
-    else:
-        with tempfile.TemporaryFile(buffering=0) as file:
-            yield file

@@ -18,7 +18,7 @@ import types
 from collections.abc import Callable
 from typing import Any
 
-from verifiers.execution.sandbox import remote
+from verifiers.execution.sandbox import serving, testing
 from verifiers.execution.sandbox.values import decode, encode
 
 RESULTS = 3
@@ -47,11 +47,11 @@ def run(job: dict[str, Any]) -> None:
     sys.modules["__main__"] = main
     builtins.exit = builtins.quit = sys.exit  # type: ignore[assignment]  # what `site` would add
     if job["kind"] == "check":
-        return remote.check(job, _guarded, _write)
+        return testing.check(job, _guarded, _write)
     error = _guarded(lambda: exec(compile(job["setup"], "<setup>", "exec"), main.__dict__))
     error = f"setup: {error}" if error is not None else _guarded(lambda: _STARTS[job["kind"]](job, main.__dict__))
     if error is None and job["kind"] == "serve":
-        return remote.serve(main.__dict__)
+        return serving.serve(main.__dict__)
     if error is None:
         for index, (how, text) in enumerate(job["tests"]):
             _test(index, how, text, main.__dict__)

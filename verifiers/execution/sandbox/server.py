@@ -29,7 +29,8 @@ import tempfile
 import time
 from typing import Any, NoReturn
 
-from verifiers.execution.sandbox import kernel, program, remote
+from verifiers.execution.sandbox import kernel, program
+from verifiers.execution.sandbox.channel import CHANNEL
 
 USER = 1000
 """The program's user and group, as called inside."""
@@ -204,7 +205,7 @@ def _become(status: int, descriptors: list[int], scratch: str, config: dict[str,
         os.dup2(null if channel else extra, 0)
         os.dup2(descriptors[2], program.RESULTS)
         if channel:
-            os.dup2(extra, remote.CHANNEL)
+            os.dup2(extra, CHANNEL)
         os.closerange(program.RESULTS + 1 + channel, _STATUS)
         os.closerange(_STATUS + 1, 1 << 20)
         os.setsid()

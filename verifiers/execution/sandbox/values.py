@@ -12,6 +12,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+_REFERRED = ("__main__", "verifiers.execution.sandbox.serving", "verifiers.execution.sandbox.testing")
 _DEPTH = 50
 _SMALL = 2**63
 _RATIO_DIGITS = 10_000  # hexadecimal; past it, putting a ratio in lowest terms takes seconds
@@ -37,7 +38,7 @@ def encode(value: Any, depth: int = 0, refer: Callable[[Any], Any] | None = None
     """
     if value is None or isinstance(value, bool):
         return value
-    if refer is not None and type(value).__module__ in ("__main__", "verifiers.execution.sandbox.remote"):
+    if refer is not None and type(value).__module__ in _REFERRED:
         return refer(value)
     if isinstance(value, int):
         return int(value) if -_SMALL < value < _SMALL else {"int": hex(value)}

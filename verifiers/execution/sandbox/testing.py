@@ -1,217 +1,29 @@
-"""Lets tests call a program that runs in another process: the values travel, the objects stay where they are.
+"""The tests' side of a program that runs in another process: the values travel, the objects stay where they are.
 
-The tests run in a process of their own, where nothing of the program ever runs. There a name of the program is a `Remote`:
-calling it sends the arguments over the channel, and what comes back is a plain value (`values.py`) that Python's own `==`
-compares, or a `Remote` again for an object of the program's. So the program can patch `assert`'s parts, builtins and
-modules, and return objects that equal everything: it changes its own process alone. An argument that the program changes
-in place is changed in the tests, too.
-
-A program can answer what it likes. It is never told what answer is wanted.
+Nothing of the program ever runs here. A name of the program is a `Remote`: calling it sends the arguments over the channel,
+and what comes back is a plain value (`values.py`) that Python's own `==` compares, or a `Remote` again for an object of the
+program's. So the program can patch builtins, modules and all that an `assert` relies on, and return objects that equal
+everything: it changes its own process alone. What it changes in its arguments is changed in the tests, too.
 """
 
 from __future__ import annotations
 
-import asyncio
 import builtins
 import contextlib
-import inspect
-import io
-import json
 import operator
-import os
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from verifiers.execution.sandbox.values import Other, decode, encode
+from verifiers.execution.sandbox.channel import BINARY, MUTABLE, ORDER, Channel, ProgramEnded
+from verifiers.execution.sandbox.values import decode, encode
 
-CHANNEL = 4
-"""The file descriptor of the channel, in both processes."""
-_LONGEST = 16_000_000
-_MUTABLE = (list, dict, set, bytearray)
-_PLAIN = (str, int, float, tuple, frozenset, *_MUTABLE)
-_ORDER = ("lt", "le", "gt", "ge")
-_BINARY = "add sub mul truediv floordiv mod pow matmul and_ or_ xor lshift rshift".split()  # noqa: SIM905
-
-
-class ProgramEnded(BaseException):
-    """The program's process ended, or answered with something unreadable. No `except Exception` of a test catches it."""
+_TELLING = (*BINARY, *ORDER)
+"""Operations that would hand the program's object what it is compared with, and let it say how the comparison ends."""
 
 
 class ProgramError(Exception):
     """An exception that the program raised and that is none of Python's own."""
-
-
-class Channel:
-    """Lines of JSON to the other process and back.
-
-    Attributes:
-        broken: why nothing can be said any more; empty as long as it can.
-    """
-
-    def __init__(self) -> None:
-        self.broken = ""
-        self._received = b""
-
-    def send(self, message: dict[str, Any]) -> None:
-        """Send a message.
-
-        Raises:
-            ProgramEnded: the other process is gone.
-        """
-        data = json.dumps(message).encode() + b"\n"
-        try:
-            while data:
-                data = data[os.write(CHANNEL, data) :]
-        except OSError:
-            raise self._end("the program ended before the tests did") from None
-
-    def receive(self) -> dict[str, Any]:
-        """The next message.
-
-        Raises:
-            ProgramEnded: the other process is gone, or what it sent is no message.
-        """
-        parts = [self._received]
-        while b"\n" not in parts[-1]:
-            try:
-                part = os.read(CHANNEL, 1 << 16)
-            except OSError:  # the other process ended with something of ours unread
-                part = b""
-            if not part:
-                raise self._end("the program ended before the tests did")
-            parts.append(part)
-            if len(parts) > 1000 and sum(map(len, parts)) > _LONGEST:
-                raise self._end("an answer of the program is too long")
-        line, _, self._received = b"".join(parts).partition(b"\n")
-        try:
-            message = json.loads(line)
-        except (ValueError, RecursionError):
-            message = None
-        if not isinstance(message, dict):
-            raise self._end("an answer of the program cannot be read")
-        return message
-
-    def _end(self, why: str) -> ProgramEnded:
-        self.broken = why
-        return ProgramEnded(why)
-
-
-# In the program's process
-
-
-def serve(scope: dict[str, Any]) -> None:
-    """Do what the tests ask, until they end.
-
-    Args:
-        scope: the program's names.
-    """
-    channel = Channel()
-    objects: list[Any] = []
-
-    def refer(value: Any) -> Any:
-        objects.append(value)
-        return {
-            "remote": {"ref": len(objects) - 1, "text": _text(value), "plain": isinstance(value, _PLAIN)}
-            | ({"awaited": True} if inspect.isawaitable(value) else {})
-        }
-
-    def resolve(kind: str, body: Any) -> Any:
-        if kind == "name":
-            return eval(body, scope)
-        if kind == "ref":
-            return objects[body]
-        return _Callback(channel, body, refer, resolve)
-
-    while True:
-        try:
-            request = channel.receive()
-        except ProgramEnded:
-            return
-        printed = io.StringIO()
-        try:
-            with contextlib.redirect_stdout(printed):
-                answer = _act(request, refer, resolve)
-        except ProgramEnded:
-            return
-        except BaseException as error:  # whatever a program raises is for the tests to see
-            answer = {"error": _kinds(type(error)), "text": _text(error)[:300]}
-        channel.send(answer | {"printed": printed.getvalue()[:_LONGEST]})
-
-
-def _act(request: dict[str, Any], refer: Callable[..., Any], resolve: Callable[..., Any]) -> dict[str, Any]:
-    """One operation on one object of the program."""
-    target = decode(request["of"], resolve)
-    arguments = [decode(form, resolve) for form in request["arguments"]]
-    keywords = {name: decode(form, resolve) for name, form in request.get("keywords", {}).items()}
-    if request["do"] != "call":
-        value = _OPERATIONS[request["do"]](target, *arguments)
-        return {"value": encode(value, refer=refer)}
-    watched = {index: json.dumps(encode(a)) for index, a in enumerate(arguments) if isinstance(a, _MUTABLE)}
-    value = target(*arguments, **keywords)
-    changed = {}
-    for index, before in watched.items():
-        if json.dumps(encode(arguments[index])) != before:
-            changed[str(index)] = encode(arguments[index], refer=refer)
-    return {"value": encode(value, refer=refer), "changed": changed}
-
-
-class _Callback:
-    """A function of the tests, in the program's process."""
-
-    def __init__(self, channel: Channel, number: int, refer: Callable[..., Any], resolve: Callable[..., Any]) -> None:
-        self._parts = channel, number, refer, resolve
-
-    def __call__(self, *arguments: Any) -> Any:
-        channel, number, refer, resolve = self._parts
-        channel.send({"callback": number, "arguments": [encode(argument, refer=refer) for argument in arguments]})
-        answer = channel.receive()
-        if "error" in answer:
-            raise RuntimeError(answer["error"])
-        return decode(answer["value"], resolve)
-
-
-def _kinds(kind: type[BaseException]) -> list[str]:
-    """The names of an exception's class and of its bases."""
-    return [base.__name__ for base in kind.__mro__[:20]]
-
-
-def _text(value: Any) -> str:
-    try:
-        return str(value)[:1000]
-    except BaseException as another:  # its __str__ is the program's code too
-        return f"(its text raised {type(another).__name__})"
-
-
-_OPERATIONS: dict[str, Callable[..., Any]] = {
-    "plain": lambda value: decode(encode(value)),
-    "enter": lambda value: value.__enter__(),
-    "exit": lambda value: value.__exit__(None, None, None),
-    "exception": lambda kind: _kinds(kind) if isinstance(kind, type) and issubclass(kind, Exception) else None,
-    "await": lambda value: asyncio.run(_await(value)),
-    "get": getattr,
-    "set": setattr,
-    "len": len,
-    "iter": iter,
-    "next": next,
-    "bool": bool,
-    "repr": repr,
-    "hash": hash,
-    "abs": abs,
-    "neg": operator.neg,
-    "int": int,
-    "float": float,
-    "instance": lambda kind, value: isinstance(value, kind),
-    "getitem": operator.getitem,
-    "setitem": operator.setitem,
-    "delitem": operator.delitem,
-    **{name: getattr(operator, name) for name in [*_BINARY, "eq", "ne", *_ORDER]},
-}
-_TELLING = (*_BINARY, *_ORDER)
-"""Operations that would hand the program's object what it is compared with, and let it say how the comparison ends."""
-
-
-# In the tests' process
 
 
 class Tests:
@@ -279,7 +91,7 @@ class Tests:
         except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
             if "error" in answer:
                 raise
-            raise self.channel._end("an answer of the program cannot be read") from None
+            raise self.channel.end("an answer of the program cannot be read") from None
 
     def _called_back(self, request: dict[str, Any]) -> dict[str, Any]:
         try:
@@ -394,7 +206,7 @@ def _local_or_remote(name: str) -> Callable[..., Any]:
     return method
 
 
-for _name in [*_BINARY, *_ORDER, "getitem", "setitem", "delitem", "neg", "abs", "int", "float"]:
+for _name in [*BINARY, *ORDER, "getitem", "setitem", "delitem", "neg", "abs", "int", "float"]:
     setattr(Remote, f"__{_name.strip('_')}__", _local_or_remote(_name))
 
 
@@ -403,13 +215,9 @@ async def _awaited(remote: Remote) -> Any:
     return remote._ask("await")
 
 
-async def _await(value: Any) -> Any:
-    return await value
-
-
 def _change(argument: Any, after: Any) -> None:
     """Make an argument of the tests what the program made of its copy."""
-    if type(argument) is not type(after) or not isinstance(argument, _MUTABLE):
+    if type(argument) is not type(after) or not isinstance(argument, MUTABLE):
         return
     argument.clear()
     argument.extend(after) if isinstance(argument, (list, bytearray)) else argument.update(after)
@@ -447,6 +255,3 @@ def check(job: dict[str, Any], guarded: Callable[[Callable[[], Any]], str | None
             break
         write({"test": index, **(done[0] if done else {"error": raised or "it ended the tests"})})
     write({"end": None if error is None else f"setup: {error}"})
-
-
-__all__ = ["CHANNEL", "Other", "ProgramEnded", "Remote", "Tests", "check", "serve"]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from verifiers.execution.blocks import program
+from verifiers.execution.extraction import program
 
 ADD = "def add(a, b):\n    return a + b"
 FENCE = "```"
