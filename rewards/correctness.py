@@ -100,6 +100,6 @@ def judge_of(settings: Mapping[str, Any], context: Context) -> Judge:
     verifier, options = settings.get("verifier"), settings.get("options") or {}
     if settings.get("model") is not None:
         raise ValueError("reads no model; leave model: out")
-    if verifier is not None:
-        return Judge(verifier, **options)
-    return Judge(context.judge.name, **{**context.judge.options, **options}) if options else context.judge
+    judge = Judge(verifier or context.judge.name, **{**({} if verifier else context.judge.options), **options})
+    same = (judge.name, judge.options) == (context.judge.name, context.judge.options)
+    return context.judge if same else judge
