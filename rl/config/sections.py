@@ -74,14 +74,14 @@ class DatasetTask(Section):
     name: Literal["dataset"]
     data: str | dict[Literal["train", "validation", "test"], str]
     columns: dict[str, str] = {}
-    """Column of the task (`question`, `gold`, `choices`, …) → column of the data, where the names differ; dots lead into
-    nested ones (`reward_model.ground_truth`)."""
+    """Column of the task (`question`, `gold`, `choices`, …) → column of the data, where names differ. Dots lead into nested
+    columns (`reward_model.ground_truth`)."""
     template: str = "{question}"
     """The prompt, with columns in braces."""
     system: str | None = None
     chat: bool = False
-    """Whether prompts are chat messages, to be laid out by the tokenizer's chat template. A column that holds messages is
-    taken as they are without it."""
+    """Whether prompts are chat messages, to be laid out by the tokenizer's chat template. A column that holds messages
+    is taken as they are without it."""
     answer_pattern: str | None = None
     """Regular expression whose first group is the reference answer within the gold column."""
     verifier: str = "math"

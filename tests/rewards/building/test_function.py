@@ -1,5 +1,6 @@
 import asyncio
 import itertools
+import sys
 
 import numpy as np
 import pytest
@@ -7,7 +8,9 @@ import torch
 
 from rewards.building.build import build as build_mix
 from rewards.building.function import FunctionReward, build
+from rewards.mixing.mix import Mix
 from rewards.parts.context import Context
+from rewards.reward import Reward
 from verifiers.runtime.judge import Judge
 
 CODE = """
@@ -303,3 +306,14 @@ def test_a_file_that_cannot_be_imported_is_one_line(here, code, message):
     (here / "bad.py").write_text(code + "\n")
     with pytest.raises(ValueError, match=message):
         build("mine", "bad.py:f", {})
+
+
+def test_sys_exit_in_a_reward_module_is_a_failure_too():
+    class Leaves(Reward):
+        name = "leaves"
+
+        def score(self, prompts, completions, completion_ids, **columns):
+            sys.exit(0)
+
+    scores = Mix([Leaves()], {"leaves": 1.0}, error_budget=1.0).score(["p"], ["a"], [[]])
+    assert scores.parts["leaves"].failures == {0: "RuntimeError: it called sys.exit(0)"}
