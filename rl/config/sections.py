@@ -74,8 +74,8 @@ class DatasetTask(Section):
     name: Literal["dataset"]
     data: str | dict[Literal["train", "validation", "test"], str]
     columns: dict[str, str] = {}
-    """Column of the task (`question`, `gold`, `choices`, …) → column of the data, where names differ. Dots lead into nested
-    columns (`reward_model.ground_truth`)."""
+    """Column of the task (`question`, `gold`, `choices`, …) → column of the data, where names differ. Dots lead into
+    nested columns (`reward_model.ground_truth`)."""
     template: str = "{question}"
     """The prompt, with columns in braces."""
     system: str | None = None

@@ -30,8 +30,8 @@ def failed_rows(samples: Sequence[Sample]) -> list[int]:
 
 def with_hint(prompt: Text, gold: str, template: str) -> Text:
     """The prompt with the answer shown; of chat messages the last one carries it."""
-    asked = prompt if isinstance(prompt, str) else content_of(prompt[-1])
-    text = template.replace("{prompt}", asked).replace("{gold}", gold)
+    shown = prompt if isinstance(prompt, str) else content_of(prompt[-1])
+    text = template.replace("{prompt}", shown).replace("{gold}", gold)
     return text if isinstance(prompt, str) else [*prompt[:-1], {**prompt[-1], "content": text}]
 
 

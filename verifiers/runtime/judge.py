@@ -98,18 +98,10 @@ class Judge:
         if all(type(row["gold"]) is str for row in rows):
             return self._judge_new(rows)
         golds = [golds_of(row["gold"]) for row in rows]
-        each = [{**row, "gold": gold} for row, of in zip(rows, golds, strict=True) for gold in of]
-        verdicts = iter(self._judge_new(each))
-        return [against_any([next(verdicts) for _ in of]) for of in golds]
-
-    def _judge_new(self, rows: Sequence[Mapping[str, Any]]) -> list[Verdict]:
-        """Verdicts of rows whose `gold` is one text each; inside of `once`, known ones are not judged again."""
-        if self._known is None:
-            return self._judge(rows)
-        keys = [repr((row["prediction"], row["gold"], sorted(self.arguments(row).items()))) for row in rows]
-        new = {key: row for key, row in zip(keys, rows, strict=True) if key not in self._known}
-        self._known.update(zip(new, self._judge(list(new.values())), strict=True))
-        return [self._known[key] for key in keys]
+        each = iter(
+            self._judge_new([{**row, "gold": gold} for row, of in zip(rows, golds, strict=True) for gold in of])
+        )
+        return [against_any([next(each) for _ in of]) for of in golds]
 
     @contextmanager
     def once(self) -> Iterator[None]:
@@ -120,7 +112,17 @@ class Judge:
         finally:
             self._known = None
 
+    def _judge_new(self, rows: Sequence[Mapping[str, Any]]) -> list[Verdict]:
+        """Verdicts of rows, those that are known already taken from there (`once`)."""
+        if self._known is None:
+            return self._judge(rows)
+        keys = [repr((row["prediction"], row["gold"], sorted(self.arguments(row).items()))) for row in rows]
+        new = {key: row for key, row in zip(keys, rows, strict=True) if key not in self._known}
+        self._known.update(zip(new, self._judge(list(new.values())), strict=True))
+        return [self._known[key] for key in keys]
+
     def _judge(self, rows: Sequence[Mapping[str, Any]]) -> list[Verdict]:
+        """Verdicts of rows whose `gold` is one text each."""
         if self._isolated:
             return self._judge_isolated(rows)
         if self._verify_many is not None:
