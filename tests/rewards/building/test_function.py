@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from rewards.building.build import build as build_mix
+from rewards.building.find import find
 from rewards.building.function import FunctionReward, build
 from rewards.mixing.mix import Mix
 from rewards.parts.context import Context
@@ -286,8 +287,8 @@ def test_two_files_of_one_name_are_two_modules(here):
         (here / folder / "mine.py").write_text(
             f"name = {folder!r}\ndef long(completions, **columns):\n    return [len(name + completions[0])]\n"
         )
-    first, second = (build("mine", f"{folder}/mine.py:long", {}) for folder in ("one", "two"))
-    assert first.function.__module__ != second.function.__module__
+    first, second = (find(f"{folder}/mine.py:long") for folder in ("one", "two"))
+    assert first.__module__ != second.__module__
 
 
 @pytest.mark.parametrize(
