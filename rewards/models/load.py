@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from peft import PeftModel, prepare_model_for_kbit_training
+from peft import PeftModel, load_peft_weights, prepare_model_for_kbit_training
 from transformers import (
     AutoModelForCausalLM,
     AutoModelForSeq2SeqLM,
@@ -48,6 +48,8 @@ HEADS = {
     "t5_encoder": T5EncoderModel,
 }
 """What a model is asked for → the class that loads it."""
+HEAD_WEIGHTS = (".score.weight", ".classifier.weight")
+"""How transformers calls the weights (L, H) of a classification head."""
 
 
 class Loaded(NamedTuple):
@@ -64,7 +66,31 @@ class Loaded(NamedTuple):
     new_head: bool
 
 
-def load(
+def load(name: str | Path, head: str = "causal", **how: Any) -> Loaded:
+    """Load a model and its tokenizer from a folder or the hub.
+
+    Args:
+        name: a folder or hub id, of a model or of an adapter.
+        head: a key of `HEADS`.
+        how: the other arguments of `load_model`.
+
+    Raises:
+        ValueError: as in `load_model`; or there is no tokenizer, or it has more tokens than the model has embeddings.
+    """
+    model, new_head = load_model(name, head, **how)
+    where = {key: how[key] for key in ("revision", "trust_remote_code") if key in how}
+    source: Any = name
+    if isinstance(model, PeftModel) and not any(Path(name).glob("tokenizer*")):
+        source = model.get_base_model().name_or_path
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source, **where)
+    except (OSError, ValueError, ImportError) as error:
+        raise ValueError(_refusal(name, error)) from error
+    check_fit(model, tokenizer, name)
+    return Loaded(model, tokenizer, new_head)
+
+
+def load_model(
     name: str | Path,
     head: str = "causal",
     *,
@@ -75,8 +101,8 @@ def load(
     attention: str | None = None,
     quantize: str | None = None,
     num_labels: int | None = None,
-) -> Loaded:
-    """Load a model and its tokenizer from a folder or the hub.
+) -> tuple[Any, bool]:
+    """Load a model from a folder or the hub.
 
     Args:
         name: a folder or hub id, of a model or of an adapter.
@@ -89,11 +115,12 @@ def load(
         quantize: `4bit` or `8bit`, by bitsandbytes.
         num_labels: labels of a classification head, which may then be new; None for as many as are stored.
 
+    Returns:
+        The model in evaluation mode, and whether its head is new.
+
     Raises:
-        ValueError: the model cannot be loaded, lacks weights that the head needs, or has fewer embeddings than its
-            tokenizer has tokens.
+        ValueError: the model cannot be loaded, or lacks weights that the head needs.
     """
-    where = {"revision": revision, "trust_remote_code": trust_remote_code}
     how: dict[str, Any] = {"dtype": _dtype(dtype, device or default_device())}
     if attention is not None:
         how["attn_implementation"] = attention
@@ -102,42 +129,42 @@ def load(
     if num_labels is not None:
         how |= {"num_labels": num_labels, "ignore_mismatched_sizes": True}
     try:
-        adapter = find_adapter_config_file(str(name), revision=revision)
-        model, missing, base = _weights(name, adapter, head, where, how)
-        own_tokenizer = adapter is None or any(Path(adapter).parent.glob("tokenizer*"))
-        tokenizer = AutoTokenizer.from_pretrained(name if own_tokenizer else base, **where)
+        model, missing = _weights(str(name), head, revision, trust_remote_code, how)
     except (OSError, ValueError, ImportError, RuntimeError) as error:
-        raise ValueError(f"{str(name)!r} could not be loaded: {str(error).strip().splitlines()[0]}") from error
+        raise ValueError(_refusal(name, error)) from error
     body = f"{getattr(model, 'base_model_prefix', '')}."
     if missing and (num_labels is None or any(key.startswith(body) for key in missing)):
         raise ValueError(
             f"{str(name)!r} has no weights for {missing[0]}: it was not trained for {head}, and a head drawn at "
             f"random would judge"
         )
-    check_fit(model, tokenizer, name)
-    return Loaded(model.eval() if device is None else model.eval().to(device), tokenizer, bool(missing))
+    return (model.eval() if device is None else model.eval().to(device)), bool(missing)
 
 
-def _weights(
-    name: str | Path, adapter: str | None, head: str, where: dict[str, Any], how: dict[str, Any]
-) -> tuple[Any, list[str], str]:
-    """The model, the names of weights that are stored nowhere, and where the base model is."""
+def _refusal(name: str | Path, error: Exception) -> str:
+    return f"{str(name)!r} could not be loaded: {str(error).strip().splitlines()[0]}"
+
+
+def _weights(name: str, head: str, revision: str | None, trust: bool, how: dict[str, Any]) -> tuple[Any, list[str]]:
+    """The model, and the names of weights that are stored nowhere."""
+    adapter = find_adapter_config_file(name, revision=revision)
     if adapter is None:
-        path = str(Path(name).resolve()) if Path(name).is_dir() else str(name)  # an adapter will remember it
-        model, report = HEADS[head].from_pretrained(path, output_loading_info=True, **where, **how)
+        path = str(Path(name).resolve()) if Path(name).is_dir() else name  # adapters on it remember it
+        model, report = HEADS[head].from_pretrained(
+            path, output_loading_info=True, revision=revision, trust_remote_code=trust, **how
+        )
         if "quantization_config" in how:
             model = prepare_model_for_kbit_training(model)
         mismatched = {key if isinstance(key, str) else key[0] for key in report["mismatched_keys"]}
-        return model, sorted({*report["missing_keys"], *mismatched}), path
+        return model, sorted({*report["missing_keys"], *mismatched})
     config = json.loads(Path(adapter).read_text(encoding="utf-8"))
-    base = base_of(name, config)
-    of_base = {**where, "revision": config.get("revision")}
-    model, missing, path = _weights(base, find_adapter_config_file(base), head, of_base, how)
-    if isinstance(model, PeftModel):
-        model = merged(model)
-    model = PeftModel.from_pretrained(model, str(name), revision=where["revision"], is_trainable=True)
+    if head in ("token", "sequence") and "num_labels" not in how:  # the head is the adapter's, not the base's
+        heads = [w for key, w in load_peft_weights(name, device="cpu").items() if key.endswith(HEAD_WEIGHTS)]
+        how = {**how, "num_labels": heads[0].shape[0]} if heads else how
+    base, missing = _weights(base_of(name, config), head, config.get("revision"), trust, how)
+    model = PeftModel.from_pretrained(merged(base), name, revision=revision, is_trainable=True)
     kept = config.get("modules_to_save") or []
-    return model, [key for key in missing if not any(part in kept for part in key.split("."))], path
+    return model, [key for key in missing if not any(part in kept for part in key.split("."))]
 
 
 def merged(model: Any) -> Any:

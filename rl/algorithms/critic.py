@@ -20,9 +20,11 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
+from peft import PeftModel
 from torch import Tensor, nn
-from transformers import AutoConfig, AutoModelForTokenClassification, PreTrainedModel
+from transformers import AutoModelForTokenClassification, PreTrainedModel
 
+from rewards.models.load import load_model, merged
 from rl.algorithms.guard import Skips
 from rl.algorithms.length import parts_by_length, trimmed
 from rl.algorithms.rollouts import Rollouts
@@ -161,7 +163,7 @@ class Critic:
         self.skips.load_state_dict(state["skips"])
 
 
-def load_critic(start: str, policy: PreTrainedModel) -> PreTrainedModel:
+def load_critic(start: str, policy: PreTrainedModel | PeftModel) -> PreTrainedModel:
     """A token-classification model with one label to start the critic from.
 
     Args:
@@ -173,13 +175,11 @@ def load_critic(start: str, policy: PreTrainedModel) -> PreTrainedModel:
     """
     try:
         if start != "policy":
-            config = AutoConfig.from_pretrained(start)
-            own_head = config.num_labels == 1
-            model = AutoModelForTokenClassification.from_pretrained(
-                start, num_labels=1, ignore_mismatched_sizes=not own_head, dtype=torch.float32
-            )
+            model, new_head = load_model(start, "token", num_labels=1, dtype="float32")
+            model = merged(model)
         else:
-            own_head = False
+            new_head = True
+            policy = merged(copy.deepcopy(policy)) if isinstance(policy, PeftModel) else policy
             config = copy.deepcopy(policy.config)
             config.num_labels = 1
             model = AutoModelForTokenClassification.from_config(config, dtype=torch.float32)
@@ -188,7 +188,7 @@ def load_critic(start: str, policy: PreTrainedModel) -> PreTrainedModel:
     except (OSError, ValueError) as error:
         reason = str(error).strip().splitlines()[0]
         raise UserError("algorithm.critic.start", f"no critic can be made of {start!r}: {reason}") from error
-    if not own_head:
+    if new_head:
         start_at_zero(next(m for m in reversed(list(model.modules())) if isinstance(m, nn.Linear)))
     return model
 

@@ -146,6 +146,9 @@ class OnlineTrainer(SamplingTrainer):
 
     def close(self) -> None:
         """Leave the policy as it is to be saved, once training is over."""
+        policy: Any = self.accelerator.unwrap_model(self.model)
+        if "ref" in getattr(policy, "peft_config", {}):  # TRL's copy of the adapters that training began with
+            policy.delete_adapter("ref")
 
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> Batch:
         return self.next_batch(inputs)

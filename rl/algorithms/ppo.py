@@ -152,7 +152,8 @@ class PpoTrainer(OnlineTrainer):
         self.record("ppo/clip_fraction", self._moments(cut_BT.float(), mask_BT)[0].item())
 
     def close(self) -> None:
-        """Take the critic's adapters off the policy, so that they are not saved with it."""
+        """Take the critic's adapters off the policy, too, so that they are not saved with it."""
+        super().close()
         if isinstance(self.critic.model, LoraCritic):
             self.critic.model.close()
 

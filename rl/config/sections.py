@@ -115,6 +115,9 @@ class Lora(Section):
     alpha: Positive = 32
     dropout: Share = 0.0
     targets: str | list[str] = "all-linear"
+    """`all-linear`, names of modules, or a regular expression that matches whole names."""
+    modules_to_save: list[str] = []
+    """Modules that are trained whole and saved with the adapter, such as `embed_tokens` and `lm_head`."""
 
 
 class Policy(Section):

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import copy
+import re
+import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
-from peft import LoraConfig, PeftConfig
+from peft import LoraConfig, PeftConfig, PeftModel, get_peft_model
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from rewards.models import load as models
 from rl.config import Policy as PolicySettings
 from rl.errors import UserError
+from verifiers.runtime.names import nearest
 
+TIED = ("lm_head", "embed_tokens", "wte", "embed_in", "embed_out")
+"""Names of input embeddings and output heads."""
 PLAIN_CHAT = (
     "{% for message in messages %}{{ message['role'] | capitalize }}: {{ message['content'] }}\n\n{% endfor %}"
     "{% if add_generation_prompt %}Assistant:{% endif %}"
@@ -25,14 +33,16 @@ class Policy:
     """A loaded policy.
 
     Attributes:
-        model: the causal language model.
+        model: the causal language model; with adapters on it where `policy.model` is a folder of adapters.
         tokenizer: its tokenizer, with a pad token.
-        lora: adapters for the trainer to add, or None for full training.
+        path: what it was loaded from.
+        lora: adapters for the trainer to add; None for full training, or where the model has adapters.
         notes: what was missing and how it was handled, for the user to read.
     """
 
-    model: PreTrainedModel
+    model: PreTrainedModel | PeftModel
     tokenizer: PreTrainedTokenizerBase
+    path: str
     lora: PeftConfig | None = None
     notes: list[str] = field(default_factory=list)
 
@@ -70,11 +80,13 @@ def load(settings: PolicySettings, path: str | Path, *, chat: bool) -> Policy:
     if chat:
         _give_chat_template(tokenizer, settings.chat_template, notes)
     lora = None
-    if settings.lora is not None:
+    if isinstance(model, PeftModel):
+        notes.append(_goes_on(settings, path, model))
+    elif settings.lora is not None:
         lora = _lora(settings, model, notes)
     elif model.config.get_text_config().tie_word_embeddings:
         notes.append("input embedding and output head are one matrix; they are trained and saved as one")
-    return Policy(model, tokenizer, lora, notes)
+    return Policy(model, tokenizer, str(path), lora, notes)
 
 
 def _give_chat_template(tokenizer: PreTrainedTokenizerBase, file: str | None, notes: list[str]) -> None:
@@ -87,30 +99,86 @@ def _give_chat_template(tokenizer: PreTrainedTokenizerBase, file: str | None, no
         notes.append("the tokenizer has no chat template; messages are laid out as 'User: …' and 'Assistant:'")
 
 
-def _lora(settings: PolicySettings, model: PreTrainedModel, notes: list[str]) -> LoraConfig:
-    assert settings.lora is not None
-    targets = settings.lora.targets
-    named = [targets] if isinstance(targets, str) else targets
-    tied = model.config.get_text_config().tie_word_embeddings
-    touches_head = any(
-        name.rpartition(".")[2] in ("lm_head", "embed_tokens", "wte", "embed_in", "embed_out") for name in named
-    )
-    if tied and touches_head:
-        notes.append("input embedding and output head are one matrix; the adapter on one is shared with the other")
-    missing = [
-        name
-        for name in named
-        if name != "all-linear"
-        and isinstance(targets, list)
-        and not any(m.endswith(name) for m, _ in model.named_modules())
+def _goes_on(settings: PolicySettings, path: str | Path, model: PeftModel) -> str:
+    """What to say of a policy that has adapters already."""
+    own: Any = model.active_peft_config
+    note = f"{str(path)!r} is an adapter of {own.base_model_name_or_path!r}, and its training goes on"
+    if settings.lora is None:
+        return note
+    pairs = {"r": "r", "alpha": "lora_alpha", "dropout": "lora_dropout"}
+    differ = [
+        f"{name} {getattr(own, theirs, None)}"
+        for name, theirs in pairs.items()
+        if getattr(own, theirs, None) != getattr(settings.lora, name)
     ]
-    if missing:
-        raise UserError("policy.lora.targets", f"the model has no module {missing[0]!r}")
-    return LoraConfig(
-        r=settings.lora.r,
-        lora_alpha=settings.lora.alpha,
-        lora_dropout=settings.lora.dropout,
+    return f"{note} with its own {', '.join(differ)}, not with those of policy.lora" if differ else note
+
+
+def _lora(settings: PolicySettings, model: PreTrainedModel, notes: list[str]) -> LoraConfig:
+    wanted = settings.lora
+    assert wanted is not None
+    targets = _targets(wanted.targets, model)
+    modules = [name for name, _ in model.named_modules()]
+    for name in wanted.modules_to_save:
+        if not _named(name, modules):
+            raise UserError("policy.lora.modules_to_save", _no_module(name, modules))
+    named = [*([targets] if isinstance(targets, str) else targets), *wanted.modules_to_save]
+    tied = model.config.get_text_config().tie_word_embeddings
+    touches_head = any(name.rpartition(".")[2] in TIED for name in named)
+    if tied and touches_head:
+        notes.append("input embedding and output head are one matrix; what is trained of one is shared with the other")
+    config = LoraConfig(
+        r=wanted.r,
+        lora_alpha=wanted.alpha,
+        lora_dropout=wanted.dropout,
         target_modules=targets,
+        modules_to_save=wanted.modules_to_save or None,
         ensure_weight_tying=tied and touches_head,
+        revision=settings.revision,
         task_type="CAUSAL_LM",
     )
+    _try(config, model)
+    return config
+
+
+def _targets(targets: str | list[str], model: PreTrainedModel) -> str | list[str]:
+    """The target modules by peft's rules: `all-linear`, names, or a regular expression of whole names."""
+    modules = [name for name, _ in model.named_modules()]
+    if targets in ("all-linear", ["all-linear"]):
+        return "all-linear"
+    if isinstance(targets, str) and not _named(targets, modules):
+        try:
+            matched = any(re.fullmatch(targets, name) for name in modules)
+        except re.error as error:
+            raise UserError("policy.lora.targets", f"{targets!r} is not a regular expression: {error}") from None
+        if not matched:
+            raise UserError("policy.lora.targets", _no_module(targets, modules))
+        return targets
+    names = [targets] if isinstance(targets, str) else targets
+    if "all-linear" in names:
+        raise UserError("policy.lora.targets", "all-linear is a value of its own and goes with no other name")
+    for name in names:
+        if not _named(name, modules):
+            raise UserError("policy.lora.targets", _no_module(name, modules))
+    return names
+
+
+def _named(name: str, modules: Sequence[str]) -> bool:
+    """Whether a name is one of a module, or the last parts of one."""
+    return bool(name) and any(module == name or module.endswith(f".{name}") for module in modules)
+
+
+def _no_module(name: str, modules: Sequence[str]) -> str:
+    return (
+        f"the model has no module {name!r}; {nearest(name, {module.rpartition('.')[2] for module in modules} - {''})}"
+    )
+
+
+def _try(config: LoraConfig, model: PreTrainedModel) -> None:
+    """Put the adapters on a model of the same shape without weights, so that peft refuses them here and not later."""
+    with torch.device("meta"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            get_peft_model(type(model)(model.config), copy.deepcopy(config))
+        except (ValueError, TypeError, AttributeError, RuntimeError) as error:
+            raise UserError("policy.lora", str(error).strip().splitlines()[0]) from error

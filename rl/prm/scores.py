@@ -8,6 +8,7 @@ from typing import Any
 from transformers import PreTrainedTokenizerBase
 
 from rewards.models.heads import Encoded, probability, read_at
+from rewards.models.room import learnt_positions
 from rewards.parts.step_scores import encode_steps
 from rl.errors import UserError
 from rl.prm.chains import Chain
@@ -32,6 +33,12 @@ def encode(tokenizer: PreTrainedTokenizerBase, chain: Chain, longest: int | None
         raise UserError("model", str(error)) from None
 
 
+def fits(model: Any, tokenizer: PreTrainedTokenizerBase, chain: Chain) -> bool:
+    """Whether a chain stays within the positions that a model has learnt."""
+    limit = learnt_positions(model)
+    return limit is None or len(encode(tokenizer, chain).ids) <= limit
+
+
 def step_scores(
     model: Any,
     tokenizer: PreTrainedTokenizerBase,
@@ -50,12 +57,19 @@ def step_scores(
         progress: called with the number of chains scored since the last call.
 
     Raises:
-        UserError: the model has another number of labels, or prompt and completion of a chain are empty.
+        UserError: the model has another number of labels, prompt and completion of a chain are empty, or a chain goes
+            past the positions that the model has learnt.
     """
     if model.config.num_labels not in (1, 2):
         raise UserError("model", f"has {model.config.num_labels} labels; a process reward model has one or two")
-    texts = [encode(tokenizer, chain) for chain in chains]
+    texts, limit = [encode(tokenizer, chain) for chain in chains], learnt_positions(model)
     for chain, text in zip(chains, texts, strict=True):
         if -1 in text.places:
             raise UserError("chains", f"a chain's prompt and completion are both empty: {chain}")
+        if limit is not None and len(text.ids) > limit:
+            name = chain.id or chain.question[:40]
+            raise UserError(
+                "chains",
+                f"{name!r} has {len(text.ids):,} tokens, and the model has learnt {limit:,} positions; leave it out",
+            )
     return read_at(model, tokenizer, texts, probability(model), most=batch, progress=progress)  # type: ignore

@@ -28,10 +28,11 @@ from transformers import PreTrainedTokenizerBase, PrinterCallback, Trainer, Trai
 
 from rewards.models import load as models
 from rewards.models.batches import pad_id, padded, stacked
+from rewards.models.room import learnt_positions
 from rewards.parts.step_scores import FORM_FILE, READ_AT
 from rl.errors import UserError
 from rl.prm.chains import Chain
-from rl.prm.scores import encode, step_scores
+from rl.prm.scores import encode, fits, step_scores
 from rl.prm.step_metrics import evaluate
 from rl.tasks.task import split_of
 
@@ -50,7 +51,8 @@ class TrainSettings:
         learning_rate: the highest, after a warm-up over the first 5% of steps, falling as a cosine.
         weight_decay: of AdamW.
         lora: rank of adapters on all linear layers; None trains every weight.
-        max_length: most tokens of a chain; steps past it carry no loss. None for no limit.
+        max_length: most tokens of a chain; steps past it carry no loss, and neither do steps past the positions that
+            the model has learnt. None for no other limit.
         lm_weight: weight of the next-token loss on right steps, beside that of the labels.
         validation: share of problems that are held out; all chains of a problem are on one side.
         seed: of the order and the head's first weights.
@@ -100,7 +102,7 @@ def train(
 
     Returns:
         `train_loss`, `steps`, `seconds`, and `validation`, the figures of `rl.prm.step_metrics` on what was held out
-        (None where nothing was).
+        and fits into the model (None where nothing does).
 
     Raises:
         UserError: no chain has a label, the model cannot be loaded, or with `lm_weight` it is no causal language model.
@@ -124,7 +126,8 @@ def train(
             task_type="TOKEN_CLS",
         )
         model = get_peft_model(model, adapters)
-    rows = [example(tokenizer, chain, settings.max_length) for chain in fitted]
+    longest = min((limit for limit in (settings.max_length, learnt_positions(model)) if limit), default=None)
+    rows = [example(tokenizer, chain, longest) for chain in fitted]
     trainer = PrmTrainer(
         lm_weight=settings.lm_weight,
         lm_head=language_model_head(path).to(model.device, model.dtype) if settings.lm_weight else None,
@@ -140,7 +143,7 @@ def train(
         merge: Any = model.merge_and_unload  # torch types attributes as tensors
         model = merge()
     figures = None
-    if held_out:
+    if held_out := [chain for chain in held_out if fits(model, tokenizer, chain)]:
         figures = evaluate(held_out, step_scores(model, tokenizer, held_out))
     model.save_pretrained(str(out))
     tokenizer.save_pretrained(str(out))

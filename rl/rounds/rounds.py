@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from accelerate.utils import broadcast_object_list
-from peft import PeftConfig, PeftModel
+from peft import PeftConfig
 from transformers import TrainerCallback, TrainerState
 
+from rewards.models import load as models
 from rewards.models.generate import eos_token_ids
 from rewards.sample import Sample
 from rl.algorithms.fit import Fit
@@ -51,7 +52,6 @@ class Rounds(Run):
         self.algorithm = importlib.import_module(self.settings.module)
         self.rows = self.task.splits["train"]
         self.stop, self.progress = StopOnSignal(1, self.console), ProgressLine(self.console)
-        self.base = str(self.policy.model.config._name_or_path)
         self.model: Any = self.policy.model
         self.done, self.steps = 0, 0
 
@@ -120,22 +120,17 @@ class Rounds(Run):
         checkpoint = newest_good(FitFolder(self.folder, self.done).checkpoints, self.context.warn)
         return checkpoint or (self.saved(self.done - 1) if self.done else None)
 
-    def load(self, number: int | None, *, merged: bool = False, trainable: bool = False) -> Any:
-        """A fresh copy of the base policy (None), or of a round's.
+    def load(self, number: int | None, *, merged: bool = False) -> Any:
+        """A fresh copy of the policy that the run began with (None), or of a round's.
 
         Args:
             number: the round.
             merged: whether adapters become part of the weights, for a reference.
-            trainable: whether adapters go on learning.
         """
         chat = not isinstance(self.task.splits["train"][0]["prompt"], str)
-        adapters = self.policy.lora is not None
-        path = self.base if number is None or adapters else str(self.saved(number))
-        model: Any = policies.load(self.config.policy, path, chat=chat).model
-        if number is not None and adapters:
-            model = PeftModel.from_pretrained(model, str(self.saved(number)), is_trainable=trainable)
-            model = model.merge_and_unload() if merged else model
-        return model
+        path = self.policy.path if number is None else self.saved(number)
+        model = policies.load(self.config.policy, path, chat=chat).model
+        return models.merged(model) if merged else model
 
     @property
     def last_step(self) -> int:
@@ -266,7 +261,7 @@ class Rounds(Run):
     def _trainer(self, number: int, examples: list[Any]) -> Any:
         settings = self.settings
         goes_on = settings.fit_from == "last" and number > 0
-        model = self.load(number - 1 if goes_on else None, trainable=True)
+        model = self.load(number - 1 if goes_on else None)
         lora = None if goes_on else self.policy.lora
         saving = FitFolder(self.folder, number)
         self.checkpoints = Checkpoints(saving, self.config.trainer.get("save_total_limit"))

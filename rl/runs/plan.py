@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rewards.models.adapters import adapter_config, base_of
 from rewards.reward import question_of
 from rl.config import Config
 from rl.config.algorithms import Rounds
@@ -143,9 +144,11 @@ def memory(config: Config, size: ModelSize, prompt_tokens: int) -> dict[str, flo
     wide = 4 if config.policy.dtype in ("auto", "float32") else 2
     stored = {"4bit": 0.55, "8bit": 1.05}.get(config.policy.quantize or "", wide)
     trained = size.parameters
-    if config.policy.lora is not None:
+    adapter = adapter_config(config.policy.model)
+    rank = adapter.get("r") if adapter else config.policy.lora and config.policy.lora.r
+    if rank:
         # an adapter on all linear layers has about 15 r (in + out) / 2 numbers a layer of width `hidden`
-        trained = 18 * config.policy.lora.r * size.hidden * size.layers
+        trained = 18 * rank * size.hidden * size.layers
     at_once = SAMPLED_AT_ONCE if config.algorithm.in_rounds else GenerationCycle.of(config).completions
     cache = at_once * length * size.layers * size.kv_width * wide
     kept_layers = 1 if trainer.get("gradient_checkpointing", True) else size.layers
@@ -185,6 +188,8 @@ def model_size(config: Config, task: Task | None) -> ModelSize | None:
 
 
 def _local_folder(model: str) -> Path | None:
+    if (adapter := adapter_config(model)) is not None:
+        model = base_of(model, adapter)
     if (Path(model) / "config.json").is_file():
         return Path(model)
     from huggingface_hub import try_to_load_from_cache

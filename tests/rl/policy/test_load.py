@@ -1,5 +1,12 @@
+import copy
+import json
+import os
+import shutil
+
 import pytest
-from peft import AutoPeftModelForCausalLM, get_peft_model
+import torch
+from peft import AutoPeftModelForCausalLM, PeftModel, get_peft_model
+from transformers import LlamaForCausalLM
 
 from rl.config import Policy
 from rl.errors import UserError
@@ -15,8 +22,6 @@ def saved(warm, tmp_path):
     """Saves the barely warmed-up policy with a changed tokenizer."""
 
     def save(change=lambda tokenizer: None):
-        import copy
-
         tokenizer = copy.deepcopy(warm[1])
         change(tokenizer)
         warm[0].save_pretrained(tmp_path / "policy")
@@ -77,30 +82,118 @@ def test_no_such_model_is_one_clear_error():
 
 
 def test_quantising_without_a_gpu_is_refused(saved):
-    import torch
-
     if torch.cuda.is_available():
         pytest.skip("there is a GPU")
     with pytest.raises(UserError, match="needs a GPU"):
         load(settings(quantize="4bit", lora={}), saved(), chat=False)
 
 
-def test_a_lora_target_that_the_model_lacks_is_refused(saved):
-    with pytest.raises(UserError, match="no module 'q_porj'"):
-        load(settings(lora={"targets": ["q_porj"]}), saved(), chat=False)
-
-
-@pytest.mark.parametrize("targets", ["all-linear", ["q_proj", "embed_tokens"]])
-def test_a_lora_policy_is_saved_as_an_adapter_that_loads(saved, tmp_path, targets):
-    import torch
-
-    policy = load(settings(lora={"r": 4, "alpha": 8, "targets": targets}), saved(), chat=False)
+def trained(policy, folder):
+    """A policy's adapters with weights that change what it says, saved in a folder; and its logits."""
     adapted = get_peft_model(policy.model, policy.lora)
-    for name, parameter in adapted.named_parameters():
-        if "lora_B" in name or "lora_embedding_B" in name:
-            torch.nn.init.normal_(parameter)
-    ids = torch.tensor([[5, 6, 7]])
-    logits = adapted.eval()(ids).logits
-    adapted.save_pretrained(tmp_path / "adapter")
+    torch.manual_seed(0)
+    for parameter in adapted.parameters():
+        if parameter.requires_grad:
+            torch.nn.init.normal_(parameter, std=0.5)
+    adapted.save_pretrained(folder)
+    policy.tokenizer.save_pretrained(folder)
+    return adapted.eval()(IDS).logits
+
+
+IDS = torch.tensor([[5, 6, 7]])
+
+
+@pytest.fixture(params=[True, False], ids=["tied", "untied"])
+def base(request, warm, tmp_path):
+    """A saved policy with its input embedding and output head as one matrix, or as two."""
+    config = copy.deepcopy(warm[0].config)
+    config.tie_word_embeddings = request.param
+    LlamaForCausalLM(config).save_pretrained(tmp_path / "base")
+    warm[1].save_pretrained(tmp_path / "base")
+    return tmp_path / "base"
+
+
+@pytest.mark.parametrize(
+    "lora",
+    [
+        {"targets": "all-linear"},
+        {"targets": "q_proj"},
+        {"targets": ["all-linear"]},
+        {"targets": r".*\.layers\.0\.self_attn\.(q|v)_proj"},
+        {"targets": ["q_proj", "embed_tokens"]},
+        {"targets": ["q_proj", "lm_head"]},
+        {"modules_to_save": ["embed_tokens"]},
+        {"modules_to_save": ["lm_head"]},
+        {"modules_to_save": ["embed_tokens", "lm_head"]},
+        {"targets": ["self_attn.q_proj"], "modules_to_save": ["input_layernorm"]},
+    ],
+    ids=str,
+)
+def test_a_lora_policy_is_saved_as_an_adapter_from_which_training_goes_on(base, tmp_path, lora):
+    policy = load(settings(lora={"r": 4, "alpha": 8, **lora}), base, chat=False)
+    logits = trained(policy, tmp_path / "adapter")
+    assert not torch.allclose(load(settings(), base, chat=False).model.eval()(IDS).logits, logits, atol=1e-2)
     again = AutoPeftModelForCausalLM.from_pretrained(tmp_path / "adapter").eval()
-    assert torch.allclose(again(ids).logits, logits, atol=1e-5)
+    assert torch.allclose(again(IDS).logits, logits, atol=1e-5)
+
+    on = load(settings(lora={"r": 4, "alpha": 8, **lora}), tmp_path / "adapter", chat=False)
+    assert isinstance(on.model, PeftModel) and on.lora is None
+    assert torch.allclose(on.model.eval()(IDS).logits, logits, atol=1e-5)
+    assert any(parameter.requires_grad for parameter in on.model.parameters())
+    assert any("its training goes on" in note and "not with" not in note for note in on.notes)
+
+
+def test_an_adapters_own_settings_count_and_that_is_said(saved, tmp_path):
+    trained(load(settings(lora={"r": 4, "alpha": 8}), saved(), chat=False), tmp_path / "adapter")
+    (note,) = load(settings(lora={"r": 16, "alpha": 8}), tmp_path / "adapter", chat=False).notes
+    assert note.endswith("goes on with its own r 4, not with those of policy.lora")
+    assert load(settings(), tmp_path / "adapter", chat=False).lora is None
+
+
+def test_an_adapters_base_is_found_from_its_own_folder_and_those_above(saved, tmp_path, monkeypatch):
+    logits = trained(load(settings(lora={"r": 4}), saved(), chat=False), tmp_path / "runs" / "x" / "model")
+    file = tmp_path / "runs" / "x" / "model" / "adapter_config.json"
+    for relative in ("policy", "./policy", "../policy"):
+        file.write_text(json.dumps({**json.loads(file.read_text()), "base_model_name_or_path": relative}))
+        for where in (tmp_path, tmp_path / "runs", "/"):
+            monkeypatch.chdir(where)
+            path = os.path.relpath(file.parent)
+            assert torch.allclose(load(settings(), path, chat=False).model.eval()(IDS).logits, logits, atol=1e-5)
+    shutil.rmtree(tmp_path / "policy")
+    with pytest.raises(UserError, match=r"policy.model: .*model' could not be loaded: "):
+        load(settings(), file.parent, chat=False)
+
+
+def test_an_adapter_on_an_adapter_has_both(saved, tmp_path):
+    trained(load(settings(lora={"r": 4}), saved(), chat=False), tmp_path / "first")
+    first = load(settings(), tmp_path / "first", chat=False).model.merge_and_unload()
+    first.save_pretrained(tmp_path / "merged")
+    shutil.copytree(tmp_path / "first", tmp_path / "second")
+    file = tmp_path / "second" / "adapter_config.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "base_model_name_or_path": str(tmp_path / "first")}))
+    both = load(settings(), tmp_path / "second", chat=False).model
+    assert torch.allclose(
+        both.eval()(IDS).logits,
+        PeftModel.from_pretrained(LlamaForCausalLM.from_pretrained(tmp_path / "merged"), tmp_path / "second")(
+            IDS
+        ).logits,
+        atol=1e-5,
+    )
+
+
+@pytest.mark.parametrize(
+    ("lora", "message"),
+    [
+        ({"targets": ["q_porj"]}, "policy.lora.targets: the model has no module 'q_porj'; did you mean 'q_proj'"),
+        ({"targets": "q_porj"}, "policy.lora.targets: the model has no module 'q_porj'; did you mean 'q_proj'"),
+        ({"targets": "(q_proj"}, r"policy.lora.targets: '\(q_proj' is not a regular expression"),
+        ({"targets": ["all-linear", "lm_head"]}, "policy.lora.targets: all-linear is a value of its own"),
+        ({"targets": ["proj"]}, "policy.lora.targets: the model has no module 'proj'"),
+        ({"modules_to_save": ["lm_haed"]}, "policy.lora.modules_to_save: the model has no module 'lm_haed'; did you"),
+        ({"targets": ["input_layernorm"]}, "policy.lora: Target module .* is not supported"),
+    ],
+    ids=str,
+)
+def test_lora_settings_that_do_not_fit_the_model_are_refused_before_training(saved, lora, message):
+    with pytest.raises(UserError, match=message):
+        load(settings(lora=lora), saved(), chat=False)

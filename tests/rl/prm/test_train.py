@@ -1,15 +1,35 @@
 import json
 import math
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, BertConfig, BertForTokenClassification, TrainingArguments
+from peft import LoraConfig, get_peft_model
+from transformers import (
+    AutoModelForCausalLM,
+    BertConfig,
+    BertForTokenClassification,
+    GPT2Config,
+    GPT2ForTokenClassification,
+    TrainingArguments,
+)
 
 from rl.errors import UserError
 from rl.prm.chains import Chain, Labelled, join
 from rl.prm.scores import encode, step_scores
-from rl.prm.train import IGNORE, PrmTrainer, TrainSettings, collate, example, language_model_head, load, loss, train
+from rl.prm.train import (
+    IGNORE,
+    PrmTrainer,
+    TrainSettings,
+    _is_held_out,
+    collate,
+    example,
+    language_model_head,
+    load,
+    loss,
+    train,
+)
 from rl.tasks.chain import solve
 
 
@@ -116,3 +136,52 @@ def test_scores_do_not_depend_on_the_batch(policy, chains):
 def test_chains_without_labels_are_refused(policy, tmp_path):
     with pytest.raises(UserError, match="none of 1 chains"):
         train(policy, [join("q", ["a"], [None], "\n")], tmp_path, TrainSettings())
+
+
+@pytest.fixture
+def short(warm, tmp_path):
+    """A folder with a token-classification model that has learnt 14 positions."""
+    config = GPT2Config(vocab_size=20, n_positions=14, n_embd=8, n_layer=1, n_head=2, num_labels=1)
+    GPT2ForTokenClassification(config).save_pretrained(tmp_path / "short")
+    warm[1].save_pretrained(tmp_path / "short")
+    return tmp_path / "short"
+
+
+FITS = Chain("1+1?", "1+1=2#2", (Labelled(0, 5, 1.0),), id="fits")
+LONG = Chain("2+3+4?", "2+3=5;5+4=9#9", (Labelled(0, 5, 1.0), Labelled(6, 11, 0.0)), id="long")
+
+
+def test_a_chain_past_the_learnt_positions_is_refused_where_its_steps_are_scored(short):
+    model, tokenizer = load(short)
+    assert len(step_scores(model, tokenizer, [FITS])[0]) == 1
+    with pytest.raises(UserError, match="chains: 'long' has 19 tokens, and the model has learnt 14 positions; leave"):
+        step_scores(model, tokenizer, [FITS, LONG])
+
+
+def test_training_cuts_chains_at_the_learnt_positions_and_leaves_them_out_of_validation(short, tmp_path):
+    settings = TrainSettings(epochs=1, batch=2, max_length=None, validation=0.5)
+    chains = [replace(chain, prompt=f"{i}{chain.prompt}") for i in range(10) for chain in (FITS, LONG)]
+    figures = train(short, chains, tmp_path / "out", settings)
+    held = [chain for chain in chains if _is_held_out(chain, 0.5)]
+    assert {chain.id for chain in held} == {"fits", "long"} == {c.id for c in chains if c not in held}
+    assert figures["validation"]["processbench"]["n_right"] == sum(chain.id == "fits" for chain in held)
+    assert math.isfinite(figures["train_loss"])
+
+
+def test_a_model_whose_head_was_never_trained_is_not_evaluated(policy):
+    with pytest.raises(UserError, match=r"model: .*has no weights for score.*not trained for token"):
+        load(policy)
+
+
+def test_a_process_reward_model_may_be_an_adapter(policy, warm, tmp_path):
+    model, tokenizer = load(policy, labels=1)
+    adapters = LoraConfig(target_modules=["q_proj"], modules_to_save=["score"], task_type="TOKEN_CLS")
+    adapted = get_peft_model(model, adapters)
+    for weight in adapted.parameters():
+        if weight.requires_grad:
+            torch.nn.init.normal_(weight)
+    adapted.save_pretrained(tmp_path / "adapter")
+    expected = step_scores(adapted.merge_and_unload(), tokenizer, [FITS, LONG])
+    again, tokenizer = load(tmp_path / "adapter")
+    for ours, theirs in zip(step_scores(again, tokenizer, [FITS, LONG]), expected, strict=True):
+        assert ours == pytest.approx(theirs, abs=1e-5)

@@ -15,12 +15,12 @@ import torch
 from accelerate import PartialState
 from rich.console import Console
 
-from rl import tasks
+from rl import setup, tasks
 from rl.config import Config, dump
 from rl.context import RunContext
 from rl.errors import UserError
 from rl.policy.load import Policy
-from rl.runs import setup
+from rl.policy.positions import check_positions
 from rl.runs.run import Run
 from rl.storage.run_folder import RunFolder
 from rl.tasks.task import Task
@@ -73,6 +73,7 @@ def prepare(config: Config, *, fresh: bool = False, command: str = "") -> RunCon
     loaded: list[Policy] = []  # rewards are checked before the policy is loaded, and some ask it later
     mix = setup.rewards(config, task, lambda: (loaded[0].model, loaded[0].tokenizer))
     loaded.append(policy := setup.policy(config, task, console))
+    check_positions(config, task, policy, console)
     if state.is_main_process:
         if fresh:
             shutil.rmtree(folder.path, ignore_errors=True)
