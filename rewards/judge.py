@@ -27,8 +27,8 @@ from rewards.parts.context import Context
 from rewards.parts.endpoint import Endpoint, Limit, LimitReached, NoReply, user_cache
 from rewards.parts.endpoint import whole as whole_text
 from rewards.parts.settings import number, one_of, options_of, whole
-from rewards.parts.thinking import spoken
 from rewards.reward import Reward, Scores, Text
+from verifiers.answer.completion import spoken
 
 FORM = 'Reason first if you need to. End with a JSON object {{"score": s}}, s being a number from {low:g} to {high:g}.'
 TASK = (

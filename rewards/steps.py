@@ -13,6 +13,7 @@ from rewards.correctness import Correctness, judge_of
 from rewards.parts.context import Context
 from rewards.reward import Scores, Text
 from verifiers import VERIFIERS
+from verifiers.runtime.golds import first_gold
 from verifiers.runtime.judge import Judge, module
 
 
@@ -46,7 +47,7 @@ class Steps(Correctness):
     ) -> Scores:
         """Judge each completion's steps; a gold is read where there is one, for a verifier whose steps need it."""
         gold = columns.get("gold") or [None] * len(completions)
-        columns["gold"] = ["" if answer is None else answer for answer in gold]
+        columns["gold"] = ["" if first_gold(answer) is None else answer for answer in gold]
         scores = super().score(prompts, completions, completion_ids, **columns)
         values: list[float | None] = []
         for answer, steps in zip(scores.values, scores.steps, strict=True):

@@ -1,44 +1,68 @@
-"""Yes or no, true or false: the last answer that a completion states.
+r"""Yes or no, true or false: the last answer that a completion states.
 
-`So the answer is yes`, `Answer: False.`, `**No**`, `\\boxed{true}`, or a text that begins with the word. `yes`, `true`
-and `no`, `false` are the same answers. A word inside a sentence is not one ("no lions live there").
+Read in the order of `verifiers.answer.reader`; the first that says yes or no decides:
+
+1. a tag, `####` or a box: `<answer>no</answer>`, `\boxed{\text{Yes}}`;
+2. the last statement: `So the answer is yes`, `**Answer:** False.`, `the statement is not correct`, `So, no, …`, a
+   sentence or a line that is one of the words and nothing else (`No.`), the word that the text begins with (`Yes,
+   because …`);
+3. the last sentence that begins with the word set off (`… can they? No, whales are mammals.`).
+
+`yes`, `true`, `correct` and `no`, `false`, `incorrect` are the same answers; `not true` is no. A word inside a sentence
+is no answer ("no lions live there").
 """
 
 from __future__ import annotations
 
 import re
 
+from verifiers.answer.completion import answering_part
+from verifiers.answer.reader import overlong_box, stated
 from verifiers.verdict import Verdict, abstained, judged
 
 TAIL = 20_000
-"""Characters that are read, from the end."""
+"""Characters in which statements are looked for, from the end."""
 
-_WORD = r"(yes|no|true|false|correct|incorrect)"
-_STATED = re.compile(
-    r"(?:answer|conclusion|statement|claim|it|result)\s?(?:to (?:the|this) question)?"
-    r"\s?(?:is|was|:|=|must be|should be)"
-    rf"\s?:?\s?(?:therefore|thus|definitely|clearly|simply|probably)?\s?[*_\"'“(\[{{]{{0,4}}(?:\\(?:text|boxed)\s?\{{)?{_WORD}\b(?![-'])"
-    rf"|(?:\\boxed\s?\{{\s?(?:\\text\s?\{{)?|####\s?|^\s?A:\s?|<answer>\s?){_WORD}\b",
+_YES = r"yes|yeah|yep|yup|true|correct|affirmative"
+_NO = r"no|nope|nah|false|incorrect|untrue"
+_WORD = rf"(?P<word>(?:not\s(?=true|correct|false|incorrect))?(?:{_YES}|{_NO}))\b(?![-'’])"
+_QUOTE = r"[\s*_\"'“‘(\[{]{0,6}"
+_SURELY = (
+    r"(?:(?:therefore|thus|hence|definitely|clearly|simply|probably|likely|most likely|indeed|certainly|absolutely|also"
+    r"|then|a|that|logically|obviously|most definitely|a definite|a resounding|in fact|still|actually)\b,?\s*){0,3}"
+)
+_AT = re.compile(
+    rf"{_QUOTE}(?:so|thus|hence|therefore)?[,\s]*{_SURELY}{_QUOTE}{_WORD}(?!\s+(?:\w+\s+)?(?:that|if)\b)", re.IGNORECASE
+)
+_LETTER = re.compile(rf"{_QUOTE}(?P<word>[ytnf])[\s.)\]}}\"'*]*", re.IGNORECASE)
+_JUDGEMENT = r"(?:correct|accurate|right|valid|false|incorrect|inaccurate|wrong|untrue|invalid|true)"
+_STATEMENT = re.compile(
+    rf"\b(?:conclusion|statement|claim|assertion|proposition|hypothesis|sentence|premise|verdict|result|it|that|this|which)"
+    rf"(?:\s+(?:is|was|must\sbe|should\sbe|would\sbe|has\sto\sbe)|['’]s)\s*:?\s+{_SURELY}{_QUOTE}(?P<not>not\s+)?(?P<judged>{_JUDGEMENT}|yes|no)\b"
+    rf"(?![-'’]|\s+(?:that|if|for|to|when|in|about|of|because\sof)\b|\s+[a-z]+s?\s)"
+    rf"|\b(?:so|thus|hence|therefore|overall|in\sconclusion|in\sshort|in\ssummary|to\sconclude|ultimately|consequently|accordingly|conclusion|verdict|result"
+    rf"|(?:i['’]d|would|i)\s(?:say|answer|guess)|means)\s?[,:]?\s*{_QUOTE}{_SURELY}{_QUOTE}(?P<so>{_YES}|{_NO})(?=[\"'”’)\]]{{0,2}}(?:[,.;:!]|\s*$|\s+(?:because|since|as)\b|\s[-–—]\s))"
+    rf"|(?:^|(?<=[.!?;\n]))[\s*_\"'“(]{{0,8}}(?P<alone>(?:not\s(?=true|correct))?(?:{_YES}|{_NO}))[*_\"'”)]{{0,4}}[.!]?[*_\"'”)]{{0,4}}(?=\s*(?:$|\n))"
+    rf"|(?:[,:]|[-–—]|\b(?:is|answer))\s(?P<last>{_YES}|{_NO})[\s*_\"'”).!]{{0,8}}\Z",
     re.IGNORECASE | re.MULTILINE,
 )
-_ALONE = re.compile(rf"^[\s*_\"'“(\[]{{0,8}}{_WORD}[\s*_\"'”).,!:;\]]{{0,8}}$", re.IGNORECASE)
 _FIRST = re.compile(
-    rf"^[\s*_\"'“(]{{0,8}}{_WORD}(?=[,.;:!*)\"”]|\s?[-–—]\s|\s+(?:because|since|as)\b|\s*$)", re.IGNORECASE
-)
-_LAST = re.compile(
-    rf"(?:^|[.!?,:;\n]|\bso|\bis|\btherefore|\bthus|\bhence)[\s*_\"'“(]{{0,8}}{_WORD}[\s*_\"'”).!]{{0,8}}$",
+    rf"{_QUOTE}{_WORD}(?=[,.;:!*)\"”\n]|\s?[-–—]\s|\s+(?:because|since|as|it|they|he|she|this|that|there|you|we|i)\b|\s*$)",
     re.IGNORECASE,
 )
-_BOTH = re.compile(r"\s*(?:or|and|/)\s*(?:yes|no|true|false|incorrect)\b", re.IGNORECASE)
-_TRUE = frozenset({"yes", "true", "correct"})
+_SENTENCE = re.compile(rf"(?<=[.!?\n])[ \t*_\"'“(]{{1,8}}(?P<word>{_YES}|{_NO})(?=[,;:!.]|\s[-–—]\s)", re.IGNORECASE)
+_BOTH = re.compile(r"[\"'”]?\s*(?:or|and|/)\s*[\"'“]?(?:yes|no|true|false|incorrect|not)\b", re.IGNORECASE)
+_LATEX = re.compile(r"\\(?:text|textbf|textit|textrm|mathrm|mathbf|boxed|operatorname)(?![a-zA-Z])\s*|\\[()\[\]]|[$]")
+_NEGATIVE = re.compile(rf"(?:{_NO}|inaccurate|wrong|invalid|n|f)$", re.IGNORECASE)
 
 
-def verify(prediction: str, gold: str, *, ambiguous: str = "wrong") -> Verdict:
+def verify(prediction: str, gold: str, *, strict: bool = False, ambiguous: str = "wrong") -> Verdict:
     """Judge a yes/no answer: 1 where the last stated answer is the gold's, else 0.
 
     Args:
         prediction: the completion.
         gold: `yes`, `no`, `true` or `false` in any case; a truth value is taken as well.
+        strict: take an answer only from a tag, `####`, a box or "the answer is".
         ambiguous: an answer that says both (`yes or no`), or none that can be told: `wrong` (score 0) or `abstain`.
 
     Returns:
@@ -48,30 +72,87 @@ def verify(prediction: str, gold: str, *, ambiguous: str = "wrong") -> Verdict:
         ValueError: `ambiguous` is neither.
     """
     if ambiguous not in ("wrong", "abstain"):
-        raise ValueError(f"ambiguous is 'wrong' or 'abstain', not {ambiguous!r}")
-    want = stated(str(gold))
+        raise ValueError(f"ambiguous: expected 'wrong' or 'abstain', got {ambiguous!r}")
+    want, _ = answer(str(gold))
     if want is None:
         return abstained("the gold is no yes or no")
-    found = stated(prediction)
+    found, rule = answer(prediction, strict=strict)
     if found is None:
         reason = "no yes or no that can be told"
-        return abstained(reason) if ambiguous == "abstain" else judged(0.0, reason)
-    return judged(found == want, "right" if found == want else "the other answer", extracted="yes" if found else "no")
+        return abstained(reason, rule=rule) if ambiguous == "abstain" else judged(0.0, reason, rule=rule)
+    reason = "right" if found == want else "the other answer"
+    return judged(found == want, reason, extracted="yes" if found else "no", rule=rule)
 
 
-def stated(text: str) -> bool | None:
-    """The last answer stated in a text; None where there is none, or both at once."""
-    text = text[-TAIL:].strip()
-    for matches in (
-        [_ALONE.match(text)],
-        [_LAST.search(text[-200:])],
-        list(_STATED.finditer(text)),
-        [_FIRST.match(text[:200])],
+def answer(completion: str, *, strict: bool = False) -> tuple[bool | None, str | None]:
+    """The last answer that a completion states, and the rule that found it; None where there is none, or both at once.
+
+    Args:
+        completion: the completion.
+        strict: only from a tag, `####`, a box or "the answer is".
+    """
+    part = answering_part(completion)
+    if overlong := overlong_box(completion, part):
+        return None, overlong.rule
+    places: list[tuple[int, str, bool | None]] = []
+    for span in stated(part):
+        if span.fault:
+            return None, span.rule
+        said = _said(span.text, span.rule)
+        if said is None:
+            continue
+        if span.rule != "cue":
+            return said[0], span.rule
+        places.append((span.start, "cue", said[0]))
+    if not strict:
+        offset = max(0, len(part) - TAIL)
+        places += [(offset + at, "cue" if cue else "line", value) for at, cue, value in _statements(part[offset:])]
+    if places:
+        _, rule, value = max(places, key=lambda place: place[0])
+        return value, rule
+    if strict:
+        return None, None
+    text = part[-TAIL:].strip()
+    sentences = list(_SENTENCE.finditer(text))
+    return (_value(sentences[-1], "word"), "last") if sentences else (None, None)
+
+
+def _said(text: str, rule: str) -> tuple[bool | None] | None:
+    """What a stated answer says, None inside for both at once; None where it says neither."""
+    text = _LATEX.sub(" ", text[:2000]).strip()
+    if rule == "tag" and "\n" in text:
+        for span in stated(text):
+            if said := _said(span.text, span.rule):
+                return said
+        text = text.rpartition("\n")[2]
+    if match := _LETTER.fullmatch(text) or _AT.match(text):
+        return (_value(match, "word"),)
+    found = list(_statements(text))
+    return (found[-1][2],) if found else None
+
+
+def _statements(text: str) -> list[tuple[int, bool, bool | None]]:
+    """Where a text says yes or no, whether in a phrase that states it, and what it says."""
+    text = _LATEX.sub(lambda match: " " * len(match[0]), text) if "\\" in text or "$" in text else text
+    found: list[tuple[int, bool, bool | None]] = []
+    if first := _FIRST.match(text.lstrip()[:200]):
+        found.append((0, False, _value(first, "word")))
+    for match in _STATEMENT.finditer(text):
+        group = next(name for name in ("judged", "so", "alone", "last") if match[name])
+        value = _value(match, group)
+        if value is not None and match["not"]:
+            value = not value
+        found.append((match.start(group), group in ("judged", "so"), value))
+    return found
+
+
+def _value(match: re.Match[str], group: str) -> bool | None:
+    """What a word says; None where the other one is offered beside it."""
+    if _BOTH.match(match.string, match.end(group)) or re.search(
+        r"(?i)\b(?:yes|no|true|false)\s*(?:or|/)\s*$",
+        match.string[max(0, match.start(group) - 12) : match.start(group)],
     ):
-        if matches and (last := matches[-1]):
-            after = last.string[last.end() : last.end() + 40]
-            if _BOTH.match(after):
-                return None
-            word = next(group for group in last.groups() if group)
-            return word.lower() in _TRUE
-    return None
+        return None
+    word = match[group]
+    denied = word.lower().startswith("not ")
+    return (_NEGATIVE.search(word.rpartition(" ")[2]) is None) != denied

@@ -1,11 +1,13 @@
 """Multiple choice: which of the row's choices a completion gives, by its label or by its text.
 
-Read in this order; the first that says something decides, and within it the last place in the text:
+Read in the order of `verifiers.answer.reader`; the first that names a choice decides:
 
-1. a stated answer: `So the answer is (B)`, `Answer: b.`, `#### B`, `\\boxed{B}`, `the answer is water`;
-2. the completion is only a choice: `B`, `(b)`, `B) water`, `water.`;
-3. it begins or ends with a label set off: `B. Because…`, `… so (B)`;
-4. a label in brackets, or the text of exactly one choice, anywhere: `two legs are enough`.
+1. a stated answer: `<answer>C</answer>`, `#### B`, `\\boxed{\\textbf{(B)}}`, `So the answer is (B)`, `**Answer:** b.`,
+   `the answer is water`, and what only a choice is stated by: `Option C is right`, `I would pick B`, `Hence, C.`;
+2. a line of its own: the last line, the first, or any that is a label and nothing else: `B`, `**(b)**`, `B) water`; a
+   last line that ends in a label set off (`… so (B)`), a first line that begins with one (`B. Because…`);
+3. where nothing states an answer: a label in brackets, or the text of exactly one choice, anywhere: `two legs are
+   enough`.
 
 What names two choices at once (`A or B`, `both A and B`, the texts of two choices) is ambiguous. A choice's text
 that is part of another's (`plant`, `green plant`) counts only where it stands outside the longer one. In texts the
@@ -14,30 +16,13 @@ digits 0 to 12 are the same as their words.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 
-from verifiers.exact import normalised
+from verifiers.answer.choices import EMPTY_WORDS, TAIL, ChoiceReader, unwrapped
+from verifiers.answer.completion import answering_part
+from verifiers.answer.normal import normalised
+from verifiers.answer.reader import Span, overlong_box, stated
 from verifiers.verdict import Verdict, abstained, judged
-
-TAIL = 8_000
-"""Characters that are read, from the end; an answer at the start is looked for in as many from the start."""
-
-_STATED = re.compile(
-    r"(?:answer|choice|option|solution)\s?(?:to (?:the|this) question)?"
-    r"\s?(?:is|was|:|=|must be|should be|would be)\s?:?\s?"
-    r"(?:therefore|thus|definitely|clearly|simply|probably|most likely|likely)?\s?(?:choice|option)?\s?"
-    r"|####\s?|\\boxed\s?\{\s?(?:\\text\s?\{)?|<answer>\s?|^\s?A:\s",
-    re.IGNORECASE | re.MULTILINE,
-)
-_DIGITS = dict(
-    zip(
-        ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12"],
-        ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"],
-        strict=True,
-    )
-)
-_OPEN, _CLOSE = r"[(\[{*_\"'“`]{0,4}", r"[)\]}*_\"'”`]{0,4}"
 
 
 def verify(
@@ -45,6 +30,7 @@ def verify(
     gold: str,
     *,
     choices: Sequence[str] | Sequence[Mapping[str, str]] | Mapping[str, Sequence[str]],
+    strict: bool = False,
     ambiguous: str = "wrong",
 ) -> Verdict:
     """Judge a multiple-choice answer: 1 where the choice that the completion gives is the gold one, else 0.
@@ -53,6 +39,7 @@ def verify(
         prediction: the completion.
         gold: the right choice, its label (`B`, `(b)`) or its text.
         choices: `[{"label": …, "text": …}]`; `{"label": […], "text": […]}`; or texts alone, labelled A, B, C, …
+        strict: take an answer only where it is stated; else also from a line of its own, or a mention.
         ambiguous: an answer that names several choices or none: `wrong` (score 0) or `abstain`.
 
     Returns:
@@ -62,16 +49,16 @@ def verify(
         ValueError: `ambiguous` is neither, or the choices are none, or two have the same label.
     """
     if ambiguous not in ("wrong", "abstain"):
-        raise ValueError(f"ambiguous is 'wrong' or 'abstain', not {ambiguous!r}")
+        raise ValueError(f"ambiguous: expected 'wrong' or 'abstain', got {ambiguous!r}")
     labels, texts = labelled(choices)
     want = _of_gold(str(gold), labels, texts)
     if want is None:
         return abstained(f"the gold {str(gold)[:60]!r} is none of the choices")
-    found, reason = given(prediction, labels, texts)
+    found, rule, reason = given(prediction, labels, texts, strict=strict)
     if found is None:
-        return abstained(reason) if ambiguous == "abstain" else judged(0.0, reason)
+        return abstained(reason, rule=rule) if ambiguous == "abstain" else judged(0.0, reason, rule=rule)
     right = found == want or normalised(texts[found]) == normalised(texts[want])  # two choices may have the same text
-    return judged(right, "right" if right else "another choice", extracted=labels[found])
+    return judged(right, "right" if right else "another choice", extracted=labels[found], rule=rule)
 
 
 def labelled(
@@ -106,30 +93,53 @@ def labelled(
     return labels, texts
 
 
-def given(prediction: str, labels: Sequence[str], texts: Sequence[str]) -> tuple[int | None, str]:
-    """The index of the choice that a completion gives, and why there is none where there is none."""
-    text = prediction.strip()
-    reader = _Reader(labels, texts)
-    tail = text[-TAIL:]
-    stated = list(_STATED.finditer(tail))
-    for match in reversed(stated[-8:]):
-        found = reader.at(tail[match.end() : match.end() + 400])
-        if found:
-            return _single(found, texts)
-    whole = reader.at(tail, whole=True) if len(text) <= TAIL else set()
-    if whole:
-        return _single(whole, texts)
-    if found := reader.set_off(text[:TAIL], tail):
-        return _single(found, texts)
+def given(
+    prediction: str, labels: Sequence[str], texts: Sequence[str], *, strict: bool = False
+) -> tuple[int | None, str | None, str]:
+    """The index of the choice that a completion gives, the rule that found it, and why there is none if so.
+
+    Args:
+        prediction: the completion.
+        labels: the choices' labels.
+        texts: their texts, in the same order.
+        strict: only where an answer is stated.
+    """
+    part = answering_part(prediction)
+    reader = ChoiceReader(labels, texts)
+    if overlong := overlong_box(prediction, part):
+        return None, overlong.rule, overlong.fault
+    says_another = None
+    for span in _statements(part, reader):
+        if span.fault:
+            return None, span.rule, span.fault
+        if found := reader.within(span):
+            return _single(found, texts, span.rule)
+        if not EMPTY_WORDS.fullmatch(span.text[:200]):
+            says_another = says_another or span.rule
+    if strict or not part.strip():
+        return None, None, "no choice that can be told"
+    if found := reader.on_a_line(part):
+        return _single(found, texts, "line")
+    if says_another:
+        return None, says_another, "its answer is none of the choices"
+    tail = unwrapped(part[-TAIL:])
     if found := reader.bracketed(tail) or reader.mentioned(tail):
-        return _single(found, texts)
-    return None, "no choice that can be told"
+        return _single(found, texts, "last")
+    return None, None, "no choice that can be told"
 
 
-def _single(found: set[int], texts: Sequence[str]) -> tuple[int | None, str]:
+def _statements(part: str, reader: ChoiceReader) -> list[Span]:
+    """The stated answers of an answering part, those that only a choice has among its cues by their place."""
+    spans = list(stated(part))
+    marks = next((index for index in range(len(spans), 0, -1) if spans[index - 1].rule != "cue"), 0)
+    cues = [*spans[marks:], *reader.statements(part)]
+    return [*spans[:marks], *sorted(cues, key=lambda span: span.start, reverse=True)]
+
+
+def _single(found: set[int], texts: Sequence[str], rule: str) -> tuple[int | None, str, str]:
     if len({normalised(texts[index]) for index in found}) == 1:
-        return min(found), ""
-    return None, "it names several choices"
+        return min(found), rule, ""
+    return None, rule, "it names several choices"
 
 
 def _of_gold(gold: str, labels: Sequence[str], texts: Sequence[str]) -> int | None:
@@ -139,104 +149,3 @@ def _of_gold(gold: str, labels: Sequence[str], texts: Sequence[str]) -> int | No
     by_text = [index for index, text in enumerate(texts) if normalised(text) == normalised(gold)]
     both = by_label or by_text
     return both[0] if both else None
-
-
-class _Reader:
-    """The patterns of one row's choices."""
-
-    def __init__(self, labels: Sequence[str], texts: Sequence[str]) -> None:
-        self.index = {label.lower(): index for index, label in enumerate(labels)}
-        self.texts = [normalised(text) for text in texts]
-        spelt = [_spelt(text) for text in self.texts]
-        self.plain = normalised
-        if len(set(spelt)) == len(set(self.texts)):  # unless `2` and `two` are different choices
-            self.texts = spelt
-            self.plain = lambda text: _spelt(normalised(text))
-        any_label = "|".join(re.escape(label) for label in sorted(labels, key=len, reverse=True))
-        self.label = re.compile(rf"{_OPEN}({any_label}){_CLOSE}(?![\w'’-])", re.IGNORECASE)
-        self.bracket = re.compile(rf"[(\[]({any_label})[)\]]", re.IGNORECASE)
-        self.start = re.compile(
-            rf"{_OPEN}(?:(?:choice|option)\s)?{_OPEN}({any_label})(?:[)\]*_]{{1,4}}|[.:,)](?=\s)|\s[-–—]\s)",
-            re.IGNORECASE,
-        )
-        self.end = re.compile(
-            rf"(?:^|[\s.,:;!?])(?:[(\[*_\"]{{1,4}}({any_label})[)\]*_\"]{{1,4}}"
-            rf"|(?:is|so|choose|pick|therefore|thus|option|choice|select):?\s({any_label}))[.!\s*_]{{0,6}}$",
-            re.IGNORECASE,
-        )
-        self.before = re.compile(
-            rf"(?:[(\[]({any_label})[)\]]|\b({any_label})(?=\s?(?:,|/|\bor\b|\band\b)))\s{{0,3}}(?:,|/|\bor\b|\band\b)?\s{{0,3}}$",
-            re.IGNORECASE,
-        )
-        self.more = re.compile(
-            rf"\s?(?:,|/|&|\bor\b|\band\b)\s?(?:also |maybe )?{_OPEN}({any_label}){_CLOSE}(?![\w'’-])", re.IGNORECASE
-        )
-
-    def at(self, text: str, *, whole: bool = False) -> set[int]:
-        """The choices at the beginning of a text, by label or by text; with `whole` they must be all of it."""
-        line = text.strip().split("\n", 1)[0] if not whole else text.strip()
-        line = re.sub(r"^(?:both|either)\s", "", line, flags=re.IGNORECASE)
-        plain = self.plain(line[:400])
-        if exact := {index for index, choice in enumerate(self.texts) if choice and choice == plain}:
-            return exact  # before labels: a choice may read `B and D`
-        if match := self.label.match(line):
-            rest = line[match.end() :]
-            found = {self.index[match[1].lower()]}
-            bare = match.group() == match[1]
-            while more := self.more.match(rest):
-                found.add(self.index[more[1].lower()])
-                rest = rest[more.end() :]
-            # a bare `a` may be an article: `the answer is a dog`
-            ends = not rest.strip(" .!)*_\"'”}`") or bool(
-                re.match(r"\s?[.,:;)\-–—]|\s+(?:because|since|as|for)\b", rest)
-            )
-            same_text = self.texts[next(iter(found))] == self.plain(rest)
-            if ends or same_text or not bare:
-                restated = self.plain(rest.lstrip(" .:,)-–—"))
-                if not whole or not rest.strip(" .!)*_\"'”}`") or restated in self.texts:
-                    return found
-        if whole:
-            return set()
-        starting = {index for index, choice in enumerate(self.texts) if choice and f"{plain} ".startswith(f"{choice} ")}
-        longest = max((len(self.texts[index]) for index in starting), default=0)
-        starting = {index for index in starting if len(self.texts[index]) == longest}
-        if starting:
-            rest = f" {plain[longest:]} "
-            if re.match(r"\s(?:or|and)\s", rest):
-                starting |= {i for i, choice in enumerate(self.texts) if choice and f" {choice} " in rest}
-            return starting
-        return self.mentioned(re.split(r"[.!?](?:\s|$)", line, maxsplit=1)[0])
-
-    def set_off(self, head: str, tail: str) -> set[int]:
-        """The label that the text ends with, or begins with, set off from it."""
-        if match := self.end.search(tail, max(0, len(tail) - 80)):
-            found = {self.index[(match[1] or match[2]).lower()]}
-            if before := self.before.search(tail[max(0, match.start() - 20) : match.start() + 1]):
-                found.add(self.index[(before[1] or before[2]).lower()])
-            return found
-        if match := self.start.match(head):
-            found = {self.index[match[1].lower()]}
-            if more := self.more.match(head[match.end() :]):
-                found.add(self.index[more[1].lower()])
-            return found
-        return set()
-
-    def bracketed(self, text: str) -> set[int]:
-        """All labels in brackets."""
-        return {self.index[match[1].lower()] for match in self.bracket.finditer(text)}
-
-    def mentioned(self, text: str) -> set[int]:
-        """The choices whose text stands in a text outside the text of a longer choice."""
-        plain = f" {self.plain(text)} "
-        found: set[int] = set()
-        for index in sorted(range(len(self.texts)), key=lambda i: -len(self.texts[i])):
-            choice = self.texts[index]
-            if choice and f" {choice} " in plain:
-                found.add(index)
-                plain = plain.replace(f" {choice} ", "  ")
-        return found
-
-
-def _spelt(plain: str) -> str:
-    """A normalised text with the numbers 0 to 12 as words."""
-    return " ".join(_DIGITS.get(word, word) for word in plain.split())

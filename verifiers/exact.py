@@ -2,71 +2,108 @@
 
 The normalising and F1 are SQuAD's (Rajpurkar et al. 2016, arXiv:1606.05250): lower case, no punctuation, no articles,
 single spaces; F1 is the harmonic mean of precision and recall over the bags of words.
+
+With `answer_only` the completion is read as every verifier reads it (`verifiers.answer.reader`): an answer tag, `####`,
+a box, "the answer is"; else the last line, or all of it. A stated answer is compared as far as its line and as far as
+its sentence goes, with or without the quotation marks and LaTeX's `\\text{}` around it: what equals it is right.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import Counter
 
+from verifiers.answer.completion import answering_part
+from verifiers.answer.normal import normalised
+from verifiers.answer.reader import Span, last_line, overlong_box, stated
 from verifiers.verdict import Verdict, abstained, judged
 
 MAX_TEXT = 100_000
 """Characters of an answer that are compared; a longer one is wrong."""
 
-_ARTICLES = re.compile(r"\b(?:a|an|the)\b")
-_ANSWER = re.compile(r"####|(?:final |correct )?answer\s?(?:is|was|:|=)\s?:?", re.IGNORECASE)
+_LATEX = re.compile(r"\\(?:text|textbf|textit|textrm|mathrm|mathbf|mbox)\s*\{([^{}]*)\}")
+_QUOTED = re.compile(r"[\"'“‘«`$](.*?)[\"'”’»`$]\.?", re.DOTALL)
+_SENTENCE_END = re.compile(r"(?<!\b[A-Z])(?<!\b(?:Dr|Mr|Ms|St|Jr|Sr|vs))(?<!\b(?:Mrs))[.!?][\"'”’)]*(?=\s+[A-Z])")
 
 
 def verify(
-    prediction: str, gold: str, *, measure: str = "equal", normalise: bool = True, answer_only: bool = True
+    prediction: str,
+    gold: str,
+    *,
+    strict: bool = False,
+    measure: str = "equal",
+    normalise: bool = True,
+    answer_only: bool = True,
 ) -> Verdict:
     """Judge text by equality or by token F1 with the gold.
 
     Args:
         prediction: the completion.
         gold: the text it should be.
+        strict: take an answer only where it is stated (a tag, `####`, a box, "the answer is").
         measure: `equal` (1 or 0) or `f1` (in [0, 1]).
         normalise: compare without case, punctuation, articles and extra spaces; with False the text as it is, stripped.
-        answer_only: where the completion says `#### …` or `the answer is …`, compare what follows on its line.
+        answer_only: look for the answer in the completion; with False the whole completion is the answer.
 
     Returns:
-        Judged; abstained where nothing of the gold is left to compare.
+        Judged; abstained where nothing of the gold is left to compare. `extracted` is what was compared.
 
     Raises:
         ValueError: `measure` is neither.
     """
     if measure not in ("equal", "f1"):
-        raise ValueError(f"measure is 'equal' or 'f1', not {measure!r}")
-    text = prediction[-2 * MAX_TEXT :] if len(prediction) > 2 * MAX_TEXT else prediction
-    marked = False
-    if answer_only and (marks := list(_ANSWER.finditer(text))):
-        marked = True
-        text = text[marks[-1].end() :].strip().split("\n", 1)[0]
-    text = text.strip()
-    if len(text) > MAX_TEXT:
-        return judged(0.0, f"longer than {MAX_TEXT} characters")
-    want = normalised(gold) if normalise else gold.strip()
+        raise ValueError(f"measure: expected 'equal' or 'f1', got {measure!r}")
+    plain = normalised if normalise else str.strip
+    want = plain(gold)
     if not want:
         return abstained("the gold is empty")
-    found = normalised(text) if normalise else text
-    same = found == want
-    if marked and not same:  # the gold itself may hold the words `answer is`
-        whole = normalised(prediction[:MAX_TEXT]) if normalise else prediction[:MAX_TEXT].strip()
-        if whole == want:
-            found, same = whole, True
-    if measure == "equal":
-        return judged(same, "right" if same else "other text", extracted=text[:1000])
-    return judged(f1(found, want), "token F1", extracted=text[:1000])
+    candidates, rule = _candidates(prediction, strict=strict) if answer_only else ([prediction.strip()], None)
+    candidates = [text for text in candidates if len(text) <= MAX_TEXT]
+    if not candidates:
+        return judged(0.0, "no answer that can be compared", rule=rule)
+    if measure == "f1":
+        scores = [f1(plain(text), want) for text in candidates]
+        best = max(range(len(scores)), key=scores.__getitem__)
+        return judged(scores[best], "token F1", extracted=candidates[best][:1000], rule=rule)
+    right = next((text for text in candidates if plain(text) == want), None)
+    if right is None and not strict and len(prediction) <= MAX_TEXT and plain(prediction) == want:
+        right = prediction.strip()  # the gold itself holds the words `answer is`
+    reason = "other text" if right is None else "right"
+    return judged(right is not None, reason, extracted=(right or candidates[0])[:1000], rule=rule)
 
 
-def normalised(text: str) -> str:
-    """Lower case, letters and digits only, no articles, single spaces; NFKC first, so that full-width forms agree."""
-    text = unicodedata.normalize("NFKC", text).lower()
-    text = "".join(character if character.isalnum() or character.isspace() else _gap(character) for character in text)
-    without = " ".join(_ARTICLES.sub(" ", text).split())
-    return without or " ".join(text.split())  # an answer that is only an article stays itself
+def _candidates(prediction: str, *, strict: bool) -> tuple[list[str], str | None]:
+    """The texts that a completion's answer may be, the likeliest first, and the rule that found it."""
+    part = answering_part(prediction)
+    if overlong := overlong_box(prediction, part):
+        return [], overlong.rule
+    for span in stated(part):
+        if span.fault:
+            return [], span.rule
+        if texts := _forms(span, part):
+            return texts, span.rule
+    if strict:
+        return [], None
+    whole, line = part.strip(), last_line(part)
+    return [whole, *([line] if line != whole else [])] if whole else [], "line"
+
+
+def _forms(span: Span, part: str) -> list[str]:
+    """A stated answer as far as its sentence goes, and its line, each also without what surrounds it."""
+    texts = [span.text.strip()]
+    if span.rule == "tag":
+        texts += [inner.text for inner in stated(span.text)][:1]
+    if span.rule == "cue":
+        at = part.find(span.text, span.start)
+        line = part[at:].split("\n", 1)[0].strip() if at >= 0 else span.text
+        texts = [line, span.text]
+    if end := _SENTENCE_END.search(texts[0]):
+        texts.append(texts[0][: end.start()])
+    texts = [text.rstrip() for text in texts]
+    plain = [_LATEX.sub(r"\1", text) for text in texts]
+    bare = [match[1].strip() for text in plain if (match := _QUOTED.fullmatch(text))]
+    forms = [*bare, *plain, *texts, *(text[:-1] for text in plain if text.endswith("."))]
+    return list(dict.fromkeys(text.strip() for text in forms if text.strip()))
 
 
 def f1(found: str, want: str) -> float:
@@ -77,10 +114,3 @@ def f1(found: str, want: str) -> float:
         return 0.0
     precision, recall = common / sum(have.values()), common / sum(need.values())
     return 2 * precision * recall / (precision + recall)
-
-
-def _gap(character: str) -> str:
-    """What a character that is no letter, digit or space becomes: marks on letters and the minus sign matter."""
-    if unicodedata.category(character) in ("Mn", "Mc", "Sm", "Sc") or character == "-":
-        return character if character != "-" else " -"
-    return "" if character in "'’." else " "

@@ -1,38 +1,45 @@
-"""A number within a tolerance: the last number that a completion states against the gold number.
+"""A number within a tolerance: the number that a completion gives as its answer against the gold number.
 
-Fast and plain: no units, no expressions beyond a fraction (`3/4`); for those there is `math`.
+`verifiers.answer.reader` says which place in the completion counts, `verifiers.answer.quantity` which number it holds.
+Fast and plain: rational numbers alone; for roots, variables and structures there is `math`.
+
+Decided, once for all:
+
+- **A stated answer that holds a number decides**, also where the number cannot be read (`7π`, `3 or 4`, `3^99`): it is
+  then wrong, and no earlier number is the answer instead. A stated answer without any number (`the answer is clear`) is
+  passed over.
+- **An expression is what it comes to**: `20 - 5 = 15 apples` and `20 - 5` are 15.
+- **Percent**: where one of the two has a percent sign, it may stand for a hundredth or be left out: `28%` is right for
+  `28` and for `0.28`, and `28` is right for `28%`. Where both have one they are compared as written.
+- **Units** count where both have one that is known: `500 cm` is `5 m`, and `5 cm` is not. Other words are not read.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from fractions import Fraction
+from functools import lru_cache
 
-from verifiers.arithmetic.expressions import Unreadable, number
+from verifiers.answer.completion import answering_part
+from verifiers.answer.numbers import unit_factor
+from verifiers.answer.quantity import Quantity, clock, last_quantity, stated_quantity
+from verifiers.answer.reader import Span, first_line, last_line, spans, stated
 from verifiers.verdict import Verdict, abstained, judged
 
-TAIL = 20_000
-"""Characters that are read, from the end: an answer stands there."""
-
-_PLAIN = r"\d{1,3}(?:,\d{3}){1,13}(?![\d,])(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+"
-_SIGNED = re.compile(
-    rf"(?<![\w.])([-+−]?)\\?[$£€]?\s?((?:{_PLAIN})(?:[eE][+-]?\d{{1,3}}(?![\w.]))?)(?:\s?/\s?(\d{{1,40}})(?![\d/.]))?"
-)
-_PART = re.compile(r"\s?(?:\^|\*\*|!(?![\s!]|$)|\\times|\\cdot)")
-"""What follows a number that is a part of an expression: it is not the answer."""
-_FRACTION = re.compile(r"([-+−]?)\\[dt]?frac\{(-?\d{1,40})\}\{(\d{1,40})\}")
-_MARK = re.compile(r"####|\\boxed\s?\{|(?:final |correct )?answer\s?(?:is|was|:|=)", re.IGNORECASE)
+_PLAIN = re.compile(r"\s*(?:\$\s?)?(-?[0-9]{1,15}(?:\.[0-9]{1,15})?)\s*\.?\s*")
 
 
-def verify(prediction: str, gold: str, *, absolute: float = 0.0, relative: float = 0.0) -> Verdict:
+def verify(
+    prediction: str, gold: str, *, strict: bool = False, absolute: float = 0.0, relative: float = 0.0
+) -> Verdict:
     """Judge a number: 1 where it is within either tolerance of the gold number, else 0.
-
-    What counts is the last number after the last `####`, `\\boxed{` or `answer is` where one follows, else the last
-    number of the text. Only the last 20,000 characters are read. `nan` and infinities are no numbers.
 
     Args:
         prediction: the completion.
         gold: the number, alone or at the end of a text.
+        strict: take an answer only where it is stated (a tag, `####`, a box, "the answer is"); else also from the last
+            line, or the last number.
         absolute: the answer may be this far from the gold.
         relative: it may be this fraction of the gold away from it.
 
@@ -43,59 +50,99 @@ def verify(prediction: str, gold: str, *, absolute: float = 0.0, relative: float
         ValueError: a tolerance is negative or no number.
     """
     if not (absolute >= 0 and relative >= 0):
-        raise ValueError(f"a tolerance is at least 0, not absolute={absolute}, relative={relative}")
-    want = last_number(gold)
+        raise ValueError(f"a tolerance is a number of at least 0, got absolute={absolute}, relative={relative}")
+    want = gold_quantity(gold)
     if want is None:
         return abstained("the gold holds no number")
-    found = last_number(prediction)
+    found = answer_quantity(prediction, strict=strict)
     if found is None:
         return judged(0.0, "no number in the answer")
-    value, written = found
-    error = abs(value - want[0])
-    close = error <= Fraction(absolute) or error <= abs(want[0]) * Fraction(relative)
-    return judged(close, "right" if close else "another number", extracted=written)
+    quantity, rule = found
+    close = same(quantity, want, absolute=Fraction(absolute), relative=Fraction(relative))
+    reason = "right" if close else "not a plain number" if quantity.value is None else "another number"
+    return judged(close, reason, extracted=quantity.written, rule=rule)
 
 
-def last_number(text: str) -> tuple[Fraction, str] | None:
-    """The answer of a text as a number, and as it is written there; None where there is none.
+def answer_quantity(completion: str, *, strict: bool = False) -> tuple[Quantity, str] | None:
+    """The number that a completion gives as its answer, and the rule that found it; None where there is none.
 
-    See `verify` for which number it is. Where it is part of a power or a factorial, or has too many digits, there is
-    none: an earlier number is not the answer instead.
+    Args:
+        completion: the completion.
+        strict: only where it is stated.
     """
-    tail = text[-TAIL:]
-    marks = list(_MARK.finditer(tail))
-    if marks and (after := _numbers(tail[marks[-1].end() :])):
-        value, written = after[0]
-    elif found := _numbers(tail):
-        value, written = found[-1]
-    else:
+    if len(completion) < 40 and not strict and (plain := _PLAIN.fullmatch(completion)):
+        return Quantity(Fraction(plain[1]), plain[1], alone=True), "line"
+    for span in spans(completion):
+        if found := _in_span(span):
+            return found, span.rule
+    if strict:
         return None
-    return None if value is None else (value, written)
+    part = answering_part(completion)
+    for line in (last_line(part), first_line(part)):
+        quantity = stated_quantity(line) if len(line) <= 400 else None
+        if quantity and quantity.alone and not re.match(r"[0-9]{1,3}[.):](?:\s|$)", line):
+            return quantity, "line"
+    quantity = last_quantity(part)
+    return (quantity, "last") if quantity else None
 
 
-def _numbers(text: str) -> list[tuple[Fraction | None, str]]:
-    """The numbers of a text in order, with None as the value of one that cannot be read."""
-    found: list[tuple[int, Fraction | None, str]] = []
-    for match in _FRACTION.finditer(text):
-        value = Fraction(int(match[2]), int(match[3])) if int(match[3]) else None
-        found.append((match.start(), _signed(value, match[1]), match.group()))
-    for match in _SIGNED.finditer(_FRACTION.sub(lambda m: " " * len(m.group()), text)):
-        found.append((match.start(), _signed(_value(match, text), match[1]), match.group().strip()))
-    return [(value, written) for _, value, written in sorted(found, key=lambda item: item[0])]
+@lru_cache(maxsize=4096)
+def gold_quantity(gold: str) -> Quantity | None:
+    """The number of a gold: the stated one of a solution, else the last one; None where it has none."""
+    part = answering_part(gold)
+    found = next((quantity for span in stated(part) if (quantity := _in_span(span))), None)
+    if found is None:
+        whole = stated_quantity(part)
+        found = whole if whole and whole.alone else last_quantity(part)
+    return found if found and (found.value is not None or found.clock) else None
 
 
-def _value(match: re.Match[str], text: str) -> Fraction | None:
-    before = text[max(0, match.start() - 2) : match.start()]
-    if _PART.match(text, match.end()) or before.endswith(("^", "^{", "**")):
-        return None
-    try:
-        value = number(match[2])
-    except Unreadable:
-        return None
-    if match[3]:
-        return value / int(match[3]) if int(match[3]) else None
-    return value
+def same(
+    found: Quantity, want: Quantity, *, absolute: Fraction = Fraction(0), relative: Fraction = Fraction(0)
+) -> bool:
+    """Whether a quantity is within either tolerance of the gold one, in any reading of its percent sign and units.
+
+    Args:
+        found: the answer.
+        want: the gold.
+        absolute: the answer may be this far from the gold.
+        relative: it may be this fraction of the gold away from it.
+    """
+    if want.clock:
+        time = found.clock or (clock(found.written) if found.value is None else None)
+        return time is not None and time[:2] == want.clock[:2] and (time[2] in ("", want.clock[2]) or not want.clock[2])
+    if found.value is None or want.value is None:
+        return False
+    tolerance = max(absolute, abs(want.value) * relative)
+    return any(abs(value - want.value) <= tolerance for value in _readings(found, want))
 
 
-def _signed(value: Fraction | None, sign: str) -> Fraction | None:
-    return -value if value is not None and sign in ("-", "−") else value
+def _readings(found: Quantity, want: Quantity) -> Iterator[Fraction]:
+    """The values of an answer in the gold's unit, in each way that its percent sign may be read."""
+    if found.value is None:
+        return
+    if found.percent or want.percent:
+        yield found.value
+        if found.percent != want.percent:
+            yield found.value / 100 if found.percent else found.value * 100
+        return
+    if want.unit is None or found.unit is None:
+        yield found.value
+        if want.unit is None:
+            yield from found.also
+        return
+    factor = unit_factor((found.unit, "1"), (want.unit, "1"))
+    if factor is not None:
+        yield found.value * factor
+
+
+def _in_span(span: Span) -> Quantity | None:
+    """The quantity of a stated answer, None where it holds no number."""
+    if span.fault:
+        return Quantity(None, span.text[:80])
+    if span.rule == "tag" and ("\n" in span.text or len(span.text) > 80):  # a solution inside the tag
+        for inner in stated(span.text):
+            if found := _in_span(inner):
+                return found
+        return last_quantity(span.text)
+    return stated_quantity(span.text)

@@ -22,11 +22,12 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
+from verifiers.answer.quantity import Quantity
 from verifiers.arithmetic import programs
 from verifiers.arithmetic.equations import Equation, equations, show
 from verifiers.arithmetic.expressions import Unreadable, rounds_to
 from verifiers.arithmetic.programs import ProgramStep, question_numbers
-from verifiers.numeric import last_number
+from verifiers.numeric import answer_quantity, gold_quantity, same
 from verifiers.verdict import Step, Verdict, abstained, judged
 
 JUDGES_STEPS = True
@@ -91,17 +92,19 @@ def verify(
     steps = [_step(equation, judge) for equation in found]
     if step_unit == "line":
         steps = _lines(prediction, steps)
-    want = last_number(gold)
+    want = gold_quantity(gold)
     if programs.is_program(gold):
         ran = programs.run(gold, question_numbers(text))
-        want = (ran[-1].value, "") if ran and ran[-1].value is not None else None
+        want = Quantity(ran[-1].value, "") if ran and ran[-1].value is not None else None
     if want is None:
         return abstained("the gold holds no number", steps=tuple(steps))
-    answer = last_number(prediction)
+    answer = answer_quantity(prediction)
     if answer is None:
         return judged(0.0, "no number in the answer", steps=tuple(steps))
-    right = answer[0] == want[0]
-    return judged(right, "right" if right else "another answer", extracted=answer[1], steps=tuple(steps))
+    quantity, rule = answer
+    right = same(quantity, want)
+    reason = "right" if right else "another answer"
+    return judged(right, reason, extracted=quantity.written, rule=rule, steps=tuple(steps))
 
 
 def _text(prompt: str | Sequence[Mapping[str, Any]]) -> str:
@@ -178,15 +181,15 @@ def _lines(text: str, steps: Sequence[Step]) -> list[Step]:
 def _program(prediction: str, gold: str, numbers: Sequence[Fraction]) -> Verdict:
     if programs.is_program(gold):
         return _against_program(prediction, gold, numbers)
-    want = last_number(gold)
+    want = gold_quantity(gold)
     ran = programs.run(prediction, numbers)
-    if want is None:
+    if want is None or want.value is None:
         return abstained("the gold holds no number")
     if not numbers and "number" in prediction:
         return abstained("the program names numbers of the question, and no question is given")
     final = ran[-1].value if ran else None
-    decimals = len(want[1].partition(".")[2])
-    right = final is not None and rounds_to(final, want[0], decimals)
+    decimals = len(want.written.partition(".")[2])
+    right = final is not None and rounds_to(final, want.value, decimals)
     steps = [_by_answer(ran, index, right) for index in range(len(ran))]
     extracted = show(final) if final is not None else None
     return judged(right, "right" if right else "another answer", extracted=extracted, steps=tuple(steps))

@@ -64,6 +64,8 @@ class Verdict:
         reason: a few words on why.
         extracted: the answer that was found in the completion, as text; None where none was found or looked for.
         steps: the completion's steps in order, for verifiers that judge steps.
+        rule: the rule that found the answer: `tag`, `hashes`, `box`, `cue`, `line` or `last` (`docs/verifiers.md`);
+            None where none was found or looked for.
 
     Raises:
         ValueError: a judged verdict without a score in [0, 1], or a score on one that is not judged.
@@ -74,6 +76,7 @@ class Verdict:
     reason: str = ""
     extracted: str | None = None
     steps: tuple[Step, ...] = ()
+    rule: str | None = None
 
     def __post_init__(self) -> None:
         _check(self.status, self.score)
@@ -90,20 +93,27 @@ class Verdict:
 
 
 def judged(
-    score: float | bool, reason: str = "", *, extracted: str | None = None, steps: tuple[Step, ...] = ()
+    score: float | bool,
+    reason: str = "",
+    *,
+    extracted: str | None = None,
+    steps: tuple[Step, ...] = (),
+    rule: str | None = None,
 ) -> Verdict:
     """A verdict with a score in [0, 1]; True counts as 1 and False as 0."""
-    return Verdict("judged", float(score), reason, extracted, steps)
+    return Verdict("judged", float(score), reason, extracted, steps, rule)
 
 
-def abstained(reason: str, *, extracted: str | None = None, steps: tuple[Step, ...] = ()) -> Verdict:
+def abstained(
+    reason: str, *, extracted: str | None = None, steps: tuple[Step, ...] = (), rule: str | None = None
+) -> Verdict:
     """A verdict that this verifier cannot say."""
-    return Verdict("abstained", None, reason, extracted, steps)
+    return Verdict("abstained", None, reason, extracted, steps, rule)
 
 
-def failed(reason: str, *, extracted: str | None = None) -> Verdict:
+def failed(reason: str, *, extracted: str | None = None, rule: str | None = None) -> Verdict:
     """A verdict that the verifier broke or ran out of time."""
-    return Verdict("failed", None, reason, extracted)
+    return Verdict("failed", None, reason, extracted, rule=rule)
 
 
 def _check(status: str, score: float | None) -> None:

@@ -28,6 +28,7 @@ def bounded(call: Callable[[], Result], seconds: float) -> Result:
 
     Raises:
         OutOfTime: it did not return in that many seconds.
+        RuntimeError: it called `sys.exit`, which would end the run as if all were well.
     """
     outcome: list[tuple[Result | None, BaseException | None]] = []
     device = _cuda_device()
@@ -46,6 +47,8 @@ def bounded(call: Callable[[], Result], seconds: float) -> Result:
     if not outcome:
         raise OutOfTime(f"no answer within {seconds:g} s")
     result, error = outcome[0]
+    if isinstance(error, SystemExit):
+        raise RuntimeError(f"it called sys.exit({error.code!r})") from error
     if error is not None:
         raise error
     return result  # type: ignore[return-value]

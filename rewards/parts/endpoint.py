@@ -239,6 +239,7 @@ class Endpoint:
         return await retrying(self._once, messages, until)
 
     async def _once(self, messages: Sequence[Mapping[str, Any]], until: float) -> str:
+        client = self._client()  # made before the time of a try runs: that takes a while
         left = until - time.monotonic()
         if left <= 0:
             raise NoReply("no time was left to ask (batch_timeout)")
@@ -246,7 +247,7 @@ class Endpoint:
         seconds = min(self.timeout, left)
         try:
             async with asyncio.timeout(seconds):
-                reply = await self._client().chat.completions.create(
+                reply = await client.chat.completions.create(
                     model=self.model,
                     messages=list(messages),  # type: ignore[arg-type]
                     timeout=seconds,

@@ -8,10 +8,10 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, NamedTuple
 
 from rewards.models.prompts import Rendered, render
-from rewards.parts.thinking import spoken
 from rewards.reward import Text, text_of
+from verifiers.answer.completion import spoken
+from verifiers.answer.normal import normalised
 from verifiers.choice import labelled
-from verifiers.exact import normalised
 from verifiers.runtime.golds import first_gold
 
 

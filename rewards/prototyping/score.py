@@ -80,7 +80,7 @@ def score(
     mixed = made(rewards, Context(judge, policy, rows, cache), mix)
     _refuse_missing(mixed, table)
     named = table.pop(_GROUP, [None] * len(rows))
-    if mixed.aggregation == "normalise_then_sum" and "prompt" not in table and not any(named):
+    if mixed.aggregation == "normalise_then_sum" and "prompt" not in table and named.count(None) == len(named):
         raise ValueError("mix: normalise_then_sum compares the completions of a prompt, and the data has no prompts")
     groups, asked = _grouped(table.get("prompt", [None] * len(rows)), named)
     reserved = ("prompt", "completion", *PASSED, "self")
@@ -240,6 +240,15 @@ class _Prompt(str):
         return hash(self.group)
 
 
+class _Chat(list):
+    """Chat messages of a prompt whose group has a name: the mix, which groups messages by how they print, sees that."""
+
+    group: int
+
+    def __repr__(self) -> str:
+        return f"a prompt of group {self.group}"
+
+
 def _grouped(prompts: Sequence[Any], named: Sequence[Any]) -> tuple[list[int], list[Any]]:
     """The group of each completion, numbered in order of appearance, and its prompt, of which equal ones are a group.
 
@@ -255,12 +264,12 @@ def _grouped(prompts: Sequence[Any], named: Sequence[Any]) -> tuple[list[int], l
         by_prompt = ("prompt", repr(prompt)) if there else ("row", str(row))
         key = by_prompt if name is None else ("name", repr(name))
         groups.append(numbers.setdefault(key, len(numbers)))
-        if there and (name is None or not isinstance(prompt, str)):
+        if there and name is None:
             asked.append(prompt)
         else:
-            alone = _Prompt(prompt or "")
-            alone.group = groups[-1]
-            asked.append(alone)
+            stand_in = _Chat(prompt) if isinstance(prompt, list) and prompt else _Prompt(prompt or "")
+            stand_in.group = groups[-1]
+            asked.append(stand_in)
     return groups, asked
 
 

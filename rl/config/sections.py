@@ -74,12 +74,14 @@ class DatasetTask(Section):
     name: Literal["dataset"]
     data: str | dict[Literal["train", "validation", "test"], str]
     columns: dict[str, str] = {}
-    """Column of the task (`question`, `gold`, `choices`, …) → column of the data, where the names differ."""
+    """Column of the task (`question`, `gold`, `choices`, …) → column of the data, where names differ. Dots lead into
+    nested columns (`reward_model.ground_truth`)."""
     template: str = "{question}"
     """The prompt, with columns in braces."""
     system: str | None = None
     chat: bool = False
-    """Whether prompts are chat messages, to be laid out by the tokenizer's chat template."""
+    """Whether prompts are chat messages, to be laid out by the tokenizer's chat template. A column that holds messages
+    is taken as they are without it."""
     answer_pattern: str | None = None
     """Regular expression whose first group is the reference answer within the gold column."""
     verifier: str = "math"
@@ -183,7 +185,7 @@ class Reward(Section):
     kind: str | None = None
     """The module, where the key is a name of your own for it."""
     function: str | None = None
-    """`module:function`, for a reward of your own."""
+    """`module:function` or `file.py:function`, for a reward of your own (`rewards/building/find.py`)."""
     verifier: str | None = None
     """The verifier that it asks; by default the task's own."""
     model: str | None = None

@@ -17,12 +17,14 @@ from rl.config import Config
 from rl.config.algorithms import Rounds
 from rl.config.generation_cycle import GenerationCycle
 from rl.tasks.task import Task
-from verifiers.runtime.self_check import self_check
+from verifiers.runtime.self_check import self_check, survey
 
 TRL_EPOCHS = 3
 """Passes over the train split where `trainer.max_steps` is not given: TRL's default `num_train_epochs`."""
 CHARACTERS_A_TOKEN = 4
 """A rule of thumb for subword tokenizers; the embedded policy has one token a word or character."""
+PHRASED_ROWS = 20
+"""Rows whose gold the verifier is also tried on in the usual phrasings."""
 SAMPLED_AT_ONCE = 512
 """Completions drawn at a time in rounds, the default of `rl.sampling.draw.sample`."""
 GIB = 2**30
@@ -225,10 +227,17 @@ def _prompt_tokens(config: Config, task: Task | None) -> int:
 
 def _self_check(task: Task, rows: int) -> str:
     tried = [row for split in task.splits.values() for row in split[:rows]]
-    problems = self_check(task.judge(), tried)
-    if not problems:
-        return f"{task.verifier}: accepts its own gold answer on {len(tried)} of {len(tried)} rows tried"
-    return f"{task.verifier}: REFUSES {len(problems)} of {len(tried)} gold answers; the first: {problems[0].reason}"
+    judge = task.judge()
+    problems = self_check(judge, tried)
+    if problems:
+        return f"{task.verifier}: REFUSES {len(problems)} of {len(tried)} gold answers; the first: {problems[0].reason}"
+    found = survey(judge, task.splits["train"][:PHRASED_ROWS])
+    accepted = f"{task.verifier}: accepts its own gold answer on {len(tried)} of {len(tried)} rows tried"
+    if len(found.phrasings) > 1:
+        accepted += f", {found.share:.1%} of {PHRASED_ROWS} of them in {len(found.phrasings)} usual phrasings"
+    if found.wrong.tried:
+        accepted += f", and {found.wrong.right} of {found.wrong.tried} wrong answers near them"
+    return accepted
 
 
 def _evaluation(config: Config, task: Task | None) -> str:

@@ -16,7 +16,6 @@ from verifiers.numeric import verify
         ("it is 3/4", "0.75"),
         ("x=-3", "-3"),
         ("1.5e3", "1500"),
-        ("pages 3-4", "4"),
     ],
 )
 def test_the_answer_is_the_stated_number_or_the_last(prediction, gold):
@@ -36,8 +35,8 @@ def test_decimals_are_exact():
 
 
 def test_a_gold_without_a_number_abstains_and_an_answer_without_one_is_wrong():
-    assert verify("3", "three").status == "abstained"
-    assert verify("three", "3").score == 0.0
+    assert verify("3", "many").status == "abstained"
+    assert verify("many", "3").score == 0.0
 
 
 @pytest.mark.parametrize("text", ["nan", "inf", "-infinity", "", "10^{10^{10}}", "3^99", "2**3", "9" * 50_000])

@@ -8,10 +8,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from verifiers.answer.completion import BOLD, ITALIC
+
 NUMBER = r"\d{1,3}(?:,\d{3}){1,13}(?![\d,])(?:\.\d+)?|\d+(?:\.\d+)?(?:[eE][+-]?\d{1,3}(?![\w.]))?|\.\d+"
 _WORD = r"[^\W\d_]+(?:[-'’][^\W\d_]+)*"
 _TOKEN = re.compile(
-    r"(?P<skip>\\[()\[\]!,;: ]|\\(?:left|right|quad|qquad|boxed|displaystyle)(?![A-Za-z])|[\$£€¥&#\"“”`]|\\\$)"
+    rf"(?P<markdown>{BOLD}|{ITALIC})"
+    r"|(?P<skip>\\[()\[\]!,;: ]|\\(?:left|right|quad|qquad|boxed|displaystyle)(?![A-Za-z])|[\$£€¥&#\"“”`]|\\\$)"
     r"|(?P<words>\\(?:text|mathrm|textbf|mbox|textrm)\{[^{}\n]{0,200}\}|(?<![\d)])\((?=[^\W\d_]{2})[^()\d=\n+*/^×÷<>]{1,80}\))"
     r"|(?P<odd>\d{1,2}:\d\d(?!\d)|0\d+(?![\d.,])|(?<=\d),(?=\d)(?!\d{3}(?!\d))|(?<=[\d)])\([^\W\d_][^()\d=\n]{1,80}\))"
     r"|(?P<stop>\n|\\\\|[;:|?]|=>|→|⇒|<=|>=|≤|≥|≠|!=|[.!](?=\s|$)|,(?!\d{3}(?!\d)))"
@@ -42,12 +45,12 @@ class Token:
 
 
 def tokenize(text: str) -> list[Token]:
-    """The tokens of a text in order; spaces and signs without meaning (`$`, quotes) are left out."""
+    """The tokens of a text in order; spaces, Markdown and signs without meaning (`$`, quotes) are left out."""
     tokens: list[Token] = []
     for match in _TOKEN.finditer(text):
         kind, start, end = match.lastgroup or "bad", match.start(), match.end()
         content = match.group()
-        if kind in ("skip", "space"):
+        if kind in ("markdown", "skip", "space"):
             continue
         if kind == "words":
             kind = "word"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from verifiers.verdict import Verdict, abstained
@@ -33,7 +35,7 @@ def golds_of(value: Any) -> tuple[Any, ...]:
         if value != value:
             return ()
         return (str(int(value)) if value.is_integer() and abs(value) < EXACT_INTEGERS else str(value),)
-    return (str(value),) if isinstance(value, int) else (value,)
+    return (str(value),) if isinstance(value, int | Decimal | Fraction) else (value,)
 
 
 def first_gold(value: Any) -> Any:

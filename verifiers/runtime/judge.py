@@ -1,7 +1,7 @@
 """Runs one verifier over rows: options checked once, columns picked per row, a broken verifier told apart.
 
 A verifier module runs inline unless it says `ISOLATED = True`: then its work goes to a pool of killable workers, under
-`DEADLINE` seconds an item. Such a module may offer two more functions that keep the pool for the hard cases:
+`DEADLINE` seconds of processor time an item. Such a module may offer two more functions that keep the pool for the hard cases:
 
 - `fast(prediction, gold, **options)`, run in the caller, returns a Verdict where the case is plain, else a tuple of
   arguments for
@@ -9,7 +9,9 @@ A verifier module runs inline unless it says `ISOLATED = True`: then its work go
 
 Without them `verify` itself runs in the pool.
 
-A module whose verdicts judge a completion's steps says `JUDGES_STEPS = True`; chain accuracy is measured with it.
+A module whose verdicts judge a completion's steps says `JUDGES_STEPS = True`; chain accuracy is measured with it. One
+that reads a form of its own and no answer stated in prose says `ONE_FORM = True` and offers `gold_prediction`
+(`verifiers.runtime.self_check`).
 
 A module with processes of its own may instead offer `verify_many(rows, *, workers=None)`, which gets the rows with
 their options filled in and returns a verdict a row, in order.
@@ -32,7 +34,7 @@ from verifiers.runtime.names import nearest
 from verifiers.verdict import Verdict, failed
 
 DEADLINE = 5.0
-"""Seconds for an item of an isolated verifier that names no deadline."""
+"""Seconds of processor time for an item of an isolated verifier that names no deadline."""
 REMEMBERED = 20_000
 """Verdicts kept across calls, the oldest dropped first."""
 _LIMITS = ("deadline", "workers", "memory")
@@ -45,7 +47,7 @@ class Judge:
     Args:
         name: a key of `verifiers.VERIFIERS`.
         **options: values for the verifier's keyword parameters that have a default. For a verifier that runs in the
-            pool also its limits: `deadline` (seconds an item), `workers` (processes), `memory` (GiB a worker).
+            pool also its limits: `deadline` (seconds of processor time an item), `workers` (processes), `memory` (GiB a worker).
 
     Attributes:
         columns: names of the columns that each row must have besides `prediction` and `gold`.

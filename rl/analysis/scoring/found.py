@@ -45,10 +45,10 @@ def chosen_columns(
                 raise UserError(f"--column {target}", f"{path} has no column {name!r}; {near} {_has(top)}")
         chosen[target] = source
     for target, usual in USUAL.items():
-        if target not in chosen:
-            free = (name for name in usual if name not in chosen.values() and any(has(row, name) for row in data))
-            if found := next(free, None):
-                chosen[target] = found
+        there = [name for name in usual if name.partition(".")[0] in top and name not in chosen.values()]
+        filled = (name for name in there if any(value_of(row, name) is not None for row in data))
+        if target not in chosen and (found := next(filled, next((name for name in there if name in top), None))):
+            chosen[target] = found
     if "completion" not in chosen:
         raise UserError(
             path,

@@ -61,7 +61,9 @@ def _completion(value: Any) -> Any:
         if any(isinstance(part, list) and part and messages_of(part) is None for part in parts):
             raise ValueError("the completion is no text, list of texts or chat, but a list of lists")
         found = [_completion(part) for part in parts]
-        return [one for one in found if one is not None] or None
+        if None in found and found.count(None) < len(found):
+            raise ValueError(f"of its {len(found)} completions {found.count(None)} are missing")
+        return None if None in found else found
     if isinstance(value, int | float):
         return as_text(value)
     if not isinstance(value, str):

@@ -1,13 +1,17 @@
 import asyncio
 import itertools
+import sys
 
 import numpy as np
 import pytest
 import torch
 
 from rewards.building.build import build as build_mix
+from rewards.building.find import find
 from rewards.building.function import FunctionReward, build
+from rewards.mixing.mix import Mix
 from rewards.parts.context import Context
+from rewards.reward import Reward
 from verifiers.runtime.judge import Judge
 
 CODE = """
@@ -283,8 +287,8 @@ def test_two_files_of_one_name_are_two_modules(here):
         (here / folder / "mine.py").write_text(
             f"name = {folder!r}\ndef long(completions, **columns):\n    return [len(name + completions[0])]\n"
         )
-    first, second = (build("mine", f"{folder}/mine.py:long", {}) for folder in ("one", "two"))
-    assert first.function.__module__ != second.function.__module__
+    first, second = (find(f"{folder}/mine.py:long") for folder in ("one", "two"))
+    assert first.__module__ != second.__module__
 
 
 @pytest.mark.parametrize(
@@ -303,3 +307,14 @@ def test_a_file_that_cannot_be_imported_is_one_line(here, code, message):
     (here / "bad.py").write_text(code + "\n")
     with pytest.raises(ValueError, match=message):
         build("mine", "bad.py:f", {})
+
+
+def test_sys_exit_in_a_reward_module_is_a_failure_too():
+    class Leaves(Reward):
+        name = "leaves"
+
+        def score(self, prompts, completions, completion_ids, **columns):
+            sys.exit(0)
+
+    scores = Mix([Leaves()], {"leaves": 1.0}, error_budget=1.0).score(["p"], ["a"], [[]])
+    assert scores.parts["leaves"].failures == {0: "RuntimeError: it called sys.exit(0)"}

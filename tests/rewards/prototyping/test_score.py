@@ -174,6 +174,8 @@ def worth(prompts, completions, completion_ids, **columns):
         ({"prompts": ["p", None, "p", None]}, [0, 1, 0, 2]),
         ({"prompts": ["p", "", "p", ""]}, [0, 1, 0, 2]),
         ({"groups": [7, 8, 7, 8]}, [0, 1, 0, 1]),
+        ({"groups": [0, 1, 0, 1], "prompts": [[{"role": "user", "content": "p"}]] * 4}, [0, 1, 0, 1]),
+        ({"groups": [0, 0, 0, 0]}, [0, 0, 0, 0]),
         ({"groups": [7, None, 7, None], "prompts": [None, "q", None, "q"]}, [0, 1, 0, 1]),
         ({"groups": ["a", "b", "a", "b"], "prompts": ["p", "p", "p", "p"]}, [0, 1, 0, 1]),
     ],

@@ -6,16 +6,16 @@ from verifiers.answer.extract import extract, extract_gold
 
 
 @pytest.mark.parametrize(
-    ("text", "answer", "source"),
+    ("text", "answer", "rule"),
     [
-        (r"so \boxed{3}, no, \boxed{\frac{1}{2}}.", r"\frac{1}{2}", "boxed"),
-        (r"\fbox{7}", "7", "boxed"),
-        (r"\boxed 5", "5", "boxed"),
-        (r"\boxed{1} and \boxed{2}", "1 ; 2", "boxed"),
-        (r"$$\boxed{-2} \quad \text{and} \quad \boxed{1}.$$", "-2 ; 1", "boxed"),
-        (r"\boxed{1} no no no no no \boxed{2}", "2", "boxed"),
-        (r"\boxed{840}. That is final: \boxed{840}", "840", "boxed"),
-        (r"The answer is 4. \boxed{5}", "5", "boxed"),
+        (r"so \boxed{3}, no, \boxed{\frac{1}{2}}.", r"\frac{1}{2}", "box"),
+        (r"\fbox{7}", "7", "box"),
+        (r"\boxed 5", "5", "box"),
+        (r"\boxed{1} and \boxed{2}", "1 ; 2", "box"),
+        (r"$$\boxed{-2} \quad \text{and} \quad \boxed{1}.$$", "-2 ; 1", "box"),
+        (r"\boxed{1} no no no no no \boxed{2}", "2", "box"),
+        (r"\boxed{840}. That is final: \boxed{840}", "840", "box"),
+        (r"The answer is 4. \boxed{5}", "5", "box"),
         ("<think>maybe 4</think><answer>5</answer>", "5", "tag"),
         ("<answer>The answer is 12 km.</answer>", "12 km", "tag"),
         ("she has <<2+3=5>>5\n#### 5", "5", "hashes"),
@@ -26,18 +26,18 @@ from verifiers.answer.extract import extract, extract_gold
         ("The final answer is $(1,2)$. I hope it is correct.", "$(1,2)$", "cue"),
         ("The answer to the question is 8 because 3 + 5 = 8 and not 9.", "8", "cue"),
         ("Answer:\n$$\n9\n$$", "$$\n9\n$$", "cue"),
-        ("x = 4", "x = 4", "whole"),
-        ("1 000", "1 000", "whole"),
-        ("Therefore $x \\geq 5$ is the solution.", "$x \\geq 5$", "formula"),
-        ("it's not 10 it's 1,000.99m²", "1,000.99", "number"),
-        ("First try [30], second try [45].", "45", "number"),
-        ("it increases by 100%.", "100%", "number"),
-        ("P = 1/2 * 4/3, which is 2/3. <|im_start|>user 7", "2/3", "number"),
+        ("x = 4", "x = 4", "line"),
+        ("1 000", "1 000", "line"),
+        ("Therefore $x \\geq 5$ is the solution.", "$x \\geq 5$", "last"),
+        ("it's not 10 it's 1,000.99m²", "1,000.99", "last"),
+        ("First try [30], second try [45].", "45", "last"),
+        ("it increases by 100%.", "100%", "last"),
+        ("P = 1/2 * 4/3, which is 2/3. <|im_start|>user 7", "2/3", "last"),
     ],
 )
-def test_the_last_answer_of_the_strongest_kind_is_found(text, answer, source):
+def test_the_last_answer_of_the_strongest_kind_is_found(text, answer, rule):
     found = extract(text)
-    assert found is not None and (found.answer, found.source) == (answer, source)
+    assert found is not None and (found.answer, found.rule) == (answer, rule)
 
 
 @pytest.mark.parametrize(

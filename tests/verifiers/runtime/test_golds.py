@@ -1,4 +1,6 @@
 import json
+from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -22,6 +24,8 @@ from verifiers.runtime.stream import verify_file
         (-0.5, ("-0.5",)),
         (1e300, ("1e+300",)),
         (True, ("True",)),
+        (Decimal("7.5"), ("7.5",)),
+        (Fraction(1, 2), ("1/2",)),
         (np.int64(7), ("7",)),
         (np.array(["a", "b"]), ("a", "b")),
         (["a", 7.0, "a", "", None, float("nan")], ("a", "7")),
@@ -70,6 +74,12 @@ def test_any_gold_is_right_in_rewards_and_their_steps_are_judged():
     assert Steps(Judge("steps"))(["1 and 1"] * 2, texts, gold=gold) == [1.0, 1.0]
 
 
+@pytest.mark.parametrize("gold", [None, [], float("nan")])
+def test_steps_are_judged_without_a_gold_too(gold):
+    known = Steps(Judge("chain"))(["1+1?"], ["1+1=2#2"], gold=["2"])
+    assert Steps(Judge("chain"))(["1+1?"], ["1+1=2#2"], gold=[gold]) == known == [1.0]
+
+
 def test_any_gold_is_right_in_a_file(tmp_path):
     rows = [{"prediction": "2", "gold": ["1", "2"]}, {"prediction": "2", "gold": 2}, {"prediction": "2", "gold": [3]}]
     (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -77,5 +87,5 @@ def test_any_gold_is_right_in_a_file(tmp_path):
     assert (counts["right"], counts["judged"]) == (2, 3)
 
 
-def test_each_gold_of_a_list_is_accepted_by_its_own_verifier():
+def test_a_list_of_golds_is_accepted_by_its_own_verifier():
     assert self_check(Judge("math"), [{"gold": ["7", "14/2"]}, {"gold": 7}]) == []

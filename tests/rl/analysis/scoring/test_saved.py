@@ -322,3 +322,14 @@ def test_loglikelihoods_of_lm_eval_are_no_completions(files, capsys):
     assert "the completion is no text, list of texts or chat, but a list of lists" in refused(
         capsys, files[1]([row]), "--rewards", files[0]
     )
+
+
+def test_a_column_without_a_value_is_passed_over_for_one_with_values(files):
+    row = {"completion": None, "response": "It is 4.", "gold": None, "answer": "4"}
+    read, values = judged(files[1], [row])
+    assert (read.columns["completion"], read.columns["gold"], values) == ("response", "answer", [1.0])
+
+
+def test_a_missing_one_among_several_completions_is_no_silent_loss(files, capsys):
+    row = {"completions": ["4", None], "answer": "4"}
+    assert "of its 2 completions 1 are missing" in refused(capsys, files[1]([row]), "--rewards", files[0])

@@ -6,8 +6,8 @@ from rewards.correctness import Correctness
 from rewards.format import Format
 from rewards.length import CosineLength
 from rewards.parts.rationale import Layout
-from rewards.parts.thinking import spoken
 from rewards.steps import Steps
+from verifiers.answer.completion import spoken
 from verifiers.runtime.judge import Judge
 
 COLUMNS = {

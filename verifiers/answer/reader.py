@@ -1,0 +1,286 @@
+r"""Where a completion states its answer: one order of precedence for every verifier.
+
+`spans` gives the places where a completion states its answer, the strongest first; a verifier takes the first in which
+it finds an answer of its kind. `docs/verifiers.md` has the table with an example a row. In short:
+
+1. `tag`: `<answer>…</answer>`, also where one of the two tags is missing;
+2. `hashes`: `#### …`, as in GSM8K, where it is no heading;
+3. `cue` that says it is final, or begins a line, after the last box;
+4. `box`: `\boxed{…}`; several are one answer where only a connective stands between them;
+5. `cue`: "the answer is …", "**Answer:** …", "… is the answer";
+6. `line`: the last line (`last_line`), where it is nothing but an answer;
+7. `last`: the last number or formula, or the one choice mentioned; each verifier finds it by itself.
+
+Within a rule the last place in the text comes first. A box that is never closed or too long is where the answer stands,
+but no answer: its span has a `fault`, and the answer is wrong.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from verifiers.answer.completion import SEEN, answering_part
+
+MAX_SPAN = 8_000
+"""Characters of the longest answer."""
+_MOST = 12
+"""Places a rule looks at, from the end."""
+
+
+class Span(NamedTuple):
+    """A place where an answer stands: its text, the rule that found it, where, and why it is no answer, if so.
+
+    `start` is where its tag, mark, box or cue begins in the answering part.
+    """
+
+    text: str
+    rule: str
+    start: int = 0
+    fault: str = ""
+
+
+_TAG = re.compile(r"<(/?)(?:final_)?answer>", re.IGNORECASE)
+_HASHES = re.compile(r"(?<![#\w])####(?!#)[ \t]*([^\n]*)")
+_HEADING = re.compile(
+    r"(?:step|part|case|method|solution|problem|question|example|check|verif|explanation|note|conclusion|summary|given"
+    r"|reasoning|analysis|approach|calculat|understand|\d{1,2}[.)]\s+[A-Za-z])|[^\n]*:\s*$",
+    re.IGNORECASE,
+)
+_CUE = re.compile(
+    r"(?:(?P<final>\bfinal[ \t]+(?:answer|result|value|solution))|\b(?:answers?|ans\b\.?))"
+    r"(?:[ \t]*\([^()\n]{0,40}\))?"
+    r"(?:[ \t]+(?:to|of|for|in|from|choice|option|here|therefore|then)\b[^.\n:=!]{0,120}?)?"
+    r"[\"']?(?:\s*[:=：][ \t]*(?:is\b)?"
+    r"|[ \t]+(?:is|are|was|were|equals|becomes|comes to)\b[ \t]*:?"
+    r"|[ \t]+(?:must|should|would|will|can|could|may|might|has to|have to|ought to|seems to|appears to|turns out to"
+    r"|is likely to|is bound to)[ \t]+(?:then[ \t]+|therefore[ \t]+)?be\b[ \t]*:?"
+    r"|[ \t]+[-–—][ \t]+|(?P<heading>[ \t]*(?=\n)))"
+    r"(?![ \t]*not\b(?![^.\n]{0,40}\bbut\b))[ \t]*",
+    re.IGNORECASE,
+)
+_ANSWER_WORDS = (
+    "antwort lösung respuesta réponse reponse risposta resposta antwoord svar odpowiedź odpověď cevap vastaus jawaban "
+    "răspuns válasz ответ відповідь απάντηση 答案 答え 正解 정답 답 الإجابة الجواب תשובה उत्तर উত্তর คำตอบ"
+)
+_WORDS = ("đáp án", *_ANSWER_WORDS.split())
+"""The word for an answer in other languages that models write in."""
+_OTHER_LANGUAGE = re.compile(
+    rf"(?<![^\W_])(?:{'|'.join(_WORDS)})"
+    r"(?:\s*[:=：]|[ \t]+(?:ist|es|est|è|é|är|jest|adalah)\b[ \t]*:?|\s?[是为は은는])[ \t]*",
+    re.IGNORECASE,
+)
+_LINE_CUE = re.compile(r"(?m)^[ \t]*A:[ \t]*(?=\S)")
+_OTHER_LINE = re.compile(r"(?m)^[ \t]*[B-D][:.)]")
+_INVERTED = re.compile(
+    r"[ \t]+(?:is|are|would be|must be|should be)[ \t]+(?:the|our|my)[ \t]+"
+    r"(?:(?:final|correct|right|best|required|only)[ \t]+)*answer\b",
+    re.IGNORECASE,
+)
+_LINE_START = re.compile(
+    r"(?:^|\n)[ \t#>*_\"'-]*(?:(?:so|thus|hence|therefore|the|my|our|short|correct|numerical|and)\b,?[ \t]*)*$",
+    re.IGNORECASE,
+)
+SENTENCE_END = re.compile(r"。|[.!?]+[*_\"')]*(?=\s+[A-Z\\$<*_(]|\s*$)|\s*(?:\.\s*)?I hope it is|\n")
+_DISPLAY = re.compile(
+    r"\$\$[^$]{1,4000}\$\$|\\\[(?:[^\\]|\\(?!\])){1,4000}\\\]"
+    r"|\\begin\{([a-z*]{1,20})\}(?:[^\\]|\\(?!end\{)){0,4000}\\end\{\1\}"
+)
+_BOX = re.compile(r"\\(?:boxed|fbox|framebox)(?![a-zA-Z])")
+_BARE_BOX = re.compile(r"-?[0-9][0-9.,]*|[A-Za-z]\b")
+_PLACEHOLDER = re.compile(
+    r"(?:\\(?:text|textbf|mathrm|ldots|dots|cdots|_|quad|,|;|!| )|[\s{}.…_?$\[\]<>]"
+    r"|(?:your|the|final|answer|result|here|number|value|solution|expression|letter|option|choice)(?![A-Za-z]))*",
+    re.IGNORECASE,
+)
+_BETWEEN = re.compile(r"(?:[\s$,;&.\\!]|\\text\s*\{[^{}]*\}|\\q?quad|\\[\[\]()]|\band\b|\bor\b)*")
+_BETWEEN_WORDS = re.compile(
+    r"(?!.*\b(?:so|then|thus|hence|therefore|get|gives?|giving|which|finally|we|making)\b)[^.!?\n\\]{0,40}(?:\band\b|\bor\b)[^.!?\n\\]{0,20}"
+)
+_SIGN = re.compile(r"(?:^|[=≈$({,;:]|\\approx|\\\(|\\\[|\b(?:is|be|are|equals))\s*(-|−|\\pm\s*|\\mp\s*|±)(?:\$|\\\()?$")
+_AFTER = re.compile(
+    r"(?:\s*(?:\$|\\\)))?\s*(?P<percent>\\?%|percent\b|pct\b)"
+    r"|\s*(?P<tail>\^\s*(?:\{[^{}]{1,40}\}|\\circ|[0-9])|\\(?:times|cdot)\s*10\s*\^\s*(?:\{[^{}]{1,20}\}|[0-9])"
+    r"|\\pi(?![A-Za-z])|°|\\(?:text|mathrm)\s*\{[^{}]{1,60}\}(?:\s*\^\s*(?:\{[0-9]\}|[0-9]))?)"
+    r"|(?:\s*(?:\$|\\\)))?\s*(?P<times>hundred|thousand|million|billion|trillion|dozen)\b"
+)
+
+
+def spans(completion: str) -> Iterator[Span]:
+    """The places where a completion states its answer, the strongest first; see the module."""
+    part = answering_part(completion)
+    if overlong := overlong_box(completion, part):
+        yield overlong
+    yield from stated(part)
+
+
+def stated(part: str) -> Iterator[Span]:
+    """The stated answers of an answering part (`verifiers.answer.completion.answering_part`), the strongest first."""
+    yield from _tagged(part)
+    yield from _hashes(part)
+    boxes = [match.start() for match in _BOX.finditer(part)][-_MOST:] if "box" in part else []
+    cues = _cues(part)
+    box, box_end = _boxed(part, boxes) if boxes else (None, 0)
+    if box is not None:
+        for start, strong, text in cues:
+            if start >= box_end and strong and "\\box" not in text and _says_something(text):
+                yield Span(text, "cue", start)
+        yield box
+    for start, _, text in cues:
+        yield Span(text, "cue", start)
+
+
+def last_line(part: str) -> str:
+    """The last line of an answering part that is not blank."""
+    return part.rstrip().rpartition("\n")[2].strip()
+
+
+def first_line(part: str) -> str:
+    """The first line of an answering part that is not blank."""
+    return part.lstrip().partition("\n")[0].strip()
+
+
+def _tagged(part: str) -> Iterator[Span]:
+    if "answer>" not in part.lower():
+        return
+    tags = list(_TAG.finditer(part))[-2 * _MOST :]
+    for index in range(len(tags) - 1, -1, -1):
+        tag = tags[index]
+        if not tag[1]:
+            following = tags[index + 1] if index + 1 < len(tags) else None
+            if following is None or following[1]:
+                text = part[tag.end() : following.start() if following else len(part)].strip()
+                if text and not _PLACEHOLDER.fullmatch(text[:200]):
+                    yield Span(text, "tag", tag.start(), "" if len(text) <= MAX_SPAN else "too long to be an answer")
+        elif index == 0:  # the prompt opened it
+            text = last_line(part[: tag.start()])
+            if text:
+                yield Span(text, "tag", tag.start())
+
+
+def _hashes(part: str) -> Iterator[Span]:
+    if "####" not in part:
+        return
+    for match in list(_HASHES.finditer(part))[: -_MOST - 1 : -1]:
+        text = match[1].strip()
+        if text and not _CUE.search(text[:80] + "\n") and not _HEADING.match(text):
+            yield Span(text, "hashes", match.start())
+
+
+def _cues(part: str) -> list[tuple[int, bool, str]]:
+    """Start, whether it is final or begins a line, and text of each cue's answer; the last first."""
+    low = part.lower()
+    found: list[tuple[int, bool, str]] = []
+    if "A:" in part and not _OTHER_LINE.search(part):
+        found += [(line.start(), True, _sentence(part, line.end())) for line in _LINE_CUE.finditer(part)][-_MOST:]
+    if not part.isascii() or any(word in low for word in _WORDS):
+        cues = list(_OTHER_LANGUAGE.finditer(part))[-_MOST:]
+        found += [(cue.start(), True, _sentence(part, cue.end())) for cue in cues]
+    if "ans" in low or "final" in low:
+        inverted = list(_INVERTED.finditer(part))[-_MOST:]
+        backwards = {match.end() for match in inverted}
+        found += [(match.start(), False, _clause_before(part, match.start())) for match in inverted]
+        for cue in list(_CUE.finditer(part))[-_MOST:]:
+            if any(cue.start() < end <= cue.end() for end in backwards):
+                continue
+            strong = bool(cue["final"] or _LINE_START.search(part[max(0, cue.start() - 80) : cue.start()]))
+            if cue["heading"] is None or strong:  # else it is a sentence that ends in "answer"
+                found.append((cue.start(), strong, _sentence(part, cue.end())))
+    return [cue for cue in sorted(found, reverse=True) if cue[2]]
+
+
+def _clause_before(part: str, end: int) -> str:
+    """What stands before an index, as far back as its sentence goes."""
+    return re.split(r"[.!?;:,\n]\s|\b(?:so|thus|hence|therefore|and|but)\b", part[max(0, end - 80) : end])[-1].strip()
+
+
+def _sentence(part: str, start: int) -> str:
+    """The sentence, or the display formula, that begins at `start` or on the next line that is not blank."""
+    while start < len(part) and part[start].isspace():
+        start += 1
+    if display := _DISPLAY.match(part, start):
+        return display[0]
+    segment = part[start : start + MAX_SPAN]
+    end = SENTENCE_END.search(segment)
+    return (segment[: end.start()] if end else segment).strip()
+
+
+def _says_something(text: str) -> bool:
+    return bool(re.search(r"[0-9$\\]", text)) or len(text.split()) <= 3
+
+
+def overlong_box(completion: str, part: str) -> Span | None:
+    """The box that begins before what is read of a long completion, and does not end within `MAX_SPAN` characters."""
+    if len(completion) <= SEEN or _BOX.search(part):
+        return None
+    start = max(completion.rfind("\\boxed", 0, -SEEN), completion.rfind("\\fbox", 0, -SEEN))
+    if start < 0:
+        return None
+    window = completion[start : start + MAX_SPAN + 10]
+    return None if _box(window, 0) else Span(completion[start : start + 400], "box", 0, "too long to be an answer")
+
+
+def _boxed(part: str, starts: list[int]) -> tuple[Span | None, int]:
+    """The last box, or the last boxes that are one answer, and where the last of all ends; None where all are empty."""
+    answers: list[str] = []
+    following, last_end = len(part), 0
+    for start in reversed(starts):
+        box = _box(part, start)
+        if box is None:
+            if not answers:
+                fault = "its box is never closed" if len(part) - start <= MAX_SPAN else "too long to be an answer"
+                return Span(part[start : start + 400], "box", start, fault), len(part)
+            break
+        answer, end = box
+        if end > following or _PLACEHOLDER.fullmatch(answer[:200]):
+            continue  # a box around the box already taken, or one copied from the instruction
+        answer = _around(part, start, answer, end)
+        if len(answer) > MAX_SPAN and not answers:
+            return Span(answer[:400], "box", start, "too long to be an answer"), end
+        if answers:
+            between = part[end:following]
+            if len(between) > 80 or not (_BETWEEN.fullmatch(between) or _BETWEEN_WORDS.fullmatch(between)):
+                break
+            if answer == answers[-1]:
+                following = start
+                continue
+        answers.append(answer)
+        last_end = last_end or end
+        following = start
+    if not answers:
+        return None, 0
+    return Span(" ; ".join(reversed(answers)), "box", following), last_end
+
+
+def _around(part: str, start: int, answer: str, end: int) -> str:
+    """A box's content with the sign before it and the percent sign, unit or power after it."""
+    if sign := _SIGN.search(part[max(0, start - 20) : start]):
+        answer = sign[1].strip().replace("−", "-") + (f" {answer}" if "p" in sign[1] else answer)
+    if after := _AFTER.match(part, end):
+        if after["percent"]:
+            return answer + r"\%"
+        return f"{answer} {(after['tail'] or after['times'])}"
+    return answer
+
+
+def _box(text: str, start: int) -> tuple[str, int] | None:
+    """The content of the box command at `start`, and where it ends; None where it does not."""
+    command = _BOX.match(text, start)
+    index = command.end() if command else start
+    while index < len(text) and text[index] in " \t\n":
+        index += 1
+    if index >= len(text):
+        return None
+    if text[index] != "{":
+        match = _BARE_BOX.match(text, index)
+        return (match[0].rstrip(".,"), match.end()) if match else None
+    depth = 0
+    for position in range(index, len(text)):
+        if text[position] == "{" and text[position - 1] != "\\":
+            depth += 1
+        elif text[position] == "}" and text[position - 1] != "\\":
+            depth -= 1
+            if depth == 0:
+                return text[index + 1 : position].strip(), position + 1
+    return None

@@ -1,0 +1,126 @@
+"""Numbers in words: `seven`, `twenty-one`, `two thousand three hundred and five`, `three and a half`, `two thirds`."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+
+_ONES = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+    "eighteen nineteen"
+)
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
+_SMALL = {word: value for value, word in enumerate(_ONES.split())}
+_SMALL |= {word: 10 * value for value, word in enumerate(_TENS.split(), 2)}
+_LARGE = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
+_ORDINALS = (
+    "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth "
+    "sixteenth seventeenth eighteenth nineteenth twentieth"
+)
+_ORDINAL = {word: value for value, word in enumerate(_ORDINALS.split(), 1)}
+_PARTS = {"half": 2, "halves": 2, "quarter": 4, "quarters": 4}
+_PARTS |= {word: value for word, value in _ORDINAL.items() if value > 2}
+_PARTS |= {f"{word}s": value for word, value in _ORDINAL.items() if value > 2}
+_WORD = re.compile(r"[a-z]+")
+_FIRST = re.compile(
+    rf"(?i)\b(?:(?:the|an?)\s(?={'|'.join([*_ORDINAL, *_PARTS, *_LARGE, 'hundred', 'dozen'])})"
+    rf"|minus\s|negative\s)?(?:{'|'.join([*_SMALL, *_ORDINAL, *_PARTS, *_LARGE, 'hundred', 'dozen'])})\b"
+)
+_LONGEST = 40
+"""Words of the longest number."""
+
+
+def number_in_words(text: str) -> tuple[Fraction, str] | None:
+    """The number in words that a text begins with, and its words; None where it begins with none.
+
+    `the third` is 3, `a third` and `one third` are 1/3, `a dozen` is 12. `a` alone is no number.
+    """
+    words = [(match[0], match.start(), match.end()) for match in _words(text.lower())]
+    at, sign = 0, 1
+    if words and words[0][0] in ("minus", "negative"):
+        at, sign = 1, -1
+    if len(words) > at + 1 and words[at][0] == "the" and words[at + 1][0] in _ORDINAL:
+        return Fraction(_ORDINAL[words[at + 1][0]]), text[: words[at + 1][2]]
+    value, end = _whole(words, at)
+    if value is None:
+        if at < len(words) and words[at][0] in ("half", "halves"):
+            value, end = Fraction(1, 2), at + 1
+        else:
+            return None
+    elif end < len(words) and words[end][0] in _PARTS:
+        value, end = value / _PARTS[words[end][0]], end + 1
+    elif end + 1 < len(words) and words[end][0] == "and":
+        more, after = _whole(words, end + 1)
+        if more is not None and after < len(words) and words[after][0] in _PARTS:
+            value, end = value + more / _PARTS[words[after][0]], after + 1
+            if end < len(words) and words[end][0] in _LARGE:
+                value, end = value * _LARGE[words[end][0]], end + 1
+    return sign * value, text[: words[end - 1][2]]
+
+
+def with_digits(text: str, *, pronouns: bool = True) -> str:
+    """The text with its numbers in words as digits: `twenty-one apples` becomes `21 apples`.
+
+    Args:
+        text: any text.
+        pronouns: whether `one` alone is a number, too.
+    """
+    pieces: list[str] = []
+    start = 0
+    for match in _FIRST.finditer(text):
+        if match.start() < start or not (found := number_in_words(text[match.start() : match.start() + 400])):
+            continue
+        value, words = found
+        if value == 1 and not pronouns:
+            continue
+        written = str(value) if value.denominator == 1 else f"({value})"
+        pieces += [text[start : match.start()], written]
+        start = match.start() + len(words)
+    return "".join([*pieces, text[start:]])
+
+
+def _words(text: str) -> list[re.Match[str]]:
+    """The words that a text begins with, joined by spaces and hyphens alone."""
+    found: list[re.Match[str]] = []
+    end = 0
+    for match in _WORD.finditer(text):
+        if len(found) == _LONGEST or text[end : match.start()].strip(" -"):
+            break
+        found.append(match)
+        end = match.end()
+    return found
+
+
+def _whole(words: list[tuple[str, int, int]], at: int) -> tuple[Fraction | None, int]:
+    """The whole number whose first word is at an index, and the index after its last; None where there is none."""
+    total = current = 0
+    last, begin = None, at  # the last addend, which must shrink: `twenty one`, not `one twenty`
+    while at < len(words):
+        word = words[at][0]
+        if word in ("a", "an") and at == begin and at + 1 < len(words):
+            following = words[at + 1][0]
+            if following in _PARTS:
+                return Fraction(1), at + 1
+            if following not in ("hundred", "dozen", *_LARGE):
+                break
+            current, last = 1, "small"
+        elif word in _SMALL:
+            value = _SMALL[word]
+            if last == "small" or (last == "tens" and not 0 < value < 10):
+                break
+            current += value
+            last = "tens" if value >= 20 else "small"
+        elif word in ("hundred", "dozen") and current:
+            current *= 100 if word == "hundred" else 12
+            last = "hundred"
+        elif word in _LARGE and current:
+            total += current * _LARGE[word]
+            current, last = 0, "large"
+        elif word == "and" and last in ("hundred", "large") and at + 1 < len(words) and words[at + 1][0] in _SMALL:
+            pass
+        elif word == "dozen" and at == begin:
+            current, last = 12, "hundred"
+        else:
+            break
+        at += 1
+    return (None, begin) if last is None else (Fraction(total + current), at)
