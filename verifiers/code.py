@@ -115,7 +115,7 @@ def verify(
         raise ValueError(f"a tolerance is at least 0, not absolute={absolute}, relative={relative}")
     if not seconds > 0:
         raise ValueError(f"seconds must be positive, not {seconds!r}")
-    limits = Limits(cpu=-int(-seconds // 1), wall=2.5 * seconds, clock=25 * seconds, memory=memory)
+    limits = Limits(cpu=-int(-seconds // 1), wall=2.5 * seconds, clock=max(25 * seconds, 30.0), memory=memory)
     suite: Suite | None = None
     if tests is not None:
         named = entry_point or (entry if isinstance(entry, str) else None)
