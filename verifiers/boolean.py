@@ -40,9 +40,9 @@ _STATEMENT = re.compile(
     rf"\b(?:conclusion|statement|claim|assertion|proposition|hypothesis|sentence|premise|verdict|result|it|that|this|which)"
     rf"(?:\s+(?:is|was|must\sbe|should\sbe|would\sbe|has\sto\sbe)|['’]s)\s*:?\s+{_SURELY}{_QUOTE}(?P<not>not\s+)?(?P<judged>{_JUDGEMENT}|yes|no)\b"
     rf"(?![-'’]|\s+(?:that|if|for|to|when|in|about|of|because\sof)\b|\s+[a-z]+s?\s)"
-    rf"|\b(?:so|thus|hence|therefore|overall|in\sconclusion|in\sshort|in\ssummary|to\sconclude|ultimately|consequently|accordingly|conclusion|verdict|result"
+    rf"|\b(?:so|thus|hence|therefore|overall|in\sconclusion|in\sshort|in\ssummary|to\sconclude|to\sanswer\s(?:the|your|this|our)\squestion|ultimately|consequently|accordingly|conclusion|verdict|result"
     rf"|(?:i['’]d|would|i)\s(?:say|answer|guess)|means)\s?[,:]?\s*{_QUOTE}{_SURELY}{_QUOTE}(?P<so>{_YES}|{_NO})(?=[\"'”’)\]]{{0,2}}(?:[,.;:!]|\s*$|\s+(?:because|since|as)\b|\s[-–—]\s))"
-    rf"|(?:^|(?<=[.!?;\n]))[\s*_\"'“(]{{0,8}}(?P<alone>(?:not\s(?=true|correct))?(?:{_YES}|{_NO}))[*_\"'”)]{{0,4}}[.!]?[*_\"'”)]{{0,4}}(?=\s*(?:$|\n))"
+    rf"|(?:^|(?<=[.!;\n]))[\s*_\"'“(]{{0,8}}(?P<alone>(?:not\s(?=true|correct))?(?:{_YES}|{_NO}))[*_\"'”)]{{0,4}}[.!]?[*_\"'”)]{{0,4}}(?=\s*(?:$|\n))"
     rf"|(?:[,:]|[-–—]|\b(?:is|answer))\s(?P<last>{_YES}|{_NO})[\s*_\"'”).!]{{0,8}}\Z",
     re.IGNORECASE | re.MULTILINE,
 )

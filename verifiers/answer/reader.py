@@ -78,6 +78,10 @@ _INVERTED = re.compile(
     r"(?:(?:final|correct|right|best|required|only)[ \t]+)*answer\b",
     re.IGNORECASE,
 )
+_CONDITION = re.compile(
+    r"\b(?:if|whether|unless|until|suppose|assuming|hope)(?: that)?[ \t]+(?:(?:the|my|our|your|final|correct)[ \t]+)*$",
+    re.IGNORECASE,
+)
 _LINE_START = re.compile(
     r"(?:^|\n)[ \t#>*_\"'-]*(?:(?:so|thus|hence|therefore|the|my|our|short|correct|numerical|and)\b,?[ \t]*)*$",
     re.IGNORECASE,
@@ -184,7 +188,10 @@ def _cues(part: str) -> list[tuple[int, bool, str]]:
         for cue in list(_CUE.finditer(part))[-_MOST:]:
             if any(cue.start() < end <= cue.end() for end in backwards):
                 continue
-            strong = bool(cue["final"] or _LINE_START.search(part[max(0, cue.start() - 80) : cue.start()]))
+            before = part[max(0, cue.start() - 80) : cue.start()]
+            if _CONDITION.search(before):
+                continue
+            strong = bool(cue["final"] or _LINE_START.search(before))
             if cue["heading"] is None or strong:  # else it is a sentence that ends in "answer"
                 found.append((cue.start(), strong, _sentence(part, cue.end())))
     return [cue for cue in sorted(found, reverse=True) if cue[2]]
