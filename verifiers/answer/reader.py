@@ -51,11 +51,11 @@ _HEADING = re.compile(
 _CUE = re.compile(
     r"(?:(?P<final>\bfinal[ \t]+(?:answer|result|value|solution))|\b(?:answers?|ans\b\.?))"
     r"(?:[ \t]*\([^()\n]{0,40}\))?"
-    r"(?:[ \t]+(?:to|of|for|in|from|choice|option|here|therefore|then)\b[^.\n:=!]{0,120}?)?"
-    r"[\"']?(?:\s*[:=：][ \t]*(?:is\b)?"
+    r"(?:[ \t]+(?:to|of|for|in|from|with|choice|option|here|therefore|then)\b[^.\n:=!]{0,120}?)?"
+    r"[\"']?(?:\s*(?:[:=：]>?|->|→)[ \t]*(?:is\b)?|['’]s[ \t]+"
     r"|[ \t]+(?:is|are|was|were|equals|becomes|comes to)\b[ \t]*:?"
-    r"|[ \t]+(?:must|should|would|will|can|could|may|might|has to|have to|ought to|seems to|appears to|turns out to"
-    r"|is likely to|is bound to)[ \t]+(?:then[ \t]+|therefore[ \t]+)?be\b[ \t]*:?"
+    r"|(?:[ \t]+(?:must|should|would|will|can|could|may|might|has to|have to|ought to|seems to|appears to|turns out to"
+    r"|is likely to|is bound to)){1,2}[ \t]+(?:then[ \t]+|therefore[ \t]+)?be\b[ \t]*:?"
     r"|[ \t]+[-–—][ \t]+|(?P<heading>[ \t]*(?=\n)))"
     r"(?![ \t]*not\b(?![^.\n]{0,40}\bbut\b))[ \t]*",
     re.IGNORECASE,
@@ -78,6 +78,7 @@ _INVERTED = re.compile(
     r"(?:(?:final|correct|right|best|required|only)[ \t]+)*answer\b",
     re.IGNORECASE,
 )
+_CLAUSE_START = re.compile(r"[.!?;:,\n]\s|\b(?:so|thus|hence|therefore|and|but)\b", re.IGNORECASE)
 _CONDITION = re.compile(
     r"\b(?:if|whether|unless|until|suppose|assuming|hope)(?: that)?[ \t]+(?:(?:the|my|our|your|final|correct)[ \t]+)*$",
     re.IGNORECASE,
@@ -199,7 +200,7 @@ def _cues(part: str) -> list[tuple[int, bool, str]]:
 
 def _clause_before(part: str, end: int) -> str:
     """What stands before an index, as far back as its sentence goes."""
-    return re.split(r"[.!?;:,\n]\s|\b(?:so|thus|hence|therefore|and|but)\b", part[max(0, end - 80) : end])[-1].strip()
+    return _CLAUSE_START.split(part[max(0, end - 80) : end])[-1].strip()
 
 
 def _sentence(part: str, start: int) -> str:
