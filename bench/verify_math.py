@@ -147,10 +147,11 @@ def clear_caches() -> None:
     from math_verify import parser
     from sympy.core.cache import clear_cache
 
-    from verifiers.algebra import symbolic
+    from verifiers.algebra import convert, decide
 
     clear_cache()
-    symbolic.read.cache_clear()
+    convert.read.cache_clear()
+    decide.read.cache_clear()
     for cached in (parser.parse_latex_cached, parser.parse_expr_cached, parser.extract_latex):
         cached.cache_clear()
 

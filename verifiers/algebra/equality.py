@@ -1,12 +1,16 @@
 r"""Decides whether two answers are equal, from their structure down to numbers and expressions.
 
+`docs/verifiers_math.md` has the rules with examples. In short:
+
 - `1, 2` is a list: order does not matter. `(1, 2)` is a tuple, or an open interval: order matters. `\{1, 2\}` is a set;
-  it equals the list, not the tuple. A list equals a tuple in the same order. `[1, 2]` equals neither.
+  it equals the list, not the tuple. A list equals a tuple in the same order. `[1, 2]` equals neither. A matrix of one
+  row or one column equals the tuple of its entries.
 - `x < 3` is the interval (-oo, 3), `x = 5` and `x \in \{5\}` are 5 with a name: names must agree where both give one.
 - `a \pm b` is a list of two.
-- A ratio `2:4` is `1:2` and 1/2; a time `12:00` is only itself.
+- A ratio `2:4` is `1:2` and 1/2; a time `12:00` is only itself, and am or pm may be left out on one side.
 - `204_5` keeps its base: it is neither `204` nor 54.
-- Words are compared without case and punctuation.
+- Words are compared without case and punctuation; `no solution` is the empty set.
+- An answer with two readings (`0,1`) equals the gold where one of them does.
 """
 
 from __future__ import annotations
@@ -16,10 +20,12 @@ from collections.abc import Callable
 from typing import Any
 
 from verifiers.answer.numbers import Number, same_number, unit_factor
-from verifiers.answer.values import Based, Expression, Group, Matrix, Named, Words, is_interval
+from verifiers.answer.units import DOES_NOT_EXIST, NO_SOLUTION
+from verifiers.answer.values import Based, Either, Expression, Group, Matrix, Named, Time, Words, is_interval
 
 Equal = Callable[[Any, Any], bool]
 Algebra = Callable[[str, str, bool], bool]
+_CLOCK = re.compile(r"\s*([0-9]{1,2})\s*:\s*([0-5][0-9])\s*(?::\s*([0-5][0-9])\s*)?")
 
 
 def same(gold: Any, answer: Any, *, algebra: Algebra, digits: int, percent: str) -> bool:
@@ -36,10 +42,18 @@ def same(gold: Any, answer: Any, *, algebra: Algebra, digits: int, percent: str)
     def equal(left: Any, right: Any) -> bool:
         if isinstance(left, Number) and isinstance(right, Number):
             return same_number(left, right, digits=digits, percent=percent)
+        if isinstance(left, Either):
+            return any(equal(reading, right) for reading in left.readings)
+        if isinstance(right, Either):
+            return any(equal(left, reading) for reading in right.readings)
+        if isinstance(left, Time) or isinstance(right, Time):
+            return _same_times(left, right)
         if isinstance(left, Named) or isinstance(right, Named):
             return _same_named(left, right, equal, algebra)
         if isinstance(left, Group) and isinstance(right, Group):
             return _same_groups(left, right, equal, algebra)
+        if {type(left), type(right)} == {Group, Matrix}:
+            return _same_vectors(left, right, equal)
         if isinstance(left, Group) or isinstance(right, Group):
             return _same_with_group(left, right, equal, algebra)
         if isinstance(left, Matrix) and isinstance(right, Matrix):
@@ -50,8 +64,12 @@ def same(gold: Any, answer: Any, *, algebra: Algebra, digits: int, percent: str)
             )
         if isinstance(left, Based) or isinstance(right, Based):
             return left == right
+        if _is_empty(left) or _is_empty(right):
+            return _is_empty(left) and _is_empty(right)
         if isinstance(left, Words) and isinstance(right, Words):
-            return left.words == right.words or _same_products(left, right)
+            return (
+                left.words == right.words or {left.words, right.words} <= DOES_NOT_EXIST or _same_products(left, right)
+            )
         return _same_expressions(left, right, algebra)
 
     return equal(gold, answer)
@@ -62,6 +80,23 @@ def _same_products(left: Words, right: Words) -> bool:
     if not left.symbol or not right.symbol or "no" in (left.words, right.words):
         return False
     return left.symbol.islower() and sorted(left.symbol) == sorted(right.symbol)
+
+
+def _is_empty(value: Any) -> bool:
+    """Whether an answer says that the set of solutions is empty."""
+    if isinstance(value, Words):
+        return value.words in NO_SOLUTION
+    return isinstance(value, Expression) and value.text == r"\emptyset"
+
+
+def _same_vectors(left: Any, right: Any, equal: Equal) -> bool:
+    """Whether a tuple has the entries of a matrix of one row or one column."""
+    swapped = isinstance(left, Group)
+    matrix, group = (right, left) if swapped else (left, right)
+    if group.kind not in ("tuple", "[]") or (len(matrix.rows) > 1 and len(matrix.rows[0]) > 1):
+        return False
+    entries = [entry for row in matrix.rows for entry in row]
+    return _same_in_order(_values(group), entries, equal) if swapped else _same_in_order(entries, _values(group), equal)
 
 
 def _same_named(left: Any, right: Any, equal: Equal, algebra: Algebra) -> bool:
@@ -75,6 +110,8 @@ def _same_named(left: Any, right: Any, equal: Equal, algebra: Algebra) -> bool:
             isinstance(left.value, leaves) and isinstance(right.value, leaves) and algebra(left.text, right.text, True)
         )
     named, other = (left, right) if isinstance(left, Named) else (right, left)
+    if _is_empty(other):
+        return equal(named.value, other)
     if isinstance(other, Expression) and other.relation:
         texts = [
             side.value.text if isinstance(side, Named) and is_interval(side.value) else side.text
@@ -121,7 +158,7 @@ def _same_with_group(left: Any, right: Any, equal: Equal, algebra: Algebra) -> b
     group, other = (left, right) if isinstance(left, Group) else (right, left)
     if group.kind == "ratio" and isinstance(other, Number) and other.unit is None and len(group.items) == 2:
         first, second = group.items
-        if all(isinstance(item, Number) for item in group.items) and second.value and not _is_time(group):
+        if all(isinstance(item, Number) for item in group.items) and second.value and _time(group) is None:
             return first.value / second.value == other.value
         return False
     if isinstance(other, Expression) and other.relation:
@@ -132,8 +169,8 @@ def _same_with_group(left: Any, right: Any, equal: Equal, algebra: Algebra) -> b
 
 
 def _same_ratios(left: Group, right: Group, equal: Equal) -> bool:
-    if _is_time(left) or _is_time(right):
-        return _same_times(left.text, right.text)
+    if _time(left):
+        return _same_times(left, right)
     if _same_in_order(list(left.items), list(right.items), equal):
         return True
     numbers = [item.value for item in (*left.items, *right.items) if isinstance(item, Number)]
@@ -143,14 +180,31 @@ def _same_ratios(left: Group, right: Group, equal: Equal) -> bool:
     return all(a[0] * y == b[0] * x for x, y in zip(a, b, strict=True)) and all(a) and all(b)
 
 
-def _is_time(ratio: Group) -> bool:
-    return bool(re.fullmatch(r"\s*[0-9]{1,2}\s*(?::[0-5][0-9]\s*)+(?:\\text\{[^{}]*\})?", ratio.text))
+def _time(value: Any) -> Time | None:
+    """The time of day that a value is, or that a ratio such as `12:30` may be."""
+    if isinstance(value, Time):
+        return value
+    if isinstance(value, Group) and value.kind == "ratio" and (match := _CLOCK.fullmatch(value.text)):
+        return Time(int(match[1]), int(match[2]), int(match[3] or 0))
+    return None
 
 
-def _same_times(left: str, right: str) -> bool:
-    """Whether two times are the same; `a.m.` and the like may be left out on one side."""
-    (time, half), (other, other_half) = (re.sub(r"\s|^0", "", text).partition("\\text")[::2] for text in (left, right))
-    return time == other and (not half or not other_half or half.lower() == other_half.lower())
+def _same_times(left: Any, right: Any) -> bool:
+    """Whether two times of day are the same; am and pm may be left out on one side, and 15:00 is 3 pm."""
+    one, two = _time(left), _time(right)
+    if one is None or two is None or (one.minutes, one.seconds) != (two.minutes, two.seconds):
+        return False
+    hours = [_hour(time) for time in (one, two)]
+    if None not in hours or not (one.half or two.half):
+        return (hours[0] if hours[0] is not None else one.hours) == (hours[1] if hours[1] is not None else two.hours)
+    return one.hours % 12 == two.hours % 12
+
+
+def _hour(time: Time) -> int | None:
+    """The hour from 0 to 23 where the time says which half of the day it is in, else None."""
+    if time.half:
+        return time.hours % 12 + (12 if time.half == "p" else 0)
+    return time.hours if time.hours > 12 or time.hours == 0 else None
 
 
 def _same_in_order(left: list[Any], right: list[Any], equal: Equal) -> bool:
@@ -180,15 +234,12 @@ def _same_expressions(left: Any, right: Any, algebra: Algebra) -> bool:
             texts.append(leaf.symbol)
             units.append(None)
         elif isinstance(leaf, Number):
-            if leaf.percent:
-                texts.append(f"\\frac{{{leaf.value.numerator}}}{{{leaf.value.denominator}}}")
-            else:
-                texts.append(_number_text(leaf))
+            texts.append(_fraction_text(leaf) if leaf.percent else _number_text(leaf))
             units.append(leaf.unit)
         else:
             texts.append(leaf.text)
             units.append(getattr(leaf, "unit", None))
-    if {type(left), type(right)} == {Words, Number}:
+    if {type(left), type(right)} == {Words, Number} and "e" not in texts:
         return False
     if unit_factor(units[1], units[0]) != 1:
         return False
@@ -201,11 +252,14 @@ def _same_expressions(left: Any, right: Any, algebra: Algebra) -> bool:
 def _number_text(number: Number) -> str:
     """A number as the algebra reads it; a decimal keeps its digits."""
     if number.places is None:
-        if number.value.denominator == 1:
-            return str(number.value.numerator)
-        return f"\\frac{{{number.value.numerator}}}{{{number.value.denominator}}}"
+        return str(number.value.numerator) if number.value.denominator == 1 else _fraction_text(number)
     sign = "-" if number.value < 0 else ""
     digits = str(abs(number.value.numerator) * 10**number.places // number.value.denominator).rjust(
         number.places + 1, "0"
     )
     return f"{sign}{digits[: -number.places]}.{digits[-number.places :]}"
+
+
+def _fraction_text(number: Number) -> str:
+    sign = "-" if number.value < 0 else ""
+    return f"{sign}\\frac{{{abs(number.value.numerator)}}}{{{number.value.denominator}}}"

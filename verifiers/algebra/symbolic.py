@@ -1,88 +1,31 @@
-"""Algebra for answers: reads LaTeX with math-verify's latex2sympy2 and decides equality with sympy. Slow; may hang.
+r"""Decides with sympy whether two answers are equal. Slow; may hang.
 
-Only worker processes of the pool import this, and `verifiers.math` in a direct call of `verify`. Two expressions are
-equal when they agree to 30 digits, at several points where they have variables: this decides in milliseconds what
-simplification may never, and two different answers that agree so far do not occur in practice. Exact integers and
-fractions are compared exactly.
+Only worker processes of the pool import this, and `verifiers.math` in a direct call of `verify`.
+
+Constants are equal where their difference is zero to 300 digits; expressions with variables where that holds at one
+point, and they agree to 25 significant digits at several others. All comparisons are relative: however small two
+values are, they differ where their leading digits do. Equations are equal where one is a constant multiple of the
+other, inequalities where one is a positive multiple, or where they have the same solutions in the same variable.
 """
 
 from __future__ import annotations
 
-import logging
-import re
 from fractions import Fraction
-from functools import lru_cache
 from typing import Any
 
 import sympy
-from latex2sympy2_extended import NormalizationConfig, latex2sympy, normalize_latex
-from latex2sympy2_extended.latex2sympy2 import ConversionConfig
 from latex2sympy2_extended.logic import And
-from math_verify import verify as math_verify
-from math_verify.grader import should_treat_as_complex
 from sympy.core.function import AppliedUndef
 
+from verifiers.algebra.convert import read
+from verifiers.algebra.decide import POINTS
 from verifiers.answer.numbers import parse_number, stands_for
 from verifiers.answer.values import Unparsable
 
-logging.getLogger("math_verify").setLevel(
-    logging.ERROR
-)  # it warns that its own timeouts are off: the pool's is the bound
-
-_NORMAL = NormalizationConfig(
-    basic_latex=True, units=False, malformed_operators=True, nits=False, boxed="none", equations=False
-)
-_CASED = ConversionConfig(lowercase_symbols=False)
-_DIGITS = 30
-_MAX_MAGNITUDE = 2000
-_TINY = sympy.Float(10) ** -25
-_SMALL = sympy.Float(10) ** -5
-_FUNCTION = re.compile(
-    r"(?<![\\A-Za-z])(arcsin|arccos|arctan|sinh|cosh|tanh|sin|cos|tan|cot|sec|csc|log|ln|exp|sqrt|pi)(?![a-zA-Z])"
-)
-_POWER = re.compile(r"\^\s*(-?[0-9]{2,}|-[0-9A-Za-z]|-?[0-9]+(?=\s*[-+*/)=,]|$))")
-_BIND = re.compile(r"\\(?:lim|sum|int|prod)(?![a-zA-Z])")
-# Rational points, so that powers and roots are computed exactly where they can be; of both signs, none special.
-_POINTS = [
-    Fraction(n, d) for n, d in ((7, 5), (19, 11), (-13, 7), (23, 9), (-5, 3), (31, 8), (2, 7), (-11, 13), (37, 6))
-]
-
-
-@lru_cache(maxsize=2048)
-def read(text: str) -> Any:
-    """A sympy object from cleaned LaTeX.
-
-    Raises:
-        Unparsable: it does not parse, or is an operator without its argument.
-    """
-    text = _FUNCTION.sub(r"\\\1", text)
-    text = re.sub(r"\\sqrt\s*\(([^()]*)\)", r"\\sqrt{\1}", text)
-    text = _POWER.sub(r"^{\1}", text).replace("**", "^")
-    if re.search(r"\\(?:frac|sqrt)\s*(?:\{[^{}]*\})?\s*\{\s*\}|\\frac\s*\{d\}|(?<![A-Za-z0-9)}\]!])!|\\%", text):
-        raise Unparsable("an operator without its argument")
-    if re.search(r"\\(?:sin|cos|tan|log|ln|exp|sqrt|int|sum|lim|prod|det|gcd|lcm)\s*$", text) or text.count("|") % 2:
-        raise Unparsable("an operator without its argument")
-    if re.search(r"\\(?:sin|cos|tan|cot|sec|csc)\s*\^\s*(?:\{[^{}]*\}|\S)\s*$", text):
-        raise Unparsable("a function without its argument")
-    if re.search(r"\\lim\s*_\s*\{?\s*(?:\\pi|[0-9])", text):
-        raise Unparsable("a limit over a constant")
-    try:
-        value = latex2sympy(
-            normalize_latex(text, config=_NORMAL),
-            is_real=not should_treat_as_complex(text),
-            convert_degrees=False,
-            normalization_config=None,
-            conversion_config=_CASED,
-        )
-    except RecursionError:
-        raise Unparsable("too deeply nested") from None
-    except MemoryError:
-        raise
-    except Exception as error:  # the parser raises bare Exception for what it cannot read
-        raise Unparsable(str(error).partition("\n")[0][:100]) from None
-    if value is None or isinstance(value, str) or value in (sympy.nan, sympy.zoo):
-        raise Unparsable("it has no value")
-    return _with_imaginary_unit(_without_floats(value))
+_DIGITS = 40
+_ZERO_DIGITS = 300
+_MAX_MAGNITUDE = 20_000
+_CLOSE = sympy.Float(10) ** -25
 
 
 def equal(gold: str, answer: str, relation: bool, *, digits: int) -> bool:
@@ -128,47 +71,40 @@ def _kind(value: Any) -> str:
     return "other"
 
 
-def _without_floats(value: Any) -> Any:
-    """The object with each decimal as the fraction it writes."""
-    if not hasattr(value, "replace") or not hasattr(value, "has") or not value.has(sympy.Float):
-        return value
-    return value.replace(lambda part: isinstance(part, sympy.Float), lambda part: sympy.Rational(str(part)))
-
-
-def _with_imaginary_unit(value: Any) -> Any:
-    """The object with a free `i` as the imaginary unit; `\\sum_{i=1}^n` binds its own."""
-    letters = [symbol for symbol in getattr(value, "free_symbols", ()) if symbol.name == "i"]
-    return value.subs({letter: sympy.I for letter in letters}) if letters else value
-
-
 def _done(value: Any) -> Any:
     """Evaluated where it must be before numbers can be put in."""
     slow = (sympy.Limit, sympy.Sum, sympy.Product, sympy.Integral, sympy.Derivative, sympy.UnevaluatedExpr)
     return value.doit() if value.has(*slow) else value
 
 
-def _numeric(value: Any, digits: int = _DIGITS) -> Any:
-    """A number of at least that many digits after the point, or None where it has no finite value."""
+def _numeric(value: Any) -> Any:
+    """A number to 40 significant digits, or None where it has no finite value."""
     if value.is_Rational:
         return value
-    rough = value.evalf(15)
-    if not rough.is_number or rough.has(sympy.nan, sympy.zoo, sympy.oo):
+    number = value.evalf(_DIGITS)
+    if not number.is_number or number.has(sympy.nan, sympy.zoo, sympy.oo):
         return None
-    size = abs(rough)
-    if size.is_Float:
-        magnitude = (size._mpf_[2] + size._mpf_[3]) * 3 // 10  # the exponent of 2, as decimal digits
-        if magnitude > _MAX_MAGNITUDE:
-            return None
-        digits += max(0, magnitude)
-    return value.evalf(digits + 10)
+    size = abs(number.evalf(15))
+    if size.is_Float and abs(size._mpf_[2] + size._mpf_[3]) * 3 // 10 > _MAX_MAGNITUDE:
+        return None
+    return number
 
 
 def _close(left: Any, right: Any) -> bool:
-    """Whether two numbers agree to 25 digits; large ones to 25 digits after the point, which `_numeric` gave them."""
+    """Whether two numbers agree to 25 significant digits; fractions agree exactly or not at all."""
     if left.is_Rational and right.is_Rational:
         return left == right
-    difference = abs((left - right).evalf(15))
-    return bool(difference <= _TINY * min(sympy.Integer(1), max(abs(right.evalf(15)), _SMALL)))
+    size = max(abs(left.evalf(15)), abs(right.evalf(15)))
+    return bool(abs((left - right).evalf(15)) <= _CLOSE * size)
+
+
+def _is_zero(value: Any) -> bool:
+    """Whether a number is zero to 300 digits of the terms that make it up."""
+    if value.is_Rational or value.is_zero is not None:
+        return bool(value.is_zero)
+    number = value.evalf(15, maxn=_ZERO_DIGITS)
+    parts = number.as_real_imag() if number.is_number else (None,)
+    return all(part is not None and (part == 0 or (part.is_Float and part._prec == 1)) for part in parts)
 
 
 def _same_expressions(left: Any, right: Any) -> bool:
@@ -177,40 +113,65 @@ def _same_expressions(left: Any, right: Any) -> bool:
     left, right = _functions_as_symbols(_done(left)), _functions_as_symbols(_done(right))
     symbols = sorted(left.free_symbols | right.free_symbols, key=str)
     if not symbols:
-        a, b = _numeric(left), _numeric(right)
-        if a is None or b is None:
-            return left == right or bool((left - right).is_zero)
-        return _close(a, b)
+        return _same_values(left, right)
     return _same_at_points(left, right, symbols)
+
+
+def _same_values(left: Any, right: Any) -> bool:
+    """Whether two constants are equal."""
+    a, b = _numeric(left), _numeric(right)
+    if a is None or b is None:
+        return left == right
+    if a.is_Rational and b.is_Rational:
+        return a == b
+    # Away from zero the digits tell most different values apart before the difference is computed to many digits.
+    if all(side.is_Float and side._prec > 1 for side in (a, b)) and not _close(a, b):
+        return False
+    return _is_zero(left - right)
 
 
 def _same_at_points(left: Any, right: Any, symbols: list[Any]) -> bool:
     """Whether two expressions agree wherever both are real; where they are real nowhere, wherever they are finite."""
     agreed = complex_agreed = 0
-    for shift in range(len(_POINTS)):
-        point = _point(symbols, shift)
-        a, b = _numeric(left.subs(point)), _numeric(right.subs(point))
-        if a is None or b is None:
+    points = [_point(symbols, shift) for shift in range(len(POINTS))]
+    for point in [point for point in points if _in_domain(left, point) and _in_domain(right, point)] or points:
+        at = left.subs(point), right.subs(point)
+        a, b = _numeric(at[0]), _numeric(at[1])
+        if a is None or b is None or bool(a.is_real) != bool(b.is_real):
             continue
-        if a.is_real and b.is_real:
-            if not _close(a, b):
-                return False
+        same = _same_values(*at) if not agreed + complex_agreed else _close(a, b) or _same_values(*at)
+        if not same:
+            return False
+        if a.is_real:
             agreed += 1
-        elif a.is_real == b.is_real:
-            if not _close(a, b):
-                return False
+        else:
             complex_agreed += 1
-        if agreed >= 5:
+        if agreed >= 5 and not _kinked(left) and not _kinked(right):
             break
-    return agreed >= 2 or agreed + complex_agreed >= 3
+    return agreed >= 3 or agreed + complex_agreed >= 4
+
+
+def _in_domain(value: Any, point: dict[Any, Any]) -> bool:
+    """Whether every even root and every logarithm in an expression is real at a point."""
+    if value.has(sympy.I):
+        return True
+    inner = [part.base for part in value.atoms(sympy.Pow) if part.exp.is_Rational and part.exp.q % 2 == 0]
+    inner += [part.args[0] for part in value.atoms(sympy.log)]
+    return not any(part.free_symbols and part.subs(point).is_negative for part in inner)
+
+
+_KINKED = (sympy.Abs, sympy.Max, sympy.Min, sympy.floor, sympy.ceiling, sympy.Piecewise, sympy.sign, sympy.Mod)
+
+
+def _kinked(value: Any) -> bool:
+    """Whether an expression may be another formula elsewhere."""
+    return value.has(*_KINKED) or any(part.exp.is_Rational and part.exp.q % 2 == 0 for part in value.atoms(sympy.Pow))
 
 
 def _point(symbols: list[Any], shift: int) -> dict[Any, Any]:
     """A value for each symbol, all different."""
-    return {
-        symbol: sympy.Rational(*_POINTS[(shift + 2 * k) % len(_POINTS)].as_integer_ratio()) + k // len(_POINTS)
-        for k, symbol in enumerate(symbols)
-    }
+    values = [POINTS[(shift + 5 * k) % len(POINTS)] + k // len(POINTS) for k in range(len(symbols))]
+    return {symbol: sympy.Rational(*value.as_integer_ratio()) for symbol, value in zip(symbols, values, strict=True)}
 
 
 def _functions_as_symbols(value: Any) -> Any:
@@ -262,10 +223,10 @@ def _ratio(left: Any, right: Any) -> Any:
     """The constant that `left` is of `right`, or None where there is none."""
     left, right = _functions_as_symbols(_done(left)), _functions_as_symbols(_done(right))
     symbols = sorted(left.free_symbols | right.free_symbols, key=str)
-    if not symbols:
+    if not symbols or left.free_symbols != right.free_symbols:
         return None
     ratios = []
-    for shift in range(len(_POINTS)):
+    for shift in range(len(POINTS)):
         point = _point(symbols, shift)
         a, b = _numeric(left.subs(point)), _numeric(right.subs(point))
         if a is None or b is None or a == 0 or b == 0:
@@ -273,20 +234,24 @@ def _ratio(left: Any, right: Any) -> Any:
         ratios.append(_numeric(a / b))
         if ratios[-1] is None or not ratios[-1].is_real or not _close(ratios[0], ratios[-1]):
             return None
-    return ratios[0] if len(ratios) >= 3 else None
+        if len(ratios) == 8 and not _kinked(left) and not _kinked(right):
+            break
+    return ratios[0] if len(ratios) >= 4 else None
 
 
 def _same_sets(left: Any, right: Any) -> bool:
-    """Sets and inequalities, as sets of real numbers; math-verify decides what is left."""
+    """Sets and inequalities in one variable, as sets of real numbers."""
+    names = [
+        side.free_symbols if isinstance(side, sympy.core.relational.Relational | And) else None
+        for side in (left, right)
+    ]
+    if (None not in names and names[0] != names[1]) or any(name is not None and len(name) != 1 for name in names):
+        return False
     try:
         sets = [_as_set(side) for side in (left, right)]
-        if sets[0] == sets[1] or sets[0].symmetric_difference(sets[1]).is_empty:
-            return True
-        if all(isinstance(side, sympy.Set) and side.is_empty is not None for side in sets):
-            return False
+        return bool(sets[0] == sets[1] or sets[0].symmetric_difference(sets[1]).is_empty)
     except (AttributeError, NotImplementedError, TypeError, ValueError):
-        pass  # not sets of one real variable
-    return bool(math_verify(left, right, strict=True, allow_set_relation_comp=True, timeout_seconds=None))
+        return False  # not sets of one real variable
 
 
 def _as_set(value: Any) -> Any:
@@ -297,22 +262,7 @@ def _as_set(value: Any) -> Any:
 
 
 def _warm_up() -> None:
-    """Fill the parser's caches, so that workers forked from here start with them."""
-    for text in (
-        r"\frac{1}{2}\sqrt{3} + x^{2}",
-        r"\frac{-5+\sqrt{13}}{6}",
-        r"3x^{2/3} - \sqrt[3]{y}",
-        r"\sin^{2}(x) + \cos x",
-        r"\log_{2}(8) + \ln(x)",
-        r"\binom{5}{2} + 5!",
-        r"\begin{pmatrix} 1 & \frac{1}{2} \\ -3 & x \end{pmatrix}",
-        r"1 \le |x| \le 2",
-        "2x + y = 1",
-        r"[-2, 1) \cup (1, \infty)",
-        r"e^{i\pi}",
-        r"f(x) = x",
-    ):
-        read(text)
+    """Compare once, so that workers forked from here start with what sympy loads at first use."""
     equal(r"\sqrt{2} + x", r"x + \sqrt{2}\cdot 1", False, digits=5)
     equal(r"1 \le |x| \le 2", r"(1, 2) \cup (3, 4)", True, digits=5)
 

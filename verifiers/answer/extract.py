@@ -1,8 +1,8 @@
 r"""Picks a mathematical answer out of a completion: which formula or number of a stated answer, or else the last one.
 
-Where answers stand, and in which order they count, says `verifiers.answer.reader`; here a span is narrowed to the formula
-or number in it. Without a stated answer, and not in strict mode, it is the whole text where that is nothing but an
-answer, else the last formula, bracketed number or number.
+`verifiers.answer.reader` says where answers stand and in which order they count; here a span is narrowed to the
+mathematics in it (`verifiers.answer.runs`). Without a stated answer, and not in strict mode, the answer is the whole
+text where that is nothing but an answer, else its last mathematics.
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ import re
 from typing import NamedTuple
 
 from verifiers.answer.completion import SEEN, answering_part
-from verifiers.answer.latex import GARBAGE, readable
-from verifiers.answer.reader import spans
+from verifiers.answer.latex import readable
+from verifiers.answer.reader import last_line, spans
+from verifiers.answer.runs import STOPPING, mask_money, runs
 from verifiers.answer.units import KNOWN_WORDS, PHRASES
+from verifiers.answer.words import with_digits
 
 __all__ = ["SEEN", "Found", "extract", "extract_gold", "is_bare"]
 
@@ -30,14 +32,14 @@ _FORMULA = re.compile(
     r"\$\$(?P<a>[^$]+)\$\$|\\\[(?P<b>(?:[^\\]|\\(?!\]))+)\\\]|\\\((?P<c>(?:[^\\]|\\(?!\)))+)\\\)"
     r"|(?<!\\)\$(?P<d>(?:\\\$|[^$\n])+)(?<!\\)\$"
 )
-_BRACKETED = re.compile(r"(?<![\w\\])\[\s*([^\[\]\n]{1,200})\s*\](?!\()")
-_NUMBER = re.compile(
-    r"(?<![\w.,^{/\\" + GARBAGE + r"])(?<![\w)\]]-)"
-    r"(?P<value>[-+−]?[ ]?[$€£¥₹]?[ ]?(?:[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?|[0-9]+(?:\.[0-9]+)?|\.[0-9]+)"
-    r"(?:[eE][-+]?[0-9]+)?(?:[ ]?/[ ]?[0-9]+(?:\.[0-9]+)?(?!\w|\.[0-9]))?)(?![ ]?/[ ]?[0-9])"
-    r"(?P<percent>[ ]?\\?%|[ ](?:percent|pct)\b)?(?P<unit>[A-Za-z°²³]*)(?![0-9_" + GARBAGE + r"])(?!\.[0-9])"
+_FILLING = re.compile(
+    r"(?i)(?:[\s:=≈~*_>\"']|\b(?:a|an|the|about|approximately|approx|around|roughly|exactly|only|just|simply|therefore|thus|so|that"
+    r"|is|are|be|equal|to|equals|total|of|in|given|by|at|least|most|then|now|there|we|get|have|it|which|all|both|either|number|value|x)\b)*"
 )
-_FRACTION = re.compile(r"-?\\[dt]?frac\s*\{-?[0-9]+\}\s*\{[0-9]+\}")
+_FARTHEST = 10_000
+"""Characters from the end in which mathematics is looked for that nothing says is the answer."""
+_DIGIT = re.compile("[0-9]")
+_ORDINAL = re.compile("[0-9]+(?:st|nd|rd|th)")
 _WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}")
 _TEXT = re.compile(r"\\(?:text[a-z]*|mbox|mathrm|operatorname)\s*\{[^{}]*\}|\\(?:begin|end)\{[a-z*]+\}(?:\{[lcr|]*\})?")
 _NUMBER_WORDS = re.compile(r"\s*\\?[$]?\s*-?[0-9][0-9.,/]*\\?\$?(?:\s+[A-Za-z]+\.?){1,3}\s*[.!]?\s*")
@@ -72,12 +74,10 @@ def extract(text: str, *, strict: bool = False) -> Found | None:
 
 def _narrowed(text: str, rule: str) -> str:
     """The answer in a span of that rule."""
-    if rule == "cue":
-        return _refined(text)
-    if rule == "tag" and not is_bare(text):
+    if rule == "tag" and ("\\box" in text or not is_bare(text)):
         found = extract(text)
         return found.answer if found else text
-    return text
+    return text if rule == "box" else _refined(text)
 
 
 def extract_gold(text: str) -> str:
@@ -107,50 +107,48 @@ def is_bare(text: str) -> bool:
         return True
     if max(map(len, unknown)) <= 3 and re.search(r"[\\^+*/=]", text) and not _SENTENCE.search(rest):
         return True  # products of variables
-    return bool(_NUMBER_WORDS.fullmatch(text))
+    if _ORDINAL.fullmatch(text):
+        return True
+    return bool(_NUMBER_WORDS.fullmatch(text)) and not any(word.lower() in STOPPING for word in unknown)
 
 
 def _refined(segment: str) -> str:
-    """The answer in a short piece of text that holds it: all of it, what it begins with, or what it ends with."""
+    """The answer in a sentence that states it: the mathematics that it begins with, or else ends with."""
     segment = segment.strip().strip("*_").rstrip("*_.! ")
-    if is_bare(segment):
+    if is_bare(segment) or any(segment.lower().startswith(phrase) for phrase in PHRASES):
         return segment
-    if match := _FORMULA.match(segment) or _FRACTION.match(segment):
-        return match[0]
-    if (match := _NUMBER.match(segment)) and _is_number(match):
-        return _number_text(match)
-    last = _last(segment)
-    return last.answer if last else segment
+    masked = mask_money(segment)
+    found = runs(masked, stated=True)
+    if not found:
+        return segment
+    run = found[0] if _FILLING.fullmatch(masked, 0, found[0].start) else found[-1]
+    return masked[run.start : run.end]
 
 
-def _last(text: str) -> Found | None:
-    """The formula, bracketed answer or number that ends last in a text."""
-    found: tuple[int, Found] | None = None
-    for match in _FORMULA.finditer(text):
-        content = next(group for group in match.groups() if group is not None)
-        if content.strip() and re.search("[0-9A-Za-z]", content):
-            found = match.end(), Found(match[0] + _percent_after(text, match.end()), "last")
-    for match in _BRACKETED.finditer(text):
-        if is_bare(match[1]) and re.search("[0-9]", match[1]) and (found is None or match.end() > found[0]):
-            found = match.end(), Found(match[1] if "," not in match[1] else match[0], "last")
-    for match in _FRACTION.finditer(text):
-        if found is None or match.end() > found[0]:
-            found = match.end(), Found(match[0], "last")
-    for match in _NUMBER.finditer(text):
-        if (found is None or match.end() > found[0]) and _is_number(match):
-            found = match.end(), Found(_number_text(match), "last")
-    return found[1] if found else None
+def _tail(part: str) -> str:
+    """The last line, or the last paragraph where a formula ends in that line that does not begin there."""
+    line = last_line(part)
+    if line.count("$$") % 2 or line.count(r"\[") != line.count(r"\]") or r"\end" in line:
+        return part[-2_000:]
+    return part[part.rindex(line) :][-2_000:] if line else part[-2_000:]
 
 
-def _is_number(match: re.Match[str]) -> bool:
-    unit = match["unit"]
-    return not unit or unit.rstrip("²³").lower() in KNOWN_WORDS or unit[-1] in "²³°"
+def _last(part: str) -> Found | None:
+    """The last mathematics of a text that states no answer; without any, the last line, for its words.
 
-
-def _number_text(match: re.Match[str]) -> str:
-    return match["value"] + (match["percent"] or "")
-
-
-def _percent_after(text: str, end: int) -> str:
-    match = re.compile(r"\s*(?:\\?%|percent\b|pct\b)").match(text, end)
-    return match[0] if match else ""
+    An ordinal in running text (`the 2nd of them`) is no answer.
+    """
+    for size in (len(_tail(part)), 2_000, _FARTHEST):
+        masked = mask_money(part[-size:])
+        texts = [masked[run.start : run.end] for run in runs(masked)]
+        found = [text for text in texts if (_DIGIT.search(text) or len(text) > 4) and not _ORDINAL.fullmatch(text)]
+        if found:
+            return Found(found[-1], "last")
+        if size >= len(part):
+            break
+    line = last_line(part).rstrip(".!* ")
+    if not line or len(line) > 200 or _DIGIT.search(line):
+        return None
+    spelled = with_digits(line, pronouns=False)
+    numbers = [run for run in runs(spelled) if _DIGIT.search(spelled[run.start : run.end])]
+    return Found(spelled[numbers[-1].start : numbers[-1].end] if numbers else line, "last")

@@ -19,7 +19,10 @@ _CHARACTERS = str.maketrans(
         "⁄": "/", "√": r"\sqrt ", "π": r"\pi ", "∞": r"\infty ", "≤": r"\le ", "≥": r"\ge ", "≠": r"\ne ",
         "≈": r"\approx ", "°": r"^\circ ", "±": r"\pm ", "∓": r"\mp ", "∪": r"\cup ", "∩": r"\cap ", "∈": r"\in ",
         "∅": r"\emptyset ", "ℝ": r"\mathbb{R}", "²": "^2", "³": "^3", "½": r"\frac{1}{2}", "⅓": r"\frac{1}{3}",
-        "⅔": r"\frac{2}{3}", "¼": r"\frac{1}{4}", "¾": r"\frac{3}{4}", "θ": r"\theta ", "α": r"\alpha ",
+        "⅔": r"\frac{2}{3}", "¼": r"\frac{1}{4}", "¾": r"\frac{3}{4}", "⅕": r"\frac{1}{5}", "⅖": r"\frac{2}{5}",
+        "⅗": r"\frac{3}{5}", "⅘": r"\frac{4}{5}", "⅙": r"\frac{1}{6}", "⅚": r"\frac{5}{6}", "⅛": r"\frac{1}{8}",
+        "⅜": r"\frac{3}{8}", "⅝": r"\frac{5}{8}", "⅞": r"\frac{7}{8}", "⟨": "(", "⟩": ")", "∗": "*", "′": "'", "∶": ":",
+        "：": ":", "，": ",", "∙": r"\cdot ", "θ": r"\theta ", "α": r"\alpha ",
         "β": r"\beta ", "’": "'", "‘": "'", "“": '"', "”": '"', "％": "%", "＝": "=", "\u00a0": " ", "\u2009": " ",
         "\u202f": " ", "\u2002": " ", "\u2003": " ", "\t": " ", "\r": " ", "\v": " ", "\f": " ",
     }
@@ -28,6 +31,15 @@ _UNSEEN = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u20
 # Escapes that a string literal swallowed: "\frac" read as form feed + "rac", and its kin.
 _SWALLOWED = re.compile(r"\\?(?:\x0c(?=rac)|\x08(?=oxed|inom|egin|eta)|\x0b(?=ec)|\t(?=imes|ext\{|frac|heta|an\b))")
 _SWALLOWED_LETTER = {"\x0c": r"\f", "\x08": r"\b", "\x0b": r"\v", "\t": r"\t"}
+_SUPERSCRIPTS = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]{2,}|[⁰¹⁴⁵⁶⁷⁸⁹]")
+_SUBSCRIPTS = re.compile("[₀₁₂₃₄₅₆₇₈₉]+")
+_PLAIN_DIGITS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻₀₁₂₃₄₅₆₇₈₉", "0123456789-0123456789")
+_TIMES = re.compile(
+    r"(?<=[0-9)}])\s*(?<!\b0)[xX]\s*(?=[0-9])|(?<=[0-9)}])\s+[xX]\s+(?=\()|(?<=[0-9)}])\s+times\s+(?=[-0-9(\\])"
+)
+_SPOKEN = {"plus": "+", "minus": "-", "divided by": "/", "multiplied by": r"\times", "over": "/"}
+_SPOKEN_SIGN = re.compile(rf"(?<=[0-9)}}])\s+({'|'.join(_SPOKEN)})\s+(?=[-0-9(\\])")
+_RAISED = re.compile(r"(?<=[0-9)}])\s+(squared|cubed|factorial)(?![A-Za-z])")
 _SQUARED_UNIT = re.compile(r"(?<![A-Za-z])(mm|cm|dm|km|m|ft|in|yd|mi)([²³])")
 
 _DOUBLED = re.compile(r"\\\\(?=[a-zA-Z([{\])}])")
@@ -40,7 +52,8 @@ _DROPPED = re.compile(
 _FRACTION = re.compile(r"\\[dtc]frac(?![a-zA-Z])")
 _TEXT = re.compile(r"\\(?:textbf|textnormal|textrm|textit|texttt|textsf|mbox|hbox|mathrm|mathbf|mathit|mathsf)\s*\{")
 _TEXT_OPEN = re.compile(r"\\text\s+\{")
-_CONNECTIVE = re.compile(r",?\s*\\text\{\s*,?\s*(and|or)\s*,?\s*\}")
+_CONNECTIVE = re.compile(r",?\s*\\text\{\s*,?\s*(?:([^{}]*?[A-Za-z])\s+)?(and|or)\s*,?\s*\}")
+_TEXT_SIGN = re.compile(rf"\\text\{{\s*(to|{CURRENCY}|[€£¥₹])\s*\}}")
 _SYNONYMS = [
     (re.compile(r"\\(?:leq|leqslant)(?![a-zA-Z])|<="), r"\\le "),
     (re.compile(r"\\(?:geq|geqslant)(?![a-zA-Z])|>="), r"\\ge "),
@@ -51,8 +64,12 @@ _SYNONYMS = [
     (re.compile(r"\\rbrace(?![a-zA-Z])"), r"\\}"),
     (re.compile(r"\\l?r?vert(?![a-zA-Z])"), "|"),
     (re.compile(r"\\l?brack(?![a-zA-Z])"), "["),
+    (re.compile(r"\\langle(?![a-zA-Z])"), "("),
+    (re.compile(r"\\rangle(?![a-zA-Z])"), ")"),
     (re.compile(r"\\rbrack(?![a-zA-Z])"), "]"),
     (re.compile(r"\\(?:varnothing|O)(?![a-zA-Z])"), r"\\emptyset "),
+    (re.compile(r"\^\s*\{?\s*\\circ\s*\}?\s*(?:\\text\{\s*)?C(?![A-Za-z])\s*\}?"), r"\\text{ celsius}"),
+    (re.compile(r"\^\s*\{?\s*\\circ\s*\}?\s*(?:\\text\{\s*)?F(?![A-Za-z])\s*\}?"), r"\\text{ fahrenheit}"),
     (re.compile(r"\^\s*\{?\s*\\(?:circ|degree)(?![a-zA-Z])\s*\}?|\\degree(?![a-zA-Z])"), r"\\text{ degrees}"),
     (re.compile(r"\\bmod(?![a-zA-Z])"), r"\\mod "),
     (re.compile(r"\\colon(?![a-zA-Z])"), ":"),
@@ -79,6 +96,8 @@ def clean(text: str) -> str:
     """
     text = readable(text)
     if not text.isascii():
+        text = _SUPERSCRIPTS.sub(lambda m: f"^{{{m[0].translate(_PLAIN_DIGITS)}}}", text)
+        text = _SUBSCRIPTS.sub(lambda m: f"_{{{m[0].translate(_PLAIN_DIGITS)}}}", text)
         text = _SQUARED_UNIT.sub(lambda m: rf"\text{{ {m[1]}}}^{'2' if m[2] == '²' else '3'}", text)
     text = text.translate(_CHARACTERS)
     if "\\" in text:
@@ -96,12 +115,18 @@ def clean(text: str) -> str:
         text = _SIZING.sub("", text)
         text = _FRACTION.sub(r"\\frac", text)
         text = _TEXT_OPEN.sub(r"\\text{", _TEXT.sub(r"\\text{", text))
-        text = _CONNECTIVE.sub(r" \1 ", text)
+        text = _TEXT_SIGN.sub(r" \1 ", text)
+        text = _CONNECTIVE.sub(lambda m: f"\\text{{ {m[1]}}} {m[2]} " if m[1] else f" {m[2]} ", text)
     else:
         text = _THIN.sub(",", text)
     if "\\" in text or "=" in text:
         for pattern, replacement in _SYNONYMS:
             text = pattern.sub(replacement, text)
+    if "x" in text or "X" in text or "times" in text:
+        text = _TIMES.sub(r" \\times ", text)
+    if " " in text:
+        text = _RAISED.sub(lambda m: {"squared": "^2", "cubed": "^3", "factorial": "!"}[m[1]], text)
+        text = _SPOKEN_SIGN.sub(lambda m: f" {_SPOKEN[m[1]]} ", text)
     text = _dollars(text)
     return _EDGES.sub("", text.replace("\n", " ")).strip()
 

@@ -1,8 +1,9 @@
 r"""Numbers as answers write them: exact values, with the percent sign, unit and precision they came with.
 
-`1,234.5`, `1 000`, `.4`, `0,111` and `1000,99` (decimal commas: where they cannot separate thousands), `3/4`,
-`\frac34`, `2\frac12`, `2 1/2`, `1.5e3`, `2 \times 10^{-3}`, `28\%`, `28 percent`, `$5.20`, `15 \text{ cm}^2`,
-`1.8 billion`. A value is a Fraction; no float is involved.
+`1,234.5`, `1 000`, `1'000`, `12,34,567`, `.4`, `0,25`, `1.234,50`, `1 234,5`, `3/4`, `\frac34`, `2\frac12`, `2 1/2`,
+`1.5e3`, `2 \times 10^{-3}`, `28\%`, `28 per cent`, `$5.20`, `USD 5`, `Rs. 450`, `$2.5M`, `15 \text{ cm}^2`,
+`1.8 billion`, `7th`. A value is a Fraction; no float is involved. Where a comma can be read in two ways, `commas` gives
+both readings; `docs/verifiers_math.md` says which of them counts.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from verifiers.answer.latex import CURRENCY
-from verifiers.answer.units import KNOWN_WORDS, MULTIPLIERS, NOT_UNITS, UNITS, singular
+from verifiers.answer.units import KNOWN_WORDS, MONEY, MULTIPLIERS, NOT_UNITS, SUFFIXES, UNITS, singular
 
 MAX_DIGITS = 1000
 """A number written with more digits, or a larger power of ten, is left to the slow path."""
@@ -38,11 +39,16 @@ class Number:
 
 
 _DECIMAL = (
-    r"(?:[1-9][0-9]{0,2}(?:,[0-9]{3})+(?![0-9])(?:\.[0-9]+)?|[1-9][0-9]{0,2}(?: [0-9]{3})+(?![0-9])(?:\.[0-9]+)?"
+    r"(?:[1-9][0-9]{0,2}(?:(?:,[0-9]{3})+|(?: [0-9]{3})+|(?:'[0-9]{3})+|(?:_[0-9]{3})+)(?![0-9])(?:\.[0-9]+)?"
     r"|[0-9]+(?:\.[0-9]*)?|\.[0-9]+)"
 )
 _PLAIN = re.compile(rf"\s*([-+]?)\s*({_DECIMAL})\s*")
-_COMMA = re.compile(r"\s*([-+]?)\s*(0|[0-9]{4,}),([0-9]+)\s*")
+_THOUSANDS = re.compile(r"[-+]?[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]+)?")
+_LAKH = re.compile(r"[-+]?[0-9]{1,2}(?:,[0-9]{2})+,[0-9]{3}(?:\.[0-9]+)?")
+_POINTS = re.compile(r"[-+]?[1-9][0-9]{0,2}(?:(?:\.[0-9]{3})+,[0-9]+|(?:\.[0-9]{3}){2,}|(?: [0-9]{3})+,[0-9]+)")
+_COMMA = re.compile(r"[-+]?[0-9]+,[0-9]+")
+_LISTED = re.compile(r"[-+]?[0-9]+(?:\.[0-9]+)?(?:,[-+]?[0-9]+(?:\.[0-9]+)?)+")
+_LIST_FIRST = re.compile(r"[-+]?(?:0,[0-9]|[1-9][0-9]{0,2},(?:[0-9]{1,2}|[0-9]{4,}))")
 _SCIENTIFIC = re.compile(
     rf"\s*([-+]?)\s*(?:({_DECIMAL})\s*(?:[eE]\s*([-+]?[0-9]+)"
     r"|(?:\\times|\\cdot|\*|x)\s*10\s*(?:\^|\*\*)\s*(?:\{\s*([-+]?[0-9]+)\s*\}|\(\s*([-+]?[0-9]+)\s*\)|([-+]?[0-9]+)))"
@@ -59,48 +65,130 @@ _UNIT_TEXT = re.compile(
     r"(?P<core>.*?[0-9A-Za-z)}\]|!])\s*(?:/\s*)?\\text\{(?P<words>[^{}]*)\}\s*(?:\^\s*\{?\s*(?P<power>-?[0-9])\s*\}?)?"
 )
 _UNIT_WORDS = re.compile(
-    r"(?P<core>.*[0-9)}])(?P<gap>\s*)(?P<words>[A-Za-z][A-Za-z./ ]*?)\s*(?:\^\s*\{?(?P<power>[0-9])\}?)?"
+    r"(?P<core>.*(?:[0-9)}]|\\pi))(?P<gap>\s*)(?P<words>[A-Za-z][A-Za-z./ ]*?)\s*(?:\^\s*\{?(?P<power>[0-9])\}?)?"
 )
-_PERCENT = re.compile(r"(.*[0-9)}.])\s*(?:%|\\text\{\s*%\s*\}|(?:\\text\{\s*)?(?:percent|percentage|pct)\b\s*\}?)")
+_PERCENT = re.compile(
+    r"(.*[0-9)}.])\s*(?:%|\\text\{\s*%\s*\}|(?:\\text\{\s*)?(?:percent|percentage|pct|per\s+cent)\b\.?\s*\}?)"
+)
+_ORDINAL = re.compile(
+    r"([0-9]{1,9})\s*(?:st|nd|rd|th|\^\s*\{?\s*(?:\\text\{\s*)?(?:st|nd|rd|th)\s*\}?\s*\}?|\\text\{\s*(?:st|nd|rd|th)\s*\})"
+)
+_SUFFIXED = re.compile(rf"([-+]?\s*{_DECIMAL})\s?(k|K|M|mn|mil|mm|B|bn|T|tn|m|b|t)(?:\s+([A-Za-z ]+))?")
+_PART = r"\s*(?:,|and\b)?\s*([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*([A-Za-z]{1,12})(?![A-Za-z])\.?"
+_COMPOUND = re.compile(rf"(-?){_PART}{_PART}(?:{_PART})?(?:{_PART})?\s*")
 _REPEATING = re.compile(r"\s*([-+]?)\s*([0-9]{0,20})\.([0-9]{0,20})\\overline\s*\{?\s*([0-9]{1,20})\s*\}?\s*")
-_SIGNS = {CURRENCY: "dollar", "€": "euro", "£": "gbp", "¥": "yen", "₹": "rupee"}
+_SAME_UNITS = ({"pound", "gbp"}, {"degree", "celsius"}, {"degree", "fahrenheit"}, {"degree", "deg"})
+_MONEY = {CURRENCY: "dollar", **{code.replace("$", CURRENCY): unit for code, unit in MONEY.items()}}
+_BEFORE = re.compile(
+    rf"\s*([-+]?)\s*({'|'.join(map(re.escape, sorted(_MONEY, key=len, reverse=True)))})\s*(?=[-+0-9.\\])"
+)
+_BEHIND = re.compile(rf"(.*[0-9}})kKMBbnmTt])\s*({'|'.join(map(re.escape, (*'€£¥₹¢', CURRENCY)))})\s*")
 
 
 def parse_number(text: str) -> Number | None:
-    """A number from cleaned text (`verifiers.answer.latex.clean`), or None where it is something else."""
+    """A number from cleaned text (`verifiers.answer.latex.clean`), or None where it is something else.
+
+    A decimal comma is read wherever the comma cannot separate thousands.
+    """
     text = text.strip()
     if not text or len(text) > MAX_DIGITS:
         return None
     number = _bare(text)
     if number is not None:
         return number
-    currency = None
-    for sign, name in _SIGNS.items():
-        if sign in text:
-            before, _, after = text.partition(sign)
-            if (before.strip(" +-") and after.strip()) or sign in after:
-                return None
-            text, currency = before + after, name
+    text, currency = _without_currency(text)
+    if CURRENCY in text:
+        return None
     if match := _PERCENT.fullmatch(text):
         number = _bare(match[1])
         return number and replace(number, value=number.value / 100, percent=True)
+    if match := _ORDINAL.fullmatch(text):
+        return Number(Fraction(int(match[1])))
+    if (match := _SUFFIXED.fullmatch(text)) and (currency or len(match[2]) > 1):
+        return scaled(match, currency)
     core, unit = split_unit(text)
-    if unit is None:
-        number = _bare(core)
-        return number and (replace(number, unit=(currency,)) if currency else number)
     number = _bare(core)
+    if unit is None:
+        return number and (replace(number, unit=(currency, "1")) if currency else number)
     if number is None:
         return None
     words = list(unit[:-1])
     value = number.value
     while words and words[0] in MULTIPLIERS:
         value *= MULTIPLIERS[words.pop(0)]
-    scaled = replace(number, value=value, places=number.places if value == number.value else None)
+    number = replace(number, value=value, places=number.places if value == number.value else None)
     if not words and unit[-1] == "1":
-        return replace(scaled, unit=(currency, "1")) if currency else scaled
+        return replace(number, unit=(currency, "1")) if currency else number
     if currency and words[:1] != ["per"]:
         words.insert(0, currency) if currency not in words else None
-    return replace(scaled, unit=(*words, unit[-1]))
+    return replace(number, unit=(*words, unit[-1]))
+
+
+def suffixed(text: str) -> Number | None:
+    """`45k`, `2.5M`: the number where the letter behind it multiplies it, and is no variable; else None."""
+    match = _SUFFIXED.fullmatch(text.strip())
+    return scaled(match, None) if match and match[2] not in ("m", "b", "t", "mm") else None
+
+
+def scaled(match: re.Match[str], currency: str | None) -> Number | None:
+    """The number of a match of `_SUFFIXED`."""
+    number = _bare(match[1])
+    if number is None:
+        return None
+    words = [singular(word) for word in (match[3] or "").split()]
+    unit = (*([currency] if currency and currency not in words else []), *words)
+    return Number(number.value * SUFFIXES[match[2]], unit=(*unit, "1") if unit else None)
+
+
+def _without_currency(text: str) -> tuple[str, str | None]:
+    """The text without a sign or code of money before or behind it, and the unit that it stands for."""
+    if match := _BEFORE.match(text):
+        return match[1] + text[match.end() :], _MONEY[match[2]]
+    if match := _BEHIND.fullmatch(text):
+        return match[1], _MONEY[match[2]]
+    return text, None
+
+
+def compound(text: str) -> tuple[Number, ...]:
+    """`1 hour 30 minutes` in each of its units, 1.5 hours and 90 minutes; empty where the text is no such sum."""
+    match = _COMPOUND.fullmatch(re.sub(r"\\text\{([^{}]*)\}", r" \1 ", text))
+    if not match:
+        return ()
+    sign, *groups = match.groups()
+    amounts = [Fraction(group) for group in groups[::2] if group]
+    names = [singular(group) for group in groups[1::2] if group]
+    if names[0] in ("h", "hr", "hour"):
+        names = ["minute" if name == "m" else name for name in names]
+    if not all(name in UNITS for name in names) or len({UNITS[name][0] for name in names}) > 1:
+        return ()
+    worths = [Fraction(UNITS[name][1]) for name in names]
+    if sorted(set(worths), reverse=True) != worths:
+        return ()
+    total = sum((amount * worth for amount, worth in zip(amounts, worths, strict=True)), Fraction(0))
+    if sign:
+        total = -total
+    return tuple(Number(total / worth, unit=(name, "1")) for name, worth in zip(names, worths, strict=True))
+
+
+def commas(text: str) -> tuple[Number | None, tuple[str, ...], str] | None:
+    """The readings of digits with commas between them and no space behind a comma.
+
+    Returns:
+        The number that they may be (or None), the entries of the list that they may be (empty where it cannot be one),
+        and which of the two counts in a gold: `number`, `list` or `both`. None where the text is something else.
+    """
+    text = text.strip()
+    if "," not in text or len(text) > MAX_DIGITS:
+        return None
+    listed = tuple(text.split(",")) if _LISTED.fullmatch(text) else ()
+    if _THOUSANDS.fullmatch(text) or _POINTS.fullmatch(text):
+        parts = listed or (tuple(text.split(",")) if "." not in text.partition(",")[2] else ())
+        return _bare(text), parts, "number"
+    if _LAKH.fullmatch(text):
+        return _bare(text), listed, "both"
+    if _COMMA.fullmatch(text):
+        return _bare(text), listed, "list" if _LIST_FIRST.fullmatch(text) else "both"
+    return (None, listed, "list") if listed else None
 
 
 def split_unit(text: str) -> tuple[str, tuple[str, ...] | None]:
@@ -189,6 +277,8 @@ def unit_factor(unit: tuple[str, ...] | None, wanted: tuple[str, ...] | None) ->
             if name in words:
                 words.remove(name)
                 powers[index] = power
+    if {*left, *right} in _SAME_UNITS:
+        return Fraction(1)
     if "unit" in left or "unit" in right or not left or not right:
         return Fraction(1)
     measures = [{word for word in words if word in UNITS} for words in (left, right)]
@@ -214,8 +304,12 @@ def _bare(text: str) -> Number | None:
     """A number without percent sign, currency or unit."""
     if match := _PLAIN.fullmatch(text):
         return _decimal(match[1], match[2])
-    if match := _COMMA.fullmatch(text):
-        return _decimal(match[1], f"{match[2]}.{match[3]}")
+    if match := _POINTS.fullmatch(text):
+        return _signed_decimal(re.sub(r"[. ]", "", text).replace(",", "."))
+    if _LAKH.fullmatch(text):
+        return _signed_decimal(text.replace(",", ""))
+    if _COMMA.fullmatch(text):
+        return _signed_decimal(text.replace(",", "."))
     if not any(mark in text for mark in "/\\eE*x^"):
         return None
     if "overline" in text and (match := _REPEATING.fullmatch(text)):
@@ -247,8 +341,12 @@ def _bare(text: str) -> Number | None:
     return None
 
 
+def _signed_decimal(text: str) -> Number:
+    return _decimal(text[0] if text[0] in "+-" else "", text.lstrip("+-"))
+
+
 def _decimal(sign: str, text: str) -> Number:
-    whole, point, part = text.replace(",", "").replace(" ", "").partition(".")
+    whole, point, part = re.sub("[, '_]", "", text).partition(".")
     value = Fraction(int(whole + part or "0"), 10 ** len(part)) if part else Fraction(int(whole or "0"))
     digits = len((whole + part).lstrip("0")) if point and part else 0
     return Number(-value if sign == "-" else value, len(part) if part else None, digits)

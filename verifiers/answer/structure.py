@@ -9,9 +9,20 @@ import re
 from typing import Any
 
 from verifiers.answer.latex import CURRENCY, GARBAGE, top_level
-from verifiers.answer.numbers import Number, parse_number, split_unit
-from verifiers.answer.units import PHRASES
-from verifiers.answer.values import Based, Expression, Group, Matrix, Named, Unparsable, Words, is_interval
+from verifiers.answer.numbers import Number, commas, compound, parse_number, split_unit, suffixed
+from verifiers.answer.units import ALL_REALS, PHRASES
+from verifiers.answer.values import (
+    Based,
+    Either,
+    Expression,
+    Group,
+    Matrix,
+    Named,
+    Time,
+    Unparsable,
+    Words,
+    is_interval,
+)
 
 MAX_ANSWER = 4000
 """Characters of the longest answer that is read; a longer one is no answer."""
@@ -35,6 +46,7 @@ _NAME = re.compile(
     rf"|\\(?:overline|vec|mathbf|hat|widehat|text|overrightarrow)\s*\{{[^{{}}]*\}}"
     rf"|\\frac\{{d[a-z]?\}}\{{d[a-z]\}}|\\(?:sin|cos|tan)\s*\\?[A-Za-z]+)\s*"
 )
+_NAMED_DIGITS = re.compile(rf"({_NAME.pattern})=\s*([-+]?[0-9]+(?:,[0-9]+)+(?:\.[0-9]+)?)\s*")
 _BOUND = re.compile(r"\s*\\(?:lim|sum|int|prod)(?![a-zA-Z])")
 _WORD = re.compile(r"(?:[A-Za-z]+|[A-Za-z]{3,}(?:['-][A-Za-z]{3,})+)\.?")
 _TEXT = re.compile(r"\\text\{([^{}]*)\}")
@@ -44,6 +56,7 @@ _COUNTING = (
 )
 _NUMBER_WORDS = frozenset(_COUNTING.split())
 _FUNCTIONS = {"sqrt", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh"}
+_FUNCTION_CALL = re.compile("|".join(sorted(_FUNCTIONS)) + r"|\\(?!text)")
 _PROSE = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{3,}(?![A-Za-z]*\})")
 _TWO_WORDS = re.compile(r"(?<![\\A-Za-z])(?!sin|cos|tan|log|ln)[A-Za-z]{2,}\s+[A-Za-z]{2,}")
 _MATRIX = re.compile(r"\s*\\begin\{([pbB]?(?:small)?matrix)\}(.*)\\end\{\1\}\s*")
@@ -53,6 +66,20 @@ _BASED = re.compile(
 _TRIGONOMETRIC = re.compile(r"(?:sin|cos|tan|cot|sec|csc)(?![a-z])")
 _DEGREES = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*\\text\{ degrees\}")
 _SET_OPERATION = re.compile(r"\\(?:cap|setminus|mathbb)(?![a-zA-Z])")
+_TIME = re.compile(
+    r"([0-9]{1,2})(?:\s*:\s*([0-5][0-9]))?(?:\s*:\s*([0-5][0-9]))?\s*(?:\\text\{)?\s*([ap])\s*\.?\s*m\s*\.?\s*\}?",
+    re.IGNORECASE,
+)
+_FEET = re.compile(r"([0-9]{1,3})\s*'\s*([0-9]{1,2}(?:\.[0-9]+)?)\s*(?:\"|'')")
+_LETTER_UNIT = re.compile(r"([0-9][0-9.,/]*)\s+([mgLlshNJW])(?:\s*\^\s*\{?\s*([23])\s*\}?)?")
+_AND_PART = re.compile(r"([0-9]{1,6})\s+and\s+([0-9]{1,4}/[0-9]{1,4})(.*)", re.DOTALL)
+_TO = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s+to\s+([0-9]+(?:\.[0-9]+)?)\s*")
+_GROUPING = re.compile(r"(?<![0-9.,])[1-9][0-9]{0,2}(?:,[0-9]{3})+(?![0-9,])")
+_SPACED_NUMBERS = re.compile(r"(?:[-+]?(?:[1-9][0-9]{0,2}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?(?:,\s+|$))+")
+_PARTS = re.compile(r"[A-Za-z][A-Za-z ]*(?:\s*,\s*(?:and\s+)?[A-Za-z][A-Za-z ]*|\s+(?:and|or)\s+[A-Za-z]+)+")
+_LABEL = re.compile(r"\s*(?:\\text\{[^{}]*[A-Za-z]{2}[^{}]*\}|[^=]*(?<![\\A-Za-z])[A-Za-z]{3,}[^=]*)\s*")
+_TUPLES = re.compile(r"(?<=\))\s*(?=\()")
+_MONEY = re.compile(rf"{CURRENCY}(?=\s*[-+(]*[0-9.\\])|(?<=[0-9)}}]){CURRENCY}|(?<=[0-9)}}] ){CURRENCY}")
 _JUNK = re.compile(r"[@#%&~`" + GARBAGE + "]")
 
 
@@ -70,6 +97,10 @@ def parse(text: str, depth: int = 0) -> Any:
     text = text.strip()
     if not text or len(text) > MAX_ANSWER:
         raise Unparsable("empty" if not text else f"longer than {MAX_ANSWER} characters")
+    if "," in text and (found := commas(text)) is not None:
+        return _commas(text, *found)
+    if text[0].isdigit() and text[-1] in "mM.}" and (match := _TIME.fullmatch(text)):
+        return Time(int(match[1]), int(match[2] or 0), int(match[3] or 0), match[4].lower())
     if (number := parse_number(text)) is not None:
         return number
     if depth == 0:
@@ -78,7 +109,11 @@ def parse(text: str, depth: int = 0) -> Any:
         text = re.sub(r"(?<![A-Za-z\\])(?:infinity|infty|inf|oo)(?![A-Za-z])", r"\\infty ", text)
         text = _OPERATOR.sub(lambda match: _OPERATORS[match[1]], text)
         text = re.sub(r"(?<=[\d\w)}])\s*\*\*\s*(?=[\d\w({-])", "^", text)
-    if (match := _TEXT.fullmatch(text)) and re.search("[0-9]", match[1]):
+    if text[0].isdigit() and (value := _quantity(text)) is not None:
+        return value
+    if text.lower() in ("noon", "midnight"):
+        return Time(12, 0, half="p" if text.lower() == "noon" else "a")
+    if (match := _TEXT.fullmatch(text)) and (re.search("[0-9]", match[1]) or _PARTS.fullmatch(match[1].strip())):
         return parse(match[1], depth + 1)
     if match and match[1].strip() == r"\infty":
         return Expression(r"\infty")
@@ -89,6 +124,46 @@ def parse(text: str, depth: int = 0) -> Any:
             return _matrix(match[2], text, depth)
         return Expression(_plain(text))
     return _compound(text, depth)
+
+
+def as_gold(value: Any, *, decimal_comma: bool = False) -> Any:
+    """A gold with only those of its readings that count: with `decimal_comma` that of a number."""
+    if isinstance(value, Named):
+        return Named(value.name, as_gold(value.value, decimal_comma=decimal_comma), value.text)
+    if not isinstance(value, Either):
+        return value
+    numbers = [reading for reading in value.readings if isinstance(reading, Number)]
+    if decimal_comma and numbers and any(isinstance(reading, Group) for reading in value.readings):
+        return numbers[0]
+    counting = value.readings[: value.as_gold]
+    return counting[0] if len(counting) == 1 else Either(counting, len(counting))
+
+
+def _commas(text: str, number: Number | None, entries: tuple[str, ...], gold: str) -> Any:
+    """Digits with commas between them: a number, a list, or either."""
+    if not entries and number is not None:
+        return number
+    group = Group("list", tuple(parse(entry, 1) for entry in entries), text)
+    if number is None:
+        return group
+    readings = (group, number) if gold == "list" else (number, group)
+    return Either(readings, 2 if gold == "both" else 1)
+
+
+def _quantity(text: str) -> Any:
+    """A ratio in words, a sum of units, or a number with a letter that multiplies it; else None."""
+    if match := _TO.fullmatch(text):
+        return Group("ratio", (parse(match[1], 1), parse(match[2], 1)), text)
+    if match := _FEET.fullmatch(text):
+        text = f"{match[1]} feet {match[2]} inches"
+    if match := _LETTER_UNIT.fullmatch(text):
+        number = parse_number(f"{match[1]}\\text{{ {match[2]}}}" + (f"^{match[3]}" if match[3] else ""))
+        return Either((number, Expression(_plain(text))), 2) if number is not None else None
+    if sums := compound(text):
+        return Either(sums, len(sums))
+    if (number := suffixed(text)) is not None:
+        return Either((number, Expression(_plain(text))), 2) if " " not in text else number
+    return None
 
 
 def _check(text: str) -> None:
@@ -113,17 +188,21 @@ def _plain(text: str) -> str:
     return _BACK_RE.sub(lambda match: _BACK[match[0]], text).strip()
 
 
-def _words(text: str) -> Words | None:
+def _words(text: str) -> Words | Expression | None:
     """An answer in words: one word, one letter, or `\\text{several words}`."""
     match = _TEXT.fullmatch(text)
     inner = match[1] if match else text
     bare = inner.strip().strip("()\"'.!* ").lower()
+    if not match and re.search(r"[A-Za-z]['’]+$", inner.rstrip(")")):
+        return None  # a name with a prime
     if not match and not _WORD.fullmatch(inner.strip("()\"'* ")) and bare not in PHRASES:
         return None
     if not bare:
         raise Unparsable("empty text")
     if not re.fullmatch(r"[a-z][a-z'., -]*", bare) or _NUMBER_WORDS & set(re.split("[ -]", bare)):
         raise Unparsable("words that are no answer, or a number in words")
+    if bare in ALL_REALS:
+        return Expression(r"\mathbb{R}", relation=True)
     if len(bare) == 1:
         letter = inner.strip().strip("()\"'.!* ")
         return Words(letter, letter)
@@ -144,7 +223,19 @@ def _compound(text: str, depth: int) -> Any:
         parts = [parse(part, depth + 1) for part in _OR.split(text) if part.strip(" ,;")] if "," not in text else []
         if len(parts) > 1 and all(isinstance(part, Named) and is_interval(part.value) for part in parts):
             return Named(parts[0].name, Group("union", tuple(part.value for part in parts), text), _plain(text))
-    listed = _AND.sub(" , ", text)
+    if (match := _AND_PART.fullmatch(text)) and (
+        number := parse_number(f"{match[1]} {match[2]}{match[3]}")
+    ) is not None:
+        if match[3].strip():
+            return number
+        return Either((Group("list", (parse(match[1], depth + 1), parse(match[2], depth + 1)), text), number))
+    if match := _NAMED_DIGITS.fullmatch(text):
+        return Named(_name(match[1]), parse(match[2], depth + 1), _plain(text))
+    if "," in text and not re.search(r"[(\[{]|,\s", text) and "," not in _GROUPING.sub("", text):
+        return parse(text.replace(",", ""), depth + 1)
+    if _SPACED_NUMBERS.fullmatch(text) and _GROUPING.search(text):
+        return _listed([part.replace(",", "") for part in re.split(r",\s+", text)], text, depth)
+    listed = _AND.sub(" , ", _TUPLES.sub(",", text) if text.startswith("(") and "," in text else text)
     semicolons = top_level(listed, ";") or [listed]
     if len(semicolons) > 1:
         return _listed([part for part in semicolons if part.strip()], text, depth)
@@ -195,6 +286,8 @@ def _approximation(text: str, depth: int) -> Any:
     if "≈" not in text:
         return None
     first, *rest = text.split("≈")
+    if not first.strip():
+        return parse(rest[-1], depth + 1)
     if _NAME.fullmatch(first):
         return Named(_name(first), parse(rest[-1], depth + 1), _plain(text))
     return parse(first, depth + 1)
@@ -210,12 +303,21 @@ def _equation(text: str, depth: int) -> Any:
         if not _NAME.fullmatch(left):
             return Expression(_plain(text), relation=True)
         return Named(_name(left), parse(right, depth + 1), f"{_plain(left)} = {_plain(right)}")
-    letters = re.sub(r"\\(?:text|begin|end|operatorname)\{[^{}]*\}|\\[A-Za-z]+", " ", left)
-    if _BOUND.match(left) or not re.search(r"[A-DF-HJ-Za-df-hj-z]", letters):
+    if "=" in text and _LABEL.fullmatch(left) and not _FUNCTION_CALL.search(left):
+        return parse(right, depth + 1)
+    if _BOUND.match(left) or not re.search(r"[A-DF-HJ-Za-df-hj-z]", _commandless(left)):
         if not left.strip():
             raise Unparsable("nothing before an equals sign")
-        return parse(right, depth + 1)
+        if _NAME.fullmatch(right) and not _BOUND.match(left):
+            return Named(_name(right), parse(left, depth + 1), f"{_plain(right)} = {_plain(left)}")
+        value = parse(right, depth + 1)
+        if not isinstance(value, Expression) or not re.search(r"[A-DF-HJ-Za-df-hj-z]", _commandless(value.text)):
+            return value
     return Expression(f"{_plain(left)} = {_plain(right)}", relation=True)
+
+
+def _commandless(text: str) -> str:
+    return re.sub(r"\\(?:text|begin|end|operatorname)\{[^{}]*\}|\\[A-Za-z]+", " ", text)
 
 
 def _inequality(text: str, depth: int) -> Any:
@@ -315,7 +417,9 @@ def _spans(text: str) -> bool:
 
 
 def _expression(text: str) -> Any:
-    text = text.replace(CURRENCY, " ").strip()
+    text = _MONEY.sub(" ", text).strip()
+    if CURRENCY in text:
+        raise Unparsable("a currency sign that stands at no number")
     if _TRIGONOMETRIC.search(text):
         text = _DEGREES.sub(r"(\\frac{\1\\pi}{180})", text)
     core, unit = split_unit(text)

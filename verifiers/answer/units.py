@@ -7,14 +7,18 @@ length m=1 meter=1 metre=1 cm=0.01 centimeter=0.01 centimetre=0.01 mm=0.001 mill
  kilometer=1000 kilometre=1000 dm=0.1 inch=0.0254 in=0.0254 foot=0.3048 feet=0.3048 ft=0.3048 yard=0.9144 yd=0.9144
  mile=1609.344 mi=1609.344
 time second=1 sec=1 s=1 minute=60 min=60 hour=3600 hr=3600 h=3600 day=86400 week=604800
-mass g=1 gram=1 gm=1 kg=1000 kilogram=1000 mg=0.001 pound=453.59237 lb=453.59237 ounce=28.349523125 oz=28.349523125
+mass g=1 gram=1 gm=1 tonne=1000000 kg=1000 kilogram=1000 mg=0.001 pound=453.59237 lb=453.59237
+ ounce=28.349523125 oz=28.349523125
 volume liter=1 litre=1 l=1 ml=0.001 milliliter=0.001 gallon=3.785411784 gal=3.785411784
-dollar dollar=1 usd=1 cent=0.01
+dollar dollar=1 usd=1 buck=1 cent=0.01
 euro euro=1 eur=1
 pound-sterling gbp=1
 yen yen=1 jpy=1
-rupee rupee=1 rs=1
-yuan yuan=1
+rupee rupee=1 rs=1 inr=1
+yuan yuan=1 cny=1 rmb=1
+cad cad=1
+aud aud=1
+peso peso=1
 angle degree=1 deg=1
 speed mph=1
 speed-metric kmh=1 kph=1
@@ -32,6 +36,31 @@ for _line in _TABLE.strip().replace("\n ", " ").splitlines():
     for _entry in _entries:
         _word, _worth = _entry.split("=")
         UNITS[_word] = (_kind, _worth)
+
+_THOUSANDS = {
+    "k": 1,
+    "K": 1,
+    "M": 2,
+    "mn": 2,
+    "mil": 2,
+    "mm": 2,
+    "B": 3,
+    "bn": 3,
+    "T": 4,
+    "tn": 4,
+    "m": 2,
+    "b": 3,
+    "t": 4,
+}
+SUFFIXES = {suffix: 1000**power for suffix, power in _THOUSANDS.items()}
+"""What is written directly behind a number to multiply it: `45k`, `$2.5M`; the small letters m, b and t only with money."""
+
+MONEY = {
+    "US$": "dollar", "USD": "dollar", "A$": "aud", "AUD": "aud", "C$": "cad", "CAD": "cad", "EUR": "euro", "GBP": "gbp",
+    "JPY": "yen", "INR": "rupee", "Rs.": "rupee", "Rs": "rupee", "RS": "rupee", "rs": "rupee", "CNY": "yuan",
+    "RMB": "yuan", "€": "euro", "£": "gbp", "¥": "yen", "₹": "rupee", "¢": "cent",
+}  # fmt: skip
+"""Signs and codes of currencies, before a number or behind it, and the unit that each stands for."""
 
 MULTIPLIERS = {"hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9, "trillion": 10**12, "dozen": 12}
 """Words that multiply the number before them."""
@@ -54,16 +83,38 @@ PHRASES = {
     "infinitely many",
     "infinitely many solutions",
     "all real numbers",
+    "all reals",
+    "the real numbers",
+    "all real values",
+    "no real roots",
+    "no solutions exist",
+    "empty set",
+    "the empty set",
+    "undefined",
+    "dne",
     "none of these",
     "none of the above",
     "cannot be determined",
 }
 """Answers of several words, in lower case, that need no `\\text{}` around them."""
 
+NO_SOLUTION = frozenset(
+    {"no solution", "no solutions", "no real solution", "no real solutions", "no real roots", "no solutions exist"}
+    | {"empty set", "the empty set", "none"}
+)
+"""Phrases that name the empty set of solutions."""
+ALL_REALS = frozenset(
+    {"all real numbers", "all reals", "the real numbers", "all real values", "the set of all real numbers"}
+)
+"""Phrases that name the set of the real numbers."""
+DOES_NOT_EXIST = frozenset(("does not exist", "dne", "undefined"))
+"""Phrases that say that a value does not exist."""
+
 _QUALIFIERS = ("square", "cubic", "sq", "cu", "per")
 KNOWN_WORDS = frozenset(
     {word for unit in UNITS if len(unit) > 1 for word in (unit, unit + "s", unit + "es")}
     | {*MULTIPLIERS, *_QUALIFIERS, "inches", "degrees", "percent", "pct", "percentage"}
+    | {"per", "cent", "usd", "bucks", "mph", "am", "pm"}
 )
 """Words, in lower case, that may stand beside a number in a text that is nothing but an answer."""
 

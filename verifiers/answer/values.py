@@ -65,12 +65,37 @@ class Expression:
     relation: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Time:
+    """A time of day: hours and minutes as written, seconds if given, and `a` or `p` where it says am or pm."""
+
+    hours: int
+    minutes: int
+    seconds: int = 0
+    half: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Either:
+    """An answer that can be read in more than one way, such as `0,1`.
+
+    Attributes:
+        readings: what it may be, the likeliest first.
+        as_gold: how many of them, from the first, count where it is a gold.
+    """
+
+    readings: tuple[Any, ...]
+    as_gold: int = 1
+
+
 def expressions(value: Any) -> list[str]:
     """The texts in an answer that need algebra to be read."""
     if isinstance(value, Expression):
         return [value.text]
     if isinstance(value, Named):
         return expressions(value.value)
+    if isinstance(value, Either):
+        return [text for reading in value.readings for text in expressions(reading)]
     if isinstance(value, Group):
         return [text for item in value.items for text in expressions(item)]
     if isinstance(value, Matrix):
