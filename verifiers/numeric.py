@@ -89,6 +89,8 @@ def answer_quantity(completion: str, *, strict: bool = False) -> tuple[Quantity,
 @lru_cache(maxsize=4096)
 def gold_quantity(gold: str) -> Quantity | None:
     """The number of a gold: the stated one of a solution, else the last one; None where it has none."""
+    if plain := _PLAIN.fullmatch(gold):
+        return Quantity(Fraction(plain[1]), plain[1], alone=True)
     part = answering_part(gold)
     found = next((quantity for span in stated(part) if (quantity := _in_span(span))), None)
     if found is None:

@@ -61,9 +61,7 @@ _LEADS = (
 )
 _ENDS = r"[)\]\"']{0,2}(?:[.!,;:]|\s*$|\s*\n|\s+(?i:because|since|as)\b|\s*[-–—(])"
 _OPTION_IS = re.compile(
-    r"(?:^|(?<=[.!?\n]))[^.!?\n]{0,40}?\b(?:option|choice|selection|one)\s*"
-    r"(?:is|was|:|=|must be|should be|would be)\s?:?\s*",
-    re.IGNORECASE | re.MULTILINE,
+    r"\b(?:option|choice|selection|one)\s*(?:is|was|:|=|must be|should be|would be)\s?:?\s*", re.IGNORECASE
 )
 _OTHER_OPTION = re.compile(
     r"\b(?:first|second|third|fourth|other|wrong|incorrect|worst|not|next|another|no|every|each|this|that|any)\b",
@@ -73,6 +71,7 @@ _CONCLUDED = re.compile(
     r"\b(?:so|thus|hence|therefore),?\s+(?:it(?:'s|’s|\sis|\smust\sbe)\s+)?([^.!?\n]{1,80})(?=[.!]|\s*$)",
     re.IGNORECASE | re.MULTILINE,
 )
+_SENTENCE_BREAK = re.compile(r"[.!?\n]")
 _REJECTED = re.compile(
     r"(?:\b(?:not|rather than|instead of|unlike|except|excluding|neither|nor|ruling out|rules out|eliminat\w+)"
     r"|n['’]t(?: be)?)\s[^,.;:!?\n]{0,200}",
@@ -139,7 +138,8 @@ class ChoiceReader:
             if not _DENIED.search(text[max(0, match.start() - 40) : match.start()]):
                 found.append(Span(match["judged"] or match["picked"] or match["led"], "cue", offset + match.start()))
         for match in _OPTION_IS.finditer(text):
-            if not _OTHER_OPTION.search(match[0]):
+            before = _SENTENCE_BREAK.split(text[max(0, match.start() - 40) : match.start()])[-1]
+            if not _OTHER_OPTION.search(before):
                 said = re.split(r"[.!?]+(?=\s|$)|\n", text[match.end() : match.end() + 300])[0]
                 found.append(Span(said, "cue", offset + match.end() - 1))
         for match in _CONCLUDED.finditer(text):

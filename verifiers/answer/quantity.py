@@ -60,6 +60,7 @@ class Quantity:
     alone: bool = False
 
 
+_PLAIN = re.compile(r"(-?[0-9]{1,15}(?:\.[0-9]{1,15})?)\.?")
 _MARK = re.compile(r"=?\s?<<([^<>=\n]{0,200}=)[^<>\n]{0,200}>>")
 _TEXT = re.compile(r"\\(?:text|operatorname)\s*\{([^{}]*)\}")
 _STOPS = re.compile(r"\\(?:implies|Rightarrow|rightarrow|to|Longrightarrow|therefore|because)(?![a-zA-Z])")
@@ -111,6 +112,8 @@ _MULTIPLIES = frozenset({"hundred", "thousand", "million", "billion", "trillion"
 
 def stated_quantity(text: str) -> Quantity | None:
     """The quantity of a stated answer: what it begins with, else its last one; None where it has no number."""
+    if plain := _PLAIN.fullmatch(text):
+        return Quantity(Fraction(plain[1]), plain[1], alone=True)
     text = text[:LONGEST]
     tidy = _tidy(text)
     if not any(character.isdigit() for character in tidy):

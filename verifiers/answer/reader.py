@@ -66,6 +66,7 @@ _ANSWER_WORDS = (
 )
 _WORDS = ("đáp án", *_ANSWER_WORDS.split())
 """The word for an answer in other languages that models write in."""
+_ASCII_WORDS = tuple(word for word in _WORDS if word.isascii())
 _OTHER_LANGUAGE = re.compile(
     rf"(?<![^\W_])(?:{'|'.join(_WORDS)})"
     r"(?:\s*[:=：]|[ \t]+(?:ist|es|est|è|é|är|jest|adalah)\b[ \t]*:?|\s?[是为は은는])[ \t]*",
@@ -179,7 +180,7 @@ def _cues(part: str) -> list[tuple[int, bool, str]]:
     found: list[tuple[int, bool, str]] = []
     if "A:" in part and not _OTHER_LINE.search(part):
         found += [(line.start(), True, _sentence(part, line.end())) for line in _LINE_CUE.finditer(part)][-_MOST:]
-    if not part.isascii() or any(word in low for word in _WORDS):
+    if any(word in low for word in (_ASCII_WORDS if part.isascii() else _WORDS)):
         cues = list(_OTHER_LANGUAGE.finditer(part))[-_MOST:]
         found += [(cue.start(), True, _sentence(part, cue.end())) for cue in cues]
     if "ans" in low or "final" in low:
