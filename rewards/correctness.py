@@ -1,9 +1,9 @@
 """Answer correctness: the verdict of a verifier, by name; the value is its score, in [0, 1].
 
-Strict or lenient is the option `strict`. Lenient, as by default, the verifier looks for the answer in the text in its
-own way. Strict, it is given nothing but the answer that stands in a form that is asked for
-(`verifiers/answer/extract.py`: a box, an answer tag, `####`, "the answer is"), and nothing where there is none. A
-verifier that reads one form alone (`chain`, `facts`, `code`) has no such option.
+With the option `strict` an answer counts only where the completion states it in a form that can be asked for
+(`verifiers/answer/reader.py`: an answer tag, `####`, a box, "the answer is"). Without it, as by default, a verifier
+also reads the last line, the last number, or the one choice that is mentioned. A verifier that reads one form alone
+(`chain`, `facts`, `code`) has no such option.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from typing import Any
 from rewards.parts.context import Context
 from rewards.reward import Reward, Scores, Text, text_of
 from verifiers import abstained
-from verifiers.answer.extract import extract
+from verifiers.answer.reader import spans
 from verifiers.runtime.judge import Judge
 
-MARKED = ("boolean", "choice", "countdown", "exact", "game24", "numeric")
-"""Verifiers that find an answer anywhere in a text, and have no option `strict` of their own, as `math` has."""
+MARKED = ("countdown", "game24")
+"""Verifiers without an option `strict` of their own: strict, they are given the stated answer alone."""
 
 
 class Correctness(Reward):
@@ -27,7 +27,7 @@ class Correctness(Reward):
     Args:
         judge: the verifier with its options.
         name: the name in the logs.
-        strict: give it the marked answer alone.
+        strict: give the verifier the stated answer alone, or nothing where there is none (`MARKED`).
     """
 
     def __init__(self, judge: Judge, name: str = "correctness", *, strict: bool = False) -> None:
@@ -72,8 +72,8 @@ class Correctness(Reward):
         """What the verifier is given of a completion."""
         if not self.strict:
             return completion
-        found = extract(completion, strict=True)
-        return found.answer if found else ""
+        span = next(spans(completion), None)
+        return span.text if span and not span.fault else ""
 
 
 def build(name: str, settings: Mapping[str, Any], context: Context) -> Correctness:
@@ -87,7 +87,7 @@ def build(name: str, settings: Mapping[str, Any], context: Context) -> Correctne
     if (settings.get("verifier") or context.judge.name) in MARKED:
         strict = options.pop("strict", False)
         if not isinstance(strict, bool):
-            raise ValueError(f"strict: true or false is wanted, got {strict!r}")
+            raise ValueError(f"strict: expected true or false, got {strict!r}")
     return Correctness(judge_of({**settings, "options": options}, context), name, strict=strict)
 
 

@@ -28,8 +28,8 @@ _NO = r"no|nope|nah|false|incorrect|untrue"
 _WORD = rf"(?P<word>(?:not\s(?=true|correct|false|incorrect))?(?:{_YES}|{_NO}))\b(?![-'’])"
 _QUOTE = r"[\s*_\"'“‘(\[{]{0,6}"
 _SURELY = (
-    r"(?:(?:therefore|thus|hence|definitely|clearly|simply|probably|likely|most likely|indeed|certainly|absolutely|also|then"
-    r"|a|that|logically|obviously|most definitely|a definite|a resounding|in fact|still|actually)\b,?\s*){0,3}"
+    r"(?:(?:therefore|thus|hence|definitely|clearly|simply|probably|likely|most likely|indeed|certainly|absolutely|also"
+    r"|then|a|that|logically|obviously|most definitely|a definite|a resounding|in fact|still|actually)\b,?\s*){0,3}"
 )
 _AT = re.compile(
     rf"{_QUOTE}(?:so|thus|hence|therefore)?[,\s]*{_SURELY}{_QUOTE}{_WORD}(?!\s+(?:\w+\s+)?(?:that|if)\b)", re.IGNORECASE

@@ -3,25 +3,24 @@
 The normalising and F1 are SQuAD's (Rajpurkar et al. 2016, arXiv:1606.05250): lower case, no punctuation, no articles,
 single spaces; F1 is the harmonic mean of precision and recall over the bags of words.
 
-With `answer_only` the completion is read as every verifier reads it (`verifiers.answer.reader`): an answer tag, `####`, a
-box, "the answer is"; else the last line, or all of it. A stated answer may be compared as far as its line or as far as
-its sentence goes, with or without the quotation marks and LaTeX's `\\text{}` around it: what equals the gold is right.
+With `answer_only` the completion is read as every verifier reads it (`verifiers.answer.reader`): an answer tag, `####`,
+a box, "the answer is"; else the last line, or all of it. A stated answer is compared as far as its line and as far as
+its sentence goes, with or without the quotation marks and LaTeX's `\\text{}` around it: what equals it is right.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import Counter
 
 from verifiers.answer.completion import answering_part
+from verifiers.answer.normal import normalised
 from verifiers.answer.reader import Span, last_line, overlong_box, stated
 from verifiers.verdict import Verdict, abstained, judged
 
 MAX_TEXT = 100_000
 """Characters of an answer that are compared; a longer one is wrong."""
 
-_ARTICLES = re.compile(r"\b(?:a|an|the)\b")
 _LATEX = re.compile(r"\\(?:text|textbf|textit|textrm|mathrm|mathbf|mbox)\s*\{([^{}]*)\}")
 _QUOTED = re.compile(r"[\"'“‘«`$](.*?)[\"'”’»`$]\.?", re.DOTALL)
 _SENTENCE_END = re.compile(r"(?<!\b[A-Z])(?<!\b(?:Dr|Mr|Ms|St|Jr|Sr|vs))(?<!\b(?:Mrs))[.!?][\"'”’)]*(?=\s+[A-Z])")
@@ -107,14 +106,6 @@ def _forms(span: Span, part: str) -> list[str]:
     return list(dict.fromkeys(text.strip() for text in forms if text.strip()))
 
 
-def normalised(text: str) -> str:
-    """Lower case, letters and digits only, no articles, single spaces; NFKC first, so that full-width forms agree."""
-    text = unicodedata.normalize("NFKC", text).lower()
-    text = "".join(character if character.isalnum() or character.isspace() else _gap(character) for character in text)
-    without = " ".join(_ARTICLES.sub(" ", text).split())
-    return without or " ".join(text.split())  # an answer that is only an article stays itself
-
-
 def f1(found: str, want: str) -> float:
     """Token F1 of two normalised texts, in [0, 1]."""
     have, need = Counter(found.split()), Counter(want.split())
@@ -123,10 +114,3 @@ def f1(found: str, want: str) -> float:
         return 0.0
     precision, recall = common / sum(have.values()), common / sum(need.values())
     return 2 * precision * recall / (precision + recall)
-
-
-def _gap(character: str) -> str:
-    """What a character that is no letter, digit or space becomes: marks on letters and the minus sign matter."""
-    if unicodedata.category(character) in ("Mn", "Mc", "Sm", "Sc") or character == "-":
-        return character if character != "-" else " -"
-    return "" if character in "'’." else " "

@@ -1,7 +1,7 @@
 """A number within a tolerance: the number that a completion gives as its answer against the gold number.
 
-Which place in the completion counts says `verifiers.answer.reader`, which number a place holds
-`verifiers.answer.quantity`. Fast and plain: rational numbers alone; for roots, variables and structures there is `math`.
+`verifiers.answer.reader` says which place in the completion counts, `verifiers.answer.quantity` which number it holds.
+Fast and plain: rational numbers alone; for roots, variables and structures there is `math`.
 
 Decided, once for all:
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, NamedTuple
 
 from rewards.reward import Text, text_of
+from verifiers.answer.normal import normalised
 from verifiers.choice import labelled
-from verifiers.exact import normalised
 
 
 class Split(NamedTuple):

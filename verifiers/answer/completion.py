@@ -33,7 +33,8 @@ _MARKER = (
 _LEADING = re.compile(rf"\s*(?:(?:{_MARKER})\s*)+")
 _NEXT = re.compile(
     rf"{_MARKER}"
-    r"|\n[ \t]*[#>*_]{0,4}[ \t]*(?:(?:Next |New )?(?:Question|Problem|Exercise)(?:[ \t]*(?:#|No\.)?[ \t]*[0-9]{1,4})?[*_]{0,2}:"
+    r"|\n[ \t]*[#>*_]{0,4}[ \t]*"
+    r"(?:(?:Next |New )?(?:Question|Problem|Exercise)(?:[ \t]*(?:#|No\.)?[ \t]*[0-9]{1,4})?[*_]{0,2}:"
     r"|(?:User|USER|Human|HUMAN)[*_]{0,2}:|Q[*_]{0,2}[:.][*_]{0,2}[ \t]+[\"“‘'$*]{0,2}[A-Za-z])"
     r"|\n[ \t]*\n[ \t]*[*_]{0,2}Q[ \t]?[0-9]{0,4}[*_]{0,2}:"
     r"|\n[ \t]*#{2,4}[ \t]*(?:Instruction|Question|Input|User|Human|Problem|Exercise)\b[^\n]{0,20}(?=\n|$)"
@@ -46,7 +47,10 @@ BOLD = (
 )
 """A pattern for the asterisks of bold text; also a part of the tokens of `verifiers.arithmetic.tokens`."""
 _BOLD = re.compile(BOLD)
-ITALIC = r"(?<![\w)\]}*\\^])(?<![\d)\]}][ ])\*(?=[^\s*][^*\n]{0,80}(?<=\S)\*(?![\w*(\[{]))|(?<=[\w%.!?)])\*(?![\w*(\[{\\ ])"
+ITALIC = (
+    r"(?<![\w)\]}*\\^])(?<![\d)\]}][ ])\*(?=[^\s*][^*\n]{0,80}(?<=\S)\*(?![\w*(\[{]))"
+    r"|(?<=[\w%.!?)])\*(?![\w*(\[{\\ $+−-]|\.\d)"
+)
 """A pattern for the asterisks of a text in italics, each of the two by itself."""
 _ITALIC = re.compile(r"(?<![\w)\]}*\\^])(?<![\d)\]}][ ])\*(?=[^\s*])([^*\n]{1,80})(?<=\S)\*(?![\w*(\[{])")
 _UNDERSCORED = re.compile(r"(?<![\w\\}$])(_{1,2})(?=[^\s_])([^_\n]{1,80})(?<=\S)\1(?!\w)")

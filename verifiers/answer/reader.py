@@ -52,11 +52,23 @@ _CUE = re.compile(
     r"(?:(?P<final>\bfinal[ \t]+(?:answer|result|value|solution))|\b(?:answers?|ans\b\.?))"
     r"(?:[ \t]*\([^()\n]{0,40}\))?"
     r"(?:[ \t]+(?:to|of|for|in|from|choice|option|here|therefore|then)\b[^.\n:=!]{0,120}?)?"
-    r"[\"']?(?:\s*[:=][ \t]*(?:is\b)?"
-    r"|[ \t]+(?:is|are|was|were|equals|becomes|comes to|turns out to be)\b[ \t]*:?"
-    r"|[ \t]+(?:must|should|would|will|can|has to|have to)[ \t]+(?:then[ \t]+|therefore[ \t]+)?be\b[ \t]*:?"
+    r"[\"']?(?:\s*[:=：][ \t]*(?:is\b)?"
+    r"|[ \t]+(?:is|are|was|were|equals|becomes|comes to)\b[ \t]*:?"
+    r"|[ \t]+(?:must|should|would|will|can|could|may|might|has to|have to|ought to|seems to|appears to|turns out to"
+    r"|is likely to|is bound to)[ \t]+(?:then[ \t]+|therefore[ \t]+)?be\b[ \t]*:?"
     r"|[ \t]+[-–—][ \t]+|(?P<heading>[ \t]*(?=\n)))"
     r"(?![ \t]*not\b(?![^.\n]{0,40}\bbut\b))[ \t]*",
+    re.IGNORECASE,
+)
+_ANSWER_WORDS = (
+    "antwort lösung respuesta réponse reponse risposta resposta antwoord svar odpowiedź odpověď cevap vastaus jawaban "
+    "răspuns válasz ответ відповідь απάντηση 答案 答え 正解 정답 답 الإجابة الجواب תשובה उत्तर উত্তর คำตอบ"
+)
+_WORDS = ("đáp án", *_ANSWER_WORDS.split())
+"""The word for an answer in other languages that models write in."""
+_OTHER_LANGUAGE = re.compile(
+    rf"(?<![^\W_])(?:{'|'.join(_WORDS)})"
+    r"(?:\s*[:=：]|[ \t]+(?:ist|es|est|è|é|är|jest|adalah)\b[ \t]*:?|\s?[是为は은는])[ \t]*",
     re.IGNORECASE,
 )
 _LINE_CUE = re.compile(r"(?m)^[ \t]*A:[ \t]*(?=\S)")
@@ -70,7 +82,7 @@ _LINE_START = re.compile(
     r"(?:^|\n)[ \t#>*_\"'-]*(?:(?:so|thus|hence|therefore|the|my|our|short|correct|numerical|and)\b,?[ \t]*)*$",
     re.IGNORECASE,
 )
-SENTENCE_END = re.compile(r"[.!?]+[*_\"')]*(?=\s+[A-Z\\$<*_(]|\s*$)|\s*(?:\.\s*)?I hope it is|\n")
+SENTENCE_END = re.compile(r"。|[.!?]+[*_\"')]*(?=\s+[A-Z\\$<*_(]|\s*$)|\s*(?:\.\s*)?I hope it is|\n")
 _DISPLAY = re.compile(
     r"\$\$[^$]{1,4000}\$\$|\\\[(?:[^\\]|\\(?!\])){1,4000}\\\]"
     r"|\\begin\{([a-z*]{1,20})\}(?:[^\\]|\\(?!end\{)){0,4000}\\end\{\1\}"
@@ -83,7 +95,9 @@ _PLACEHOLDER = re.compile(
     re.IGNORECASE,
 )
 _BETWEEN = re.compile(r"(?:[\s$,;&.\\!]|\\text\s*\{[^{}]*\}|\\q?quad|\\[\[\]()]|\band\b|\bor\b)*")
-_BETWEEN_WORDS = re.compile(r"[^.!?\n\\]{0,40}(?:\band\b|\bor\b)[^.!?\n\\]{0,20}")
+_BETWEEN_WORDS = re.compile(
+    r"(?!.*\b(?:so|then|thus|hence|therefore|get|gives?|giving|which|finally|we|making)\b)[^.!?\n\\]{0,40}(?:\band\b|\bor\b)[^.!?\n\\]{0,20}"
+)
 _SIGN = re.compile(r"(?:^|[=≈$({,;:]|\\approx|\\\(|\\\[|\b(?:is|be|are|equals))\s*(-|−|\\pm\s*|\\mp\s*|±)(?:\$|\\\()?$")
 _AFTER = re.compile(
     r"(?:\s*(?:\$|\\\)))?\s*(?P<percent>\\?%|percent\b|pct\b)"
@@ -106,7 +120,7 @@ def stated(part: str) -> Iterator[Span]:
     yield from _tagged(part)
     yield from _hashes(part)
     boxes = [match.start() for match in _BOX.finditer(part)][-_MOST:] if "box" in part else []
-    cues = list(_cues(part))
+    cues = _cues(part)
     box, box_end = _boxed(part, boxes) if boxes else (None, 0)
     if box is not None:
         for start, strong, text in cues:
@@ -154,26 +168,26 @@ def _hashes(part: str) -> Iterator[Span]:
             yield Span(text, "hashes", match.start())
 
 
-def _cues(part: str) -> Iterator[tuple[int, bool, str]]:
+def _cues(part: str) -> list[tuple[int, bool, str]]:
     """Start, whether it is final or begins a line, and text of each cue's answer; the last first."""
-    lines = list(_LINE_CUE.finditer(part))[-_MOST:] if "A:" in part else []
-    if lines and not _OTHER_LINE.search(part):
-        for line in reversed(lines):
-            yield line.start(), True, _sentence(part, line.end())
-    if "ans" not in part.lower() and "inal" not in part:
-        return
-    inverted = list(_INVERTED.finditer(part))[-_MOST:]
-    backwards = {match.end() for match in inverted}
-    found = [(match.start(), False, _clause_before(part, match.start())) for match in inverted]
-    for cue in list(_CUE.finditer(part))[-_MOST:]:
-        if any(cue.start() < end <= cue.end() for end in backwards):
-            continue
-        before = part[max(0, cue.start() - 80) : cue.start()]
-        strong = bool(cue["final"] or _LINE_START.search(before))
-        if cue["heading"] is not None and not strong:
-            continue  # a sentence that ends in "answer"
-        found.append((cue.start(), strong, _sentence(part, cue.end())))
-    yield from (cue for cue in sorted(found, reverse=True) if cue[2])
+    low = part.lower()
+    found: list[tuple[int, bool, str]] = []
+    if "A:" in part and not _OTHER_LINE.search(part):
+        found += [(line.start(), True, _sentence(part, line.end())) for line in _LINE_CUE.finditer(part)][-_MOST:]
+    if not part.isascii() or any(word in low for word in _WORDS):
+        cues = list(_OTHER_LANGUAGE.finditer(part))[-_MOST:]
+        found += [(cue.start(), True, _sentence(part, cue.end())) for cue in cues]
+    if "ans" in low or "final" in low:
+        inverted = list(_INVERTED.finditer(part))[-_MOST:]
+        backwards = {match.end() for match in inverted}
+        found += [(match.start(), False, _clause_before(part, match.start())) for match in inverted]
+        for cue in list(_CUE.finditer(part))[-_MOST:]:
+            if any(cue.start() < end <= cue.end() for end in backwards):
+                continue
+            strong = bool(cue["final"] or _LINE_START.search(part[max(0, cue.start() - 80) : cue.start()]))
+            if cue["heading"] is None or strong:  # else it is a sentence that ends in "answer"
+                found.append((cue.start(), strong, _sentence(part, cue.end())))
+    return [cue for cue in sorted(found, reverse=True) if cue[2]]
 
 
 def _clause_before(part: str, end: int) -> str:

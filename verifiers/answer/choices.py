@@ -1,0 +1,263 @@
+"""Reads choices in a text, by label (`B`, `(b)`, `option B`) or by text: stated, on a line of its own, or mentioned.
+
+`verifiers.choice` says in which order these count.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from verifiers.answer.normal import normalised
+from verifiers.answer.reader import Span, last_line, stated
+
+TAIL = 8_000
+"""Characters in which statements and mentions are looked for, from the end."""
+
+_DIGITS = dict(
+    zip(
+        ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12"],
+        ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"],
+        strict=True,
+    )
+)
+_OPEN, _CLOSE = r"[(\[*_\"'“‘«`]{0,4}", r"[)\]*_\"'”’»`]{0,4}"
+_LATEX = re.compile(
+    r"\\(?:text|textbf|textit|textrm|textsf|texttt|mathrm|mathbf|mathit|mathsf|mathtt|boxed|fbox|bf|rm|bold|boldsymbol"
+    r"|underline|emph|operatorname|left|right)(?![a-zA-Z])|\\[()\[\],;:! ]|(?<!\\)[{}]|\\q?quad"
+)
+_DOLLARS = re.compile(r"\$([^$\n]{1,200})\$")
+_PRICE = re.compile(r"\\?\$(?=[0-9])")
+EMPTY_WORDS = re.compile(
+    r"(?:\s|correct|right|wrong|incorrect|clear|obvious|below|above|as follows|given|shown|found|here|therefore|thus"
+    r"|the|is|now|to|one|choice|option|[^\w])*",
+    re.IGNORECASE,
+)
+"""A statement that names no answer, so that what else names one may be read: `the answer is clear`."""
+_BULLET = re.compile(r"^(?:[-–—]\s|[^\w\s(\[{$\\.,:;\"'“‘«`*_+−-])\s*")
+_LEAD = re.compile(
+    r"^(?:\s|[:,]|(?:so|thus|hence|therefore|then|option|choice|answer|letter|it is|it's|that|that is|i think"
+    r"|i believe|clearly|definitely|probably|likely|most likely|simply|indeed|number|the)\b(?!\s*[)\].]))*",
+    re.IGNORECASE,
+)
+_DENIED = re.compile(r"(?i)(?:\b(?:not|nor|neither|never|if|whether|cannot|unless|why)|n['’]t)\b[^.!?\n;]{0,30}$")
+_PREDICATE = (
+    r"(?:(?:is|are|must be|would be|should be|seems|looks|appears|has to be)\s+"
+    r"(?:(?:the|clearly|therefore|thus|also|then|indeed|definitely|our|most|only|likely|probably|to be)\s+){0,3}"
+    r"(?:correct|right|best|true|answer|appropriate|accurate|suitable|logical|reasonable|likely|winner)"
+    r"|(?:fits|suits|matches|works|describes|answers)\s+(?:best|better|well|perfectly|most|it|this|the|here)"
+    r"|makes\s+(?:the\s+)?(?:most\s+)?sense)\b"
+)
+_PICKS = (
+    r"\b(?:choose|choosing|pick|picking|select|selecting|selected|chose|go(?:ing)?\swith|opt(?:ing)?\sfor|settle\son"
+    r"|vote\sfor|correspond(?:s|ing)?\sto|match(?:es|ing)?)\s+(?:is\s+|the\s+)?"
+)
+_LEADS = (
+    r"\b(?:so|thus|hence|therefore|accordingly|consequently|i(?:'d|’d)?\s(?:think|believe|guess|say|would\ssay)"
+    r"|it(?:'s|’s|\sis|\smust\sbe|\shas\sto\sbe|\sshould\sbe|\swould\sbe)|this\sis|that(?:'s|’s|\sis)"
+    r"|leav(?:es|ing)(?:\sus\swith)?|left\swith"
+    r"|(?:option|choice|selection|letter|pick|guess|bet)\s*(?:is|was|:|=|must\sbe|should\sbe|would\sbe)),?:?\s+"
+    r"(?:(?:that\s)?it(?:'s|’s|\sis)\s+|only\s+)?"
+)
+_ENDS = r"[)\]\"']{0,2}(?:[.!,;:]|\s*$|\s*\n|\s+(?i:because|since|as)\b|\s*[-–—(])"
+_OPTION_IS = re.compile(
+    r"(?:^|(?<=[.!?\n]))[^.!?\n]{0,40}?\b(?:option|choice|selection|one)\s*"
+    r"(?:is|was|:|=|must be|should be|would be)\s?:?\s*",
+    re.IGNORECASE | re.MULTILINE,
+)
+_OTHER_OPTION = re.compile(
+    r"\b(?:first|second|third|fourth|other|wrong|incorrect|worst|not|next|another|no|every|each|this|that|any)\b",
+    re.IGNORECASE,
+)
+_REJECTED = re.compile(
+    r"(?:\b(?:not|rather than|instead of|unlike|except|excluding|neither|nor|ruling out|rules out|eliminat\w+)"
+    r"|n['’]t(?: be)?)\s[^,.;:!?\n]{0,200}",
+    re.IGNORECASE,
+)
+"""A choice that is mentioned in order to be turned down."""
+
+
+class ChoiceReader:
+    """The patterns of one row's choices.
+
+    Args:
+        labels: the choices' labels.
+        texts: their texts, in the same order.
+    """
+
+    def __init__(self, labels: Sequence[str], texts: Sequence[str]) -> None:
+        self.index = {label.lower(): index for index, label in enumerate(labels)}
+        self.texts = [normalised(unwrapped(text)) for text in texts]
+        if len(set(self.texts)) < len({normalised(text) for text in texts}):
+            self.texts = [normalised(text) for text in texts]
+        spelt = [_spelt(text) for text in self.texts]
+        self.plain = normalised
+        if len(set(spelt)) == len(set(self.texts)):  # unless `2` and `two` are different choices
+            self.texts = spelt
+            self.plain = lambda text: _spelt(normalised(text))
+        any_label = "|".join(re.escape(label) for label in sorted(labels, key=len, reverse=True))
+        self.label = re.compile(rf"{_OPEN}({any_label})\s?{_CLOSE}(?![\w'’-])", re.IGNORECASE)
+        self.bracket = re.compile(rf"[(\[]({any_label})[)\]]", re.IGNORECASE)
+        self.alone = re.compile(rf"[\s(\[*_\"'“]{{0,6}}({any_label})[\s)\]*_\"'”.:]{{0,6}}", re.IGNORECASE)
+        self.start = re.compile(
+            rf"{_OPEN}(?:(?:choice|option)\s)?{_OPEN}({any_label})(?:[)\]*_]{{1,4}}|[.:,)](?=\s)|\s[-–—]\s)",
+            re.IGNORECASE,
+        )
+        self.end = re.compile(
+            rf"(?:^|[\s.,:;!?])(?:[(\[*_\"]{{1,4}}({any_label})[)\]*_\"]{{1,4}}"
+            rf"|(?:is|so|but|choose|pick|therefore|thus|option|choice|select):?\s({any_label}))[.!\s*_]{{0,6}}$",
+            re.IGNORECASE,
+        )
+        self.before = re.compile(
+            rf"(?:[(\[]({any_label})[)\]]|\b({any_label})(?=\s?(?:,|/|\bor\b|\band\b)))\s{{0,3}}(?:,|/|\bor\b|\band\b)?\s{{0,3}}$",
+            re.IGNORECASE,
+        )
+        self.more = re.compile(
+            rf"\s?(?:,|;|/|&|\bor\b|\band\b)\s?(?:also |maybe )?{_OPEN}({any_label}){_CLOSE}(?![\w'’-])", re.IGNORECASE
+        )
+        # A bare label counts inside a sentence only as the choices write it, and only where it is a letter.
+        letters = "|".join(re.escape(label) for label in labels if label.isalpha()) or "(?!)"
+        called = rf"(?i:\b(?:option|choice|answer|letter|statement)\s*[(\[\"']?\s?(?:{any_label})\b)"
+        one = rf"(?:{called}|(?i:[(\[](?:{any_label})[)\]])|\b(?:{letters})(?![\w'’-]))"
+        self.statement = re.compile(
+            rf"(?P<judged>{one})[)\]\"']{{0,2}}(?:\s*[:,-]?\s[^.!?\n,;()]{{1,60}}?,?)?\s+(?i:{_PREDICATE})"
+            rf"|(?i:{_PICKS})(?P<picked>{one})"
+            rf"|(?i:{_LEADS})(?P<led>{one})(?={_ENDS})",
+            re.MULTILINE,
+        )
+
+    def statements(self, part: str) -> list[Span]:
+        """The statements that only a choice has, as spans of the label or text that they give."""
+        part = part[-TAIL:] if len(part) > TAIL else part
+        text = unwrapped(part, keep_length=True)
+        offset = 0
+        found: list[Span] = []
+        for match in self.statement.finditer(text):
+            if not _DENIED.search(text[max(0, match.start() - 40) : match.start()]):
+                found.append(Span(match["judged"] or match["picked"] or match["led"], "cue", offset + match.start()))
+        for match in _OPTION_IS.finditer(text):
+            if not re.search(
+                r"(?i)\b(?:first|second|third|fourth|other|wrong|incorrect|worst|not|next|another)\b", match[0]
+            ):
+                span = re.split(r"[.!?]+(?=\s|$)|\n", text[match.end() : match.end() + 300])[0]
+                found.append(Span(span, "cue", offset + match.end() - 1))
+        return found[-16:]
+
+    def within(self, span: Span) -> set[int]:
+        """The choices that a stated answer gives."""
+        if span.rule == "tag" and "\n" in span.text:
+            for inner in stated(span.text):
+                if found := self.at(unwrapped(inner.text)):
+                    return found
+            return self.at(unwrapped(last_line(span.text)))
+        return self.at(unwrapped(span.text))
+
+    def at(self, text: str, *, whole: bool = False) -> set[int]:
+        """The choices at the beginning of a text, by label or by text; with `whole` they must be all of it."""
+        line = text.strip().split("\n", 1)[0][:400].strip() if not whole else text.strip()
+        line = _BULLET.sub("", line)
+        plain = self.plain(line[:400])
+        if exact := {index for index, choice in enumerate(self.texts) if choice and choice == plain}:
+            return exact  # before labels: a choice may read `B and D`
+        if not whole:
+            line = _LEAD.sub("", re.sub(r"(?i)^not\s[^.\n]{1,60}?\bbut\s", "", line), count=1)
+        line = re.sub(r"^(?:both|either)\s", "", line, flags=re.IGNORECASE)
+        plain = self.plain(line[:400])
+        if exact := {index for index, choice in enumerate(self.texts) if choice and choice == plain}:
+            return exact
+        if match := self.label.match(line):
+            rest = line[match.end() :]
+            found = {self.index[match[1].lower()]}
+            bare = match.group() == match[1]
+            while more := self.more.match(rest):
+                found.add(self.index[more[1].lower()])
+                rest = rest[more.end() :]
+            # a bare `a` may be an article: `the answer is a dog`
+            ends = not rest.strip(" .!)*_\"'”}`") or bool(
+                re.match(r"\s?[.,:;)\-–—([=]|\s+(?:because|since|as|for|which|is|with|given|due)\b", rest)
+            )
+            same_text = self.texts[next(iter(found))] == self.plain(rest)
+            if ends or same_text or not bare:
+                restated = self.plain(rest.lstrip(" .:,)-–—"))
+                if not whole or not rest.strip(" .!)*_\"'”}`") or restated in self.texts:
+                    return found
+        if whole:
+            return set()
+        starting = {index for index, choice in enumerate(self.texts) if choice and f"{plain} ".startswith(f"{choice} ")}
+        longest = max((len(self.texts[index]) for index in starting), default=0)
+        starting = {index for index in starting if len(self.texts[index]) == longest}
+        if starting:
+            rest = f" {plain[longest:]} "
+            if re.match(r"\s(?:or|and)\s", rest):
+                starting |= {i for i, choice in enumerate(self.texts) if choice and f" {choice} " in rest}
+            return starting
+        sentence = re.split(r"[.!?](?:\s|$)", line, maxsplit=1)[0]
+        return self.bracketed(sentence) or self.mentioned(sentence)
+
+    def on_a_line(self, part: str) -> set[int]:
+        """The choice that a line of its own gives: the last line, the first, or any that is a label alone."""
+        lines = [
+            unwrapped(line).strip()
+            for line in (part[:TAIL] + "\n" + part[-TAIL:] if len(part) > TAIL else part).split("\n")
+        ]
+        lines = [line for line in lines if line]
+        if not lines:
+            return set()
+        listed = len(lines) > 1 and all(self.start.match(line) for line in lines[-2:])  # the options, written out
+        if len(lines[-1]) <= 400 and not listed and (found := self.at(lines[-1], whole=True)):
+            return found
+        if found := self.set_off(lines[-1]):
+            return found
+        first = lines[0]
+        offered = len(lines) > 1 and self.start.match(first) and self.start.match(lines[1])
+        if len(first) <= 400 and not offered and (found := self.at(first, whole=True)):
+            return found
+        for line in reversed(lines):
+            if len(line) <= 20 and (match := self.alone.fullmatch(line)):
+                return {self.index[match[1].lower()]}
+        if (match := self.start.match(first)) and not offered:
+            found = {self.index[match[1].lower()]}
+            if more := self.more.match(first[match.end() :]):
+                found.add(self.index[more[1].lower()])
+            return found
+        return set()
+
+    def set_off(self, line: str) -> set[int]:
+        """The label, set off from it, that a line ends with."""
+        match = self.end.search(line, max(0, len(line) - 80))
+        if match and not _DENIED.search(line[max(0, match.start() - 40) : match.end(0) - 1].rpartition(" ")[0] + " "):
+            found = {self.index[(match[1] or match[2]).lower()]}
+            if before := self.before.search(line[max(0, match.start() - 20) : match.start() + 1]):
+                found.add(self.index[(before[1] or before[2]).lower()])
+            return found
+        return set()
+
+    def bracketed(self, text: str) -> set[int]:
+        """All labels in brackets, but for those turned down."""
+        return {self.index[match[1].lower()] for match in self.bracket.finditer(_REJECTED.sub(" ", text))}
+
+    def mentioned(self, text: str) -> set[int]:
+        """The choices whose text stands in a text outside the text of a longer choice, but for those turned down."""
+        plain = f" {self.plain(_REJECTED.sub(' ', text))} "
+        found: set[int] = set()
+        for index in sorted(range(len(self.texts)), key=lambda i: -len(self.texts[i])):
+            choice = self.texts[index]
+            if choice and f" {choice} " in plain:
+                found.add(index)
+                plain = plain.replace(f" {choice} ", "  ")
+        return found
+
+
+def unwrapped(text: str, *, keep_length: bool = False) -> str:
+    """A text without LaTeX's commands for text and its dollars; with `keep_length` every place stays where it is."""
+    if "\\" in text or "{" in text:
+        text = _LATEX.sub((lambda match: " " * len(match[0])) if keep_length else " ", text)
+    if "$" in text:
+        text = _DOLLARS.sub(r" \1 " if keep_length else r"\1", text)
+        text = _PRICE.sub(" " if keep_length else "", text)
+    return text
+
+
+def _spelt(plain: str) -> str:
+    """A normalised text with the numbers 0 to 12 as words."""
+    return " ".join(_DIGITS.get(word, word) for word in plain.split())
