@@ -65,7 +65,7 @@ _UNIT_TEXT = re.compile(
     r"(?P<core>.*?[0-9A-Za-z)}\]|!])\s*(?:/\s*)?\\text\{(?P<words>[^{}]*)\}\s*(?:\^\s*\{?\s*(?P<power>-?[0-9])\s*\}?)?"
 )
 _UNIT_WORDS = re.compile(
-    r"(?P<core>.*(?:[0-9)}]|\\pi))(?P<gap>\s*)(?P<words>[A-Za-z][A-Za-z./ ]*?)\s*(?:\^\s*\{?(?P<power>[0-9])\}?)?"
+    r"(?P<core>.*(?:[0-9)}!]|\\pi))(?P<gap>\s*)(?P<words>[A-Za-z][A-Za-z./ ]*?)\s*(?:\^\s*\{?(?P<power>[0-9])\}?)?"
 )
 _PERCENT = re.compile(
     r"(.*[0-9)}.])\s*(?:%|\\text\{\s*%\s*\}|(?:\\text\{\s*)?(?:percent|percentage|pct|per\s+cent)\b\.?\s*\}?)"
@@ -210,7 +210,7 @@ def split_unit(text: str) -> tuple[str, tuple[str, ...] | None]:
         return text, None
     if "\\text{" not in text and not (gap and len(words) == 2 and "/" in match["words"] and set(words) <= UNITS.keys()):
         known = all(word in KNOWN_WORDS for word in words)
-        if not known and (not gap or min(map(len, words)) < 2 or not re.search(r"[0-9][)}]*$", match["core"])):
+        if not known and (not gap or min(map(len, words)) < 2 or not re.search(r"[0-9][)}!]*$", match["core"])):
             return text, None
     core = match["core"]
     if "\\text{" in core and not core.startswith("\\text{"):
