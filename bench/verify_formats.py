@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator
 from fractions import Fraction
@@ -24,37 +25,25 @@ from pathlib import Path
 from typing import Any
 
 from verifiers.runtime.judge import Judge
+from verifiers.runtime.phrasings import PHRASINGS
 from verifiers.verdict import Verdict
 
 Row = dict[str, Any]
 
-PHRASINGS = {
-    "bare": "{0}",
-    "sentence": "The answer is {0}.",
-    "bold label": "**Answer:** {0}",
-    "bold number": "The answer is **{0}**.",
-    "hashes": "5 + 5 = 10\n#### {0}",
-    "box": r"\boxed{{{0}}}",
-    "box in a sentence": r"It is $\boxed{{{0}}}$.",
-    "tag": "First 3.\n<answer>{0}</answer>",
-    "thinking": "<think>It could be 7.</think>\nThe answer is {0}",
-    "thinking that the prompt opened": "Maybe 7? Yes, 7.</think>\n\n{0}",
-    "last number": "She had 3 bags, so she has {0} apples in total.",
-    "dollars": "The answer is ${0}.",
-    "label": "Final Answer: {0}",
-    "heading": "### Final Answer\n\n{0}",
-    "next question": "The answer is {0}.\n\nQuestion: Tom has 3 pens. How many?\nAnswer: 4",
-    "equation": "The answer is 20 - 5 + {0} - 15 = {0} apples.",
-    "final box": r"Final Answer: The final answer is $\boxed{{{0}}}$. I hope it is correct.",
-    "inverted": "So {0} is the answer.",
-    "chat marker": "The answer is {0}<|im_end|>\n<|im_start|>user\n5?",
-    "units": "Answer: {0} dollars per week",
-    "bold line": "She buys 3 bags.\n\n**{0}**",
-    "empty box": "I put it into \\boxed{{}}.\n\nThe answer is {0}",
-    "reason": "The answer is about {0} miles, because 3 + 4 = 7",
-    "named": "$x = {0}$",
+NUMBERS: dict[str, str] = {
+    "last number": "She had 3 bags, so she has {answer} apples in total.",
+    "dollars": "The answer is ${answer}.",
+    "equation": "The answer is 20 - 5 + {answer} - 15 = {answer} apples.",
+    "inverted": "So {answer} is the answer.",
+    "units": "Answer: {answer} dollars per week",
+    "empty box": "I put it into \\boxed{}.\n\nThe answer is {answer}",
+    "reason": "The answer is about {answer} miles, because 3 + 4 = 7",
+    "named": "$x = {answer}$",
 }
-"""Name → an answer as people and models write it."""
+"""Ways to state a number, beside the usual ones."""
+LABEL = re.compile(r"\(([A-Z])\) (.*?)(?=,? \([A-Z]\)|\.?\s*$)", re.DOTALL)
+TASKS = {"svamp": "numeric", "gsm8k": "numeric", "strategy_qa": "boolean", "last_letter_concatenation": "exact"}
+"""Task of `teacher_cot` → its verifier; the others are multiple choice."""
 
 
 def rows(data: Path, name: str) -> list[Row]:
@@ -77,9 +66,8 @@ def formats(data: Path, show: bool) -> Row:
     total: Counter[str] = Counter()
     right: Counter[str] = Counter()
     for row in rows(data, "answer_formats"):
-        settings = {name: value for name, value in row["settings"].items()}
-        judge = Judge(row["verifier"])
-        (verdict,) = judge([{**settings, "prediction": row["prediction"], "gold": row["gold"]}])
+        settings = row["settings"]
+        (verdict,) = Judge(row["verifier"])([{**settings, "prediction": row["prediction"], "gold": row["gold"]}])
         good = as_expected(verdict, row["expected"])
         for key in (row["verifier"], "all"):
             total[key] += 1
@@ -98,15 +86,20 @@ def near(gold: str) -> Iterator[str]:
             yield str(wrong) if wrong.denominator == 1 else str(float(wrong))
 
 
+def stated(form: str, answer: str) -> str:
+    """An answer in a phrasing that also mentions 7, which does not count."""
+    return form.replace("{answer}", answer).replace("{wrong}", "7")
+
+
 def phrasings(data: Path, every: int) -> Row:
     """For each phrasing: the share of golds accepted, and the number of near wrong answers accepted."""
     golds = [row["answer"] for row in rows(data, "gsm8k")][::every]
     found: Row = {}
     for verifier in ("numeric", "math"):
         judge = Judge(verifier)
-        for name, phrasing in PHRASINGS.items():
-            right = judge([{"prediction": phrasing.format(gold), "gold": gold} for gold in golds])
-            pairs = [{"prediction": phrasing.format(wrong), "gold": gold} for gold in golds for wrong in near(gold)]
+        for name, form in {**PHRASINGS, **NUMBERS}.items():
+            right = judge([{"prediction": stated(form, gold), "gold": gold} for gold in golds])
+            pairs = [{"prediction": stated(form, wrong), "gold": gold} for gold in golds for wrong in near(gold)]
             found.setdefault(name, {})[verifier] = {
                 "accepted": sum(verdict.score == 1.0 for verdict in right) / len(golds),
                 "false": sum(verdict.score == 1.0 for verdict in judge(pairs)),
@@ -116,11 +109,28 @@ def phrasings(data: Path, every: int) -> Row:
 
 def solutions(data: Path) -> Row:
     """Agreement with the labels of real solutions, by task."""
-    numeric = Judge("numeric")
-    found = rows(data, "gsm8k_model_solutions")
-    verdicts = numeric([{"prediction": row["solution"], "gold": row["answer"]} for row in found])
-    agreed = sum((v.score == 1.0) == row["is_correct"] for row, v in zip(found, verdicts, strict=True))
-    return {"gsm8k_model_solutions": {"rows": len(found), "agreed": agreed}}
+    total: Counter[str] = Counter()
+    agreed: Counter[str] = Counter()
+    abstained: Counter[str] = Counter()
+    labelled = [
+        ("gsm8k_model_solutions", "numeric", row["solution"], row["is_correct"], row)
+        for row in rows(data, "gsm8k_model_solutions")
+    ]
+    for row in rows(data, "teacher_cot"):
+        if "rationale" in row:
+            task = row["split"].partition(":")[0]
+            labelled.append((task, TASKS.get(task, "choice"), row["rationale"], row["initial_correct"], row))
+    for task, verifier, text, correct, row in labelled:
+        found = {"prediction": text, "gold": row["answer"]}
+        if verifier == "choice":
+            found["choices"] = [
+                {"label": a, "text": b} for a, b in LABEL.findall(row["question"].split("choices:")[-1])
+            ]
+        (verdict,) = Judge(verifier)([found])
+        total[task] += 1
+        agreed[task] += (verdict.score == 1.0) == correct
+        abstained[task] += verdict.status != "judged"
+    return {t: {"rows": total[t], "agreed": agreed[t], "not_judged": abstained[t]} for t in total}
 
 
 def main() -> None:

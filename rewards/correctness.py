@@ -14,11 +14,7 @@ from typing import Any
 from rewards.parts.context import Context
 from rewards.reward import Reward, Scores, Text, text_of
 from verifiers import abstained
-from verifiers.answer.reader import spans
 from verifiers.runtime.judge import Judge
-
-MARKED = ("countdown", "game24")
-"""Verifiers without an option `strict` of their own: strict, they are given the stated answer alone."""
 
 
 class Correctness(Reward):
@@ -27,13 +23,11 @@ class Correctness(Reward):
     Args:
         judge: the verifier with its options.
         name: the name in the logs.
-        strict: give the verifier the stated answer alone, or nothing where there is none (`MARKED`).
     """
 
-    def __init__(self, judge: Judge, name: str = "correctness", *, strict: bool = False) -> None:
+    def __init__(self, judge: Judge, name: str = "correctness") -> None:
         self.name = name
         self.judge = judge
-        self.strict = strict
         self.judges_steps = judge.judges_steps
         self.columns = ("gold", *(column for column in judge.columns if column != "prompt"))
 
@@ -54,7 +48,7 @@ class Correctness(Reward):
             {
                 **{name: values[row] for name, values in given.items()},
                 "prompt": text_of(prompts[row]),
-                "prediction": self._answer(text_of(completions[row])),
+                "prediction": text_of(completions[row]),
             }
             for row in range(len(completions))
         ]
@@ -68,13 +62,6 @@ class Correctness(Reward):
             failures={row: v.reason for row, v in enumerate(verdicts) if v.status == "failed"},
         )
 
-    def _answer(self, completion: str) -> str:
-        """What the verifier is given of a completion."""
-        if not self.strict:
-            return completion
-        span = next(spans(completion), None)
-        return span.text if span and not span.fault else ""
-
 
 def build(name: str, settings: Mapping[str, Any], context: Context) -> Correctness:
     """The reward from its part of the config; without a verifier's name, the task's own judges.
@@ -82,13 +69,7 @@ def build(name: str, settings: Mapping[str, Any], context: Context) -> Correctne
     Raises:
         ValueError: no verifier of that name, or an option that it does not have or take.
     """
-    options = dict(settings.get("options") or {})
-    strict = False
-    if (settings.get("verifier") or context.judge.name) in MARKED:
-        strict = options.pop("strict", False)
-        if not isinstance(strict, bool):
-            raise ValueError(f"strict: expected true or false, got {strict!r}")
-    return Correctness(judge_of({**settings, "options": options}, context), name, strict=strict)
+    return Correctness(judge_of(settings, context), name)
 
 
 def judge_of(settings: Mapping[str, Any], context: Context) -> Judge:
@@ -100,6 +81,6 @@ def judge_of(settings: Mapping[str, Any], context: Context) -> Judge:
     verifier, options = settings.get("verifier"), settings.get("options") or {}
     if settings.get("model") is not None:
         raise ValueError("reads no model; leave model: out")
-    if verifier is not None:
-        return Judge(verifier, **options)
-    return Judge(context.judge.name, **{**context.judge.options, **options}) if options else context.judge
+    judge = Judge(verifier or context.judge.name, **{**({} if verifier else context.judge.options), **options})
+    same = (judge.name, judge.options) == (context.judge.name, context.judge.options)
+    return context.judge if same else judge

@@ -94,15 +94,38 @@ def report(run_folder: str) -> None:
 
 
 @cli.command()
-@click.argument("rows", metavar="IN.jsonl")
+@click.argument("rows", metavar="[IN.jsonl]", required=False)
 @click.option("--verifier", required=True, help="A verifier's name, such as math.")
 @click.option("--out", metavar="OUT.jsonl", help="Where to write the rows with their verdicts; .gz to compress.")
 @click.option("--set", "options", multiple=True, metavar="KEY=VALUE", help="An option of the verifier; repeatable.")
-def verify(rows: str, verifier: str, out: str | None, options: Sequence[str]) -> None:
-    """Judge rows of `prediction` and `gold` with a verifier; prints how many of each status."""
+@click.option("--self-check", "check_itself", is_flag=True, help="Judge golds in the usual phrasings, and wrong answers.")
+@click.option("--data", metavar="FILE", help="Rows for the self-check: JSON lines, JSON, CSV, parquet or a hub id.")
+@click.option(
+    "--column", "columns", multiple=True, metavar="WHAT=NAME", help="The column of the data that is WHAT; repeatable."
+)
+def verify(
+    rows: str | None,
+    verifier: str,
+    out: str | None,
+    options: Sequence[str],
+    check_itself: bool,
+    data: str | None,
+    columns: Sequence[str],
+) -> None:
+    """Judge rows of `prediction` and `gold` with a verifier; prints how many of each status.
+
+    With --self-check, see whether it can read your data: how many of the golds are accepted in each of the usual ways to
+    state an answer, and how many wrong answers near them.
+    """
     from rl.config.layers import values
     from verifiers.runtime.stream import verify_file
 
+    if check_itself:
+        from rl.analysis.self_check import show
+
+        return show(verifier, values(options), data or rows, dict(column.split("=", 1) for column in columns))
+    if rows is None or data or columns:
+        raise click.UsageError("IN.jsonl is missing." if rows is None else "--data and --column go with --self-check.")
     try:
         counts = verify_file(rows, out, verifier, values(options))
     except (ValueError, OSError) as error:

@@ -11,7 +11,7 @@ that name wins over the option.
 To add one: write the file, and name it in `VERIFIERS`.
 """
 
-from verifiers.verdict import Step, Verdict, abstained, failed, is_right, judged
+from verifiers.verdict import Status, Step, Verdict, abstained, failed, is_right, judged
 
 VERIFIERS = {
     "boolean": "verifiers.boolean",
@@ -31,4 +31,4 @@ VERIFIERS = {
 }
 """Name in a config → the module whose `verify` judges."""
 
-__all__ = ["VERIFIERS", "Step", "Verdict", "abstained", "failed", "is_right", "judged"]
+__all__ = ["VERIFIERS", "Status", "Step", "Verdict", "abstained", "failed", "is_right", "judged"]

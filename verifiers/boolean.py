@@ -36,13 +36,26 @@ _AT = re.compile(
 )
 _LETTER = re.compile(rf"{_QUOTE}(?P<word>[ytnf])[\s.)\]}}\"'*]*", re.IGNORECASE)
 _JUDGEMENT = r"(?:correct|accurate|right|valid|false|incorrect|inaccurate|wrong|untrue|invalid|true)"
+_ABOUT = (
+    r"\b(?:conclusion|statement|claim|assertion|proposition|hypothesis|sentence|premise|verdict|result|it|that|this"
+    r"|which)"
+)
+_IS = (
+    r"(?:(?P<not>\s+(?:is|was)(?:n['’]t|\s+not)|\s+(?:cannot|can['’]t|can\snot|could\snot|must\snot)\sbe|['’]s\s+not)"
+    r"|\s+(?:is|was|must\sbe|should\sbe|would\sbe|has\sto\sbe)|['’]s)"
+)
+_SO = (
+    r"\b(?:so|thus|hence|therefore|overall|in\sconclusion|in\sshort|in\ssummary|to\sconclude|ultimately|consequently"
+    r"|to\sanswer\s(?:the|your|this|our)\squestion|accordingly|conclusion|verdict|result|means"
+    r"|(?:i['’]d|would|i)\s(?:say|answer|guess|think|believe))"
+)
 _STATEMENT = re.compile(
-    rf"\b(?:conclusion|statement|claim|assertion|proposition|hypothesis|sentence|premise|verdict|result|it|that|this|which)"
-    rf"(?:\s+(?:is|was|must\sbe|should\sbe|would\sbe|has\sto\sbe)|['’]s)\s*:?\s+{_SURELY}{_QUOTE}(?P<not>not\s+)?(?P<judged>{_JUDGEMENT}|yes|no)\b"
-    rf"(?![-'’]|\s+(?:that|if|for|to|when|in|about|of|because\sof)\b|\s+[a-z]+s?\s)"
-    rf"|\b(?:so|thus|hence|therefore|overall|in\sconclusion|in\sshort|in\ssummary|to\sconclude|ultimately|consequently|accordingly|conclusion|verdict|result"
-    rf"|(?:i['’]d|would|i)\s(?:say|answer|guess)|means)\s?[,:]?\s*{_QUOTE}{_SURELY}{_QUOTE}(?P<so>{_YES}|{_NO})(?=[\"'”’)\]]{{0,2}}(?:[,.;:!]|\s*$|\s+(?:because|since|as)\b|\s[-–—]\s))"
-    rf"|(?:^|(?<=[.!?;\n]))[\s*_\"'“(]{{0,8}}(?P<alone>(?:not\s(?=true|correct))?(?:{_YES}|{_NO}))[*_\"'”)]{{0,4}}[.!]?[*_\"'”)]{{0,4}}(?=\s*(?:$|\n))"
+    rf"{_ABOUT}{_IS}\s*:?\s+{_SURELY}{_QUOTE}(?P<judged>{_JUDGEMENT}|yes|no)\b"
+    rf"(?![-'’]|\s+because\sof\b|\s+(?!(?:because|since|as|so|and|but|given)\b)[a-z]+)"
+    rf"|{_SO}\s?[,:]?\s*{_QUOTE}{_SURELY}{_QUOTE}(?P<so>{_YES}|{_NO})"
+    rf"(?=[\"'”’)\]]{{0,2}}(?:[,.;:!]|\s*$|\s+(?:because|since|as)\b|\s[-–—]\s))"
+    rf"|(?:^|(?<=[.!;\n]))[\s*_\"'“(>→•-]{{0,8}}(?P<alone>(?:not\s(?=true|correct))?(?:{_YES}|{_NO}))"
+    rf"[*_\"'”)]{{0,4}}[.!]?[*_\"'”)]{{0,4}}(?=\s*(?:$|\n))"
     rf"|(?:[,:]|[-–—]|\b(?:is|answer))\s(?P<last>{_YES}|{_NO})[\s*_\"'”).!]{{0,8}}\Z",
     re.IGNORECASE | re.MULTILINE,
 )

@@ -12,6 +12,7 @@ import re
 from verifiers.verdict import Step, Verdict, judged
 
 JUDGES_STEPS = True
+ONE_FORM = True
 
 _STEP = re.compile(r"(\d)([-+*])(\d)=(\d)")
 _OPERATION = re.compile(r"([-+*])(\d)")

@@ -4,22 +4,30 @@ They run in a sandbox (`verifiers.execution.sandbox`).
 
 Decided, once for all:
 
-- **The program** is the last fenced block of a completion that is marked as Python, else the last block without a mark,
-  else the whole text.
+- **The program** is the block or the blocks of a completion that define what is called, not an example call, a test or a
+  table of output beside them (`verifiers.execution.extraction` has the rules).
 - **Its answer**: what `solution()` returns where the program defines it (or `simple_math_problem()`, as TinyGSM has it;
   `entry` names others); else the last line it prints; else, where it prints nothing, what its last line is worth as an
   expression, as in a notebook. So a bare `42` is a program whose answer is 42.
 - **Comparison**: see `verifiers.execution.comparison.same`. It happens outside of the sandbox; the gold never goes in.
-- **Tests** (a column `tests`: a list of statements, or one text of them) are the reference then, and the gold is not
-  looked at. Of `assert f(3) == 9` only `f(3)` is evaluated inside, and compared outside with Python's `==`; so with
-  `!=`, `is` and `in` between an expression and a literal, and with `assert f(3)` and `assert not f(3)`. Any other
-  statement runs inside and passes where it does not raise. A program can cheat there, with a result whose `==` is
-  always true or by raising nothing at all: prefer tests of the first kind for training. Tests share one process, so
-  what one changes the next one sees.
+- **Tests** (a column `tests`) are the reference then, and the gold is not looked at. They have one of these forms, shown
+  with an example each in `docs/verifiers_code.md`:
+
+  - statements, in a list or as one text: `assert f(3) == 9` (MBPP), or functions `test_…()`;
+  - a function `check(candidate)` with `entry_point`, the name of what it checks (HumanEval);
+  - inputs and outputs, `{"inputs": […], "outputs": […]}`, of a script that reads standard input, or with `fn_name` of a
+    function (APPS, LiveCodeBench); `verifiers.execution.input_output` says when they are the same.
+
+- **A program cannot decide what its tests say.** A plain assertion's value is compared outside of the sandbox; tests that
+  compute something themselves run in a process of their own, where nothing of the program's runs. So an object that
+  equals everything equals nothing plain, patched builtins, modules and asserts are patched in the program's process alone,
+  and a program that exits early, with whatever code, has not passed the tests that were not reached. Statements and calls
+  share one process of the program, so what one test changes the next one sees; a script is run anew for each input.
 - **A program that does not end well is wrong**, with the reason: it does not parse, raises, exits with an error, prints
   too much, is killed, or exceeds its time. Its limits are part of the task. Only a sandbox that breaks or does not
   answer makes the verdict `failed`; where no isolation is possible, nothing is judged and `SandboxUnavailable` is
   raised.
+- **Time** is processor time, so a busy machine judges as an idle one does. A program that waits is ended by the clock.
 - **Equal programs** are run once in a batch.
 """
 
@@ -27,35 +35,42 @@ from __future__ import annotations
 
 import inspect
 import os
-import re
-import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeVar
 
+from verifiers.execution.blocks import defined, parses
 from verifiers.execution.comparison import last_number, read, same
-from verifiers.execution.sandbox import Limits, Outcome, SandboxError, SandboxUnavailable
+from verifiers.execution.extraction import program
+from verifiers.execution.input_output import printed_as_wanted
+from verifiers.execution.sandbox import Limits, Outcome, Sandbox, SandboxError, SandboxUnavailable
 from verifiers.execution.sandbox.shared import borrow
 from verifiers.execution.sandbox.values import as_text
-from verifiers.execution.tests import NOT_REACHED, BadTest, Test, failure, parse_tests
+from verifiers.execution.suite import NOT_REACHED, BadTest, Suite, failure
+from verifiers.execution.tests import parse_tests
 from verifiers.verdict import Verdict, abstained, failed, judged
 
+ONE_FORM = True
 LONGEST = 200_000
 """Characters of a program; a longer one is wrong."""
 ENTRIES = ("solution", "simple_math_problem")
 
-_FENCE = re.compile(r"```([^\n`]*)\n(.*?)(?:```|\Z)", re.DOTALL)
 _SHOWN = 200
+_T = TypeVar("_T")
 
 
 def verify(
     prediction: str,
     gold: str,
     *,
-    tests: Sequence[str] | str | None = None,
+    tests: Sequence[Any] | Mapping[str, Any] | str | None = None,
     entry: str | Sequence[str] = ENTRIES,
+    entry_point: str | None = None,
     setup: str = "",
+    stdin: str = "",
+    starter: str = "",
     partial: bool = False,
     lenient: bool = False,
     absolute: float = 1e-9,
@@ -70,14 +85,18 @@ def verify(
     Args:
         prediction: the completion that holds the program.
         gold: the answer; what follows the last `####` where it has one. Not looked at where there are tests.
-        tests: statements, in a list or as one text.
+        tests: statements, a function `check(candidate)`, or inputs and outputs; see the module.
         entry: the function, or functions, whose return value is the answer; of several the first that is defined.
-        setup: statements to run before the program, such as imports that its tests rely on.
+        entry_point: what the tests check, where they do not name it: a function, or an expression such as
+            `Solution().add`.
+        setup: statements to run before the program and before its tests, such as imports that they rely on.
+        stdin: what the program reads from standard input, where there are no tests.
+        starter: code that the prompt gave, such as a signature with a docstring: the completion may be its continuation.
         partial: with tests, the score is the share that pass.
         lenient: where the gold is a number and the last line printed is not one, take the last number of that line.
         absolute: a number may be this far from the gold.
         relative: it may be this fraction of the gold away from it.
-        seconds: processor time of the program, rounded up; it may take two and a half times as long by the clock.
+        seconds: processor time of the program, rounded up. A program that waits may take two and a half times as long.
         memory: megabytes of address space.
         preload: modules imported once for all programs, where importing them takes long (`numpy sympy`).
         allow_unsandboxed: run programs with limits alone where this machine allows no isolation.
@@ -94,30 +113,46 @@ def verify(
         raise ValueError(f"a tolerance is at least 0, not absolute={absolute}, relative={relative}")
     if not seconds > 0:
         raise ValueError(f"seconds must be positive, not {seconds!r}")
-    limits = Limits(cpu=-int(-seconds // 1), wall=2.5 * seconds, memory=memory)
-    checks: list[Test] = []
+    limits = Limits(cpu=-int(-seconds // 1), wall=2.5 * seconds, clock=25 * seconds, memory=memory)
+    suite: Suite | None = None
     if tests is not None:
+        named = entry_point or (entry if isinstance(entry, str) else None)
+        setup = "\n".join(part for part in (setup, starter) if part and parses(part))
         try:
-            checks = parse_tests(tests)
+            suite = parse_tests(tests, named, defined(setup))
         except BadTest as error:
             return abstained(str(error))
-        if not any(test.counts for test in checks):
-            return abstained("there are no tests")
     elif not (gold := gold.rpartition("####")[2].strip()):
         return abstained("the gold is empty")
-    source = extract(prediction)
+    needed = suite.needed if suite else _names(entry)
+    source = program(prediction, needed, reads=bool(stdin or (suite and suite.runs)), starter=starter)
     if not source.strip():
         return judged(0.0, "no program")
     if len(source) > LONGEST:
         return judged(0.0, f"a program of more than {LONGEST} characters")
-    job = {"setup": setup, "entries": () if checks else _names(entry), "tests": [test.inside for test in checks]}
+    where = _Where(limits, _names(preload), allow_unsandboxed)
     try:
-        outcome = _run(limits, _names(preload), allow_unsandboxed, source, **job)
+        if suite is None:
+            outcome = where.run(lambda sandbox: sandbox.run(source, setup=setup, entries=_names(entry), stdin=stdin))
+            if "\n" in gold and outcome.error is None and printed_as_wanted(outcome.printed, gold, absolute, relative):
+                return judged(1.0, "right", extracted=outcome.printed.strip()[-_SHOWN:])
+            return _judge_answer(outcome, gold, absolute, relative, lenient)
+        if suite.runs:
+            return _judge_runs(suite, where, source, setup, partial, absolute, relative)
+        if suite.apart:
+            return _judge_apart(suite, where, source, setup, partial)
+        inside = [test.inside for test in suite.tests]
+        outcome = where.run(lambda sandbox: sandbox.run(source, setup=setup, entries=(), tests=inside))
     except SandboxError as error:
         return failed(f"sandbox: {error}")
-    if checks:
-        return _judge_tests(outcome, checks, partial)
-    return _judge_answer(outcome, gold, absolute, relative, lenient)
+    return _judge_tests(suite, outcome.tests, outcome.error, partial)
+
+
+def gold_prediction(gold: str, *, tests: Any = None) -> str | None:
+    """A program that prints the gold; with tests the gold itself where it is a program, else None."""
+    if tests is None:
+        return f"print({gold.rpartition('####')[2].strip()!r})"
+    return gold if gold.strip() and defined(gold) else None
 
 
 def verify_many(rows: Sequence[Mapping[str, Any]], *, workers: int | None = None, **options: Any) -> list[Verdict]:
@@ -144,15 +179,6 @@ def verify_many(rows: Sequence[Mapping[str, Any]], *, workers: int | None = None
     return [verdicts[key] for key in keys]
 
 
-def extract(completion: str) -> str:
-    """The program in a completion: its last block marked as Python, its last unmarked block, or all of it."""
-    blocks = [(label.strip().lower(), body) for label, body in _FENCE.findall(completion)]
-    marked = [body for label, body in blocks if label.split(" ")[0] in ("python", "python3", "py")]
-    unmarked = [body for label, body in blocks if not label]
-    chosen = marked or unmarked
-    return textwrap.dedent(chosen[-1]) if chosen else completion
-
-
 def _names(names: Sequence[str] | str) -> tuple[str, ...]:
     """Names from a list, or from one text with spaces or commas between them."""
     return tuple(names.replace(",", " ").split()) if isinstance(names, str) else tuple(names)
@@ -162,17 +188,25 @@ def _processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _run(limits: Limits, preload: tuple[str, ...], allow_unsandboxed: bool, source: str, **job: Any) -> Outcome:
-    """Run a program; once more where the sandbox broke under it, since what broke it may be over.
+@dataclass(frozen=True, slots=True)
+class _Where:
+    """The sandboxes that a program is run in."""
 
-    Raises:
-        SandboxError: it broke again.
-    """
-    with borrow(limits, preload, allow_unsandboxed) as sandbox:
-        try:
-            return sandbox.run(source, **job)
-        except SandboxError:
-            return sandbox.run(source, **job)
+    limits: Limits
+    preload: tuple[str, ...]
+    allow_unsandboxed: bool
+
+    def run(self, work: Callable[[Sandbox], _T]) -> _T:
+        """Do something with a sandbox; once more where it broke, since what broke it may be over.
+
+        Raises:
+            SandboxError: it broke again.
+        """
+        with borrow(self.limits, self.preload, self.allow_unsandboxed) as sandbox:
+            try:
+                return work(sandbox)
+            except SandboxError:
+                return work(sandbox)
 
 
 def _guarded(arguments: tuple[str, str, dict[str, Any]]) -> Verdict:
@@ -203,16 +237,53 @@ def _judge_answer(outcome: Outcome, gold: str, absolute: float, relative: float,
     return judged(right, "right" if right else "another answer", extracted=extracted)
 
 
-def _judge_tests(outcome: Outcome, tests: list[Test], partial: bool) -> Verdict:
+def _judge_tests(suite: Suite, results: Mapping[int, Mapping[str, Any]], error: str | None, partial: bool) -> Verdict:
+    tests = suite.tests
     counted = [index for index, test in enumerate(tests) if test.counts]
-    wrong = [(index, why) for index in counted if (why := failure(tests[index], outcome.tests.get(index)))]
+    wrong = [(index, why) for index in counted if (why := failure(tests[index], results.get(index)))]
     passed = len(counted) - len(wrong)
-    if outcome.error is not None and not outcome.tests:
-        return judged(0.0, outcome.error[:_SHOWN])
+    if error is not None and not results:
+        return judged(0.0, error[:_SHOWN])
     score = passed / len(counted) if partial else float(not wrong)
     if not wrong:
         return judged(score, "right")
     index, why = wrong[0]
-    why = outcome.error if why == NOT_REACHED and outcome.error else why
+    why = error if why == NOT_REACHED and error else why
     reason = f"{passed} of {len(counted)} tests pass; {tests[index].text[:80]}: {why}"
     return judged(score, reason[:_SHOWN])
+
+
+def _judge_apart(suite: Suite, where: _Where, source: str, setup: str, partial: bool) -> Verdict:
+    """Judge by tests that run in a process of their own."""
+    inside, names = [test.inside for test in suite.tests], sorted(suite.names)
+    outcome, tested = where.run(
+        lambda sandbox: where.run(lambda tester: sandbox.run_tested(source, tester, inside, names, setup=setup))
+    )
+    for test, result in ((suite.tests[index], result) for index, result in tested.tests.items()):
+        if _is_import(test.text) and "error" in result and outcome.error is None:
+            return abstained(f"a test cannot be run: {test.text[:60]}: {result['error']}"[:_SHOWN])
+    return _judge_tests(suite, tested.tests, outcome.error or tested.error, partial)
+
+
+def _is_import(statement: str) -> bool:
+    return statement.startswith(("import ", "from "))
+
+
+def _judge_runs(
+    suite: Suite, where: _Where, source: str, setup: str, partial: bool, absolute: float, relative: float
+) -> Verdict:
+    """Judge a script by what it prints for each input."""
+    passed, first_wrong = 0, ""
+    for run in suite.runs:
+        outcome = where.run(lambda sandbox, run=run: sandbox.run_script(source, run.stdin, setup=setup))
+        if outcome.error is None and printed_as_wanted(outcome.printed, run.wanted, absolute, relative):
+            passed += 1
+            continue
+        why = outcome.error or f"printed {outcome.printed[:60]!r}"
+        first_wrong = first_wrong or f"for {run.stdin[:40]!r}: {why}"
+        if not partial:
+            break
+    if not first_wrong:
+        return judged(1.0, "right")
+    reason = f"{passed} of {len(suite.runs)} tests pass; {first_wrong}"
+    return judged(passed / len(suite.runs) if partial else 0.0, reason[:_SHOWN])

@@ -1,7 +1,14 @@
 """Countdown: an expression in the given numbers that comes to the target, checked in exact rationals.
 
 The expression is read by `verifiers.arithmetic.expressions`, never evaluated as code; `+ - * /` and brackets are
-allowed.
+allowed, with the signs and commands that people and LaTeX have for them (`×`, `÷`, `−`, `\\times`, `\\cdot`, `\\div`,
+`\\frac{a}{b}`, `\\left(`).
+
+Read are the places where an answer is stated (`verifiers.answer.reader`), then what follows `solution:`, `expression is`
+and their kin, then the lines from the last one up; the first of them that holds an expression decides. Of an equation
+(`(8-4)*6 = 24`, `24 = (8-4)*6`) the side with operators counts. Of several expressions it is the last one with as many
+numbers as are given, else the first. A stated target alone (`so the answer is 24`) states no expression: the search goes
+on.
 """
 
 from __future__ import annotations
@@ -9,33 +16,46 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import Any
 
+from verifiers.answer.completion import answering_part
+from verifiers.answer.reader import stated
 from verifiers.arithmetic.equations import show
 from verifiers.arithmetic.expressions import Unreadable, evaluate, number
 from verifiers.verdict import Verdict, abstained, judged
 
 TAIL = 4_000
-"""Characters that are read, from the end."""
+"""Characters of the answering part that are read, from its end."""
 
-_ANSWER = re.compile(r"<answer>(.*?)(?:</answer>|$)", re.DOTALL | re.IGNORECASE)
-_MARK = re.compile(r"####|\\boxed\s?\{|(?:answer|solution|expression|equation)\s?(?:is|was|:|=)\s?:?", re.IGNORECASE)
-_EXPRESSION = re.compile(r"[-+(\[\d][-+*/^×÷−·∙⋅–xX().\[\]\d \t]*")
+_MARK = re.compile(r"\b(?:solution|expression|equation)s?\s?(?:is|was|:|=)\s?:?", re.IGNORECASE)
+_EXPRESSION = re.compile(r"[-+(\[\d−–][-+*/^×÷−·∙⋅∗•–xX().\[\]\d \t]*")
+_OPERATOR = re.compile(r"\d\s*[)\]]*\s*[-+*/^×÷−·∙⋅∗•–xX]\s*[(\[\d+−–-]")
+_FRACTION = re.compile(r"\\[dtc]?frac\s*(?:\{([^{}]*)\}|(\d))\s*(?:\{([^{}]*)\}|(\d))")
+_COMMANDS = [
+    (re.compile(r"\\(?:times|cdot|ast)(?![A-Za-z])\s*|(?<=[\d)\]])\s+times\s+(?=[(\[\d])|(?<=\s)[•∗](?=\s)"), "*"),
+    (re.compile(r"\\div(?![A-Za-z])\s*|(?<=[\d)\]])\s+(?:divided by|over)\s+(?=[(\[\d])"), "/"),
+    (re.compile(r"(?<=[\d)\]])\s+plus\s+(?=[(\[\d])"), "+"),
+    (re.compile(r"(?<=[\d)\]])\s+minus\s+(?=[(\[\d])"), "-"),
+    (re.compile(r"\\(?:left|right|[Bb]igg?[lr]?|displaystyle|quad|qquad)(?![A-Za-z])|\\[,;:!]|\$|`"), ""),
+    (re.compile(r"\\[()\[\]]"), " ; "),
+    (re.compile(r"\\(?:boxed|fbox|text|mathrm|mathbf|textbf)\s*\{"), " {"),
+    (re.compile(r"(?m)^\s*(?:[-*•>]|\(?\d{1,2}[.):])\s+(?=\S*\d)"), ""),
+]
 _MOST_STATES = 200_000
 
 
-def verify(prediction: str, gold: str, *, numbers: str | Sequence[Any], use: str = "all") -> Verdict:
+def verify(
+    prediction: str, gold: str, *, numbers: str | Sequence[Any], strict: bool = False, use: str = "all"
+) -> Verdict:
     """Judge an expression: 1 where it comes to the gold and uses each given number as often as allowed, else 0.
-
-    Read is the last `<answer>…</answer>`, `\\boxed{…}`, `#### …` or `answer is …`, else the last line that holds an
-    expression; what follows an equal sign (`(8-4)*6 = 24`) is left out.
 
     Args:
         prediction: the completion.
         gold: the target.
         numbers: the numbers given: a list, or a text such as `4 7 8 8` or `[4, 7, 8, 8]`.
+        strict: take an expression only from a place where an answer is stated.
         use: `all`, each number exactly once; `any`, each at most once.
 
     Returns:
@@ -50,7 +70,7 @@ def verify(prediction: str, gold: str, *, numbers: str | Sequence[Any], use: str
         target, available = number(str(gold).strip()), given(numbers)
     except Unreadable as error:
         return abstained(f"the target or the given numbers do not read: {error}")
-    expression = _expression(prediction)
+    expression = _expression(prediction, len(available), target if target not in available else None, strict=strict)
     if expression is None:
         return judged(0.0, "no expression in the answer")
     if "**" in expression or "^" in expression:
@@ -122,24 +142,62 @@ def given(numbers: str | Sequence[Any]) -> list[Fraction]:
     return values
 
 
-def _expression(prediction: str) -> str | None:
-    tail = prediction[-TAIL:]
-    if tagged := _ANSWER.findall(tail):
-        return _left_side(tagged[-1])
-    if marks := list(_MARK.finditer(tail)):
-        return _left_side(tail[marks[-1].end() :])
-    for line in reversed(tail.strip().split("\n")[-50:]):
-        if found := _left_side(line):
-            return found
-    return None
+def _expression(prediction: str, numbers: int, target: Fraction | None, *, strict: bool) -> str | None:
+    """The expression that a completion gives.
+
+    Args:
+        prediction: the completion.
+        numbers: how many numbers are given.
+        target: a number that alone is no expression; None where it is one.
+        strict: only where an answer is stated.
+    """
+    part = answering_part(prediction)[-TAIL:]
+    stated_last: str | None = None
+    for text in _places(part, strict=strict):
+        found = _candidates(text)
+        with_operator = [expression for expression in found if _OPERATOR.search(expression)]
+        full = [expression for expression in with_operator if len(re.findall(r"\d+", expression)) == numbers]
+        if with_operator:
+            return full[-1] if full else with_operator[0]
+        if found and _value_of(found[0]) != target:
+            return found[0]
+        stated_last = stated_last or (found[0] if found else None)
+    return stated_last
 
 
-def _left_side(text: str) -> str | None:
-    """The first expression of a text with an operator in it, else the first number; None where there is neither."""
-    found = [match.group().strip() for match in _EXPRESSION.finditer(text[:2000])]
-    found = [_balanced(expression) for expression in found if any(c.isdigit() for c in expression)]
-    with_operator = [expression for expression in found if re.search(r"\d\s*[)\]]*\s*[-+*/^×÷−·∙⋅–xX]", expression)]
-    return next(iter(with_operator or found), None)
+def _places(part: str, *, strict: bool) -> Iterator[str]:
+    """The texts that may hold the expression, the strongest first; strict, those alone where an answer is stated."""
+    for span in stated(part):
+        yield span.text
+    if strict:
+        return
+    for mark in list(_MARK.finditer(part))[:-4:-1]:
+        yield part[mark.end() :].strip().partition("\n")[0]
+    yield from reversed(part.strip().split("\n")[-50:])
+
+
+def _candidates(text: str) -> list[str]:
+    """The expressions in a text, from left to right."""
+    found = [match.group().strip() for match in _EXPRESSION.finditer(_without_latex(text[:2000]))]
+    return [_balanced(expression) for expression in found if any(c.isdigit() for c in expression)]
+
+
+def _without_latex(text: str) -> str:
+    """The text with LaTeX's and people's words for operators as signs, and fractions as quotients."""
+    for pattern, sign in _COMMANDS:
+        text = pattern.sub(sign, text)
+    for _ in range(10):  # from the inside out
+        text, changed = _FRACTION.subn(lambda m: f"(({m[1] or m[2]})/({m[3] or m[4]}))", text)
+        if not changed:
+            break
+    return text
+
+
+def _value_of(expression: str) -> Fraction | None:
+    try:
+        return evaluate(expression).exact
+    except (Unreadable, ZeroDivisionError):
+        return None
 
 
 def _balanced(expression: str) -> str:

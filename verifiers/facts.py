@@ -23,6 +23,7 @@ from typing import NamedTuple
 from verifiers.verdict import Step, Verdict, judged
 
 JUDGES_STEPS = True
+ONE_FORM = True
 
 THINGS = (
     "blicket", "bosk", "cheem", "crundle", "dax", "drome", "fendle", "fimp", "frolic", "gazzer",
@@ -109,6 +110,12 @@ def verify(prediction: str, gold: str, *, choices: Sequence[Mapping[str, str]], 
     right = label == gold
     reason = "right" if right else "wrong answer" if label else "no single word after the mark" if mark else "no answer"
     return judged(right, reason, extracted=label, steps=tuple(steps))
+
+
+def gold_prediction(gold: str, *, choices: Sequence[Mapping[str, str]], attribute: str) -> str:
+    """The fact about each choice, and the answer."""
+    facts = [f"{choice['text']} {attribute} {WORLD[attribute][choice['text']]}." for choice in choices]
+    return f" {' '.join(facts)}{MARK} ({gold})"
 
 
 def statements(prediction: str, *, choices: Iterable[Mapping[str, str]], attribute: str) -> list[Statement]:

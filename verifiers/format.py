@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from verifiers.verdict import Verdict, judged
 
+ONE_FORM = True
 MOST_WORDS = 20_000
 """Words that are looked at for repetition."""
 
@@ -20,6 +21,7 @@ def verify(
     gold: str,
     *,
     tags: Sequence[str] = (),
+    opened: str | None = None,
     sections: Sequence[str] = (),
     min_words: int = 0,
     max_words: int | None = None,
@@ -33,6 +35,8 @@ def verify(
         gold: not read.
         tags: names of tags, each to be there once, closed, with something inside, in this order: `["think", "answer"]`
             for `<think>…</think><answer>…</answer>`. Case counts.
+        opened: one of the tags where the prompt ends with its opening, as many chat templates do for `<think>`: the
+            completion begins inside of it and only closes it.
         sections: texts that must begin a line each, in this order: `["Reasoning:", "####"]`.
         min_words: at least this many words, separated by white space.
         max_words: at most this many.
@@ -45,9 +49,12 @@ def verify(
     Raises:
         ValueError: no part is asked for, or an option makes no sense.
     """
+    if opened is not None and opened not in tags:
+        raise ValueError(f"opened is one of the tags, {', '.join(tags) or 'of which there are none'}, not {opened!r}")
     _check(tags, sections, min_words, max_words, max_repetition, ngram)
     parts: list[tuple[bool, str]] = []
-    places = [_tag(prediction, tag) for tag in tags]
+    tagged = prediction if opened is None else f"<{opened}>{prediction}"
+    places = [_tag(tagged, tag) for tag in tags]
     parts += [(isinstance(place, int), f"<{tag}> {place}") for tag, place in zip(tags, places, strict=True)]
     if len(tags) > 1:
         parts.append((_in_order(places), "tags in another order"))
@@ -68,12 +75,20 @@ def verify(
 
 
 def gold_prediction(
-    gold: str, *, tags: Sequence[str] = (), sections: Sequence[str] = (), min_words: int = 0, **_: object
+    gold: str,
+    *,
+    tags: Sequence[str] = (),
+    opened: str | None = None,
+    sections: Sequence[str] = (),
+    min_words: int = 0,
+    **_: object,
 ) -> str:
     """A completion of the form that is asked for, with the gold in its last part."""
     text = "\n".join(
         [*(f"{section} {gold}" for section in sections), *(f"<{tag}>{gold or 'x'}</{tag}>" for tag in tags)]
     )
+    if opened is not None:
+        text = text.replace(f"<{opened}>", "", 1)
     missing = min_words - len(text.split())
     return " ".join([text, *(f"word{index}" for index in range(missing))]) if missing > 0 else text or gold
 

@@ -25,6 +25,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from verifiers import boolean
+from verifiers.answer.completion import answering_part
 from verifiers.deduction.english import VARIABLE, Literal, Rule, Unparsed, plain, question, statements
 from verifiers.verdict import Step, Verdict, abstained, judged
 
@@ -102,7 +103,8 @@ def verify(
     for start, end, text in pieces:
         if not is_answer(text):
             steps.append(proof.step(start, end, text))
-    found = _answer(_stated_choice(prediction, choices) or prediction)
+    answering = answering_part(prediction)
+    found = _answer(_stated_choice(answering, choices) or answering)
     if found is None and asked:
         found = "true" if asked in proof.known else "false" if asked.negated() in proof.known else None
     if asked and found in ("true", "false"):

@@ -3,8 +3,9 @@
 The scorers are code of others: they may raise, hang, or answer with something else than a score in [0, 1]. All three
 are a failed verdict. So this module runs in a killable worker.
 
-What the scorer is given is the text in the last `<answer>…</answer>`; without tags the text after the last `answer is`
-or `answer:`; without that the whole completion, stripped.
+What the scorer is given is the text in the last `<answer>…</answer>` after the thinking; without tags the content of the
+last box, or the text after the last `answer is` or `answer:`, whichever comes later, without the marks of bold text; without
+those all that follows the thinking, stripped.
 """
 
 from __future__ import annotations
@@ -17,12 +18,14 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+from verifiers.answer.completion import without_thinking
+from verifiers.answer.reader import stated
 from verifiers.runtime.names import nearest
 from verifiers.verdict import Verdict, abstained, failed, judged
 
 ISOLATED = True
 DEADLINE = 10.0
-"""Seconds an item; some data sets take one to set up."""
+"""Seconds of processor time an item; some data sets take one to set up."""
 HEAVY = "reasoning_gym"
 """What a worker imports before its first item; it takes two seconds."""
 
@@ -34,7 +37,8 @@ _TUPLES = {"arc_agi": "output", "rearc": "output"}
 """Metadata that a scorer compares with a tuple of tuples; as JSON it is lists."""
 
 _TAGGED = re.compile(r"<answer>(.*?)</answer>", re.DOTALL | re.IGNORECASE)
-_MARK = re.compile(r"(?:####|\b(?:final )?answer\s?(?:is|:)\s?:?)\s*", re.IGNORECASE)
+_MARK = re.compile(r"(?:####|\b(?:final )?answer\s?[*_]{0,2}(?:is|:)[*_]{0,2}\s?:?)\s*", re.IGNORECASE)
+_CHAT = re.compile(r"<\|[a-z_]+\|>|</s>|<end_of_turn>")
 
 
 def verify(
@@ -94,11 +98,18 @@ def gold_prediction(gold: str, *, metadata: str | Mapping[str, Any], **_: Any) -
 
 def answer_of(prediction: str) -> str:
     """The part of a completion that the scorer is given."""
-    if tagged := _TAGGED.findall(prediction):
+    text = without_thinking(prediction)
+    if marker := _CHAT.search(text, len(text) - len(text.lstrip()) + 1):
+        text = text[: marker.start()]
+    if tagged := _TAGGED.findall(text):
         return tagged[-1].strip()
-    if marks := list(_MARK.finditer(prediction)):
-        return prediction[marks[-1].end() :].strip()
-    return prediction.strip()
+    marks = list(_MARK.finditer(text))
+    box = next((span for span in stated(text) if span.rule == "box" and not span.fault), None)
+    if box is not None and (not marks or text.rfind("\\boxed") >= marks[-1].end() - len("\\boxed")):
+        return box.text.strip()
+    if marks:
+        return text[marks[-1].end() :].strip().strip("*").strip()
+    return text.strip()
 
 
 @lru_cache(maxsize=64)

@@ -22,6 +22,7 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
+from verifiers.answer.completion import end_of_answer
 from verifiers.answer.quantity import Quantity
 from verifiers.arithmetic import programs
 from verifiers.arithmetic.equations import Equation, equations, show
@@ -85,7 +86,7 @@ def verify(
     if programs.is_program(prediction):
         return _program(prediction, gold, question_numbers(text))
     try:
-        found = equations(prediction)
+        found = equations(prediction[: end_of_answer(prediction)])
     except Unreadable as error:
         return abstained(str(error))
     judge = _Known(text, constants, require_known) if text else None

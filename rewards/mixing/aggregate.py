@@ -1,24 +1,25 @@
-r"""How the values of several rewards become one number a completion.
+r"""How the values of several rewards become one number for each completion.
 
-With weights $w_i$, $W = \sum_i |w_i|$, and $P$ the rewards that did not abstain on a completion:
+An abstaining reward counts as its group's mean: with $P_{g,i}$ the completions of the group $g$ (those of one prompt)
+on which reward $i$ did not abstain, $\tilde r_i = r_i$ where it is known and $\mathrm{mean}_{P_{g,i}} r_i$ where it is
+not. So an abstention neither pays nor costs beside its siblings, and it makes no other reward weigh more. Where a
+reward abstains on a whole group, the mean over the batch stands in, and where it abstains on all of the batch it is
+left out. With weights $w_i$:
 
-`sum`:
-$$ r = \frac{W}{\sum_{i \in P} |w_i|} \sum_{i \in P} w_i r_i $$
-so an abstaining reward is left out and the others take over its share; it does not count as 0.
+`sum`: $r = \sum_i w_i \tilde r_i$.
 
-`normalise_then_sum` (GDPO, Liu et al. 2026, arXiv:2601.05242): the same sum over
-$\hat r_i = (r_i - \mathrm{mean}_g r_i) / (\mathrm{std}_g r_i + 10^{-4})$, mean and sample standard deviation over the
-completions of the group $g$ on which reward $i$ did not abstain; 0 where there is only one. A reward with a small
-spread then counts as much as one with a large spread. The last step of GDPO, the sum's own scaling over the batch, is
-the trainer's (TRL's `scale_rewards: batch`).
+`normalise_then_sum` (GDPO, Liu et al. 2026, arXiv:2601.05242): the same sum over $\hat r_i = (r_i -
+\mathrm{mean}_{P_{g,i}} r_i) / (\mathrm{std}_{P_{g,i}} r_i + 10^{-4})$, with the sample standard deviation; 0 where
+there is only one value, or none. A reward with a small spread then counts as much as one with a large spread. The last
+step of GDPO, scaling the sum over the batch, is the trainer's (TRL's `scale_rewards: batch`).
 
-`product`: $r = \prod_{i \in P} r_i^{\,w_i W / \sum_{j \in P} w_j}$, the weighted geometric form; with weights of 1 and
-no abstention the plain product. Negative values and weights are refused: two wrongs would multiply to a right.
+`product`: $r = \prod_i \tilde r_i^{\,w_i}$. Negative values and weights are refused: two wrongs would multiply to a
+right.
 
 `gated`: with $g$ the gate's value, the sum above where $g \ge$ `gate_at`, and $w_g g$ alone below it. With a gate of
 weight 0 the mix is 0 below it. Where the gate abstains so does the mix: nobody knows whether the others count.
 
-A reward of weight 0 is logged and does not count. Where all that count abstain, the mix abstains (None).
+A reward of weight 0 is logged and does not count. Where all that count abstain on a completion, so does the mix (None).
 """
 
 from __future__ import annotations
@@ -29,70 +30,88 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 Values = Sequence[float | None]
+"""One reward's values over a batch, None where it abstains."""
+Groups = Sequence[Sequence[int]]
+"""Of each group of completions, its rows in the batch."""
 EPSILON = 1e-4
 """Added to a group's standard deviation, as in TRL."""
 
 
-def weighted_sum(values: Values, weights: Sequence[float]) -> float | None:
-    """The weighted sum of those that are there, scaled up to the weight of all; None where none is that counts."""
-    present = [(value, weight) for value, weight in zip(values, weights, strict=True) if value is not None]
-    share = sum(abs(weight) for _, weight in present)
-    whole = sum(abs(weight) for weight in weights)
-    if share == 0:
-        return 0.0 if present and whole == 0 else None
-    return whole / share * sum(value * weight for value, weight in present)
+def groups_of(prompts: Sequence[object]) -> list[list[int]]:
+    """The groups of a batch: for each different prompt its rows, wherever they stand."""
+    groups: dict[str, list[int]] = {}
+    for row, prompt in enumerate(prompts):
+        groups.setdefault(prompt if isinstance(prompt, str) else repr(prompt), []).append(row)
+    return list(groups.values())
 
 
-def weighted_product(values: Values, weights: Sequence[float]) -> float | None:
-    """The product of those that are there, each to the power of its share of all weights; None as in the sum.
+def filled(values: Values, groups: Groups, left_out: float = 0.0) -> list[float]:
+    """A reward's values with a neutral one in place of each abstention.
 
-    Raises:
-        ValueError: a value or a weight is negative.
+    Args:
+        values: B values.
+        groups: the batch's groups.
+        left_out: what a reward that abstains on the whole batch counts as: 0 in a sum, 1 in a product.
+
+    Returns:
+        B values: of an abstention the mean of its group, or of the batch where the whole group abstains.
     """
-    if any(weight < 0 for weight in weights):
-        raise ValueError(f"a product has no negative weights, got {list(weights)}")
-    present = [(value, weight) for value, weight in zip(values, weights, strict=True) if value is not None]
-    if negative := [value for value, weight in present if value < 0 and weight]:
-        raise ValueError(f"a product has no negative factors, got {negative[0]:g}; use sum or gated")
-    share, whole = sum(weight for _, weight in present), sum(weights)
-    if share == 0:
-        return 1.0 if present and whole == 0 else None
-    return math.prod(value ** (weight * whole / share) for value, weight in present if weight)
-
-
-def gated(values: Mapping[str, float | None], weights: Mapping[str, float], gate: str, at: float) -> float | None:
-    """The weighted sum of one completion where the gate's value is at least `at`, else the gate's own share of it."""
-    if (value := values[gate]) is None:
-        return None
-    if value < at:
-        return weights[gate] * value
-    return weighted_sum(list(values.values()), list(weights.values()))
-
-
-def groups_of(prompts: Sequence[object]) -> list[slice]:
-    """The groups of a batch: consecutive rows of the same prompt."""
-    starts = [row for row in range(len(prompts)) if row == 0 or prompts[row] != prompts[row - 1]]
-    return [slice(start, end) for start, end in zip(starts, [*starts[1:], len(prompts)], strict=True)]
-
-
-def normalised(values: Values, groups: Sequence[slice]) -> list[float | None]:
-    """Each value less its group's mean, over its group's sample standard deviation; None stays None."""
-    out: list[float | None] = list(values)
+    present = [value for value in values if value is not None]
+    everywhere = float(np.mean(present)) if present else left_out
+    out = [everywhere if value is None else value for value in values]
     for group in groups:
-        present = [value for value in values[group] if value is not None]
-        if not present:
-            continue
-        mean = float(np.mean(present))
-        std = float(np.std(present, ddof=1)) if len(present) > 1 else 0.0
-        out[group] = [None if value is None else (value - mean) / (std + EPSILON) for value in values[group]]
+        known = [value for row in group if (value := values[row]) is not None]
+        if known and len(known) < len(group):
+            mean = float(np.mean(known))
+            for row in group:
+                if values[row] is None:
+                    out[row] = mean
     return out
 
 
-def centred(values: Values, groups: Sequence[slice]) -> np.ndarray:
+def normalised(values: Values, groups: Groups) -> list[float | None]:
+    """Each value less its group's mean, over its group's sample standard deviation; None stays None."""
+    out: list[float | None] = list(values)
+    for group in groups:
+        known = [value for row in group if (value := values[row]) is not None]
+        if not known:
+            continue
+        mean = float(np.mean(known))
+        std = float(np.std(known, ddof=1)) if len(known) > 1 else 0.0
+        for row in group:
+            value = values[row]
+            out[row] = None if value is None else (value - mean) / (std + EPSILON)
+    return out
+
+
+def counting(values: Mapping[str, Values], weights: Mapping[str, float]) -> list[bool]:
+    """Of each completion, whether any reward that counts has a value; without a weight above 0 in size, any reward."""
+    names = [name for name in values if weights[name]] or list(values)
+    return [any(value is not None for value in row) for row in zip(*(values[name] for name in names), strict=True)]
+
+
+def product(factors: Mapping[str, Sequence[float]], weights: Mapping[str, float]) -> list[float]:
+    """Each completion's factors, each to the power of its weight, multiplied.
+
+    Args:
+        factors: reward name → B values, without abstentions.
+        weights: reward name → weight, 0 or more.
+
+    Raises:
+        ValueError: a factor that counts is negative.
+    """
+    for name, values in factors.items():
+        if weights[name] and min(values) < 0:
+            raise ValueError(f"{name}: a product has no negative factors, got {min(values):g}; use sum or gated")
+    rows = zip(*factors.values(), strict=True)
+    return [math.prod(v ** weights[n] for n, v in zip(factors, row, strict=True) if weights[n]) for row in rows]
+
+
+def centred(values: Values, groups: Groups) -> np.ndarray:
     """Each value less its group's mean, 0 where it is None: (B,)."""
     out = np.zeros(len(values))
     for group in groups:
-        rows = [row for row in range(group.start, group.stop) if values[row] is not None]
+        rows = [row for row in group if values[row] is not None]
         if rows:
             present = np.array([values[row] for row in rows], dtype=float)
             out[rows] = present - present.mean()
@@ -118,10 +137,10 @@ def variance_shares(contributions: Mapping[str, np.ndarray]) -> dict[str, float]
     return {name: float((values - values.mean()) @ total) / variance for name, values in contributions.items()}
 
 
-def share_without_signal(values: Values, groups: Sequence[slice]) -> float:
-    """The share of groups in which a reward says the same of every completion it does not abstain on."""
+def share_without_signal(values: Values, groups: Groups) -> float:
+    """The share of groups in which a reward has the same value for every completion it does not abstain on."""
     flat = 0
     for group in groups:
-        present = [value for value in values[group] if value is not None]
+        present = [value for row in group if (value := values[row]) is not None]
         flat += not present or max(present) - min(present) <= 1e-9
     return flat / len(groups)

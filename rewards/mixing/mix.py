@@ -1,7 +1,7 @@
-"""Several rewards as one number a completion, with each one's abstentions and failures kept apart.
+"""Several rewards as one number for each completion, with each one's abstentions and failures kept apart.
 
-How values are put together is in `rewards/mixing/aggregate.py`; an abstaining reward is left out and never counts as 0.
-Where all abstain the mix abstains too (None), and TRL leaves the completion out of its group's baseline.
+How values are put together, and what an abstention counts as, is in `rewards/mixing/aggregate.py`. Weights, the gate
+and abstentions are decided here and nowhere else: a `Judgement` says what each reward contributes to each completion.
 
 A reward that raises is tried once more. Then it abstains on the whole batch, and that counts as failed; so does one
 that gives no answer in time. Past the error budget the run stops with the reward, a prompt and the error.
@@ -9,6 +9,7 @@ that gives no answer in time. Past the error budget the run stops with the rewar
 
 from __future__ import annotations
 
+import copy
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -19,38 +20,26 @@ import numpy as np
 
 from rewards.mixing import schedule
 from rewards.mixing.aggregate import (
+    Groups,
+    Values,
     centred,
-    gated,
+    counting,
+    filled,
     groups_of,
     normalised,
+    product,
     share_without_signal,
     variance_shares,
-    weighted_product,
-    weighted_sum,
 )
 from rewards.mixing.schedule import Weight
 from rewards.mixing.time_limit import OutOfTime, bounded
 from rewards.parts.settings import one_of
 from rewards.reward import Reward, RewardBroken, Scores, Text, text_of
-from verifiers import Step
+from rewards.sample import Judgement
+from verifiers import Status
 from verifiers.execution.sandbox.outcome import SandboxUnavailable
 
 AGGREGATIONS = ("sum", "normalise_then_sum", "product", "gated")
-
-
-@dataclass(frozen=True)
-class Credited:
-    """The step scores of one reward, for credit inside the completion.
-
-    Attributes:
-        rule: `sum`, `min` or `first_error`.
-        weight: the reward's weight at this step of training.
-        steps: B tuples of steps; empty where the reward abstains, failed, or the gate did not pass.
-    """
-
-    rule: str
-    weight: float
-    steps: list[tuple[Step, ...]]
 
 
 @dataclass(frozen=True)
@@ -58,24 +47,22 @@ class Mixed(Scores):
     """What a mix says of a batch of B completions.
 
     Attributes:
-        values: B numbers over all rewards, None where all abstain; what a plain TRL trainer is given.
-        outcome: B numbers over the rewards without a credit rule, None where all of those abstain or there are none.
-        credited: reward name → its step scores, for the rewards that have a credit rule.
+        values: B numbers over all rewards, None where nothing is known; what a plain TRL trainer is given.
         parts: reward name → its scores.
+        judgements: of each completion, reward name → what it says and how it counts.
     """
 
-    outcome: list[float | None] = field(default_factory=list)
-    credited: dict[str, Credited] = field(default_factory=dict)
     parts: dict[str, Scores] = field(default_factory=dict)
+    judgements: list[dict[str, Judgement]] = field(default_factory=list)
 
 
 class Mix(Reward):
     """Several rewards as one; itself a TRL reward function.
 
-    Logged of each reward under `rewards/NAME/`: `mean`, `std`, `no_signal` (share of groups, that is of consecutive
-    rows with the same prompt, in which it says the same of all), `abstained`, `failed`, `seconds`, `weight` where it
-    changes, and `variance_share`, its share of the advantage's variance (not for a product, which does not add up).
-    Its values go to the table of completions.
+    Logged for each reward under `rewards/NAME/`: `mean`, `std`, `no_signal` (share of groups, that is of rows with the
+    same prompt, in which it has the same value for all), `abstained`, `failed`, `seconds`, `weight` where it changes,
+    and `variance_share`, its share of the advantage's variance (not for a product, which does not add up). Its values
+    go to the table of completions.
 
     Args:
         rewards: the rewards, each with its own name.
@@ -89,16 +76,12 @@ class Mix(Reward):
         timeout: seconds that one reward may take over a batch. Past them it failed on the whole batch, which the error
             budget may allow once; the second time stops the run, since a thread that hangs cannot be ended.
 
-    Attributes:
-        last: what the last call said, with the parts that TRL's reward signature has no room for.
-
     Raises:
         ValueError: a gate that is none of the rewards, weights and credit that the aggregation cannot have, or a reward
             that may take as long over a batch as the timeout.
     """
 
     name = "mix"
-    last: Mixed
 
     def __init__(
         self,
@@ -119,7 +102,6 @@ class Mix(Reward):
         self.aggregation = one_of("aggregation", aggregation, AGGREGATIONS)
         self.gate, self.gate_at, self.timeout = gate, gate_at, timeout
         self.columns = tuple(dict.fromkeys(column for reward in rewards for column in reward.columns))
-        self._step = 0
         self._hung: set[str] = set()
         for reward in rewards:
             if reward.batch_timeout is not None and reward.batch_timeout >= timeout:
@@ -138,9 +120,9 @@ class Mix(Reward):
             for name in self.credits:
                 raise ValueError(f"{name}: a factor of a product cannot be credited inside the completion")
 
-    def weights_now(self) -> dict[str, float]:
-        """Reward name → weight at the step of training of the last call."""
-        return {name: schedule.at(weight, self._step) for name, weight in self.weights.items()}
+    def weights_at(self, step: int) -> dict[str, float]:
+        """Reward name → weight at a step of training."""
+        return {name: schedule.at(weight, step) for name, weight in self.weights.items()}
 
     def score(
         self,
@@ -157,7 +139,7 @@ class Mix(Reward):
         """
         log_metric: Callable[[str, float], None] = columns.get("log_metric") or (lambda name, value: None)
         log_extra: Callable[[str, list], None] = columns.get("log_extra") or (lambda name, values: None)
-        self._step = getattr(columns.get("trainer_state"), "global_step", 0)
+        weights = self.weights_at(getattr(columns.get("trainer_state"), "global_step", 0))
         groups = groups_of(prompts)
         parts: dict[str, Scores] = {}
         for reward in self.rewards:
@@ -171,72 +153,73 @@ class Mix(Reward):
             log_extra(reward.name, scores.values)
             for column, values in scores.columns.items():
                 log_extra(f"{reward.name}.{column}", values)
-        self.last = self._mixed(parts, groups)
-        for name, share in self._variance_shares(groups).items():
+        mixed = self._mixed(parts, weights, groups)
+        for name, share in self._variance_shares(parts, weights, groups).items():
             log_metric(f"rewards/{name}/variance_share", share)
         for name, weight in self.weights.items():
             if not isinstance(weight, float):
-                log_metric(f"rewards/{name}/weight", schedule.at(weight, self._step))
-        return self.last
+                log_metric(f"rewards/{name}/weight", weights[name])
+        return mixed
 
-    def _mixed(self, parts: Mapping[str, Scores], groups: Sequence[slice]) -> Mixed:
-        values = self._comparable({name: scores.values for name, scores in parts.items()}, groups)
-        size = len(next(iter(parts.values())).values)
-        passed = [self._counts(values, row) for row in range(size)]
-        weights = self.weights_now()
-        credited = {}
-        for name, rule in self.credits.items():
-            steps = parts[name].steps or [()] * size
-            shown = [steps[row] if name == self.gate or passed[row] else () for row in range(size)]
-            credited[name] = Credited(rule, weights[name], shown)
-        return Mixed(
-            self._aggregated(values),
-            columns={name: scores.values for name, scores in parts.items()},
-            outcome=self._aggregated(values, leave_out=self.credits),
-            credited=credited,
-            parts=dict(parts),
-        )
+    def _mixed(self, parts: Mapping[str, Scores], weights: Mapping[str, float], groups: Groups) -> Mixed:
+        """What each reward contributes to each completion, and their sum or product."""
+        values = self._comparable(parts, groups)
+        known = counting(values, weights)
+        if self.gate is not None:  # below a closed gate the gate's own share is all there is to know
+            gate = values[self.gate]
+            known = [v is not None and (v < self.gate_at or yes) for v, yes in zip(gate, known, strict=True)]
+        neutral = 1.0 if self.aggregation == "product" else 0.0
+        numbers = {name: filled(of_reward, groups, neutral) for name, of_reward in values.items()}
+        if self.aggregation == "product":
+            totals = product(numbers, weights)
+            contributions = {name: [None] * len(known) for name in parts}
+            effective = {name: [weights[name]] * len(known) for name in parts}
+        else:
+            effective = {name: self._effective(name, weights[name], values) for name in parts}
+            contributions = {
+                name: [weight * number for weight, number in zip(effective[name], numbers[name], strict=True)]
+                for name in parts
+            }
+            totals = [sum(row) for row in zip(*contributions.values(), strict=True)]
+        judgements = [
+            {
+                name: Judgement(
+                    value=scores.values[row],
+                    status=_status(scores, row),
+                    weight=effective[name][row],
+                    contribution=contributions[name][row] if known[row] else None,
+                    steps=scores.steps[row] if scores.steps and effective[name][row] == weights[name] else (),
+                )
+                for name, scores in parts.items()
+            }
+            for row in range(len(known))
+        ]
+        columns = {name: scores.values for name, scores in parts.items()}
+        mixed_values = [total if yes else None for total, yes in zip(totals, known, strict=True)]
+        return Mixed(mixed_values, columns=columns, parts=dict(parts), judgements=judgements)
 
-    def _comparable(
-        self, values: Mapping[str, list[float | None]], groups: Sequence[slice]
-    ) -> dict[str, list[float | None]]:
+    def _comparable(self, parts: Mapping[str, Scores], groups: Groups) -> dict[str, Values]:
         if self.aggregation != "normalise_then_sum":
-            return dict(values)
-        return {name: normalised(reward, groups) for name, reward in values.items()}
+            return {name: scores.values for name, scores in parts.items()}
+        return {name: normalised(scores.values, groups) for name, scores in parts.items()}
 
-    def _counts(self, values: Mapping[str, Sequence[float | None]], row: int) -> bool:
-        """Whether the rewards other than the gate count on a completion."""
-        if self.aggregation != "gated":
-            return True
-        assert self.gate is not None
-        value = values[self.gate][row]
-        return value is not None and value >= self.gate_at
+    def _effective(self, name: str, weight: float, values: Mapping[str, Values]) -> list[float]:
+        """A reward's weight on each completion: 0 where the gate is not passed, except for the gate itself."""
+        if self.gate is None or name == self.gate:
+            return [weight] * len(values[name])
+        return [weight if value is not None and value >= self.gate_at else 0.0 for value in values[self.gate]]
 
-    def _aggregated(
-        self, values: Mapping[str, Sequence[float | None]], leave_out: Mapping[str, str] | None = None
-    ) -> list[float | None]:
-        weights = {name: weight for name, weight in self.weights_now().items() if name not in (leave_out or {})}
-        if not weights:
-            return [None] * len(next(iter(values.values())))
-        if self.aggregation == "gated":
-            assert self.gate is not None
-            # a gate whose own steps are credited is no part of the outcome, and still gates it
-            weights = {self.gate: 0.0, **weights}
-            rows = [dict(zip(weights, row, strict=True)) for row in zip(*(values[n] for n in weights), strict=True)]
-            return [gated(row, weights, self.gate, self.gate_at) for row in rows]
-        combine = weighted_product if self.aggregation == "product" else weighted_sum
-        return [combine(row, list(weights.values())) for row in zip(*(values[n] for n in weights), strict=True)]
-
-    def _variance_shares(self, groups: Sequence[slice]) -> dict[str, float]:
+    def _variance_shares(
+        self, parts: Mapping[str, Scores], weights: Mapping[str, float], groups: Groups
+    ) -> dict[str, float]:
         if self.aggregation == "product":
             return {}
-        values = self._comparable({name: scores.values for name, scores in self.last.parts.items()}, groups)
+        values = self._comparable(parts, groups)
         contributions = {}
-        for name, weight in self.weights_now().items():
-            counting: list[float | None] = list(values[name])
-            if self.aggregation == "gated" and name != self.gate:
-                counting = [value if self._counts(values, row) else 0.0 for row, value in enumerate(counting)]
-            contributions[name] = weight * centred(counting, groups)
+        for name in parts:
+            effective = self._effective(name, weights[name], values)
+            open_gate: Values = [v if weight else 0.0 for v, weight in zip(values[name], effective, strict=True)]
+            contributions[name] = weights[name] * centred(open_gate, groups)
         return variance_shares(contributions)
 
     def _scored(
@@ -250,8 +233,9 @@ class Mix(Reward):
         """The reward's scores; failures for the whole batch where it raised twice or hung. A NaN is a failure too."""
         for attempt in (1, 2):
             try:
-                call = lambda: reward.score(prompts, completions, completion_ids, **columns)  # noqa: E731
-                scores = bounded(call, self.timeout)
+                given = _copies(prompts), _copies(completions), _copies(completion_ids)
+                own = {name: _copies(of_column) for name, of_column in columns.items()}
+                scores = bounded(lambda given=given, own=own: reward.score(*given, **own), self.timeout)
                 if len(scores.values) != len(completions):
                     raise ValueError(f"{len(scores.values)} values for {len(completions)} completions")
                 break
@@ -287,7 +271,28 @@ class Mix(Reward):
             )
 
 
-def _statistics(scores: Scores, groups: Sequence[slice]) -> dict[str, float]:
+def _status(scores: Scores, row: int) -> Status:
+    if scores.values[row] is not None:
+        return "judged"
+    return "failed" if row in scores.failures else "abstained"
+
+
+def _copies(values: Any) -> Any:
+    """A list of the reward's own, so that one that changes what it is given changes nothing for the others."""
+    if not isinstance(values, list | tuple):
+        return values
+    return [_copy(value) for value in values]
+
+
+def _copy(value: Any) -> Any:
+    if isinstance(value, str | int | float | None):
+        return value
+    if isinstance(value, list) and all(isinstance(item, int) for item in value):  # token ids, of which there are many
+        return value.copy()
+    return copy.deepcopy(value)
+
+
+def _statistics(scores: Scores, groups: Groups) -> dict[str, float]:
     count = len(scores.values)
     present = [value for value in scores.values if value is not None]
     statistics = {

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoModelForTokenClassification, PreTrainedModel
 
 from rl.algorithms.guard import Skips
-from rl.algorithms.length import by_length, trimmed
+from rl.algorithms.length import parts_by_length, trimmed
 from rl.algorithms.rollouts import Rollouts
 from rl.config.algorithms import Critic as CriticSettings
 from rl.errors import UserError
@@ -87,7 +87,7 @@ class Critic:
         mask_BT, goal_BT = rollouts.completion_mask[rows], returns_BT[rows]
         self._want_gradients(True)
         values_BT = self._forward(rollouts, rows)
-        self._want_gradients(True)  # a critic on the policy's base gives them up when it hands the base back
+        self._want_gradients(True)  # peft turns them off where the policy's own adapter is active again
         error_BT = (values_BT - goal_BT) ** 2
         cut = 0.0
         if (clip := self.settings.value_clip) is not None:
@@ -115,7 +115,7 @@ class Critic:
         return {"value_loss": value_loss.item(), "clip_fraction": cut}
 
     def _want_gradients(self, wanted: bool) -> None:
-        """Off outside the critic's own steps, so that no optimizer of the policy's takes its weights for its own."""
+        """Enable gradients only during critic steps, so the policy's optimizer never collects critic parameters."""
         for parameter in self.trained:
             parameter.requires_grad_(wanted)
 
@@ -133,7 +133,7 @@ class Critic:
         ids, mask = rollouts.ids[rows], rollouts.mask[rows]
         width = rollouts.completion_ids.shape[1]
         pieces, order = [], []
-        for part in by_length(mask.sum(1)):
+        for part in parts_by_length(mask.sum(1)):
             part_ids, part_mask, cut = trimmed(ids[part], mask[part], keep=width)
             places = (part_mask.cumsum(1) - 1).clamp(min=0)
             with self.accelerator.autocast():

@@ -9,19 +9,19 @@ with log-probabilities summed over the completion. By `trainer.loss_type`: `sigm
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 from datasets import Dataset
-from peft import PeftConfig
-from transformers import PrinterCallback, TrainerCallback
+from transformers import PrinterCallback
 from trl.trainer.dpo_config import DPOConfig
 from trl.trainer.dpo_trainer import DPOTrainer
 
-from rl.algorithms.fit import arguments, pair_rows, share_of_tokens
-from rl.config import Config
+from rewards.sample import Sample
+from rl.algorithms.fit import Fit, pair_rows, share_of_tokens
+from rl.algorithms.trl_arguments import fit_arguments
 from rl.config.algorithms import Dpo
-from rl.examples.pairs import Pair
+from rl.examples.pairs import Pair, pairs
 
 
 class PairsDPOTrainer(DPOTrainer):
@@ -46,50 +46,41 @@ class PairsDPOTrainer(DPOTrainer):
         return super()._compute_loss(model, inputs, return_outputs)
 
 
-def build(
-    config: Config,
-    model: Any,
-    reference: Any,
-    tokenizer: Any,
-    lora: PeftConfig | None,
-    pairs: list[Pair],
-    folder: Path,
-    seed: int,
-    callbacks: list[TrainerCallback],
-) -> DPOTrainer:
+def examples(samples: Sequence[Sample], settings: Dpo) -> tuple[list[Pair], dict[str, float]]:
+    """The pairs to fit on, and figures about them for the log.
+
+    Args:
+        samples: the pool, judged.
+        settings: the config's `algorithm` section.
+    """
+    chosen = pairs(samples, **settings.pairs.model_dump())
+    return chosen, {"rounds/pairs": len(chosen)}
+
+
+def build(fit: Fit, examples: Sequence[Pair]) -> DPOTrainer:
     """TRL's trainer for one fit.
 
     Args:
-        config: a checked config.
-        model: the policy to start from.
-        reference: the reference policy; None for the model with its adapter off.
-        tokenizer: its tokenizer.
-        lora: adapters to add, or None.
-        pairs: what to fit on.
-        folder: where checkpoints go.
-        seed: of the order of the pairs.
-        callbacks: to be told of steps and logs.
+        fit: where it starts from and where it saves.
+        examples: the pairs to fit on.
 
     Raises:
         UserError: TRL refuses the arguments.
     """
-    algorithm = config.algorithm
+    algorithm, trainer_settings = fit.config.algorithm, fit.config.trainer
     assert isinstance(algorithm, Dpo)
     own: dict[str, Any] = {}
     if algorithm.nll:
-        wanted = config.trainer.get("loss_type", ["sigmoid"])
+        wanted = trainer_settings.get("loss_type", ["sigmoid"])
         losses = [wanted] if isinstance(wanted, str) else list(wanted)
-        weights = config.trainer.get("loss_weights") or [1.0] * len(losses)
+        weights = trainer_settings.get("loss_weights") or [1.0] * len(losses)
         own = {"loss_type": [*losses, "sft"], "loss_weights": [*weights, algorithm.nll]}
     trainer = PairsDPOTrainer(
         algorithm.nll,
-        model=model,
-        ref_model=reference,
-        args=arguments(DPOConfig, config, folder, seed, len(pairs), **own),
-        train_dataset=Dataset.from_list(pair_rows(pairs, tokenizer)),
-        processing_class=tokenizer,
-        peft_config=lora,
-        callbacks=callbacks,
+        ref_model=fit.reference,
+        args=fit_arguments(DPOConfig, fit.config, fit.folder, fit.seed, len(examples), **own),
+        train_dataset=Dataset.from_list(pair_rows(examples, fit.tokenizer)),
+        **fit.for_trl,
     )
     trainer.remove_callback(PrinterCallback)
     return trainer

@@ -1,54 +1,57 @@
-"""What the fits of a round share: arguments of TRL's config classes."""
+"""What the fits of a round share: what they are given, and the rows that TRL's trainers are fed with."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from accelerate import PartialState
 from accelerate.utils import gather
+from peft import PeftConfig
 from torch import Tensor
-from transformers import PreTrainedTokenizerBase
+from transformers import PreTrainedTokenizerBase, TrainerCallback
 
 from rewards.reward import Text
 from rl.config import Config
-from rl.errors import UserError
 from rl.examples.pairs import Pair
 from rl.sampling.draw import render
 
 
-def arguments(kind: type, config: Config, folder: Path, seed: int, rows: int, **own: Any) -> Any:
-    """TRL's arguments for one fit: our defaults, `trainer:`, and what the algorithm sets itself.
+@dataclass(frozen=True)
+class Fit:
+    """One fit of a round: where it starts from and where it saves.
 
-    As TRL's online trainers do, a last batch that is not full is left out, unless it is the only one.
-
-    Args:
-        kind: TRL's config class.
-        config: a checked config.
-        folder: where the trainer writes checkpoints.
-        seed: of the order of the rows.
-        rows: how many there are to fit on.
-        own: what the algorithm sets.
-
-    Raises:
-        UserError: TRL refuses them.
+    Attributes:
+        config: the checked config of the run.
+        model: the policy to start from.
+        reference: the reference policy; None for the model with its adapter off, and where the loss has no reference.
+        tokenizer: the policy's.
+        lora: adapters to add, or None.
+        folder: where checkpoints go.
+        seed: of the order of the examples.
+        callbacks: to be told of steps and logs.
     """
-    on_cpu = not torch.accelerator.is_available()
-    batch = config.trainer.get("per_device_train_batch_size", 8) * PartialState().num_processes
-    defaults: dict[str, Any] = {
-        "logging_steps": 1,
-        "disable_tqdm": True,
-        "dataloader_drop_last": rows >= batch,
-        "dataloader_pin_memory": not on_cpu,
-        "use_cpu": on_cpu,
-        "bf16": not on_cpu and torch.cuda.is_bf16_supported() and "fp16" not in config.trainer,
-    }
-    ours = {"output_dir": str(folder), "seed": seed, "report_to": [], **own}
-    try:
-        return kind(**{**defaults, **config.trainer, **ours})
-    except (ValueError, TypeError) as error:
-        raise UserError("trainer", str(error).strip().splitlines()[0]) from error
+
+    config: Config
+    model: Any
+    reference: Any
+    tokenizer: PreTrainedTokenizerBase
+    lora: PeftConfig | None
+    folder: Path
+    seed: int
+    callbacks: Sequence[TrainerCallback]
+
+    @property
+    def for_trl(self) -> dict[str, Any]:
+        """Keyword arguments that all of TRL's trainers take."""
+        return {
+            "model": self.model,
+            "processing_class": self.tokenizer,
+            "peft_config": self.lora,
+            "callbacks": list(self.callbacks),
+        }
 
 
 def share_of_tokens(tokens: Tensor) -> float:
@@ -71,16 +74,24 @@ def prompt_ids(tokenizer: PreTrainedTokenizerBase, prompt: Text) -> list[int]:
     return tokenizer(render(tokenizer, prompt), add_special_tokens=False)["input_ids"]  # type: ignore[return-value]
 
 
-def pair_rows(pairs: list[Pair], tokenizer: PreTrainedTokenizerBase) -> list[dict[str, Any]]:
-    """Pairs as the tokens that were drawn, so that nothing is tokenized twice and a cut completion gets no end."""
+def pair_rows(pairs: Sequence[Pair], tokenizer: PreTrainedTokenizerBase) -> list[dict[str, Any]]:
+    """Pairs as the tokens that were sampled, so that nothing is tokenized twice and a cut completion gets no end.
+
+    Args:
+        pairs: judged samples in pairs.
+        tokenizer: the policy's.
+
+    Returns:
+        For each pair `prompt, chosen, rejected` as text and the same with `_ids` as token ids.
+    """
     return [
         {
             "prompt": render(tokenizer, pair.chosen.prompt),
-            "chosen": pair.chosen.completion,
-            "rejected": pair.rejected.completion,
+            "chosen": pair.chosen.text,
+            "rejected": pair.rejected.text,
             "prompt_ids": prompt_ids(tokenizer, pair.chosen.prompt),
-            "chosen_ids": pair.chosen.completion_ids,
-            "rejected_ids": pair.rejected.completion_ids,
+            "chosen_ids": pair.chosen.ids,
+            "rejected_ids": pair.rejected.ids,
         }
         for pair in pairs
     ]

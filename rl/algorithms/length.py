@@ -10,10 +10,10 @@ from torch import Tensor
 SHRINK = 0.75
 """A part ends where sequences get shorter than this share of its longest."""
 FEWEST = 8
-"""Sequences in a part, at least: below, more calls cost more than less padding saves."""
+"""Least number of sequences in a part: for smaller parts the extra call costs more than the padding it avoids."""
 
 
-def by_length(lengths_B: Tensor) -> list[Tensor]:
+def parts_by_length(lengths_B: Tensor) -> list[Tensor]:
     """Parts of a batch, longest first, as indices of rows.
 
     Args:

@@ -8,17 +8,18 @@ prompt's tokens as well as the completion's.
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 from datasets import Dataset
-from peft import PeftConfig
-from transformers import PrinterCallback, TrainerCallback
+from transformers import PrinterCallback
 from trl.experimental.orpo import ORPOConfig, ORPOTrainer
 
-from rl.algorithms.fit import arguments, pair_rows, share_of_tokens
-from rl.config import Config
-from rl.examples.pairs import Pair
+from rewards.sample import Sample
+from rl.algorithms.fit import Fit, pair_rows, share_of_tokens
+from rl.algorithms.trl_arguments import fit_arguments
+from rl.config.algorithms import Orpo
+from rl.examples.pairs import Pair, pairs
 
 
 class PairsORPOTrainer(ORPOTrainer):
@@ -40,28 +41,32 @@ class PairsORPOTrainer(ORPOTrainer):
         return *others, nll * share_of_tokens(batch["chosen_attention_mask"][:, 1:].sum())
 
 
-def build(
-    config: Config,
-    model: Any,
-    tokenizer: Any,
-    lora: PeftConfig | None,
-    pairs: list[Pair],
-    folder: Path,
-    seed: int,
-    callbacks: list[TrainerCallback],
-) -> ORPOTrainer:
-    """TRL's trainer for one fit; the arguments are those of `rl.algorithms.dpo.build`.
+def examples(samples: Sequence[Sample], settings: Orpo) -> tuple[list[Pair], dict[str, float]]:
+    """The pairs to fit on, and figures about them for the log.
+
+    Args:
+        samples: the pool, judged.
+        settings: the config's `algorithm` section.
+    """
+    chosen = pairs(samples, **settings.pairs.model_dump())
+    return chosen, {"rounds/pairs": len(chosen)}
+
+
+def build(fit: Fit, examples: Sequence[Pair]) -> ORPOTrainer:
+    """TRL's trainer for one fit.
+
+    Args:
+        fit: where it starts from and where it saves.
+        examples: the pairs to fit on.
 
     Raises:
         UserError: TRL refuses the arguments.
     """
+    config = fit.config
     trainer = PairsORPOTrainer(
-        model=model,
-        args=arguments(ORPOConfig, config, folder, seed, len(pairs), remove_unused_columns=False),
-        train_dataset=Dataset.from_list(pair_rows(pairs, tokenizer)),
-        processing_class=tokenizer,
-        peft_config=lora,
-        callbacks=callbacks,
+        args=fit_arguments(ORPOConfig, config, fit.folder, fit.seed, len(examples), remove_unused_columns=False),
+        train_dataset=Dataset.from_list(pair_rows(examples, fit.tokenizer)),
+        **fit.for_trl,
     )
     trainer.remove_callback(PrinterCallback)
     return trainer

@@ -11,9 +11,9 @@ before whitening, with a λ of its own if that is asked for. The policy learns f
 
     L = -mean over t of min(ρ_t A_t, clip(ρ_t, 1 - ε, 1 + ε) A_t)
 
-which is TRL's own loss with advantages (B, T): epochs are `trainer.num_iterations`, minibatches
-`trainer.steps_per_generation`, ε is `trainer.epsilon`, a KL term in the loss `trainer.beta`. While the critic warms up,
-the advantages are 0 and the policy stays as it is.
+(`rl/algorithms/policy_loss.py`), which is TRL's own loss with advantages (B, T): epochs are `trainer.num_iterations`,
+minibatches `trainer.steps_per_generation`, ε is `trainer.epsilon`, a KL term in the loss `trainer.beta`. While the
+critic warms up, the advantages are 0 and the policy stays as it is.
 
 Whitening rewards divides them by their standard deviation over the batch without shifting their mean, since a shift
 would reward or punish length.
@@ -21,26 +21,49 @@ would reward or punish length.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from transformers import PrinterCallback, TrainerCallback
+from trl.trainer.utils import use_adapter
 
 from rewards.mixing.mix import Mix
+from rewards.sample import Sample
 from rl.algorithms.critic import Critic, load_critic
 from rl.algorithms.critic_lora import LoraCritic
-from rl.algorithms.grpo import for_trl
-from rl.algorithms.online import OnlineTrainer
+from rl.algorithms.online import Batch, OnlineTrainer
 from rl.algorithms.rollouts import Rollouts
-from rl.config import Config
+from rl.algorithms.trl_arguments import online_arguments
 from rl.config.algorithms import Ppo
+from rl.context import RunContext
 from rl.credit.gae import gae
-from rl.policy.load import Policy
-from rl.storage.run_folder import RunFolder
-from rl.tasks.task import Task
+from verifiers.runtime.judge import Judge
 
 EPSILON = 1e-8
+
+
+class Credited(NamedTuple):
+    """What GAE makes of a batch.
+
+    Attributes:
+        advantages_BT: not whitened.
+        returns_BT: what the critic is to learn.
+        mask_BT: 1 on the tokens that count: those of completions of which something is known.
+    """
+
+    advantages_BT: Tensor
+    returns_BT: Tensor
+    mask_BT: Tensor
+
+
+class Lesson(NamedTuple):
+    """What the critic learns from a batch: the sampled sequences, their returns, and its own values at sampling."""
+
+    rollouts: Rollouts
+    returns_BT: Tensor
+    values_BT: Tensor
 
 
 class PpoTrainer(OnlineTrainer):
@@ -49,71 +72,121 @@ class PpoTrainer(OnlineTrainer):
     Args:
         settings: the config's `algorithm` section.
         mix: the rewards.
-        critic: a model with one logit a token, to learn the values; None for adapters over the policy's own base.
+        verifier: the task's own.
+        critic: a model with one logit for each token, to learn the values; None for adapters over the policy's base.
         arguments: TRL's own keyword arguments.
     """
 
     settings: Ppo
 
-    def __init__(self, settings: Ppo, mix: Mix, critic: torch.nn.Module | None, **arguments: Any) -> None:
-        self.loss_beta = arguments["args"].beta
-        if settings.kl and not self.loss_beta:  # TRL keeps a reference policy only where beta is not 0
-            arguments["args"].beta = settings.kl
-        super().__init__(settings, mix, **arguments)
-        self.skips_zero_signal = self.can_skip(self.loss_beta)
+    def __init__(
+        self, settings: Ppo, mix: Mix, verifier: Judge, critic: torch.nn.Module | None, **arguments: Any
+    ) -> None:
+        args = arguments["args"]
+        loss_beta = args.beta
+        args.beta = loss_beta or settings.kl  # TRL loads a reference policy only where beta is not 0
+        super().__init__(settings, mix, verifier, **arguments)
+        args.beta = self.beta = loss_beta  # the penalty is in the reward, not in the loss
         if critic is None:
             critic = LoraCritic(self.accelerator.unwrap_model(self.model))
         self.critic = Critic(critic, settings.critic, self.accelerator, self.args.seed + self.accelerator.process_index)
-        self.warm_up = WarmUp(settings.critic.warm_up_steps)
+        self.warm_up = WarmUp(settings.critic.warm_up_cycles)
         self.stateful |= {"critic": self.critic, "warm_up": self.warm_up}
+        self.lesson: Lesson | None = None
 
-    def close(self) -> None:
-        """Leave the policy as it is to be saved."""
-        if isinstance(self.critic.model, LoraCritic):
-            self.critic.model.close()
+    def next_batch(self, rows: list[dict[str, Any]]) -> Batch:
+        """Sample, judge and credit. The update follows: the critic's in `_prepare_inputs`, the policy's by TRL."""
+        batch, samples = self.sample_and_judge(rows)
+        values_BT = self.critic.values(Rollouts.of(batch))
+        log_ratio_BT = self._log_ratio_to_reference(batch) if self.settings.kl else None
+        credited = self.credit(samples, batch, values_BT, log_ratio_BT)
+        batch["advantages"] = self._for_policy(credited)
+        self.lesson = Lesson(Rollouts.of(batch), credited.returns_BT, values_BT)
+        self._record_credit(credited, values_BT)
+        return batch
 
-    def credit(self, output: dict[str, Any]) -> Tensor:
-        """Advantages (B, T) by GAE; the critic learns the batch's returns on the way."""
-        settings, rollouts = self.settings, Rollouts.of(output)
-        rewards = self.token_rewards(output)
+    def credit(
+        self, samples: Sequence[Sample], batch: Batch, values_BT: Tensor, log_ratio_BT: Tensor | None = None
+    ) -> Credited:
+        """Advantages and returns by GAE.
+
+        Args:
+            samples: the judged samples of the batch.
+            batch: the batch.
+            values_BT: the critic's values at sampling.
+            log_ratio_BT: log π(a_t) - log π_ref(a_t), for the penalty in the reward; None for no penalty.
+        """
+        settings, rewards = self.settings, self.token_rewards(samples, batch)
         # a completion of which nothing is known teaches neither the policy nor the critic
-        mask_BT = output["completion_mask"] * rewards.known_B.unsqueeze(1)
+        mask_BT = batch["completion_mask"] * rewards.known_B.unsqueeze(1)
         rewards_BT = rewards.all_BT
         if settings.whiten_rewards:
             rewards_BT = rewards_BT / (self._moments(rewards_BT.sum(1), rewards.known_B)[1] + EPSILON)
-        if settings.kl:
-            rewards_BT = rewards_BT - settings.kl * self._log_ratio_to_reference(output)
-        values_BT = self.critic.values(rollouts)
+        if log_ratio_BT is not None:
+            rewards_BT = rewards_BT - settings.kl * log_ratio_BT
         advantages_BT = gae(rewards_BT, values_BT, mask_BT, settings.gamma, settings.lambda_)
         lambda_critic = settings.lambda_ if settings.lambda_critic is None else settings.lambda_critic
         returns_BT = values_BT + gae(rewards_BT, values_BT, mask_BT, settings.gamma, lambda_critic)
-        learnt = self.critic.fit(rollouts, returns_BT, values_BT)
-        self._record(values_BT, returns_BT, advantages_BT, mask_BT, learnt)
-        if self.warm_up.goes_on():
-            return torch.zeros_like(advantages_BT)
-        if settings.whiten_advantages:
-            mean, std = self._moments(advantages_BT, mask_BT)
-            advantages_BT = (advantages_BT - mean) / (std + EPSILON) * mask_BT
-        return advantages_BT
+        return Credited(advantages_BT, returns_BT, mask_BT)
 
-    def _compute_loss(self, model: Any, inputs: dict[str, Any]) -> Tensor:
-        self.beta, sampling_beta = self.loss_beta, self.beta
-        try:
-            loss = super()._compute_loss(model, inputs)
-        finally:
-            self.beta = sampling_beta
-        self._record_step(inputs)
-        return loss
+    def update_critic(self, lesson: Lesson) -> None:
+        """The critic learns the returns of a batch, in passes of its own."""
+        learnt = self.critic.fit(*lesson)
+        self.warm_up.count_cycle()
+        self.record("critic/value_loss", learnt["value_loss"])
+        self.record("critic/clip_fraction", learnt["clip_fraction"])
+        self._metrics["train"]["critic/skipped_steps"] = [float(self.critic.skips.total)]  # so far, as `skipped_steps`
 
-    def _record_step(self, inputs: dict[str, Any]) -> None:
+    def carries_signal(self, samples: Sequence[Sample], batch: Batch) -> Tensor:
+        """Whether the completions of a group earn different rewards."""
+        return_BG = self.token_rewards(samples, batch).all_BT.sum(1).view(-1, self.group)
+        return return_BG.amax(1) - return_BG.amin(1) > EPSILON
+
+    def record_update(self, batch: Batch, logprobs_BT: Tensor) -> None:
         """How far the policy has moved from the one that sampled: KL by Schulman's k3 estimate, and what was cut."""
-        mask_BT, old_BT, logps_BT = inputs["completion_mask"], inputs.get("old_per_token_logps"), self.logps_BT
-        assert logps_BT is not None
-        log_ratio_BT = torch.zeros_like(logps_BT) if old_BT is None else logps_BT - old_BT
+        mask_BT, old_BT = batch["completion_mask"], batch.get("old_per_token_logps")
+        log_ratio_BT = torch.zeros_like(logprobs_BT) if old_BT is None else logprobs_BT - old_BT
         ratio_BT = log_ratio_BT.exp()
         cut_BT = (ratio_BT < 1 - self.epsilon_low) | (ratio_BT > 1 + self.epsilon_high)
         self.record("ppo/approx_kl", self._moments(ratio_BT - 1 - log_ratio_BT, mask_BT)[0].item())
         self.record("ppo/clip_fraction", self._moments(cut_BT.float(), mask_BT)[0].item())
+
+    def close(self) -> None:
+        """Take the critic's adapters off the policy, so that they are not saved with it."""
+        if isinstance(self.critic.model, LoraCritic):
+            self.critic.model.close()
+
+    def _prepare_inputs(self, generation_batch: Any) -> Any:
+        inputs = super()._prepare_inputs(generation_batch)  # TRL's: the next minibatch, of a new batch where it is time
+        if self.lesson is not None:
+            self.update_critic(self.lesson)
+            self.lesson = None
+        return inputs
+
+    def _for_policy(self, credited: Credited) -> Tensor:
+        """Advantages as the policy's loss takes them: whitened over the batch's tokens, 0 while the critic warms up."""
+        advantages_BT, _, mask_BT = credited
+        if self.warm_up.left > 0:
+            return torch.zeros_like(advantages_BT)
+        if not self.settings.whiten_advantages:
+            return advantages_BT
+        mean, std = self._moments(advantages_BT, mask_BT)
+        return (advantages_BT - mean) / (std + EPSILON) * mask_BT
+
+    def _log_ratio_to_reference(self, batch: Batch) -> Tensor:
+        """log π(a_t) - log π_ref(a_t) of the sampled tokens, (B, T)."""
+        rollouts = Rollouts.of(batch)
+        width = rollouts.completion_ids.shape[1]
+        run = self._get_per_token_logps_and_entropies
+        with torch.no_grad():
+            logprobs_BT, _, _ = run(self.model, rollouts.ids, rollouts.mask, width)
+            if self.ref_model is not None:
+                reference_BT, _, _ = run(self.ref_model, rollouts.ids, rollouts.mask, width)
+            else:  # of a policy with adapters the reference is the base, or the adapter that training went on from
+                policy: Any = self.accelerator.unwrap_model(self.model)
+                with use_adapter(policy, adapter_name="ref" if "ref" in policy.peft_config else None):
+                    reference_BT, _, _ = run(self.model, rollouts.ids, rollouts.mask, width)
+        return (logprobs_BT - reference_BT) * rollouts.completion_mask
 
     def _moments(self, values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation where the mask is 1, over all processes."""
@@ -123,37 +196,25 @@ class PpoTrainer(OnlineTrainer):
         mean = total / count.clamp(min=1)
         return mean, (squares / count.clamp(min=1) - mean**2).clamp(min=0).sqrt()
 
-    def _log_ratio_to_reference(self, output: dict[str, Any]) -> Tensor:
-        """log π(a_t) - log π_ref(a_t) of the sampled tokens, (B, T)."""
-        rollouts = Rollouts.of(output)
-        width = rollouts.completion_ids.shape[1]
-        with torch.no_grad():
-            logps, _, _ = self._get_per_token_logps_and_entropies(self.model, rollouts.ids, rollouts.mask, width)
-        return (logps - output["ref_per_token_logps"]) * rollouts.completion_mask
-
-    def _record(
-        self, values_BT: Tensor, returns_BT: Tensor, advantages_BT: Tensor, mask_BT: Tensor, learnt: dict[str, float]
-    ) -> None:
+    def _record_credit(self, credited: Credited, values_BT: Tensor) -> None:
+        advantages_BT, returns_BT, mask_BT = credited
         returns_mean, returns_std = self._moments(returns_BT, mask_BT)
         advantages_mean, advantages_std = self._moments(advantages_BT, mask_BT)
         _, error_std = self._moments(returns_BT - values_BT, mask_BT)
         explained = 1 - (error_std / (returns_std + EPSILON)) ** 2
         for name, value in {
-            "critic/value_loss": learnt["value_loss"],
-            "critic/clip_fraction": learnt["clip_fraction"],
-            "critic/explained_variance": explained.item(),
-            "critic/value_mean": self._moments(values_BT, mask_BT)[0].item(),
-            "ppo/returns_mean": returns_mean.item(),
-            "ppo/returns_std": returns_std.item(),
-            "ppo/advantages_mean": advantages_mean.item(),
-            "ppo/advantages_std": advantages_std.item(),
+            "critic/explained_variance": explained,
+            "critic/value_mean": self._moments(values_BT, mask_BT)[0],
+            "ppo/returns_mean": returns_mean,
+            "ppo/returns_std": returns_std,
+            "ppo/advantages_mean": advantages_mean,
+            "ppo/advantages_std": advantages_std,
         }.items():
-            self.record(name, value)
-        self._metrics["train"]["critic/skipped_steps"] = [float(self.critic.skips.total)]  # so far, as `skipped_steps`
+            self.record(name, value.item())
 
 
 class WarmUp:
-    """Counts the generation cycles in which the critic learns alone.
+    """Counts down the generation cycles in which the critic learns alone.
 
     Args:
         cycles: how many there are.
@@ -162,10 +223,9 @@ class WarmUp:
     def __init__(self, cycles: int) -> None:
         self.left = cycles
 
-    def goes_on(self) -> bool:
-        """Whether this cycle is one of them; counts it."""
-        self.left -= 1
-        return self.left >= 0
+    def count_cycle(self) -> None:
+        """A cycle is over."""
+        self.left = max(0, self.left - 1)
 
     def state_dict(self) -> dict[str, int]:
         """How many are left."""
@@ -176,17 +236,15 @@ class WarmUp:
         self.left = state["left"]
 
 
-def build(
-    config: Config, policy: Policy, task: Task, mix: Mix, folder: RunFolder, callbacks: list[TrainerCallback]
-) -> PpoTrainer:
-    """The trainer for a config; arguments as in `rl.algorithms.grpo.build`.
+def build(run: RunContext, callbacks: Sequence[TrainerCallback]) -> PpoTrainer:
+    """The trainer for a run; arguments as in `rl.algorithms.grpo.build`.
 
     Raises:
         UserError: TRL refuses the arguments, or no critic can be made.
     """
-    settings = config.algorithm
+    settings = run.config.algorithm
     assert isinstance(settings, Ppo)
-    critic = None if settings.critic.lora else load_critic(settings.critic.start, policy.model)
-    trainer = PpoTrainer(settings, mix, critic, **for_trl(config, policy, task, folder, callbacks))
+    critic = None if settings.critic.lora else load_critic(settings.critic.start, run.policy.model)
+    trainer = PpoTrainer(settings, run.mix, run.task.judge(), critic, **online_arguments(run, callbacks))
     trainer.remove_callback(PrinterCallback)
     return trainer

@@ -10,50 +10,54 @@ and 1 take `WeightedSftTrainer`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
 from datasets import Dataset
-from peft import PeftConfig
-from transformers import PreTrainedTokenizerBase, PrinterCallback, TrainerCallback
+from transformers import PreTrainedTokenizerBase, PrinterCallback
 from trl.trainer.sft_config import SFTConfig
 from trl.trainer.sft_trainer import SFTTrainer
 
-from rl.algorithms.fit import arguments, prompt_ids
-from rl.config import Config
+from rewards.sample import Sample
+from rl.algorithms.fit import Fit, prompt_ids
+from rl.algorithms.trl_arguments import fit_arguments
 from rl.config.algorithms import Sft
-from rl.storage.pool import Sample
+from rl.examples.keep import keep
 
 IGNORE = -100
 
 
-def build(
-    config: Config,
-    model: Any,
-    tokenizer: Any,
-    lora: PeftConfig | None,
-    kept: list[Sample],
-    folder: Path,
-    seed: int,
-    callbacks: list[TrainerCallback],
-) -> SFTTrainer:
-    """TRL's trainer for one fit; the arguments are those of `rl.algorithms.dpo.build`, with samples for pairs.
+def examples(samples: Sequence[Sample], settings: Sft) -> tuple[list[Sample], dict[str, float]]:
+    """The completions to imitate, and figures about them for the log.
+
+    Args:
+        samples: the pool, judged.
+        settings: the config's `algorithm` section.
+    """
+    kept = keep(samples, **settings.keep.model_dump())
+    hinted = sum(one.hinted for one in kept) / max(len(kept), 1)
+    return kept, {"rounds/kept": len(kept), "rounds/hinted": hinted}
+
+
+def build(fit: Fit, examples: Sequence[Sample]) -> SFTTrainer:
+    """TRL's trainer for one fit.
+
+    Args:
+        fit: where it starts from and where it saves.
+        examples: the completions to imitate.
 
     Raises:
         UserError: TRL refuses the arguments.
     """
+    config = fit.config
     assert isinstance(config.algorithm, Sft)
     weight = config.algorithm.wrong_step_weight
-    rows = [row(one, tokenizer, wrong_steps(one) if weight < 1 else (), weight) for one in kept]
+    rows = [row(one, fit.tokenizer, wrong_steps(one) if weight < 1 else (), weight) for one in examples]
     weighted = 0 < weight < 1
     trainer = (WeightedSftTrainer if weighted else SFTTrainer)(
-        model=model,
-        args=arguments(SFTConfig, config, folder, seed, len(kept), remove_unused_columns=not weighted),
+        args=fit_arguments(SFTConfig, config, fit.folder, fit.seed, len(examples), remove_unused_columns=not weighted),
         train_dataset=Dataset.from_list(rows),
-        processing_class=tokenizer,
-        peft_config=lora,
-        callbacks=callbacks,
+        **fit.for_trl,
     )
     trainer.remove_callback(PrinterCallback)
     return trainer
@@ -106,8 +110,8 @@ class WeightedCollator:
 
 
 def wrong_steps(sample: Sample) -> list[tuple[int, int]]:
-    """Spans of the steps that the verifier judged, and not as right."""
-    return [(start, end) for start, end, score in sample.steps if score is not None and score < 1.0]
+    """Spans of the steps that the task's verifier judged wrong."""
+    return [(step.start, step.end) for step in sample.steps if step.right is False]
 
 
 def row(
@@ -122,16 +126,16 @@ def row(
         weight: that weight; all other tokens weigh 1.
     """
     prompt, weights, start = prompt_ids(tokenizer, sample.prompt), [], 0
-    for place in range(len(sample.completion_ids)):
+    for place in range(len(sample.ids)):
         touched = False
         if spans:
-            end = len(tokenizer.decode(sample.completion_ids[: place + 1], skip_special_tokens=True))
+            end = len(tokenizer.decode(sample.ids[: place + 1], skip_special_tokens=True))
             touched = any(start < last and end > first for first, last in spans)
             start = end
         weights.append(weight if touched else 1.0)
-    labels = [token if one else IGNORE for token, one in zip(sample.completion_ids, weights, strict=True)]
+    labels = [token if one else IGNORE for token, one in zip(sample.ids, weights, strict=True)]
     return {
-        "input_ids": prompt + sample.completion_ids,
+        "input_ids": prompt + sample.ids,
         "labels": [IGNORE] * len(prompt) + labels,
         "weights": [1.0] * len(prompt) + weights,
     }

@@ -19,13 +19,12 @@ import torch.distributed as dist
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from rewards.reward import text_of
+from rewards.sample import Sample
 from rl.analysis.intervals import Interval, bootstrap, wilson
 from rl.config import Config
 from rl.sampling.draw import Completion, sample
+from rl.sampling.judge import judge
 from rl.tasks.task import Split, Task
-from verifiers import Verdict
-
-Judged = tuple[Completion, Verdict]
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,7 @@ class Evaluation:
         pass_at: j → pass@j for powers of two up to k.
         counts: of the verdicts on greedy completions, by status.
         tokens: tokens generated to measure it.
-        examples: for each problem `prompt, gold, completion, score, status, reason, extracted, finish, chain`.
+        examples: for each problem `prompt, gold, completion, score, status, reason, extracted, finish_reason, chain`.
     """
 
     split: Split
@@ -121,11 +120,11 @@ def evaluate(
     """
     rows = task.splits[split][: settings.n]
     process, processes = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
-    mine = rows[process::processes]
+    mine = range(process, len(rows), processes)
     drawing: dict[str, Any] = {"max_tokens": settings.max_tokens, "batch": settings.batch, "progress": progress}
-    prompts = [row["prompt"] for row in mine]
-    greedy = _judged(task, mine, sample(model, tokenizer, prompts, temperature=None, **drawing))
-    samples: list[list[Judged]] = [[] for _ in mine]
+    prompts = [rows[index]["prompt"] for index in mine]
+    greedy = _judged(task, rows, mine, sample(model, tokenizer, prompts, temperature=None, **drawing))
+    samples: list[list[Sample]] = [[] for _ in mine]
     if settings.k:
         drawn = sample(
             model,
@@ -137,67 +136,47 @@ def evaluate(
             seed=settings.seed + process,
             **drawing,
         )
-        samples = _judged(task, mine, drawn)
+        samples = _judged(task, rows, mine, drawn)
     if processes > 1:
         greedy, samples = _gathered(greedy, len(rows)), _gathered(samples, len(rows))
-    return summarise(task, split, rows, [judged for (judged,) in greedy], samples)
+    return summarise(split, [one for (one,) in greedy], samples, judges_steps=task.judge().judges_steps)
 
 
 def summarise(
-    task: Task,
-    split: Split,
-    rows: Sequence[Mapping[str, Any]],
-    greedy: Sequence[Judged],
-    samples: Sequence[Sequence[Judged]],
+    split: Split, greedy: Sequence[Sample], samples: Sequence[Sequence[Sample]], *, judges_steps: bool
 ) -> Evaluation:
-    """The metrics of completions that are already judged.
+    """The metrics of samples that are already judged.
 
     Args:
-        task: its verifier says whether steps are judged.
-        split: the split the rows are from.
-        rows: N problems.
-        greedy: the greedy completion of each with its verdict.
-        samples: k sampled completions of each, likewise; N empty lists for none.
+        split: the split the problems are from.
+        greedy: the greedy completion of each of N problems.
+        samples: k sampled completions of each; N empty lists for none.
+        judges_steps: whether the task's verifier judges steps, so that there is a chain accuracy.
     """
     k = len(samples[0]) if samples else 0
-    judges_steps = task.judge().judges_steps
     metrics: dict[str, Interval | None] = {}
-    scored = [verdict for _, verdict in greedy if verdict.status == "judged"]
-    metrics["greedy"] = wilson(sum(_right(verdict) for verdict in scored), len(scored))
-    metrics["chain"] = wilson(sum(_chain(v) for v in scored), len(scored)) if judges_steps else None
-    grouped = [[v for _, v in group if v.status == "judged"] for group in samples]
+    judged = [one.verdict for one in greedy if one.verdict is not None and one.right is not None]
+    metrics["greedy"] = wilson(sum(verdict.right is True for verdict in judged), len(judged))
+    metrics["chain"] = wilson(sum(v.chain_right is True for v in judged), len(judged)) if judges_steps else None
+    grouped = [[one for one in group if one.right is not None] for group in samples]
     grouped = [group for group in grouped if group]
-    metrics["mean_at_k"] = bootstrap([sum(map(_right, group)) / len(group) for group in grouped])
+    metrics["mean_at_k"] = bootstrap([_number_right(group) / len(group) for group in grouped])
     pass_at = {j: _pass_at(grouped, j) for j in _powers_of_two(k)}
     metrics["pass_at_k"] = _pass_at(grouped, k) if k else None
     metrics["maj_at_k"] = bootstrap([_majority(group) for group in grouped])
-    lengths = [float(len(completion.ids)) for completion, _ in greedy]
-    metrics["mean_length"] = bootstrap(lengths)
-    metrics["cut_off"] = wilson(sum(completion.finish == "length" for completion, _ in greedy), len(greedy))
-    statuses = [verdict.status for _, verdict in greedy]
-    everything = [completion for completion, _ in greedy] + [c for group in samples for c, _ in group]
+    metrics["mean_length"] = bootstrap([float(len(one.ids)) for one in greedy])
+    metrics["cut_off"] = wilson(sum(one.finish_reason == "length" for one in greedy), len(greedy))
+    statuses = [one.verdict.status for one in greedy if one.verdict is not None]
+    everything = [*greedy, *(one for group in samples for one in group)]
     return Evaluation(
         split=split,
-        n=len(rows),
+        n=len(greedy),
         k=k,
         metrics=metrics,
         pass_at=pass_at,
         counts={status: statuses.count(status) for status in ("judged", "abstained", "failed")},
-        tokens=sum(len(completion.ids) for completion in everything),
-        examples=[
-            {
-                "prompt": text_of(row["prompt"]),
-                "gold": row["gold"],
-                "completion": completion.text,
-                "score": verdict.score,
-                "status": verdict.status,
-                "reason": verdict.reason,
-                "extracted": verdict.extracted,
-                "finish": completion.finish,
-                "chain": _chain(verdict) if judges_steps else None,
-            }
-            for row, (completion, verdict) in zip(rows, greedy, strict=True)
-        ],
+        tokens=sum(len(one.ids) for one in everything),
+        examples=[_example(one, judges_steps) for one in greedy],
     )
 
 
@@ -206,46 +185,59 @@ def pass_at(k: int, right: int, j: int) -> float:
     return 1.0 if k - right < j else 1.0 - math.comb(k - right, j) / math.comb(k, j)
 
 
-def _right(verdict: Verdict) -> bool:
-    return verdict.score == 1.0
+def _example(one: Sample, judges_steps: bool) -> dict[str, Any]:
+    """What the records keep of a greedy completion."""
+    assert one.verdict is not None, "evaluation judges every sample"
+    return {
+        "prompt": text_of(one.prompt),
+        "gold": one.row["gold"],
+        "completion": one.text,
+        "score": one.verdict.score,
+        "status": one.verdict.status,
+        "reason": one.verdict.reason,
+        "extracted": one.verdict.extracted,
+        "finish_reason": one.finish_reason,
+        "chain": one.verdict.chain_right if judges_steps else None,
+    }
 
 
-def _chain(verdict: Verdict) -> bool:
-    """Right answer by right steps alone."""
-    return _right(verdict) and bool(verdict.steps) and all(step.score == 1.0 for step in verdict.steps)
+def _number_right(group: Sequence[Sample]) -> int:
+    return sum(one.right is True for one in group)
 
 
-def _pass_at(grouped: Sequence[Sequence[Verdict]], j: int) -> Interval | None:
+def _pass_at(grouped: Sequence[Sequence[Sample]], j: int) -> Interval | None:
     """pass@j over the problems that have at least j judged samples."""
-    return bootstrap([pass_at(len(group), sum(map(_right, group)), j) for group in grouped if len(group) >= j])
+    return bootstrap([pass_at(len(group), _number_right(group), j) for group in grouped if len(group) >= j])
 
 
-def _majority(group: Sequence[Verdict]) -> float:
+def _majority(group: Sequence[Sample]) -> float:
     """How right the answer is that most samples gave; samples without an answer have no vote."""
-    votes: dict[str, list[Verdict]] = defaultdict(list)
-    for verdict in group:
-        if verdict.extracted is not None:
-            votes[verdict.extracted.strip()].append(verdict)
+    votes: dict[str, list[Sample]] = defaultdict(list)
+    for one in group:
+        if one.verdict is not None and one.verdict.extracted is not None:
+            votes[one.verdict.extracted.strip()].append(one)
     if not votes:
         return 0.0
     most = max(len(voters) for voters in votes.values())
     winners = [voters for voters in votes.values() if len(voters) == most]
-    return sum(_right(voters[0]) for voters in winners) / len(winners)
+    return _number_right([voters[0] for voters in winners]) / len(winners)
 
 
 def _powers_of_two(k: int) -> list[int]:
     return [2**e for e in range(k.bit_length()) if 2**e <= k]
 
 
-def _judged(task: Task, rows: Sequence[Mapping[str, Any]], drawn: Sequence[Sequence[Completion]]) -> list[list[Judged]]:
-    """Every completion with its verdict, in one call of the verifier."""
-    flat = [
-        {**row, "prompt": text_of(row["prompt"]), "prediction": completion.text}
-        for row, group in zip(rows, drawn, strict=True)
-        for completion in group
+def _judged(
+    task: Task, rows: Sequence[Mapping[str, Any]], mine: Sequence[int], drawn: Sequence[Sequence[Completion]]
+) -> list[list[Sample]]:
+    """Every completion as a judged sample, in one call of the verifier."""
+    samples = [
+        Sample(row=rows[index], text=one.text, ids=one.ids, finish_reason=one.finish, index=index)
+        for index, group in zip(mine, drawn, strict=True)
+        for one in group
     ]
-    verdicts = iter(task.judge()(flat))
-    return [[(completion, next(verdicts)) for completion in group] for group in drawn]
+    judged = iter(judge(samples, task.judge()))
+    return [[next(judged) for _ in group] for group in drawn]
 
 
 def _gathered(mine: list[Any], total: int) -> list[Any]:

@@ -1,4 +1,8 @@
-"""The `algorithm` section of the config: one class an algorithm, and what the algorithms share.
+"""The `algorithm` section of the config: one class for each algorithm, and what several algorithms share.
+
+An algorithm is registered here and nowhere else: its class has its settings, and says which module trains by it, which
+of TRL's config classes reads `trainer:`, and what it needs of the rest of the config. To add one, write the class, put
+it into `Algorithm`, and write its module in `rl/algorithms`.
 
 What TRL's config classes have a name for (beta, epsilon, loss_type, num_iterations, …) goes to `trainer`, and TRL's
 names hold there. These sections hold what TRL has no name for.
@@ -6,9 +10,14 @@ names hold there. These sections hold what TRL has no name for.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from rl.config.wrong_key import WrongKey
+
+if TYPE_CHECKING:
+    from rl.config import Config
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[int, Field(ge=1)]
@@ -18,6 +27,31 @@ class Section(BaseModel):
     """A part of the config: unknown keys are errors, and values do not change once read."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class AlgorithmSection(Section):
+    """What every algorithm says of itself.
+
+    Attributes:
+        in_rounds: whether it fits on a pool of judged samples, round after round; else it samples as it goes.
+        module: the module that builds its trainer.
+        trl_config: the TRL config class that `trainer:` is checked against.
+        credits_steps: whether step scores can count inside a completion.
+        group_baseline: whether a completion is compared with those of the same prompt that its process holds.
+    """
+
+    in_rounds: ClassVar[bool]
+    module: ClassVar[str]
+    trl_config: ClassVar[str]
+    credits_steps: ClassVar[bool] = False
+    group_baseline: ClassVar[bool] = False
+
+    def check(self, config: Config) -> None:
+        """Refuse what the algorithm cannot do with the rest of the config.
+
+        Raises:
+            WrongKey: a key that does not go with the algorithm.
+        """
 
 
 class DynamicSampling(Section):
@@ -36,8 +70,12 @@ class Curriculum(Section):
     """Least weight of a prompt, so that none is forgotten."""
 
 
-class Online(Section):
+class Online(AlgorithmSection):
     """What GRPO and PPO share."""
+
+    in_rounds: ClassVar[bool] = False
+    trl_config: ClassVar[str] = "GRPOConfig"
+    credits_steps: ClassVar[bool] = True
 
     skip_zero_signal: bool = True
     """Leave out of the forward and backward pass the completions whose advantage is zero everywhere."""
@@ -51,6 +89,8 @@ class Grpo(Online):
     """Group relative policy optimization (`rl/algorithms/grpo.py`)."""
 
     name: Literal["grpo"]
+    module: ClassVar[str] = "rl.algorithms.grpo"
+    group_baseline: ClassVar[bool] = True  # PPO's baseline is its critic
 
 
 class Critic(Section):
@@ -59,8 +99,8 @@ class Critic(Section):
     start: str = "policy"
     """`policy`, or a path or hub id, such as of a process reward model."""
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3
-    warm_up_steps: Annotated[int, Field(ge=0)] = 0
-    """Generation cycles in which the critic alone learns."""
+    warm_up_cycles: Annotated[int, Field(ge=0)] = 0
+    """Generation cycles at the start in which the critic alone learns."""
     epochs: Positive = 4
     """Passes over each batch of rollouts."""
     batch: Positive = 128
@@ -75,6 +115,7 @@ class Ppo(Online):
     """Proximal policy optimization (`rl/algorithms/ppo.py`)."""
 
     name: Literal["ppo"]
+    module: ClassVar[str] = "rl.algorithms.ppo"
     gamma: Share = 1.0
     lambda_: Share = Field(default=0.95, alias="lambda")
     lambda_critic: Share | None = None
@@ -86,9 +127,21 @@ class Ppo(Online):
     """Divide rewards by their standard deviation, without shifting their mean."""
     critic: Critic = Critic()
 
+    def check(self, config: Config) -> None:
+        """A critic of adapters needs a policy with adapters."""
+        if self.critic.lora and config.policy.lora is None:
+            raise WrongKey("algorithm.critic.lora", "puts adapters over the policy's frozen base; add policy.lora")
 
-class Rounds(Section):
-    """What the algorithms in rounds share: sample, judge, credit, fit, evaluate, again (`rl/rounds/rounds.py`)."""
+
+class Rounds(AlgorithmSection):
+    """What the algorithms in rounds share: sample, judge, credit, fit, evaluate, again (`rl/rounds/rounds.py`).
+
+    Attributes:
+        uses_reference: whether its loss compares with a reference policy.
+    """
+
+    in_rounds: ClassVar[bool] = True
+    uses_reference: ClassVar[bool] = False
 
     rounds: Positive = 3
     prompts: Positive = 1000
@@ -118,17 +171,28 @@ class Dpo(Rounds):
     """Direct preference optimization in rounds (`rl/algorithms/dpo.py`)."""
 
     name: Literal["dpo"]
+    module: ClassVar[str] = "rl.algorithms.dpo"
+    trl_config: ClassVar[str] = "DPOConfig"
+    uses_reference: ClassVar[bool] = True
     pairs: Pairs = Pairs()
     nll: Annotated[float, Field(ge=0)] = 0.0
     """Weight of the chosen completion's negative log-likelihood beside the preference loss."""
     reference: Literal["base", "last"] = "base"
     """The reference policy: the base, or the last round's."""
 
+    def check(self, config: Config) -> None:
+        """EXO smooths its labels."""
+        losses = config.trainer.get("loss_type") or []
+        if "exo_pair" in losses and not config.trainer.get("label_smoothing"):
+            raise WrongKey("trainer.label_smoothing", "exo_pair needs a label_smoothing above 0, such as 1e-3")
+
 
 class Orpo(Rounds):
     """Odds ratio preference optimization in rounds (`rl/algorithms/orpo.py`)."""
 
     name: Literal["orpo"]
+    module: ClassVar[str] = "rl.algorithms.orpo"
+    trl_config: ClassVar[str] = "ORPOConfig"
     pairs: Pairs = Pairs()
 
 
@@ -155,15 +219,25 @@ class Sft(Rounds):
     """Self-training: keep what is right and imitate it, as STaR and RFT do (`rl/algorithms/sft.py`)."""
 
     name: Literal["sft"]
+    module: ClassVar[str] = "rl.algorithms.sft"
+    trl_config: ClassVar[str] = "SFTConfig"
     keep: Keep = Keep()
     hints: Hints | None = None
     wrong_step_weight: Annotated[float, Field(ge=0, le=1)] = 1.0
     """Weight of steps that the verifier judges wrong, in completions that are kept; 0 learns nothing from them."""
 
+    def check(self, config: Config) -> None:
+        """Weights between 0 and 1 are put on TRL's plain loss alone."""
+        if not 0 < self.wrong_step_weight < 1:
+            return
+        for name, plain in (("loss_type", "nll"), ("packing", False), ("padding_free", False)):
+            if config.trainer.get(name, plain) != plain:
+                raise WrongKey(f"trainer.{name}", "does not go with an algorithm.wrong_step_weight between 0 and 1")
+
 
 Algorithm = Annotated[Grpo | Ppo | Dpo | Orpo | Sft, Field(discriminator="name")]
 
-ALGORITHMS: dict[str, type[Section]] = {"grpo": Grpo, "ppo": Ppo, "dpo": Dpo, "orpo": Orpo, "sft": Sft}
-
-IN_ROUNDS = ("dpo", "orpo", "sft")
-"""Algorithms that fit on a pool of judged samples; the others sample as they go."""
+ALGORITHMS: dict[str, type[AlgorithmSection]] = {
+    get_args(section.model_fields["name"].annotation)[0]: section for section in get_args(get_args(Algorithm)[0])
+}
+"""Name in a config → its section."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rewards import GIVE_STEPS, REWARDS
 from rewards.mixing import schedule
-from rl.config.algorithms import IN_ROUNDS, Dpo, Sft
+from rl.config.generation_cycle import GenerationCycle
 from rl.config.trainer_arguments import arguments, convert
+from rl.config.wrong_key import WrongKey
 from verifiers import VERIFIERS
 from verifiers.runtime.judge import module
 from verifiers.runtime.names import nearest
@@ -17,23 +16,6 @@ from verifiers.runtime.names import nearest
 if TYPE_CHECKING:
     from rl.config import Config
 
-
-class WrongKey(Exception):
-    """A key of the config, and what is wrong with it."""
-
-    def __init__(self, key: str, what: str) -> None:
-        super().__init__(key, what)
-        self.key, self.what = key, what
-
-
-TRL_CONFIG = {
-    "grpo": "GRPOConfig",
-    "ppo": "GRPOConfig",
-    "dpo": "DPOConfig",
-    "orpo": "ORPOConfig",
-    "sft": "SFTConfig",
-}
-"""Algorithm → the TRL config class that `trainer:` is checked against."""
 
 SET_ELSEWHERE = {
     "seed": "seed",
@@ -62,17 +44,15 @@ SET_ELSEWHERE = {
 
 def checked_trainer(config: Config) -> dict[str, Any]:
     """`trainer:` with each argument checked against TRL's config class and converted to its type."""
-    valid = arguments(TRL_CONFIG[config.algorithm.name])
+    trl_config = config.algorithm.trl_config
+    valid = arguments(trl_config)
     checked = {}
     for name, value in config.trainer.items():
         if name in SET_ELSEWHERE:
             raise WrongKey(f"trainer.{name}", f"is set by {SET_ELSEWHERE[name]}")
         if name not in valid:
             settable = valid.keys() - SET_ELSEWHERE.keys()
-            raise WrongKey(
-                f"trainer.{name}",
-                f"{TRL_CONFIG[config.algorithm.name]} has no such argument; {nearest(name, settable)}",
-            )
+            raise WrongKey(f"trainer.{name}", f"{trl_config} has no such argument; {nearest(name, settable)}")
         try:
             checked[name] = convert(name, valid[name], value)
         except ValueError as error:
@@ -106,15 +86,16 @@ def check_combinations(config: Config) -> None:
         )
     if config.policy.model == "embedded" and config.task.name not in ("chain", "facts"):
         raise WrongKey("policy.model", f"embedded is warmed up on chain or facts, not on {config.task.name}")
-    if config.algorithm.name == "ppo" and config.algorithm.critic.lora and config.policy.lora is None:
-        raise WrongKey("algorithm.critic.lora", "puts adapters over the policy's frozen base; add policy.lora")
     if config.policy.quantize and config.policy.lora is None:
         raise WrongKey("policy.quantize", "a quantised model cannot be trained itself; add policy.lora")
     _check_engine(config)
     _check_credit(config)
     _check_mix(config)
-    if config.algorithm.name in IN_ROUNDS:
-        _check_rounds(config)
+    config.algorithm.check(config)
+    if config.algorithm.in_rounds:  # there is no generation cycle: a round samples its prompts once
+        save = config.trainer.get("save_steps")
+        if save is not None and save < 1:
+            raise WrongKey("trainer.save_steps", f"expected a number of optimizer steps, got {save:g}")
         return
     plan = GenerationCycle.of(config)
     if plan.completions % config.sampling.completions:
@@ -153,7 +134,7 @@ def check_combinations(config: Config) -> None:
 
 def _needs_whole_groups(config: Config) -> str | None:
     """The first key that is about the groups that a process holds; TRL's own baseline sees all processes."""
-    if config.algorithm.name == "grpo":  # PPO's baseline is its critic
+    if config.algorithm.group_baseline:
         for name, reward in config.rewards.items():
             if reward.credit is not None:
                 return f"rewards.{name}.credit"
@@ -167,7 +148,7 @@ def _check_credit(config: Config) -> None:
         if reward.credit is None:
             continue
         key = f"rewards.{name}.credit"
-        if config.algorithm.name in IN_ROUNDS:
+        if not config.algorithm.credits_steps:
             raise WrongKey(key, f"is for grpo and ppo; {config.algorithm.name} weighs whole completions: leave it out")
         if config.mix.aggregation == "product":
             raise WrongKey(key, "a factor of a product cannot be credited inside the completion; use another mix")
@@ -211,58 +192,4 @@ def _check_engine(config: Config) -> None:
             "is needed with sampling.engine=vllm_server, such as http://localhost:8000"
             if sampling.server is None
             else f"is for sampling.engine=vllm_server, and that is {sampling.engine}",
-        )
-
-
-def _check_rounds(config: Config) -> None:
-    """Rounds have no generation cycle: what is sampled is prompts x completions, once a round."""
-    save = config.trainer.get("save_steps")
-    if save is not None and save < 1:
-        raise WrongKey("trainer.save_steps", f"expected a number of optimizer steps, got {save:g}")
-    if isinstance(config.algorithm, Dpo):
-        losses = config.trainer.get("loss_type") or []
-        if "exo_pair" in losses and not config.trainer.get("label_smoothing"):
-            raise WrongKey("trainer.label_smoothing", "exo_pair needs one above 0, such as 1e-3")
-    if isinstance(config.algorithm, Sft) and 0 < config.algorithm.wrong_step_weight < 1:
-        for name, plain in (("loss_type", "nll"), ("packing", False), ("padding_free", False)):
-            if config.trainer.get(name, plain) != plain:
-                raise WrongKey(f"trainer.{name}", "does not go with an algorithm.wrong_step_weight between 0 and 1")
-
-
-@dataclass(frozen=True)
-class GenerationCycle:
-    """One round of sampling and the optimizer steps taken on it, as TRL lays it out."""
-
-    completions: int
-    """Completions over all processes."""
-    completions_a_process: int
-    optimizer_steps: int
-    formula: str
-
-    @classmethod
-    def of(cls, config: Config) -> GenerationCycle:
-        """The cycle of a config, for as many processes as the launcher says there are."""
-        trainer, processes = config.trainer, int(os.environ.get("WORLD_SIZE", "1"))
-        batch = trainer.get("per_device_train_batch_size", 8)
-        accumulate = trainer.get("gradient_accumulation_steps", 1)
-        if "generation_batch_size" in trainer:
-            if trainer["generation_batch_size"] % (batch * processes):
-                raise WrongKey(
-                    "trainer.generation_batch_size",
-                    f"{trainer['generation_batch_size']} is not a multiple of the batch of {batch * processes}",
-                )
-            per_generation = trainer["generation_batch_size"] // (batch * processes)
-        else:
-            per_generation = trainer.get("steps_per_generation") or accumulate
-        micro_steps = per_generation * (trainer.get("num_iterations") or 1)
-        if micro_steps % accumulate:
-            raise WrongKey(
-                "trainer.gradient_accumulation_steps",
-                f"a generation cycle of {micro_steps} micro-batches does not divide into steps of {accumulate}",
-            )
-        return cls(
-            completions=batch * processes * per_generation,
-            completions_a_process=batch * per_generation,
-            optimizer_steps=micro_steps // accumulate,
-            formula=f"{batch} a device x {processes} x {per_generation}",
         )

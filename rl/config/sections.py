@@ -15,7 +15,8 @@ from pydantic import Field, ValidationError, field_validator
 
 from rl.config import layers
 from rl.config.algorithms import ALGORITHMS, Algorithm, Positive, Section, Share
-from rl.config.checks import WrongKey, check_combinations, checked_trainer
+from rl.config.checks import check_combinations, checked_trainer
+from rl.config.wrong_key import WrongKey
 from rl.errors import UserError
 from verifiers.runtime.names import nearest
 

@@ -1,18 +1,19 @@
-"""From what the rewards said of a batch to a reward for each token: outcome at the last, step scores at step ends.
+"""From judged samples to a reward for each token: outcomes at the last token, step scores at the ends of steps.
 
-This is the one representation that both algorithms are fed with: PPO estimates advantages from it with a critic
-(`gae`), GRPO with the group (`group`).
+This is the one representation that both online algorithms are fed with: PPO estimates advantages from it with a critic
+(`gae`), GRPO with the group (`group`). Weights, the gate and abstentions were decided in the mix (`rewards.mixing`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
 
-from rewards.mixing.mix import Mixed
+from rewards.mixing.aggregate import filled, groups_of
+from rewards.sample import Sample
 from rl.credit.spans import StepEnds
 from rl.credit.steps import OWN_STEP, RULES
 
@@ -44,47 +45,49 @@ class TokenRewards:
 
 
 def token_rewards(
-    mixed: Mixed, weights: dict[str, float], completion_ids: Sequence[Sequence[int]], width: int, ends: StepEnds
+    samples: Sequence[Sample], credits: Mapping[str, str], width: int, step_ends: StepEnds
 ) -> TokenRewards:
-    """Lay the rewards of a batch out over its tokens.
+    """Lay the rewards of judged samples out over their tokens.
 
-    A reward that abstains on a completion is left out there and the others' weights are scaled up to its share, as in
-    the mix.
+    A reward without a credit rule counts at the last token, by what it contributes to the sample's reward. One with a
+    rule counts at the ends of its steps. Where it abstains, nothing is known of the steps, and the mean of what its
+    siblings' steps earn stands at the last token, so that abstaining neither pays nor costs.
 
     Args:
-        mixed: what the mix said of the B completions.
-        weights: reward name → weight, of all rewards.
-        completion_ids: token ids of each completion, without padding.
+        samples: B judged samples.
+        credits: reward name → credit rule (`rl.credit.steps`), for the rewards that have one.
         width: T, at least the longest completion.
-        ends: maps the steps' spans to tokens.
+        step_ends: maps the steps' spans to tokens.
+
+    Raises:
+        ValueError: a step ends past its completion's text.
     """
-    size = len(completion_ids)
-    to_go, own = torch.zeros(size, width), torch.zeros(size, width)
-    step = torch.zeros(size, width, dtype=torch.long)
-    known = torch.zeros(size, dtype=torch.bool)
-    outcome_weight = sum(abs(w) for name, w in weights.items() if name not in mixed.credited)
-    whole = sum(abs(w) for w in weights.values())
-    for row, ids in enumerate(completion_ids):
-        if not ids or mixed.values[row] is None:  # a gate that abstains leaves nothing known, whatever else was said
-            continue
-        present, cuts = 0.0, set()
-        if (outcome := mixed.outcome[row] if mixed.outcome else None) is not None:
-            to_go[row, len(ids) - 1] += outcome
-            present += outcome_weight
-        for name, credited in mixed.credited.items():
-            if mixed.parts[name].values[row] is None:
+    to_go, own = torch.zeros(len(samples), width), torch.zeros(len(samples), width)
+    step = torch.zeros(len(samples), width, dtype=torch.long)
+    known = torch.tensor([one.reward is not None and len(one.ids) > 0 for one in samples])
+    rows = [row for row in range(len(samples)) if known[row]]
+    cuts: dict[int, set[int]] = {row: set() for row in rows}
+    for row in rows:
+        to_go[row, len(samples[row].ids) - 1] = sum(
+            said.contribution or 0.0 for name, said in samples[row].rewards.items() if name not in credits
+        )
+    for name, rule in credits.items():
+        into = own if rule in OWN_STEP else to_go
+        earned: list[float | None] = [None] * len(samples)
+        for row in rows:
+            said = samples[row].rewards[name]
+            if said.status != "judged":
                 continue
-            present += abs(weights[name])
-            steps = credited.steps[row]
-            places = ends(ids, steps)
-            into = own if credited.rule in OWN_STEP else to_go
-            for place, reward in zip(places, RULES[credited.rule]([step.score for step in steps]), strict=True):
-                into[row, place] += credited.weight * reward
-            cuts.update(places)
-        known[row] = present > 0
-        if present:
-            to_go[row] *= whole / present
-            own[row] *= whole / present
-        for place in cuts:
+            rewards = [said.weight * reward for reward in RULES[rule]([one.score for one in said.steps])]
+            earned[row] = sum(rewards)
+            places = step_ends(samples[row].ids, said.steps)
+            for place, reward in zip(places, rewards, strict=True):
+                into[row, place] += reward
+            cuts[row].update(places)
+        for row, total in enumerate(filled(earned, groups_of([one.prompt for one in samples]))):
+            if known[row] and earned[row] is None:
+                to_go[row, len(samples[row].ids) - 1] += total
+    for row, places in cuts.items():
+        for place in places:
             step[row, place + 1 :] += 1
     return TokenRewards(to_go, own, step, known)

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from rewards.reward import Text, text_of
-from rl.storage.pool import Sample
+from rewards.sample import Sample
 
 _GIVES_AWAY = re.compile(
     r"\b(?:hint|(?:given|correct|provided|known|right) answer"
@@ -24,7 +24,7 @@ def failed_rows(samples: Sequence[Sample]) -> list[int]:
     """Rows that were judged and have no right completion, in order; where the judge could not say there is no hint."""
     verdicts: dict[int, list[bool | None]] = defaultdict(list)
     for sample in samples:
-        verdicts[sample.row].append(sample.right)
+        verdicts[sample.index].append(sample.right)
     return [row for row, said in verdicts.items() if True not in said and False in said]
 
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from rapidfuzz.distance import Levenshtein
 
-from rl.storage.pool import Sample
+from rewards.sample import Sample
 
 _EQUATION = re.compile(r"[^\s;,:<>=]*(?:\s?[-+*/×÷]\s?[^\s;,:<>=]+)+\s?=\s?-?[\d.,/]*\d")
 _SPACE = re.compile(r"\s+")
@@ -29,14 +29,14 @@ def keep(samples: Sequence[Sample], *, threshold: float = 1.0, quota: int = 4, d
     """
     groups: dict[int, list[Sample]] = defaultdict(list)
     for sample in samples:
-        good = sample.score is not None and sample.score >= threshold
-        if good and sample.right is not False and sample.finish == "stop":
-            groups[sample.row].append(sample)
+        good = sample.reward is not None and sample.reward >= threshold
+        if good and sample.right is not False and sample.finish_reason == "stop":
+            groups[sample.index].append(sample)
     kept = []
     for group in groups.values():
-        by_text = list({sample.completion: sample for sample in reversed(group)}.values())[::-1]
+        by_text = list({sample.text: sample for sample in reversed(group)}.values())[::-1]
         chosen = _by_equations(by_text) if distinct else by_text
-        kept += sorted(chosen, key=lambda sample: -(sample.score or 0.0))[:quota]
+        kept += sorted(chosen, key=lambda sample: -(sample.reward or 0.0))[:quota]
     return kept
 
 
@@ -49,9 +49,9 @@ def equation_sequence(text: str) -> tuple[str, ...]:
 def _by_equations(group: list[Sample]) -> list[Sample]:
     alike: dict[tuple[str, ...], list[Sample]] = defaultdict(list)
     for sample in group:
-        alike[equation_sequence(sample.completion)].append(sample)
+        alike[equation_sequence(sample.text)].append(sample)
     return [max(same, key=lambda one: _distance(one, group)) for same in alike.values()]
 
 
 def _distance(one: Sample, group: Sequence[Sample]) -> int:
-    return sum(Levenshtein.distance(one.completion, other.completion) for other in group)
+    return sum(Levenshtein.distance(one.text, other.text) for other in group)

@@ -7,11 +7,12 @@ chosen; identical texts never make a pair.
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from rl.storage.pool import Sample
+from rewards.sample import Sample
 
 
 class Pair(NamedTuple):
@@ -44,8 +45,8 @@ def pairs(
     """
     groups: dict[int, list[Sample]] = defaultdict(list)
     for sample in samples:
-        if sample.score is not None and (cut_off or sample.finish == "stop"):
-            groups[sample.row].append(sample)
+        if sample.reward is not None and (cut_off or sample.finish_reason == "stop"):
+            groups[sample.index].append(sample)
     made = []
     for group in groups.values():
         candidates = _candidates(_distinct(group), form, margin)
@@ -57,11 +58,14 @@ def _candidates(group: list[Sample], form: str, margin: float) -> list[Pair]:
     """Valid pairs, the largest difference first."""
     best = sorted(group, key=_score, reverse=True)
     if form == "best_worst":
-        whole = [sample for sample in best if sample.finish == "stop"]
+        whole = [sample for sample in best if sample.finish_reason == "stop"]
         offered = zip(whole, reversed(best), strict=False)
     else:
-        offered = ((w, l) for w in best for l in reversed(best) if w.right and l.right is False and w.finish == "stop")  # noqa: E741
-    valid = [Pair(w, l) for w, l in offered if _score(w) - _score(l) > margin and w.completion != l.completion]  # noqa: E741
+        right = [sample for sample in best if sample.right and sample.finish_reason == "stop"]
+        wrong = [sample for sample in reversed(best) if sample.right is False]
+        offered = itertools.product(right, wrong)
+    pairs = [Pair(better, worse) for better, worse in offered]
+    valid = [p for p in pairs if _score(p.chosen) - _score(p.rejected) > margin and p.chosen.text != p.rejected.text]
     return sorted(valid, key=lambda pair: _score(pair.rejected) - _score(pair.chosen))
 
 
@@ -77,14 +81,14 @@ def _balanced(candidates: list[Pair], cap: int) -> list[Pair]:
 
 
 def _longer(pair: Pair) -> int:
-    return len(pair.chosen.completion_ids) - len(pair.rejected.completion_ids)
+    return len(pair.chosen.ids) - len(pair.rejected.ids)
 
 
 def _distinct(group: list[Sample]) -> list[Sample]:
     """The first of each text."""
-    return list({(s.completion, s.finish): s for s in reversed(group)}.values())[::-1]
+    return list({(s.text, s.finish_reason): s for s in reversed(group)}.values())[::-1]
 
 
 def _score(sample: Sample) -> float:
-    assert sample.score is not None, "abstained samples are left out before"
-    return sample.score
+    assert sample.reward is not None, "abstained samples are left out before"
+    return sample.reward

@@ -1,4 +1,4 @@
-"""A round's samples: completions of its prompts, drawn and judged, each process its share of them."""
+"""A round's samples: completions of its prompts, sampled and judged, each process its share of them."""
 
 from __future__ import annotations
 
@@ -7,62 +7,46 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
-from accelerate import PartialState
-from rich.console import Console
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedModel
 
-from rewards.mixing.mix import Mix
-from rewards.reward import Text, text_of
-from rl.analysis import console as show
-from rl.config import Config
-from rl.config.algorithms import Hints, Rounds, Sft
+from rewards.reward import Text
+from rewards.sample import Sample
+from rl.analysis import console
+from rl.config.algorithms import Hints, Rounds
+from rl.context import RunContext
 from rl.examples.hints import failed_rows, leaks, with_hint
-from rl.sampling.draw import Completion, Engine, sample
-from rl.storage.pool import Sample
-from rl.tasks.task import Task
+from rl.sampling.draw import Engine, sample
+from rl.sampling.judge import judge
 
 
 class Draws:
-    """What rounds sample from and are judged by. A round's samples are decided by the seed and its number alone.
+    """Samples a round. What it gives is decided by the seed and the number of the round alone.
 
     Args:
-        config: a checked config of an algorithm in rounds.
-        task: its train split is sampled from.
-        mix: the rewards.
-        tokenizer: the policy's.
-        state: of the processes.
-        console: where to show progress.
+        run: the run, of an algorithm in rounds.
     """
 
-    def __init__(
-        self,
-        config: Config,
-        task: Task,
-        mix: Mix,
-        tokenizer: PreTrainedTokenizerBase,
-        state: PartialState,
-        console: Console,
-    ) -> None:
-        self.config, self.task, self.mix, self.tokenizer = config, task, mix, tokenizer
-        self.state, self.console = state, console
-        assert isinstance(config.algorithm, Rounds)
-        self.algorithm = config.algorithm
+    def __init__(self, run: RunContext) -> None:
+        self.run = run
+        assert isinstance(run.config.algorithm, Rounds)
+        self.algorithm = run.config.algorithm
+        self.rows = run.task.splits["train"]
 
     def draw(self, number: int, model: PreTrainedModel | Engine) -> list[Sample]:
-        """The samples of a round, the same on every process.
+        """The judged samples of a round, the same on every process.
 
         Args:
             number: of the round, from 0.
             model: the policy, or an engine that holds it.
         """
-        rows = self.task.splits["train"]
-        order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(self.config.seed)).tolist()
+        config, rows = self.run.config, self.rows
+        order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(config.seed)).tolist()
         wanted = min(self.algorithm.prompts, len(rows))
         # rounds go on through the shuffled split where the last one stopped
         chosen = [order[(number * wanted + place) % len(rows)] for place in range(wanted)]
-        prompts = [rows[row]["prompt"] for row in chosen]
-        drawn = self._judged(number, model, chosen, prompts, self.config.sampling.completions, hinted=False)
-        hints = self.algorithm.hints if isinstance(self.algorithm, Sft) else None
+        prompts = [rows[index]["prompt"] for index in chosen]
+        drawn = self._sampled_and_judged(number, model, chosen, prompts, config.sampling.completions, hinted=False)
+        hints: Hints | None = getattr(self.algorithm, "hints", None)
         if hints is not None:
             drawn += self._rationalised(number, model, drawn, hints)
         return drawn
@@ -70,14 +54,16 @@ class Draws:
     def _rationalised(
         self, number: int, model: PreTrainedModel | Engine, drawn: Sequence[Sample], hints: Hints
     ) -> list[Sample]:
-        rows, failed = self.task.splits["train"], failed_rows(drawn)
+        """Samples of the prompts that have no right completion yet, with the answer shown; leaks are left out."""
+        failed = failed_rows(drawn)
         if not failed:
             return []
-        shown = [with_hint(rows[row]["prompt"], rows[row]["gold"], hints.template) for row in failed]
-        tried = self._judged(number, model, failed, shown, hints.completions, hinted=True)
-        return [one for one in tried if not leaks(one.completion, rows[one.row]["gold"])]
+        rows = [self.rows[index] for index in failed]
+        shown = [with_hint(row["prompt"], row["gold"], hints.template) for row in rows]
+        tried = self._sampled_and_judged(number, model, failed, shown, hints.completions, hinted=True)
+        return [one for one in tried if not leaks(one.text, one.row["gold"])]
 
-    def _judged(
+    def _sampled_and_judged(
         self,
         number: int,
         model: PreTrainedModel | Engine,
@@ -87,58 +73,39 @@ class Draws:
         *,
         hinted: bool,
     ) -> list[Sample]:
-        """Draw and judge, each process its share of the prompts; all of them get all samples, in order."""
-        rank, world = self.state.process_index, self.state.num_processes
+        """Sample and judge, each process its share of the prompts; all of them get all samples, in order."""
+        run = self.run
+        rank, world = run.state.process_index, run.state.num_processes
         mine = list(range(len(chosen)))[rank::world]
-        seed = int.from_bytes(f"{self.config.seed}/{number}/{hinted}/{rank}".encode(), "big") % (2**31 - 1)
-        with show.evaluating(self.console, f"samples of round {number + 1}", len(mine) * count) as progress:
+        seed = int.from_bytes(f"{run.config.seed}/{number}/{hinted}/{rank}".encode(), "big") % (2**31 - 1)
+        what = f"samples of round {number + 1}"
+        with console.evaluating(run.console, what, len(mine) * count) as progress:
             groups = sample(
                 model,
-                self.tokenizer,
+                run.tokenizer,
                 [prompts[place] for place in mine],
                 count=count,
                 seed=seed,
                 progress=progress,
-                **self.config.sampling.drawing,
+                **run.config.sampling.drawing,
             )
-        flat = [(chosen[place], one) for place, group in zip(mine, groups, strict=True) for one in group]
-        judged = self._scored(number, flat, hinted=hinted) if flat else []
+        samples = [
+            Sample(
+                row=self.rows[chosen[place]],
+                text=one.text,
+                ids=one.ids,
+                finish_reason=one.finish,
+                index=chosen[place],
+                round=number,
+                hinted=hinted,
+            )
+            for place, group in zip(mine, groups, strict=True)
+            for one in group
+        ]
+        judged = judge(samples, run.task.judge(), run.mix)
         if world == 1:
             return judged
         parts: list[Any] = [None] * world
         dist.all_gather_object(parts, judged)
-        place = {row: index for index, row in enumerate(chosen)}
-        return sorted((one for part in parts for one in part), key=lambda one: place[one.row])
-
-    def _scored(self, number: int, flat: Sequence[tuple[int, Completion]], *, hinted: bool) -> list[Sample]:
-        """What the rewards and the task's verifier say of completions, each of a row of the train split."""
-        rows = [self.task.splits["train"][row] for row, _ in flat]
-        columns = {name: [row[name] for row in rows] for name in rows[0] if name != "prompt"}
-        given = [row["prompt"] for row in rows]
-        texts: list[Any] = [
-            one.text if isinstance(prompt, str) else [{"role": "assistant", "content": one.text}]
-            for prompt, (_, one) in zip(given, flat, strict=True)
-        ]
-        mixed = self.mix.score(given, texts, [one.ids for _, one in flat], **columns)
-        verdicts = self.task.judge()(
-            [
-                {**row, "prompt": text_of(row["prompt"]), "prediction": one.text}
-                for row, (_, one) in zip(rows, flat, strict=True)
-            ]
-        )
-        return [
-            Sample(
-                round=number,
-                row=row,
-                prompt=given[place],
-                completion=one.text,
-                completion_ids=one.ids,
-                finish=one.finish,
-                hinted=hinted,
-                score=mixed.values[place],
-                right=verdicts[place].score == 1.0 if verdicts[place].status == "judged" else None,
-                rewards={name: scores.values[place] for name, scores in mixed.parts.items()},
-                steps=[(step.start, step.end, step.score) for step in verdicts[place].steps],
-            )
-            for place, (row, one) in enumerate(flat)
-        ]
+        place_of = {index: place for place, index in enumerate(chosen)}
+        return sorted((one for part in parts for one in part), key=lambda one: place_of[one.index])

@@ -11,10 +11,10 @@ import wandb
 from transformers import TrainerCallback
 
 from rewards.reward import text_of
+from rewards.sample import Sample
 from rl.config import Config
 from rl.runs.callbacks import numbers_of
 from rl.runs.run import Run
-from rl.storage.pool import Sample
 from rl.storage.run_folder import RunFolder, read_jsonl, write_atomically
 
 NOT_RECORDED = ("num_tokens",)
@@ -66,11 +66,11 @@ def numbers_of_round(samples: Sequence[Sample]) -> dict[str, float | None]:
     """What a round drew: the share that is right, not judged, and cut off, and the mean score; hints left out."""
     plain = [one for one in samples if not one.hinted]
     judged = [one.right for one in plain if one.right is not None]
-    scores = [one.score for one in plain if one.score is not None]
+    scores = [one.reward for one in plain if one.reward is not None]
     return {
         "rounds/right": sum(judged) / len(judged) if judged else None,
         "rounds/not_judged": 1 - len(judged) / len(plain),
-        "rounds/cut_off": sum(one.finish == "length" for one in plain) / len(plain),
+        "rounds/cut_off": sum(one.finish_reason == "length" for one in plain) / len(plain),
         "rounds/score": sum(scores) / len(scores) if scores else None,
     }
 
@@ -81,11 +81,11 @@ def write_completions(folder: RunFolder, step: int, samples: Sequence[Sample]) -
         {
             "step": step,
             "prompt": text_of(one.prompt),
-            "completion": one.completion,
-            **{f"rewards/{name}": value for name, value in one.rewards.items()},
-            "reward": one.score,
+            "completion": one.text,
+            **{f"rewards/{name}": said.value for name, said in one.rewards.items()},
+            "reward": one.reward,
             "right": one.right,
-            "finish": one.finish,
+            "finish_reason": one.finish_reason,
             "hinted": one.hinted,
         }
         for one in samples

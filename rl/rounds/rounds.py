@@ -1,4 +1,4 @@
-"""Training in rounds: sample K completions a prompt → judge → credit → fit → evaluate, n times.
+"""Training in rounds: sample K completions of each prompt → judge → choose examples → fit → evaluate, n times.
 
 A finished round is its pool file, `pool/round_000.parquet`, and its policy, `rounds/round_000/`; a fit that was cut off
 goes on from its own checkpoints, `checkpoints/round_000/`. What a round samples is decided by the seed and its number
@@ -7,6 +7,7 @@ alone, so that a run that was killed and started again ends with the same weight
 
 from __future__ import annotations
 
+import importlib
 import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,22 +15,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from accelerate import PartialState
 from accelerate.utils import broadcast_object_list
-from peft import PeftModel
-from rich.console import Console
+from peft import PeftConfig, PeftModel
 from transformers import TrainerCallback, TrainerState
 
-from rewards.mixing.mix import Mix
-from rl.algorithms import dpo, orpo, sft
+from rewards.sample import Sample
+from rl.algorithms.fit import Fit
 from rl.algorithms.guard import Guard, naming_the_last_good
-from rl.config import Config
-from rl.config.algorithms import Dpo, Orpo, Sft
+from rl.config.algorithms import Rounds as RoundsSettings
+from rl.context import RunContext
 from rl.errors import UserError
-from rl.examples.keep import keep
-from rl.examples.pairs import pairs
 from rl.policy import load as policies
-from rl.policy.load import Policy
 from rl.rounds.draws import Draws
 from rl.rounds.records import FitFolder, FitRecords, both_fell, numbers_of_round, start_wandb, write_completions
 from rl.runs.callbacks import ProgressLine, StopOnSignal, stopping_at_once
@@ -37,81 +33,47 @@ from rl.runs.run import Run
 from rl.sampling.vllm import Vllm, VllmServer
 from rl.storage import pool
 from rl.storage.checkpoints import MANIFEST, Checkpoints, newest_good, problem, seal, step_of
-from rl.storage.pool import Sample
-from rl.storage.run_folder import RunFolder, read_jsonl, sync, write_atomically
-from rl.tasks.task import Task
-
-
-def train(
-    config: Config,
-    task: Task,
-    policy: Policy,
-    mix: Mix,
-    folder: RunFolder,
-    state: PartialState,
-    console: Console,
-    started: float,
-    command: str,
-) -> dict[str, Any] | None:
-    """All rounds, from where the run folder stands, and the summary on the main process.
-
-    Raises:
-        UserError: a round gives nothing to fit on.
-        NotFinite: ten steps in a row had a loss or gradients that are NaN or infinite.
-        KeyboardInterrupt: the run was interrupted; what is done is saved.
-    """
-    if state.is_main_process and config.logging.wandb != "disabled":
-        start_wandb(config, folder)
-    run = Rounds(config, task, policy, mix, folder, state, console)
-    run.resume()
-    run.measure("test", 0)
-    if config.evaluation.every:
-        run.measure("validation", 0)
-    for number in range(run.done, run.algorithm.rounds):
-        try:
-            with stopping_at_once():
-                samples = run.sampled(number)
-        except KeyboardInterrupt:
-            how = f"To resume: {command or 'the same command again'}"
-            console.print(f"stopped in the sampling of round {number + 1}, which begins anew. {how}", highlight=False)
-            raise
-        with run.stop, naming_the_last_good(run.last_good):
-            run.fit(number, samples)
-        if run.stop.stopped:
-            console.print(f"saved in round {number + 1}. To resume: {command or 'the same command again'}")
-            raise KeyboardInterrupt
-        if task.splits["validation"]:
-            run.measure("validation", run.last_step)
-    if state.is_main_process:
-        shutil.copytree(run.saved(run.algorithm.rounds - 1), folder.model, dirs_exist_ok=True)
-        for file in ("round.json", MANIFEST):
-            folder.model.joinpath(file).unlink()
-    return run.finish(started)
+from rl.storage.run_folder import read_jsonl, sync, write_atomically
 
 
 class Rounds(Run):
-    """The rounds of a run: the policy as it stands after the last finished one."""
+    """A run in rounds: the policy as it stands after the last finished one.
 
-    def __init__(
-        self,
-        config: Config,
-        task: Task,
-        policy: Policy,
-        mix: Mix,
-        folder: RunFolder,
-        state: PartialState,
-        console: Console,
-    ) -> None:
-        super().__init__(config, task, policy, folder, state, console)
-        self.mix = mix
-        assert isinstance(config.algorithm, Dpo | Orpo | Sft)
-        self.algorithm = config.algorithm
-        self.stop, self.progress = StopOnSignal(1, console), ProgressLine(console)
-        self.base = str(policy.model.config._name_or_path)
-        self.model: Any = policy.model
+    Args:
+        context: what the run is made of.
+    """
+
+    def __init__(self, context: RunContext) -> None:
+        super().__init__(context)
+        assert isinstance(self.config.algorithm, RoundsSettings)
+        self.settings = self.config.algorithm
+        self.algorithm = importlib.import_module(self.settings.module)
+        self.rows = self.task.splits["train"]
+        self.stop, self.progress = StopOnSignal(1, self.console), ProgressLine(self.console)
+        self.base = str(self.policy.model.config._name_or_path)
+        self.model: Any = self.policy.model
         self.done, self.steps = 0, 0
 
-    def resume(self) -> None:
+    def train(self) -> None:
+        """Each round: sample and judge, choose examples, fit, evaluate; from where the run folder stands."""
+        if self.state.is_main_process and self.config.logging.wandb != "disabled":
+            start_wandb(self.config, self.folder)
+        self._resume()
+        self.measure("test", 0)
+        if self.config.evaluation.every:
+            self.measure("validation", 0)
+        for number in range(self.done, self.settings.rounds):
+            samples = self._sample(number)
+            examples = self._choose(number, samples)
+            self._fit(number, examples)
+            if self.task.splits["validation"]:
+                self.measure("validation", self.last_step)
+        if self.state.is_main_process:
+            shutil.copytree(self.saved(self.settings.rounds - 1), self.folder.model, dirs_exist_ok=True)
+            for file in ("round.json", MANIFEST):
+                self.folder.model.joinpath(file).unlink()
+
+    def _resume(self) -> None:
         """Take up the last finished round, and drop the records of what came after the last checkpoint."""
         (self.done,) = broadcast_object_list([self._finished() if self.state.is_main_process else 0])
         if self.done:
@@ -121,9 +83,7 @@ class Rounds(Run):
         checkpoint = self._last_checkpoint(self.done)
         inside = step_of(checkpoint) if checkpoint else 0
         if self.done or inside:
-            self.console.print(
-                f"resuming {self.folder.path} after {self.done} rounds and {inside} steps", highlight=False
-            )
+            self.context.say(f"resuming {self.folder.path} after {self.done} rounds and {inside} steps")
         if self.state.is_main_process:
             self.folder.rewind(self.steps + inside)
         self.state.wait_for_everyone()
@@ -133,7 +93,7 @@ class Rounds(Run):
         done = 0
         while (saved := self.saved(done)).exists():
             if (what := problem(saved)) is not None:
-                self.warn(f"{saved} is broken ({what}); its fit ends anew")
+                self.context.warn(f"{saved} is broken ({what}); its fit ends anew")
                 break
             done += 1
         number = done + 1
@@ -145,7 +105,9 @@ class Rounds(Run):
     def _last_checkpoint(self, number: int) -> Path | None:
         """The newest checkpoint of a round's fit that is whole; the main process says which."""
         folder = FitFolder(self.folder, number).checkpoints
-        (found,) = broadcast_object_list([newest_good(folder, self.warn) if self.state.is_main_process else None])
+        (found,) = broadcast_object_list(
+            [newest_good(folder, self.context.warn) if self.state.is_main_process else None]
+        )
         return found
 
     def saved(self, number: int) -> Path:
@@ -154,7 +116,7 @@ class Rounds(Run):
 
     def last_good(self) -> Path | None:
         """The newest checkpoint of the round under way, or else the last finished round's policy."""
-        checkpoint = newest_good(FitFolder(self.folder, self.done).checkpoints, self.warn)
+        checkpoint = newest_good(FitFolder(self.folder, self.done).checkpoints, self.context.warn)
         return checkpoint or (self.saved(self.done - 1) if self.done else None)
 
     def load(self, number: int | None, *, merged: bool = False, trainable: bool = False) -> Any:
@@ -186,21 +148,33 @@ class Rounds(Run):
 
     def trained_tokens(self) -> float:
         """Tokens in the pool."""
-        return sum(len(s.completion_ids) for n in range(self.done) for s in pool.read(self.folder.path / "pool", n))
+        return sum(len(one.ids) for number in range(self.done) for one in self._pool(number))
 
-    def sampled(self, number: int) -> list[Sample]:
-        """The judged samples of a round, from its pool file where there is one."""
-        folder = self.folder.path / "pool"
-        if not pool.path_of(folder, number).exists():
-            drawn = self._draw(number)
+    def _pool(self, number: int) -> list[Sample]:
+        """The judged samples of a round that was sampled."""
+        return pool.read(self.folder.pool, number, self.rows)
+
+    def _sample(self, number: int) -> list[Sample]:
+        """The judged samples of a round, from its pool file where there is one.
+
+        Raises:
+            KeyboardInterrupt: sampling was interrupted; the round begins anew on resuming.
+        """
+        if not pool.path_of(self.folder.pool, number).exists():
+            try:
+                with stopping_at_once():
+                    drawn = self._draw(number)
+            except KeyboardInterrupt:
+                again = f"stopped in the sampling of round {number + 1}, which begins anew."
+                self.context.say(f"{again} {self.context.how_to_resume}")
+                raise
             if self.state.is_main_process:
-                pool.write(folder, number, drawn)
+                pool.write(self.folder.pool, number, drawn)
             self.state.wait_for_everyone()
-        return pool.read(folder, number)
+        return self._pool(number)
 
     def _draw(self, number: int) -> list[Sample]:
-        draws = Draws(self.config, self.task, self.mix, self.policy.tokenizer, self.state, self.console)
-        return draws.draw(number, self._generator(number))
+        return Draws(self.context).draw(number, self._generator(number))
 
     def _generator(self, number: int) -> Any:
         """What a round is sampled from: the policy, or vLLM with its weights."""
@@ -222,45 +196,51 @@ class Rounds(Run):
         self.state.wait_for_everyone()
         return Vllm(str(weights))
 
-    def fit(self, number: int, samples: list[Sample]) -> None:
-        """Fit on the pool as it is after a round's sampling, and save the policy."""
-        algorithm, folder = self.algorithm, self.folder.path / "pool"
-        first = 0 if algorithm.pool_rounds is None else max(0, number + 1 - algorithm.pool_rounds)
-        past = [one for n in range(first, number) for one in pool.read(folder, n)]
-        seen = past + samples
-        if isinstance(algorithm, Sft):
-            settings = algorithm.keep
-            used: list[Any] = keep(seen, threshold=settings.threshold, quota=settings.quota, distinct=settings.distinct)
-            hinted = sum(one.hinted for one in used) / max(len(used), 1)
-            counts = {"rounds/kept": len(used), "rounds/hinted": hinted}
-        else:
-            used = pairs(seen, **algorithm.pairs.model_dump())
-            counts = {"rounds/pairs": len(used)}
-        if not used:
+    def _choose(self, number: int, samples: list[Sample]) -> list[Any]:
+        """Examples to fit on, from the pool as it is after a round's sampling; what was chosen is recorded.
+
+        Raises:
+            UserError: there is nothing to fit on.
+        """
+        first = 0 if self.settings.pool_rounds is None else max(0, number + 1 - self.settings.pool_rounds)
+        seen = [one for earlier in range(first, number) for one in self._pool(earlier)] + samples
+        examples, counts = self.algorithm.examples(seen, self.settings)
+        if not examples:
             raise UserError("algorithm", f"round {number + 1} gives nothing to fit on: no pair or no right completion")
         self._record(number, samples, counts)
-        trainer, guard = self._trainer(number, used), Guard(self.console)
+        return examples
+
+    def _fit(self, number: int, examples: list[Any]) -> None:
+        """Fit on a round's examples, and save the policy.
+
+        Raises:
+            KeyboardInterrupt: the fit was interrupted; it goes on from its last checkpoint on resuming.
+        """
+        trainer, guard = self._trainer(number, examples), Guard(self.console)
         trainer.add_callback(guard)
         guard.watch(trainer)
         checkpoint = self._last_checkpoint(number)
         self.checkpoints.trainer, self.checkpoints.resumed = trainer, checkpoint
         before = self.steps
-        if checkpoint is not None and ended(checkpoint):  # Trainer would take one step more
-            trainer._load_from_checkpoint(str(checkpoint))
-            trainer.state = TrainerState.load_from_json(str(checkpoint / "trainer_state.json"))
-        else:
-            try:
-                trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-            finally:
-                self.progress.close()
-        if self.stop.stopped and trainer.state.global_step < trainer.state.max_steps:
-            return
-        self.steps = before + trainer.state.global_step
-        self._warn_of_fall(number, before)
-        self._save(number, trainer)
-        self.done = number + 1
-        self.model = self.load(number)
-        self.model.to(self.state.device)
+        with self.stop, naming_the_last_good(self.last_good):
+            if checkpoint is not None and ended(checkpoint):  # Trainer would take one step more
+                trainer._load_from_checkpoint(str(checkpoint))
+                trainer.state = TrainerState.load_from_json(str(checkpoint / "trainer_state.json"))
+            else:
+                try:
+                    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+                finally:
+                    self.progress.close()
+            if not self.stop.stopped or trainer.state.global_step >= trainer.state.max_steps:
+                self.steps = before + trainer.state.global_step
+                self._warn_of_fall(number, before)
+                self._save(number, trainer)
+                self.done = number + 1
+                self.model = self.load(number)
+                self.model.to(self.state.device)
+        if self.stop.stopped:
+            self.context.say(f"saved in round {number + 1}. {self.context.how_to_resume}")
+            raise KeyboardInterrupt
 
     def _record(self, number: int, samples: Sequence[Sample], counts: Mapping[str, float]) -> None:
         there = any(row.get("rounds/number") == number for row in read_jsonl(self.folder.metrics))
@@ -271,33 +251,43 @@ class Rounds(Run):
         if self.config.logging.completions_every:
             write_completions(self.folder, self.steps, samples)
         shown = " · ".join(f"{n.removeprefix('rounds/')} {v:.4g}" for n, v in numbers.items() if v is not None)
-        self.console.print(f"round {number + 1}/{self.algorithm.rounds} · {shown}", highlight=False)
+        self.context.say(f"round {number + 1}/{self.settings.rounds} · {shown}")
 
     def _warn_of_fall(self, number: int, before: int) -> None:
         if (fell := both_fell(self.folder, before, self.steps)) is not None:
-            self.warn(
+            self.context.warn(
                 f"over the fit of round {number + 1} the log-probability of chosen and of rejected both fell "
                 f"({fell['chosen']:.2f} and {fell['rejected']:.2f} nats); a lower trainer.learning_rate, a larger "
                 f"trainer.beta or algorithm.nll holds the chosen ones up"
             )
 
-    def _trainer(self, number: int, used: list[Any]) -> Any:
-        algorithm, tokenizer = self.algorithm, self.policy.tokenizer
-        goes_on = algorithm.fit_from == "last" and number > 0
+    def _trainer(self, number: int, examples: list[Any]) -> Any:
+        settings = self.settings
+        goes_on = settings.fit_from == "last" and number > 0
         model = self.load(number - 1 if goes_on else None, trainable=True)
         lora = None if goes_on else self.policy.lora
-        saving, seed = FitFolder(self.folder, number), self.config.seed + number
+        saving = FitFolder(self.folder, number)
         self.checkpoints = Checkpoints(saving, self.config.trainer.get("save_total_limit"))
-        folder = saving.staging
         callbacks: list[TrainerCallback] = [FitRecords(self, number), self.progress, self.stop, self.checkpoints]
-        if isinstance(algorithm, Sft):
-            return sft.build(self.config, model, tokenizer, lora, used, folder, seed, callbacks)
-        if isinstance(algorithm, Orpo):
-            return orpo.build(self.config, model, tokenizer, lora, used, folder, seed, callbacks)
-        earlier = number - 1 if algorithm.reference == "last" and number > 0 else None
+        fit = Fit(
+            config=self.config,
+            model=model,
+            reference=self._reference(number, lora),
+            tokenizer=self.policy.tokenizer,
+            lora=lora,
+            folder=saving.staging,
+            seed=self.config.seed + number,
+            callbacks=callbacks,
+        )
+        return self.algorithm.build(fit, examples)
+
+    def _reference(self, number: int, lora: PeftConfig | None) -> Any:
+        """The reference policy of a round's fit; None where the fit has none of its own."""
+        if not self.settings.uses_reference:
+            return None
+        earlier = number - 1 if getattr(self.settings, "reference", "base") == "last" and number > 0 else None
         # a fresh adapter switched off is the base; every other reference is a copy of its own
-        reference = None if lora is not None and earlier is None else self.load(earlier, merged=True)
-        return dpo.build(self.config, model, reference, tokenizer, lora, used, folder, seed, callbacks)
+        return None if lora is not None and earlier is None else self.load(earlier, merged=True)
 
     def _save(self, number: int, trainer: Any) -> None:
         """The round's policy, under its name only when it is whole."""

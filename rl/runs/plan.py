@@ -13,15 +13,17 @@ from typing import Any
 
 from rewards.reward import text_of
 from rl.config import Config
-from rl.config.algorithms import IN_ROUNDS, Rounds
-from rl.config.checks import GenerationCycle
+from rl.config.algorithms import Rounds
+from rl.config.generation_cycle import GenerationCycle
 from rl.tasks.task import Task
-from verifiers.runtime.self_check import self_check
+from verifiers.runtime.self_check import self_check, survey
 
 TRL_EPOCHS = 3
 """Passes over the train split where `trainer.max_steps` is not given: TRL's default `num_train_epochs`."""
 CHARACTERS_A_TOKEN = 4
 """A rule of thumb for subword tokenizers; the embedded policy has one token a word or character."""
+PHRASED_ROWS = 20
+"""Rows whose gold the verifier is also tried on in the usual phrasings."""
 SAMPLED_AT_ONCE = 512
 """Completions drawn at a time in rounds, the default of `rl.sampling.draw.sample`."""
 GIB = 2**30
@@ -57,7 +59,7 @@ def describe(config: Config, task: Task | None, *, check_rows: int = 200) -> lis
     lines = _task_lines(config, task, check_rows)
     lines += [
         ("rewards", ", ".join(f"{name} x {reward.weight}" for name, reward in config.rewards.items())),
-        *(_round_lines(config, task) if config.algorithm.name in IN_ROUNDS else _online_lines(config, task)),
+        *(_round_lines(config, task) if config.algorithm.in_rounds else _online_lines(config, task)),
         ("evaluation", _evaluation(config, task)),
         ("run folder", str(config.run_folder)),
     ]
@@ -144,7 +146,7 @@ def memory(config: Config, size: ModelSize, prompt_tokens: int) -> dict[str, flo
     if config.policy.lora is not None:
         # an adapter on all linear layers has about 15 r (in + out) / 2 numbers a layer of width `hidden`
         trained = 18 * config.policy.lora.r * size.hidden * size.layers
-    at_once = SAMPLED_AT_ONCE if config.algorithm.name in IN_ROUNDS else GenerationCycle.of(config).completions
+    at_once = SAMPLED_AT_ONCE if config.algorithm.in_rounds else GenerationCycle.of(config).completions
     cache = at_once * length * size.layers * size.kv_width * wide
     kept_layers = 1 if trainer.get("gradient_checkpointing", True) else size.layers
     activations = batch * length * size.hidden * (20 * kept_layers + 2 * size.layers) * wide
@@ -220,10 +222,17 @@ def _prompt_tokens(config: Config, task: Task | None) -> int:
 
 def _self_check(task: Task, rows: int) -> str:
     tried = [row for split in task.splits.values() for row in split[:rows]]
-    problems = self_check(task.judge(), tried)
-    if not problems:
-        return f"{task.verifier}: accepts its own gold answer on {len(tried)} of {len(tried)} rows tried"
-    return f"{task.verifier}: REFUSES {len(problems)} of {len(tried)} gold answers; the first: {problems[0].reason}"
+    judge = task.judge()
+    problems = self_check(judge, tried)
+    if problems:
+        return f"{task.verifier}: REFUSES {len(problems)} of {len(tried)} gold answers; the first: {problems[0].reason}"
+    found = survey(judge, task.splits["train"][:PHRASED_ROWS])
+    accepted = f"{task.verifier}: accepts its own gold answer on {len(tried)} of {len(tried)} rows tried"
+    if len(found.phrasings) > 1:
+        accepted += f", {found.share:.1%} of {PHRASED_ROWS} of them in {len(found.phrasings)} usual phrasings"
+    if found.wrong.tried:
+        accepted += f", and {found.wrong.right} of {found.wrong.tried} wrong answers near them"
+    return accepted
 
 
 def _evaluation(config: Config, task: Task | None) -> str:
@@ -233,6 +242,6 @@ def _evaluation(config: Config, task: Task | None) -> str:
     if settings.every:
         validation = settings.validation_n or settings.n
         validation = min(validation, len(task.splits["validation"])) if task else validation
-        often = "after each round" if config.algorithm.name in IN_ROUNDS else f"every {settings.every} steps"
+        often = "after each round" if config.algorithm.in_rounds else f"every {settings.every} steps"
         text += f"; {validation:,} validation problems {often}"
     return text

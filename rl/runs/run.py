@@ -1,4 +1,4 @@
-"""What a run is made of, whether it samples as it goes (`rl/runs/training.py`) or in rounds (`rl/rounds/rounds.py`)."""
+"""What runs that sample as they go (`rl/runs/online.py`) and runs in rounds (`rl/rounds/rounds.py`) have in common."""
 
 from __future__ import annotations
 
@@ -12,37 +12,38 @@ from importlib.metadata import version
 from typing import Any
 
 import wandb
-from accelerate import PartialState
 from accelerate.utils import broadcast_object_list
-from rich.console import Console
 
 from rl.analysis import console as show
 from rl.analysis.evaluation import evaluate, settings_for
 from rl.analysis.report import write_report
-from rl.config import Config
-from rl.policy.load import Policy
+from rl.context import RunContext
 from rl.runs import setup
-from rl.storage.run_folder import RunFolder, read_jsonl, write_atomically
-from rl.tasks.task import Split, Task
+from rl.storage.run_folder import read_jsonl, write_atomically
+from rl.tasks.task import Split
 
 
 class Run(ABC):
     """Evaluations, records and the summary of a policy in training.
 
     Args:
-        config: a checked config.
-        task: its task.
-        policy: the policy as it was loaded.
-        folder: the run folder.
-        state: of the processes.
-        console: where to say what happens.
+        context: what the run is made of.
     """
 
-    def __init__(
-        self, config: Config, task: Task, policy: Policy, folder: RunFolder, state: PartialState, console: Console
-    ) -> None:
-        self.config, self.task, self.policy = config, task, policy
-        self.folder, self.state, self.console = folder, state, console
+    def __init__(self, context: RunContext) -> None:
+        self.context = context
+        self.config, self.task, self.policy = context.config, context.task, context.policy
+        self.folder, self.state, self.console = context.folder, context.state, context.console
+
+    @abstractmethod
+    def train(self) -> None:
+        """Go on from where the run folder stands, to the end of training.
+
+        Raises:
+            UserError: there is nothing to train on.
+            NotFinite: ten steps in a row had a loss or gradients that are NaN or infinite.
+            KeyboardInterrupt: the run was interrupted; what is done is saved.
+        """
 
     @abstractmethod
     def generating(self) -> AbstractContextManager[Any]:
@@ -56,10 +57,6 @@ class Run(ABC):
     @abstractmethod
     def last_step(self) -> int:
         """Optimizer steps so far."""
-
-    def warn(self, what: str) -> None:
-        """Say what went wrong and was dealt with."""
-        self.console.print(f"warning: {what}", style="yellow", highlight=False)
 
     def log(self, step: int, numbers: Mapping[str, Any]) -> None:
         """A line for metrics.jsonl and W&B."""
@@ -121,11 +118,8 @@ class Run(ABC):
         write_atomically(self.folder.summary, json.dumps(summary, indent=2) + "\n")
         return summary
 
-    def finish(self, started: float) -> dict[str, Any] | None:
+    def finish(self) -> dict[str, Any] | None:
         """Measure the trained policy on the test split, and leave the summary and the report.
-
-        Args:
-            started: when the run began, by `time.perf_counter`.
 
         Returns:
             The summary, on the main process; None on the others.
@@ -133,7 +127,7 @@ class Run(ABC):
         self.measure("test", self.last_step)
         if not self.state.is_main_process:
             return None
-        summary = self.summarise(time.perf_counter() - started)
+        summary = self.summarise(time.perf_counter() - self.context.started)
         write_report(self.folder.path)
         show.finished(self.console, self.folder, summary)
         if wandb.run is not None:

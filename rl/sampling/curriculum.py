@@ -18,7 +18,7 @@ import numpy as np
 from rl.config.algorithms import Curriculum as CurriculumSettings
 
 
-class Prompts:
+class PromptSampler:
     """An endless draw from the train split.
 
     Args:

@@ -114,7 +114,7 @@ def sample(
     texts = [render(tokenizer, prompt) for prompt in prompts]
     prompt_ids: list[list[int]] = [tokenizer(text, add_special_tokens=False)["input_ids"] for text in texts]  # type: ignore
     own = None if isinstance(model, Engine) else model.generation_config
-    drawing = Drawing(count, max_tokens, temperature, top_p, top_k, min_p, _ends(own, tokenizer), logps)
+    drawing = Drawing(count, max_tokens, temperature, top_p, top_k, min_p, eos_token_ids(own, tokenizer), logps)
     if isinstance(model, Engine):
         drawn = _by_engine(model, prompt_ids, drawing, batch, seed, progress)
     else:
@@ -223,7 +223,7 @@ def _cut(ids: list[int], ends: Sequence[int]) -> Raw:
     return Raw(ids, "length", None) if stop is None else Raw(ids[: stop + 1], "stop", None)
 
 
-def _ends(own: GenerationConfig | None, tokenizer: PreTrainedTokenizerBase) -> list[int]:
+def eos_token_ids(own: GenerationConfig | None, tokenizer: PreTrainedTokenizerBase) -> list[int]:
     """The tokens that end a completion: those of the model's generation config, and the tokenizer's."""
     stored: Any = own.eos_token_id if own else None
     ends = [*(stored if isinstance(stored, list) else [stored]), tokenizer.eos_token_id]

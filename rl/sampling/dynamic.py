@@ -1,9 +1,9 @@
 """Dynamic sampling with refill (DAPO, arXiv:2503.14476, section 3.2): a batch full of groups that carry signal.
 
-A group whose completions all earned the same teaches nothing. Such groups give way to new ones, drawn in as many
-draws as the budget allows; what is still missing then stays as it was, without signal. Each draw after the first asks
-for as many prompts as are missing, scaled up by the share of groups that carried signal so far, since some of the new
-ones will carry none. What is drawn beyond the batch is dropped.
+A group in which every completion has the same reward has zero advantage. Such groups give way to new ones, drawn in as
+many draws as the budget allows; what is still missing then stays as it was, without signal. Each draw after the first
+asks for as many prompts as are missing, scaled up by the share of groups that carried signal so far, since some of the
+new ones will carry none. What is drawn beyond the batch is dropped.
 """
 
 from __future__ import annotations
@@ -16,58 +16,64 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from rewards.sample import Sample
+
 LEAST_SHARE = 0.25
 """The next draw is never scaled up by more than 1 over this."""
 
 
 @dataclass
-class Batch:
-    """Groups as a trainer holds them.
+class Draw:
+    """Groups of completions that were sampled and judged together.
 
     Attributes:
-        output: name → tensor with a row a completion; anything else is the batch's own and passes through.
+        batch: as a trainer holds it: name → tensor with a row for each completion; anything else passes through.
+        samples: the judged sample of each completion.
         signal: for each group, whether it carries signal.
     """
 
-    output: dict[str, Any]
+    batch: dict[str, Any]
+    samples: list[Sample]
     signal: list[bool]
 
 
 def fill(
-    draw: Callable[[int], Batch],
+    draw: Callable[[int], Draw],
     groups: int,
     group: int,
     draws: int,
     pad: Mapping[str, tuple[str, float]],
     most: Callable[[int], int] = lambda missing: missing,
-) -> tuple[dict[str, Any], int]:
+) -> tuple[dict[str, Any], list[Sample], int]:
     """A batch of groups that carry signal, as far as the budget allows.
 
     Args:
-        draw: makes a batch of so many groups.
+        draw: draws so many groups.
         groups: groups wanted.
-        group: completions a group.
+        group: completions of a group.
         draws: most draws, the first included.
         pad: tensor name → (side, value) to pad (B, T) tensors of different width.
         most: the largest of what each process is missing, so that all draw alike.
 
     Returns:
-        The batch, groups with signal first, and the number of draws.
+        The batch and its samples, groups with signal first, and the number of draws.
     """
-    batches = [draw(groups)]
-    seen, carrying = groups, sum(batches[0].signal)
-    while (missing := most(max(0, groups - carrying))) and len(batches) < draws:
+    made = [draw(groups)]
+    seen, carrying = groups, sum(made[0].signal)
+    while (missing := most(max(0, groups - carrying))) and len(made) < draws:
         share = max(carrying / seen, LEAST_SHARE)
-        batches.append(draw(min(groups, math.ceil(missing / share))))
-        seen += len(batches[-1].signal)
-        carrying += sum(batches[-1].signal)
-    if len(batches) == 1:
-        return batches[0].output, 1
-    signal = [carries for batch in batches for carries in batch.signal]
+        made.append(draw(min(groups, math.ceil(missing / share))))
+        seen += len(made[-1].signal)
+        carrying += sum(made[-1].signal)
+    if len(made) == 1:
+        return made[0].batch, made[0].samples, 1
+    signal = [carries for one in made for carries in one.signal]
     chosen = sorted(range(len(signal)), key=lambda place: not signal[place])[:groups]
-    rows = torch.tensor([place * group + member for place in chosen for member in range(group)])
-    output = _joined([batch.output for batch in batches], pad)
-    return {name: value[rows] if _is_rows(value) else value for name, value in output.items()}, len(batches)
+    rows = [place * group + member for place in chosen for member in range(group)]
+    samples = [sample for one in made for sample in one.samples]
+    joined = _joined([one.batch for one in made], pad)
+    batch = {name: value[torch.tensor(rows)] if _is_rows(value) else value for name, value in joined.items()}
+    return batch, [samples[row] for row in rows], len(made)
 
 
 def _is_rows(value: Any) -> bool:

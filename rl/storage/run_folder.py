@@ -5,6 +5,7 @@ metrics.jsonl       a line a logging step
 evaluations.jsonl   a line an evaluation, with its completions
 completions/        parquet, a file a logging step
 checkpoints/        to resume from
+pool/               parquet, a file a round: the judged samples of a run in rounds
 model/              the trained policy with its tokenizer
 summary.json        the result; its presence means the run is finished
 report.html         the curves and examples
@@ -36,6 +37,7 @@ class RunFolder:
         self.completions = self.path / "completions"
         self.checkpoints = self.path / "checkpoints"
         self.staging = self.checkpoints / ".staging"
+        self.pool = self.path / "pool"
         self.model = self.path / "model"
         self.summary = self.path / "summary.json"
         self.report = self.path / "report.html"

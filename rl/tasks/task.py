@@ -6,6 +6,7 @@ import hashlib
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 from rl.errors import UserError
@@ -39,7 +40,11 @@ class Task:
     skipped: tuple[str, ...] = ()
 
     def judge(self) -> Judge:
-        """The task's own verifier, ready to run over rows."""
+        """The task's own verifier, ready to run over rows; the same one at every call."""
+        return self._judge
+
+    @cached_property
+    def _judge(self) -> Judge:
         return Judge(self.verifier, **self.verifier_options)
 
 

@@ -93,13 +93,13 @@ def test_an_answer_without_a_score_on_the_scale_is_a_failure_and_never_zero(serv
 
 def test_a_server_that_hangs_is_left_in_time_and_the_others_count(server, judge):
     server.answer = lambda request: HANG if shown(request)["completion"] == "bad" else reply("1")
-    scores = scored(judge(timeout=0.2, tries=2), "good", "bad")
+    scores = scored(judge(timeout=1.0, tries=2), "good", "bad")
     assert scores.values == [1.0, None] and "imed out" in scores.failures[1]
 
 
 def test_a_batch_ends_by_its_own_limit_on_time(server, judge):
     server.answer = lambda request: HANG
-    scores = scored(judge(batch_timeout=0.2, concurrency=1), "a", "b", "c")
+    scores = scored(judge(batch_timeout=1.0, concurrency=1), "a", "b", "c")
     assert scores.values == [None] * 3 and len(scores.failures) == 3
     assert "batch_timeout" in scores.failures[2] and len(server.requests) == 1
 

@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,26 @@ def test_verify_judges_a_file_and_counts_by_status(capsys, tmp_path):
     judged = [json.loads(line) for line in out.read_text().splitlines()]
     assert [row["score"] for row in judged] == [1.0, 0.0]
     assert judged[0]["steps"][0] == {"start": 0, "end": 5, "status": "judged", "score": 1.0, "reason": "right"}
+
+
+def test_a_self_check_shows_the_share_accepted_by_phrasing(capsys, tmp_path):
+    run(["verify", "--self-check", "--verifier", "countdown"])
+    printed = capsys.readouterr().out
+    assert "countdown: 2 of 2 golds accepted as they are" in printed
+    assert re.search(r"^\*\*Answer:\*\* X +100.0%$", printed, re.MULTILINE)
+    assert re.search(r"wrong answers near them +0 of \d+ accepted$", printed, re.MULTILINE)
+
+
+def test_a_self_check_reads_the_data_it_is_given(capsys, tmp_path):
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text('{"sum": "4 7 8 8", "target": "24"}\n{"sum": "1 1 1 1", "target": "24"}\nnot json\n')
+    given = ["--data", str(rows), "--column", "gold=target"]
+    run(["verify", "--self-check", "--verifier", "countdown", *given, "--column", "numbers=sum"])
+    printed = capsys.readouterr().out
+    assert "1 of 2 golds accepted as they are" in printed and "row 1: no expression" in printed
+    assert "no column 'numbers'" in refused(capsys, "verify", "--self-check", "--verifier", "countdown", *given)
+    assert "--data" in refused(capsys, "verify", "--self-check", "--verifier", "reasoning_gym")
+    assert "go with --self-check" in refused(capsys, "verify", "--verifier", "countdown", str(rows), *given)
 
 
 def test_verify_refuses_a_bad_row_with_its_line_and_an_unknown_name(capsys, tmp_path):

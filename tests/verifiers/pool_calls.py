@@ -73,9 +73,24 @@ def modules():
     return judged(1, extracted=" ".join(loaded))
 
 
-def wait(seconds):
-    """Work for a while."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
+def spend(seconds):
+    """Use so much processor time, however long that takes."""
+    end = time.process_time() + seconds
+    while time.process_time() < end:
         pass
     return judged(1, extracted="done")
+
+
+def stand_by(seconds):
+    """Stay off the processor until another process has used so much of its time."""
+    child = os.fork()
+    if child == 0:
+        spend(seconds)
+        os._exit(0)
+    os.waitpid(child, 0)
+    return judged(1, extracted="done")
+
+
+def wait_for_ever():
+    """Wait for something that never comes."""
+    os.read(os.pipe()[0], 1)

@@ -1,3 +1,4 @@
+import json
 import os
 import signal
 import subprocess
@@ -5,9 +6,12 @@ import sys
 
 import pytest
 
-from verifiers.code import extract, verify, verify_many
+from verifiers.code import verify, verify_many
 from verifiers.execution.comparison import read, same
+from verifiers.execution.extraction import program as extract
+from verifiers.execution.input_output import printed_as_wanted, returned_as_wanted
 from verifiers.execution.sandbox import Sandbox, SandboxUnavailable, shared
+from verifiers.execution.sandbox.values import Other
 from verifiers.runtime.judge import Judge
 
 
@@ -40,7 +44,7 @@ def test_without_a_mark_it_is_the_last_plain_block_and_without_a_block_all():
 
 
 def test_a_block_that_was_cut_off_or_indented_is_still_the_program():
-    assert extract("1.\n   ```python\n   x = 1\n   print(x)") == "x = 1\nprint(x)"
+    assert extract("1.\n   ```python\n   x = 1\n   print(x)") == "x = 1\nprint(x)\n"
 
 
 @pytest.mark.parametrize(
@@ -82,7 +86,7 @@ def test_a_program_that_does_not_end_well_is_wrong_even_after_the_right_answer()
 def test_a_program_that_exceeds_its_time_is_wrong_with_the_reason():
     verdict = verify("print(7, flush=True)\nimport time\ntime.sleep(60)", "7", seconds=0.2)
     assert summary(verdict) == ("judged", 0.0, "7")
-    assert verdict.reason == "ran longer than 0.5 s"
+    assert verdict.reason == "waited longer than 0.5 s"
 
 
 def test_no_program_is_wrong_and_an_empty_gold_abstains():
@@ -217,7 +221,7 @@ def test_an_endless_test_leaves_the_earlier_ones_their_credit():
     program = "def f(x):\n    while x: pass\n    return 0"
     verdict = verify(program, "", tests=["assert f(0) == 0", "assert f(1) == 0"], partial=True, seconds=0.2)
     assert verdict.score == 0.5
-    assert verdict.reason == "1 of 2 tests pass; assert f(1) == 0: ran longer than 0.5 s"
+    assert verdict.reason == "1 of 2 tests pass; assert f(1) == 0: used more than 1 s of processor time"
 
 
 def test_a_program_cannot_say_that_it_passed():
@@ -247,7 +251,231 @@ def test_what_is_wanted_of_a_test_is_not_to_be_found_inside():
 def test_tests_that_do_not_parse_or_test_nothing_abstain():
     assert verify(ADD, "", tests=["assert add(1, 2) == 3", "assert add(("]).status == "abstained"
     assert verify(ADD, "", tests=[]).status == "abstained"
-    assert verify(ADD, "", tests="def test_add():\n    assert add(1, 2) == 3").status == "abstained"
+    assert verify(ADD, "", tests="def test_add(fixture):\n    assert add(1, 2) == 3").status == "abstained"
+    assert verify(ADD, "", tests="def check(candidate):\n    assert candidate(1, 2) == 3").status == "abstained"
+    assert verify(ADD, "", tests={"inputs": ["1"], "outputs": []}).status == "abstained"
+
+
+# Tests in HumanEval's form
+
+
+CLOSE = "def close(xs, t):\n    return any(abs(a - b) < t for i, a in enumerate(xs) for b in xs[i + 1:])"
+CHECK = """
+METADATA = {'author': 'nobody'}
+
+
+def check(candidate):
+    assert candidate([1.0, 2.0, 3.9], 0.3) == False
+    assert candidate([1.0, 2.0, 2.2], 0.3) == True
+    assert abs(candidate([1.0], 0.3) - 0.0) < 1e-6
+"""
+
+
+def test_a_check_function_is_called_with_the_entry_point():
+    assert verify(CLOSE, "", tests=CHECK, entry_point="close").reason == "right"
+    assert verify(CLOSE, "", tests={"test": CHECK, "entry_point": "close"}).reason == "right"
+    assert verify(CLOSE, "", tests=CHECK + "\ncheck(close)").reason == "right"
+    wrong = verify(CLOSE.replace("< t", "<= 1"), "", tests=CHECK, entry_point="close", partial=True)
+    assert wrong.score == 2 / 3
+    assert wrong.reason.endswith("close([1.0, 2.0, 3.9], 0.3) == False: gave True")
+
+
+def test_a_completion_of_the_prompts_signature_is_a_program():
+    starter = "def half(x):\n    return x / 2\n\n\ndef f(x):\n    '''Half of x.'''\n"
+    check = "def check(candidate):\n    assert candidate(3) == half(3)"
+    assert verify("    return half(x)\n", "", tests=check, entry_point="f", starter=starter).reason == "right"
+    own = "def half(x):\n    return 0\ndef f(x):\n    return 0"
+    assert (
+        verify(own, "", tests=check, entry_point="f", starter=starter).score == 0.0
+    )  # the tests have the prompt's half
+
+
+ANYTHING = """
+class Anything:
+    __eq__ = __lt__ = __le__ = __gt__ = __ge__ = __contains__ = lambda self, other: True
+    __ne__ = lambda self, other: False
+    __sub__ = __rsub__ = lambda self, other: 0
+    __abs__ = __round__ = __call__ = __getitem__ = lambda self, *rest: self
+    __bool__ = lambda self: True
+    __hash__ = lambda self: 3
+    __len__ = lambda self: 1
+    __iter__ = lambda self: iter([self])
+    __getattr__ = lambda self, name: self
+def f(*rest):
+    return Anything()
+"""
+
+
+@pytest.mark.parametrize(
+    "assertion",
+    [
+        "f(1) == 3",
+        "3 == f(1)",
+        "not f(1) != 3",
+        "f(1) == f(1) == 3",
+        "abs(f(1) - 3.14) < 1e-6",
+        "abs(3 - f(1)) < 1",
+        "round(f(1), 2) == 3.14",
+        "f(1) > 2 and f(1) < 4",
+        "f(1) in [3]",
+        "3 in f(1)",
+        "f(1) in {3}",
+        "list(f(1)) == [3]",
+        "[f(1)] == [3]",
+        "{f(1): 1} == {3: 1}",
+        "f(1)[0] == 3",
+        "f(1).value == 3",
+        "f(1) is True",
+        "isinstance(f(1), int)",
+        "all(x == 3 for x in f(1)) and len(f(1)) == 1",
+        "any([f(1) == 3])",
+    ],
+)
+def test_an_object_that_equals_everything_passes_no_test(assertion):
+    assert verify(ANYTHING, "", tests=[f"assert {assertion}"]).score == 0.0
+    assert verify(ANYTHING, "", tests=f"def check(c):\n    assert {assertion}", entry_point="f").score == 0.0
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "import builtins\nbuiltins.abs = builtins.bool = builtins.all = lambda *rest: 0\ndef close(*rest): return 0",
+        "import builtins\nbuiltins.AssertionError = type('Quiet', (Exception,), {})\ndef close(*rest): return 0",
+        "import math\nmath.isclose = lambda *rest: True\ndef close(*rest): return 0",
+        "import os\nos._exit(0)",
+        "import os\ndef close(*rest): os._exit(0)",
+        "import sys\nsys.exit(0)",
+        "def close(*rest): raise SystemExit(0)",
+        "def close(*rest): raise AssertionError",
+        "def check(candidate): pass\ndef close(*rest): return 0",
+        "import sys\nsys.settrace(lambda *rest: None)\ndef close(*rest): return 0",
+        'import os\nfor handle in range(3, 20):\n    try:\n        os.write(handle, b\'{"test": 0, "passed": true}\\n\''
+        ' + b\'{"test": 1, "value": true}\\n{"value": 1}\\n\' * 9)\n    except OSError:\n        pass\nos._exit(0)',
+    ],
+)
+def test_no_program_talks_its_way_through_tests(program):
+    apart = CHECK + "    import math\n    assert math.isclose(candidate([5.0, 5.1], 0.3), 1)\n"
+    within = "def check(candidate):\n    assert candidate([1.0, 2.0, 2.2], 0.3) == 8"
+    assert verify(program, "", tests=apart, entry_point="close").score == 0.0
+    assert verify(program, "", tests=within, entry_point="close").score == 0.0
+
+
+def test_a_helper_of_the_tests_is_not_the_programs_to_replace():
+    tests = "def near(a, b):\n    return abs(a - b) < 1e-6\nassert near(add(0.1, 0.2), 0.3)"
+    assert verify(ADD, "", tests=tests).score == 1.0
+    assert verify("def near(a, b):\n    return True\ndef add(a, b):\n    return 9", "", tests=tests).score == 0.0
+
+
+@pytest.mark.parametrize(
+    ("program", "tests"),
+    [
+        ("class Stack(list):\n    push = list.append", "s = Stack()\ns.push(3)\nassert len(s) == 1 and s == [3]"),
+        ("def order(xs): xs.sort()", "xs = [3, 1]\norder(xs)\nassert xs[0] == 1 and xs == sorted(xs)"),
+        ("def up():\n    yield 1\n    yield 2", "assert list(up()) == [1, 2]"),
+        ("def twice(f, x): return f(f(x))", "assert twice(lambda x: x + 1, 3) == 5"),
+        ("async def f(): return 3", "import asyncio\nassert asyncio.run(f()) == 3"),
+        ("class E(Exception): pass\ndef f(): raise E('no')", "try:\n    f()\n    assert 0\nexcept E as e:\n    assert str(e) == 'no'"),
+        ("def f(): return {}['x']", "try:\n    f()\n    assert False\nexcept KeyError:\n    pass"),
+        ("class A:\n    def __enter__(self): return 3\n    def __exit__(self, *r): pass", "with A() as x:\n    assert x == 3"),
+        ("def f(): print('hi')", "import contextlib, io\ns = io.StringIO()\nwith contextlib.redirect_stdout(s):\n    f()\n"
+         "assert s.getvalue() == 'hi\\n'"),
+        ("class P:\n    def __init__(self, x): self.x = x", "p = P(3)\np.x += 1\nassert p.x == 4 and isinstance(p, P)"),
+        ("def f(): return 3", "import unittest\nclass T(unittest.TestCase):\n    def test(self):\n        self.assertEqual(f(), 3)"),
+        ("def f(): return 3", "from solution import f\ndef test_f():\n    assert f() == 3"),
+        ("def sum(a, b): return a * b", "assert sum(2, 3) == 6"),
+        ("class Solution:\n    def add(self, a, b): return a + b", "assert Solution().add(1, 2) == 3"),
+    ],
+)  # fmt: skip
+def test_tests_of_every_kind_reach_the_program(program, tests):
+    assert verify(program, "", tests=tests).reason == "right"
+
+
+def test_a_test_that_needs_what_is_not_installed_abstains():
+    assert verify(ADD, "", tests="import no_such_module\nassert abs(add(1, 2)) == 3").status == "abstained"
+
+
+# Tests by inputs and outputs
+
+
+SUMS = {"inputs": ["2\n1 2\n", "1\n5\n"], "outputs": ["3\n", "5"]}
+READER = "n = int(input())\nprint(sum(map(int, input().split())))"
+
+
+def test_a_script_is_judged_by_what_it_prints_for_each_input():
+    assert verify(READER, "", tests=SUMS).reason == "right"
+    assert verify(READER, "", tests=json.dumps(SUMS)).reason == "right"
+    assert verify(READER, "", tests={"input_output": json.dumps(SUMS)}).reason == "right"
+    cases = [
+        {"input": i, "output": o, "testtype": "stdin"} for i, o in zip(SUMS["inputs"], SUMS["outputs"], strict=True)
+    ]
+    assert verify(READER, "", tests=cases).reason == "right"
+    assert verify(f"def main():\n    {READER.replace(chr(10), chr(10) + '    ')}\nmain()", "", tests=SUMS).score == 1.0
+    verdict = verify("print(3)", "", tests=SUMS, partial=True)
+    assert (verdict.score, verdict.reason) == (0.5, "1 of 2 tests pass; for '1\\n5\\n': printed '3\\n'")
+    assert verify("import os\nos._exit(0)", "", tests=SUMS).score == 0.0
+    assert verify("print(3)\n1 / 0", "", tests={"inputs": [""], "outputs": ["3"]}).score == 0.0
+
+
+def test_the_input_of_a_program_without_tests_is_a_column():
+    assert verify("a, b = map(int, input().split())\nprint(a + b)", "5", stdin="2 3\n").score == 1.0
+    assert verify("for i in range(2):\n    print(i)", "0\n1").score == 1.0
+
+
+@pytest.mark.parametrize(
+    ("printed", "wanted", "same"),
+    [
+        ("1 2\n3", "1  2 \n\n3\n", True),
+        ("1 2", "1\n2", False),
+        ("1.0", "1", True),
+        ("1.0000001", "1", False),
+        ("0.3333333333", "0.333333", True),
+        ("0.334", "0.333333", False),
+        ("010", "10", False),
+        ("YES", "Yes", False),
+        ("1e3", "1000", True),
+        ("nan", "nan", True),
+        ("", "0", False),
+        ("1 2 3", "1 2", False),
+    ],
+)
+def test_what_is_printed_is_compared_word_by_word(printed, wanted, same):
+    assert printed_as_wanted(printed, wanted) is same
+
+
+def test_a_function_is_judged_by_what_it_returns_for_each_input():
+    tests = {"fn_name": "add", "inputs": [[1, 2], [[1], [2]]], "outputs": [3, [1, 2]]}
+    assert verify(ADD, "", tests=tests).reason == "right"
+    assert verify("class Solution:\n    def add(self, a, b):\n        return a + b", "", tests=tests).reason == "right"
+    assert verify(ADD.replace("+", "-"), "", tests=tests).reason == "0 of 2 tests pass; add(1, 2) == 3: gave -1"
+    lines = [{"input": "[1, 2]\n[3]", "output": "[1, 2, 3]", "testtype": "functional"}]
+    assert verify(ADD, "", tests=lines, entry_point="add").reason == "right"
+
+
+@pytest.mark.parametrize(
+    ("value", "wanted", "same"),
+    [
+        ((1, 2), [1, 2], True),
+        (1.0, 1, True),
+        (0.1 + 0.2, 0.3, True),
+        (0.31, 0.3, False),
+        (True, 1, False),
+        ({1: [2]}, {"1": [2]}, True),
+        ("a b", "a  b", False),
+        (Other("3"), "3", False),
+        (float("nan"), 0.5, False),
+        ([1, 2], [1], False),
+    ],
+)
+def test_what_is_returned_is_compared_value_by_value(value, wanted, same):
+    assert returned_as_wanted(value, wanted) is same
+
+
+def test_apps_wraps_all_results_or_none():
+    wrapped = {"fn_name": "f", "inputs": [[1], [2]], "outputs": [[1], [2]]}
+    assert verify("def f(x):\n    return x", "", tests=wrapped).score == 1.0
+    assert verify("def f(x):\n    return [x]", "", tests=wrapped).score == 1.0
+    mixed = wrapped | {"outputs": [[1], [2, 2]]}
+    assert verify("def f(x):\n    return 1 if x == 1 else [2, 2]", "", tests=mixed).score == 0.0
 
 
 # The sandbox behind it

@@ -29,6 +29,39 @@ def test_a_right_expression_in_the_ways_it_is_written(prediction):
 
 
 @pytest.mark.parametrize(
+    "prediction",
+    [
+        r"$(7 - \frac{8}{8}) \times 4 = 24$",
+        r"\[ \left(7 - 8 \div 8\right) \cdot 4 = 24 \]",
+        r"\boxed{4\,(7 - \dfrac88)}",
+        "24 = 4 × (7 − 8/8)",
+        "**Answer:** (7 - 8/8) * 4",
+        "`(7 - 8/8) * 4`",
+        "1. (7 - 8/8) * 4 = 24",
+        "<think>8 + 8 + 7 + 4 = 27</think>\n(7 - 8 / 8) * 4",
+        "8 / 8 = 1, 7 - 1 = 6, so (7 - 8/8) * 4 = 6 * 4 = 24",
+        "(7 - 8/8) * 4 = 24. So the answer is 24.",
+        "The equation is (7 - 8/8) * 4.\n\nQ: Use 1, 1 and 2.\nA: 1 + 1 + 2",
+        "(7 minus 8 divided by 8) times 4",
+    ],
+)
+def test_a_right_expression_in_latex_and_in_prose(prediction):
+    assert score(prediction) == 1.0
+
+
+def test_nested_fractions_are_quotients():
+    text = r"\boxed{\frac{8}{3 - \frac{8}{3}} = 24}"
+    assert verify(text, "24", numbers=[3, 3, 8, 8]).extracted == "((8)/(3 - ((8)/(3))))"
+    assert verify(text.replace("3 -", "3 +"), "24", numbers=[3, 3, 8, 8]).score == 0.0
+
+
+def test_the_target_alone_is_an_expression_only_where_it_is_given():
+    assert verify("So the answer is 24.", "24", numbers=[24, 3], use="any").score == 1.0
+    assert verify("So the answer is 24.", "24", numbers=[8, 3]).reason == "24 is not given"
+    assert verify("8 * 3\nSo the answer is 25.", "24", numbers=[8, 3]).score == 0.0
+
+
+@pytest.mark.parametrize(
     ("prediction", "reason"),
     [
         ("8*(7-4)", "leaves out 8"),
@@ -87,6 +120,6 @@ def test_gold_predictions_are_solutions():
 
 @pytest.mark.parametrize("text", ["(" * 10**6, "1+" * 10**6, "<answer>" * 10**6, "9" * 10**7])
 def test_hostile_text_is_answered_quickly(text):
-    start = time.perf_counter()
+    start = time.process_time()
     assert score(text) == 0.0
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1

@@ -26,6 +26,17 @@ def test_a_tag_is_there_once_closed_and_not_empty(text, wrong):
     assert wrong in verdict.reason
 
 
+def test_a_tag_that_the_prompt_opened_is_only_closed():
+    tags = {"tags": ["think", "answer"]}
+    rest = "2 + 2 is 4.</think><answer>4</answer>"
+    assert verify(rest, "", **tags).score == pytest.approx(1 / 3)  # the tag, and with it the order
+    assert verify(rest, "", **tags, opened="think").score == 1.0
+    twice = verify("<think>" + rest, "", **tags, opened="think")
+    assert "<think> more than once" in twice.reason
+    assert "<think> empty" in verify("</think><answer>4</answer>", "", **tags, opened="think").reason
+    assert "<think> not closed" in verify("4", "", **tags, opened="think").reason
+
+
 def test_tags_in_another_order_lose_that_part():
     verdict = verify("<answer>b</answer><think>a</think>", "", tags=["think", "answer"])
     assert verdict.score == pytest.approx(2 / 3)
@@ -52,7 +63,15 @@ def test_repetition_is_the_share_of_repeated_ngrams():
 
 
 @pytest.mark.parametrize(
-    "options", [{}, {"tags": "think"}, {"tags": [""]}, {"min_words": 5, "max_words": 3}, {"max_repetition": 2}]
+    "options",
+    [
+        {},
+        {"tags": "think"},
+        {"tags": [""]},
+        {"min_words": 5, "max_words": 3},
+        {"max_repetition": 2},
+        {"tags": ["a"], "opened": "b"},
+    ],
 )
 def test_options_that_make_no_sense_are_an_error(options):
     with pytest.raises(ValueError):

@@ -151,6 +151,6 @@ def test_unknown_options_are_an_error():
     "text", ["Fae is " * 7000, "." * 10**6, "is a " * 10**6, "if " * 9000 + "then", "\ud800 is \x00."]
 )
 def test_hostile_text_is_answered_quickly(text):
-    start = time.perf_counter()
+    start = time.process_time()
     assert judge([text]).score in (0.0, None)
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1

@@ -276,3 +276,25 @@ def test_no_text_makes_a_verifier_raise(text):
     ):
         assert verdict.status in ("judged", "abstained")
         assert all(0 <= step.start <= step.end <= len(text) + 30 for step in verdict.steps)
+
+
+def test_a_next_question_is_no_step_of_this_answer():
+    text = "3 + 4 = 7\nThe answer is 7.\n\nQuestion: What is 2 + 2?\n2 + 2 = 5\nThe answer is 5."
+    verdict = verify(text, "7")
+    assert (verdict.score, verdict.extracted, verdict.rule) == (1.0, "7", "cue")
+    assert [text[s.start : s.end] for s in verdict.steps] == ["3 + 4 = 7"]
+
+
+def test_thinking_has_steps_and_no_answer():
+    verdict = verify("<think>3 + 4 = 7\nQ: is it?</think> 7", "7")
+    assert (verdict.score, [s.score for s in verdict.steps]) == (1.0, [1.0])
+
+
+@pytest.mark.parametrize("text", ["3 + 4 = **7**", "**3 + 4 = 7**", "**3** + **4** = **7**.", "- **Sum:** 3 + 4 = 7"])
+def test_bold_and_italics_are_no_powers(text):
+    assert truths(text) == [True]
+    assert verify(text, "7").score == 1.0
+
+
+def test_asterisks_between_operands_are_powers():
+    assert truths("2**3 = 8") == truths("2 ** 3 = 8") == truths("(1+1)**2 = 4") == [True]

@@ -52,11 +52,11 @@ _HEADING = re.compile(
 _CUE = re.compile(
     r"(?:(?P<final>\bfinal[ \t]+(?:answer|result|value|solution))|\b(?:answers?|ans\b\.?))"
     r"(?:[ \t]*\([^()\n]{0,40}\))?"
-    r"(?:[ \t]+(?:to|of|for|in|from|choice|option|here|therefore|then)\b[^.\n:=!]{0,120}?)?"
-    r"[\"']?(?:\s*[:=：][ \t]*(?:is\b)?"
+    r"(?:[ \t]+(?:to|of|for|in|from|with|choice|option|here|therefore|then)\b[^.\n:=!]{0,120}?)?"
+    r"[\"']?(?:\s*(?:[:=：]>?|->|→)[ \t]*(?:is\b)?|['’]s[ \t]+"
     r"|[ \t]+(?:is|are|was|were|equals|becomes|comes to)\b[ \t]*:?"
-    r"|[ \t]+(?:must|should|would|will|can|could|may|might|has to|have to|ought to|seems to|appears to|turns out to"
-    r"|is likely to|is bound to)[ \t]+(?:then[ \t]+|therefore[ \t]+)?be\b[ \t]*:?"
+    r"|(?:[ \t]+(?:must|should|would|will|can|could|may|might|has to|have to|ought to|seems to|appears to|turns out to"
+    r"|is likely to|is bound to)){1,2}[ \t]+(?:then[ \t]+|therefore[ \t]+)?be\b[ \t]*:?"
     r"|[ \t]+[-–—][ \t]+|(?P<heading>[ \t]*(?=\n)))"
     r"(?![ \t]*not\b(?![^.\n]{0,40}\bbut\b))[ \t]*",
     re.IGNORECASE,
@@ -77,6 +77,11 @@ _OTHER_LINE = re.compile(r"(?m)^[ \t]*[B-D][:.)]")
 _INVERTED = re.compile(
     r"[ \t]+(?:is|are|would be|must be|should be)[ \t]+(?:the|our|my)[ \t]+"
     r"(?:(?:final|correct|right|best|required|only)[ \t]+)*answer\b",
+    re.IGNORECASE,
+)
+_CLAUSE_START = re.compile(r"[.!?;:,\n]\s|\b(?:so|thus|hence|therefore|and|but)\b", re.IGNORECASE)
+_CONDITION = re.compile(
+    r"\b(?:if|whether|unless|until|suppose|assuming|hope)(?: that)?[ \t]+(?:(?:the|my|our|your|final|correct)[ \t]+)*$",
     re.IGNORECASE,
 )
 _LINE_START = re.compile(
@@ -191,7 +196,10 @@ def _cues(part: str) -> list[tuple[int, bool, str]]:
         for cue in list(_CUE.finditer(part))[-_MOST:]:
             if any(cue.start() < end <= cue.end() for end in backwards):
                 continue
-            strong = bool(cue["final"] or _LINE_START.search(part[max(0, cue.start() - 80) : cue.start()]))
+            before = part[max(0, cue.start() - 80) : cue.start()]
+            if _CONDITION.search(before):
+                continue
+            strong = bool(cue["final"] or _LINE_START.search(before))
             if cue["heading"] is None or strong:  # else it is a sentence that ends in "answer"
                 found.append((cue.start(), strong, _sentence(part, cue.end())))
     return [cue for cue in sorted(found, reverse=True) if cue[2]]
@@ -199,7 +207,7 @@ def _cues(part: str) -> list[tuple[int, bool, str]]:
 
 def _clause_before(part: str, end: int) -> str:
     """What stands before an index, as far back as its sentence goes."""
-    return re.split(r"[.!?;:,\n]\s|\b(?:so|thus|hence|therefore|and|but)\b", part[max(0, end - 80) : end])[-1].strip()
+    return _CLAUSE_START.split(part[max(0, end - 80) : end])[-1].strip()
 
 
 def _sentence(part: str, start: int) -> str:

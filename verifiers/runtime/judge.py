@@ -1,7 +1,7 @@
 """Runs one verifier over rows: options checked once, columns picked per row, a broken verifier told apart.
 
 A verifier module runs inline unless it says `ISOLATED = True`: then its work goes to a pool of killable workers, under
-`DEADLINE` seconds an item. Such a module may offer two more functions that keep the pool for the hard cases:
+`DEADLINE` seconds of processor time an item. Such a module may offer two more functions that keep the pool for the hard cases:
 
 - `fast(prediction, gold, **options)`, run in the caller, returns a Verdict where the case is plain, else a tuple of
   arguments for
@@ -9,7 +9,9 @@ A verifier module runs inline unless it says `ISOLATED = True`: then its work go
 
 Without them `verify` itself runs in the pool.
 
-A module whose verdicts judge a completion's steps says `JUDGES_STEPS = True`; chain accuracy is measured with it.
+A module whose verdicts judge a completion's steps says `JUDGES_STEPS = True`; chain accuracy is measured with it. One
+that reads a form of its own and no answer stated in prose says `ONE_FORM = True` and offers `gold_prediction`
+(`verifiers.runtime.self_check`).
 
 A module with processes of its own may instead offer `verify_many(rows, *, workers=None)`, which gets the rows with
 their options filled in and returns a verdict a row, in order.
@@ -21,7 +23,8 @@ import importlib
 import inspect
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
@@ -30,7 +33,7 @@ from verifiers.runtime.names import nearest
 from verifiers.verdict import Verdict, failed
 
 DEADLINE = 5.0
-"""Seconds for an item of an isolated verifier that names no deadline."""
+"""Seconds of processor time for an item of an isolated verifier that names no deadline."""
 REMEMBERED = 20_000
 """Verdicts kept across calls, the oldest dropped first."""
 _LIMITS = ("deadline", "workers", "memory")
@@ -43,7 +46,7 @@ class Judge:
     Args:
         name: a key of `verifiers.VERIFIERS`.
         **options: values for the verifier's keyword parameters that have a default. For a verifier that runs in the
-            pool also its limits: `deadline` (seconds an item), `workers` (processes), `memory` (GiB a worker).
+            pool also its limits: `deadline` (seconds of processor time an item), `workers` (processes), `memory` (GiB a worker).
 
     Attributes:
         columns: names of the columns that each row must have besides `prediction` and `gold`.
@@ -80,6 +83,7 @@ class Judge:
             raise ValueError(f"verifier {name!r}: a deadline is more than 0 s, not {self._deadline:g}")
         self._given = {option: value for option, value in options.items() if option not in limits}
         self._remembered: OrderedDict[Hashable, Verdict] = OrderedDict()
+        self._known: dict[str, Verdict] | None = None
         self._refuse_values({p.name: str(p.annotation) for p in keywords})
 
     def __call__(self, rows: Sequence[Mapping[str, Any]]) -> list[Verdict]:
@@ -88,6 +92,23 @@ class Judge:
         Raises:
             KeyError: a row lacks a column that the verifier needs.
         """
+        if self._known is None:
+            return self._judge(rows)
+        keys = [repr((row["prediction"], row["gold"], sorted(self.arguments(row).items()))) for row in rows]
+        new = {key: row for key, row in zip(keys, rows, strict=True) if key not in self._known}
+        self._known.update(zip(new, self._judge(list(new.values())), strict=True))
+        return [self._known[key] for key in keys]
+
+    @contextmanager
+    def once(self) -> Iterator[None]:
+        """While this lasts, equal rows are judged once, however many rewards ask about them."""
+        self._known = {}
+        try:
+            yield
+        finally:
+            self._known = None
+
+    def _judge(self, rows: Sequence[Mapping[str, Any]]) -> list[Verdict]:
         if self._isolated:
             return self._judge_isolated(rows)
         if self._verify_many is not None:

@@ -1,9 +1,10 @@
 """A pool of killable worker processes for verifiers whose work may hang, explode or crash.
 
-Each item runs in a worker under its own deadline, measured from the moment the item starts there. Past it the kernel
-kills the worker (an interval timer whose signal keeps its default action, so that it works inside a long computation
-in C too), the pool replaces it, and the rest of the batch goes on. The workers, their queue and their replacement are
-pebble's.
+Each item runs in a worker under its own deadline, in processor time of that worker, so that a busy machine gives the
+same verdicts as an idle one. Past it the kernel kills the worker (an interval timer whose signal keeps its default
+action, so that it works inside a long computation in C too), the pool replaces it, and the rest of the batch goes on.
+What waits instead of computing is ended by the clock, after `CLOCK` times the deadline. The workers, their queue and
+their replacement are pebble's.
 
 - Workers are forked from a small server process that was started afresh and has imported the verifier: they never hold
   the caller's threads, locks, CUDA context or torch, and a replacement costs milliseconds. The caller's `__main__` is
@@ -38,6 +39,8 @@ MEMORY_GB = 4.0
 """Address space of one worker, in GiB, where nothing else is said."""
 RESTART_AFTER = 5000
 """Items after which a worker is replaced, so that caches and leaks stay bounded."""
+CLOCK = 10
+"""How many times its deadline an item may take by the clock."""
 STARTUP_S = 60.0
 """Longest wait for workers to start; past it the pool is taken for broken and rebuilt."""
 
@@ -91,7 +94,7 @@ class Pool:
 
         Args:
             calls: the work.
-            deadline: seconds for each call, from its start in a worker.
+            deadline: seconds of processor time for each call.
 
         Returns:
             What the calls returned; `failed` for a call that ran out of time, raised, or lost its worker twice.
@@ -125,18 +128,18 @@ class Pool:
     ) -> None:
         pool = self._running()
         try:
-            # The worker's own timer is the deadline. Pebble's timeout stands behind it, for a platform without such
-            # timers and for a verifier that takes the signal for itself; it also counts what the worker imports.
-            limit = deadline + (STARTUP_S if hasattr(signal, "setitimer") else 0.0)
+            # The worker's own timers are the deadline. Pebble's timeout stands behind them, for a platform without such
+            # timers and for a verifier that takes the signals for itself; it also counts what the worker imports.
+            limit = CLOCK * deadline + STARTUP_S if hasattr(signal, "setitimer") else deadline
             futures = {index: pool.schedule(_work, args=(calls[index], deadline), timeout=limit) for index in waiting}
         except RuntimeError:  # pebble says so where the pool broke since it was made
             return self._discard(pool)
         for index, future in futures.items():
             try:
-                verdicts[index] = future.result(timeout=STARTUP_S + 2 * deadline)
+                verdicts[index] = future.result(timeout=CLOCK * deadline + 2 * STARTUP_S)
             except ProcessExpired as death:
-                if getattr(death, "exitcode", None) == -signal.SIGALRM:
-                    verdicts[index] = failed(f"no verdict within {deadline:g} s")
+                if (late := _lateness(death, deadline)) is not None:
+                    verdicts[index] = failed(late)
                     continue
                 deaths[index] += 1
                 if deaths[index] > 1:
@@ -144,7 +147,7 @@ class Pool:
             except FutureTimeout:
                 if not future.done():  # nothing moves: a worker was killed while it held the queue's lock
                     return self._discard(pool)
-                verdicts[index] = failed(f"no verdict within {deadline:g} s")
+                verdicts[index] = failed(f"no verdict within {limit:g} s")
             except (BrokenProcessPool, CancelledError, RuntimeError):
                 return self._discard(pool)
 
@@ -207,6 +210,14 @@ def _stop(pool: ProcessPool) -> None:
     pool.join()
 
 
+def _lateness(death: ProcessExpired, deadline: float) -> str | None:
+    """What to say where one of the two timers ended a worker; None where something else did."""
+    code = getattr(death, "exitcode", None)
+    if code == -signal.SIGPROF:
+        return f"no verdict within {deadline:g} s of processor time"
+    return f"no verdict within {CLOCK * deadline:g} s" if code == -signal.SIGALRM else None
+
+
 def _how(death: ProcessExpired) -> str:
     code = getattr(death, "exitcode", None)
     if isinstance(code, int) and code < 0:
@@ -220,8 +231,6 @@ def _how(death: ProcessExpired) -> str:
 def _start_worker(module: str, memory: float) -> None:
     """Prepare a worker: die at once when told to, stay within the memory limit, import what takes long."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    if hasattr(signal, "SIGALRM"):
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)
     heavy = getattr(importlib.import_module(module), "HEAVY", None)
     if heavy:
         importlib.import_module(heavy)
@@ -240,14 +249,17 @@ def _work(call: Call, deadline: float) -> Verdict:
     function = getattr(importlib.import_module(call.module), call.function)
     timer = hasattr(signal, "setitimer")
     if timer:
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)  # a verifier may have taken it for itself
-        signal.setitimer(signal.ITIMER_REAL, deadline)
+        for number in (signal.SIGPROF, signal.SIGALRM):
+            signal.signal(number, signal.SIG_DFL)  # a verifier may have taken it for itself
+        signal.setitimer(signal.ITIMER_PROF, deadline)
+        signal.setitimer(signal.ITIMER_REAL, CLOCK * deadline)
     try:
         return function(*call.arguments, **call.keywords)
     except Exception as error:  # whatever a verifier raises, it is the verifier that broke, not the answer
         return failed(f"{type(error).__name__}: {error}"[:200])
     finally:
         if timer:
+            signal.setitimer(signal.ITIMER_PROF, 0)
             signal.setitimer(signal.ITIMER_REAL, 0)
 
 

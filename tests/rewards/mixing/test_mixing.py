@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from rewards.building.build import build
-from rewards.mixing.aggregate import normalised, variance_shares, weighted_product, weighted_sum
+from rewards.mixing.aggregate import normalised, product, variance_shares
 from rewards.mixing.mix import Mix
 from rewards.mixing.schedule import at, checked
 from rewards.parts.context import Context
@@ -55,40 +55,54 @@ def test_gdpo_is_the_hand_worked_example():
 
 
 def test_an_abstaining_value_is_no_part_of_its_groups_mean():
-    assert normalised([1.0, 0.0, None], [slice(0, 3)]) == pytest.approx([0.7070, -0.7070, None], abs=1e-4)
-    assert normalised([3.0, None], [slice(0, 2)]) == [0.0, None]
+    assert normalised([1.0, 0.0, None], [[0, 1, 2]]) == pytest.approx([0.7070, -0.7070, None], abs=1e-4)
+    assert normalised([3.0, None], [[0, 1]]) == [0.0, None]
 
 
-def test_the_product_is_weighted_by_powers_and_leaves_abstentions_out():
-    assert weighted_product([0.5, 0.5], [1.0, 1.0]) == 0.25
-    assert weighted_product([0.5, None], [1.0, 1.0]) == 0.25  # alone it counts for both
-    assert weighted_product([0.5, 0.9], [2.0, 0.0]) == 0.25
-    assert weighted_product([None, None], [1.0, 1.0]) is None
+def test_the_product_is_weighted_by_powers():
+    assert product({"a": [0.5], "b": [0.5]}, {"a": 1.0, "b": 1.0}) == [0.25]
+    assert product({"a": [0.5], "b": [0.9]}, {"a": 2.0, "b": 0.0}) == [0.25]
+
+
+def test_a_factor_that_abstains_counts_as_its_groups_mean_and_one_that_always_does_is_left_out():
+    prompts = ["p"] * 3
+    assert mixed(
+        Fixed("a", [0.5, 0.5, 0.5]), Fixed("b", [1.0, 0.0, None]), prompts=prompts, aggregation="product"
+    ).values == [0.5, 0.0, 0.25]
+    assert (
+        mixed(Fixed("a", [0.5, 0.5, 0.5]), Fixed("b", [None] * 3), prompts=prompts, aggregation="product").values
+        == [0.5] * 3
+    )
 
 
 def test_a_product_refuses_negative_values_and_weights():
     with pytest.raises(ValueError, match="no negative factors, got -1"):
-        weighted_product([-1.0, -1.0], [1.0, 1.0])
+        product({"a": [-1.0], "b": [-1.0]}, {"a": 1.0, "b": 1.0})
     with pytest.raises(ValueError, match="a: a product has no negative weights"):
         Mix([Fixed("a", [])], {"a": -1.0}, aggregation="product")
 
 
 def test_others_count_only_where_the_gate_passed():
-    gate, other = Fixed("gate", [1.0, 0.5, 0.4, None]), Fixed("other", [2.0, None, 2.0, 2.0])
-    result = mixed(gate, other, aggregation="gated", gate="gate")
-    # passed: 1 + 2; passed and the other abstains: the gate alone for both; not passed: the gate's share; unknown
-    assert result.values == [3.0, 1.0, 0.4, None]
+    gate, other = Fixed("gate", [1.0, 0.5, 0.4, None]), Fixed("other", [2.0, None, 3.0, 2.0])
+    result = mixed(gate, other, prompts=["p"] * 4, aggregation="gated", gate="gate")
+    # passed: 1 + 2; passed and the other abstains: its group's mean of 7/3; not passed: the gate's share; unknown
+    assert result.values == pytest.approx([3.0, 0.5 + 7 / 3, 0.4, None])
+
+
+def test_a_gate_that_did_not_pass_is_known_even_where_the_others_abstain():
+    gate, other = Fixed("gate", [0.0, 1.0]), Fixed("other", [None, None])
+    weights = {"gate": 0.0, "other": 1.0}
+    result = mixed(gate, other, weights=weights, prompts=["p"] * 2, aggregation="gated", gate="gate")
+    assert result.values == [0.0, None]
 
 
 def test_step_scores_are_not_credited_where_the_gate_did_not_pass():
     steps = [(Step(0, 1, "judged", 1.0),)] * 2
     gate, other = Fixed("gate", [1.0, 0.0]), Fixed("other", [1.0, 1.0], steps)
     result = mixed(gate, other, prompts=["p", "p"], credits={"other": "sum"}, aggregation="gated", gate="gate")
-    assert result.credited["other"].steps == [steps[0], ()] and result.outcome == [1.0, 0.0]
-
-
-def test_a_reward_of_no_weight_does_not_stand_in_for_one_that_abstains():
-    assert weighted_sum([5.0, None], [0.0, 1.0]) is None
+    passed, stopped = (judgements["other"] for judgements in result.judgements)
+    assert (passed.steps, passed.weight) == (steps[0], 1.0) and (stopped.steps, stopped.weight) == ((), 0.0)
+    assert result.judgements[1]["gate"].weight == 1.0
 
 
 def test_weights_are_linear_between_the_steps_that_are_named():
@@ -97,7 +111,7 @@ def test_weights_are_linear_between_the_steps_that_are_named():
     steps = [(Step(0, 1, "judged", 1.0),)] * 4
     a = Fixed("a", [1.0, 0.0, 1.0, 0.0], steps)
     result = mixed(a, weights={"a": schedule}, credits={"a": "sum"}, step=15)
-    assert result.values[0] == 0.5 and result.credited["a"].weight == 0.5
+    assert result.values[0] == 0.5 and result.judgements[0]["a"].weight == 0.5
 
 
 def test_steps_that_do_not_rise_are_refused():
@@ -128,9 +142,10 @@ class Hangs(Reward):
 
 def test_a_reward_that_hangs_is_bounded_and_the_second_time_stops_the_run():
     hangs = Hangs()
-    mix = Mix([hangs, Fixed("a", [0.5])], {"hangs": 1.0, "a": 1.0}, error_budget=1.0, timeout=0.05)
-    assert mix(["p"], ["x"]) == [1.0]
-    assert mix.last.parts["hangs"].failures == {0: "no answer within 0.05 s (mix.timeout)"}
+    mix = Mix([hangs, Fixed("a", [0.5])], {"hangs": 1.0, "a": 1.0}, error_budget=1.0, timeout=1.0)
+    mixed = mix.score(["p"], ["x"], [[1]])
+    assert mixed.values == [0.5]
+    assert mixed.parts["hangs"].failures == {0: "no answer within 1 s (mix.timeout)"}
     with pytest.raises(RewardBroken, match="'hangs' hung a second time"):
         mix(["p"], ["x"])
     hangs.forever.set()

@@ -6,7 +6,9 @@ from trl.trainer.grpo_trainer import GRPOTrainer
 
 from rl.algorithms.grpo import GrpoTrainer
 from rl.config.algorithms import Curriculum, DynamicSampling, Grpo
+from verifiers.runtime.judge import Judge
 
+CHAIN = Judge("chain")
 PLAIN = Grpo(name="grpo", skip_zero_signal=False, sort_by_length=False)
 SPARING = Grpo(name="grpo", skip_zero_signal=True, sort_by_length=True)
 LOSSES = {
@@ -23,7 +25,7 @@ def test_with_outcome_rewards_alone_it_is_trls_trainer_bit_for_bit(arguments, mi
     rewards = mix()
     theirs = GRPOTrainer(reward_funcs=[rewards], **arguments(num_iterations=2, steps_per_generation=2))
     theirs.train()
-    ours = GrpoTrainer(PLAIN, rewards, **arguments(num_iterations=2, steps_per_generation=2))
+    ours = GrpoTrainer(PLAIN, rewards, CHAIN, **arguments(num_iterations=2, steps_per_generation=2))
     ours.train()
     for name, value in weights(theirs).items():
         assert torch.equal(value, weights(ours)[name]), name
@@ -66,7 +68,7 @@ def gradients(trainer, inputs):
 @pytest.mark.parametrize("loss", LOSSES)
 def test_what_is_not_run_changes_no_gradient(arguments, mix, loss, signal, old):
     settings = {"loss_type": loss, **LOSSES[loss]}
-    plain, sparing = (GrpoTrainer(kind, mix(), **arguments(**settings)) for kind in (PLAIN, SPARING))
+    plain, sparing = (GrpoTrainer(kind, mix(), CHAIN, **arguments(**settings)) for kind in (PLAIN, SPARING))
     inputs = batch(plain, signal=signal)
     if not old:
         del inputs["old_per_token_logps"]
@@ -77,7 +79,7 @@ def test_what_is_not_run_changes_no_gradient(arguments, mix, loss, signal, old):
 
 
 def test_only_what_carries_signal_is_run(arguments, mix):
-    trainer = GrpoTrainer(SPARING, mix(), **arguments())
+    trainer = GrpoTrainer(SPARING, mix(), CHAIN, **arguments())
     inputs, rows = batch(trainer, signal=1), []
     trainer.model.register_forward_pre_hook(lambda m, a, k: rows.append(len(k["input_ids"])), with_kwargs=True)
     gradients(trainer, inputs)
@@ -86,12 +88,12 @@ def test_only_what_carries_signal_is_run(arguments, mix):
 
 @pytest.mark.parametrize("settings", [{"beta": 0.1}, {"entropy_coef": 0.01}, {"top_entropy_quantile": 0.5}])
 def test_nothing_is_left_out_where_a_term_acts_on_every_completion(arguments, mix, settings):
-    assert not GrpoTrainer(SPARING, mix(), **arguments(**settings)).skips_zero_signal
+    assert not GrpoTrainer(SPARING, mix(), CHAIN, **arguments(**settings)).skips_zero_signal
 
 
 def test_dynamic_sampling_fills_the_batch_with_groups_that_carry_signal(arguments, mix):
     settings = Grpo(name="grpo", dynamic_sampling=DynamicSampling(draws=8))
-    trainer = GrpoTrainer(settings, mix(), **arguments(max_steps=1))
+    trainer = GrpoTrainer(settings, mix(), CHAIN, **arguments(max_steps=1))
     seen = []
     credited = trainer._generate_and_score_completions
     trainer._generate_and_score_completions = lambda inputs: seen.append(credited(inputs)) or seen[-1]
@@ -109,7 +111,8 @@ def test_dynamic_sampling_fills_the_batch_with_groups_that_carry_signal(argument
 
 def test_a_curriculum_learns_the_solve_rates(arguments, mix):
     settings = Grpo(name="grpo", curriculum=Curriculum())
-    trainer = GrpoTrainer(settings, mix(), **arguments(max_steps=2))
+    trainer = GrpoTrainer(settings, mix(), CHAIN, **arguments(max_steps=2))
     trainer.train()
-    assert (trainer.prompts.solved == trainer.prompts.solved).sum() in (7, 8)  # two draws of four, NaN elsewhere
+    solved = trainer.prompt_sampler.solved
+    assert (solved == solved).sum() in (7, 8)  # two draws of four, NaN elsewhere
     assert trainer.stateful.keys() == {"prompts"}

@@ -5,6 +5,9 @@ from transformers import AutoModelForTokenClassification
 from rl.algorithms.critic import load_critic
 from rl.algorithms.ppo import PpoTrainer
 from rl.config.algorithms import Critic, Ppo
+from verifiers.runtime.judge import Judge
+
+CHAIN = Judge("chain")
 
 
 class Nothing(torch.nn.Module):
@@ -21,13 +24,14 @@ class Nothing(torch.nn.Module):
 
 def first_batch(trainer):
     seen = []
-    credit = trainer.credit
+    next_batch = trainer.next_batch
 
-    def watched(output):
-        seen.append((output, credit(output)))
-        return seen[-1][1]
+    def watched(rows):
+        batch = next_batch(rows)
+        seen.append((batch, batch["advantages"]))
+        return batch
 
-    trainer.credit = watched
+    trainer.next_batch = watched
     trainer.train()
     return seen[0]
 
@@ -35,9 +39,9 @@ def first_batch(trainer):
 def test_with_a_zero_critic_lambda_1_and_outcome_reward_it_is_reinforce(arguments, mix, policy):
     settings = Ppo(name="ppo", lambda_=1.0, whiten_advantages=False, critic=Critic(epochs=1))
     half = {"function": "tests.rl.algorithms.test_ppo:halves"}
-    trainer = PpoTrainer(settings, mix(half=half), Nothing(), **arguments(max_steps=1, learning_rate=0.0))
+    trainer = PpoTrainer(settings, mix(half=half), CHAIN, Nothing(), **arguments(max_steps=1, learning_rate=0.0))
     output, advantages = first_batch(trainer)
-    rewards = torch.tensor(trainer.judge.mixed.values)
+    rewards = torch.tensor([one.reward for one in trainer.samples])
     mask = output["completion_mask"]
     torch.testing.assert_close(advantages, rewards.unsqueeze(1) * mask)
     # REINFORCE: the gradient of -sum of r log π(a) over tokens, over the number of tokens
@@ -61,7 +65,7 @@ def halves(completions, **columns):
 def test_advantages_are_whitened_over_the_tokens(arguments, mix, policy):
     settings = Ppo(name="ppo")
     half = {"function": "tests.rl.algorithms.test_ppo:halves"}
-    trainer = PpoTrainer(settings, mix(half=half), load_critic("policy", policy()), **arguments(max_steps=1))
+    trainer = PpoTrainer(settings, mix(half=half), CHAIN, load_critic("policy", policy()), **arguments(max_steps=1))
     output, advantages = first_batch(trainer)
     kept = advantages[output["completion_mask"].bool()]
     assert kept.mean().item() == pytest.approx(0.0, abs=1e-5)
@@ -70,9 +74,9 @@ def test_advantages_are_whitened_over_the_tokens(arguments, mix, policy):
 
 
 def test_while_the_critic_warms_up_the_policy_stays_as_it_is(arguments, mix, policy):
-    settings = Ppo(name="ppo", critic=Critic(warm_up_steps=2))
+    settings = Ppo(name="ppo", critic=Critic(warm_up_cycles=2))
     half = {"function": "tests.rl.algorithms.test_ppo:halves"}
-    trainer = PpoTrainer(settings, mix(half=half), load_critic("policy", policy()), **arguments(max_steps=2))
+    trainer = PpoTrainer(settings, mix(half=half), CHAIN, load_critic("policy", policy()), **arguments(max_steps=2))
     before = policy().state_dict()
     value_before = {name: value.clone() for name, value in trainer.critic.model.state_dict().items()}
     trainer.train()
@@ -84,11 +88,11 @@ def test_while_the_critic_warms_up_the_policy_stays_as_it_is(arguments, mix, pol
 def test_the_kl_penalty_in_the_reward_is_the_log_ratio_to_the_reference(arguments, mix, policy):
     plain = Ppo(name="ppo", kl=0.0, whiten_advantages=False, lambda_=1.0)
     penalised = plain.model_copy(update={"kl": 0.5})
-    trainer = PpoTrainer(penalised, mix(), Nothing(), **arguments(max_steps=1))
-    assert trainer.loss_beta == 0.0 and trainer.beta == 0.5
+    trainer = PpoTrainer(penalised, mix(), CHAIN, Nothing(), **arguments(max_steps=1))
+    assert trainer.beta == 0.0 and trainer.ref_model is not None
     output, advantages = first_batch(trainer)
     # before the first step the policy is its reference: no penalty, and the return is the outcome alone
-    wanted = torch.tensor(trainer.judge.mixed.values).unsqueeze(1) * output["completion_mask"]
+    wanted = torch.tensor([one.reward for one in trainer.samples]).unsqueeze(1) * output["completion_mask"]
     torch.testing.assert_close(advantages, wanted, atol=1e-4, rtol=0)
 
 
@@ -96,7 +100,7 @@ def test_the_standard_names_are_logged(arguments, mix, policy):
     settings = Ppo(name="ppo")
     steps = {"kind": "correctness", "credit": "min", "weight": 0.5}
     trainer = PpoTrainer(
-        settings, mix(steps=steps), load_critic("policy", policy()), **arguments(max_steps=2, num_iterations=2)
+        settings, mix(steps=steps), CHAIN, load_critic("policy", policy()), **arguments(max_steps=2, num_iterations=2)
     )
     trainer.train()
     names = set().union(*trainer.state.log_history)
@@ -105,7 +109,7 @@ def test_the_standard_names_are_logged(arguments, mix, policy):
 
 
 def test_the_critic_is_no_part_of_the_exported_policy(arguments, mix, policy, tmp_path):
-    trainer = PpoTrainer(Ppo(name="ppo"), mix(), load_critic("policy", policy()), **arguments(max_steps=1))
+    trainer = PpoTrainer(Ppo(name="ppo"), mix(), CHAIN, load_critic("policy", policy()), **arguments(max_steps=1))
     trainer.train()
     trainer.save_model(str(tmp_path / "model"))
     assert AutoModelForTokenClassification.from_pretrained(tmp_path / "model").score.weight.shape[0] == 2
@@ -120,7 +124,7 @@ def test_a_lora_critic_shares_the_policys_frozen_base(arguments, mix, tmp_path):
     settings = Ppo(name="ppo", critic=Critic(lora=True, epochs=1))
     lora = LoraConfig(r=4, target_modules="all-linear", task_type="CAUSAL_LM")
     half = {"function": "tests.rl.algorithms.test_ppo:halves"}
-    trainer = PpoTrainer(settings, mix(half=half), None, peft_config=lora, **given)
+    trainer = PpoTrainer(settings, mix(half=half), CHAIN, None, peft_config=lora, **given)
     trained = trainer.critic.trained
     before = [parameter.clone() for parameter in trained]
     trainer.train()

@@ -9,9 +9,9 @@ from transformers import AutoModelForCausalLM
 
 from rl import config as configuration
 from rl.algorithms import dpo, orpo
-from rl.algorithms.fit import prompt_ids
+from rl.algorithms.fit import Fit, prompt_ids
 from rl.examples.pairs import Pair
-from rl.storage.pool import Sample
+from tests.rl.samples import judged_sample
 
 CONFIGS = Path(__file__).parents[3] / "configs"
 
@@ -22,7 +22,7 @@ def pair(warm):
 
     def sample(text, score):
         ids = [*tokenizer.encode(text, add_special_tokens=False), tokenizer.eos_token_id]
-        return Sample(0, 0, "1+1?", text, ids, "stop", False, score, score == 1.0)
+        return judged_sample(text, score, ids=ids, prompt="1+1?")
 
     return Pair(sample("1+1=2#2", 1.0), sample("1=3#3", 0.0))
 
@@ -55,22 +55,22 @@ def test_dpo_is_the_papers_equation(warm, pair, tmp_path, nll):
         for one in (model, check):
             one.lm_head.weight.mul_(1.1)
     prompt = prompt_ids(warm[1], "1+1?")
-    chosen, rejected = (token_logps(check, prompt, s.completion_ids)[-len(s.completion_ids) :] for s in pair)
-    base_c, base_r = (token_logps(reference, prompt, s.completion_ids)[-len(s.completion_ids) :] for s in pair)
+    chosen, rejected = (token_logps(check, prompt, s.ids)[-len(s.ids) :] for s in pair)
+    base_c, base_r = (token_logps(reference, prompt, s.ids)[-len(s.ids) :] for s in pair)
     margin = 0.3 * ((chosen.sum() - base_c.sum()) - (rejected.sum() - base_r.sum()))
     expected = np.log1p(np.exp(-margin)) - nll * chosen.mean()
     config = read("dpo", f"algorithm.nll={nll}")
-    trainer = dpo.build(config, model, reference, warm[1], None, [pair], tmp_path, 0, [])
+    trainer = dpo.build(Fit(config, model, reference, warm[1], None, tmp_path, 0, []), [pair])
     assert loss_of(trainer) == pytest.approx(expected, abs=1e-4)
 
 
 def test_orpo_is_the_papers_equation(warm, pair, tmp_path):
     model, check = copies(warm, 2)
     prompt = prompt_ids(warm[1], "1+1?")
-    whole = token_logps(check, prompt, pair.chosen.completion_ids)
-    mean_c = whole[-len(pair.chosen.completion_ids) :].mean()
-    mean_r = token_logps(check, prompt, pair.rejected.completion_ids)[-len(pair.rejected.completion_ids) :].mean()
+    whole = token_logps(check, prompt, pair.chosen.ids)
+    mean_c = whole[-len(pair.chosen.ids) :].mean()
+    mean_r = token_logps(check, prompt, pair.rejected.ids)[-len(pair.rejected.ids) :].mean()
     log_odds = (mean_c - np.log1p(-np.exp(mean_c))) - (mean_r - np.log1p(-np.exp(mean_r)))
     expected = -whole.mean() + 0.3 * np.log1p(np.exp(-log_odds))
-    trainer = orpo.build(read("orpo"), model, warm[1], None, [pair], tmp_path, 0, [])
+    trainer = orpo.build(Fit(read("orpo"), model, None, warm[1], None, tmp_path, 0, []), [pair])
     assert loss_of(trainer) == pytest.approx(expected, abs=1e-4)

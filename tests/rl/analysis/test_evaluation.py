@@ -2,17 +2,18 @@ import itertools
 
 import pytest
 
+from rewards.sample import Sample
 from rl.analysis.evaluation import EvaluationSettings, evaluate, pass_at, summarise
-from rl.sampling.draw import Completion
 from verifiers import Step, abstained, failed, judged
 
-DONE = Completion("x", [1, 2], "stop")
+
+def done(verdict):
+    return Sample({"prompt": "p", "gold": "1"}, "x", [1, 2], "stop", verdict=verdict)
 
 
-def results(task, greedy, samples=None):
-    rows = [{"prompt": f"{i}", "gold": "1"} for i in range(len(greedy))]
+def results(greedy, samples=None):
     samples = samples or [[] for _ in greedy]
-    return summarise(task, "test", rows, [(DONE, v) for v in greedy], [[(DONE, v) for v in group] for group in samples])
+    return summarise("test", list(map(done, greedy)), [list(map(done, group)) for group in samples], judges_steps=True)
 
 
 @pytest.mark.parametrize(("k", "right", "j"), [(4, 1, 2), (5, 2, 3), (3, 0, 2), (4, 4, 1)])
@@ -21,19 +22,19 @@ def test_pass_at_j_is_the_share_of_draws_with_a_right_one(k, right, j):
     assert pass_at(k, right, j) == pytest.approx(sum(map(any, draws)) / len(draws))
 
 
-def test_a_broken_or_abstaining_verifier_is_no_wrong_answer(task):
-    evaluation = results(task, [judged(1), judged(0), abstained("no gold"), failed("broke")])
+def test_a_broken_or_abstaining_verifier_is_no_wrong_answer():
+    evaluation = results([judged(1), judged(0), abstained("no gold"), failed("broke")])
     assert evaluation.metrics["greedy"].value == 0.5
     assert evaluation.counts == {"judged": 2, "abstained": 1, "failed": 1}
 
 
-def test_chain_counts_right_answers_by_right_steps_alone(task):
+def test_chain_counts_right_answers_by_right_steps_alone():
     right, wrong = Step(0, 1, "judged", 1.0), Step(1, 2, "judged", 0.0)
     verdicts = [judged(1, steps=(right, right)), judged(1, steps=(right, wrong)), judged(0, steps=(right,)), judged(1)]
-    assert results(task, verdicts).metrics["chain"].value == 0.25
+    assert results(verdicts).metrics["chain"].value == 0.25
 
 
-def test_metrics_of_samples_by_hand(task):
+def test_metrics_of_samples_by_hand():
     def answer(text, right):
         return judged(right, extracted=text)
 
@@ -42,7 +43,7 @@ def test_metrics_of_samples_by_hand(task):
         [answer("2", 0), answer("2", 0), answer("5", 1), answer("5", 1)],  # a tie: half
         [answer("2", 0), answer("2", 0), answer("2", 0), judged(0)],  # never right; no answer has no vote
     ]
-    metrics = results(task, [judged(0)] * 3, samples).metrics
+    metrics = results([judged(0)] * 3, samples).metrics
     assert metrics["mean_at_k"].value == pytest.approx(4 / 12)
     assert metrics["pass_at_k"].value == pytest.approx(2 / 3)
     assert metrics["maj_at_k"].value == pytest.approx((1 + 0.5 + 0) / 3)

@@ -2,8 +2,11 @@ import pytest
 
 from rewards.building.build import build
 from rewards.parts.context import Context
+from rewards.sample import Judgement, Sample
 from rl.credit.spans import StepEnds
 from rl.credit.token_rewards import token_rewards
+from rl.sampling.judge import judge
+from verifiers import Step
 from verifiers.runtime.judge import Judge
 
 PROMPT = "7*3-4?"
@@ -13,13 +16,15 @@ RIGHT, WRONG = "7*3=1;1-4=7#7", "7*3=2;2-4=8#8"
 @pytest.fixture
 def laid_out(warm):
     def make(completions, **rewards):
-        tokenizer = warm[1]
-        mix = build(rewards, Context(Judge("chain")))
+        tokenizer, verifier = warm[1], Judge("chain")
+        mix = build(rewards, Context(verifier))
+        row = {"prompt": PROMPT, "gold": "7"}
         ids = [
             [*tokenizer(text, add_special_tokens=False)["input_ids"], tokenizer.eos_token_id] for text in completions
         ]
-        mixed = mix.score([PROMPT] * len(ids), completions, ids, gold=["7"] * len(ids))
-        return token_rewards(mixed, mix.weights_now(), ids, 20, StepEnds(tokenizer)), [len(row) for row in ids]
+        samples = [Sample(row, text, own, "stop") for text, own in zip(completions, ids, strict=True)]
+        judged = judge(samples, verifier, mix)
+        return token_rewards(judged, mix.credits, 20, StepEnds(tokenizer)), [len(own) for own in ids]
 
     return make
 
@@ -47,11 +52,32 @@ def test_a_rule_about_a_step_alone_is_kept_apart(laid_out):
     assert (rewards.to_go_BT == 0).all()
 
 
-def test_a_reward_that_abstains_is_left_out_and_the_others_scaled_up(laid_out):
+def test_a_reward_that_abstains_on_everything_changes_nothing(laid_out):
     silent = {"function": "tests.rl.credit.abstains:always", "weight": 3.0}
     rewards, lengths = laid_out([RIGHT], correctness={"weight": 1.0}, silent=silent)
-    # the mix scales the outcome itself: 1 of 4 parts is there and counts for all
-    assert rewards.all_BT[0, lengths[0] - 1] == 4.0 and rewards.known_B.tolist() == [True]
+    assert rewards.all_BT[0, lengths[0] - 1] == 1.0 and rewards.known_B.tolist() == [True]
+
+
+def credited(reward, steps, status="judged"):
+    return Sample(
+        {"prompt": "p", "gold": "g"}, "abcd", [1, 2, 3], "stop", reward=reward,
+        rewards={
+            "outcome": Judgement(1.0, "judged", weight=2.0, contribution=2.0),
+            "steps": Judgement(None if status != "judged" else 0.5, status, weight=0.5, contribution=9.0, steps=steps),
+        },
+    )  # fmt: skip
+
+
+def test_steps_that_nobody_could_score_earn_what_those_of_the_siblings_earn():
+    def ends(ids, steps):
+        return [step.end - 1 for step in steps]
+
+    one, none = (Step(0, 1, "judged", 1.0), Step(1, 2, "judged", 1.0)), (Step(0, 1, "judged", 0.0),)
+    samples = [credited(3.0, one), credited(2.0, none), credited(2.0, (), "abstained")]
+    rewards = token_rewards(samples, {"steps": "sum"}, 3, ends)
+    # the outcome's 2 at the last token; steps of weight 0.5 at their ends; the mean of 1.0 and 0.0 for the third
+    assert rewards.to_go_BT.tolist() == [[0.5, 0.5, 2.0], [0.0, 0.0, 2.0], [0.0, 0.0, 2.5]]
+    assert rewards.step_BT.tolist() == [[0, 1, 2], [0, 1, 1], [0, 0, 0]]
 
 
 def test_where_all_abstain_nothing_is_known(laid_out):

@@ -1,11 +1,11 @@
 import pytest
 
 from rl.examples.hints import failed_rows, leaks, with_hint
-from rl.storage.pool import Sample
+from tests.rl.samples import judged_sample
 
 
 def one(row, right):
-    return Sample(0, row, "p", "c", [1], "stop", False, None if right is None else float(right), right)
+    return judged_sample("c", None if right is None else float(right), index=row, right=right)
 
 
 def test_only_problems_judged_wrong_throughout_are_drawn_again():

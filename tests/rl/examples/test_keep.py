@@ -1,13 +1,13 @@
 from rl.examples.keep import equation_sequence, keep
-from rl.storage.pool import Sample
+from tests.rl.samples import judged_sample
 
 
 def one(text, score=1.0, *, row=0, finish="stop"):
-    return Sample(0, row, "p", text, [1], finish, False, score, score == 1.0)
+    return judged_sample(text, score, index=row, finish_reason=finish)
 
 
 def kept(*samples, **settings):
-    return [sample.completion for sample in keep(samples, **settings)]
+    return [sample.text for sample in keep(samples, **settings)]
 
 
 def test_wrong_abstained_and_cut_off_completions_are_not_kept():

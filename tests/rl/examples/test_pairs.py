@@ -1,13 +1,13 @@
 from rl.examples.pairs import pairs
-from rl.storage.pool import Sample
+from tests.rl.samples import judged_sample
 
 
 def one(text, score, *, row=0, finish="stop", length=1):
-    return Sample(0, row, "p", text, [1] * length, finish, False, score, None if score is None else score >= 1)
+    return judged_sample(text, score, index=row, finish_reason=finish, ids=[1] * length)
 
 
 def texts(made):
-    return [(pair.chosen.completion, pair.rejected.completion) for pair in made]
+    return [(pair.chosen.text, pair.rejected.text) for pair in made]
 
 
 def test_the_best_goes_against_the_worst():
@@ -43,7 +43,7 @@ def test_a_completion_that_was_cut_off_is_never_chosen():
 def test_balanced_pairs_are_equally_long_in_sum():
     group = [one("a", 1.0, length=4), one("b", 0.0, length=6), one("c", 0.0, length=2), one("d", 0.0, length=9)]
     made = pairs(group, form="all", cap=2, balance_length=True)
-    assert sum(len(p.chosen.completion_ids) - len(p.rejected.completion_ids) for p in made) == 0
+    assert sum(len(p.chosen.ids) - len(p.rejected.ids) for p in made) == 0
     assert set(texts(made)) == {("a", "b"), ("a", "c")}
 
 

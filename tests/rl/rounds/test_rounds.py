@@ -10,6 +10,7 @@ from safetensors.torch import load_file
 from transformers import TrainerCallback
 
 from rl import config as configuration
+from rl import tasks
 from rl.rounds.rounds import Rounds
 from rl.runs.training import train
 from rl.storage.pool import read as read_pool
@@ -33,10 +34,13 @@ TINY = {
 HINTED = {"algorithm.hints": "{completions: 8}"}
 
 
-def run(name, folder, **more):
+def read(name, folder, **more):
     given = {**SMALL, **TINY, **(HINTED if name == "star" else {}), "logging.folder": folder, **more}
-    config = configuration.load(CONFIGS / f"{name}.yaml", [f"{key}={value}" for key, value in given.items()])
-    return RunFolder(folder / name), train(config)
+    return configuration.load(CONFIGS / f"{name}.yaml", [f"{key}={value}" for key, value in given.items()])
+
+
+def run(name, folder, **more):
+    return RunFolder(folder / name), train(read(name, folder, **more))
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +54,9 @@ def test_a_run_in_rounds_leaves_pool_policy_metrics_and_summary(finished, name):
     folder, summary = finished[name]
     assert json.loads(folder.summary.read_text()) == summary and summary["steps"] == 6
     pool = pd.read_parquet(folder.path / "pool" / "round_001.parquet")
-    assert {"row", "prompt", "completion", "score", "right", "rewards/correctness", "finish"} <= set(pool.columns)
+    assert {"index", "prompt", "completion", "reward", "right", "rewards/correctness", "finish_reason"} <= set(
+        pool.columns
+    )
     rows = read_jsonl(folder.metrics)
     assert [row["step"] for row in rows if "loss" in row] == [1, 2, 3, 4, 5, 6]
     assert [row["rounds/number"] for row in rows if "rounds/number" in row] == [0, 1]
@@ -168,12 +174,13 @@ def test_an_interrupt_while_a_round_is_sampled_is_no_loss(finished, tmp_path, mo
 
 def test_hinted_completions_are_learnt_under_the_plain_prompt(finished):
     folder = finished["star"][0]
-    drawn = read_pool(folder.path / "pool", 0)
+    rows = tasks.load(read("star", folder.path.parent)).splits["train"]
+    drawn = read_pool(folder.pool, 0, rows)
     hinted, plain = [s for s in drawn if s.hinted], [s for s in drawn if not s.hinted]
-    solved = {s.row for s in plain if s.right}
-    assert hinted and not {s.row for s in hinted} & solved
-    prompts = {s.row: s.prompt for s in plain}
-    assert all(s.prompt == prompts[s.row] for s in hinted)
+    solved = {s.index for s in plain if s.right}
+    assert hinted and not {s.index for s in hinted} & solved
+    prompts = {s.index: s.prompt for s in plain}
+    assert all(s.prompt == prompts[s.index] for s in hinted)
     kept = next(row for row in read_jsonl(folder.metrics) if "rounds/hinted" in row)
     assert kept["rounds/hinted"] > 0
 
@@ -184,7 +191,7 @@ def test_completions_and_curves_of_each_round_are_left(finished):
         assert sorted(file.name for file in folder.completions.iterdir()) == ["step_000000.parquet",
                                                                               "step_000003.parquet"]  # fmt: skip
         table = pd.read_parquet(folder.completions / "step_000003.parquet")
-        assert {"step", "prompt", "completion", "reward", "right", "finish"} <= set(table.columns)
+        assert {"step", "prompt", "completion", "reward", "right", "finish_reason"} <= set(table.columns)
         assert counted in folder.report.read_text()
     assert "Log-probability of chosen and of rejected" in finished["dpo"][0].report.read_text()
 

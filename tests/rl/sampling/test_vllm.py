@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from rl.algorithms.grpo import trainer_arguments
+from rl.algorithms.trl_arguments import grpo_config_arguments
 from rl.config import load
 from rl.errors import UserError
 from rl.runs.training import train
@@ -144,7 +144,7 @@ def test_no_server_and_no_vllm_are_said():
     ],
 )
 def test_the_engine_is_trls_in_online_runs(tmp_path, overrides, expected):
-    arguments = trainer_arguments(load(CONFIGS / "quickstart.yaml", overrides), RunFolder(tmp_path))
+    arguments = grpo_config_arguments(load(CONFIGS / "quickstart.yaml", overrides), RunFolder(tmp_path))
     assert tuple(arguments[name] for name in ("use_vllm", "vllm_mode", "vllm_server_base_url")) == expected
 
 

@@ -26,7 +26,7 @@ LONGER = {
 
 
 DRAWING = {"algorithm.dynamic_sampling.draws": 2, "algorithm.curriculum.memory": 0.5}
-PPO = {"algorithm": "ppo", "algorithm.critic.batch": 8, "algorithm.critic.warm_up_steps": 7}
+PPO = {"algorithm": "ppo", "algorithm.critic.batch": 8, "algorithm.critic.warm_up_cycles": 7}
 ALGORITHMS = {"grpo": {}, "grpo-drawing": DRAWING, "ppo": PPO, "ppo-drawing": PPO | DRAWING}
 """Of PPO's critic, steps in shuffled batches, and a warm-up that ends after the checkpoint that is resumed from."""
 

@@ -65,7 +65,6 @@ def facts(tmp_path_factory):
 def test_a_hostile_program_does_not_get_its_way_and_the_next_runs_as_usual(sandbox, facts, name):
     outcome = sandbox.run(HOSTILE[name].format(**facts))
     assert "42" not in outcome.printed.split() and not outcome.values
-    assert outcome.seconds < QUICK.wall + 3
     assert Path(facts["verifier"]).read_text() == "# as it was\n"
     assert [path.name for path in Path(facts["outside"]).iterdir()] == ["verifier.py"]
     after = sandbox.run("import math, os\nprint(round(math.pi * 100), os.listdir(), os.getpid())")
@@ -142,7 +141,7 @@ def test_a_value_nested_past_all_bounds_comes_out_as_text(unshared):
         ("import sys\nsys.exit('no')", "SystemExit: no"),
         ("import os\nos._exit(3)", "exit code 3"),
         ("import ctypes\nctypes.string_at(0)", "Segmentation fault"),
-        ("import time\ntime.sleep(9)", "longer than 1.5 s"),
+        ("import time\ntime.sleep(9)", "waited longer than 1.5 s"),
         ("x = bytearray(10**9)", "MemoryError"),
         ("class E(Exception):\n    def __str__(self): raise ValueError\nraise E", "its message raised ValueError"),
         ("import os\nos.write(3, b'[[[[\\n')", "its results cannot be read"),
@@ -157,6 +156,41 @@ def test_processor_time_is_limited_by_itself():
     with started("unshare", limits=Limits(cpu=1, wall=30)) as sandbox:
         outcome = sandbox.run("while True: pass")
     assert outcome.error == "used more than 1 s of processor time"
+
+
+def test_a_program_that_computes_is_not_ended_by_the_clock_but_by_its_processor_time():
+    """By the clock it takes longer on a busy machine: here it has half of what it needs, and goes on."""
+    spend = "import time\nwhile time.process_time() < {}: pass\nprint(7)"
+    with started("unshare", limits=Limits(cpu=1, wall=0.4, clock=60)) as sandbox:
+        assert sandbox.run(spend.format(0.8)).printed == "7\n"
+        assert sandbox.run(spend.format(9)).error == "used more than 1 s of processor time"
+        assert sandbox.run("import time\ntime.sleep(60)").error == "waited longer than 0.4 s"
+
+
+def test_a_busy_machine_gives_the_same_outcomes():
+    sources = ["import time\nwhile time.process_time() < 0.5: pass\nprint(7)", "while True: pass", "print(8)"]
+    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(2 * (os.cpu_count() or 1))]
+    try:
+        with started("unshare", limits=Limits(cpu=1, wall=2.5, clock=60)) as sandbox:
+            outcomes = [sandbox.run(source) for source in sources]
+    finally:
+        for process in busy:
+            process.kill()
+            process.wait()
+    assert [outcome.printed for outcome in outcomes] == ["7\n", "", "8\n"]
+    assert outcomes[1].error == "used more than 1 s of processor time"
+
+
+def test_a_script_reads_its_input_and_runs_to_the_end_of_its_threads(unshared):
+    source = (
+        "import atexit, sys, threading\natexit.register(lambda: print('last'))\n"
+        "threading.Thread(target=lambda: print(2 * int(input()))).start()\nexit()"
+    )
+    outcome = unshared.run_script(source, "4\n")
+    assert (outcome.error, outcome.printed) == (None, "8\nlast\n")
+    assert unshared.run_script("import sys\nprint(len(sys.stdin.read()))", "é" * 100_000).printed == "100000\n"
+    assert unshared.run_script("input()\n1 / 0", "x").error == "ZeroDivisionError: division by zero"
+    assert unshared.run_script("input()", "").error == "EOFError: EOF when reading a line"
 
 
 def test_a_plain_exit_is_a_good_end(unshared):
@@ -190,7 +224,7 @@ def test_a_server_that_was_killed_is_an_error_and_starts_again():
 
 
 def test_a_server_that_does_not_answer_is_an_error_and_starts_again(monkeypatch):
-    with started("unshare", limits=Limits(wall=0.3)) as sandbox:
+    with started("unshare", limits=Limits(wall=0.3, clock=0.3)) as sandbox:
         monkeypatch.setattr("verifiers.execution.sandbox.host._GRACE_SECONDS", 0.2)
         os.killpg(sandbox._process.pid, 19)  # SIGSTOP
         with pytest.raises(SandboxError, match="did not answer"):

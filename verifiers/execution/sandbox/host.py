@@ -17,44 +17,18 @@ import subprocess
 import tempfile
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
-from verifiers.execution.sandbox import layout
+from verifiers.execution.sandbox import boot, files, layout
 from verifiers.execution.sandbox.outcome import Limits, Outcome, SandboxError, SandboxUnavailable, outcome
 
 ROUTES = ("bubblewrap", "unshare")
 """Ways to isolate, in the order they are tried."""
 
 _START_SECONDS = 60.0  # a cold disk and a heavy preload; nothing waits so long otherwise
-_GRACE_SECONDS = 10.0  # what the sandbox may take to answer beyond the program's own wall clock
-_SOURCES = ("kernel", "values", "program", "server", "enter")
-_LOADER = """
-import json, socket, sys, types
-channel = socket.socket(fileno=int(sys.argv[1]))
-def take(count):
-    data = b""
-    while len(data) < count:
-        part = channel.recv(count - len(data))
-        if not part: sys.exit("the host went away")
-        data += part
-    return data
-boot = json.loads(take(int.from_bytes(take(8), "big")))
-package = "verifiers.execution.sandbox"
-for depth in (1, 2, 3):
-    name = ".".join(package.split(".")[:depth])
-    sys.modules[name] = types.ModuleType(name)
-    sys.modules[name].__path__ = []
-    above, _, leaf = name.rpartition(".")
-    if above: setattr(sys.modules[above], leaf, sys.modules[name])
-for name, source in boot["sources"]:
-    module = sys.modules[package + "." + name] = types.ModuleType(package + "." + name)
-    setattr(sys.modules[package], name, module)
-    exec(compile(source, "<" + name + ">", "exec"), module.__dict__)
-module.main(channel, boot["config"])
-"""
+_GRACE_SECONDS = 10.0  # what the sandbox may take to answer beyond the program's own time
 
 
 class Sandbox:
@@ -127,6 +101,7 @@ class Sandbox:
         setup: str = "",
         entries: Sequence[str] = ("solution",),
         tests: Sequence[tuple[str, str]] = (),
+        stdin: str = "",
     ) -> Outcome:
         """Run one program in a process of its own.
 
@@ -134,27 +109,94 @@ class Sandbox:
             source: the program.
             setup: statements run before it, in its scope.
             entries: names of functions without arguments; the first one it defines is called for its value.
-            tests: pairs of `value` and an expression, or `passes` and statements; evaluated after the program, in its
-                scope.
+            tests: pairs of `value` and an expression, `passes` and statements, or `call` and JSON of `function` (an
+                expression) and `arguments` (encoded values); evaluated after the program, in its scope.
+            stdin: what it reads from standard input.
 
         Raises:
             SandboxError: the sandbox broke or did not answer; it is started anew for the next program.
             SandboxUnavailable: there is none.
         """
+        job = {"kind": "answer", "setup": setup, "source": source, "entries": list(entries), "tests": list(tests)}
+        with files.entered(stdin) as extra, self._running(job, extra) as finish:
+            return finish()
+
+    def run_script(self, source: str, stdin: str, *, setup: str = "") -> Outcome:
+        """Run one program as the interpreter runs a file, to the end of its threads and exit handlers.
+
+        Args:
+            source: the program.
+            stdin: what it reads from standard input.
+            setup: statements run before it, in its scope.
+
+        Raises:
+            SandboxError: as in `run`, and SandboxUnavailable.
+        """
+        job = {"kind": "script", "setup": setup, "source": source, "tests": []}
+        with files.entered(stdin) as extra, self._running(job, extra) as finish:
+            return finish()
+
+    def run_tested(
+        self,
+        source: str,
+        tester: Sandbox,
+        tests: Sequence[tuple[str, str]],
+        names: Sequence[str],
+        *,
+        setup: str = "",
+    ) -> tuple[Outcome, Outcome]:
+        """Run a program here and its tests in another sandbox, which calls it (`remote.py`).
+
+        Args:
+            source: the program.
+            tester: where the tests run.
+            tests: pairs of `value` and an expression, or `passes` and statements, which pass where they do not raise.
+            names: those of the tests' names that are the program's.
+            setup: statements run before the program, and before the tests.
+
+        Returns:
+            How the program ended, and how the tests did.
+
+        Raises:
+            SandboxError: one of the two broke, and SandboxUnavailable.
+        """
+        ours, theirs = socket.socketpair()
+        serve = {"kind": "serve", "setup": setup, "source": source}
+        check = {"kind": "check", "setup": setup, "tests": list(tests), "names": list(names)}
+        with ours, theirs, self._running(serve, ours) as finish, tester._running(check, theirs) as finish_tests:
+            ours.close()
+            theirs.close()  # so that each of the two sees the end of the other
+            tested = finish_tests()
+            return finish(), tested
+
+    @contextlib.contextmanager
+    def _running(self, job: dict[str, Any], extra: Any = None) -> Iterator[Callable[[], Outcome]]:
+        """Start a program; gives a function that waits for its end, which must be called."""
         self.start()
-        job = json.dumps({"setup": setup, "source": source, "entries": list(entries), "tests": list(tests)})
-        with _memory() as file, _memory() as printed, _memory() as results:
-            file.write(job.encode())
+        with files.memory() as file, files.memory() as printed, files.memory() as results:
+            file.write(json.dumps(job).encode())
             file.seek(0)
             began = time.monotonic()
-            try:
-                answer = self._ask([file.fileno(), printed.fileno(), results.fileno()])
-            except (SandboxError, OSError) as error:
-                self.close()
-                raise SandboxError(str(error)) from error
-            seconds = time.monotonic() - began
-            said, wrote = (os.pread(file.fileno(), self.limits.output, 0) for file in (printed, results))
-        return outcome(answer, self.limits, self.route != "none", said, wrote, seconds)
+            descriptors = [handle.fileno() for handle in (file, printed, results, extra) if handle is not None]
+
+            def finish() -> Outcome:
+                with self._closed_on_error():
+                    answer = self._expect("code", self.limits.clock + _GRACE_SECONDS)
+                seconds = time.monotonic() - began
+                said, wrote = (os.pread(file.fileno(), self.limits.output, 0) for file in (printed, results))
+                return outcome(answer, self.limits, self.route != "none", said, wrote, seconds)
+
+            with self._closed_on_error():
+                self._send(descriptors, patient=job["kind"] in ("serve", "check"))
+            yield finish
+
+    @contextlib.contextmanager
+    def _closed_on_error(self) -> Iterator[None]:
+        try:
+            yield
+        except (SandboxError, OSError) as error:
+            self.close()
+            raise SandboxError(str(error)) from error
 
     def close(self) -> None:
         """End the server and everything in it. The next program starts it again."""
@@ -187,10 +229,10 @@ class Sandbox:
             SandboxError: it did not get ready; the message ends with what it wrote to standard error.
             OSError: it could not be run.
         """
-        plan = layout.plan(route, _LOADER)
+        plan = layout.plan(route, boot.LOADER)
         ours, theirs = socket.socketpair()
         number = str(theirs.fileno())
-        with _memory() as complaints, theirs:
+        with files.memory() as complaints, theirs:
             self._channel = ours
             self._process = subprocess.Popen(
                 _fill(plan.command, number),
@@ -226,28 +268,24 @@ class Sandbox:
         config |= {"isolated": route != "none", "temporary": tempfile.gettempdir()}
         self._send_code("server", config)
         self._expect("ready", _START_SECONDS)
-        with _memory() as file, _memory() as printed, _memory() as results:
-            file.write(b'{"setup": "", "source": "", "entries": [], "tests": []}')
+        with files.memory() as file, files.memory() as printed, files.memory() as results:
+            file.write(b'{"kind": "answer", "setup": "", "source": "", "entries": [], "tests": []}')
             file.seek(0)
-            answer = self._ask([file.fileno(), printed.fileno(), results.fileno()])
+            self._send([file.fileno(), printed.fileno(), results.fileno()])
+            answer = self._expect("code", self.limits.clock + _GRACE_SECONDS)
         if answer["code"] != 0:
             raise SandboxError(f"an empty program ended with {answer['code']}; is the memory limit too low?")
 
     def _send_code(self, last: str, config: dict[str, Any]) -> None:
         assert self._channel is not None
-        folder = Path(__file__).parent
-        names = [name for name in _SOURCES if name not in ("server", "enter")] + [last]
-        sources = [(name, (folder / f"{name}.py").read_text(encoding="utf-8")) for name in names]
-        data = json.dumps({"sources": sources, "config": config}).encode()
         self._channel.settimeout(_START_SECONDS)
-        self._channel.sendall(len(data).to_bytes(8, "big") + data)
+        self._channel.sendall(boot.code(last, config))
 
-    def _ask(self, descriptors: list[int]) -> dict[str, Any]:
-        """Hand over one program's files; the keeper's answer."""
+    def _send(self, descriptors: list[int], *, patient: bool = False) -> None:
+        """Hand over one program's files."""
         assert self._channel is not None
         self._channel.settimeout(_GRACE_SECONDS)
-        socket.send_fds(self._channel, [b"run\n"], descriptors)
-        return self._expect("code", self.limits.wall + _GRACE_SECONDS)
+        socket.send_fds(self._channel, [b"wait\n" if patient else b"run\n"], descriptors)
 
     def _expect(self, key: str, seconds: float) -> dict[str, Any]:
         """The next line from inside, which must have this key.
@@ -277,14 +315,3 @@ class Sandbox:
 
 def _fill(command: list[str], number: str) -> list[str]:
     return [number if word == layout.CHANNEL else word for word in command]
-
-
-@contextlib.contextmanager
-def _memory() -> Iterator[BinaryIO]:
-    """A file without a name, in memory where the system has such files."""
-    if hasattr(os, "memfd_create"):
-        with open(os.memfd_create("sandbox"), "w+b", buffering=0) as file:
-            yield file
-    else:
-        with tempfile.TemporaryFile(buffering=0) as file:
-            yield file

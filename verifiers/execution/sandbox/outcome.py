@@ -24,7 +24,9 @@ class Limits:
 
     Attributes:
         cpu: processor seconds of each of its processes, whole.
-        wall: seconds from start to end.
+        wall: seconds by the clock after which it is ended if it hardly used the processor since the last look. A program
+            that is kept from the processor by others goes on.
+        clock: seconds by the clock after which it is ended in any case.
         memory: megabytes of address space of each of its processes.
         processes: processes and threads at once.
         files: open files of each process.
@@ -37,6 +39,7 @@ class Limits:
 
     cpu: int = 2
     wall: float = 5.0
+    clock: float = 30.0
     memory: int = 512
     processes: int = 8
     files: int = 64
@@ -89,7 +92,8 @@ def outcome(
     code = answer["code"]
     error, values, tests = _read(results)
     if answer["late"]:
-        error = f"ran longer than {limits.wall:g} s"
+        waited = seconds < limits.clock
+        error = f"waited longer than {limits.wall:g} s" if waited else f"ran longer than {limits.clock:g} s"
     elif code in (-signal.SIGKILL, -signal.SIGXCPU) and answer["cpu"] >= limits.cpu - 0.5:
         error = f"used more than {limits.cpu} s of processor time"
     elif code == -signal.SIGKILL and isolated:

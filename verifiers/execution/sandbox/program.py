@@ -7,15 +7,19 @@ own answer. Nothing here knows what answer is wanted; the comparison happens out
 from __future__ import annotations
 
 import ast
+import atexit
+import builtins
 import io
 import json
 import os
 import sys
+import threading
 import types
 from collections.abc import Callable
 from typing import Any
 
-from verifiers.execution.sandbox.values import encode
+from verifiers.execution.sandbox import serving, testing
+from verifiers.execution.sandbox.values import decode, encode
 
 RESULTS = 3
 """The file descriptor that takes the results, one JSON object a line."""
@@ -29,9 +33,11 @@ def run(job: dict[str, Any]) -> None:
     its `value`, `passed` or `error`; `{"end": error or null}`.
 
     Args:
-        job: `setup`, statements to run first; `source`; `entries`, names of functions whose return value is the answer;
-            `tests`, pairs of how to run it (`value` of an expression, or `passes`: statements that must not raise) and
-            its text.
+        job: `kind` and what it needs. `answer`: `setup`, statements to run first; `source`; `entries`, names of functions
+            whose return value is the answer; `tests`, pairs of how to run it (`value` of an expression, `call` of a
+            function with encoded arguments, or `passes`: statements that must not raise) and its text. `script`:
+            `setup` and `source`, run to the end like a file, with its threads and exit handlers. `serve`: the same as
+            `answer`, then do what the tests at the other end of the channel ask. `check`: be those tests.
     """
     sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115, open as long as the process lives
     sys.stdout = io.TextIOWrapper(io.FileIO(1, "w", closefd=False), "utf-8", "backslashreplace")
@@ -39,8 +45,13 @@ def run(job: dict[str, Any]) -> None:
     sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr
     main = types.ModuleType("__main__")
     sys.modules["__main__"] = main
+    builtins.exit = builtins.quit = sys.exit  # type: ignore[assignment]  # what `site` would add
+    if job["kind"] == "check":
+        return testing.check(job, _guarded, _write)
     error = _guarded(lambda: exec(compile(job["setup"], "<setup>", "exec"), main.__dict__))
-    error = f"setup: {error}" if error is not None else _guarded(lambda: _answer(job, main.__dict__))
+    error = f"setup: {error}" if error is not None else _guarded(lambda: _STARTS[job["kind"]](job, main.__dict__))
+    if error is None and job["kind"] == "serve":
+        return serving.serve(main.__dict__)
     if error is None:
         for index, (how, text) in enumerate(job["tests"]):
             _test(index, how, text, main.__dict__)
@@ -68,6 +79,23 @@ def _answer(job: dict[str, Any], scope: dict[str, Any]) -> None:
         _write({"value": encode(value)})
 
 
+def _script(job: dict[str, Any], scope: dict[str, Any]) -> None:
+    """Run the program as the interpreter runs a file: to the end of its threads and exit handlers."""
+    atexit._clear()  # those of the server
+    try:
+        exec(compile(job["source"], "<program>", "exec"), scope)
+    finally:
+        threading._shutdown()  # type: ignore[attr-defined]
+        atexit._run_exitfuncs()
+
+
+def _definitions(job: dict[str, Any], scope: dict[str, Any]) -> None:
+    exec(compile(job["source"], "<program>", "exec"), scope)
+
+
+_STARTS = {"answer": _answer, "script": _script, "serve": _definitions}
+
+
 def _test(index: int, how: str, text: str, scope: dict[str, Any]) -> None:
     """Run one test in the program's scope and write what came of it."""
 
@@ -78,7 +106,15 @@ def _test(index: int, how: str, text: str, scope: dict[str, Any]) -> None:
         exec(compile(text, "<test>", "exec"), scope)
         _write({"test": index, "passed": True})
 
-    error = _guarded(evaluate if how == "value" else execute)
+    def call() -> None:
+        request = json.loads(text)
+        arguments = [decode(form) for form in request["arguments"]]
+        name = request["function"]
+        inside_a_class = name not in scope and "Solution" in scope  # as LeetCode has it
+        function = getattr(scope["Solution"](), name) if inside_a_class else eval(name, scope)
+        _write({"test": index, "value": encode(function(*arguments))})
+
+    error = _guarded({"value": evaluate, "call": call, "passes": execute}[how])
     if error is not None:
         _write({"test": index, "error": error})
 

@@ -3,7 +3,7 @@
 Three processes have a part in a program:
 
 - the *server*, which lives on, never reads the program or its output, and only forks;
-- the *keeper*, forked for this program: makes its PID, mount and IPC namespaces and its scratch, holds the clock, and
+- the *keeper*, forked for this program: makes its PID, mount and IPC namespaces and its scratch, watches its time, and
   kills what is left;
 - the *program*, the first process of its PID namespace, so that everything it started ends with it. It gives up every
   privilege, reads the job, and runs it (`program.py`).
@@ -30,10 +30,16 @@ import time
 from typing import Any, NoReturn
 
 from verifiers.execution.sandbox import kernel, program
+from verifiers.execution.sandbox.channel import CHANNEL
 
 USER = 1000
 """The program's user and group, as called inside."""
 SCRATCH = "/scratch"
+
+IDLE = 0.1
+"""A program that used less of a window than this share was not kept from the processor: it waited."""
+PATIENT = b"wait"
+"""Begins a request whose program waits for another one, so that the clock alone limits it."""
 
 _STATUS = 200  # above every descriptor that the program will get to open
 _MEGABYTE = 1024 * 1024
@@ -52,8 +58,8 @@ def main(channel: socket.socket, config: dict[str, Any]) -> NoReturn:
     """Serve programs until the host closes the channel.
 
     Args:
-        channel: to the host. A request is one line with three descriptors: the job to read, standard output,
-            results. The answer is one line of JSON.
+        channel: to the host. A request is one line with three or four descriptors: the job to read, standard output,
+            results, and standard input or the channel between a program and its tests. The answer is one line of JSON.
         config: `isolated` (bool), `limits` (dict of `outcome.Limits`), `preload` and `paths` (lists of str),
             `temporary` (str), where a scratch is made if nothing is isolated.
     """
@@ -75,12 +81,12 @@ def main(channel: socket.socket, config: dict[str, Any]) -> NoReturn:
     gc.freeze()  # a collection in a program would otherwise write to, and so copy, every page of ours
     _say(channel, ready=True)
     while True:
-        line, descriptors, _, _ = socket.recv_fds(channel, 4096, 3)
+        line, descriptors, _, _ = socket.recv_fds(channel, 4096, 4)
         if not line:
             os._exit(0)
         keeper = os.fork()
         if keeper == 0:
-            _keep(channel, descriptors, config, calls)
+            _keep(channel, descriptors, config, calls, patient=line.startswith(PATIENT))
         for descriptor in descriptors:
             os.close(descriptor)
         _, status = os.waitpid(keeper, 0)
@@ -92,9 +98,12 @@ def _say(channel: socket.socket, **answer: Any) -> None:
     channel.sendall(json.dumps(answer).encode() + b"\n")
 
 
-def _keep(channel: socket.socket, descriptors: list[int], config: dict[str, Any], calls: bytes | None) -> NoReturn:
-    """The keeper: run one program within its wall clock, and say how it ended."""
+def _keep(
+    channel: socket.socket, descriptors: list[int], config: dict[str, Any], calls: bytes | None, patient: bool
+) -> NoReturn:
+    """The keeper: run one program within its time, and say how it ended."""
     limits = config["limits"]
+    window = limits["clock"] if patient else limits["wall"]
     try:
         if config["isolated"]:
             _isolate(limits)
@@ -107,7 +116,7 @@ def _keep(channel: socket.socket, descriptors: list[int], config: dict[str, Any]
             os.close(read)
             _become(write, descriptors, scratch, config, calls)
         os.close(write)
-        late = not _ends_within(child, limits["wall"])
+        late = not _ends_in_time(child, window, limits["clock"])
         if late:
             os.kill(child, signal.SIGKILL)
         _, status, usage = os.wait4(child, 0)
@@ -131,6 +140,31 @@ def _isolate(limits: dict[str, Any]) -> None:
     kernel.unshare(kernel.NEW_PIDS | kernel.NEW_MOUNTS | kernel.NEW_IPC)
     options = f"size={limits['scratch']}m,nr_inodes=1000,mode=700,uid={USER},gid={USER}"
     kernel.mount("tmpfs", SCRATCH, "tmpfs", kernel.NO_SUID | kernel.NO_DEVICES | kernel.NO_EXEC, options)
+
+
+def _ends_in_time(child: int, window: float, clock: float) -> bool:
+    """Wait for a child without reaping it; False where it waits on its own account, or the clock has run out.
+
+    Its processor time is limited by the kernel. On a busy machine a program takes longer by the clock, and that is not
+    its fault: so it goes on for as long as it uses the processor, and is ended after a window in which it hardly did.
+    """
+    spent, left = 0.0, clock
+    while left > 0:
+        if _ends_within(child, min(window, left)):
+            return True
+        before, spent = spent, _processor_seconds(child)
+        if spent - before < IDLE * min(window, left):
+            return False
+        left -= window
+    return False
+
+
+def _processor_seconds(process: int) -> float:
+    """The processor time of a process with all its threads; 0 where the system does not say."""
+    try:
+        return time.clock_gettime((~process << 3) | 2)  # the kernel's CPUCLOCK_SCHED of a process
+    except OSError:
+        return 0.0
 
 
 def _ends_within(child: int, seconds: float) -> bool:
@@ -164,11 +198,15 @@ def _become(status: int, descriptors: list[int], scratch: str, config: dict[str,
         with os.fdopen(os.dup(descriptors[0]), "rb") as file:
             job = json.loads(file.read())
         null = os.open("/dev/null", os.O_RDWR)
+        extra = fcntl.fcntl(descriptors[3] if descriptors[3:] else null, fcntl.F_DUPFD, _STATUS + 1)
+        channel = job["kind"] in ("serve", "check")
         os.dup2(descriptors[1], 1)
-        for target in (0, 2):
-            os.dup2(null, target)
+        os.dup2(null, 2)
+        os.dup2(null if channel else extra, 0)
         os.dup2(descriptors[2], program.RESULTS)
-        os.closerange(program.RESULTS + 1, _STATUS)
+        if channel:
+            os.dup2(extra, CHANNEL)
+        os.closerange(program.RESULTS + 1 + channel, _STATUS)
         os.closerange(_STATUS + 1, 1 << 20)
         os.setsid()
         os.umask(0o077)

@@ -6,11 +6,13 @@ JSON and not pickle, because reading a pickle runs code of the writer's choice.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+_REFERRED = ("__main__", "verifiers.execution.sandbox.serving", "verifiers.execution.sandbox.testing")
 _DEPTH = 50
 _SMALL = 2**63
 _RATIO_DIGITS = 10_000  # hexadecimal; past it, putting a ratio in lowest terms takes seconds
@@ -23,14 +25,21 @@ class Other:
     text: str
 
 
-def encode(value: Any, depth: int = 0) -> Any:
+def encode(value: Any, depth: int = 0, refer: Callable[[Any], Any] | None = None) -> Any:
     """A value as something that JSON can say and `decode` reads back.
 
     Numbers of numpy and sympy become plain ones, an array a list, a dict of any kind a dict; a value of another type,
     or nested deeper than 50, becomes its text.
+
+    Args:
+        value: any object.
+        depth: how deep it lies in another one.
+        refer: gives the form of a value of another type, and of a type that the program defines; its text where None.
     """
     if value is None or isinstance(value, bool):
         return value
+    if refer is not None and type(value).__module__ in _REFERRED:
+        return refer(value)
     if isinstance(value, int):
         return int(value) if -_SMALL < value < _SMALL else {"int": hex(value)}
     if isinstance(value, float):
@@ -40,11 +49,11 @@ def encode(value: Any, depth: int = 0) -> Any:
     if depth < _DEPTH:
         for name, kind in (("tuple", tuple), ("set", set), ("frozenset", frozenset)):
             if isinstance(value, kind):
-                return {name: [encode(item, depth + 1) for item in value]}
+                return {name: [encode(item, depth + 1, refer) for item in value]}
         if isinstance(value, list):
-            return [encode(item, depth + 1) for item in value]
+            return [encode(item, depth + 1, refer) for item in value]
         if isinstance(value, dict):
-            return {"dict": [[encode(k, depth + 1), encode(v, depth + 1)] for k, v in value.items()]}
+            return {"dict": [[encode(k, depth + 1, refer), encode(v, depth + 1, refer)] for k, v in value.items()]}
     if isinstance(value, complex):
         return {"complex": [value.real, value.imag]}
     if isinstance(value, Decimal) and not value.is_finite():
@@ -54,42 +63,46 @@ def encode(value: Any, depth: int = 0) -> Any:
         return {"ratio": [top, bottom]} if len(top + bottom) <= _RATIO_DIGITS else {"other": str(value)}
     if isinstance(value, (bytes, bytearray)):
         return {"bytes": bytes(value).hex()}
-    return _encode_foreign(value, depth)
+    return _encode_foreign(value, depth, refer)
 
 
-def _encode_foreign(value: Any, depth: int) -> Any:
+def _encode_foreign(value: Any, depth: int, refer: Callable[[Any], Any] | None) -> Any:
     library = type(value).__module__.partition(".")[0]
     if library == "numpy" and hasattr(value, "tolist") and depth < _DEPTH:
-        return encode(value.tolist(), depth + 1)
+        return encode(value.tolist(), depth + 1, refer)
     if library == "sympy" and getattr(value, "is_number", False) and getattr(value, "is_real", False):
         if value.is_Integer:
             return encode(int(value))
         return encode(Fraction(int(value.p), int(value.q))) if value.is_Rational else float(value)
     if library == "sympy" and type(value).__name__ in ("BooleanTrue", "BooleanFalse"):
         return bool(value)
-    return {"other": str(value)}
+    return {"other": str(value)} if refer is None else refer(value)
 
 
-def decode(form: Any) -> Any:
+def decode(form: Any, resolve: Callable[[str, Any], Any] | None = None) -> Any:
     """The value that `encode` wrote.
+
+    Args:
+        form: what it wrote.
+        resolve: gives the value of a form that `refer` wrote, from its kind and its body.
 
     Raises:
         ValueError: the form is not one that `encode` writes.
     """
     if isinstance(form, list):
-        return [decode(item) for item in form]
+        return [decode(item, resolve) for item in form]
     if not isinstance(form, dict):
         return form
     if len(form) != 1:
         raise ValueError("a value's form has one key")
     ((kind, body),) = form.items()
     try:
-        return _decode_kind(kind, body)
+        return _decode_kind(kind, body, resolve)
     except (TypeError, AttributeError, ZeroDivisionError) as error:
         raise ValueError(f"not a value of kind {kind!r}: {error}") from None
 
 
-def _decode_kind(kind: str, body: Any) -> Any:
+def _decode_kind(kind: str, body: Any, resolve: Callable[[str, Any], Any] | None) -> Any:
     match kind:
         case "int":
             return int(body, 16)
@@ -102,15 +115,17 @@ def _decode_kind(kind: str, body: Any) -> Any:
         case "bytes":
             return bytes.fromhex(body)
         case "tuple":
-            return tuple(decode(item) for item in body)
+            return tuple(decode(item, resolve) for item in body)
         case "set":
-            return {decode(item) for item in body}
+            return {decode(item, resolve) for item in body}
         case "frozenset":
-            return frozenset(decode(item) for item in body)
+            return frozenset(decode(item, resolve) for item in body)
         case "dict":
-            return {decode(key): decode(value) for key, value in body}
+            return {decode(key, resolve): decode(value, resolve) for key, value in body}
         case "other":
             return Other(str(body))
+    if resolve is not None:
+        return resolve(kind, body)
     raise ValueError(f"no kind of value is called {kind!r}")
 
 

@@ -1,0 +1,122 @@
+"""What TRL's trainers are given: the arguments of their config classes and of their constructors.
+
+Our defaults differ from TRL's where a run is watched (a log line every step, no progress bar of its own) and where the
+machine decides: the CPU where there is nothing else, which also lets several CPU processes find each other, and
+bfloat16 only on a GPU that has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from accelerate import PartialState
+from datasets import Dataset
+from transformers import TrainerCallback
+from trl.trainer.grpo_config import GRPOConfig
+
+from rl.config import Config
+from rl.config.generation_cycle import GenerationCycle
+from rl.context import RunContext
+from rl.errors import UserError
+from rl.storage.run_folder import RunFolder
+
+Arguments = TypeVar("Arguments")
+
+
+def online_arguments(run: RunContext, callbacks: Sequence[TrainerCallback]) -> dict[str, Any]:
+    """Keyword arguments of TRL's `GRPOTrainer` for a run, except for the rewards.
+
+    Raises:
+        UserError: TRL refuses what `trainer:` says.
+    """
+    return {
+        "model": run.policy.model,
+        "args": made(GRPOConfig, grpo_config_arguments(run.config, run.folder)),
+        "train_dataset": Dataset.from_list(run.task.splits["train"]),
+        "processing_class": run.policy.tokenizer,
+        "peft_config": run.policy.lora,
+        "callbacks": list(callbacks),
+    }
+
+
+def grpo_config_arguments(config: Config, folder: RunFolder) -> dict[str, Any]:
+    """Arguments of `GRPOConfig`: our defaults where the user said nothing, `trainer:`, and what our sections set.
+
+    Checkpoints fall on the ends of generation cycles.
+
+    Args:
+        config: a checked config.
+        folder: where checkpoints go.
+    """
+    cycle = GenerationCycle.of(config).optimizer_steps
+    defaults: dict[str, Any] = {
+        **_defaults(config),
+        # GDPO's rewards come normalised in their group; what is left is the scale of the batch
+        "scale_rewards": "batch" if config.mix.aggregation == "normalise_then_sum" else "group",
+        "save_steps": -(-500 // cycle) * cycle,
+        "ddp_broadcast_buffers": False,  # a broadcast in each pass would need as many passes on every process
+    }
+    ours = {
+        "output_dir": str(folder.staging),
+        "seed": config.seed,
+        "run_name": config.name,
+        "report_to": [] if config.logging.wandb == "disabled" else ["wandb"],
+        "num_generations": config.sampling.completions,
+        "max_completion_length": config.sampling.max_tokens,
+        "temperature": config.sampling.temperature,
+        "top_p": config.sampling.top_p,
+        "top_k": config.sampling.top_k,
+        "min_p": config.sampling.min_p,
+        "use_vllm": config.sampling.engine != "transformers",
+        "vllm_mode": "server" if config.sampling.engine == "vllm_server" else "colocate",
+        "vllm_server_base_url": config.sampling.server,
+    }
+    return {**defaults, **config.trainer, **ours}
+
+
+def fit_arguments(kind: type[Arguments], config: Config, folder: Path, seed: int, rows: int, **own: Any) -> Arguments:
+    """TRL's arguments for the fit of a round.
+
+    As TRL's online trainers do, a last batch that is not full is left out, unless it is the only one.
+
+    Args:
+        kind: TRL's config class.
+        config: a checked config.
+        folder: where the trainer writes checkpoints.
+        seed: of the order of the rows.
+        rows: how many rows there are to fit on.
+        own: what the algorithm sets itself.
+
+    Raises:
+        UserError: TRL refuses them.
+    """
+    batch = config.trainer.get("per_device_train_batch_size", 8) * PartialState().num_processes
+    defaults = {**_defaults(config), "dataloader_drop_last": rows >= batch}
+    ours = {"output_dir": str(folder), "seed": seed, "report_to": [], **own}
+    return made(kind, {**defaults, **config.trainer, **ours})
+
+
+def made(kind: type[Arguments], arguments: dict[str, Any]) -> Arguments:
+    """TRL's config class, made of arguments.
+
+    Raises:
+        UserError: it refuses them.
+    """
+    try:
+        return kind(**arguments)
+    except (ValueError, TypeError) as error:
+        raise UserError("trainer", str(error).strip().splitlines()[0]) from error
+
+
+def _defaults(config: Config) -> dict[str, Any]:
+    on_cpu = not torch.accelerator.is_available()
+    return {
+        "logging_steps": 1,
+        "disable_tqdm": True,
+        "dataloader_pin_memory": not on_cpu,
+        "use_cpu": on_cpu,
+        "bf16": not on_cpu and torch.cuda.is_bf16_supported() and "fp16" not in config.trainer,
+    }

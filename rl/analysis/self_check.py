@@ -1,0 +1,97 @@
+"""What `whetstone verify --self-check` prints: whether a verifier can read the answers of a data set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from rl.errors import UserError
+from rl.tasks.sources import open_sources
+from verifiers.runtime.examples import EXAMPLES, OPTIONS
+from verifiers.runtime.judge import Judge, module
+from verifiers.runtime.names import nearest
+from verifiers.runtime.self_check import Survey, Tally, self_check, survey
+
+MOST_ROWS = 200
+"""Rows that are tried, spread over the data."""
+
+
+def show(verifier: str, options: Mapping[str, Any], data: str | None, columns: Mapping[str, str]) -> None:
+    """Print the share of golds that a verifier accepts, by phrasing, and of near-miss wrong answers.
+
+    Args:
+        verifier: its name.
+        options: its options.
+        data: a file or hub id with rows of `gold` and the verifier's columns; None for a few rows of its own.
+        columns: what → the column of the data that it is in.
+
+    Raises:
+        UserError: no such verifier or option, or the data lacks a column.
+    """
+    try:
+        judge = Judge(verifier, **((OPTIONS.get(verifier, {}) if data is None else {}) | dict(options)))
+    except ValueError as error:
+        raise UserError(None, str(error)) from error
+    rows = _examples(verifier) if data is None else spread(_read(data, judge, columns))
+    problems, found = self_check(judge, rows), survey(judge, rows)
+    source = "of the verifier's own rows" if data is None else f"of {data}"
+    click.echo(f"{verifier}: {len(rows) - len(problems):,} of {len(rows):,} golds accepted as they are, {source}")
+    for problem in problems[:3]:
+        click.echo(f"  row {problem.row}: {problem.reason}")
+    for line in table(found):
+        click.echo(line)
+
+
+def spread(rows: list[dict[str, Any]], most: int = MOST_ROWS) -> list[dict[str, Any]]:
+    """At most so many rows, at even distances."""
+    return [rows[index * len(rows) // most] for index in range(most)] if len(rows) > most else rows
+
+
+def table(found: Survey) -> list[str]:
+    """The lines of a survey: a phrasing each, then the wrong answers, each with the first that went wrong."""
+    width = max([*(len(name) for name in found.phrasings), len("wrong answers near them")])
+    lines = [f"{'phrasing':<{width}}  accepted"]
+    for name, tally in found.phrasings.items():
+        lines.append(f"{name:<{width}}  {tally.share:>8.1%}{_example(tally)}")
+    lines.append(f"{'all':<{width}}  {found.share:>8.1%}")
+    if found.wrong.tried:
+        accepted = f"{found.wrong.right:,} of {found.wrong.tried:,}"
+        lines.append(f"{'wrong answers near them':<{width}}  {accepted} accepted{_example(found.wrong)}")
+    if found.unknown:
+        lines.append(f"{found.unknown:,} rows have a gold that is no short answer, and were not phrased")
+    return lines
+
+
+def _example(tally: Tally) -> str:
+    if tally.example is None:
+        return ""
+    prediction, verdict = tally.example
+    read = "" if verdict.extracted is None else f", read: {verdict.extracted[:40]!r}"
+    return f"   {prediction[-70:]!r}: {verdict.status if verdict.score is None else verdict.reason}{read}"
+
+
+def _examples(verifier: str) -> list[dict[str, Any]]:
+    rows = getattr(module(verifier), "EXAMPLES", None) or EXAMPLES.get(verifier)
+    if not rows:
+        raise UserError("--data", f"the verifier {verifier!r} has no rows of its own; give a file of rows with a gold")
+    return list(rows)
+
+
+def _read(data: str, judge: Judge, columns: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The data's rows under the names that the verifier knows; broken ones are left out."""
+    rows: list[dict[str, Any]] = []
+    for source in open_sources(data):
+        for record in source.records:
+            if record.broken is None:
+                rows.append(record.columns | {what: record.columns.get(name) for what, name in columns.items()})
+    if not rows:
+        raise UserError("--data", f"{data} has no rows that can be read")
+    for what in ("gold", *judge.columns):
+        name = columns.get(what, what)
+        if all(row.get(what) is None for row in rows):
+            hint = nearest(name, rows[0])
+            raise UserError("--data", f"{data} has no column {name!r} ({hint}); say which it is: --column {what}=NAME")
+    usable = [row for row in rows if all(row.get(what) is not None for what in ("gold", *judge.columns))]
+    return [{**row, "gold": str(row["gold"])} for row in usable]

@@ -1,0 +1,57 @@
+"""The generation cycle: one sampling, and the optimizer steps that TRL takes on what was sampled."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rl.config.wrong_key import WrongKey
+
+if TYPE_CHECKING:
+    from rl.config import Config
+
+
+@dataclass(frozen=True)
+class GenerationCycle:
+    """A generation cycle, as TRL lays it out.
+
+    Attributes:
+        completions: drawn in a cycle, over all processes.
+        completions_a_process: drawn on each process.
+        optimizer_steps: taken on them.
+        formula: how `completions` comes about, for messages.
+    """
+
+    completions: int
+    completions_a_process: int
+    optimizer_steps: int
+    formula: str
+
+    @classmethod
+    def of(cls, config: Config) -> GenerationCycle:
+        """The cycle of a config, for as many processes as the launcher says there are."""
+        trainer, processes = config.trainer, int(os.environ.get("WORLD_SIZE", "1"))
+        batch = trainer.get("per_device_train_batch_size", 8)
+        accumulate = trainer.get("gradient_accumulation_steps", 1)
+        if "generation_batch_size" in trainer:
+            if trainer["generation_batch_size"] % (batch * processes):
+                raise WrongKey(
+                    "trainer.generation_batch_size",
+                    f"{trainer['generation_batch_size']} is not a multiple of the batch of {batch * processes}",
+                )
+            per_generation = trainer["generation_batch_size"] // (batch * processes)
+        else:
+            per_generation = trainer.get("steps_per_generation") or accumulate
+        micro_steps = per_generation * (trainer.get("num_iterations") or 1)
+        if micro_steps % accumulate:
+            raise WrongKey(
+                "trainer.gradient_accumulation_steps",
+                f"a generation cycle of {micro_steps} micro-batches does not divide into steps of {accumulate}",
+            )
+        return cls(
+            completions=batch * processes * per_generation,
+            completions_a_process=batch * per_generation,
+            optimizer_steps=micro_steps // accumulate,
+            formula=f"{batch} a device x {processes} x {per_generation}",
+        )

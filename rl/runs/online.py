@@ -1,0 +1,93 @@
+"""A run that samples as it goes: its trainer, and what happens beside the steps."""
+
+from __future__ import annotations
+
+import importlib
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+from accelerate.utils import broadcast_object_list
+from trl.models.utils import unwrap_model_for_generation
+
+from rl.algorithms.guard import Guard, naming_the_last_good
+from rl.algorithms.online import OnlineTrainer
+from rl.config.generation_cycle import GenerationCycle
+from rl.context import RunContext
+from rl.runs.callbacks import Evaluations, ProgressLine, Records, StopOnSignal
+from rl.runs.run import Run
+from rl.storage.checkpoints import Checkpoints, newest_good, step_of
+from rl.storage.run_folder import read_jsonl
+
+
+class OnlineRun(Run):
+    """A run of GRPO or PPO.
+
+    Args:
+        context: what the run is made of.
+    """
+
+    def __init__(self, context: RunContext) -> None:
+        super().__init__(context)
+        config, folder, console = self.config, self.folder, self.console
+        records = Records(folder, config.logging.completions_every)
+        self.stop = StopOnSignal(GenerationCycle.of(config).optimizer_steps, console)
+        evaluations = Evaluations(lambda step: self.measure("validation", step), config.evaluation.every)
+        self.progress = ProgressLine(console)
+        self.checkpoints = Checkpoints(folder, config.trainer.get("save_total_limit"))
+        guard = Guard(console)
+        callbacks = [guard, records, evaluations, self.progress, self.stop, self.checkpoints]
+        build = importlib.import_module(config.algorithm.module).build
+        self.trainer: OnlineTrainer = build(context, callbacks)
+        records.trainer = self.checkpoints.trainer = self.trainer
+        guard.watch(self.trainer)
+
+    def train(self) -> None:
+        """Resume, evaluate, train, save the policy."""
+        resumed = self._resume()
+        self.measure("test", 0)
+        if self.config.evaluation.every:
+            self.measure("validation", 0)
+        try:
+            with self.stop, naming_the_last_good(lambda: newest_good(self.folder.checkpoints, self.context.say)):
+                self.trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
+        finally:
+            self.progress.close()
+        if self.stop.stopped and self.last_step < self.trainer.state.max_steps:
+            self.context.say(f"saved at step {self.last_step}. {self.context.how_to_resume}")
+            raise KeyboardInterrupt
+        self.trainer.close()
+        self.trainer.save_model(str(self.folder.model))
+        if self.config.evaluation.every:
+            self.measure("validation", self.last_step)
+
+    def generating(self) -> AbstractContextManager[Any]:
+        """The policy as it is, ready to generate."""
+        return unwrap_model_for_generation(self.trainer.model_wrapped, self.trainer.accelerator)
+
+    def trained_tokens(self) -> float:
+        """Tokens sampled to train on."""
+        # a log line may stand for several draws, and a draw serves several steps: so the mean, times all that was drawn
+        logged = [row.get("completions/mean_length") for row in read_jsonl(self.folder.metrics)]
+        lengths = [length for length in logged if length is not None]
+        cycle = GenerationCycle.of(self.config)
+        drawn = -(-self.last_step // cycle.optimizer_steps) * cycle.completions
+        return drawn * sum(lengths) / len(lengths) if lengths else 0
+
+    @property
+    def last_step(self) -> int:
+        """Optimizer steps so far."""
+        return self.trainer.state.global_step
+
+    def _resume(self) -> Path | None:
+        """Find the newest checkpoint that is whole, and take the records back to it; None for a run from the start."""
+        mine = newest_good(self.folder.checkpoints, self.context.warn) if self.state.is_main_process else None
+        (resumed,) = broadcast_object_list([mine])
+        self.checkpoints.resumed = resumed
+        step = 0 if resumed is None else step_of(resumed)
+        if resumed is not None:
+            self.context.say(f"resuming {self.folder.path} from step {step}")
+        if self.state.is_main_process:
+            self.folder.rewind(step)
+        self.state.wait_for_everyone()
+        return resumed

@@ -1,0 +1,147 @@
+r"""Finds the program in a completion: the block or blocks that define what is going to be called.
+
+The rules, in this order:
+
+1. Only what follows the thinking counts, and nothing from a chat marker on, nor from the next question that a base model
+   adds (`Q:`, `Question:`, `### Instruction:` at the start of a line outside of a block, once there was a program).
+2. Where the last answer tag (`<answer>…</answer>`) holds code, only the tag's content counts.
+3. Blocks are fenced by ```` ``` ```` or `~~~`, three or more. A fence of the same kind and at least the same length closes;
+   one inside a triple-quoted string does not. A block may be cut off (no closing fence) or opened by the prompt (a closing
+   fence alone). Marked as Python are `python`, `py`, `python3`, `python3.11`, `{.python}`, `python title="a.py"` and their
+   kin; blocks marked as another language are no program, unless nothing else defines what is called.
+4. Of the blocks, each name that is needed is taken from the last block that defines it (a bare signature with no body
+   defines nothing), with the blocks that define what these use (imports, helpers). Without needed names, or where no
+   block defines one: a program that reads its input is the last block that reads; else the last block that is more than
+   an example call, a literal or a table of output; marked blocks go before unmarked ones.
+5. Without a block: the whole text where it parses, else the longest run of lines from the first line of code on that
+   parses, else the whole text.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterable
+
+from verifiers.answer.completion import without_thinking
+from verifiers.execution.blocks import CODE_LINE, LINE, NEXT, STARTS, Block, blocks, parse, parses
+
+_TRIES = 20
+"""Ends that are tried for a program without a block."""
+
+_CHAT = re.compile(r"<\|[a-z_]+\|>|</s>|<end_of_turn>|<｜[^｜]+｜>")
+_ANSWER = re.compile(r"(?is)<answer>(.*?)(?:</answer>|\Z)")
+_READS = re.compile(r"\binput[ \t]*\(|\bstdin\b|\bopen[ \t]*\([ \t]*0\b|\bfileinput\b|/dev/stdin|\braw_input\b")
+_MARKER = re.compile(r"[ \t]*(?:\[/?[A-Z]+\]|BEGIN|END|DONE|</?code>)?[ \t]*")
+_INSIDE = ("", " ", "\t", ")", "]", "}")
+"""First characters of a line that goes on with a statement of the top level."""
+
+
+def program(completion: str, needed: Iterable[str] = (), *, reads: bool = False, starter: str = "") -> str:
+    """The program in a completion.
+
+    Args:
+        completion: the text.
+        needed: names that will be called; none where the program is run as it is.
+        reads: whether the program is run with text on its standard input.
+        starter: code that the prompt gave and the completion may continue, such as a signature; empty where it gave none.
+
+    Returns:
+        Its text; the blocks that make it up with a blank line between them.
+    """
+    text = _ending(completion)
+    needed = frozenset(needed)
+    for tagged in reversed(_ANSWER.findall(text)):
+        if blocks(tagged) or (parses(tagged.strip()) and CODE_LINE.search(tagged[:LINE])):
+            text = tagged
+            break
+    found = blocks(text)
+    candidates = [block for block in found if block.marked is not False]
+    if needed and not any(needed & block.defines for block in candidates):
+        candidates = [block for block in found if needed & block.defines] or candidates
+    chosen = _chosen(candidates, needed, reads)
+    code = "\n\n".join(block.code for block in chosen) if chosen else _unfenced(text)
+    if (
+        starter
+        and needed
+        and not needed & Block(code, None).defines
+        and (whole := _continued(starter, code, text, needed))
+    ):
+        return whole
+    return code
+
+
+def _ending(text: str) -> str:
+    """What follows the thinking, up to the first chat marker after some text."""
+    text = without_thinking(text.replace("\r\n", "\n"))
+    for marker in _CHAT.finditer(text):
+        if text[: marker.start()].strip():
+            return text[: marker.start()]
+    return text
+
+
+def _chosen(candidates: list[Block], needed: frozenset[str], reads: bool) -> list[Block]:
+    """The blocks that make up the program, in the text's order."""
+    chosen: set[int] = set()
+    for name in needed:
+        if owners := [index for index, block in enumerate(candidates) if name in block.defines]:
+            chosen.add(owners[-1])
+    if not chosen and candidates:
+        marked = [index for index, block in enumerate(candidates) if block.marked] or list(range(len(candidates)))
+        reading = [index for index, block in enumerate(candidates) if reads and _READS.search(block.code)]
+        telling = [index for index in marked if not candidates[index].is_example]
+        last = (reading or telling or marked)[-1]
+        chosen.add(last if candidates[last].acts or last not in marked else marked[-1])
+    waiting = list(chosen)
+    while waiting:
+        block = candidates[waiting.pop()]
+        for name in block.uses - frozenset().union(*(candidates[index].defines for index in chosen)):
+            owners = [index for index, other in enumerate(candidates) if name in other.defines]
+            if owners:
+                chosen.add(owners[-1])
+                waiting.append(owners[-1])
+    return [candidates[index] for index in sorted(chosen)]
+
+
+def _unfenced(text: str) -> str:
+    """The program in a text without blocks."""
+    lines = text.strip("\n").split("\n")
+    while lines and (_MARKER.fullmatch(lines[0]) or _MARKER.fullmatch(lines[-1])):
+        lines = lines[1:] if _MARKER.fullmatch(lines[0]) else lines[:-1]
+    text = "\n".join(lines)
+    nexts = [index for index, line in enumerate(lines) if NEXT.match(line)]
+    if nexts and (end := next((i for i in nexts if "\n".join(lines[:i]).strip()), None)):
+        lines = lines[:end]
+        text = "\n".join(lines)
+    if parses(text.strip("\n")):
+        return text
+    starts = [index for index, line in enumerate(lines) if STARTS.match(line)]
+    if not starts:
+        return text
+    return _longest(lines[starts[0] :]) or text
+
+
+def _continued(starter: str, code: str, text: str, needed: frozenset[str]) -> str | None:
+    """The prompt's code with the completion as its continuation; None where the two do not make a program."""
+    for rest in (code, text):
+        body = rest.strip("\n")
+        for candidate in (body, textwrap.indent(textwrap.dedent(body), "    ")):
+            first = starter.rstrip().split("\n")
+            whole = _longest([*first, *candidate.split("\n")], at_least=len(first) + 1)
+            if whole is not None and needed & Block(whole, None).defines:
+                return whole
+    return None
+
+
+def _longest(lines: list[str], at_least: int = 1) -> str | None:
+    """The longest beginning of these lines that parses, cut before a line that is not indented."""
+    end = len(lines)
+    for _ in range(_TRIES):
+        tree, wrong = parse("\n".join(lines[:end]))
+        if tree is not None:
+            return "\n".join(lines[:end])
+        last = min(end - 1, wrong if wrong else end - 1)
+        end = next((i for i in range(last, at_least - 1, -1) if lines[i][:1] not in _INSIDE), 0)
+        if not end:
+            return None
+    return None
