@@ -21,8 +21,8 @@ from collections.abc import Iterator
 from fractions import Fraction
 from functools import lru_cache
 
+from verifiers.answer.agreement import unit_factor
 from verifiers.answer.completion import answering_part
-from verifiers.answer.numbers import unit_factor
 from verifiers.answer.quantity import Quantity, clock, last_quantity, stated_quantity
 from verifiers.answer.reader import Span, first_line, last_line, spans, stated
 from verifiers.verdict import Verdict, abstained, judged
