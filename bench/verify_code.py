@@ -100,7 +100,7 @@ def gsm8k(folder: Path, workers: int) -> dict[str, Any]:
     began = time.perf_counter()
     verdicts = verify_many(batch, workers=workers)
     seconds = time.perf_counter() - began
-    wrong = [(row, verdict) for row, verdict in zip(batch, verdicts, strict=True) if verdict.score != 1.0]
+    wrong = [(row, verdict) for row, verdict in zip(batch, verdicts, strict=True) if not verdict.right]
     for row, verdict in wrong[:10]:
         print("  not right:", verdict, row)
     return {"programs": len(batch), "right": len(batch) - len(wrong), "per_s": len(batch) / seconds}
@@ -140,8 +140,8 @@ def hostile() -> dict[str, dict[str, Any]]:
             verdict = verify(program.format(**facts), "42", seconds=1.0)
             seconds = time.perf_counter() - began
             untouched = verifier.read_text() == "# as it was\n" and len(os.listdir(outside)) == 1
-            held = (verdict.status, verdict.score) == ("judged", 0.0) and untouched and verify("7", "7").score == 1.0
-            outcomes[name] = {"held": held, "seconds": round(seconds, 2), "reason": verdict.reason}
+            held = verdict.right is False and untouched and verify("7", "7").right
+            outcomes[name] = {"held": bool(held), "seconds": round(seconds, 2), "reason": verdict.reason}
     with Sandbox() as sandbox:
         sandbox.start()
         print(f"hostile programs, isolated by {sandbox.route}:")

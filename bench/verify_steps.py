@@ -29,14 +29,14 @@ def gsm8k(rows: list[Row]) -> Row:
     marked = true = free = free_true = follows = judged = answers = 0
     for row in rows:
         verdict = steps.verify(row["rationale"] + "\n#### " + row["answer"], row["answer"], question=row["question"])
-        answers += verdict.score == 1.0
+        answers += verdict.right is True
         for step in verdict.steps:
             if row["rationale"].startswith("<<", step.start):
                 marked += 1
-                true += step.score == 1.0
+                true += step.right is True
             elif step.status == "judged":
                 free += 1
-                free_true += step.score == 1.0
+                free_true += step.right is True
             judged += step.status == "judged"
             follows += step.status == "judged" and step.reason == "right"
     return {
@@ -55,7 +55,7 @@ def refiner(rows: list[Row]) -> Row:
     rows = [row for row in rows if row["id"].startswith("mwp")]
     found: Row = {"rows": len(rows)}
     gold = [steps.verify(row["rationale"], row["rationale"], question=row["question"]) for row in rows]
-    found["gold_right"] = sum(verdict.score == 1.0 for verdict in gold) / len(rows)
+    found["gold_right"] = sum(verdict.right is True for verdict in gold) / len(rows)
     found["gold_that_do_not_run"] = sum(verdict.status == "abstained" for verdict in gold)
     variants = [row for row in rows if row.get("incorrect_rationale")]
     wrong = [row for row in variants if _plain(row["incorrect_rationale"]) != _plain(row["rationale"])]
@@ -119,7 +119,7 @@ def prontoqa(rows: list[Row]) -> Row:
         found[f"{kind}_caught"] = 0
     for row in rows:
         verdict = _proof(row, row["steps"])
-        found["gold_accepted"] += verdict.score == 1.0 and all(step.score == 1.0 for step in verdict.steps)
+        found["gold_accepted"] += verdict.chain_right is True
         for kind, mutate in kinds.items():
             verdict = _proof(row, [*mutate(row, rng), f"So the answer is {row['answer']}."])
             found[f"{kind}_caught"] += any(step.score == 0.0 for step in verdict.steps)

@@ -117,8 +117,8 @@ def self_check(judge: Judge, rows: Sequence[Mapping[str, Any]]) -> list[Problem]
 def survey(judge: Judge, rows: Sequence[Mapping[str, Any]]) -> Survey:
     """Judge each row's gold in the usual phrasings, and wrong answers near it.
 
-    A verifier that reads a form of its own (`ONE_FORM`) is tried with that alone; its wrong answers are right ones judged
-    against a gold near their own.
+    A verifier that reads a form of its own (`ONE_FORM`) is tried with that alone; its wrong answers are right ones
+    judged against a gold near their own.
 
     Args:
         judge: a verifier with its options.
