@@ -142,9 +142,10 @@ def _in_span(span: Span) -> Quantity | None:
     """The quantity of a stated answer, None where it holds no number."""
     if span.fault:
         return Quantity(None, span.text[:80])
-    if span.rule == "tag" and ("\n" in span.text or len(span.text) > 80):  # a solution inside the tag
+    if span.rule == "tag":  # it may hold a solution with an answer of its own
         for inner in stated(span.text):
             if found := _in_span(inner):
                 return found
-        return last_quantity(span.text)
+        if "\n" in span.text or len(span.text) > 80:
+            return last_quantity(span.text)
     return stated_quantity(span.text)

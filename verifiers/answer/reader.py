@@ -53,7 +53,7 @@ _CUE = re.compile(
     r"(?:(?P<final>\bfinal[ \t]+(?:answer|result|value|solution))|\b(?:answers?|ans\b\.?))"
     r"(?:[ \t]*\([^()\n]{0,40}\))?"
     r"(?:[ \t]+(?:to|of|for|in|from|with|choice|option|here|therefore|then)\b[^.\n:=!]{0,120}?)?"
-    r"[\"']?(?:\s*(?:[:=：]>?|->|→)[ \t]*(?:is\b)?|['’]s[ \t]+"
+    r"[\"']?(?:\s*(?:[:=：]>?|->|→|\]:?(?=[ \t]))[ \t]*(?:is\b)?|[ \t]*\|[ \t]+|['’]s[ \t]+"
     r"|[ \t]+(?:is|are|was|were|equals|becomes|comes to)\b[ \t]*:?"
     r"|(?:[ \t]+(?:must|should|would|will|can|could|may|might|has to|have to|ought to|seems to|appears to|turns out to"
     r"|is likely to|is bound to)){1,2}[ \t]+(?:then[ \t]+|therefore[ \t]+)?be\b[ \t]*:?"
@@ -219,7 +219,8 @@ def _sentence(part: str, start: int) -> str:
         return display[0]
     segment = part[start : start + MAX_SPAN]
     end = SENTENCE_END.search(segment)
-    return (segment[: end.start()] if end else segment).strip()
+    text = (segment[: end.start()] if end else segment).strip()
+    return text.removesuffix(" |")  # the end of a table's row
 
 
 def _says_something(text: str) -> bool:
