@@ -71,6 +71,7 @@ bench-verifiers: $(READY)
 	@test -d "$(DATA)" || { echo "make bench-verifiers DATA=FOLDER" >&2; exit 2; }
 	$(BIN)/python bench/verify_math.py $(DATA) --json bench/verify_math.json
 	$(BIN)/python bench/verify_steps.py $(DATA) --json bench/verify_steps.json
+	$(BIN)/python bench/verify_formats.py $(DATA) --json bench/verify_formats.json
 	$(BIN)/python bench/verify_code.py $(DATA) --json bench/verify_code.json
 
 clean:

@@ -104,7 +104,7 @@ def until_accurate(build: Build, file: str, seed: int, *overrides: str) -> Until
     task = tasks.load(config)
     policy = setup.policy(config, task, Console(quiet=True))
     mix = setup.rewards(config, task)
-    settings = EvaluationSettings(n=300, k=0, max_tokens=config.sampling.max_tokens)
+    settings = EvaluationSettings(n=300, k=0, parameters=config.sampling.parameters)
     watch = UntilAccurate(lambda: greedy(policy.model, policy.tokenizer, task, settings), steps)
     with tempfile.TemporaryDirectory() as scratch:
         build(config, policy, task, mix, RunFolder(scratch), [watch]).train()

@@ -192,10 +192,10 @@ def _drawn(console: Console, config: Config, task: Task, o: Mapping[str, Any]) -
             batch=o["batch"],
             seed=o["seed"],
             progress=progress,
-            **config.sampling.drawing,
+            **config.sampling.parameters,
         )
     return [
-        {**row, "completion": completion.text, "finish": completion.finish}
+        {**row, "completion": completion.text, "finish_reason": completion.finish_reason}
         for row, group in zip(problems, drawn, strict=True)
         for completion in group
     ]
@@ -226,10 +226,13 @@ def _completer(console: Console, config: Config | None, task: Task | None, o: Ma
 
 
 def _written(console: Console, out: str, chains: Sequence[Chain], counts: Any) -> list[Chain]:
-    write(Path(out), chains)
     labels = [step.label for chain in chains for step in chain.steps]
     known = [value for value in labels if value is not None]
-    mean = f", mean label {sum(known) / len(known):.3f}" if known else ""
+    if not known:
+        why = f"; the verifier abstained {counts.abstained:,} times, failed {counts.failed:,} times" if counts else ""
+        raise UserError(out, f"not written: none of {len(labels):,} steps of {len(chains):,} chains has a label{why}")
+    write(Path(out), chains)
+    mean = f", mean label {sum(known) / len(known):.3f}"
     console.print(f"{len(chains):,} chains, {len(known):,} of {len(labels):,} steps labelled{mean}: {out}")
     if counts and (counts.abstained or counts.failed):
         console.print(f"not judged: the verifier abstained {counts.abstained:,} times, failed {counts.failed:,} times")

@@ -62,6 +62,7 @@ def rewards(config: Config, task: Task, policy: Callable[[], tuple[Any, Any]] | 
             task.splits["train"],
             cache=warm_start.cache_folder() / "rewards",
             run=config.run_folder,
+            template_kwargs=config.sampling.chat_template_kwargs,
         )
         mix = build_rewards(settings, context, config.mix.model_dump())
     except ValueError as error:

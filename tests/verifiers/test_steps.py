@@ -286,7 +286,7 @@ def test_a_next_question_is_no_step_of_this_answer():
 
 
 def test_thinking_has_steps_and_no_answer():
-    verdict = verify("<think>3 + 4 = 7\nQ: is it?</think> 7", "7")
+    verdict = verify("<think>\n3 + 4 = 7\nQ: is it?</think> 7", "7")
     assert (verdict.score, [s.score for s in verdict.steps]) == (1.0, [1.0])
 
 
