@@ -383,6 +383,12 @@ REACHING = [
         "import contextlib, io\ns = io.StringIO()\nwith contextlib.redirect_stdout(s):\n    f()\n"
         "assert s.getvalue() == 'hi\\n'",
     ),
+    (
+        "def f(x): return x.reshape(2, 2)",
+        "import numpy as np\nx = f(np.arange(4))\nassert x.shape == (2, 2) and isinstance(x, np.ndarray)\n"
+        "np.testing.assert_allclose(x, [[0, 1], [2, 3]])",
+    ),
+    ("def f(d): return d.days", "import datetime\nassert f(datetime.timedelta(3)) + 0 == 3"),
     ("class P:\n    def __init__(self, x): self.x = x", "p = P(3)\np.x += 1\nassert p.x == 4 and isinstance(p, P)"),
     (
         "def f(): return 3",

@@ -39,6 +39,10 @@ def serve(scope: dict[str, Any]) -> None:
             return eval(body, scope)
         if kind == "ref":
             return objects[body]
+        if kind == "pickle":
+            import pickle
+
+            return pickle.loads(bytes.fromhex(body))
         return _Callback(channel, body, refer, resolve)
 
     while True:
