@@ -147,12 +147,12 @@ def mario(rows: list[Row]) -> Row:
         text = row["trunc_output"].strip()
         if row["dataset"] == "strategyqa":
             yes_no += 1
-            yes_no_read += boolean.stated(text) is not None
+            yes_no_read += boolean.answer(text)[0] is not None
             continue
         parts = re.split(r"\s?\(([A-La-l])\)\s?", row["question"])
         choices = [{"label": label, "text": words} for label, words in zip(parts[1::2], parts[2::2], strict=True)]
         label = re.search(r"[Ss]o the answer is:? ?\(?([A-La-l])\)?\.?$", text)
-        given, _ = choice.given(text, *choice.labelled(choices))
+        given, _, _ = choice.given(text, *choice.labelled(choices))
         if label:
             count += 1
             agree += given is not None and choices[given]["label"].lower() == label[1].lower()
