@@ -39,7 +39,7 @@ def train(config: str, overrides: Sequence[str], fresh: bool) -> None:
 
     loaded = load(config, overrides)  # before anything heavy is imported: a wrong config answers at once
     missing_on_hub(loaded)
-    from rl.runs.training import train as run_training
+    from rl.training import train as run_training
 
     run_training(loaded, fresh=fresh, command=shlex.join(["whetstone", "train", config, *overrides]))
 

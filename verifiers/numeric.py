@@ -1,7 +1,7 @@
 """A number within a tolerance: the number that a completion gives as its answer against the gold number.
 
-`verifiers.answer.reader` says which place in the completion counts, `verifiers.answer.quantity` which number it holds.
-Fast and plain: rational numbers alone; for roots, variables and structures there is `math`.
+`verifiers.answer.reader` says which place in the completion counts, `verifiers.arithmetic.quantity` which number it
+holds. Fast and plain: rational numbers alone; for roots, variables and structures there is `math`.
 
 Decided, once for all:
 
@@ -23,8 +23,8 @@ from functools import lru_cache
 
 from verifiers.answer.agreement import unit_factor
 from verifiers.answer.completion import answering_part
-from verifiers.answer.quantity import Quantity, clock, last_quantity, stated_quantity
 from verifiers.answer.reader import Span, first_line, last_line, spans, stated
+from verifiers.arithmetic.quantity import Quantity, clock, last_quantity, stated_quantity
 from verifiers.verdict import Verdict, abstained, judged
 
 _PLAIN = re.compile(r"\s*(?:\$\s?)?(-?[0-9]{1,15}(?:\.[0-9]{1,15})?)\s*\.?\s*")

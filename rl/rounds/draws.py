@@ -12,10 +12,10 @@ from transformers import PreTrainedModel
 from rewards.models.generate import Engine
 from rewards.reward import Text
 from rewards.sample import Sample
-from rl.analysis import console
 from rl.config.algorithms import Hints, Rounds
 from rl.context import RunContext
 from rl.examples.hints import failed_rows, leaks, with_hint
+from rl.progress import completions_bar
 from rl.sampling.draw import sample
 from rl.sampling.judge import judge
 from verifiers.runtime.golds import first_gold
@@ -81,7 +81,7 @@ class Draws:
         mine = list(range(len(chosen)))[rank::world]
         seed = int.from_bytes(f"{run.config.seed}/{number}/{hinted}/{rank}".encode(), "big") % (2**31 - 1)
         what = f"samples of round {number + 1}"
-        with console.evaluating(run.console, what, len(mine) * count) as progress:
+        with completions_bar(run.console, what, len(mine) * count) as progress:
             groups = sample(
                 model,
                 run.tokenizer,

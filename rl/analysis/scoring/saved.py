@@ -192,8 +192,7 @@ def _policy(config: Config) -> tuple[Any, Any]:
     """The config's policy as (model, tokenizer), when a reward first asks for it."""
     from rich.console import Console
 
-    from rl import tasks
-    from rl.runs import setup
+    from rl import setup, tasks
 
     setup.quiet(config)
     policy = setup.policy(config, tasks.load(config), Console(stderr=True))

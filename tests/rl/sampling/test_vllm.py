@@ -11,10 +11,10 @@ import torch
 from rl.algorithms.trl_arguments import grpo_config_arguments
 from rl.config import load
 from rl.errors import UserError
-from rl.runs.training import train
 from rl.sampling.draw import sample
 from rl.sampling.vllm import Vllm, VllmServer
 from rl.storage.run_folder import RunFolder
+from rl.training import train
 
 CONFIGS = Path(__file__).parents[3] / "configs"
 
