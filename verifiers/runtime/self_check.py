@@ -136,7 +136,7 @@ def survey(judge: Judge, rows: Sequence[Mapping[str, Any]]) -> Survey:
         if answer is None:
             continue
         if one_form:
-            misses = near_misses(str(row["gold"]).rpartition("####")[2].strip(), row, [])
+            misses = near_misses(str(first_gold(row["gold"])).rpartition("####")[2].strip(), row, [])
             names += [OWN_FORM, *[None] * len(misses)]
             trials += [{**row, "prediction": answer}, *({**row, "gold": miss, "prediction": answer} for miss in misses)]
             continue
