@@ -73,6 +73,7 @@ bench-verifiers: $(READY)
 	@test -d "$(DATA)" || { echo "make bench-verifiers DATA=FOLDER" >&2; exit 2; }
 	$(BIN)/python bench/verify_math.py $(DATA) --out bench/verify_math.json
 	$(BIN)/python bench/verify_steps.py $(DATA) --out bench/verify_steps.json
+	$(BIN)/python bench/verify_formats.py $(DATA) --out bench/verify_formats.json
 	$(BIN)/python bench/verify_code.py $(DATA) --out bench/verify_code.json
 
 # Mutants of the code that computes, each against the fast tests of its part: the share killed, and every survivor with

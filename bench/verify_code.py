@@ -91,7 +91,7 @@ def gsm8k(rows: list[Row], workers: int) -> Row:
     began = time.perf_counter()
     verdicts = verify_many(batch, workers=workers)
     seconds = time.perf_counter() - began
-    wrong = [(row, verdict) for row, verdict in zip(batch, verdicts, strict=True) if verdict.score != 1.0]
+    wrong = [(row, verdict) for row, verdict in zip(batch, verdicts, strict=True) if not verdict.right]
     for row, verdict in wrong[:10]:
         print("  not right:", verdict, row)
     return {"programs": len(batch), "right": len(batch) - len(wrong), "programs_per_s": len(batch) / seconds}

@@ -46,7 +46,7 @@ def equivalence(data: Data) -> Row:
     verdicts = Judge("math")(pairs)
     agreed = false_equal = 0
     for row, verdict in zip(pairs, verdicts, strict=True):
-        equal = verdict.score == 1.0
+        equal = verdict.right is True
         agreed += equal == row["expected_equal"]
         false_equal += equal and not row["expected_equal"]
         if equal != row["expected_equal"]:
@@ -74,8 +74,8 @@ def gsm8k_golds(data: Data) -> Row:
     judge = Judge("math")
     accepted = 0
     for pair, one, two in zip(pairs, judge(pairs), judge(bare), strict=True):
-        accepted += one.score == two.score == 1.0
-        if not one.score == two.score == 1.0:
+        accepted += bool(one.right and two.right)
+        if not (one.right and two.right):
             print(f"  not accepted: {pair['gold']!r}: {one} {two}")
     return {"golds": len(pairs), "accepted": accepted}
 
@@ -86,7 +86,7 @@ def gsm8k_solutions(data: Data) -> Row:
     verdicts = Judge("math")([{"gold": row["answer"], "prediction": row["solution"]} for row in found])
     agreed = false_equal = 0
     for row, verdict in zip(found, verdicts, strict=True):
-        equal = verdict.score == 1.0
+        equal = verdict.right is True
         agreed += equal == row["is_correct"]
         false_equal += equal and not row["is_correct"]
         if equal != row["is_correct"]:

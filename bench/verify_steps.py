@@ -24,14 +24,14 @@ def gsm8k(rows: list[Row]) -> Row:
     marked = true = free = free_true = follows = judged = answers = 0
     for row in rows:
         verdict = steps.verify(row["rationale"] + "\n#### " + row["answer"], row["answer"], question=row["question"])
-        answers += verdict.score == 1.0
+        answers += verdict.right is True
         for step in verdict.steps:
             if row["rationale"].startswith("<<", step.start):
                 marked += 1
-                true += step.score == 1.0
+                true += step.right is True
             elif step.status == "judged":
                 free += 1
-                free_true += step.score == 1.0
+                free_true += step.right is True
             judged += step.status == "judged"
             follows += step.status == "judged" and step.reason == "right"
     return {
@@ -50,7 +50,7 @@ def refiner(rows: list[Row]) -> Row:
     rows = [row for row in rows if row["id"].startswith("mwp")]
     found: Row = {"rows": len(rows)}
     gold = [steps.verify(row["rationale"], row["rationale"], question=row["question"]) for row in rows]
-    found["gold_right"] = _share(sum(verdict.score == 1.0 for verdict in gold), len(rows))
+    found["gold_right"] = _share(sum(verdict.right is True for verdict in gold), len(rows))
     found["gold_that_do_not_run"] = sum(verdict.status == "abstained" for verdict in gold)
     variants = [row for row in rows if row.get("incorrect_rationale")]
     wrong = [row for row in variants if _plain(row["incorrect_rationale"]) != _plain(row["rationale"])]
@@ -113,7 +113,7 @@ def prontoqa(rows: list[Row]) -> Row:
         found[f"{kind}_caught"] = 0
     for row in rows:
         verdict = _proof(row, row["steps"])
-        found["gold_accepted"] += verdict.score == 1.0 and all(step.score == 1.0 for step in verdict.steps)
+        found["gold_accepted"] += verdict.chain_right is True
         for kind, mutate in kinds.items():
             verdict = _proof(row, [*mutate(row, rng), f"So the answer is {row['answer']}."])
             found[f"{kind}_caught"] += any(step.score == 0.0 for step in verdict.steps)
@@ -145,12 +145,12 @@ def mario(rows: list[Row]) -> Row:
         text = row["trunc_output"].strip()
         if row["dataset"] == "strategyqa":
             yes_no += 1
-            yes_no_read += boolean.stated(text) is not None
+            yes_no_read += boolean.answer(text)[0] is not None
             continue
         parts = re.split(r"\s?\(([A-La-l])\)\s?", row["question"])
         choices = [{"label": label, "text": words} for label, words in zip(parts[1::2], parts[2::2], strict=True)]
         label = re.search(r"[Ss]o the answer is:? ?\(?([A-La-l])\)?\.?$", text)
-        given, _ = choice.given(text, *choice.labelled(choices))
+        given, _, _ = choice.given(text, *choice.labelled(choices))
         if label:
             count += 1
             agree += given is not None and choices[given]["label"].lower() == label[1].lower()

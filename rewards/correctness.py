@@ -15,11 +15,7 @@ from rewards.parts.context import Context
 from rewards.reward import Reward, Scores, Text, question_of, text_of
 from verifiers import abstained
 from verifiers.answer.completion import spoken
-from verifiers.answer.reader import spans
 from verifiers.runtime.judge import Judge
-
-MARKED = ("countdown", "game24")
-"""Verifiers without an option `strict` of their own: strict, they are given the stated answer alone."""
 
 
 class Correctness(Reward):
@@ -28,13 +24,11 @@ class Correctness(Reward):
     Args:
         judge: the verifier with its options.
         name: the name in the logs.
-        strict: give the verifier the stated answer alone, or nothing where there is none (`MARKED`).
     """
 
-    def __init__(self, judge: Judge, name: str = "correctness", *, strict: bool = False) -> None:
+    def __init__(self, judge: Judge, name: str = "correctness") -> None:
         self.name = name
         self.judge = judge
-        self.strict = strict
         self.judges_steps = judge.judges_steps
         self.columns = ("gold", *(column for column in judge.columns if column != "prompt"))
 
@@ -55,7 +49,7 @@ class Correctness(Reward):
             {
                 **{name: values[row] for name, values in given.items()},
                 "prompt": question_of(prompts[row]),
-                "prediction": self._answer(text_of(completions[row])),
+                "prediction": _answering(text_of(completions[row])),
             }
             for row in range(len(completions))
         ]
@@ -69,13 +63,10 @@ class Correctness(Reward):
             failures={row: v.reason for row, v in enumerate(verdicts) if v.status == "failed"},
         )
 
-    def _answer(self, completion: str) -> str:
-        """What the verifier is given of a completion, up to thinking that never ends: a draft is no answer."""
-        completion = completion[: spoken(completion)[1]]
-        if not self.strict:
-            return completion
-        span = next(spans(completion), None)
-        return span.text if span and not span.fault else ""
+
+def _answering(completion: str) -> str:
+    """A completion up to thinking that never ends: a draft is no answer."""
+    return completion[: spoken(completion)[1]]
 
 
 def build(name: str, settings: Mapping[str, Any], context: Context) -> Correctness:
@@ -84,13 +75,7 @@ def build(name: str, settings: Mapping[str, Any], context: Context) -> Correctne
     Raises:
         ValueError: no verifier of that name, or an option that it does not have or take.
     """
-    options = dict(settings.get("options") or {})
-    strict = False
-    if (settings.get("verifier") or context.judge.name) in MARKED:
-        strict = options.pop("strict", False)
-        if not isinstance(strict, bool):
-            raise ValueError(f"strict: expected true or false, got {strict!r}")
-    return Correctness(judge_of({**settings, "options": options}, context), name, strict=strict)
+    return Correctness(judge_of(settings, context), name)
 
 
 def judge_of(settings: Mapping[str, Any], context: Context) -> Judge:

@@ -102,7 +102,7 @@ def report(run_folder: str) -> None:
 @click.option("--verifier", required=True, help="A verifier's name, such as math.")
 @click.option("--out", metavar="OUT.jsonl", help="Where to write the rows with their verdicts; .gz to compress.")
 @click.option("--set", "options", multiple=True, metavar="KEY=VALUE", help="An option of the verifier; repeatable.")
-@click.option("--self-check", "check_itself", is_flag=True, help="Judge golds in the usual phrasings, and wrong answers.")
+@click.option("--self-check", "check_itself", is_flag=True, help="Try golds in the usual phrasings, and wrong answers.")
 @click.option("--data", metavar="FILE", help="Rows for the self-check: JSON lines, JSON, CSV, parquet or a hub id.")
 @click.option(
     "--column", "columns", multiple=True, metavar="WHAT=NAME", help="The column of the data that is WHAT; repeatable."
@@ -118,8 +118,8 @@ def verify(
 ) -> None:
     """Judge rows of `prediction` and `gold` with a verifier; prints how many of each status.
 
-    With --self-check, see whether it can read your data: how many of the golds are accepted in each of the usual ways to
-    state an answer, and how many wrong answers near them.
+    With --self-check, see whether it can read your data: how many of the golds are accepted in each of the usual ways
+    to state an answer, and how many wrong answers near them.
     """
     from rl.config.layers import values
     from verifiers.runtime.stream import verify_file

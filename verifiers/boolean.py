@@ -29,28 +29,45 @@ _WORD = rf"(?P<word>(?:not\s(?=true|correct|false|incorrect))?(?:{_YES}|{_NO}))\
 _QUOTE = r"[\s*_\"'“‘(\[{]{0,6}"
 _SURELY = (
     r"(?:(?:therefore|thus|hence|definitely|clearly|simply|probably|likely|most likely|indeed|certainly|absolutely|also"
-    r"|then|a|that|logically|obviously|most definitely|a definite|a resounding|in fact|still|actually)\b,?\s*){0,3}"
+    r"|then|a|that|logically|obviously|most definitely|a definite|a resounding|in fact|still|actually"
+    r"|considered|deemed|judged|regarded as|said to be)\b,?\s*){0,3}"
 )
 _AT = re.compile(
     rf"{_QUOTE}(?:so|thus|hence|therefore)?[,\s]*{_SURELY}{_QUOTE}{_WORD}(?!\s+(?:\w+\s+)?(?:that|if)\b)", re.IGNORECASE
 )
 _LETTER = re.compile(rf"{_QUOTE}(?P<word>[ytnf])[\s.)\]}}\"'*]*", re.IGNORECASE)
 _JUDGEMENT = r"(?:correct|accurate|right|valid|false|incorrect|inaccurate|wrong|untrue|invalid|true)"
+_ABOUT = (
+    r"\b(?:conclusion|statement|claim|assertion|proposition|hypothesis|sentence|premise|verdict|result|it|that|this"
+    r"|which)"
+)
+_IS = (
+    r"(?:(?P<not>\s+(?:is|was)(?:n['’]t|\s+not)|\s+(?:cannot|can['’]t|can\snot|could\snot|must\snot)\sbe|['’]s\s+not)"
+    r"|\s+(?:is|was|must\sbe|should\sbe|would\sbe|has\sto\sbe)|['’]s)"
+)
+_SO = (
+    r"\b(?:so|thus|hence|therefore|overall|in\sconclusion|in\sshort|in\ssummary|to\sconclude|ultimately|consequently"
+    r"|to\sanswer\s(?:the|your|this|our)\squestion|accordingly|conclusion|verdict|result|means"
+    r"|(?:i['’]d|would|i)\s(?:say|answer|guess|think|believe))"
+)
 _STATEMENT = re.compile(
-    rf"\b(?:conclusion|statement|claim|assertion|proposition|hypothesis|sentence|premise|verdict|result|it|that|this|which)"
-    rf"(?:\s+(?:is|was|must\sbe|should\sbe|would\sbe|has\sto\sbe)|['’]s)\s*:?\s+{_SURELY}{_QUOTE}(?P<not>not\s+)?(?P<judged>{_JUDGEMENT}|yes|no)\b"
-    rf"(?![-'’]|\s+(?:that|if|for|to|when|in|about|of|because\sof)\b|\s+[a-z]+s?\s)"
-    rf"|\b(?:so|thus|hence|therefore|overall|in\sconclusion|in\sshort|in\ssummary|to\sconclude|ultimately|consequently|accordingly|conclusion|verdict|result"
-    rf"|(?:i['’]d|would|i)\s(?:say|answer|guess)|means)\s?[,:]?\s*{_QUOTE}{_SURELY}{_QUOTE}(?P<so>{_YES}|{_NO})(?=[\"'”’)\]]{{0,2}}(?:[,.;:!]|\s*$|\s+(?:because|since|as)\b|\s[-–—]\s))"
-    rf"|(?:^|(?<=[.!?;\n]))[\s*_\"'“(]{{0,8}}(?P<alone>(?:not\s(?=true|correct))?(?:{_YES}|{_NO}))[*_\"'”)]{{0,4}}[.!]?[*_\"'”)]{{0,4}}(?=\s*(?:$|\n))"
-    rf"|(?:[,:]|[-–—]|\b(?:is|answer))\s(?P<last>{_YES}|{_NO})[\s*_\"'”).!]{{0,8}}\Z",
+    rf"{_ABOUT}{_IS}\s*:?\s+{_SURELY}{_QUOTE}(?P<judged>{_JUDGEMENT}|yes|no)\b"
+    rf"(?![-'’]|\s+because\sof\b|\s+(?!(?:because|since|as|so|and|but|given)\b)[a-z]+)"
+    rf"|{_SO}\s?[,:]?\s*{_QUOTE}{_SURELY}{_QUOTE}(?P<so>{_YES}|{_NO})"
+    rf"(?=[\"'”’)\]]{{0,2}}(?:[,.;:!]|\s*$|\s+(?:because|since|as)\b|\s[-–—]\s))"
+    rf"|(?:^|(?<=[.!;\n]))[\s*_\"'“(\[>→•-]{{0,8}}(?P<alone>(?:not\s(?=true|correct))?(?:{_YES}|{_NO}))"
+    rf"[*_\"'”)\]]{{0,4}}[.!]?[*_\"'”)]{{0,4}}(?=\s*(?:$|\n))"
+    rf"|(?:[,:]|[-–—]|\b(?:is|answer|say))\s(?P<last>{_YES}|{_NO})[\s*_\"'”).!]{{0,8}}\Z",
     re.IGNORECASE | re.MULTILINE,
 )
 _FIRST = re.compile(
     rf"{_QUOTE}{_WORD}(?=[,.;:!*)\"”\n]|\s?[-–—]\s|\s+(?:because|since|as|it|they|he|she|this|that|there|you|we|i)\b|\s*$)",
     re.IGNORECASE,
 )
-_SENTENCE = re.compile(rf"(?<=[.!?\n])[ \t*_\"'“(]{{1,8}}(?P<word>{_YES}|{_NO})(?=[,;:!.]|\s[-–—]\s)", re.IGNORECASE)
+_SENTENCE = re.compile(
+    rf"(?:(?<=[.!?\n])[ \t*_\"'“(]{{1,8}}|,\s(?=\w{{2,3}},\s))(?P<word>{_YES}|{_NO})(?=[,;:!.]|\s[-–—]\s)",
+    re.IGNORECASE,
+)
 _BOTH = re.compile(r"[\"'”]?\s*(?:or|and|/)\s*[\"'“]?(?:yes|no|true|false|incorrect|not)\b", re.IGNORECASE)
 _LATEX = re.compile(r"\\(?:text|textbf|textit|textrm|mathrm|mathbf|boxed|operatorname)(?![a-zA-Z])\s*|\\[()\[\]]|[$]")
 _NEGATIVE = re.compile(rf"(?:{_NO}|inaccurate|wrong|invalid|n|f)$", re.IGNORECASE)
@@ -120,7 +137,7 @@ def answer(completion: str, *, strict: bool = False) -> tuple[bool | None, str |
 def _said(text: str, rule: str) -> tuple[bool | None] | None:
     """What a stated answer says, None inside for both at once; None where it says neither."""
     text = _LATEX.sub(" ", text[:2000]).strip()
-    if rule == "tag" and "\n" in text:
+    if rule == "tag":
         for span in stated(text):
             if said := _said(span.text, span.rule):
                 return said

@@ -4,11 +4,11 @@ The expression is read by `verifiers.arithmetic.expressions`, never evaluated as
 allowed, with the signs and commands that people and LaTeX have for them (`×`, `÷`, `−`, `\\times`, `\\cdot`, `\\div`,
 `\\frac{a}{b}`, `\\left(`).
 
-Read are the places where an answer is stated (`verifiers.answer.reader`), then what follows `solution:`, `expression is`
-and their kin, then the lines from the last one up; the first of them that holds an expression decides. Of an equation
-(`(8-4)*6 = 24`, `24 = (8-4)*6`) the side with operators counts. Of several expressions it is the last one with as many
-numbers as are given, else the first. A stated target alone (`so the answer is 24`) states no expression: the search goes
-on.
+Read are the places where an answer is stated (`verifiers.answer.reader`), then what follows `solution:`, `expression
+is` and their kin, then the lines from the last one up; the first of them that holds an expression decides. Of an
+equation (`(8-4)*6 = 24`, `24 = (8-4)*6`) the side with operators counts. Of several expressions it is the last one
+with as many numbers as are given, else the first. A stated target alone (`so the answer is 24`) states no expression:
+the search goes on.
 """
 
 from __future__ import annotations
@@ -46,13 +46,16 @@ _COMMANDS = [
 _MOST_STATES = 200_000
 
 
-def verify(prediction: str, gold: str, *, numbers: str | Sequence[Any], use: str = "all") -> Verdict:
+def verify(
+    prediction: str, gold: str, *, numbers: str | Sequence[Any], strict: bool = False, use: str = "all"
+) -> Verdict:
     """Judge an expression: 1 where it comes to the gold and uses each given number as often as allowed, else 0.
 
     Args:
         prediction: the completion.
         gold: the target.
         numbers: the numbers given: a list, or a text such as `4 7 8 8` or `[4, 7, 8, 8]`.
+        strict: take an expression only from a place where an answer is stated.
         use: `all`, each number exactly once; `any`, each at most once.
 
     Returns:
@@ -67,7 +70,7 @@ def verify(prediction: str, gold: str, *, numbers: str | Sequence[Any], use: str
         target, available = number(str(gold).strip()), given(numbers)
     except Unreadable as error:
         return abstained(f"the target or the given numbers do not read: {error}")
-    expression = _expression(prediction, len(available), target if target not in available else None)
+    expression = _expression(prediction, len(available), target if target not in available else None, strict=strict)
     if expression is None:
         return judged(0.0, "no expression in the answer")
     if "**" in expression or "^" in expression:
@@ -139,17 +142,18 @@ def given(numbers: str | Sequence[Any]) -> list[Fraction]:
     return values
 
 
-def _expression(prediction: str, numbers: int, target: Fraction | None) -> str | None:
+def _expression(prediction: str, numbers: int, target: Fraction | None, *, strict: bool) -> str | None:
     """The expression that a completion gives.
 
     Args:
         prediction: the completion.
         numbers: how many numbers are given.
         target: a number that alone is no expression; None where it is one.
+        strict: only where an answer is stated.
     """
     part = answering_part(prediction)[-TAIL:]
     stated_last: str | None = None
-    for text in _places(part):
+    for text in _places(part, strict=strict):
         found = _candidates(text)
         with_operator = [expression for expression in found if _OPERATOR.search(expression)]
         full = [expression for expression in with_operator if len(re.findall(r"\d+", expression)) == numbers]
@@ -161,10 +165,12 @@ def _expression(prediction: str, numbers: int, target: Fraction | None) -> str |
     return stated_last
 
 
-def _places(part: str) -> Iterator[str]:
-    """The texts that may hold the expression, the strongest first."""
+def _places(part: str, *, strict: bool) -> Iterator[str]:
+    """The texts that may hold the expression, the strongest first; strict, those alone where an answer is stated."""
     for span in stated(part):
         yield span.text
+    if strict:
+        return
     for mark in list(_MARK.finditer(part))[:-4:-1]:
         yield part[mark.end() :].strip().partition("\n")[0]
     yield from reversed(part.strip().split("\n")[-50:])

@@ -9,18 +9,19 @@ from verifiers import countdown
 from verifiers.verdict import Verdict
 
 
-def verify(prediction: str, gold: str, *, numbers: str | Sequence[Any]) -> Verdict:
+def verify(prediction: str, gold: str, *, numbers: str | Sequence[Any], strict: bool = False) -> Verdict:
     """Judge an expression: 1 where it uses each given number exactly once and comes to 24, else 0.
 
     Args:
         prediction: the completion; see `countdown.verify` for what is read.
         gold: not read: the target is 24.
         numbers: the numbers given, four as a rule: a list, or a text such as `4 7 8 8`.
+        strict: take an expression only from a place where an answer is stated.
 
     Returns:
         Judged, with `extracted` the expression; abstained where `numbers` does not read.
     """
-    return countdown.verify(prediction, "24", numbers=numbers, use="all")
+    return countdown.verify(prediction, "24", numbers=numbers, strict=strict, use="all")
 
 
 def gold_prediction(gold: str, *, numbers: str | Sequence[Any]) -> str:

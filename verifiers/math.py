@@ -36,6 +36,7 @@ from verifiers.answer.extract import SEEN, Found, extract, extract_gold
 from verifiers.answer.latex import CURRENCY, clean
 from verifiers.answer.phrases import bare, choice_label, spoken
 from verifiers.answer.structure import as_gold, parse
+from verifiers.answer.units import PHRASES
 from verifiers.answer.values import Unparsable, Words, expressions
 from verifiers.verdict import Verdict, abstained, judged
 
@@ -230,6 +231,8 @@ def _as_words(answer: str, gold: Words, rule: str) -> str:
         return label
     words = re.findall(r"[A-Za-z'-]+", answer)
     count = len(gold.words.split())
+    if answer.strip(" .").lower() in PHRASES:
+        return answer
     if rule != "box" and len(gold.words) > 1 and len(words) > count and not re.search(r"[0-9\\]", answer):
         return "\\text{" + " ".join(words[-count:]) + "}"
     return answer

@@ -22,11 +22,12 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from verifiers.answer.quantity import Quantity
+from verifiers.answer.completion import end_of_answer
 from verifiers.arithmetic import programs
 from verifiers.arithmetic.equations import Equation, equations, show
 from verifiers.arithmetic.expressions import Unreadable, rounds_to
 from verifiers.arithmetic.programs import ProgramStep, question_numbers
+from verifiers.arithmetic.quantity import Quantity
 from verifiers.numeric import answer_quantity, gold_quantity, same
 from verifiers.verdict import Step, Verdict, abstained, judged
 
@@ -85,7 +86,7 @@ def verify(
     if programs.is_program(prediction):
         return _program(prediction, gold, question_numbers(text))
     try:
-        found = equations(prediction)
+        found = equations(prediction[: end_of_answer(prediction)])
     except Unreadable as error:
         return abstained(str(error))
     judge = _Known(text, constants, require_known) if text else None

@@ -93,5 +93,4 @@ def _read(data: str, judge: Judge, columns: Mapping[str, str]) -> list[dict[str,
         if all(row.get(what) is None for row in rows):
             hint = nearest(name, rows[0])
             raise UserError("--data", f"{data} has no column {name!r} ({hint}); say which it is: --column {what}=NAME")
-    usable = [row for row in rows if all(row.get(what) is not None for what in ("gold", *judge.columns))]
-    return [{**row, "gold": str(row["gold"])} for row in usable]
+    return [row for row in rows if all(row.get(what) is not None for what in ("gold", *judge.columns))]

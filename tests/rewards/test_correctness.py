@@ -77,7 +77,7 @@ def test_strict_with_the_tasks_own_verifier_keeps_its_options():
     ("verifier", "options", "message"),
     [
         ("chain", {"strict": True}, "verifier 'chain' has no option 'strict'"),
-        ("countdown", {"strict": "yes"}, "strict: expected true or false, got 'yes'"),
+        ("countdown", {"strict": "yes"}, "strict is of type bool, not 'yes'"),
         ("numeric", {"strict": "yes"}, "strict is of type bool, not 'yes'"),
         ("math", {"strict": "yes"}, "strict is of type bool, not 'yes'"),
         ("math", {"digits": 0}, "digits is a whole number from 1 on, not 0"),

@@ -242,10 +242,10 @@ def test_a_program_without_its_question_abstains():
     ],
 )
 def test_hostile_text_is_answered_quickly(text):
-    start = time.perf_counter()
+    start = time.process_time()
     verdict = verify(text, "8", question=text)
     assert verdict.score in (0.0, None)
-    assert time.perf_counter() - start < 3
+    assert time.process_time() - start < 3
 
 
 def test_a_text_of_ten_megabytes_is_not_judged():
@@ -276,3 +276,25 @@ def test_no_text_makes_a_verifier_raise(text):
     ):
         assert verdict.status in ("judged", "abstained")
         assert all(0 <= step.start <= step.end <= len(text) + 30 for step in verdict.steps)
+
+
+def test_a_next_question_is_no_step_of_this_answer():
+    text = "3 + 4 = 7\nThe answer is 7.\n\nQuestion: What is 2 + 2?\n2 + 2 = 5\nThe answer is 5."
+    verdict = verify(text, "7")
+    assert (verdict.score, verdict.extracted, verdict.rule) == (1.0, "7", "cue")
+    assert [text[s.start : s.end] for s in verdict.steps] == ["3 + 4 = 7"]
+
+
+def test_thinking_has_steps_and_no_answer():
+    verdict = verify("<think>\n3 + 4 = 7\nQ: is it?</think> 7", "7")
+    assert (verdict.score, [s.score for s in verdict.steps]) == (1.0, [1.0])
+
+
+@pytest.mark.parametrize("text", ["3 + 4 = **7**", "**3 + 4 = 7**", "**3** + **4** = **7**.", "- **Sum:** 3 + 4 = 7"])
+def test_bold_and_italics_are_no_powers(text):
+    assert truths(text) == [True]
+    assert verify(text, "7").score == 1.0
+
+
+def test_asterisks_between_operands_are_powers():
+    assert truths("2**3 = 8") == truths("2 ** 3 = 8") == truths("(1+1)**2 = 4") == [True]

@@ -17,7 +17,9 @@ from latex2sympy2_extended import NormalizationConfig, latex2sympy, normalize_la
 from latex2sympy2_extended.latex2sympy2 import ConversionConfig
 from latex2sympy2_extended.logic import And
 
-from verifiers.algebra import exact, syntax
+from verifiers.algebra import syntax
+from verifiers.algebra.bounds import TINY, Undefined, Unknown
+from verifiers.algebra.exact import evaluate
 from verifiers.algebra.syntax import Tree, Unsupported
 from verifiers.answer.latex import top_level
 from verifiers.answer.values import Unparsable
@@ -28,9 +30,10 @@ _NORMAL = NormalizationConfig(
 _CASED = ConversionConfig(lowercase_symbols=False)
 _KNOWN = (
     "frac sqrt binom choose sum prod int lim infty pi cdot times div le ge ne in notin cup cap setminus emptyset "
-    "mathbb pm mp sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh log ln exp max min gcd lcm lfloor rfloor lceil "
-    "rceil mod to rightarrow left right mid begin end overline bar vec hat alpha beta gamma delta epsilon zeta eta "
-    "theta kappa lambda mu nu xi rho sigma tau phi varphi chi psi omega Gamma Delta Theta Lambda Sigma Phi Psi Omega "
+    "mathbb pm mp sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh log ln exp max min gcd lcm lfloor "
+    "rfloor lceil rceil mod to rightarrow left right mid begin end overline bar vec hat alpha beta gamma delta "
+    "epsilon zeta eta theta kappa lambda mu nu xi rho sigma tau phi varphi chi psi omega Gamma Delta Theta "
+    "Lambda Sigma Phi Psi Omega "
     "operatorname det ldots dots cdots partial"
 )
 _COMMANDS = frozenset(_KNOWN.split())
@@ -118,10 +121,10 @@ def _built(tree: Tree) -> Any:
 def _refuse_large(tree: Tree) -> None:
     """Refuse a constant that is too large to compute."""
     try:
-        bounds = exact.evaluate(tree)
-    except (exact.Unknown, exact.Undefined):
+        bounds = evaluate(tree)
+    except (Unknown, Undefined):
         return
-    if bounds.high is None or bounds.low is None or bounds.high == exact.TINY:
+    if bounds.high is None or bounds.low is None or bounds.high == TINY:
         raise TooLarge("a number too large to compute")
 
 

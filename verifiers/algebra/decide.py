@@ -10,9 +10,11 @@ from __future__ import annotations
 from fractions import Fraction
 from functools import lru_cache
 
-from verifiers.algebra.exact import Bounds, Undefined, Unknown, evaluate
+from verifiers.algebra.bounds import Bounds, Undefined, Unknown
+from verifiers.algebra.exact import evaluate
 from verifiers.algebra.syntax import Tree, Unsupported, parse, symbols
-from verifiers.answer.numbers import parse_number, rounds, stands_for
+from verifiers.answer.agreement import rounds, stands_for
+from verifiers.answer.numbers import parse_number
 from verifiers.answer.values import Unparsable
 
 # Rational, so that powers are exact; of both signs and of sizes that differ by orders of magnitude, so that |x - 100|
@@ -34,7 +36,7 @@ def decide(gold: str, answer: str, *, digits: int) -> bool | None:
     Args:
         gold: cleaned LaTeX of an expression.
         answer: the same of the answer.
-        digits: as for `verifiers.answer.numbers.same_number`.
+        digits: as for `verifiers.answer.agreement.same_number`.
 
     Raises:
         Unparsable: the gold does not parse. An answer that does not is not equal.

@@ -19,7 +19,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from verifiers.answer.numbers import Number, same_number, unit_factor
+from verifiers.answer.agreement import same_number, unit_factor
+from verifiers.answer.numbers import Number
 from verifiers.answer.units import DOES_NOT_EXIST, NO_SOLUTION
 from verifiers.answer.values import Based, Either, Expression, Group, Matrix, Named, Time, Words, is_interval
 
@@ -36,7 +37,7 @@ def same(gold: Any, answer: Any, *, algebra: Algebra, digits: int, percent: str)
         answer: the parsed answer.
         algebra: `(gold_text, answer_text, relation) -> bool`, asked where two expressions differ in writing; `relation`
             is true where one of them is an equation, an inequality or a set.
-        digits, percent: as for `verifiers.answer.numbers.same_number`.
+        digits, percent: as for `verifiers.answer.agreement.same_number`.
     """
 
     def equal(left: Any, right: Any) -> bool:

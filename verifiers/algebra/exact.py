@@ -1,78 +1,37 @@
-"""Evaluates expression trees exactly where it can, and between exact bounds where it cannot, in bounded time.
+"""Evaluates expression trees exactly where it can, and between bounds where it cannot, in bounded time.
 
-A value is a closed interval of rationals, whose ends may be infinite; one with equal ends is exact. No number of more
-than `MAX_BITS` bits is ever computed: past that, a value is known to be huge, or tiny and not zero. So the power tower
-`10^{10^{10}}` is at once known to differ from 3, although nothing could compute it.
+The power tower `10^{10^{10}}` is at once known to differ from 3 (`verifiers.algebra.bounds`), although nothing could
+compute it.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from fractions import Fraction
-from math import isqrt
 
+from verifiers.algebra.bounds import (
+    MAX_BITS,
+    Bounds,
+    Undefined,
+    Unknown,
+    add,
+    bounded,
+    divide,
+    exactly,
+    log2,
+    multiply,
+    negative,
+    power,
+    root,
+    two_to,
+)
 from verifiers.algebra.syntax import Tree
 
-MAX_BITS = 1 << 15
-"""Bits of the numerator and the denominator of the largest exact value."""
 MAX_WORK = 4_000_000
 """Bits that one evaluation may write in all; an expression that needs more is not evaluated."""
-_KEPT = 256
-_HUGE = Fraction(1 << MAX_BITS)
-TINY = 1 / _HUGE
-"""An upper bound of the values that are too small to compute."""
-_ONE = Fraction(1)
 _MAX_FACTORIAL = 3000
 _PI = Fraction(31415926535897932384626433832795028841971693993751058209749445923, 10**64)
 _E = Fraction(27182818284590452353602874713526624977572470936999595749669676277, 10**64)
-
-
-class Unknown(Exception):
-    """The expression cannot be evaluated here."""
-
-
-class Undefined(Exception):
-    """The expression has no real value: it divides by zero, or takes the root of a negative number."""
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """A real number between `low` and `high`; None stands for an infinite end.
-
-    Attributes:
-        low: the lower bound, inclusive.
-        high: the upper bound, inclusive.
-        nonzero: whether the number is known not to be zero, also where a bound is zero.
-    """
-
-    low: Fraction | None
-    high: Fraction | None
-    nonzero: bool = False
-
-    @property
-    def exact(self) -> Fraction | None:
-        """The value where it is exact, else None."""
-        return self.low if self.low == self.high else None
-
-    @property
-    def positive(self) -> bool:
-        """Whether the number is certainly more than zero."""
-        return self.low is not None and (self.low > 0 or (self.low == 0 and self.nonzero))
-
-    @property
-    def negative(self) -> bool:
-        """Whether the number is certainly less than zero."""
-        return self.high is not None and (self.high < 0 or (self.high == 0 and self.nonzero))
-
-    def differs(self, other: Bounds) -> bool:
-        """Whether the two numbers are certainly different."""
-        for one, two in ((self, other), (other, self)):
-            if one.high is not None and two.low is not None and one.high < two.low:
-                return True
-            if one.exact == 0 and two.nonzero:
-                return True
-        return (self.positive and other.negative) or (self.negative and other.positive)
 
 
 def evaluate(tree: Tree, values: dict[str, Fraction] | None = None) -> Bounds:
@@ -106,14 +65,14 @@ class _Evaluation:
                 self.work += end.numerator.bit_length() + end.denominator.bit_length()
         if self.work > MAX_WORK:
             raise Unknown
-        return _bounded(result)
+        return bounded(result)
 
     def _value(self, tree: Tree) -> Bounds:
         kind = tree[0]
         if kind == "num":
-            return _exact(tree[1])
+            return exactly(tree[1])
         if kind == "sym" and tree[1] in self.values:
-            return _exact(self.values[tree[1]])
+            return exactly(self.values[tree[1]])
         if kind == "const" and tree[1] in ("pi", "e"):
             digits = _PI if tree[1] == "pi" else _E
             return Bounds(digits, digits + Fraction(1, 10**64), True)
@@ -125,229 +84,15 @@ class _Evaluation:
         return _OPERATIONS[kind](*parts)
 
 
-def _exact(value: Fraction) -> Bounds:
-    return Bounds(value, value, value != 0)
-
-
-def _bounded(bounds: Bounds) -> Bounds:
-    """Bounds whose ends have no more digits than are kept."""
-    value = bounds.exact
-    if value is not None and value.numerator.bit_length() <= MAX_BITS and value.denominator.bit_length() <= MAX_BITS:
-        return bounds
-    return Bounds(_down(bounds.low), _up(bounds.high), bounds.nonzero or bounds.positive or bounds.negative)
-
-
-def _down(end: Fraction | None) -> Fraction | None:
-    """A rational of few bits at or below an end."""
-    if end is None or end.numerator.bit_length() + end.denominator.bit_length() <= 2 * _KEPT:
-        return end
-    if end < 0:
-        upper = _up(-end)
-        return None if upper is None else -upper
-    shift = end.numerator.bit_length() - end.denominator.bit_length()
-    if shift > MAX_BITS:
-        return _HUGE
-    if shift < -MAX_BITS:
-        return Fraction(0)
-    scale = Fraction(2) ** (_KEPT - shift)
-    return Fraction(math.floor(end * scale)) / scale
-
-
-def _up(end: Fraction | None) -> Fraction | None:
-    """A rational of few bits at or above an end; None where it is past every bound."""
-    if end is None or end.numerator.bit_length() + end.denominator.bit_length() <= 2 * _KEPT:
-        return end
-    if end < 0:
-        return -(_down(-end) or Fraction(0))
-    shift = end.numerator.bit_length() - end.denominator.bit_length()
-    if shift > MAX_BITS:
-        return None
-    if shift < -MAX_BITS:
-        return TINY
-    scale = Fraction(2) ** (_KEPT - shift)
-    return Fraction(math.ceil(end * scale)) / scale
-
-
-def _add(a: Bounds, b: Bounds) -> Bounds:
-    low = None if a.low is None or b.low is None else a.low + b.low
-    high = None if a.high is None or b.high is None else a.high + b.high
-    nonzero = (
-        (a.exact == 0 and b.nonzero)
-        or (b.exact == 0 and a.nonzero)
-        or (a.positive and b.positive)
-        or (a.negative and b.negative)
-        or (low is not None and low > 0)
-        or (high is not None and high < 0)
-    )
-    return Bounds(low, high, nonzero)
-
-
-def _negative(a: Bounds) -> Bounds:
-    return Bounds(None if a.high is None else -a.high, None if a.low is None else -a.low, a.nonzero)
-
-
-def _multiply(a: Bounds, b: Bounds) -> Bounds:
-    if a.exact == 0 or b.exact == 0:
-        return _exact(Fraction(0))
-    if a.exact is not None and b.exact is not None:
-        return _exact(a.exact * b.exact)
-    nonzero = a.nonzero and b.nonzero
-    if not (a.positive or a.negative) or not (b.positive or b.negative):
-        if None in (a.low, a.high, b.low, b.high):
-            raise Unknown
-        ends = [x * y for x in (a.low, a.high) for y in (b.low, b.high)]  # type: ignore[operator]
-        return Bounds(min(ends), max(ends), nonzero)
-    flip = a.negative != b.negative
-    a, b = (_negative(side) if side.negative else side for side in (a, b))
-    low = (a.low or Fraction(0)) * (b.low or Fraction(0))
-    high = None if a.high is None or b.high is None else a.high * b.high
-    product = Bounds(low, high, True)
-    return _negative(product) if flip else product
-
-
-def _divide(a: Bounds, b: Bounds) -> Bounds:
-    if b.exact == 0:
-        raise Undefined
-    if b.negative:
-        a, b = _negative(a), _negative(b)
-    if not b.positive:
-        raise Unknown
-    low = Fraction(0) if b.high is None else 1 / b.high
-    high = 1 / b.low if b.low else None
-    return _multiply(a, Bounds(low, high, True))
-
-
-def _power(base: Bounds, exponent: Bounds) -> Bounds:
-    n = exponent.exact
-    if n == 0 and base.nonzero:
-        return _exact(_ONE)
-    if base.exact == 1:
-        return base
-    if base.exact == 0:
-        if exponent.positive:
-            return base
-        raise Undefined
-    if n is not None and n.denominator == 1:
-        return _integer_power(base, int(n))
-    if n == Fraction(1, 2):
-        return _root(base, _exact(Fraction(2)))
-    if base.negative:
-        raise Undefined if n is not None and n.denominator % 2 == 0 else Unknown
-    if not base.positive:
-        raise Unknown
-    return _exponential(base, exponent)
-
-
-def _integer_power(base: Bounds, n: int) -> Bounds:
-    value = base.exact
-    if (
-        value is not None
-        and n
-        and abs(n) * max(value.numerator.bit_length(), value.denominator.bit_length()) <= MAX_BITS
-    ):
-        return _exact(value**n)
-    if n < 0:
-        return _divide(_exact(_ONE), _integer_power(base, -n))
-    if base.negative:
-        power = _integer_power(_negative(base), n)
-        return _negative(power) if n % 2 else power
-    if not base.positive:
-        if base.low is None or base.high is None or n > 64:
-            raise Unknown
-        ends = [base.low**n, base.high**n]
-        return Bounds(min(*ends, Fraction(0)) if n % 2 else Fraction(0), max(ends), base.nonzero)
-    if n <= 64 and value is None:
-        product = base
-        for _ in range(n - 1):
-            product = _bounded(_multiply(product, base))
-        return product
-    return _exponential(base, _exact(Fraction(n)))
-
-
-def _exponential(base: Bounds, exponent: Bounds) -> Bounds:
-    """A positive base to any power, by bounds of its logarithm."""
-    logs = [None if end is None or end <= 0 else _log2(end) for end in (base.low, base.high)]
-    low = None if logs[0] is None else logs[0][0]
-    high = None if logs[1] is None else logs[1][1]
-    power = _multiply(Bounds(low, high, False) if low != high else _exact(low or Fraction(0)), exponent)
-    return Bounds(_two_to(power.low, up=False) or Fraction(0), _two_to(power.high, up=True), True)
-
-
-def _two_to(exponent: Fraction | None, *, up: bool) -> Fraction | None:
-    """A bound of 2 to a power: above it where `up`, else below it; None where it is past every bound."""
-    if exponent is None:
-        return None
-    if exponent > MAX_BITS:
-        return None if up else _HUGE
-    if exponent < -MAX_BITS:
-        return TINY if up else Fraction(0)
-    whole = math.floor(exponent)
-    part = Fraction(2.0 ** float(exponent - whole)) * (1 + (1 if up else -1) * Fraction(1, 10**12))
-    return part * Fraction(2) ** whole
-
-
-def _log2(value: Fraction) -> tuple[Fraction, Fraction]:
-    """Bounds of the logarithm of a positive rational to base 2."""
-    if value == 1:
-        return Fraction(0), Fraction(0)
-    shift = value.numerator.bit_length() - value.denominator.bit_length()
-    rest = value / Fraction(2) ** shift
-    if rest == 1:
-        return Fraction(shift), Fraction(shift)
-    # log2 is accurate to a few units in the last place, but where the value is near 1 only absolutely
-    log = shift + Fraction(math.log2(float(rest)))
-    return log - Fraction(1, 10**12), log + Fraction(1, 10**12)
-
-
-def _root(a: Bounds, degree: Bounds) -> Bounds:
-    n = degree.exact
-    if n is None or n.denominator != 1 or not 2 <= n <= 64:
-        raise Unknown
-    n = int(n)
-    if a.negative:
-        if n % 2 == 0:
-            raise Undefined
-        raise Unknown  # algebra takes the principal root, a complex number
-    if a.low is None or a.low < 0:
-        raise Unknown
-    ends: list[Fraction | None] = []
-    for end, up in ((a.low, False), (a.high, True)):
-        if end is None:
-            ends.append(None)
-            continue
-        top, bottom = _integer_root(end.numerator, n), _integer_root(end.denominator, n)
-        if top**n == end.numerator and bottom**n == end.denominator:
-            ends.append(Fraction(top, bottom))
-            continue
-        bits = _KEPT + max(0, end.denominator.bit_length() - end.numerator.bit_length())
-        root = _integer_root((end.numerator << (n * bits)) // end.denominator, n)
-        ends.append(Fraction(root + up, 1 << bits))
-    return Bounds(ends[0], ends[1], a.nonzero)
-
-
-def _integer_root(value: int, n: int) -> int:
-    """The largest integer whose n-th power is at most `value`."""
-    if n == 2:
-        return isqrt(value)
-    if value < 2:
-        return value
-    guess = 1 << -(-value.bit_length() // n)
-    while True:
-        better = ((n - 1) * guess + value // guess ** (n - 1)) // n
-        if better >= guess:
-            return guess
-        guess = better
-
-
 def _factorial(a: Bounds) -> Bounds:
     n = a.exact
     if n is not None and (n.denominator != 1 or n < 0):
         raise Unknown  # algebra takes the gamma function
     if n is not None and n <= _MAX_FACTORIAL:
-        return _exact(Fraction(math.factorial(int(n))))
+        return exactly(Fraction(math.factorial(int(n))))
     if a.low is None or a.low < _MAX_FACTORIAL:
         raise Unknown
-    return Bounds(_exact(Fraction(math.factorial(_MAX_FACTORIAL))).low, None, True)
+    return Bounds(exactly(Fraction(math.factorial(_MAX_FACTORIAL))).low, None, True)
 
 
 def _binomial(a: Bounds, b: Bounds) -> Bounds:
@@ -356,25 +101,25 @@ def _binomial(a: Bounds, b: Bounds) -> Bounds:
         raise Unknown
     n, k = int(n), int(k)
     if k > n:
-        return _exact(Fraction(0))
+        return exactly(Fraction(0))
     k = min(k, n - k)
     if n <= 2 * _MAX_FACTORIAL or k * n.bit_length() <= MAX_BITS // 2:
-        return _exact(Fraction(math.comb(n, k)))
-    return Bounds(_two_to(Fraction(k), up=False), None, True)  # (n/k)^k is at most the coefficient, and n/k at least 2
+        return exactly(Fraction(math.comb(n, k)))
+    return Bounds(two_to(Fraction(k), up=False), None, True)  # (n/k)^k is at most the coefficient, and n/k at least 2
 
 
 def _function(name: str, arguments: list[Bounds]) -> Bounds:
     if name == "abs":
-        return _negative(arguments[0]) if arguments[0].negative else _certain(arguments[0], arguments[0].positive)
+        return negative(arguments[0]) if arguments[0].negative else _certain(arguments[0], arguments[0].positive)
     if name == "exp":
-        return _power(Bounds(_E, _E + Fraction(1, 10**64), True), arguments[0])
+        return power(Bounds(_E, _E + Fraction(1, 10**64), True), arguments[0])
     values = [argument.exact for argument in arguments]
     if name in ("floor", "ceil") and values[0] is not None:
-        return _exact(Fraction(math.floor(values[0]) if name == "floor" else math.ceil(values[0])))
+        return exactly(Fraction(math.floor(values[0]) if name == "floor" else math.ceil(values[0])))
     if None not in values and name in ("max", "min"):
-        return _exact((max if name == "max" else min)(values))  # type: ignore[arg-type]
+        return exactly((max if name == "max" else min)(values))  # type: ignore[arg-type]
     if name in ("gcd", "lcm") and all(value is not None and value.denominator == 1 for value in values):
-        return _exact(Fraction((math.gcd if name == "gcd" else math.lcm)(*(int(value) for value in values))))  # type: ignore[arg-type]
+        return exactly(Fraction((math.gcd if name == "gcd" else math.lcm)(*(int(value) for value in values))))  # type: ignore[arg-type]
     if name == "log":
         return _logarithm(*arguments)
     raise Unknown
@@ -391,23 +136,23 @@ def _logarithm(a: Bounds, base: Bounds) -> Bounds:
         raise Undefined
     if a.low is None or a.low <= 0 or a.high is None or base.low is None or base.low <= 1 or base.high is None:
         raise Unknown
-    top = Bounds(_log2(a.low)[0], _log2(a.high)[1])
-    bottom = Bounds(_log2(base.low)[0], _log2(base.high)[1])
-    quotient = _divide(top, bottom)
+    top = Bounds(log2(a.low)[0], log2(a.high)[1])
+    bottom = Bounds(log2(base.low)[0], log2(base.high)[1])
+    quotient = divide(top, bottom)
     if a.exact is not None and base.exact is not None and quotient.low is not None and quotient.high is not None:
-        power = round(quotient.low)
-        if abs(power) * base.exact.numerator.bit_length() <= MAX_BITS and base.exact**power == a.exact:
-            return _exact(Fraction(power))
+        whole = round(quotient.low)
+        if abs(whole) * base.exact.numerator.bit_length() <= MAX_BITS and base.exact**whole == a.exact:
+            return exactly(Fraction(whole))
     return quotient
 
 
 _OPERATIONS = {
-    "+": _add,
-    "*": _multiply,
-    "/": _divide,
-    "^": _power,
-    "neg": _negative,
+    "+": add,
+    "*": multiply,
+    "/": divide,
+    "^": power,
+    "neg": negative,
     "!": _factorial,
-    "root": _root,
+    "root": root,
     "binom": _binomial,
 }

@@ -19,7 +19,8 @@ from sympy.core.function import AppliedUndef
 
 from verifiers.algebra.convert import read
 from verifiers.algebra.decide import POINTS
-from verifiers.answer.numbers import parse_number, stands_for
+from verifiers.answer.agreement import stands_for
+from verifiers.answer.numbers import parse_number
 from verifiers.answer.values import Unparsable
 
 _DIGITS = 40
@@ -35,7 +36,7 @@ def equal(gold: str, answer: str, relation: bool, *, digits: int) -> bool:
         gold: cleaned LaTeX.
         answer: cleaned LaTeX.
         relation: whether one of them is an equation, an inequality or a set.
-        digits: as for `verifiers.answer.numbers.same_number`.
+        digits: as for `verifiers.answer.agreement.same_number`.
 
     Raises:
         Unparsable: the gold does not parse. An answer that does not is not equal.

@@ -20,6 +20,7 @@ import re
 from fractions import Fraction
 from typing import Any
 
+from verifiers.algebra.tokens import FUNCTIONS, tokens
 from verifiers.answer.values import Unparsable
 
 Tree = tuple[Any, ...]
@@ -27,19 +28,11 @@ Tree = tuple[Any, ...]
 MAX_DEPTH = 60
 """Levels of nesting that are parsed."""
 
-_TOKEN = re.compile(
-    r"(?P<space>\s+)|(?P<num>[0-9]+(?:\.[0-9]+|\.(?![0-9.]))?|\.[0-9]+)|(?P<word>[A-Za-z]+)|(?P<cmd>\\[A-Za-z]+)"
-    r"|(?P<op>\*\*|[-+*/^_!'(){}\[\]|,])"
-)
 _UNSUPPORTED = re.compile(
     r"\\(?:sum|prod|int|iint|oint|lim|begin|mathbb|mathcal|cap|cup|setminus|emptyset|mod|pmod|det|partial|nabla|to|"
     r"infty\s*\}|mid|circ|in|notin|subset|subseteq|forall|exists|operatorname|text|perp|parallel|angle|triangle|"
     r"overline|prime|dots|ldots|cdots|oplus|otimes|choose|le|ge|ne)(?![A-Za-z])|\\\{|\\\}|[<>=]"
 )
-_NAMED = "sin cos tan cot sec csc arcsin arccos arctan arccot sinh cosh tanh coth log ln lg exp max min gcd lcm"
-_FUNCTIONS = frozenset(_NAMED.split())
-_PLAIN_NAMES = _FUNCTIONS | {"sqrt", "pi", "asin", "acos", "atan"}
-_SHORT_NAMES = {"asin": "arcsin", "acos": "arccos", "atan": "arctan"}
 _LETTERS = (
     "alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi omicron rho varrho "
     "sigma tau upsilon phi varphi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega ell"
@@ -67,7 +60,7 @@ def parse(text: str) -> Tree:
     """
     if _UNSUPPORTED.search(text):
         raise Unsupported
-    parser = _Parser(_tokens(text))
+    parser = _Parser(tokens(text))
     tree = parser.sum()
     if parser.kind():
         raise Unparsable(f"unexpected {parser.text()!r}")
@@ -86,32 +79,6 @@ def symbols(tree: Tree) -> set[str]:
             if isinstance(part, tuple):
                 waiting.extend(part if part and isinstance(part[0], tuple) else (part,))
     return names
-
-
-def _tokens(text: str) -> list[tuple[str, str]]:
-    """The kind and the text of each token."""
-    tokens: list[tuple[str, str]] = []
-    at = 0
-    while at < len(text):
-        match = _TOKEN.match(text, at)
-        if not match:
-            raise Unparsable(f"unexpected {text[at]!r}")
-        at = match.end()
-        kind, token = match.lastgroup or "", match.group()
-        if kind == "word":
-            tokens.extend(_word(token))
-        elif kind != "space":
-            tokens.append((kind, "^" if token == "**" else token))
-    return tokens
-
-
-def _word(word: str) -> list[tuple[str, str]]:
-    """A run of letters: the name of a function, one with its variable (`sinx`), or a product of variables."""
-    if word in _PLAIN_NAMES:
-        return [("cmd", "\\" + _SHORT_NAMES.get(word, word))]
-    if word[:-1] in ("sin", "cos", "tan", "log", "ln", "exp"):
-        return [("cmd", "\\" + word[:-1]), ("letter", word[-1])]
-    return [("letter", letter) for letter in word]
 
 
 class _Parser:
@@ -311,7 +278,7 @@ class _Parser:
         if name in ("lfloor", "lceil"):
             tree = self.inside(r"\rfloor" if name == "lfloor" else r"\rceil")
             return ("fn", "floor" if name == "lfloor" else "ceil", (tree,))
-        if name in _FUNCTIONS:
+        if name in FUNCTIONS:
             return self.function(name)
         if name in _GREEK:
             return ("sym", self.name("\\" + name))
@@ -374,12 +341,12 @@ class _Parser:
             power = self.exponent()
         if name == "log" and self.take("_"):
             base = self.argument()
-        arguments = self.arguments() if self.text() in ("(", "{") else (self.bare_argument(),)
+        arguments: tuple[Tree, ...] = self.arguments() if self.text() in ("(", "{") else (self.bare_argument(),)
         if len(arguments) > 1 and name not in ("max", "min", "gcd", "lcm"):
             raise Unparsable(f"{name} has one argument, not {len(arguments)}")
         if name in ("log", "ln", "lg"):
             base = base or (("const", "e") if name == "ln" else ("num", Fraction(10)))
-            tree: Tree = ("fn", "log", (arguments[0], base))
+            tree: Tree = ("fn", "log", (*arguments, base))
         elif power == ("neg", ("num", Fraction(1))) and name in ("sin", "cos", "tan"):
             return ("fn", "arc" + name, arguments)
         else:
@@ -405,7 +372,7 @@ class _Parser:
         tree = self.mixed() or self.postfix()
         parts = [tree]
         while self.starts_factor() and self.kind() != "num" and self.text() not in ("(", "["):
-            if self.kind() == "cmd" and self.text()[1:] in _FUNCTIONS:
+            if self.kind() == "cmd" and self.text()[1:] in FUNCTIONS:
                 break
             parts.append(self.postfix())
         tree = _balanced("*", parts)

@@ -40,20 +40,20 @@ _LEAD = re.compile(
     r"|i believe|clearly|definitely|probably|likely|most likely|simply|indeed|number|the)\b(?!\s*[)\].]))*",
     re.IGNORECASE,
 )
-_DENIED = re.compile(r"(?i)(?:\b(?:not|nor|neither|never|if|whether|cannot|unless|why)|n['’]t)\b[^.!?\n;]{0,30}$")
+_DENIED = re.compile(r"(?i)(?:\b(?:not|nor|neither|never|if|whether|cannot|unless|why)|n['’]t)\b[^.!?\n;:]{0,30}$")
 _PREDICATE = (
     r"(?:(?:is|are|must be|would be|should be|seems|looks|appears|has to be)\s+"
     r"(?:(?:the|clearly|therefore|thus|also|then|indeed|definitely|our|most|only|likely|probably|to be)\s+){0,3}"
     r"(?:correct|right|best|true|answer|appropriate|accurate|suitable|logical|reasonable|likely|winner)"
     r"|(?:fits|suits|matches|works|describes|answers)\s+(?:best|better|well|perfectly|most|it|this|the|here)"
-    r"|makes\s+(?:the\s+)?(?:most\s+)?sense)\b"
+    r"|remains|is\s+(?:all\s+that\s+is\s+)?left|makes\s+(?:the\s+)?(?:most\s+)?sense)\b"
 )
 _PICKS = (
     r"\b(?:choose|choosing|pick|picking|select|selecting|selected|chose|go(?:ing)?\swith|opt(?:ing)?\sfor|settle\son"
     r"|vote\sfor|correspond(?:s|ing)?\sto|match(?:es|ing)?)\s+(?:is\s+|the\s+)?"
 )
 _LEADS = (
-    r"\b(?:so|thus|hence|therefore|accordingly|consequently|i(?:'d|’d)?\s(?:think|believe|guess|say|would\ssay)"
+    r"\b(?:so|thus|hence|therefore|accordingly|consequently|i(?:'d|’d)?\s(?:think|believe|guess|say|answer|would\ssay|would\sanswer)"
     r"|it(?:'s|’s|\sis|\smust\sbe|\shas\sto\sbe|\sshould\sbe|\swould\sbe)|this\sis|that(?:'s|’s|\sis)"
     r"|leav(?:es|ing)(?:\sus\swith)?|left\swith"
     r"|(?:option|choice|selection|letter|pick|guess|bet)\s*(?:is|was|:|=|must\sbe|should\sbe|would\sbe)),?:?\s+"
@@ -61,14 +61,17 @@ _LEADS = (
 )
 _ENDS = r"[)\]\"']{0,2}(?:[.!,;:]|\s*$|\s*\n|\s+(?i:because|since|as)\b|\s*[-–—(])"
 _OPTION_IS = re.compile(
-    r"(?:^|(?<=[.!?\n]))[^.!?\n]{0,40}?\b(?:option|choice|selection|one)\s*"
-    r"(?:is|was|:|=|must be|should be|would be)\s?:?\s*",
-    re.IGNORECASE | re.MULTILINE,
+    r"\b(?:option|choice|selection|one)\s*(?:is|was|:|=|must be|should be|would be)\s?:?\s*", re.IGNORECASE
 )
 _OTHER_OPTION = re.compile(
     r"\b(?:first|second|third|fourth|other|wrong|incorrect|worst|not|next|another|no|every|each|this|that|any)\b",
     re.IGNORECASE,
 )
+_CONCLUDED = re.compile(
+    r"\b(?:so|thus|hence|therefore),?\s+(?:it(?:'s|’s|\sis|\smust\sbe)\s+)?([^.!?\n]{1,80})(?=[.!]|\s*$)",
+    re.IGNORECASE | re.MULTILINE,
+)
+_SENTENCE_BREAK = re.compile(r"[.!?\n]")
 _REJECTED = re.compile(
     r"(?:\b(?:not|rather than|instead of|unlike|except|excluding|neither|nor|ruling out|rules out|eliminat\w+)"
     r"|n['’]t(?: be)?)\s[^,.;:!?\n]{0,200}",
@@ -105,7 +108,7 @@ class ChoiceReader:
         )
         self.end = re.compile(
             rf"(?:^|[\s.,:;!?])(?:[(\[*_\"]{{1,4}}({any_label})[)\]*_\"]{{1,4}}"
-            rf"|(?:is|so|but|choose|pick|therefore|thus|option|choice|select):?\s({any_label}))[.!\s*_]{{0,6}}$",
+            rf"|(?:is|so|but|choose|pick|therefore|thus|option|choice|select):?\s({any_label})|(?<=[.!?:])\s({any_label}))[.!\s*_]{{0,6}}$",
             re.IGNORECASE,
         )
         self.before = re.compile(
@@ -128,19 +131,20 @@ class ChoiceReader:
 
     def statements(self, part: str) -> list[Span]:
         """The statements that only a choice has, as spans of the label or text that they give."""
-        part = part[-TAIL:] if len(part) > TAIL else part
-        text = unwrapped(part, keep_length=True)
-        offset = 0
+        offset = max(0, len(part) - TAIL)
+        text = unwrapped(part[offset:], keep_length=True)
         found: list[Span] = []
         for match in self.statement.finditer(text):
             if not _DENIED.search(text[max(0, match.start() - 40) : match.start()]):
                 found.append(Span(match["judged"] or match["picked"] or match["led"], "cue", offset + match.start()))
         for match in _OPTION_IS.finditer(text):
-            if not re.search(
-                r"(?i)\b(?:first|second|third|fourth|other|wrong|incorrect|worst|not|next|another)\b", match[0]
-            ):
-                span = re.split(r"[.!?]+(?=\s|$)|\n", text[match.end() : match.end() + 300])[0]
-                found.append(Span(span, "cue", offset + match.end() - 1))
+            before = _SENTENCE_BREAK.split(text[max(0, match.start() - 40) : match.start()])[-1]
+            if not _OTHER_OPTION.search(before):
+                said = re.split(r"[.!?]+(?=\s|$)|\n", text[match.end() : match.end() + 300])[0]
+                found.append(Span(said, "cue", offset + match.end() - 1))
+        for match in _CONCLUDED.finditer(text):
+            if self.plain(match[1]) in self.texts:
+                found.append(Span(match[1], "cue", offset + match.start()))
         return found[-16:]
 
     def within(self, span: Span) -> set[int]:
@@ -226,7 +230,7 @@ class ChoiceReader:
         """The label, set off from it, that a line ends with."""
         match = self.end.search(line, max(0, len(line) - 80))
         if match and not _DENIED.search(line[max(0, match.start() - 40) : match.end(0) - 1].rpartition(" ")[0] + " "):
-            found = {self.index[(match[1] or match[2]).lower()]}
+            found = {self.index[(match[1] or match[2] or match[3]).lower()]}
             if before := self.before.search(line[max(0, match.start() - 20) : match.start() + 1]):
                 found.add(self.index[(before[1] or before[2]).lower()])
             return found

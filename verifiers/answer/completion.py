@@ -26,6 +26,7 @@ _THINKING = re.compile(
     r"|(?P<closed>\[/THINK\]|◁/think▷|<\|end_of_thought\|>|<\|channel\|>final<\|message\|>)",
     re.IGNORECASE,
 )
+_THINKING_NAMES = ("think", "thought", "reasoning>", "scratchpad>", "<|channel|>")
 _MARKER = (
     r"<[|｜][A-Za-z_▁ ]{1,40}[|｜]>(?:(?:user|assistant|system)\b)?|</?s>|<(?:start|end)_of_turn>(?:(?:user|model)\b)?"
     r"|\[/?INST\]|<</?SYS>>"
@@ -55,16 +56,13 @@ ITALIC = (
 _ITALIC = re.compile(r"(?<![\w)\]}*\\^])(?<![\d)\]}][ ])\*(?=[^\s*])([^*\n]{1,80})(?<=\S)\*(?![\w*(\[{])")
 _UNDERSCORED = re.compile(r"(?<![\w\\}$])(_{1,2})(?=[^\s_])([^_\n]{1,80})(?<=\S)\1(?!\w)")
 _QUOTED = re.compile(r"(?<!`)`([^`\n]{1,200})`(?!`)")
+_BLOCKQUOTE = re.compile(r"(?m)^[ \t]*>[ \t]+")
 _HTML = re.compile(r"</?(?:strong|em|b|i|u|br|p)\s?/?>", re.IGNORECASE)
 
 
 def answering_part(completion: str) -> str:
     """The part of a completion in which its answer can stand, without Markdown; empty where there is none."""
-    text = (
-        without_thinking(completion)
-        if "<" in completion or "THINK]" in completion or "think▷" in completion
-        else completion
-    )
+    text = without_thinking(completion)
     text = readable(_without_next_question(text[-SEEN:] if len(text) > SEEN else text))
     return plain(text)
 
@@ -84,6 +82,9 @@ def spoken(completion: str) -> tuple[int, int]:
 
 def _outside_thinking(completion: str) -> list[tuple[int, int]]:
     """The spans of a completion that are no thinking, in order; at least one, perhaps empty."""
+    low = completion.lower()
+    if not any(name in low for name in _THINKING_NAMES):
+        return [(0, len(completion))]
     spans: list[tuple[int, int]] = []
     start = 0
     thinking = False
@@ -107,6 +108,8 @@ def plain(text: str) -> str:
         text = _ITALIC.sub(r"\1", text)
     if "_" in text:
         text = _UNDERSCORED.sub(r"\2", text)
+    if ">" in text:
+        text = _BLOCKQUOTE.sub("", text)
     if "`" in text or "~~~" in text:
         text = _QUOTED.sub(r"\1", _FENCE.sub("", text))
     if "<" in text and ("</" in text or "<br" in text):
@@ -114,10 +117,26 @@ def plain(text: str) -> str:
     return text
 
 
+def end_of_answer(completion: str) -> int:
+    """Where a next question begins after the thinking; the completion's length where none does."""
+    start = 0
+    if any(name in completion.lower() for name in _THINKING_NAMES):
+        tags = list(_THINKING.finditer(completion))
+        if tags and not (tags[-1]["close"] or tags[-1]["closed"]):
+            return len(completion)
+        start = tags[-1].end() if tags else 0
+    return _next_question(completion, start)
+
+
 def _without_next_question(text: str) -> str:
-    if lead := _LEADING.match(text):
-        text = text[lead.end() :]
-    for marker in _NEXT.finditer(text):
-        if text[: marker.start()].strip():
-            return text[: marker.start()]
-    return text
+    lead = _LEADING.match(text)
+    start = lead.end() if lead else 0
+    return text[start : _next_question(text, start)]
+
+
+def _next_question(text: str, start: int) -> int:
+    """The index of the first mark of a next question before which something stands from `start` on."""
+    for marker in _NEXT.finditer(text, start):
+        if text[start : marker.start()].strip():
+            return marker.start()
+    return len(text)

@@ -93,7 +93,7 @@ def extract_gold(text: str) -> str:
 def is_bare(text: str) -> bool:
     """Whether a text is nothing but an answer: mathematics, a number with its unit, or one word."""
     text = text.strip()
-    if not text or len(text) > 2000 or "\n\n" in text:
+    if not text or len(text) > 2000 or "\n\n" in text or "i.e." in text or "e.g." in text:
         return False
     rest = _TEXT.sub(" ", text) if "\\" in text else text
     unknown = [word for word in _WORD.findall(rest) if word.lower() not in _MATH_WORDS]

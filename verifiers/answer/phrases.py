@@ -52,7 +52,7 @@ def bare(text: str) -> tuple[str, str]:
     if match := _CONDITION.search(text):
         condition = match[1] if match[1] is not None else match[2]
         if re.search(r"[0-9=]|\\(?!text)", text[: match.start()]):
-            return _ended(text[: match.start()]), condition.strip(" {}.")
+            return _ended(text[: match.start()]), _closed(condition)
     return _ended(text), ""
 
 
@@ -65,7 +65,7 @@ def spoken(text: str) -> str:
     if found is None:
         return text
     value, words = found
-    rest = inner[len(words.removeprefix("the ")) :] if not inner.startswith("the ") else inner[len(words) :].strip(" .")
+    rest = inner[len(words) if inner.startswith(words) else len(inner) :].strip(" .")
     if re.search(r"[^A-Za-z ]", rest) or len(rest.split()) > 3:
         return text
     written = str(value) if value.denominator == 1 else f"\\frac{{{value.numerator}}}{{{value.denominator}}}"
@@ -80,6 +80,12 @@ def choice_label(text: str) -> str | None:
 
 def _unwrapped(text: str) -> str:
     return (match[1] if (match := _UNWRAPPED.fullmatch(text)) else text).strip(" .!")
+
+
+def _closed(condition: str) -> str:
+    """A condition without the brace that closed the text command it began in."""
+    condition = condition.strip(" .")
+    return condition[:-1].strip() if condition.count("}") > condition.count("{") and condition[-1] == "}" else condition
 
 
 def _has_word(text: str) -> bool:

@@ -22,6 +22,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from verifiers.answer.completion import SEEN, answering_part
+from verifiers.answer.units import UNITS
 
 MAX_SPAN = 8_000
 """Characters of the longest answer."""
@@ -51,11 +52,11 @@ _HEADING = re.compile(
 _CUE = re.compile(
     r"(?:(?P<final>\bfinal[ \t]+(?:answer|result|value|solution))|\b(?:answers?|ans\b\.?))"
     r"(?:[ \t]*\([^()\n]{0,40}\))?"
-    r"(?:[ \t]+(?:to|of|for|in|from|choice|option|here|therefore|then)\b[^.\n:=!]{0,120}?)?"
-    r"[\"']?(?:\s*[:=：][ \t]*(?:is\b)?"
+    r"(?:[ \t]+(?:to|of|for|in|from|with|choice|option|here|therefore|then)\b[^.\n:=!]{0,120}?)?"
+    r"[\"']?(?:\s*(?:[:=：]>?|->|→|\]:?(?=[ \t]))[ \t]*(?:is\b)?|[ \t]*\|[ \t]+|['’]s[ \t]+"
     r"|[ \t]+(?:is|are|was|were|equals|becomes|comes to)\b[ \t]*:?"
-    r"|[ \t]+(?:must|should|would|will|can|could|may|might|has to|have to|ought to|seems to|appears to|turns out to"
-    r"|is likely to|is bound to)[ \t]+(?:then[ \t]+|therefore[ \t]+)?be\b[ \t]*:?"
+    r"|(?:[ \t]+(?:must|should|would|will|can|could|may|might|has to|have to|ought to|seems to|appears to|turns out to"
+    r"|is likely to|is bound to)){1,2}[ \t]+(?:then[ \t]+|therefore[ \t]+)?be\b[ \t]*:?"
     r"|[ \t]+[-–—][ \t]+|(?P<heading>[ \t]*(?=\n)))"
     r"(?![ \t]*not\b(?![^.\n]{0,40}\bbut\b))[ \t]*",
     re.IGNORECASE,
@@ -66,6 +67,7 @@ _ANSWER_WORDS = (
 )
 _WORDS = ("đáp án", *_ANSWER_WORDS.split())
 """The word for an answer in other languages that models write in."""
+_ASCII_WORDS = tuple(word for word in _WORDS if word.isascii())
 _OTHER_LANGUAGE = re.compile(
     rf"(?<![^\W_])(?:{'|'.join(_WORDS)})"
     r"(?:\s*[:=：]|[ \t]+(?:ist|es|est|è|é|är|jest|adalah)\b[ \t]*:?|\s?[是为は은는])[ \t]*",
@@ -76,6 +78,11 @@ _OTHER_LINE = re.compile(r"(?m)^[ \t]*[B-D][:.)]")
 _INVERTED = re.compile(
     r"[ \t]+(?:is|are|would be|must be|should be)[ \t]+(?:the|our|my)[ \t]+"
     r"(?:(?:final|correct|right|best|required|only)[ \t]+)*answer\b",
+    re.IGNORECASE,
+)
+_CLAUSE_START = re.compile(r"[.!?;:,\n]\s|\b(?:so|thus|hence|therefore|and|but)\b", re.IGNORECASE)
+_CONDITION = re.compile(
+    r"\b(?:if|whether|unless|until|suppose|assuming|hope)(?: that)?[ \t]+(?:(?:the|my|our|your|final|correct)[ \t]+)*$",
     re.IGNORECASE,
 )
 _LINE_START = re.compile(
@@ -98,12 +105,18 @@ _BETWEEN = re.compile(r"(?:[\s$,;&.\\!]|\\text\s*\{[^{}]*\}|\\q?quad|\\[\[\]()]|
 _BETWEEN_WORDS = re.compile(
     r"(?!.*\b(?:so|then|thus|hence|therefore|get|gives?|giving|which|finally|we|making)\b)[^.!?\n\\]{0,40}(?:\band\b|\bor\b)[^.!?\n\\]{0,20}"
 )
-_SIGN = re.compile(r"(?:^|[=≈$({,;:]|\\approx|\\\(|\\\[|\b(?:is|be|are|equals))\s*(-|−|\\pm\s*|\\mp\s*|±)(?:\$|\\\()?$")
+_SIGN = re.compile(
+    r"(?:^|[=≈$({,;:]|\\approx|\\\(|\\\[|\b(?:is|be|are|equals))\s*(-|−|\\pm|\\mp|±)(?:\s*(?:\$|\\\())?$"
+)
+_SPACED_SIGN = re.compile(r"[=≈]\s*(?:\$|\\\()?\s*(-|−|\\pm|\\mp|±)\s*(?:\$|\\\()?\s*$")
+_UNITS = [f"{word}(?:e?s)?" for word in UNITS if len(word) > 1 and word not in ("in", "unit", "second", "min", "sec")]
 _AFTER = re.compile(
     r"(?:\s*(?:\$|\\\)))?\s*(?P<percent>\\?%|percent\b|pct\b)"
     r"|\s*(?P<tail>\^\s*(?:\{[^{}]{1,40}\}|\\circ|[0-9])|\\(?:times|cdot)\s*10\s*\^\s*(?:\{[^{}]{1,20}\}|[0-9])"
-    r"|\\pi(?![A-Za-z])|°|\\(?:text|mathrm)\s*\{[^{}]{1,60}\}(?:\s*\^\s*(?:\{[0-9]\}|[0-9]))?)"
+    r"|\\pi(?![A-Za-z])|°|\\sqrt\s*(?:\{[^{}]{1,40}\}|[0-9])"
+    r"|\\(?:text|mathrm)\s*\{(?![^{}]*\b(?:and|or|for|if|is|so|where|with|but)\b)[^{}]{1,60}\}(?:\s*\^\s*(?:\{[0-9]\}|[0-9]))?)"
     r"|(?:\s*(?:\$|\\\)))?\s*(?P<times>hundred|thousand|million|billion|trillion|dozen)\b"
+    rf"|(?:\s*(?:\$|\\\)))?\s*(?P<unit>(?:(?:square|cubic)\s)?(?:{'|'.join(_UNITS)}))\b(?![-'])"
 )
 
 
@@ -174,7 +187,7 @@ def _cues(part: str) -> list[tuple[int, bool, str]]:
     found: list[tuple[int, bool, str]] = []
     if "A:" in part and not _OTHER_LINE.search(part):
         found += [(line.start(), True, _sentence(part, line.end())) for line in _LINE_CUE.finditer(part)][-_MOST:]
-    if not part.isascii() or any(word in low for word in _WORDS):
+    if any(word in low for word in (_ASCII_WORDS if part.isascii() else _WORDS)):
         cues = list(_OTHER_LANGUAGE.finditer(part))[-_MOST:]
         found += [(cue.start(), True, _sentence(part, cue.end())) for cue in cues]
     if "ans" in low or "final" in low:
@@ -184,7 +197,10 @@ def _cues(part: str) -> list[tuple[int, bool, str]]:
         for cue in list(_CUE.finditer(part))[-_MOST:]:
             if any(cue.start() < end <= cue.end() for end in backwards):
                 continue
-            strong = bool(cue["final"] or _LINE_START.search(part[max(0, cue.start() - 80) : cue.start()]))
+            before = part[max(0, cue.start() - 80) : cue.start()]
+            if _CONDITION.search(before):
+                continue
+            strong = bool(cue["final"] or _LINE_START.search(before))
             if cue["heading"] is None or strong:  # else it is a sentence that ends in "answer"
                 found.append((cue.start(), strong, _sentence(part, cue.end())))
     return [cue for cue in sorted(found, reverse=True) if cue[2]]
@@ -192,7 +208,7 @@ def _cues(part: str) -> list[tuple[int, bool, str]]:
 
 def _clause_before(part: str, end: int) -> str:
     """What stands before an index, as far back as its sentence goes."""
-    return re.split(r"[.!?;:,\n]\s|\b(?:so|thus|hence|therefore|and|but)\b", part[max(0, end - 80) : end])[-1].strip()
+    return _CLAUSE_START.split(part[max(0, end - 80) : end])[-1].strip()
 
 
 def _sentence(part: str, start: int) -> str:
@@ -203,7 +219,8 @@ def _sentence(part: str, start: int) -> str:
         return display[0]
     segment = part[start : start + MAX_SPAN]
     end = SENTENCE_END.search(segment)
-    return (segment[: end.start()] if end else segment).strip()
+    text = (segment[: end.start()] if end else segment).strip()
+    return text.removesuffix(" |")  # the end of a table's row
 
 
 def _says_something(text: str) -> bool:
@@ -255,11 +272,15 @@ def _boxed(part: str, starts: list[int]) -> tuple[Span | None, int]:
 
 def _around(part: str, start: int, answer: str, end: int) -> str:
     """A box's content with the sign before it and the percent sign, unit or power after it."""
-    if sign := _SIGN.search(part[max(0, start - 20) : start]):
-        answer = sign[1].strip().replace("−", "-") + (f" {answer}" if "p" in sign[1] else answer)
+    before = part[max(0, start - 20) : start]
+    if sign := _SIGN.search(before) or _SPACED_SIGN.search(before):
+        whole = f"({answer})" if re.search(r"[-+]", answer[1:]) and "," not in answer else answer
+        answer = sign[1].replace("−", "-") + (f" {whole}" if "p" in sign[1] else whole)
     if after := _AFTER.match(part, end):
         if after["percent"]:
             return answer + r"\%"
+        if after["unit"]:
+            return f"{answer} \\text{{ {after['unit']}}}"
         return f"{answer} {(after['tail'] or after['times'])}"
     return answer
 

@@ -76,7 +76,12 @@ def runs(text: str, *, stated: bool = False) -> list[Run]:
             (`15 apples`) and `5 cats and 2 dogs` is a list; elsewhere only known units do.
     """
     tokens = [
-        _Token("formula" if match.lastgroup == "env" else match.lastgroup or "other", match.group(), match.start(), match.end())
+        _Token(
+            "formula" if match.lastgroup == "env" else match.lastgroup or "other",
+            match.group(),
+            match.start(),
+            match.end(),
+        )
         for match in _TOKEN.finditer(text)
     ]
     tokens = [token for token in tokens if token.kind != "space"]

@@ -10,6 +10,7 @@ from typing import Any
 
 from verifiers.answer.latex import CURRENCY, GARBAGE, top_level
 from verifiers.answer.numbers import Number, commas, compound, parse_number, split_unit, suffixed
+from verifiers.answer.relations import FUNCTIONS, NAMED_DIGITS, OPERATOR, OPERATORS, bare_name, plain, relation
 from verifiers.answer.units import ALL_REALS, PHRASES
 from verifiers.answer.values import (
     Based,
@@ -30,24 +31,8 @@ MAX_DEPTH = 40
 """Brackets inside brackets, at most."""
 
 
-_OPERATORS = {"le": "≤", "ge": "≥", "ne": "≠", "in": "∈", "approx": "≈", "pm": "±", "mp": "∓", "cup": "∪"}
-_OPERATOR = re.compile(r"\\(le|ge|ne|in|approx|pm|mp|cup)(?![a-zA-Z])\s*")
-_BACK = {sign: f"\\{name} " for name, sign in _OPERATORS.items()}
-_BACK_RE = re.compile("[" + "".join(_BACK) + "]")
 _AND = re.compile(r"\s*,?\s*(?<![A-Za-z\\{])(?:and|or)(?![A-Za-z}])\s*,?\s*")
 _OR = re.compile(r"\s*(?<![A-Za-z\\{])or(?![A-Za-z}])\s*")
-_SYMBOL = (
-    r"(?:\\(?!pi|infty|frac|sqrt|text|lim|sum|int|prod|log|ln|sin|cos|tan)[A-Za-z]+\s?|[A-Za-z]+)'*"
-    r"(?:_(?:\{[^{}]*\}|[A-Za-z0-9]))?(?:\^\{?-1\}?)?'*"
-)
-_NAME = re.compile(
-    rf"\s*(?:{_SYMBOL}\s*(?:\(\s*[A-Za-z0-9\\,\s-]*\))?|\|\s*{_SYMBOL}\s*\||\(\s*{_SYMBOL}(?:\s*[,;]\s*{_SYMBOL})+\s*\)"
-    rf"|{_SYMBOL}(?:\s*:\s*{_SYMBOL})+|m?\s*\\angle\s*[A-Za-z]+"
-    rf"|\\(?:overline|vec|mathbf|hat|widehat|text|overrightarrow)\s*\{{[^{{}}]*\}}"
-    rf"|\\frac\{{d[a-z]?\}}\{{d[a-z]\}}|\\(?:sin|cos|tan)\s*\\?[A-Za-z]+)\s*"
-)
-_NAMED_DIGITS = re.compile(rf"({_NAME.pattern})=\s*([-+]?[0-9]+(?:,[0-9]+)+(?:\.[0-9]+)?)\s*")
-_BOUND = re.compile(r"\s*\\(?:lim|sum|int|prod)(?![a-zA-Z])")
 _WORD = re.compile(r"(?:[A-Za-z]+|[A-Za-z]{3,}(?:['-][A-Za-z]{3,})+)\.?")
 _TEXT = re.compile(r"\\text\{([^{}]*)\}")
 _COUNTING = (
@@ -55,8 +40,6 @@ _COUNTING = (
     "eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand million billion nan"
 )
 _NUMBER_WORDS = frozenset(_COUNTING.split())
-_FUNCTIONS = {"sqrt", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh"}
-_FUNCTION_CALL = re.compile("|".join(sorted(_FUNCTIONS)) + r"|\\(?!text)")
 _PROSE = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{3,}(?![A-Za-z]*\})")
 _TWO_WORDS = re.compile(r"(?<![\\A-Za-z])(?!sin|cos|tan|log|ln)[A-Za-z]{2,}\s+[A-Za-z]{2,}")
 _MATRIX = re.compile(r"\s*\\begin\{([pbB]?(?:small)?matrix)\}(.*)\\end\{\1\}\s*")
@@ -77,7 +60,6 @@ _TO = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s+to\s+([0-9]+(?:\.[0-9]+)?)\s*")
 _GROUPING = re.compile(r"(?<![0-9.,])[1-9][0-9]{0,2}(?:,[0-9]{3})+(?![0-9,])")
 _SPACED_NUMBERS = re.compile(r"(?:[-+]?(?:[1-9][0-9]{0,2}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?(?:,\s+|$))+")
 _PARTS = re.compile(r"[A-Za-z][A-Za-z ]*(?:\s*,\s*(?:and\s+)?[A-Za-z][A-Za-z ]*|\s+(?:and|or)\s+[A-Za-z]+)+")
-_LABEL = re.compile(r"\s*(?:\\text\{[^{}]*[A-Za-z]{2}[^{}]*\}|[^=]*(?<![\\A-Za-z])[A-Za-z]{3,}[^=]*)\s*")
 _TUPLES = re.compile(r"(?<=\))\s*(?=\()")
 _MONEY = re.compile(rf"{CURRENCY}(?=\s*[-+(]*[0-9.\\])|(?<=[0-9)}}]){CURRENCY}|(?<=[0-9)}}] ){CURRENCY}")
 _JUNK = re.compile(r"[@#%&~`" + GARBAGE + "]")
@@ -107,7 +89,7 @@ def parse(text: str, depth: int = 0) -> Any:
         _check(text)
         text = re.sub(r"(?<=[\])])\s*U\s*(?=[\[(])", r" \\cup ", text)
         text = re.sub(r"(?<![A-Za-z\\])(?:infinity|infty|inf|oo)(?![A-Za-z])", r"\\infty ", text)
-        text = _OPERATOR.sub(lambda match: _OPERATORS[match[1]], text)
+        text = OPERATOR.sub(lambda match: OPERATORS[match[1]], text)
         text = re.sub(r"(?<=[\d\w)}])\s*\*\*\s*(?=[\d\w({-])", "^", text)
     if text[0].isdigit() and (value := _quantity(text)) is not None:
         return value
@@ -122,7 +104,7 @@ def parse(text: str, depth: int = 0) -> Any:
     if match := _MATRIX.fullmatch(text):
         if r"\begin" not in match[2]:
             return _matrix(match[2], text, depth)
-        return Expression(_plain(text))
+        return Expression(plain(text))
     return _compound(text, depth)
 
 
@@ -158,11 +140,11 @@ def _quantity(text: str) -> Any:
         text = f"{match[1]} feet {match[2]} inches"
     if match := _LETTER_UNIT.fullmatch(text):
         number = parse_number(f"{match[1]}\\text{{ {match[2]}}}" + (f"^{match[3]}" if match[3] else ""))
-        return Either((number, Expression(_plain(text))), 2) if number is not None else None
+        return Either((number, Expression(plain(text))), 2) if number is not None else None
     if sums := compound(text):
         return Either(sums, len(sums))
     if (number := suffixed(text)) is not None:
-        return Either((number, Expression(_plain(text))), 2) if " " not in text else number
+        return Either((number, Expression(plain(text))), 2) if " " not in text else number
     return None
 
 
@@ -181,11 +163,6 @@ def _check(text: str) -> None:
         raise Unparsable("brackets do not match")
     if (_JUNK.search(text) and r"\begin" not in text) or GARBAGE in text:
         raise Unparsable("it has signs that belong to no answer")
-
-
-def _plain(text: str) -> str:
-    """Text with its operators written as commands again, as the algebra reads it."""
-    return _BACK_RE.sub(lambda match: _BACK[match[0]], text).strip()
 
 
 def _words(text: str) -> Words | Expression | None:
@@ -214,7 +191,7 @@ def _matrix(body: str, text: str, depth: int) -> Matrix:
     cells = tuple(tuple(parse(cell, depth + 1) for cell in row.split("&")) for row in rows)
     if not cells or len({len(row) for row in cells}) != 1:
         raise Unparsable("a matrix with rows of different lengths")
-    return Matrix(cells, _plain(text))
+    return Matrix(cells, plain(text))
 
 
 def _compound(text: str, depth: int) -> Any:
@@ -222,15 +199,15 @@ def _compound(text: str, depth: int) -> Any:
     if _OR.search(text):
         parts = [parse(part, depth + 1) for part in _OR.split(text) if part.strip(" ,;")] if "," not in text else []
         if len(parts) > 1 and all(isinstance(part, Named) and is_interval(part.value) for part in parts):
-            return Named(parts[0].name, Group("union", tuple(part.value for part in parts), text), _plain(text))
+            return Named(parts[0].name, Group("union", tuple(part.value for part in parts), text), plain(text))
     if (match := _AND_PART.fullmatch(text)) and (
         number := parse_number(f"{match[1]} {match[2]}{match[3]}")
     ) is not None:
         if match[3].strip():
             return number
         return Either((Group("list", (parse(match[1], depth + 1), parse(match[2], depth + 1)), text), number))
-    if match := _NAMED_DIGITS.fullmatch(text):
-        return Named(_name(match[1]), parse(match[2], depth + 1), _plain(text))
+    if match := NAMED_DIGITS.fullmatch(text):
+        return Named(bare_name(match[1]), parse(match[2], depth + 1), plain(text))
     if "," in text and not re.search(r"[(\[{]|,\s", text) and "," not in _GROUPING.sub("", text):
         return parse(text.replace(",", ""), depth + 1)
     if _SPACED_NUMBERS.fullmatch(text) and _GROUPING.search(text):
@@ -243,20 +220,19 @@ def _compound(text: str, depth: int) -> Any:
     if len(commas) > 1:
         return _listed(commas, text, depth)
     text = commas[0].strip() if commas else text
-    for relation in (_approximation, _equation, _inequality):
-        if (value := relation(text, depth)) is not None:
-            return value
+    if (value := relation(text, lambda side: parse(side, depth + 1))) is not None:
+        return value
     if "±" in text or "∓" in text:
         pair = [text.replace("±", plus).replace("∓", minus) for plus, minus in (("+", "-"), ("-", "+"))]
-        return Group("list", tuple(parse(one.strip().removeprefix("+"), depth + 1) for one in pair), _plain(text))
+        return Group("list", tuple(parse(one.strip().removeprefix("+"), depth + 1) for one in pair), plain(text))
     parts = top_level(text, "∪") or [text]
     if len(parts) > 1:
-        return Group("union", tuple(parse(part, depth + 1) for part in parts), _plain(text))
+        return Group("union", tuple(parse(part, depth + 1) for part in parts), plain(text))
     if (value := _bracketed(text, depth)) is not None:
         return value
     parts = top_level(text, ":") or [text]
     if len(parts) > 1:
-        return Group("ratio", tuple(parse(part, depth + 1) for part in parts), _plain(text))
+        return Group("ratio", tuple(parse(part, depth + 1) for part in parts), plain(text))
     if match := _BASED.fullmatch(text):
         return Based(match[1] or match[4], match[2] or match[3] or match[5])
     return _expression(text)
@@ -278,83 +254,8 @@ def _listed(parts: list[str], text: str, depth: int) -> Any:
         for item in items:
             value = item.value if isinstance(item, Named) else item
             flat.extend(value.items if isinstance(value, Group) and value.kind == "list" else (value,))
-        return Named(names[0], Group("list", tuple(flat), _plain(text)), _plain(text))
-    return Group("list", tuple(items), _plain(text))
-
-
-def _approximation(text: str, depth: int) -> Any:
-    if "≈" not in text:
-        return None
-    first, *rest = text.split("≈")
-    if not first.strip():
-        return parse(rest[-1], depth + 1)
-    if _NAME.fullmatch(first):
-        return Named(_name(first), parse(rest[-1], depth + 1), _plain(text))
-    return parse(first, depth + 1)
-
-
-def _equation(text: str, depth: int) -> Any:
-    """`name = value`; a chain of equations is its first side and its last."""
-    parts = top_level(text, "=∈") or [text]
-    if len(parts) < 2 or re.search("[<>≤≥≠]", text):
-        return None
-    left, right = parts[0], parts[-1]
-    if "∈" in text or ("=" in text and _NAME.fullmatch(left)):
-        if not _NAME.fullmatch(left):
-            return Expression(_plain(text), relation=True)
-        return Named(_name(left), parse(right, depth + 1), f"{_plain(left)} = {_plain(right)}")
-    if "=" in text and _LABEL.fullmatch(left) and not _FUNCTION_CALL.search(left):
-        return parse(right, depth + 1)
-    if _BOUND.match(left) or not re.search(r"[A-DF-HJ-Za-df-hj-z]", _commandless(left)):
-        if not left.strip():
-            raise Unparsable("nothing before an equals sign")
-        if _NAME.fullmatch(right) and not _BOUND.match(left):
-            return Named(_name(right), parse(left, depth + 1), f"{_plain(right)} = {_plain(left)}")
-        value = parse(right, depth + 1)
-        if not isinstance(value, Expression) or not re.search(r"[A-DF-HJ-Za-df-hj-z]", _commandless(value.text)):
-            return value
-    return Expression(f"{_plain(left)} = {_plain(right)}", relation=True)
-
-
-def _commandless(text: str) -> str:
-    return re.sub(r"\\(?:text|begin|end|operatorname)\{[^{}]*\}|\\[A-Za-z]+", " ", text)
-
-
-def _inequality(text: str, depth: int) -> Any:
-    """A name between bounds is an interval; other inequalities need algebra."""
-    signs = re.findall("[<>≤≥≠=]", text)
-    if not re.search("[<>≤≥≠]", text):
-        return None
-    parts = top_level(text, "<>≤≥≠=")
-    if parts is None or len(parts) != len(signs) + 1 or not all(part.strip() for part in parts):
-        raise Unparsable("a relation without two sides, or inside brackets")
-    whole = Expression(_plain(text), relation=True)
-    if len(parts) == 2 and signs[0] != "≠" and signs[0] != "=":
-        if _NAME.fullmatch(parts[1]) and not _NAME.fullmatch(parts[0]):
-            parts, signs = parts[::-1], [{"<": ">", ">": "<", "≤": "≥", "≥": "≤"}[signs[0]]]
-        if (
-            not _NAME.fullmatch(parts[0])
-            or parts[0].strip().startswith("|")
-            or re.search("[A-Za-z]", re.sub(r"\\[A-Za-z]+", "", parts[1]))
-        ):
-            return whole
-        bound, closed = parse(parts[1], depth + 1), signs[0] in "≤≥"
-        low, high = Expression(r"-\infty"), Expression(r"\infty")
-        if signs[0] in "<≤":
-            interval = Group("(" + ("]" if closed else ")"), (low, bound), _plain(text))
-        else:
-            interval = Group(("[" if closed else "(") + ")", (bound, high), _plain(text))
-        return Named(_name(parts[0]), interval, _plain(text))
-    if len(parts) == 3 and _NAME.fullmatch(parts[1]) and not parts[1].strip().startswith("|"):
-        low, name, high = parts
-        if set(signs) <= set(">≥"):
-            low, high, signs = high, low, [{">": "<", "≥": "≤"}[sign] for sign in signs[::-1]]
-        if set(signs) <= set("<≤"):
-            kind = ("[" if signs[0] == "≤" else "(") + ("]" if signs[1] == "≤" else ")")
-            return Named(
-                _name(name), Group(kind, (parse(low, depth + 1), parse(high, depth + 1)), _plain(text)), _plain(text)
-            )
-    return whole
+        return Named(names[0], Group("list", tuple(flat), plain(text)), plain(text))
+    return Group("list", tuple(items), plain(text))
 
 
 def _bracketed(text: str, depth: int) -> Any:
@@ -377,7 +278,7 @@ def _bracketed(text: str, depth: int) -> Any:
     if len(parts) == 1:
         return None if pair not in ("()", "[]") else _inner(inner, depth)
     items = tuple(parse(part, depth + 1) for part in parts)
-    return Group("tuple" if pair == "()" else pair, items, _plain(text))
+    return Group("tuple" if pair == "()" else pair, items, plain(text))
 
 
 def _inner(inner: str, depth: int) -> Any:
@@ -396,7 +297,7 @@ def _set(inner: str, parts: list[str], text: str, depth: int) -> Any:
     for part in parts:
         item = parse(part, depth + 1)
         items.extend(item.items if isinstance(item, Group) and item.kind == "list" else (item,))
-    return Group("set", tuple(dict.fromkeys(items)), _plain(text))
+    return Group("set", tuple(dict.fromkeys(items)), plain(text))
 
 
 def _spans(text: str) -> bool:
@@ -423,15 +324,10 @@ def _expression(text: str) -> Any:
     if _TRIGONOMETRIC.search(text):
         text = _DEGREES.sub(r"(\\frac{\1\\pi}{180})", text)
     core, unit = split_unit(text)
-    if any(len(word) > 3 and word not in _FUNCTIONS for word in _PROSE.findall(core)) or _TWO_WORDS.search(core):
+    if any(len(word) > 3 and word not in FUNCTIONS for word in _PROSE.findall(core)) or _TWO_WORDS.search(core):
         raise Unparsable("words that are no answer")
     if not re.search("[A-Za-z0-9]", core):
         raise Unparsable("it has neither a number nor a name")
     if unit is not None and (number := parse_number(core)) is not None:
         return Number(number.value, number.places, number.digits, unit=unit)
-    return Expression(_plain(core), unit, relation=bool(_SET_OPERATION.search(core)))
-
-
-def _name(text: str) -> str:
-    text = re.sub(r"\\(?:text|mathbf|mathrm)", "", text)
-    return re.sub(r"[\s{}_\\]", "", text)
+    return Expression(plain(core), unit, relation=bool(_SET_OPERATION.search(core)))

@@ -53,7 +53,7 @@ _THOUSANDS = {
     "t": 4,
 }
 SUFFIXES = {suffix: 1000**power for suffix, power in _THOUSANDS.items()}
-"""What is written directly behind a number to multiply it: `45k`, `$2.5M`; the small letters m, b and t only with money."""
+"""What is written directly behind a number to multiply it: `45k`, `$2.5M`. The small letters do so only with money."""
 
 MONEY = {
     "US$": "dollar", "USD": "dollar", "A$": "aud", "AUD": "aud", "C$": "cad", "CAD": "cad", "EUR": "euro", "GBP": "gbp",

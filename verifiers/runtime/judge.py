@@ -1,7 +1,8 @@
 """Runs one verifier over rows: options checked once, columns picked per row, a broken verifier told apart.
 
 A verifier module runs inline unless it says `ISOLATED = True`: then its work goes to a pool of killable workers, under
-`DEADLINE` seconds of processor time an item. Such a module may offer two more functions that keep the pool for the hard cases:
+`DEADLINE` seconds of processor time an item. Such a module may offer two more functions that keep the pool for the
+hard cases:
 
 - `fast(prediction, gold, **options)`, run in the caller, returns a Verdict where the case is plain, else a tuple of
   arguments for
@@ -47,7 +48,8 @@ class Judge:
     Args:
         name: a key of `verifiers.VERIFIERS`.
         **options: values for the verifier's keyword parameters that have a default. For a verifier that runs in the
-            pool also its limits: `deadline` (seconds of processor time an item), `workers` (processes), `memory` (GiB a worker).
+            pool also its limits: `deadline` (seconds of processor time an item), `workers` (processes), `memory` (GiB
+            a worker).
 
     Attributes:
         columns: names of the columns that each row must have besides `prediction` and `gold`.

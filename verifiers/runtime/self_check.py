@@ -118,8 +118,8 @@ def self_check(judge: Judge, rows: Sequence[Mapping[str, Any]]) -> list[Problem]
 def survey(judge: Judge, rows: Sequence[Mapping[str, Any]]) -> Survey:
     """Judge each row's gold in the usual phrasings, and wrong answers near it.
 
-    A verifier that reads a form of its own (`ONE_FORM`) is tried with that alone; its wrong answers are right ones judged
-    against a gold near their own.
+    A verifier that reads a form of its own (`ONE_FORM`) is tried with that alone; its wrong answers are right ones
+    judged against a gold near their own.
 
     Args:
         judge: a verifier with its options.
@@ -138,7 +138,7 @@ def survey(judge: Judge, rows: Sequence[Mapping[str, Any]]) -> Survey:
         if answer is None:
             continue
         if one_form:
-            misses = near_misses(str(row["gold"]).rpartition("####")[2].strip(), row, [])
+            misses = near_misses(str(first_gold(row["gold"])).rpartition("####")[2].strip(), row, [])
             names += [OWN_FORM, *[None] * len(misses)]
             trials += [{**row, "prediction": answer}, *({**row, "gold": miss, "prediction": answer} for miss in misses)]
             continue
@@ -182,14 +182,15 @@ def _answer(judge: Judge, row: Mapping[str, Any]) -> str | None:
         return None
     if getattr(module(judge.name), "ONE_FORM", False):
         return prediction
-    return answer_of(str(row["gold"]), row, prediction)
+    return answer_of(str(first_gold(row["gold"])), row, prediction)
 
 
 def _gold_prediction(judge: Judge, row: Mapping[str, Any]) -> str | None:
     make = getattr(module(judge.name), "gold_prediction", None)
+    gold = first_gold(row["gold"])
     if make is None:
-        return row["gold"]
-    made = make(row["gold"], **_accepted(make, judge.arguments(row)))
+        return gold
+    made = make(gold, **_accepted(make, judge.arguments(row)))
     return None if made is None else str(made)
 
 

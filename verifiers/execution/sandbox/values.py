@@ -6,6 +6,7 @@ JSON and not pickle, because reading a pickle runs code of the writer's choice.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -13,6 +14,7 @@ from fractions import Fraction
 from typing import Any
 
 _REFERRED = ("__main__", "verifiers.execution.sandbox.serving", "verifiers.execution.sandbox.testing")
+_ARRAY = re.compile(r"[<>|=][biufU]\d{1,4}")
 _DEPTH = 50
 _SMALL = 2**63
 _RATIO_DIGITS = 10_000  # hexadecimal; past it, putting a ratio in lowest terms takes seconds
@@ -68,6 +70,8 @@ def encode(value: Any, depth: int = 0, refer: Callable[[Any], Any] | None = None
 
 def _encode_foreign(value: Any, depth: int, refer: Callable[[Any], Any] | None) -> Any:
     library = type(value).__module__.partition(".")[0]
+    if library == "numpy" and refer is not None and _ARRAY.fullmatch(dtype := _dtype(value)):
+        return {"array": [dtype, value.tolist()]}
     if library == "numpy" and hasattr(value, "tolist") and depth < _DEPTH:
         return encode(value.tolist(), depth + 1, refer)
     if library == "sympy" and getattr(value, "is_number", False) and getattr(value, "is_real", False):
@@ -77,6 +81,11 @@ def _encode_foreign(value: Any, depth: int, refer: Callable[[Any], Any] | None) 
     if library == "sympy" and type(value).__name__ in ("BooleanTrue", "BooleanFalse"):
         return bool(value)
     return {"other": str(value)} if refer is None else refer(value)
+
+
+def _dtype(value: Any) -> str:
+    """The type of an array's items, as numpy writes it; empty where the value is no array."""
+    return str(value.dtype.str) if getattr(value, "ndim", 0) and hasattr(value, "dtype") else ""
 
 
 def decode(form: Any, resolve: Callable[[str, Any], Any] | None = None) -> Any:
@@ -122,6 +131,10 @@ def _decode_kind(kind: str, body: Any, resolve: Callable[[str, Any], Any] | None
             return frozenset(decode(item, resolve) for item in body)
         case "dict":
             return {decode(key, resolve): decode(value, resolve) for key, value in body}
+        case "array" if _ARRAY.fullmatch(body[0]):
+            import numpy
+
+            return numpy.array(body[1], dtype=body[0])
         case "other":
             return Other(str(body))
     if resolve is not None:

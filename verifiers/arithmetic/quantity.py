@@ -60,8 +60,11 @@ class Quantity:
     alone: bool = False
 
 
+_PLAIN = re.compile(r"(-?[0-9]{1,15}(?:\.[0-9]{1,15})?)\.?")
 _MARK = re.compile(r"=?\s?<<([^<>=\n]{0,200}=)[^<>\n]{0,200}>>")
-_TEXT = re.compile(r"\\(?:text|operatorname)\s*\{([^{}]*)\}")
+_TEXT = re.compile(
+    r"\\(?:text|operatorname)\s*\{([^{}]*)\}(\s*\^\s*(?:\{\s*-?[0-9]\s*\}|-?[0-9]))?(?:\s*/\s*(?=\\text))?"
+)
 _STOPS = re.compile(r"\\(?:implies|Rightarrow|rightarrow|to|Longrightarrow|therefore|because)(?![a-zA-Z])")
 _KNOWN = re.compile(r"\\(?!(?:frac|times|cdot|div|approx)(?![a-zA-Z]))(?:[a-zA-Z]+|[{}])|√|\\(?=\s|$)")
 _TWO_DIGITS = re.compile(r"\\frac\s*([0-9])\s*([0-9])(?![0-9])")
@@ -87,6 +90,12 @@ _GROUPED = re.compile(
     r"|(?P<lakh>[0-9]{1,2}(?:,[0-9]{2}){1,12},[0-9]{3})(?P<d>\.[0-9]{1,40})?(?![0-9,]*[0-9])"
     r"|(?P<comma>0|[0-9]{1,3}(?=,(?:[0-9]{1,2}|[0-9]{4,40})(?![0-9]))|[0-9]{4,40}),(?P<part>[0-9]{1,40})(?![.,]?[0-9]))"
 )
+_GLUED_UNIT = re.compile(
+    r"(?<=[0-9])\s?(?:(?=[a-z]{2}|m\s?\^)(mm|cm|dm|km|m|kg|mg|ml|ft|yd|mi|lbs?|oz|hrs?|mins?|mph|kph))\b"
+    r"(\s?\^\s?\{?\s?[23]\s?\}?)?(?![A-Za-z0-9^])"
+)
+_ENVIRONMENT = re.compile(r"\\(?:begin|end)\s*\{[a-z]+\*?\}(?:\{[lcr|]*\})?")
+_REJECTED = re.compile(r"(?i)\b(?:not|rather than|instead of)\s+[-$]?[0-9][0-9,.]*(?:\s?%)?")
 _QUOTE = re.compile(r"(?<![0-9A-Za-z])'|'(?![0-9A-Za-z])")
 _ZEROS = re.compile(r"(?<![\w.,:])0+(?=[0-9])")
 _CLOCK = re.compile(r"(?i)(?<![\d:.])(\d{1,2})(?::([0-5]\d))?(?::[0-5]\d)?\s*(?:([ap])\.?\s?m\b\.?)?(?![\d:])")
@@ -105,6 +114,8 @@ _MULTIPLIES = frozenset({"hundred", "thousand", "million", "billion", "trillion"
 
 def stated_quantity(text: str) -> Quantity | None:
     """The quantity of a stated answer: what it begins with, else its last one; None where it has no number."""
+    if plain := _PLAIN.fullmatch(text):
+        return Quantity(Fraction(plain[1]), plain[1], alone=True)
     text = text[:LONGEST]
     tidy = _tidy(text)
     if not any(character.isdigit() for character in tidy):
@@ -119,7 +130,7 @@ def last_quantity(text: str) -> Quantity | None:
     """The last quantity of a text that states no answer; None where the text has no number."""
     for line in reversed(text[-LONGEST * 10 :].split("\n")[-200:]):
         if any(character.isdigit() for character in line):
-            tidy = _tidy(line[-LONGEST:])
+            tidy = _tidy(_REJECTED.sub(" ", line[-LONGEST:]))
             chains = _chains(tidy)
             return _picked(chains, len(chains) - 1, last=True) if chains else _no_chain(tidy)
     line = text.rstrip()[-LONGEST:].rpartition("\n")[2]
@@ -129,9 +140,11 @@ def last_quantity(text: str) -> Quantity | None:
 
 def _tidy(text: str) -> str:
     """A text in which every number is written plainly, for the tokens of arithmetic."""
+    text = _ENVIRONMENT.sub(" ", text) if "\\begin" in text or "\\end" in text else text
     text = clean(_MARK.sub(r" = \1", text).lstrip(" =") if "<<" in text else text)
+    text = _GLUED_UNIT.sub(lambda match: f" {'square ' * bool(match[2])}{match[1]}", text)
     if "\\" in text:
-        text = _STOPS.sub(" => ", _TEXT.sub(r" \1 ", text).replace("{,}", ","))
+        text = _STOPS.sub(" => ", _TEXT.sub(lambda m: f" {'square ' * bool(m[2])}{m[1]} ", text).replace("{,}", ","))
         text = _TWO_DIGITS.sub(r"\\frac{\1}{\2}", text)
         text = _MIXED.sub(r"(\1+\2/\3)", text)
         text = _KNOWN.sub(_OTHER, text)
@@ -254,7 +267,7 @@ def _leads_in(before: Token, token: Token) -> bool:
     """Whether a token before a number makes it a part of something else: `XY2`, `x_2`, `√2`, `v1.2`."""
     touches = before.end == token.start
     if before.kind == "bad":
-        return before.text in (_OTHER, "\\", "_", "^", ".", "~", "@", "#", "<", ">")
+        return before.text in (_OTHER, "\\", "_", "^", ".", "@", "#", "<", ">")
     return touches and (before.kind in ("word", "number") or (before.kind == "op" and token.kind != "op"))
 
 
@@ -296,6 +309,8 @@ def _joins(between: Sequence[Token], before: _Chain, token: Token) -> bool:
         return False
     if not marks:
         return not words or (len(words) == 1 and before.quantity.unit is not None)
+    if (words or before.units) and not any(token.kind == "word" or token.text in (";", "/", "&") for token in marks):
+        return False  # `5 apples, 3 of which are red`
     return len(words) <= 2 and all(word.start < mark.start for word in words for mark in marks)
 
 

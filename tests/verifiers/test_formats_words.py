@@ -1,0 +1,354 @@
+r"""Choices, truths and texts in the forms that people and small models write; ↵ is a line break.
+
+They were written from the rules of docs/verifiers.md, kind by kind.
+"""
+
+import pytest
+
+from verifiers import boolean, choice, exact
+
+CHOICES = [
+    {"label": "A", "text": "water"},
+    {"label": "B", "text": "a green plant"},
+    {"label": "C", "text": "plant"},
+    {"label": "D", "text": "two legs"},
+]
+
+GIVES_C = r"""
+<answer>C</answer>
+<answer>↵(C) plant↵</answer>
+<answer>The answer is C.</answer>
+C</answer>
+<answer>C
+**Answer:** C
+**Answer: C**
+**Answer**: (C)
+### Answer↵↵C
+**Final Answer:** **C**
+Final answer: C) plant
+Water is needed for A.↵↵C
+Water helps.↵**C**
+C↵↵Water is not a plant.
+The answer is $C$.
+$\boxed{\textbf{C}}$
+\boxed{\textbf{(C) } plant}
+\boxed{\text{C. plant}}
+\[\boxed{C}\]
+Option C is right, since water is not.
+Water is wet. Option C is correct.
+(C) is the correct answer. Water is not.
+C is the right choice.
+Hence, C.
+Water is out, hence (C).
+Therefore, the correct option is C.
+I would choose option C over water.
+Thus C.
+The best choice is plant.
+<think>the answer is A, water</think>↵C
+<think>the answer is A, water</think>The answer is (C)
+the answer is A, water</think>↵↵C
+The answer is C.↵↵Question: what is wet?↵The answer is A
+ C↵↵Q: what? (A) x (B) y↵A: (A)
+C<|im_end|>↵<|im_start|>user↵A?
+Options A and B are wrong, so it must be C.
+A is incorrect because of water. B is not right. C is correct.
+The answer is not A but C.
+It's C.
+The answer: C
+answer = C
+{"answer": "C"}
+My final answer is C because A is water
+The correct answer is option C: plant
+The correct answer is: ↵↵C) plant
+The correct answer is:↵↵**C) plant**↵↵Water (A) is not.
+So the answer is (C) plant, not (A) water.
+Among A, B, C and D, I'd go with C.
+Looking at the options: (A) water (B) a green plant (C) plant (D) two legs. The right one is (C).
+A) water↵B) a green plant↵C) plant↵D) two legs↵↵Answer: C
+plant is the correct answer
+C
+c
+(c)
+c) plant
+Answer - C
+ANSWER: C
+The answer to the question is C
+The answer to this question about water is C
+Correct answer: C
+This matches option (C).
+which leaves C.
+We are left with (C).
+The solution is C
+`C`
+[C]
+Choice C
+Option (C)
+The answer is:↵C
+Answer:↵↵C. plant
+#### C
+#### (C) plant
+Hence the answer is C: plant (A is water).
+Neither A nor B is correct. So C.
+\boxed{}↵The answer is C
+\(\boxed{C}\)
+The answer is \(C\)
+**C.** Plants, not water
+**C) plant**
+The answer is **C**. plant
+The answer is *C*
+The answer is __C__
+I think the answer is C, but water is close.
+C - plant
+Answer is C
+Ans: C
+The letter is C
+My choice: C
+Therefore, option C (plant) is the best answer.
+So, the final answer is:↵↵\[↵\boxed{C}↵\]
+"""
+
+GIVES_NONE = r"""
+The answer is a dog. It drinks water.
+A or C
+The answer is either C or A
+Option C is not right.
+I would not choose C.
+<think>C is right
+C is wrong
+The answer is not C.
+\boxed{C
+Is it C?
+"""
+
+TRUTHS = r"""
+No↵Whales are mammals and breathe. ⇒ no
+No↵↵Whales, yes, swim. ⇒ no
+So, no, hamsters do not. ⇒ no
+The answer to our question is no, because x. ⇒ no
+It is not true. ⇒ no
+It is not false. ⇒ yes
+Thus, it is not true that hamsters fly. The answer is no ⇒ no
+The statement is false. ⇒ no
+The claim is not correct. ⇒ no
+That is incorrect. ⇒ no
+This is correct. ⇒ yes
+Yes – whales are mammals. ⇒ yes
+Nope. ⇒ no
+So yes, they can. ⇒ yes
+Therefore, yes. ⇒ yes
+I'd say no. ⇒ no
+I would answer yes. ⇒ yes
+<answer>No</answer> ⇒ no
+<answer>↵The statement is true.↵</answer> ⇒ yes
+<think>yes, the answer is yes</think>No ⇒ no
+No, they cannot. Is it true that dogs bark? Sure. ⇒ no
+**Answer:** False ⇒ no
+**Yes**, because ⇒ yes
+Answer: No, because they... ⇒ no
+The answer is:↵↵**No** ⇒ no
+### Answer↵True ⇒ yes
+$\boxed{\text{No}}$ ⇒ no
+\boxed{False} ⇒ no
+#### yes ⇒ yes
+Final answer: True. ⇒ yes
+the answer is no↵↵Q: can dogs bark?↵A: yes ⇒ no
+yes↵↵Question: ...↵no ⇒ yes
+Would the heavy weight be carried? No, it would break. It needs more. ⇒ no
+So the answer would be yes. ⇒ yes
+The correct answer is "no". ⇒ no
+The answer is definitely no. ⇒ no
+The answer is therefore yes ⇒ yes
+Hence the claim is false. ⇒ no
+Overall, no. ⇒ no
+In conclusion, no, you can't. ⇒ no
+True. ⇒ yes
+false ⇒ no
+FALSE ⇒ no
+Answer: F ⇒ no
+The answer is a resounding yes! ⇒ yes
+which means no. ⇒ no
+Yes they can. ⇒ yes
+No it is not. ⇒ no
+The statement "whales fly" is false. ⇒ no
+The answer to the question "Can whales fly?" is no. ⇒ no
+{"answer": false} ⇒ no
+It's true. ⇒ yes
+Thus the statement is not true. ⇒ no
+not true ⇒ no
+Not true. ⇒ no
+Dogs bark. False. They do not meow. ⇒ no
+The answer is Yes ⇒ yes
+`no` ⇒ no
+Yes. No lions live there. ⇒ yes
+No.↵True lions live in Africa. ⇒ no
+I think the answer is no since 5 > 3 ⇒ no
+Conclusion: No ⇒ no
+Verdict: true ⇒ yes
+The answer: no ⇒ no
+That statement is wrong. ⇒ no
+The sentence is untrue ⇒ no
+Correct ⇒ yes
+the answer is: 'True' ⇒ yes
+Hence, the conclusion is true ⇒ yes
+Yes; whales swim. ⇒ yes
+Yes, that's right. Dogs bark. ⇒ yes
+No, that is not right. ⇒ no
+The correct answer is: False ⇒ no
+Therefore, the answer to the question is: Yes. ⇒ yes
+I conclude that the statement is true. ⇒ yes
+The given statement is not true. ⇒ no
+So the statement is incorrect. ⇒ no
+This statement is false because cats meow. ⇒ no
+The answer is False. True would need dogs. ⇒ no
+**True** ⇒ yes
+True↵↵Explanation: it is false that... ⇒ yes
+\boxed{\text{True}} ⇒ yes
+$\boxed{\textbf{No}}$ ⇒ no
+<answer> yes </answer> ⇒ yes
+<answer>The answer is no.</answer> ⇒ no
+Final verdict: No. ⇒ no
+My answer: yes ⇒ yes
+Absolutely not. So no. ⇒ no
+In short, yes. ⇒ yes
+Hence, it is false. ⇒ no
+That would be true. ⇒ yes
+Thus, it's false. ⇒ no
+The hypothesis is true ⇒ yes
+The answer is "Yes" ⇒ yes
+Answer: Yes, whales are mammals, no fish are. ⇒ yes
+no ⇒ no
+NO. ⇒ no
+Yes ⇒ yes
+Answer:↵No ⇒ no
+The answer is: **No**. ⇒ no
+The final answer is $\boxed{Yes}$ ⇒ yes
+So the answer is no, it can't. ⇒ no
+The answer should be yes ⇒ yes
+Yes it would. ⇒ yes
+No, because no dogs fly. ⇒ no
+Yes. This is true. ⇒ yes
+False: 2+2 is 4 ⇒ no
+Is it? Yes! It is. ⇒ yes
+So no, not really. ⇒ no
+I think yes. ⇒ yes
+Not correct. ⇒ no
+It isn't true. ⇒ no
+That's not correct. ⇒ no
+The claim isn't correct. ⇒ no
+The statement cannot be true. ⇒ no
+It must be false. ⇒ no
+this is not the case, so the answer is no ⇒ no
+Hence: yes ⇒ yes
+-> yes ⇒ yes
+Answer => no ⇒ no
+The answer's no. ⇒ no
+{"answer": "yes"} ⇒ yes
+```↵True↵``` ⇒ yes
+Final answer:↵↵**False** ⇒ no
+[No] ⇒ no
+(Yes) ⇒ yes
+> No ⇒ no
+1. Dogs bark.↵2. Cats do not.↵↵Conclusion: False. ⇒ no
+Since 5 > 3, the statement is True. ⇒ yes
+Therefore, Stella is not red is false. ⇒ no
+I would say that the answer is no. ⇒ no
+Hmm, yes. ⇒ yes
+Well, no. ⇒ no
+Of course not. No. ⇒ no
+The answer is most likely no ⇒ no
+The answer is probably yes. ⇒ yes
+It is correct to say no ⇒ no
+Yes, it is true. ⇒ yes
+No, it is false. ⇒ no
+No, it's not true. ⇒ no
+This is not correct. It is false. ⇒ no
+Based on this, yes, they could. ⇒ yes
+Result: True ⇒ yes
+Output: no ⇒ no
+A: True ⇒ yes
+So: No ⇒ no
+Thus: yes. ⇒ yes
+the statement would be considered false. ⇒ no
+This claim is definitely false. ⇒ no
+Therefore the query is true ⇒ yes
+<think>is it false?</think>true ⇒ yes
+"""
+
+SAYS_NEITHER = r"""
+there are no dogs
+the answer is yes or no
+So the answer is not yes
+true or false: x
+It is true that dogs bark.
+The answer is unknown
+no lions live there
+I know no one
+It depends
+yes/no
+<think>yes
+The answer is yes and no.
+"""
+
+TEXTS = r"""
+The answer would be Paris. ⇒ Paris
+The answer is "Paris". ⇒ Paris
+<answer>Paris</answer> ⇒ Paris
+<answer>↵Paris↵</answer> ⇒ Paris
+\boxed{\text{Paris}} ⇒ Paris
+**Answer:** Paris ⇒ Paris
+The answer is Paris. It is in France. ⇒ Paris
+The answer is Dr. Smith. ⇒ Dr. Smith
+Let me think.↵↵Paris ⇒ Paris
+<think>Rome</think>Paris ⇒ Paris
+Paris↵↵Q: x ⇒ Paris
+#### Paris ⇒ Paris
+The capital? The answer must be Paris. ⇒ Paris
+Paris is the answer. ⇒ Paris
+The answer is: 'Paris' ⇒ Paris
+So the answer is **Paris**. ⇒ Paris
+Answer:↵↵Paris ⇒ Paris
+<answer>The answer is Paris</answer> ⇒ Paris
+Final answer: $\text{Paris}$ ⇒ Paris
+"""
+
+
+def lines(block):
+    """The completions of a block."""
+    return [line.replace("↵", "\n") for line in block.strip("\n").split("\n")]
+
+
+def rows(block):
+    """The completions and golds of a block."""
+    return [line.rsplit(" ⇒ ", 1) for line in lines(block)]
+
+
+@pytest.mark.parametrize("completion", lines(GIVES_C))
+def test_the_choice_that_is_stated_is_the_one_given(completion):
+    assert choice.verify(completion, "C", choices=CHOICES).score == 1.0
+    for other in ("A", "B", "D"):
+        assert choice.verify(completion, other, choices=CHOICES).score == 0.0
+
+
+@pytest.mark.parametrize("completion", lines(GIVES_NONE))
+def test_a_choice_that_is_denied_offered_or_cut_off_is_not_given(completion):
+    for label in "ABCD":
+        assert choice.verify(completion, label, choices=CHOICES).score == 0.0
+
+
+@pytest.mark.parametrize(("completion", "gold"), rows(TRUTHS))
+def test_the_truth_that_is_stated_is_the_answer(completion, gold):
+    assert boolean.verify(completion, gold).score == 1.0
+    assert boolean.verify(completion, "no" if gold == "yes" else "yes").score == 0.0
+
+
+@pytest.mark.parametrize("completion", lines(SAYS_NEITHER))
+def test_a_truth_that_is_only_mentioned_is_no_answer(completion):
+    for gold in ("yes", "no"):
+        assert boolean.verify(completion, gold).score == 0.0
+
+
+@pytest.mark.parametrize("normalise", [True, False])
+@pytest.mark.parametrize(("completion", "gold"), rows(TEXTS))
+def test_the_text_that_is_stated_is_compared(completion, gold, normalise):
+    assert exact.verify(completion, gold, normalise=normalise).score == 1.0
+    assert exact.verify(completion, f"{gold} Hilton", normalise=normalise).score == 0.0
