@@ -4,7 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup quickstart test test-slow lint notebooks bench bench-learning bench-quickstart bench-prm bench-rewards bench-verifiers clean
+.PHONY: setup quickstart test test-slow lint notebooks bench bench-learning bench-quickstart bench-prm bench-rewards bench-verifiers \
+	tables mutate clean
 
 setup: $(READY)
 
@@ -37,41 +38,52 @@ lint: $(READY)
 notebooks: $(READY)
 	$(BIN)/python -m pytest tests/test_notebooks.py
 
-# Side by side with plain TRL: bench/results.json; where a draw's time goes: bench/floor.json. Quiet machine wanted; half
-# an hour on two cores.
+# Side by side with plain TRL, and where the time of a draw goes. Quiet machine wanted; half an hour on two cores.
 bench: $(READY)
-	$(BIN)/python bench/speed.py
-	$(BIN)/python bench/floor.py
+	$(BIN)/python bench/speed.py --out bench/results.json
+	$(BIN)/python bench/floor.py --out bench/floor.json
 
-# Each algorithm from the same warm start with the same samples, three seeds: bench/learning.json.
+# Each algorithm from the same warm start with the same samples, three seeds.
 bench-learning: $(READY)
-	$(BIN)/python bench/learning.py
+	$(BIN)/python bench/learning.py --out bench/learning.json
 
-# A process reward model from labels to PPO, three seeds: bench/prm.json. About an hour on two cores.
+# A process reward model from labels to PPO, three seeds. About an hour on two cores.
 bench-prm: $(READY)
-	$(BIN)/python bench/prm.py
+	$(BIN)/python bench/prm.py --out bench/prm.json
 
 # Each reward on right, wrong and adversarial completions, and what PPO makes of a policy trained on it alone. Those that
 # ask a model are on facts, with models made here. About an hour on two cores.
 MODELS := runs/reward_models
+TABLE := bench/rewards_table.py --out bench/rewards_table.json
+ALONE := bench/reward_alone.py --out bench/reward_alone.json
 bench-rewards: $(READY)
 	test -f $(MODELS)/alone.yaml || $(BIN)/python bench/reward_models.py $(MODELS)
-	$(BIN)/python bench/reward_prefix.py --json bench/reward_prefix.json
-	$(BIN)/python bench/rewards_table.py --task chain
-	$(BIN)/python bench/rewards_table.py --task facts --rewards $(MODELS)/rewards.yaml --out bench/rewards_table_facts.json
-	$(BIN)/python bench/reward_alone.py sampling.completions=4
-	$(BIN)/python bench/reward_alone.py --task facts --add $(MODELS)/alone.yaml --out bench/reward_alone_facts.json sampling.completions=4
+	$(BIN)/python bench/reward_prefix.py --out bench/reward_prefix.json
+	$(BIN)/python $(TABLE) --task chain
+	$(BIN)/python $(TABLE) --task facts --rewards $(MODELS)/rewards.yaml
+	$(BIN)/python $(ALONE) sampling.completions=4
+	$(BIN)/python $(ALONE) --task facts --add $(MODELS)/alone.yaml sampling.completions=4
 
-# Five seeds of the quickstart: the table in the README.
+# Five seeds of the quickstart.
 bench-quickstart: $(READY)
-	$(BIN)/python bench/quickstart.py
+	$(BIN)/python bench/quickstart.py --out bench/quickstart.json
 
 # The verifiers on real data: agreement, and speed beside math-verify. DATA is a folder of the sets that they name.
 bench-verifiers: $(READY)
 	@test -d "$(DATA)" || { echo "make bench-verifiers DATA=FOLDER" >&2; exit 2; }
-	$(BIN)/python bench/verify_math.py $(DATA) --json bench/verify_math.json
-	$(BIN)/python bench/verify_steps.py $(DATA) --json bench/verify_steps.json
-	$(BIN)/python bench/verify_code.py $(DATA) --json bench/verify_code.json
+	$(BIN)/python bench/verify_math.py $(DATA) --out bench/verify_math.json
+	$(BIN)/python bench/verify_steps.py $(DATA) --out bench/verify_steps.json
+	$(BIN)/python bench/verify_formats.py $(DATA) --out bench/verify_formats.json
+	$(BIN)/python bench/verify_code.py $(DATA) --out bench/verify_code.json
+
+# Mutants of the code that computes, each against the fast tests of its part: the share killed, and every survivor with
+# its change. At most half an hour on two cores.
+mutate: $(READY)
+	$(BIN)/python bench/mutate.py --out bench/mutation.json
+
+# The tables in the README and the docs, from the figures of the targets above.
+tables: $(READY)
+	$(BIN)/python bench/tables.py
 
 clean:
 	rm -rf $(VENV) runs wandb *.egg-info

@@ -1,6 +1,6 @@
-"""Where the time of a draw goes, and how far each phase is from the machine's floor. Writes `bench/floor.json`.
+"""Where the time of a draw goes, and how far each phase is from the machine's floor.
 
-    python bench/floor.py [--draws 8] [--configs grpo grpo_steps ppo]
+    python bench/floor.py [--draws 8] [--configs grpo grpo_steps ppo] [--out FILE] [key=value …]
 
 The floor of a phase is the model's operations over the rate of a large matrix product on this machine: 2 operations a
 weight and token forward, 6 forward and backward, on the tokens that are there, without padding and attention. `times`
@@ -9,21 +9,20 @@ is how often the floor goes into what was measured. Medians over draws of 128 co
 
 from __future__ import annotations
 
-import argparse
-import json
 import statistics
 import tempfile
 import time
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
+import tables
 import torch
-from speed import DRAW, configured, our_trainer, steps_a_draw
+from harness import Row, arguments, record
+from speed import configured, our_trainer, prepared, steps_a_draw
 from transformers import TrainerCallback
 
+from rl import setup
 from rl.algorithms.ppo import PpoTrainer
-from rl.runs import setup
 
 FORWARD, BOTH = 2, 6
 """Operations a weight and token: forward, and forward with backward."""
@@ -75,13 +74,14 @@ def matrix_rate(size: int = 1024, repeats: int = 20) -> float:
     return 2 * size**3 / statistics.median(seconds)
 
 
-def phases(file: str, draws: int, rate: float) -> dict[str, Any]:
-    """Seconds, floor and their ratio of each phase of a config's draws."""
+def phases(file: str, draws: int, rate: float, overrides: list[str]) -> Row:
+    """Seconds, floor and their ratio of each phase of a config's draws: a row."""
     steps = steps_a_draw(file)
-    config, clock = configured(0, file, f"trainer.max_steps={(draws + 1) * steps}"), Clock(steps)
+    config = configured(0, file, f"trainer.max_steps={(draws + 1) * steps}", *overrides)
+    clock = Clock(steps)
     tokens: list[tuple[int, int]] = []
     with tempfile.TemporaryDirectory() as scratch:
-        trainer = our_trainer(config, scratch, [clock])
+        trainer = our_trainer(prepared(config, scratch), [clock])
         draw = trainer._generate_and_score_completions
 
         def counted(inputs: Any) -> Any:
@@ -93,7 +93,7 @@ def phases(file: str, draws: int, rate: float) -> dict[str, Any]:
 
         trainer._generate_and_score_completions = counted
         clock.time(trainer, "_generate", "sample")
-        clock.time(trainer.judge.mix, "score", "judge")
+        clock.time(trainer.mix, "score", "judge")
         clock.time(trainer, "compute_loss", "policy forward")
         clock.time(trainer.accelerator, "backward", "policy backward")
         if isinstance(trainer, PpoTrainer):
@@ -112,30 +112,26 @@ def phases(file: str, draws: int, rate: float) -> dict[str, Any]:
     }
     measured = {name: statistics.median(d[name] for d in clock.draws[1:]) for name in clock.draws[-1]}
     measured["rest"] = 2 * measured["all"] - sum(measured.values())
-    rows = {}
+    row: Row = {"config": file, "device": setup.device_name(), "operations_a_second": rate}
+    row |= {"tokens": everything, "tokens_with_signal": signal, "weights": weights}
     for name, seconds in measured.items():
-        floor = floors.get(name)
-        times = None if floor is None else round(seconds / floor, 1)
-        rows[name] = {"seconds": round(seconds, 4), "floor": floor and round(floor, 4), "times": times}
-    return {"tokens": everything, "tokens_with_signal": signal, "weights": weights, "phases": rows}
+        row[f"{name}.seconds"] = round(seconds, 4)
+        if floors.get(name):  # there is none for what has no operations, or nothing to do
+            row[f"{name}.floor"], row[f"{name}.times"] = round(floors[name], 4), round(seconds / floors[name], 1)
+    return row
 
 
 def main() -> None:
-    """Measure, print a table a config, write the figures."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    """Measure, record a row a config, print the table."""
+    parser = arguments(__doc__, overrides=True)
     parser.add_argument("--draws", type=int, default=8)
     parser.add_argument("--configs", nargs="+", default=["grpo", "grpo_steps", "ppo"])
-    parser.add_argument("--out", type=Path, default=Path("bench/floor.json"))
-    arguments = parser.parse_args()
-    rate = matrix_rate()
-    results: dict[str, Any] = {"device": setup.device_name(), "operations_a_second": rate}
-    for file in arguments.configs:
-        results[file] = phases(file, arguments.draws, rate)
-        print(f"| {file}, a draw of {DRAW} | seconds | floor | times |\n|---|---|---|---|")
-        for name, row in results[file]["phases"].items():
-            shown = " | ".join("–" if row[key] is None else f"{row[key]:.4g}" for key in ("seconds", "floor", "times"))
-            print(f"| {name} | {shown} |")
-    arguments.out.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    given = parser.parse_args()
+    rate, rows = matrix_rate(), []
+    for file in given.configs:
+        rows.append(phases(file, given.draws, rate, given.overrides))
+        record(given.out, rows[-1:], key=["config"])
+    tables.floor(rows).show()
 
 
 if __name__ == "__main__":

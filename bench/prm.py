@@ -1,6 +1,6 @@
 """A process reward model from start to end on `chain`, and PPO with it beside PPO with the exact step verifier.
 
-    make bench-prm      (python bench/prm.py [--seeds 0 1 2])
+    make bench-prm      (python bench/prm.py [--seeds 0 1 2] [--out FILE] [key=value …])
 
 For each seed, by the commands that a user has:
 
@@ -16,17 +16,15 @@ For each seed, by the commands that a user has:
 
 from __future__ import annotations
 
-import argparse
 import json
-import os
 import random
 import re
-import statistics
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
+
+import tables
+from harness import CONFIGS, QUIET, Row, arguments, flat, record, whetstone
 
 from rl import tasks
 from rl.config import load
@@ -35,35 +33,93 @@ from rl.tasks import chain
 from rl.tasks.task import split_of
 from verifiers.chain import apply, operations_of
 
-CONFIG = "configs/ppo.yaml"
-COMPLETER = ["rewards.steps.weight=0.0", "trainer.max_steps=960"]
+CONFIG = CONFIGS / "ppo.yaml"
+COMPLETER_STEPS, PPO_STEPS = 960, 480
+"""Optimizer steps of the completer and of PPO with step rewards."""
 PLANTED, CONTINUED = 64_000, 8_000
 """Chains with planted mistakes, and how many of them are labelled by continuations, too."""
+DRAWN, TESTED = 3000, 500
+"""Train problems for which the policy's own chains are drawn, each time; test problems."""
 CONTINUE = ["--k", "8", "--temperature", "0.5"]
 BY_MODEL = ["rewards.steps.kind=process", "rewards.steps.weight=0.5"]
 """A model errs, so its steps weigh half as much beside the answer as the verifier's do in the config."""
 FIT = ["--batch", "128", "--learning-rate", "1e-3", "--lm-weight", "0.5", "--validation", "0"]
 METRICS = ("greedy", "mean_at_k", "chain")
-LABELLED_BY = ("continuations", "verifier")
 
 
-def whetstone(*arguments: Any) -> str:
-    """Run the command; what it printed."""
-    command = [str(Path(sys.executable).with_name("whetstone")), *map(str, arguments)]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+class Pipeline:
+    """The five steps for one seed.
 
+    Args:
+        seed: of everything.
+        folder: where everything goes.
+        scale: of all sizes; 1 for the figures on record.
+        overrides: `key=value` of every run.
+    """
 
-def trained(name: str, seed: int, folder: Path, *overrides: str) -> dict[str, Any]:
-    """Train by PPO; its figures after."""
-    quiet = [
-        "logging.wandb=disabled",
-        "logging.completions_every=0",
-        "evaluation.every=0",
-        "trainer.save_strategy='no'",
-    ]
-    whetstone("train", CONFIG, f"name={name}", f"seed={seed}", f"logging.folder={folder}", *quiet, *overrides)
-    after = json.loads((folder / name / "summary.json").read_text(encoding="utf-8"))["after"]
-    return {metric: after[metric] for metric in METRICS}
+    def __init__(self, seed: int, folder: Path, scale: float, overrides: list[str]) -> None:
+        self.seed, self.folder, self.scale, self.overrides = seed, folder, scale, overrides
+
+    def size(self, whole: int) -> int:
+        """A number of things at this scale."""
+        return max(1, round(whole * self.scale))
+
+    def trained(self, name: str, steps: int, *own: str) -> dict[str, Any]:
+        """Train by PPO; its figures after."""
+        quiet = [*QUIET, "evaluation.every=0", "trainer.save_strategy='no'", f"trainer.max_steps={self.size(steps)}"]
+        place = [f"name={name}", f"seed={self.seed}", f"logging.folder={self.folder}"]
+        whetstone("train", CONFIG, *place, *quiet, *own, *self.overrides)
+        after = json.loads((self.folder / name / "summary.json").read_text(encoding="utf-8"))["after"]
+        return {metric: after[metric] for metric in METRICS}
+
+    def start_of_four_layers(self) -> Path:
+        """What the reward models start from."""
+        config = load(str(CONFIG), [f"seed={self.seed}", *self.overrides])
+        settings = config.policy.warm_start.model_copy(update={"layers": 4, "seed": self.seed})
+        return warm_started(tasks.load(config), settings)
+
+    def fitted(self, labels: Path, start: Path, epochs: int, test: Path, out: Path) -> dict[str, Any]:
+        """Train a reward model and evaluate it."""
+        how = ["--epochs", epochs, "--seed", self.seed, *FIT]
+        whetstone("prm", "train", labels, "--model", start, "--out", out, *how)
+        whetstone("prm", "eval", out, "--data", test, "--out", out / "figures.json")
+        figures = json.loads((out / "figures.json").read_text(encoding="utf-8"))
+        names = ("step_auc", "all_steps_auc", "processbench", "best_of_n")
+        return {name: figures[name] for name in names} | {"calibration_error": figures["calibration"]["ece"]}
+
+    def run(self) -> Row:
+        """All five steps."""
+        folder, label = self.folder, ["prm", "label", "--task", CONFIG, f"seed={self.seed}", *self.overrides]
+        completer = self.trained("completer", COMPLETER_STEPS, "rewards.steps.weight=0.0")
+        policy, exact, by_verifier = folder / "completer" / "model", folder / "exact", [*label, "--by", "verifier"]
+        rows, few, continued, test = (folder / f"{name}.jsonl" for name in ("rows", "few", "continued", "test"))
+        write_planted(rows, self.size(PLANTED), self.seed)
+        whetstone(*by_verifier, "--rows", rows, "--out", exact / "planted.jsonl")
+        for name, drawn_by in {
+            "trained": [f"policy.model={policy}", "sampling.temperature=1.5"],
+            "start": [],
+            "start_hot": ["sampling.temperature=1.5"],
+        }.items():
+            drawn = ["--prompts", self.size(DRAWN), "--samples", 4]
+            whetstone(*by_verifier, "--out", exact / f"{name}.jsonl", *drawn, *drawn_by)
+        drawn = ["--split", "test", "--prompts", self.size(TESTED), "--samples", 8]
+        whetstone(*by_verifier, "--out", test, *drawn)
+        first = rows.read_text(encoding="utf-8").splitlines(keepends=True)[: self.size(CONTINUED)]
+        few.write_text("".join(first), encoding="utf-8")
+        said = whetstone(*label, "--rows", few, "--out", continued, "--completer", policy, *CONTINUE)
+        agree, auc = map(float, re.findall(r"agree ([\d.]+), AUC ([\d.]+)", said)[0])
+        start, prm = self.start_of_four_layers(), folder / "prm"
+        return flat(
+            {
+                "seed": self.seed,
+                "completer": completer,
+                "labels": {"agree": agree, "auc": auc},
+                "prm_of_continuations": self.fitted(continued, start, 6, test, folder / "prm_of_continuations"),
+                "prm_of_verifier": self.fitted(exact, start, 1, test, prm),
+                "ppo_with_prm": self.trained("with_prm", PPO_STEPS, *BY_MODEL, f"rewards.steps.model={prm}"),
+                "ppo_with_verifier": self.trained("with_verifier", PPO_STEPS),
+            }
+        )
 
 
 def planted(prompt: str, rng: random.Random) -> str:
@@ -99,89 +155,17 @@ def write_planted(file: Path, count: int, seed: int) -> None:
                 count -= 1
 
 
-def start_of_four_layers(seed: int) -> Path:
-    """What the reward models start from."""
-    config = load(CONFIG, [f"seed={seed}"])
-    settings = config.policy.warm_start.model_copy(update={"layers": 4, "seed": seed})
-    return warm_started(tasks.load(config), settings)
-
-
-def fitted(labels: Path, start: Path, epochs: int, test: Path, out: Path, seed: int) -> dict[str, Any]:
-    """Train a reward model and evaluate it."""
-    whetstone("prm", "train", labels, "--model", start, "--out", out, "--epochs", epochs, "--seed", seed, *FIT)
-    whetstone("prm", "eval", out, "--data", test, "--out", out / "figures.json")
-    figures = json.loads((out / "figures.json").read_text(encoding="utf-8"))
-    names = ("step_auc", "all_steps_auc", "processbench", "best_of_n")
-    return {name: figures[name] for name in names} | {"calibration_error": figures["calibration"]["ece"]}
-
-
-def one(seed: int, folder: Path) -> dict[str, Any]:
-    """All five steps of a seed."""
-    completer = trained("completer", seed, folder, *COMPLETER)
-    policy, exact, task = folder / "completer" / "model", folder / "exact", ["--task", CONFIG, f"seed={seed}"]
-    by_verifier = ["prm", "label", "--by", "verifier", *task]
-    rows, few, continued, test = (folder / f"{name}.jsonl" for name in ("rows", "few", "continued", "test"))
-    write_planted(rows, PLANTED, seed)
-    whetstone(*by_verifier, "--rows", rows, "--out", exact / "planted.jsonl")
-    for name, prompts, drawn_by in (
-        ("trained", 3000, [f"policy.model={policy}", "sampling.temperature=1.5"]),
-        ("start", 3000, []),
-        ("start_hot", 3000, ["sampling.temperature=1.5"]),
-    ):
-        whetstone(*by_verifier, "--out", exact / f"{name}.jsonl", "--prompts", prompts, "--samples", 4, *drawn_by)
-    whetstone(*by_verifier, "--out", test, "--split", "test", "--prompts", 500, "--samples", 8)
-    few.write_text("".join(rows.read_text(encoding="utf-8").splitlines(keepends=True)[:CONTINUED]), encoding="utf-8")
-    said = whetstone("prm", "label", *task, "--rows", few, "--out", continued, "--completer", policy, *CONTINUE)
-    agree, auc = map(float, re.findall(r"agree ([\d.]+), AUC ([\d.]+)", said)[0])
-    start, prm = start_of_four_layers(seed), folder / "prm"
-    return {
-        "seed": seed,
-        "completer": completer,
-        "labels": {"agree": agree, "auc": auc},
-        "prm_of_continuations": fitted(continued, start, 6, test, folder / "prm_of_continuations", seed),
-        "prm_of_verifier": fitted(exact, start, 1, test, prm, seed),
-        "ppo_with_prm": trained("with_prm", seed, folder, *BY_MODEL, f"rewards.steps.model={prm}"),
-        "ppo_with_verifier": trained("with_verifier", seed, folder),
-    }
-
-
-def table(runs: list[dict[str, Any]]) -> str:
-    """A Markdown table, a row a seed and one of medians."""
-    lines = [
-        "| seed | completer, greedy | labels agree, AUC | PRM of continuations, step AUC, F1 "
-        "| PRM of the verifier, step AUC, F1 | PPO with it, greedy | PPO with the verifier |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    rows = [
-        [
-            [run["completer"]["greedy"]["value"]],
-            [run["labels"]["agree"], run["labels"]["auc"]],
-            *([run[f"prm_of_{by}"]["step_auc"], run[f"prm_of_{by}"]["processbench"]["f1"]] for by in LABELLED_BY),
-            *([run[f"ppo_with_{by}"]["greedy"]["value"]] for by in ("prm", "verifier")),
-        ]
-        for run in runs
-    ]
-    middle = [[statistics.median(value) for value in zip(*cells, strict=True)] for cells in zip(*rows, strict=True)]
-    for name, row in zip([*(run["seed"] for run in runs), "median"], [*rows, middle], strict=True):
-        cells = (", ".join(f"{value:.3f}" for value in cell) for cell in row)
-        lines.append(f"| {name} | {' | '.join(cells)} |")
-    return "\n".join(lines)
-
-
 def main() -> None:
-    """Run the seeds, write the figures, print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--out", type=Path, default=Path("bench/prm.json"))
-    arguments = parser.parse_args()
-    os.environ.setdefault("WANDB_MODE", "disabled")
-    runs = []
-    for seed in arguments.seeds:
+    """Run the seeds, record their rows, print the table."""
+    parser = arguments(__doc__, seeds=range(3), overrides=True)
+    parser.add_argument("--scale", type=float, default=1.0, help="of all sizes; 0.01 tries the script")
+    given = parser.parse_args()
+    rows = []
+    for seed in given.seeds:
         with tempfile.TemporaryDirectory() as scratch:
-            runs.append(one(seed, Path(scratch)))
-        print(table(runs[-1:]).splitlines()[2], flush=True)
-        arguments.out.write_text(json.dumps(runs, indent=1) + "\n", encoding="utf-8")
-    print(f"\n{table(runs)}")
+            rows.append(Pipeline(seed, Path(scratch), given.scale, given.overrides).run())
+        record(given.out, rows[-1:], key=["seed"])
+    tables.prm(rows).show()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Makes the models that rewards on `facts` ask, and files of rewards that name them.
 
-    python bench/reward_models.py FOLDER [--seed 0]
+    python bench/reward_models.py FOLDER [--seed 0] [--questions 2000] [key=value …]
 
 Everything comes from the embedded policy and the train split, so that nothing is downloaded:
 
@@ -17,14 +17,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
-import sys
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import torch
 from datasets import Dataset
+from harness import CONFIGS, whetstone
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from trl.trainer.reward_config import RewardConfig
 from trl.trainer.reward_trainer import RewardTrainer
@@ -37,7 +36,7 @@ from rl.policy.warm_start import warm_started
 from rl.prm.chains import Chain
 from rl.prm.formats import read
 
-CONFIG = Path(__file__).parents[1] / "configs" / "quickstart.yaml"
+CONFIG = CONFIGS / "quickstart.yaml"
 
 
 def pairs(chains: list[Chain]) -> list[dict[str, Any]]:
@@ -73,21 +72,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--questions", type=int, default=2000, help="of the train split that the models learn from")
+    parser.add_argument("overrides", nargs="*", metavar="key=value", help="of the policy's config")
     given = parser.parse_args()
     folder, seed = given.folder, given.seed
-    overrides = ["task=facts", f"seed={seed}"]
-    config = load(str(CONFIG), ["rewards.steps.weight=0", *overrides])
+    overrides = ["rewards.steps.weight=0", "task=facts", f"seed={seed}", *given.overrides]
+    config = load(str(CONFIG), overrides)
     task = tasks.load(config)
     policy = warm_started(task, config.policy.warm_start.model_copy(update={"seed": seed}))
-    train = task.splits["train"][:2000]
+    train = task.splits["train"][: given.questions]
     fit_answer_models(train, 2, str(policy), folder / "answers", LAYOUTS["facts"], report=lambda n, x: print(n, x))
 
     labels = folder / "labels.jsonl"
-    prm = [Path(sys.executable).with_name("whetstone"), "prm"]
-    drawn = ["--by", "verifier", "--task", CONFIG, "--out", labels, "--prompts", "2000", "--samples", "4"]
-    subprocess.run([*prm, "label", *drawn, "rewards.steps.weight=0", *overrides], check=True)
+    drawn = ["--by", "verifier", "--task", CONFIG, "--out", labels, "--prompts", given.questions, "--samples", 4]
+    whetstone("prm", "label", *drawn, *overrides)
     fit = ["--epochs", "4", "--batch", "64", "--learning-rate", "1e-3"]
-    subprocess.run([*prm, "train", labels, "--model", policy, "--out", folder / "process", *fit], check=True)
+    whetstone("prm", "train", labels, "--model", policy, "--out", folder / "process", *fit)
     outcome(policy, pairs(read(str(labels), "whetstone")), folder / "outcome", seed)
 
     rewards = {

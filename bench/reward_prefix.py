@@ -1,6 +1,6 @@
 """How much a shared prefix saves when a model scores the answers of a question, and that it changes nothing.
 
-    python bench/reward_prefix.py [--model PATH] [--json OUT]
+    python bench/reward_prefix.py [--model PATH] [--out FILE]
 
 A question of 100 tokens, 8 rationales of 40, 8 choices of 5, scored over one shared prefix and by a forward pass a
 pair, both alone and in full batches. Without a model it is a random Llama of about 10 million parameters. Wanted: at
@@ -9,8 +9,6 @@ least 3 times faster, equal to 1e-4.
 
 from __future__ import annotations
 
-import argparse
-import json
 import random
 import statistics
 import time
@@ -18,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from harness import Row, arguments, flat, listed, record
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, PreTrainedTokenizerFast
 
@@ -30,23 +29,20 @@ SPEED, DIFFERENCE = 3.0, 1e-4
 
 
 def main() -> None:
-    """Print the figures; write them where asked. Exit 1 where they are not what is wanted."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    """Measure, record the row, print it. Exit 1 where it is not what is wanted."""
+    parser = arguments(__doc__)
     parser.add_argument("--model", help="a causal model, a path or a hub id")
     parser.add_argument("--questions", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--json", type=Path, help="file for the figures")
-    arguments = parser.parse_args()
-    model, tokenizer = loaded(arguments.model) if arguments.model else made()
-    figures = measured(model, tokenizer, arguments.questions, arguments.repeats)
-    figures["model"] = (arguments.model and Path(arguments.model).name) or "random Llama"
-    figures["parameters"] = sum(weight.numel() for weight in model.parameters())
-    figures["threads"] = torch.get_num_threads()
-    print(json.dumps(figures, indent=2))
-    if arguments.json:
-        arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        arguments.json.write_text(json.dumps(figures, indent=2) + "\n")
-    if figures["times_faster_than_a_pass_a_pair"] < SPEED or figures["largest_difference"] > DIFFERENCE:
+    given = parser.parse_args()
+    model, tokenizer = loaded(given.model) if given.model else made()
+    name = Path(given.model).name if given.model else "random Llama"
+    row = {"model": name, **measured(model, tokenizer, given.questions, given.repeats)}
+    row["parameters"] = sum(weight.numel() for weight in model.parameters())
+    row["threads"] = torch.get_num_threads()
+    record(given.out, [row], key=["model"])
+    listed([row], "model").show()
+    if row["times_faster_than_a_pass_a_pair"] < SPEED or row["largest_difference"] > DIFFERENCE:
         raise SystemExit(f"wanted: {SPEED:g} times faster than a forward pass a pair, equal to {DIFFERENCE:g}")
 
 
@@ -68,7 +64,7 @@ def loaded(name: str) -> tuple[Any, Any]:
     return AutoModelForCausalLM.from_pretrained(name, dtype=torch.float32).eval(), AutoTokenizer.from_pretrained(name)
 
 
-def measured(model: Any, tokenizer: Any, count: int, repeats: int) -> dict[str, Any]:
+def measured(model: Any, tokenizer: Any, count: int, repeats: int) -> Row:
     """Seconds of each way, the medians of several repeats in turn, and the largest difference of a log-probability."""
     prefixes, contexts, answers = questions(tokenizer, count)
     ways = {
@@ -84,7 +80,7 @@ def measured(model: Any, tokenizer: Any, count: int, repeats: int) -> dict[str, 
             seconds[name].append(time.perf_counter() - began)
     median = {name: statistics.median(times[1:]) for name, times in seconds.items()}  # the first run warms up
     pairs = zip(found["shared"], found["pass_a_pair"], strict=True)
-    return {
+    figures = {
         "questions": count,
         "question_tokens": QUESTION,
         "rationales": f"{RATIONALES} of {RATIONALE} tokens",
@@ -95,6 +91,7 @@ def measured(model: Any, tokenizer: Any, count: int, repeats: int) -> dict[str, 
         "times_faster_than_batches_of_them": median["pass_a_pair_in_batches"] / median["shared"],
         "largest_difference": max(abs(one - other) for one, other in pairs),
     }
+    return flat(figures)
 
 
 def questions(tokenizer: Any, count: int) -> tuple[list[str], list[str], list[list[str]]]:

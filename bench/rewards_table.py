@@ -1,6 +1,6 @@
-"""Each reward on right, wrong and adversarial completions of the embedded tasks. Writes JSON, prints Markdown tables.
+"""Each reward on right, wrong and adversarial completions of the embedded tasks.
 
-    python bench/rewards_table.py [--rewards FILE.yaml] [--n 200] [--out bench/rewards_table.json]
+    python bench/rewards_table.py [--task chain] [--rewards FILE.yaml] [--n 200] [--out FILE]
 
 No policy and no training. Rewards that read the text alone are always there. Those that need a model come from a file
 of rewards that names their models. A cell is the mean over n problems; a dash is where the reward abstained on all.
@@ -9,13 +9,12 @@ The last column says what a policy may turn to that is trained on that reward al
 
 from __future__ import annotations
 
-import argparse
-import json
 import math
 import random
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
+
+from harness import Row, Table, arguments, record
 
 import rewards
 from rewards import REWARDS
@@ -83,55 +82,56 @@ def text_only(task: str) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
     return there, left_out
 
 
-def measured(task: str, n: int, more: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """The table of one task."""
+def measured(task: str, n: int, more: Mapping[str, Mapping[str, Any]]) -> list[Row]:
+    """A row a reward: its mean on each kind of completion, or why it is left out."""
     there, left_out = text_only(task)
-    left_out = {name: why for name, why in left_out.items() if name not in more}
     scored = rewards.score(problems(task, n), {**there, **more}, verifier=task)
     means = by_kind(scored, list(scored.parts))
-    rows: dict[Any, dict[Any, float]] = means.to_dict("index")
-    return {
-        "problems": n,
-        "mean": {name: {kind: _number(value) for kind, value in row.items()} for name, row in rows.items()},
-        "pays_as_well_as_right": paid_for(means).to_dict(),
-        "failed": {name: len(part.failures) for name, part in scored.parts.items() if part.failures},
-        "left_out": left_out,
-    }
+    pays, by_reward = paid_for(means).to_dict(), means.to_dict("index")
+    rows: list[Row] = []
+    for name, part in scored.parts.items():
+        said = {kind: float(value) for kind, value in by_reward[name].items() if not math.isnan(value)}
+        rows.append({"task": task, "reward": name, "problems": n, **said, "pays_as_well_as_right": pays[name]})
+        if part.failures:
+            rows[-1]["failed"] = len(part.failures)
+    why = {name: reason for name, reason in left_out.items() if name not in more}
+    return rows + [{"task": task, "reward": name, "left_out": reason} for name, reason in why.items()]
 
 
-def markdown(task: str, result: Mapping[str, Any]) -> str:
-    """A Markdown table of one task, and a line on what is not in it."""
-    lines = [f"| {task} | {' | '.join(KINDS)} | pays as well as right |", "|---" * (len(KINDS) + 2) + "|"]
-    for name, row in result["mean"].items():
-        cells = ["–" if row[kind] is None else f"{row[kind]:.2f}" for kind in KINDS]
-        lines.append(f"| {name} | {' | '.join(cells)} | {result['pays_as_well_as_right'][name] or 'nothing'} |")
-    for name, why in result["left_out"].items():
-        lines.append(f"\n{name}: left out, {why}")
-    return "\n".join(lines)
-
-
-def _number(value: Any) -> float | None:
-    return None if math.isnan(value) else float(value)
+def table(task: str, rows: list[Row]) -> Table:
+    """The rewards of one task that were measured, a column a kind of completion."""
+    return Table(
+        [task, *KINDS, "pays as well as right"],
+        [
+            [
+                row["reward"],
+                *(f"{row[kind]:.2f}" if kind in row else "–" for kind in KINDS),
+                row["pays_as_well_as_right"] or "nothing",
+            ]
+            for row in rows
+            if "left_out" not in row
+        ],
+    )
 
 
 def main() -> None:
-    """Score, print the tables, write the figures."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    """Score, record the rows, print the tables."""
+    parser = arguments(__doc__)
     parser.add_argument("--n", type=int, default=200)
     parser.add_argument("--rewards", help="a file of further rewards, such as those that need a model")
-    parser.add_argument("--task", choices=["chain", "facts"], help="one of them alone")
-    parser.add_argument("--out", type=Path, default=Path("bench/rewards_table.json"))
-    arguments = parser.parse_args()
+    parser.add_argument("--task", choices=list(SETTINGS), help="one of them alone")
+    given = parser.parse_args()
     more: dict[str, Any] = {}
-    if arguments.rewards:
-        config = saved.settings(arguments.rewards).config
+    if given.rewards:
+        config = saved.settings(given.rewards).config
         more = {name: reward.model_dump() for name, reward in config.rewards.items()}
-    results = {
-        task: measured(task, arguments.n, more) for task in ([arguments.task] if arguments.task else ["chain", "facts"])
-    }
-    for task, result in results.items():
-        print(markdown(task, result), end="\n\n")
-    arguments.out.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    for task in [given.task] if given.task else SETTINGS:
+        rows = measured(task, given.n, more)
+        record(given.out, rows, key=["task", "reward"])
+        table(task, rows).show()
+        for row in rows:
+            if "left_out" in row:
+                print(f"{row['reward']}: left out, {row['left_out']}")
 
 
 if __name__ == "__main__":

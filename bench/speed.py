@@ -1,45 +1,46 @@
 """Side by side with plain TRL in one run: time and samples to accuracy, and the training phase alone.
 
-    make bench      (python bench/speed.py [--seeds 0 1 2] [--only zero_signal_step …])
+    make bench      (python bench/speed.py [--seeds 0 1 2] [--only zero_signal_step …] [--out FILE] [key=value …])
 
-Writes `bench/results.json`, a list of `{name, ours, peer, ratio, unit, seeds, device, peer_version}`; a ratio above 1
-means that we are ahead. Steps are timed in turns, ours and TRL's one after the other, and the median is taken.
+A row is `{name, ours, peer, ratio, unit, seeds, device, peer_version}`; a ratio above 1 means that we are ahead. Steps
+are timed in turns, ours and TRL's one after the other, and the median is taken.
 
 `time_to_accuracy` and `samples_to_accuracy`: from the same warm start until greedy accuracy on 300 validation problems
 is 0.90, evaluated after every 640 completions and not counted. Ours is `configs/grpo_steps.yaml`, step credit and eight
 optimizer steps on each draw of 128; TRL's is `GRPOTrainer` as it is, one step on each draw of 128, with the reward
 function of ours that judges correctness, at the best of three learning rates. A run that never gets there counts at its
-cap of 600 draws.
+cap of 600 draws. `--cap 5 --turns 1` and a few overrides try the script.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
+import importlib
 import statistics
 import tempfile
 import time
 from collections.abc import Callable
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
+import tables
 import torch
+from accelerate import PartialState
 from datasets import Dataset
+from harness import CONFIGS, QUIET, Row, arguments, record
 from rich.console import Console
 from transformers import AutoModelForCausalLM, AutoTokenizer, PrinterCallback, TrainerCallback
 from trl.trainer.grpo_config import GRPOConfig
 from trl.trainer.grpo_trainer import GRPOTrainer
 
-from rl import tasks
-from rl.algorithms import grpo, ppo
-from rl.algorithms.grpo import GrpoTrainer, trainer_arguments
+from rl import setup, tasks
+from rl.algorithms.grpo import GrpoTrainer
 from rl.algorithms.online import OnlineTrainer
+from rl.algorithms.trl_arguments import grpo_config_arguments
 from rl.analysis.evaluation import EvaluationSettings, evaluate
 from rl.config import Config, load
 from rl.config.algorithms import Grpo
+from rl.context import RunContext
 from rl.policy.warm_start import warm_started
-from rl.runs import setup
 from rl.storage.run_folder import RunFolder
 
 RATES = (5e-5, 1e-4, 3e-4)
@@ -50,8 +51,7 @@ NAMES = ("zero_signal_step", "mixed_length_step", "ppo_step", "time_to_accuracy"
 
 def configured(seed: int, file: str, *overrides: str) -> Config:
     """A config of `configs/`, with nothing written along the way."""
-    quiet = ["logging.wandb=disabled", "logging.completions_every=0", f"seed={seed}", "trainer.save_strategy='no'"]
-    return load(f"configs/{file}.yaml", [*quiet, *overrides])
+    return load(str(CONFIGS / f"{file}.yaml"), [*QUIET, f"seed={seed}", "trainer.save_strategy='no'", *overrides])
 
 
 def steps_a_draw(file: str) -> int:
@@ -59,12 +59,16 @@ def steps_a_draw(file: str) -> int:
     return DRAW // configured(0, file).trainer["per_device_train_batch_size"]
 
 
-def our_trainer(config: Config, folder: str, callbacks: list) -> OnlineTrainer:
-    """The trainer of a config that samples as it goes, with everything it needs."""
-    task = tasks.load(config)
-    policy, mix = setup.policy(config, task, Console(quiet=True)), setup.rewards(config, task)
-    module = ppo if config.algorithm.name == "ppo" else grpo
-    return module.build(config, policy, task, mix, RunFolder(folder), callbacks)
+def prepared(config: Config, folder: str) -> RunContext:
+    """Everything that a run of a config needs, without a run folder that anything is written to."""
+    task, console = tasks.load(config), Console(quiet=True)
+    policy, mix = setup.policy(config, task, console), setup.rewards(config, task)
+    return RunContext(config, task, policy, mix, RunFolder(folder), PartialState(), console)
+
+
+def our_trainer(run: RunContext, callbacks: list) -> OnlineTrainer:
+    """The trainer of a run that samples as it goes."""
+    return importlib.import_module(run.config.algorithm.module).build(run, callbacks)
 
 
 class UntilAccurate(TrainerCallback):
@@ -94,20 +98,18 @@ class UntilAccurate(TrainerCallback):
         self.started = time.perf_counter()
 
 
-Build = Callable[[Config, Any, Any, Any, RunFolder, list], Any]
+Build = Callable[[RunContext, list], Any]
 
 
-def until_accurate(build: Build, file: str, seed: int, *overrides: str) -> UntilAccurate:
-    """Train until the goal or the cap."""
+def until_accurate(build: Build, file: str, seed: int, cap: int, *overrides: str) -> UntilAccurate:
+    """Train until the goal or the cap, in draws."""
     steps = steps_a_draw(file)
-    config = configured(seed, file, f"trainer.max_steps={CAP * steps}", *overrides)
-    task = tasks.load(config)
-    policy = setup.policy(config, task, Console(quiet=True))
-    mix = setup.rewards(config, task)
-    settings = EvaluationSettings(n=300, k=0, max_tokens=config.sampling.max_tokens)
-    watch = UntilAccurate(lambda: greedy(policy.model, policy.tokenizer, task, settings), steps)
+    config = configured(seed, file, f"trainer.max_steps={cap * steps}", *overrides)
+    settings = EvaluationSettings(n=300, k=0, parameters=config.sampling.parameters)
     with tempfile.TemporaryDirectory() as scratch:
-        build(config, policy, task, mix, RunFolder(scratch), [watch]).train()
+        run = prepared(config, scratch)
+        watch = UntilAccurate(lambda: greedy(run.policy.model, run.tokenizer, run.task, settings), steps)
+        build(run, [watch]).train()
     return watch
 
 
@@ -118,34 +120,34 @@ def greedy(model: Any, tokenizer: Any, task: Any, settings: EvaluationSettings) 
     return measured.value
 
 
-def plain_trl(config: Config, policy: Any, task: Any, mix: Any, folder: RunFolder, callbacks: list) -> GRPOTrainer:
+def plain_trl(run: RunContext, callbacks: list) -> GRPOTrainer:
     """TRL's trainer with nothing of ours but the reward function."""
     trainer = GRPOTrainer(
-        model=policy.model,
-        reward_funcs=[mix],
-        args=GRPOConfig(**trainer_arguments(config, folder)),
-        train_dataset=Dataset.from_list(task.splits["train"]),
-        processing_class=policy.tokenizer,
+        model=run.policy.model,
+        reward_funcs=[run.mix],
+        args=GRPOConfig(**grpo_config_arguments(run.config, run.folder)),
+        train_dataset=Dataset.from_list(run.task.splits["train"]),
+        processing_class=run.tokenizer,
         callbacks=callbacks,
     )
     trainer.remove_callback(PrinterCallback)
     return trainer
 
 
-def to_accuracy(seeds: list[int]) -> list[dict[str, Any]]:
+def to_accuracy(seeds: list[int], cap: int, overrides: list[str]) -> list[Row]:
     """`time_to_accuracy` and `samples_to_accuracy`."""
 
-    def runs(name: str, build: Build, file: str, *overrides: str) -> list[UntilAccurate]:
+    def runs(name: str, build: Build, file: str, *own: str) -> list[UntilAccurate]:
         made = []
         for seed in seeds:
-            made.append(run := until_accurate(build, file, seed, *overrides))
+            made.append(run := until_accurate(build, file, seed, cap, *own, *overrides))
             print(f"{name}, seed {seed}: {run.completions} completions, {run.seconds:.1f} s, {run.reached}", flush=True)
         return made
 
     def middle(runs: list[UntilAccurate], what: str) -> float:
         return statistics.median(getattr(run, what) for run in runs)
 
-    ours = runs("ours", grpo.build, "grpo_steps")
+    ours = runs("ours", our_trainer, "grpo_steps")
     peers = [runs(f"TRL at {rate:g}", plain_trl, "grpo", f"trainer.learning_rate={rate}") for rate in RATES]
     rows = []
     for name, what, unit in (("time", "seconds", "s"), ("samples", "completions", "completions")):
@@ -155,9 +157,11 @@ def to_accuracy(seeds: list[int]) -> list[dict[str, Any]]:
     return rows
 
 
-def training_phase(name: str, seed: int, batch: Callable[[int, torch.Generator], dict[str, Any]]) -> dict[str, Any]:
+def training_phase(
+    name: str, seed: int, batch: Callable[[int, torch.Generator], dict[str, Any]], turns: int, overrides: list[str]
+) -> Row:
     """One optimizer step's forward and backward pass on a recorded batch, TRL's and ours in turns."""
-    config = configured(seed, "grpo")
+    config = configured(seed, "grpo", *overrides)
     task = tasks.load(config)
     folder = warm_started(task, config.policy.warm_start.model_copy(update={"seed": seed}))
     seconds: dict[str, list[float]] = {"ours": [], "peer": []}
@@ -166,13 +170,13 @@ def training_phase(name: str, seed: int, batch: Callable[[int, torch.Generator],
         for who in seconds:
             given: dict[str, Any] = {
                 "model": AutoModelForCausalLM.from_pretrained(folder),
-                "args": GRPOConfig(**trainer_arguments(config, RunFolder(scratch))),
+                "args": GRPOConfig(**grpo_config_arguments(config, RunFolder(scratch))),
                 "train_dataset": Dataset.from_list(task.splits["train"][:8]),
                 "processing_class": AutoTokenizer.from_pretrained(folder),
             }
             mix = setup.rewards(config, task)
             made = (
-                GrpoTrainer(Grpo(name="grpo"), mix, **given)
+                GrpoTrainer(Grpo(name="grpo"), mix, task.judge(), **given)
                 if who == "ours"
                 else GRPOTrainer(reward_funcs=mix, **given)
             )
@@ -180,7 +184,7 @@ def training_phase(name: str, seed: int, batch: Callable[[int, torch.Generator],
             made.current_gradient_accumulation_steps = 1
             trainers[who] = made
         inputs = batch(len(trainers["ours"].processing_class), torch.Generator().manual_seed(seed))
-        for turn in range(13):
+        for turn in range(3 + turns):
             for who, trainer in trainers.items():
                 started = time.perf_counter()
                 trainer.compute_loss(trainer.model, inputs).backward()
@@ -232,24 +236,24 @@ class Laps(TrainerCallback):
         self.seconds.append(time.perf_counter() - self.started)
 
 
-def ppo_step(seed: int) -> dict[str, Any]:
+def ppo_step(seed: int, turns: int, overrides: list[str]) -> Row:
     """Our GRPO's time for a draw of 128 completions over our PPO's, sampling and all, in turns of five draws."""
     draws: dict[str, list[float]] = {"ppo": [], "grpo_steps": []}
-    for _ in range(3):
+    for _ in range(turns):
         for file, seconds in draws.items():
             steps, watch = steps_a_draw(file), Laps()
-            config = configured(seed, file, f"trainer.max_steps={5 * steps}")
+            config = configured(seed, file, f"trainer.max_steps={5 * steps}", *overrides)
             with tempfile.TemporaryDirectory() as scratch:
-                our_trainer(config, scratch, [watch]).train()
+                our_trainer(prepared(config, scratch), [watch]).train()
             whole = [sum(watch.seconds[start : start + steps]) for start in range(0, len(watch.seconds), steps)]
             seconds += whole[1:]  # the first one warms up
     return result("ppo_step", draws["ppo"], draws["grpo_steps"], "s a draw of 128", [seed])
 
 
-def result(name: str, ours: list[float], peer: list[float], unit: str, seeds: list[int]) -> dict[str, Any]:
-    """A row of the results: medians, and their ratio."""
+def result(name: str, ours: list[float], peer: list[float], unit: str, seeds: list[int]) -> Row:
+    """A row: medians, and their ratio."""
     mine, theirs = statistics.median(ours), statistics.median(peer)
-    row = {
+    return {
         "name": name,
         "ours": round(mine, 4),
         "peer": round(theirs, 4),
@@ -259,30 +263,28 @@ def result(name: str, ours: list[float], peer: list[float], unit: str, seeds: li
         "device": setup.device_name(),
         "peer_version": "our GRPO" if name == "ppo_step" else f"trl {version('trl')}",
     }
-    print(f"{name}: ours {mine:.4g} {unit}, peer {theirs:.4g}, ratio {theirs / mine:.2f}", flush=True)
-    return row
 
 
 def main() -> None:
-    """Measure, and write the results beside what is on record."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    """Measure, record each row when it is there, print the table."""
+    parser = arguments(__doc__, seeds=range(3), overrides=True)
     parser.add_argument("--only", nargs="+", choices=NAMES, default=list(NAMES))
-    parser.add_argument("--out", type=Path, default=Path("bench/results.json"))
-    arguments = parser.parse_args()
-    before = json.loads(arguments.out.read_text(encoding="utf-8")) if arguments.out.exists() else []
-    results = []
-    if "zero_signal_step" in arguments.only:
-        results.append(training_phase("zero_signal_step", arguments.seeds[0], zero_signal))
-    if "mixed_length_step" in arguments.only:
-        results.append(training_phase("mixed_length_step", arguments.seeds[0], mixed_length))
-    if "ppo_step" in arguments.only:
-        results.append(ppo_step(arguments.seeds[0]))
-    if {"time_to_accuracy", "samples_to_accuracy"} & set(arguments.only):
-        results += to_accuracy(arguments.seeds)
-    new = {row["name"] for row in results}
-    results += [row for row in before if row["name"] not in new]
-    arguments.out.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    parser.add_argument("--cap", type=int, default=CAP, help="draws at most, to an accuracy")
+    parser.add_argument("--turns", type=int, default=10, help="of a timed step that count")
+    given = parser.parse_args()
+    seed, turns, overrides = given.seeds[0], given.turns, given.overrides
+    measures: dict[str, Callable[[], list[Row]]] = {
+        "zero_signal_step": lambda: [training_phase("zero_signal_step", seed, zero_signal, turns, overrides)],
+        "mixed_length_step": lambda: [training_phase("mixed_length_step", seed, mixed_length, turns, overrides)],
+        "ppo_step": lambda: [ppo_step(seed, min(3, turns), overrides)],
+        "time_to_accuracy": lambda: to_accuracy(given.seeds, given.cap, overrides),  # and the samples to it
+    }
+    wanted = ["time_to_accuracy" if name == "samples_to_accuracy" else name for name in given.only]
+    rows = []
+    for name in dict.fromkeys(wanted):
+        rows += (new := measures[name]())
+        record(given.out, new, key=["name"])
+    tables.beside_trl(rows).show()
 
 
 if __name__ == "__main__":

@@ -1,34 +1,30 @@
 """Measures how the verifiers read answers in the formats that people and models write.
 
-    python bench/verify_formats.py DATA_FOLDER [--show] [--every N] [--json OUT.json]
+    python bench/verify_formats.py DATA_FOLDER [--rows N] [--show] [--out FILE]
 
 DATA_FOLDER holds gzipped JSON lines: `answer_formats` (verifier, prediction, gold, settings, expected: a score, `<1` or
-`abstain`), `gsm8k` (answer), `gsm8k_model_solutions` (solution, answer, is_correct) and `teacher_cot` (completion,
-answer, initial_correct). Printed are
+`abstain`), `gsm8k` (answer), `gsm8k_model_solutions` (solution, answer, is_correct) and `teacher_cot` (rationale,
+answer, initial_correct). Measured are
 
 - the share of formats judged as expected, by verifier;
 - for each phrasing of an answer, the share of GSM8K's golds that `numeric` and `math` accept, and how many near wrong
-  answers they accept, too (`--every 10` takes every tenth gold);
+  answers they accept, too;
 - how often the verdicts agree with the labels of real solutions, by task.
 """
 
 from __future__ import annotations
 
-import argparse
-import gzip
-import json
 import re
 from collections import Counter
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+
+from harness import Row, arguments, json_lines, listed, record
 
 from verifiers.runtime.judge import Judge
 from verifiers.runtime.phrasings import PHRASINGS
 from verifiers.verdict import Verdict
-
-Row = dict[str, Any]
 
 NUMBERS: dict[str, str] = {
     "last number": "She had 3 bags, so she has {answer} apples in total.",
@@ -46,36 +42,31 @@ TASKS = {"svamp": "numeric", "gsm8k": "numeric", "strategy_qa": "boolean", "last
 """Task of `teacher_cot` → its verifier; the others are multiple choice."""
 
 
-def rows(data: Path, name: str) -> list[Row]:
-    """The rows of one data set."""
-    with gzip.open(data / f"{name}.jsonl.gz", "rt", encoding="utf-8") as lines:
-        return [json.loads(line) for line in lines]
-
-
 def as_expected(verdict: Verdict, expected: object) -> bool:
     """Whether a verdict is what a row expects: a score, `<1`, or `abstain`."""
     if expected == "abstain":
         return verdict.status == "abstained"
     if verdict.score is None:
         return False
-    return verdict.score < 1 if expected == "<1" else verdict.score == expected
+    return not verdict.right if expected == "<1" else verdict.score == expected
 
 
-def formats(data: Path, show: bool) -> Row:
-    """The share of answer formats that are judged as expected, by verifier."""
+def formats(data: Path, most: int | None, show: bool) -> list[Row]:
+    """The answer formats judged as expected, by verifier; with `show` the others are printed."""
     total: Counter[str] = Counter()
     right: Counter[str] = Counter()
-    for row in rows(data, "answer_formats"):
-        settings = row["settings"]
-        (verdict,) = Judge(row["verifier"])([{**settings, "prediction": row["prediction"], "gold": row["gold"]}])
+    for row in json_lines(data / "answer_formats.jsonl.gz", most):
+        (verdict,) = Judge(row["verifier"])([{**row["settings"], "prediction": row["prediction"], "gold": row["gold"]}])
         good = as_expected(verdict, row["expected"])
-        for key in (row["verifier"], "all"):
+        for key in (row["verifier"], "all verifiers"):
             total[key] += 1
             right[key] += good
         if show and not good:
-            print(f"  {row['id']} {row['verifier']}: expected {row['expected']} for {row['prediction'][-200:]!r}")
-            print(f"    gold {row['gold'][:80]!r}, settings {str(settings)[:100]}: {verdict}")
-    return {key: {"rows": total[key], "as_expected": right[key]} for key in sorted(total)}
+            print(
+                f"  {row['id']}: expected {row['expected']} for {row['prediction'][-200:]!r}, gold {row['gold'][:80]!r}"
+            )
+            print(f"    {str(row['settings'])[:100]}: {verdict}")
+    return [{"measure": f"formats: {key}", "rows": total[key], "as_expected": right[key]} for key in sorted(total)]
 
 
 def near(gold: str) -> Iterator[str]:
@@ -91,32 +82,36 @@ def stated(form: str, answer: str) -> str:
     return form.replace("{answer}", answer).replace("{wrong}", "7")
 
 
-def phrasings(data: Path, every: int) -> Row:
+def phrasings(data: Path, most: int | None) -> list[Row]:
     """For each phrasing: the share of golds accepted, and the number of near wrong answers accepted."""
-    golds = [row["answer"] for row in rows(data, "gsm8k")][::every]
-    found: Row = {}
+    golds = [row["answer"] for row in json_lines(data / "gsm8k.jsonl.gz", most)]
+    found: list[Row] = []
     for verifier in ("numeric", "math"):
         judge = Judge(verifier)
         for name, form in {**PHRASINGS, **NUMBERS}.items():
             right = judge([{"prediction": stated(form, gold), "gold": gold} for gold in golds])
             pairs = [{"prediction": stated(form, wrong), "gold": gold} for gold in golds for wrong in near(gold)]
-            found.setdefault(name, {})[verifier] = {
-                "accepted": sum(verdict.score == 1.0 for verdict in right) / len(golds),
-                "false": sum(verdict.score == 1.0 for verdict in judge(pairs)),
-            }
+            found.append(
+                {
+                    "measure": f"phrasing, {verifier}: {name}",
+                    "golds": len(golds),
+                    "accepted": sum(verdict.right is True for verdict in right) / len(golds),
+                    "wrong_accepted": sum(verdict.right is True for verdict in judge(pairs)),
+                }
+            )
     return found
 
 
-def solutions(data: Path) -> Row:
+def solutions(data: Path, most: int | None) -> list[Row]:
     """Agreement with the labels of real solutions, by task."""
     total: Counter[str] = Counter()
     agreed: Counter[str] = Counter()
-    abstained: Counter[str] = Counter()
+    accepted: Counter[str] = Counter()
     labelled = [
         ("gsm8k_model_solutions", "numeric", row["solution"], row["is_correct"], row)
-        for row in rows(data, "gsm8k_model_solutions")
+        for row in json_lines(data / "gsm8k_model_solutions.jsonl.gz", most)
     ]
-    for row in rows(data, "teacher_cot"):
+    for row in json_lines(data / "teacher_cot.jsonl.gz", most):
         if "rationale" in row:
             task = row["split"].partition(":")[0]
             labelled.append((task, TASKS.get(task, "choice"), row["rationale"], row["initial_correct"], row))
@@ -128,27 +123,23 @@ def solutions(data: Path) -> Row:
             ]
         (verdict,) = Judge(verifier)([found])
         total[task] += 1
-        agreed[task] += (verdict.score == 1.0) == correct
-        abstained[task] += verdict.status != "judged"
-    return {t: {"rows": total[t], "agreed": agreed[t], "not_judged": abstained[t]} for t in total}
+        agreed[task] += (verdict.right is True) == correct
+        accepted[task] += verdict.right is True and not correct
+    return [
+        {"measure": f"solutions: {task}", "rows": total[task], "agreed": agreed[task], "wrong_accepted": accepted[task]}
+        for task in total
+    ]
 
 
 def main() -> None:
-    """Measure and print; write the figures as JSON where asked."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", type=Path)
+    """Measure, record the rows, print the figures."""
+    parser = arguments(__doc__, data=True)
     parser.add_argument("--show", action="store_true", help="print every format that is not judged as expected")
-    parser.add_argument("--every", type=int, default=1, help="take every Nth gold of GSM8K")
-    parser.add_argument("--json", type=Path, help="write the figures here")
     given = parser.parse_args()
-    figures = {"formats": formats(given.data, given.show)}
-    print(json.dumps(figures, indent=1))
-    if given.every:
-        figures["phrasings"] = phrasings(given.data, given.every)
-        figures["solutions"] = solutions(given.data)
-        print(json.dumps(figures, indent=1))
-    if given.json:
-        given.json.write_text(json.dumps(figures, indent=1) + "\n")
+    rows = formats(given.data, given.rows, given.show)
+    rows += [*phrasings(given.data, given.rows), *solutions(given.data, given.rows)]
+    record(given.out, rows, key=["measure"])
+    listed(rows, "measure").show()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Measures the math verifier against real answers, and its speed beside plain math-verify on the same rows.
 
-    python bench/verify_math.py DATA_DIR [--json OUT.json]
+    python bench/verify_math.py DATA_DIR [--rows N] [--out FILE]
 
 DATA_DIR holds gzipped JSON lines: `answer_equivalence` (gold, prediction, expected_equal, grader_specific),
 `unparsable_golds` (text), `gsm8k` (answer) and `gsm8k_model_solutions` (solution, answer, is_correct). Every
@@ -10,16 +10,13 @@ measured on one core without the pool, and with it (there the running workers ke
 
 from __future__ import annotations
 
-import argparse
-import gzip
-import json
 import logging
-import re
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+
+from harness import Row, arguments, json_lines, listed, record
 
 from verifiers import math
 from verifiers.runtime.judge import Judge
@@ -27,19 +24,29 @@ from verifiers.runtime.judge import Judge
 REPEATS = 5
 
 
-def rows(data: Path, name: str) -> list[dict[str, Any]]:
-    """The rows of one data set."""
-    with gzip.open(data / f"{name}.jsonl.gz", "rt", encoding="utf-8") as lines:
-        return [json.loads(line) for line in lines]
+class Data:
+    """The data sets of a folder.
+
+    Args:
+        folder: where they are.
+        most: rows of each that are read; None for all.
+    """
+
+    def __init__(self, folder: Path, most: int | None) -> None:
+        self.folder, self.most = folder, most
+
+    def rows(self, name: str) -> list[Row]:
+        """The rows of one."""
+        return json_lines(self.folder / f"{name}.jsonl.gz", self.most)
 
 
-def equivalence(data: Path) -> dict[str, Any]:
+def equivalence(data: Data) -> Row:
     """Agreement with the graders' own test suites, over rows that follow the values."""
-    pairs = [row for row in rows(data, "answer_equivalence") if not row.get("grader_specific")]
+    pairs = [row for row in data.rows("answer_equivalence") if not row.get("grader_specific")]
     verdicts = Judge("math")(pairs)
     agreed = false_equal = 0
     for row, verdict in zip(pairs, verdicts, strict=True):
-        equal = verdict.score == 1.0
+        equal = verdict.right is True
         agreed += equal == row["expected_equal"]
         false_equal += equal and not row["expected_equal"]
         if equal != row["expected_equal"]:
@@ -47,9 +54,9 @@ def equivalence(data: Path) -> dict[str, Any]:
     return {"rows": len(pairs), "agreed": agreed, "false_equal": false_equal}
 
 
-def unparsable(data: Path) -> dict[str, Any]:
+def unparsable(data: Data) -> Row:
     """Golds that must not parse: abstained, whether the prediction is a number or the same text."""
-    golds = [row["text"] for row in rows(data, "unparsable_golds")]
+    golds = [row["text"] for row in data.rows("unparsable_golds")]
     pairs = [{"gold": gold, "prediction": p} for gold in golds for p in ("3", gold, f"${gold}$", f"\\boxed{{{gold}}}")]
     verdicts = Judge("math")(pairs)
     for pair, verdict in zip(pairs, verdicts, strict=True):
@@ -59,27 +66,27 @@ def unparsable(data: Path) -> dict[str, Any]:
     return {"golds": len(golds), "abstained": sum(all(abstained[i : i + 4]) for i in range(0, len(abstained), 4))}
 
 
-def gsm8k_golds(data: Path) -> dict[str, Any]:
+def gsm8k_golds(data: Data) -> Row:
     """Each gold answer against itself, bare and as its data set writes it."""
-    found = rows(data, "gsm8k")
+    found = data.rows("gsm8k")
     pairs = [{"gold": row["answer"], "prediction": f"{row['rationale']}\n#### {row['answer']}"} for row in found]
     bare = [{"gold": row["answer"], "prediction": row["answer"]} for row in found]
     judge = Judge("math")
     accepted = 0
     for pair, one, two in zip(pairs, judge(pairs), judge(bare), strict=True):
-        accepted += one.score == two.score == 1.0
-        if not one.score == two.score == 1.0:
+        accepted += bool(one.right and two.right)
+        if not (one.right and two.right):
             print(f"  not accepted: {pair['gold']!r}: {one} {two}")
     return {"golds": len(pairs), "accepted": accepted}
 
 
-def gsm8k_solutions(data: Path) -> dict[str, Any]:
+def gsm8k_solutions(data: Data) -> Row:
     """Agreement with the labels of real model solutions."""
-    found = rows(data, "gsm8k_model_solutions")
+    found = data.rows("gsm8k_model_solutions")
     verdicts = Judge("math")([{"gold": row["answer"], "prediction": row["solution"]} for row in found])
     agreed = false_equal = 0
     for row, verdict in zip(found, verdicts, strict=True):
-        equal = verdict.score == 1.0
+        equal = verdict.right is True
         agreed += equal == row["is_correct"]
         false_equal += equal and not row["is_correct"]
         if equal != row["is_correct"]:
@@ -91,29 +98,29 @@ def gsm8k_solutions(data: Path) -> dict[str, Any]:
     return {"rows": len(found), "agreed": agreed, "share": agreed / len(found), "false_equal": false_equal}
 
 
-def speeds(data: Path) -> dict[str, Any]:
+def speeds(data: Data) -> dict[str, Row]:
     """Rows a second: plain numbers and the mixed set, ours and math-verify's, alternating over the same rows."""
     from math_verify import parse
     from math_verify import verify as compare
 
     logging.getLogger("math_verify").setLevel(logging.ERROR)
 
-    def theirs(pairs: list[dict[str, Any]]) -> None:
+    def theirs(pairs: list[Row]) -> None:
         for pair in pairs:
             gold = parse(pair["gold"], parsing_timeout=0)
             compare(gold, parse(pair["prediction"], parsing_timeout=0), timeout_seconds=None)
 
-    def ours(pairs: list[dict[str, Any]]) -> None:
+    def ours(pairs: list[Row]) -> None:
         for pair in pairs:
             math.verify(pair["prediction"], pair["gold"])
 
-    def pooled(pairs: list[dict[str, Any]]) -> None:
+    def pooled(pairs: list[Row]) -> None:
         Judge("math")(pairs)  # a new one each time: nothing is remembered
 
-    mixed = [row for row in rows(data, "answer_equivalence") if not row.get("grader_specific")]
+    mixed = [row for row in data.rows("answer_equivalence") if not row.get("grader_specific")]
     plain = [{"gold": str(n * 7), "prediction": str(n * 7 + n % 2)} for n in range(2000)]
     many = [{"gold": str(n), "prediction": f"{n}.0" if n % 3 else f"{n:,}"} for n in range(100_000)]
-    figures: dict[str, Any] = {}
+    figures: dict[str, Row] = {}
     for name, pairs in (("plain", plain), ("mixed", mixed)):
         rates = rates_of({"math_verify": theirs, "ours": ours, "ours_pooled": pooled}, pairs)
         figures[name] = {"rows": len(pairs), **rates, "ratio": rates["ours"] / rates["math_verify"]}
@@ -123,7 +130,7 @@ def speeds(data: Path) -> dict[str, Any]:
     return figures
 
 
-def rates_of(runs: dict[str, Callable[[list[dict[str, Any]]], None]], pairs: list[dict[str, Any]]) -> dict[str, float]:
+def rates_of(runs: dict[str, Callable[[list[Row]], None]], pairs: list[Row]) -> dict[str, float]:
     """Median rows a second of each, taking turns; the first turn warms up and does not count."""
     seconds: dict[str, list[float]] = {name: [] for name in runs}
     for turn in range(REPEATS + 1):
@@ -134,7 +141,7 @@ def rates_of(runs: dict[str, Callable[[list[dict[str, Any]]], None]], pairs: lis
     return {name: len(pairs) / statistics.median(taken) for name, taken in seconds.items()}
 
 
-def timed(run: Callable[[list[dict[str, Any]]], None], pairs: list[dict[str, Any]]) -> float:
+def timed(run: Callable[[list[Row]], None], pairs: list[Row]) -> float:
     """Seconds for one pass over the rows, without the caches of an earlier one."""
     clear_caches()
     start = time.perf_counter()
@@ -156,35 +163,25 @@ def clear_caches() -> None:
         cached.cache_clear()
 
 
-def flat(figures: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Nested figures as lines."""
-    for key, value in figures.items():
-        if isinstance(value, dict):
-            yield from flat(value, f"{prefix}{key}: ")
-        else:
-            yield f"{prefix}{re.sub('_', ' ', key)}", value
+MEASURES = {
+    "answer equivalence": equivalence,
+    "unparsable golds": unparsable,
+    "GSM8K golds": gsm8k_golds,
+    "GSM8K model solutions": gsm8k_solutions,
+}
 
 
 def main() -> None:
-    """Run all, print the figures, and write them where asked."""
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("data", type=Path, help="the folder with the data sets")
-    arguments.add_argument("--json", type=Path, help="write the figures to this file too")
-    options = arguments.parse_args()
-    figures: dict[str, Any] = {}
-    for name, measure in (
-        ("answer equivalence", equivalence),
-        ("unparsable golds", unparsable),
-        ("GSM8K golds", gsm8k_golds),
-        ("GSM8K model solutions", gsm8k_solutions),
-        ("speed", speeds),
-    ):
+    """Run all, record the rows, print the figures."""
+    given = arguments(__doc__, data=True).parse_args()
+    data = Data(given.data, given.rows)
+    rows: list[Row] = []
+    for name, measure in MEASURES.items():
         print(name)
-        figures[name] = measure(options.data)
-        for line, value in flat(figures[name]):
-            print(f"  {line}: {value:,.4g}" if isinstance(value, float) else f"  {line}: {value:,}")
-    if options.json:
-        options.json.write_text(json.dumps(figures, indent=1) + "\n")
+        rows.append({"measure": name, **measure(data)})
+    rows += [{"measure": f"speed, {name}", **figures} for name, figures in speeds(data).items()]
+    record(given.out, rows, key=["measure"])
+    listed(rows, "measure").show()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Measures the step, logic and choice verifiers on real data.
 
-    python bench/verify_steps.py DATA_FOLDER [--json OUT.json]
+    python bench/verify_steps.py DATA_FOLDER [--rows N] [--out FILE]
 
 DATA_FOLDER holds gzipped JSON lines: gsm8k, refiner, processbench_gsm8k, prontoqa, proofwriter, mario_rationales. A
 file that is not there is left out, and said. Takes about a minute on one core.
@@ -8,20 +8,15 @@ file that is not there is left out, and said. Takes about a minute on one core.
 
 from __future__ import annotations
 
-import argparse
-import gzip
-import json
 import random
 import re
 import time
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+
+from harness import Row, arguments, flat, json_lines, listed, record
 
 from verifiers import boolean, choice, logic, steps
 from verifiers.verdict import Verdict
-
-Row = dict[str, Any]
 
 
 def gsm8k(rows: list[Row]) -> Row:
@@ -29,24 +24,24 @@ def gsm8k(rows: list[Row]) -> Row:
     marked = true = free = free_true = follows = judged = answers = 0
     for row in rows:
         verdict = steps.verify(row["rationale"] + "\n#### " + row["answer"], row["answer"], question=row["question"])
-        answers += verdict.score == 1.0
+        answers += verdict.right is True
         for step in verdict.steps:
             if row["rationale"].startswith("<<", step.start):
                 marked += 1
-                true += step.score == 1.0
+                true += step.right is True
             elif step.status == "judged":
                 free += 1
-                free_true += step.score == 1.0
+                free_true += step.right is True
             judged += step.status == "judged"
             follows += step.status == "judged" and step.reason == "right"
     return {
         "rows": len(rows),
         "marked_equations": marked,
-        "marked_true": true / marked,
+        "marked_true": _share(true, marked),
         "unmarked_equations": free,
-        "unmarked_true": free_true / free,
-        "steps_whose_numbers_are_known": follows / judged,
-        "answers_accepted": answers / len(rows),
+        "unmarked_true": _share(free_true, free),
+        "steps_whose_numbers_are_known": _share(follows, judged),
+        "answers_accepted": _share(answers, len(rows)),
     }
 
 
@@ -55,23 +50,22 @@ def refiner(rows: list[Row]) -> Row:
     rows = [row for row in rows if row["id"].startswith("mwp")]
     found: Row = {"rows": len(rows)}
     gold = [steps.verify(row["rationale"], row["rationale"], question=row["question"]) for row in rows]
-    found["gold_right"] = sum(verdict.score == 1.0 for verdict in gold) / len(rows)
+    found["gold_right"] = _share(sum(verdict.right is True for verdict in gold), len(rows))
     found["gold_that_do_not_run"] = sum(verdict.status == "abstained" for verdict in gold)
     variants = [row for row in rows if row.get("incorrect_rationale")]
     wrong = [row for row in variants if _plain(row["incorrect_rationale"]) != _plain(row["rationale"])]
     found["variants_equal_to_the_gold"] = len(variants) - len(wrong)
     found["wrong_variants"] = len(wrong)
     caught = [steps.verify(row["incorrect_rationale"], row["rationale"], question=row["question"]) for row in wrong]
-    found["wrong_caught"] = sum(verdict.score == 0.0 for verdict in caught) / len(wrong)
+    found["wrong_caught"] = _share(sum(verdict.score == 0.0 for verdict in caught), len(wrong))
     for split in sorted({row["split"] for row in rows}):
         part = [row for row in rows if row["split"] == split]
         right = sum(_score(row["rationale"], row) == 1.0 for row in part)
         missed = [row for row in wrong if row["split"] == split]
-        by_answer: Row = {"rows": len(part), "gold_right": right / len(part)}
+        by_answer: Row = {"rows": len(part), "gold_right": _share(right, len(part))}
         if missed:
-            by_answer["wrong_caught"] = sum(_score(row["incorrect_rationale"], row) == 0.0 for row in missed) / len(
-                missed
-            )
+            caught = [_score(row["incorrect_rationale"], row) == 0.0 for row in missed]
+            by_answer["wrong_caught"] = _share(sum(caught), len(missed))
         found[f"by_answer_{split}"] = by_answer
     return found
 
@@ -98,8 +92,8 @@ def processbench(rows: list[Row]) -> Row:
             "solutions_with_an_error": labelled,
             "solutions_flagged": said,
             "first_wrong_step_found": exact,
-            "precision": exact / said if said else None,
-            "recall": exact / labelled,
+            "precision": _share(exact, said),
+            "recall": _share(exact, labelled),
             "right_solutions_flagged": flagged_right,
         }
     return found
@@ -119,11 +113,11 @@ def prontoqa(rows: list[Row]) -> Row:
         found[f"{kind}_caught"] = 0
     for row in rows:
         verdict = _proof(row, row["steps"])
-        found["gold_accepted"] += verdict.score == 1.0 and all(step.score == 1.0 for step in verdict.steps)
+        found["gold_accepted"] += verdict.chain_right is True
         for kind, mutate in kinds.items():
             verdict = _proof(row, [*mutate(row, rng), f"So the answer is {row['answer']}."])
             found[f"{kind}_caught"] += any(step.score == 0.0 for step in verdict.steps)
-    return {key: value if key == "rows" else value / len(rows) for key, value in found.items()}
+    return {key: value if key == "rows" else _share(value, len(rows)) for key, value in found.items()}
 
 
 def proofwriter(rows: list[Row]) -> Row:
@@ -135,7 +129,11 @@ def proofwriter(rows: list[Row]) -> Row:
         if not theory.unparsed:
             understood += 1
             right += logic.truth(theory, logic.question(row["query"])) == want
-    return {"rows": len(rows), "understood": understood / len(rows), "truth_as_labelled": right / max(1, understood)}
+    return {
+        "rows": len(rows),
+        "understood": _share(understood, len(rows)),
+        "truth_as_labelled": _share(right, understood),
+    }
 
 
 def mario(rows: list[Row]) -> Row:
@@ -147,12 +145,12 @@ def mario(rows: list[Row]) -> Row:
         text = row["trunc_output"].strip()
         if row["dataset"] == "strategyqa":
             yes_no += 1
-            yes_no_read += boolean.stated(text) is not None
+            yes_no_read += boolean.answer(text)[0] is not None
             continue
         parts = re.split(r"\s?\(([A-La-l])\)\s?", row["question"])
         choices = [{"label": label, "text": words} for label, words in zip(parts[1::2], parts[2::2], strict=True)]
         label = re.search(r"[Ss]o the answer is:? ?\(?([A-La-l])\)?\.?$", text)
-        given, _ = choice.given(text, *choice.labelled(choices))
+        given, _, _ = choice.given(text, *choice.labelled(choices))
         if label:
             count += 1
             agree += given is not None and choices[given]["label"].lower() == label[1].lower()
@@ -161,11 +159,11 @@ def mario(rows: list[Row]) -> Row:
             read += given is not None
     return {
         "stated": count,
-        "stated_read_right": agree / count,
+        "stated_read_right": _share(agree, count),
         "not_stated": other,
-        "not_stated_but_read": read / other,
+        "not_stated_but_read": _share(read, other),
         "yes_no": yes_no,
-        "yes_no_read": yes_no_read / yes_no,
+        "yes_no_read": _share(yes_no_read, yes_no),
     }
 
 
@@ -180,26 +178,22 @@ MEASURES = {
 
 
 def main() -> None:
-    """Measure every data set that is in the folder, print the figures, and write them where asked."""
-    parser = argparse.ArgumentParser(description="Measure the step, logic and choice verifiers.")
-    parser.add_argument("folder", type=Path, help="the folder with the gzipped JSON lines")
-    parser.add_argument("--json", type=Path, help="write the figures to this file")
-    arguments = parser.parse_args()
-    figures: Row = {}
+    """Measure every data set that is in the folder, record the rows, print the figures."""
+    given = arguments(__doc__, data=True).parse_args()
+    rows = []
     for name, measure in MEASURES.items():
-        path = arguments.folder / f"{name}.jsonl.gz"
+        path = given.data / f"{name}.jsonl.gz"
         if not path.exists():
-            print(f"{name}: not in {arguments.folder}")
+            print(f"{name}: not in {given.data}")
             continue
-        with gzip.open(path, "rt", encoding="utf-8") as file:
-            rows = [json.loads(line) for line in file]
-        start = time.perf_counter()
-        figures[name] = measure(rows) | {"seconds": round(time.perf_counter() - start, 1)}
-        print(name)
-        for key, value in figures[name].items():
-            print(f"  {key}: {value:.4f}" if isinstance(value, float) else f"  {key}: {value}")
-    if arguments.json:
-        arguments.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+        data, start = json_lines(path, given.rows), time.perf_counter()
+        rows.append(flat({"data": name, **measure(data), "seconds": round(time.perf_counter() - start, 1)}))
+    record(given.out, rows, key=["data"])
+    listed(rows, "data").show()
+
+
+def _share(count: int, of: int) -> float | None:
+    return count / of if of else None
 
 
 def _score(program: str, row: Row) -> float | None:

@@ -1,4 +1,4 @@
-"""Reward modules: each scores completions, and each is also a plain TRL reward function.
+"""Whetstone's reward modules: each scores completions, and each is also a plain TRL reward function.
 
 To add one to the package: write `rewards/NAME.py` with a `Reward` and a `build`, and name it in `REWARDS`. To use one
 of your own without touching the package, name a function in the config: `mine: {function: my_rewards:brevity}`.
@@ -7,6 +7,10 @@ of your own without touching the package, name a function in the config: `mine: 
 """
 
 from typing import Any
+
+from whetstone_rl import check_packages
+
+check_packages()
 
 REWARDS = {
     "correctness": "rewards.correctness",

@@ -21,11 +21,12 @@ from pathlib import Path
 from typing import Any
 
 from rewards.likelihood_gain import Answers, probability, scored, with_and_without
-from rewards.models.loading import LOADING, Source, frozen
+from rewards.models.load import Source, frozen
 from rewards.parts.answer_models import KINDS, MANIFEST, fold_of
 from rewards.parts.context import Context
 from rewards.parts.rationale import Layout, asked
 from rewards.parts.settings import options_of
+from rewards.parts.source import LOADING
 from rewards.reward import Reward, Scores, Text
 
 

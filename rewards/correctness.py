@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rewards.parts.context import Context
-from rewards.reward import Reward, Scores, Text, text_of
+from rewards.parts.thinking import spoken
+from rewards.reward import Reward, Scores, Text, question_of, text_of
 from verifiers import abstained
 from verifiers.runtime.judge import Judge
 
@@ -47,8 +48,8 @@ class Correctness(Reward):
         rows: list[Mapping[str, Any]] = [
             {
                 **{name: values[row] for name, values in given.items()},
-                "prompt": text_of(prompts[row]),
-                "prediction": text_of(completions[row]),
+                "prompt": question_of(prompts[row]),
+                "prediction": _answering(text_of(completions[row])),
             }
             for row in range(len(completions))
         ]
@@ -61,6 +62,11 @@ class Correctness(Reward):
             columns={"extracted": [verdict.extracted for verdict in verdicts]},
             failures={row: v.reason for row, v in enumerate(verdicts) if v.status == "failed"},
         )
+
+
+def _answering(completion: str) -> str:
+    """A completion up to thinking that never ends: a draft is no answer."""
+    return completion[: spoken(completion)[1]]
 
 
 def build(name: str, settings: Mapping[str, Any], context: Context) -> Correctness:

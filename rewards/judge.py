@@ -4,8 +4,9 @@ The judge is told the rubric, and then given one JSON object with the prompt, th
 So a completion cannot pass itself off as an instruction by closing a tag. It can still flatter the judge: look at
 what it rewards (`NAME.reply` in the table of completions).
 
-The judge answers `{"score": s}` or a number, on the scale of the rubric. An answer that cannot be read, or is off the
-scale, is a failure and never 0. Past the limit on spending the reward abstains, and warns once; what is in the cache
+The judge ends with `{"score": s}`, or answers with a number alone, on the scale of the rubric. A reply that was cut
+off, that gives no score or two, or one off the scale, is a failure and never 0; what the judge says while it thinks
+does not count. Past the limit on spending the reward abstains, and warns once; what is in the cache
 is still scored. In a run the limit holds for all its processes and over every resume; the counts are in
 `spent/NAME` of the run's folder.
 """
@@ -18,14 +19,15 @@ import re
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from math import inf
 from pathlib import Path
 from typing import Any
 
 from rewards.parts.context import Context
 from rewards.parts.endpoint import Endpoint, Limit, LimitReached, NoReply, user_cache
+from rewards.parts.endpoint import whole as whole_text
 from rewards.parts.settings import number, one_of, options_of, whole
+from rewards.parts.thinking import spoken
 from rewards.reward import Reward, Scores, Text
 
 FORM = 'Reason first if you need to. End with a JSON object {{"score": s}}, s being a number from {low:g} to {high:g}.'
@@ -88,8 +90,8 @@ class JudgeEndpoint(Reward):
         known = {text: reply for text, chat in asked.items() if (reply := self.endpoint.known(chat)) is not None}
         until = time.monotonic() + self.batch_timeout
         new = [text for text in asked if text not in known]
-        with ThreadPoolExecutor(self.concurrency, thread_name_prefix=self.name) as threads:
-            outcomes = dict(zip(new, threads.map(lambda text: self._outcome(asked[text], until), new), strict=True))
+        replies = self.endpoint.ask([asked[text] for text in new], until, self.concurrency)
+        outcomes = {text: self._outcome(asked[text], reply) for text, reply in zip(new, replies, strict=True)}
         for text, reply in known.items():
             outcomes[text] = self._read(reply), reply
         rows = [outcomes[chat[-1]["content"]] for chat in chats]
@@ -106,17 +108,17 @@ class JudgeEndpoint(Reward):
         given = {"prompt": prompt, "completion": completion, **shown}
         return [
             {"role": "system", "content": told},
-            {"role": "user", "content": json.dumps(given, ensure_ascii=False, default=str)},
+            {"role": "user", "content": whole_text(json.dumps(given, ensure_ascii=False, default=str))},
         ]
 
-    def _outcome(self, chat: list[dict[str, str]], until: float) -> tuple[float | str | None, str | None]:
+    def _outcome(
+        self, chat: list[dict[str, str]], reply: str | NoReply | LimitReached
+    ) -> tuple[float | str | None, str | None]:
         """The score, the reason for a failure, or None past the limit; and the reply."""
-        try:
-            reply = self.endpoint.ask(chat, until)
-        except NoReply as error:
-            return str(error), None
-        except LimitReached as error:
-            self._warn(str(error))
+        if isinstance(reply, NoReply):
+            return str(reply), None
+        if isinstance(reply, LimitReached):
+            self._warn(str(reply))
             return None, None
         value = self._read(reply)
         if isinstance(value, float):
@@ -147,27 +149,74 @@ class JudgeEndpoint(Reward):
             log_metric(f"rewards/{self.name}/cached", cached)
 
 
+OBJECTS = 200
+"""Places that are tried as the beginning of a JSON object, the last ones of a reply."""
+_OBJECT = re.compile(r'\{\s*"')
+_NUMBER = re.compile(r"[-+]?[0-9]+(?:\.[0-9]+)?")
+_AFTER = re.compile(r"[\s`*.!)]*(?:</?\|?[a-z_]+\|?>\s*)?")
+"""What may follow the score: the end of a code block or of a sentence, and a tag or token that closes the turn."""
+
+
 def score_in(reply: str) -> float:
-    """The score in the last JSON object of a reply that has one, or the reply itself where it is a number.
+    """The score that a reply ends with, in a JSON object, or the reply itself where it is a number.
+
+    Thinking is left out, so a score in it is a draft. Every score that is given counts: a reply that gives two
+    different ones, or goes on after its score, has not decided.
 
     Raises:
-        ValueError: there is none.
+        ValueError: there is no score, or more than one.
     """
-    decoder, found, place = json.JSONDecoder(), None, reply.find("{")
-    while place >= 0:
-        try:
-            value, end = decoder.raw_decode(reply, place)
-        except (json.JSONDecodeError, RecursionError):
-            end = place + 1
-        else:
-            found = value if "score" in value else found
-        place = reply.find("{", end)
-    score = found["score"] if found else reply.strip()
-    if isinstance(score, str) and re.fullmatch(r"[-+]?[0-9]+(?:\.[0-9]+)?", score.strip()):
-        score = float(score)
-    if isinstance(score, bool) or not isinstance(score, int | float):
+    start, end = spoken(reply)
+    text = reply[start:end].strip()
+    if _NUMBER.fullmatch(text):
+        return float(text)
+    scores, after = _scores(text)
+    numbers = [_as_number(score, reply) for score in scores]
+    if not numbers:
         raise ValueError(f"no score in the judge's reply {reply[:200]!r}")
-    return float(score)
+    if len(set(numbers)) > 1:
+        raise ValueError(
+            f"more than one score in the judge's reply, {numbers[0]:g} and {numbers[1]:g}: {reply[:200]!r}"
+        )
+    if not _AFTER.fullmatch(after):
+        raise ValueError(f"the judge's reply goes on after its score: {after[:100]!r}")
+    return numbers[0]
+
+
+def _scores(text: str) -> tuple[list[Any], str]:
+    """Every value that a JSON object in a text gives for `score`, in order, and what follows the last such object."""
+    found: list[Any] = []
+    after, done = "", 0
+    for place in [match.start() for match in _OBJECT.finditer(text)][-OBJECTS:]:
+        if place < done:
+            continue  # inside of the object before
+        given: list[Any] = []
+        try:
+            value, done = _decoder(given).raw_decode(text, place)
+        except (ValueError, RecursionError):
+            continue
+        if "score" in value:
+            found += given
+            after = text[done:]
+    return found, after
+
+
+def _decoder(given: list[Any]) -> json.JSONDecoder:
+    """A decoder that notes the scores of each object in `given`, which ends with those of the outermost."""
+
+    def noted(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        given[:] = [value for key, value in pairs if key == "score"]
+        return dict(pairs)
+
+    return json.JSONDecoder(object_pairs_hook=noted, parse_int=float)
+
+
+def _as_number(score: Any, reply: str) -> float:
+    if isinstance(score, str) and _NUMBER.fullmatch(score.strip()):
+        score = float(score)
+    if not isinstance(score, float):
+        raise ValueError(f"no score in the judge's reply {reply[:200]!r}")
+    return score
 
 
 OPTIONS = (

@@ -22,10 +22,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rewards.models.likelihoods import Likelihood, likelihoods, softmax
-from rewards.models.loading import LOADING, Source, prompt_text, source
+from rewards.models.load import Source
+from rewards.models.prompts import render
 from rewards.parts.context import Context
 from rewards.parts.rationale import OPTIONS, Asked, Layout, asked, layout
 from rewards.parts.settings import one_of, options_of
+from rewards.parts.source import LOADING, source, template_kwargs
 from rewards.reward import Reward, Scores, Text
 
 MEASURES = ("sum", "mean", "probability")
@@ -33,7 +35,11 @@ Answers = list[Likelihood]
 
 
 def with_and_without(
-    rows: Sequence[Asked], layout: Layout, reader: Source, baseline: Source
+    rows: Sequence[Asked],
+    layout: Layout,
+    reader: Source,
+    baseline: Source,
+    template_kwargs: Mapping[str, Any] | None = None,
 ) -> list[tuple[Answers, Answers] | None]:
     """How likely each answer is with the rationale and without it; None where a text does not fit.
 
@@ -42,20 +48,21 @@ def with_and_without(
         layout: how it is put.
         reader: the model that is given the rationale.
         baseline: the model that is not; where it is the same, both are asked at once and share the prompt.
+        template_kwargs: variables of the chat template.
     """
     model, tokenizer = reader()
     other, other_tokenizer = baseline()
-    prompts = [prompt_text(row.prompt, tokenizer) for row in rows]
-    told = [layout.before(prompt, row.rationale) for prompt, row in zip(prompts, rows, strict=True)]
+    prompts = [render(row.prompt, tokenizer, template_kwargs).text for row in rows]
+    told = [layout.put(row.prompt, row.rationale, tokenizer, template_kwargs) for row in rows]
+    bare = [layout.put(row.prompt, None, other_tokenizer, template_kwargs) for row in rows]
     answers = [row.answers for row in rows]
     if other is model:
-        bare = [layout.before(prompt, None) for prompt in prompts]
         both = likelihoods(model, tokenizer, prompts * 2, told + bare, answers * 2)
         found, base = both[: len(rows)], both[len(rows) :]
     else:
         found = likelihoods(model, tokenizer, prompts, told, answers)
-        prompts = [prompt_text(row.prompt, other_tokenizer) for row in rows]
-        base = likelihoods(other, other_tokenizer, prompts, [layout.before(p, None) for p in prompts], answers)
+        prompts = [render(row.prompt, other_tokenizer, template_kwargs).text for row in rows]
+        base = likelihoods(other, other_tokenizer, prompts, bare, answers)
     return [None if one is None or two is None else (one, two) for one, two in zip(found, base, strict=True)]
 
 
@@ -89,10 +96,18 @@ class LikelihoodGain(Reward):
         layout: how completions are split and the question is put.
         measure: `sum` or `mean` of the gold answer's log-probabilities, or its `probability` among the row's choices.
         name: the name in the logs.
+        template_kwargs: variables of the model's chat template.
     """
 
-    def __init__(self, model: Source, layout: Layout, measure: str = "sum", name: str = "likelihood_gain") -> None:
-        self.name, self.model, self.layout = name, model, layout
+    def __init__(
+        self,
+        model: Source,
+        layout: Layout,
+        measure: str = "sum",
+        name: str = "likelihood_gain",
+        template_kwargs: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.name, self.model, self.layout, self.template_kwargs = name, model, layout, template_kwargs
         self.measure = one_of("measure", measure, MEASURES)
         self.columns = ("gold", "choices") if measure == "probability" else ("gold",)
 
@@ -110,7 +125,8 @@ class LikelihoodGain(Reward):
         """
         rows = asked(self.layout, prompts, completions, columns, among=self.measure == "probability")
         found = {}
-        for row, both in zip(rows, with_and_without(rows, self.layout, self.model, self.model), strict=True):
+        asked_both = with_and_without(rows, self.layout, self.model, self.model, self.template_kwargs)
+        for row, both in zip(rows, asked_both, strict=True):
             if both is not None:
                 told, bare = (self._measured(answers, row.gold) for answers in both)
                 found[row.row] = (told - bare, told, bare)
@@ -126,4 +142,10 @@ def build(name: str, settings: Mapping[str, Any], context: Context) -> Likelihoo
     """The reward from its part of the config; `model` is a path, a hub id, or `policy`."""
     options = options_of(settings, ("measure", *OPTIONS, *LOADING), reads=("model",))
     model = source(settings, context, "causal", policy=True, purpose="the model that answers, a path or a hub id")
-    return LikelihoodGain(model, layout(options, context.judge.name), options.get("measure", "sum"), name)
+    return LikelihoodGain(
+        model,
+        layout(options, context.judge.name),
+        options.get("measure", "sum"),
+        name,
+        template_kwargs(settings, context),
+    )

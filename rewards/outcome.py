@@ -17,10 +17,13 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rewards.models.heads import NO_NUMBER, Encoded, Read, classes, most_tokens, probability, read_at, read_whole
-from rewards.models.loading import LOADING, Source, prompt_text, source
+from rewards.models.heads import NO_NUMBER, Encoded, Read, classes, probability, read_at, read_whole
+from rewards.models.load import Source
+from rewards.models.prompts import render
+from rewards.models.room import most_tokens
 from rewards.parts.context import Context
 from rewards.parts.settings import one_of, options_of, whole
+from rewards.parts.source import LOADING, source
 from rewards.reward import Reward, Scores, Text, text_of
 
 FORMATS = ("sequence", "token")
@@ -87,7 +90,7 @@ class Outcome(Reward):
             messages = [dict(message) for message in (*prompt, *answer)]
             text = tokenizer.apply_chat_template(messages, tokenize=False)
             return tokenizer(text, add_special_tokens=False)["input_ids"]
-        text = prompt_text(prompt, tokenizer) + text_of(completion)
+        text = render(prompt, tokenizer).text + text_of(completion)
         ids = list(tokenizer(text)["input_ids"])
         return [*ids, tokenizer.eos_token_id] if self.end and ids[-1:] != [tokenizer.eos_token_id] else ids
 

@@ -23,11 +23,13 @@ from typing import Any
 import torch
 from transformers.modeling_outputs import SequenceClassifierOutput
 
-from rewards.models.heads import NO_NUMBER, Read, classes, most_tokens, probability, read_whole
-from rewards.models.loading import LOADING, Pair, source
+from rewards.models.heads import NO_NUMBER, Read, classes, probability, read_whole
+from rewards.models.load import Pair
+from rewards.models.room import most_tokens
 from rewards.parts.context import Context
 from rewards.parts.rationale import layout
 from rewards.parts.settings import number, one_of, options_of, whole
+from rewards.parts.source import LOADING, source
 from rewards.reward import Reward, Scores, Text, text_of
 from verifiers import Step
 from verifiers.facts import MARK, statements

@@ -28,9 +28,12 @@ from transformers.utils.hub import cached_file
 
 from rewards.correctness import Correctness
 from rewards.models.heads import NO_NUMBER, Encoded, Read, classes, probability, read_at
-from rewards.models.loading import LOADING, Source, one_token, room, source
+from rewards.models.load import Source
+from rewards.models.prompts import one_token
+from rewards.models.room import room
 from rewards.parts.context import Context
 from rewards.parts.settings import one_of, options_of, whole
+from rewards.parts.source import LOADING, source
 from rewards.parts.step_scores import FINAL, FORM_FILE, READ_AT, encode_steps
 from rewards.parts.step_spans import Span, Splitter
 from rewards.reward import Reward, Scores, Text, text_of

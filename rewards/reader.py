@@ -15,16 +15,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from diskcache import Cache
-from transformers import GenerationConfig, LogitsProcessor
 
 from rewards.correctness import Correctness
-from rewards.models.heads import NO_NUMBER, most_tokens
-from rewards.models.loading import LOADING, Pair, batches, encode, fingerprint, judging, pad_id, prompt_text, source
+from rewards.models.batches import BATCH_TOKENS
+from rewards.models.generate import Generated, SamplingParameters, eos_token_ids, generate
+from rewards.models.heads import NO_NUMBER
+from rewards.models.load import Pair, fingerprint
+from rewards.models.prompts import Rendered, encode
+from rewards.models.room import most_tokens
 from rewards.parts.context import Context
 from rewards.parts.rationale import Layout, layout
 from rewards.parts.settings import one_of, options_of, whole
+from rewards.parts.source import LOADING, source
 from rewards.reward import Reward, Scores, Text, text_of
 from verifiers.runtime.judge import Judge
 
@@ -69,7 +72,7 @@ class Reader(Reward):
         self.verifier = Correctness(judge, name)
         self.columns = self.verifier.columns
         self.answered = 0
-        self._identity = f"{fingerprint(self.model)} {max_tokens}"
+        self._identity = f"{fingerprint(self.model)} {max_tokens} greedy"
         self._kept: dict[str, str] = {}
 
     def score(
@@ -80,11 +83,11 @@ class Reader(Reward):
         **columns: Any,
     ) -> Scores:
         """Let the model answer from each completion's rationale, and judge against the column `gold`."""
-        texts: dict[int, str] = {}
+        texts: dict[int, Rendered] = {}
         for row, (prompt, completion) in enumerate(zip(prompts, completions, strict=True)):
             part = self.layout.split(text_of(completion))
             if part.marked and columns["gold"][row] is not None:
-                texts[row] = self.layout.before(prompt_text(prompt, self.tokenizer), part.rationale)
+                texts[row] = self.layout.put(prompt, part.rationale, self.tokenizer)
         answers = self._answers(list(dict.fromkeys(texts.values())))
         failures = {row: NO_NUMBER for row, text in texts.items() if text in answers and answers[text] is None}
         found = {row: answer for row, text in texts.items() if (answer := answers.get(text)) is not None}
@@ -103,17 +106,18 @@ class Reader(Reward):
         """The answer after the marker, apart from it: `So the answer is5` would be no answer to a verifier."""
         return answer if self.layout.marker is None else f" {self.layout.marker.strip()} {answer}"
 
-    def _answers(self, texts: Sequence[str]) -> dict[str, str | None]:
+    def _answers(self, texts: Sequence[Rendered]) -> dict[Rendered, str | None]:
         """Text → answer, None where the model gave NaN; texts that are too long are left out."""
         keys = {
-            text: hashlib.blake2b(f"{self._identity} {text}".encode(), digest_size=16).hexdigest() for text in texts
+            text: hashlib.blake2b(f"{self._identity} {text.templated} {text.text}".encode(), digest_size=16).hexdigest()
+            for text in texts
         }
         if self.cache is None:
             return self._looked_up(keys, self._kept)
         with Cache(str(self.cache / "reader")) as store:
             return self._looked_up(keys, store)
 
-    def _looked_up(self, keys: Mapping[str, str], store: Any) -> dict[str, str | None]:
+    def _looked_up(self, keys: Mapping[Rendered, str], store: Any) -> dict[Rendered, str | None]:
         kept = {text: store.get(key) for text, key in keys.items()}
         missing = [text for text, answer in kept.items() if answer is None]
         fresh = self._generated(missing)
@@ -122,56 +126,26 @@ class Reader(Reward):
                 store[keys[text]] = answer
         return {text: answer for text, answer in kept.items() if answer is not None} | fresh
 
-    def _generated(self, texts: Sequence[str]) -> dict[str, str | None]:
-        causal = self.form == "causal"
-        ids = [encode(text, self.tokenizer) if causal else self.tokenizer(text)["input_ids"] for text in texts]
-        longest = most_tokens(self.model, self.tokenizer, None) - (self.max_tokens if causal else 0)
-        rows = [row for row in range(len(texts)) if 0 < len(ids[row]) <= longest]
-        answers: dict[str, str | None] = {}
-        with judging(self.model):
-            for batch in batches([len(ids[row]) + self.max_tokens for row in rows]):
-                chosen = [rows[index] for index in batch]
-                for row, answer in zip(chosen, self._greedy([ids[row] for row in chosen]), strict=True):
-                    answers[texts[row]] = answer
-        self.answered += len(rows)
-        return answers
+    def _generated(self, texts: Sequence[Rendered]) -> dict[Rendered, str | None]:
+        """Greedy answers to the texts that fit into the model; None where its logits held NaN."""
+        causal, tokenizer = self.form == "causal", self.tokenizer
+        ids = {text: encode(text, tokenizer) if causal else tokenizer(text.text)["input_ids"] for text in texts}
+        longest = most_tokens(self.model, tokenizer, None) - (self.max_tokens if causal else 0)
+        ids = {text: tokens for text, tokens in ids.items() if 0 < len(tokens) <= longest}
+        if not ids:
+            return {}
+        batch = max(1, BATCH_TOKENS // (max(map(len, ids.values())) + self.max_tokens))
+        greedy = SamplingParameters(self.max_tokens, temperature=None)
+        drawn = generate(self.model, tokenizer, list(ids.values()), greedy, batch=batch)
+        self.answered += len(ids)
+        return {text: self._answer(one) for text, (one,) in zip(ids, drawn, strict=True)}
 
-    def _greedy(self, rows: Sequence[Sequence[int]]) -> list[str | None]:
-        """Greedy answers to B texts of token ids; None where the logits held NaN."""
-        own: Any = self.model.generation_config
-        eos = own.eos_token_id if isinstance(own.eos_token_id, list) else [own.eos_token_id]
-        ends = list(dict.fromkeys(end for end in (*eos, self.tokenizer.eos_token_id) if end is not None))
-        pad = pad_id(self.tokenizer)
-        settings = GenerationConfig(
-            do_sample=False,
-            max_new_tokens=self.max_tokens,
-            eos_token_id=ends or None,
-            pad_token_id=pad,
-            decoder_start_token_id=own.decoder_start_token_id,
-        )
-        length = max(len(ids) for ids in rows)
-        ids_BT = torch.tensor([[pad] * (length - len(ids)) + list(ids) for ids in rows], device=self.model.device)
-        mask_BT = torch.tensor([[0] * (length - len(ids)) + [1] * len(ids) for ids in rows], device=self.model.device)
-        watch = _Watch()
-        out_BT = self.model.generate(
-            input_ids=ids_BT, attention_mask=mask_BT, generation_config=settings, logits_processor=[watch]
-        )
-        answers = out_BT[:, length if self.form == "causal" else 1 :].tolist()
-        return [
-            None if broken else _line(self.tokenizer.decode(_until(answer, ends), skip_special_tokens=True))
-            for answer, broken in zip(answers, watch.broken_B.tolist(), strict=True)
-        ]
-
-
-class _Watch(LogitsProcessor):
-    """Remembers which rows of a batch had NaN among their logits."""
-
-    broken_B: torch.Tensor
-
-    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
-        now_B = scores.isnan().any(-1)
-        self.broken_B = now_B | self.broken_B if hasattr(self, "broken_B") else now_B
-        return scores
+    def _answer(self, completion: Generated) -> str | None:
+        if completion.finish_reason == "error":
+            return None
+        ends = eos_token_ids(self.model, self.tokenizer)  # some are no special tokens, and would be decoded
+        ids = [token for token in completion.ids if token not in ends]
+        return self.tokenizer.decode(ids, skip_special_tokens=True).strip().split("\n")[0]
 
 
 def build(name: str, settings: Mapping[str, Any], context: Context) -> Reader:
@@ -193,11 +167,3 @@ def build(name: str, settings: Mapping[str, Any], context: Context) -> Reader:
     return Reader(
         (model, tokenizer), judge, form=form, layout=shape, max_tokens=longest, cache=context.cache, name=name
     )
-
-
-def _until(ids: Sequence[int], ends: Sequence[int]) -> Sequence[int]:
-    return ids[: next((place for place, token in enumerate(ids) if token in ends), len(ids))]
-
-
-def _line(text: str) -> str:
-    return text.strip().split("\n")[0]

@@ -7,11 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from rewards.models.prompts import Message, Text
 from verifiers import Step
 
-Message = Mapping[str, Any]
-Text = str | Sequence[Message]
-"""A plain string, or chat messages; TRL passes either."""
+__all__ = ["PASSED", "Message", "Reward", "RewardBroken", "Scores", "Text", "content_of", "question_of", "text_of"]
+
+
+PASSED = ("prompts", "completions", "completion_ids", "trainer_state", "log_extra", "log_metric")
+"""What TRL passes by keyword to every reward function, beside a list for each column of the data."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,45 @@ class Reward(ABC):
         return self.name
 
 
-def text_of(text: Text) -> str:
-    """The text itself: a string as it is, of chat messages the last one's content."""
-    return text if isinstance(text, str) else text[-1]["content"]
+def text_of(completion: Text) -> str:
+    """The text of a completion: a string as it is; of chat messages the assistant's own last words.
+
+    What a tool or a user says after them is no answer of the policy's. Without any words of the assistant the text is
+    empty.
+    """
+    if isinstance(completion, str):
+        return completion
+    return _last_words(completion, ("assistant", None))
+
+
+def question_of(prompt: Text) -> str:
+    """The text of a prompt: a string as it is; of chat messages the user's last words.
+
+    Without a message of the user's it is what stands last.
+    """
+    if isinstance(prompt, str):
+        return str(prompt)
+    return _last_words(prompt, ("user", None)) or next((content_of(m) for m in reversed(prompt)), "")
+
+
+def content_of(message: Message) -> str:
+    """The text of one chat message: its content, or the text parts of it, joined; empty where it has none.
+
+    Thinking that a server keeps apart (a part of another type, `reasoning_content`) is not part of it.
+    """
+    content = message.get("content")
+    if isinstance(content, str) or content is None:
+        return content or ""
+    return "".join(map(_part, content if isinstance(content, list | tuple) else [content]))
+
+
+def _part(part: Any) -> str:
+    if not isinstance(part, Mapping):
+        return "" if part is None else str(part)
+    text = part.get("text") if part.get("type", "text") in ("text", "input_text", "output_text") else None
+    return text if isinstance(text, str) else ""
+
+
+def _last_words(messages: Sequence[Message], roles: tuple[str | None, ...]) -> str:
+    said = (content_of(message) for message in reversed(messages) if message.get("role") in roles)
+    return next((text for text in said if text.strip()), "")

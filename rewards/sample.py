@@ -13,8 +13,8 @@ from typing import Any, Literal
 from rewards.reward import Text
 from verifiers import Status, Step, Verdict
 
-FinishReason = Literal["stop", "length"]
-"""`stop` where the policy ended its completion, `length` where it was cut off."""
+FinishReason = Literal["stop", "length", "error"]
+"""`stop` where the policy ended its completion, `length` where it was cut off, `error` where its logits were NaN."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Sample:
         row: the row of the task that was asked: `prompt`, `gold`, and every other column.
         text: the completion without special tokens.
         ids: its token ids, the end-of-sequence token included where the policy ended it.
-        finish_reason: `stop`, or `length` where it was cut off.
+        finish_reason: why it ended.
         logprobs: log-probability (nats) of each token at sampling; None unless they were asked for.
         index: of the row in its split; -1 where the row is of no split.
         round: in which round it was drawn, from 0.

@@ -22,19 +22,20 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import torch
 
 from rewards.likelihood_gain import scored, with_and_without
+from rewards.models.generate import SamplingParameters, generate
 from rewards.models.likelihoods import Likelihood
-from rewards.models.loading import LOADING, Source, encode, frozen, judging, pad_id, prompt_text, source
+from rewards.models.load import Source, frozen
+from rewards.models.prompts import prompt_ids
 from rewards.parts.context import Context
 from rewards.parts.rationale import OPTIONS, Layout, asked, layout
 from rewards.parts.settings import number, options_of, whole
+from rewards.parts.source import LOADING, source, template_kwargs
 from rewards.reward import Reward, Scores, Text
 
 SAMPLING = ("rows", "temperature", "max_tokens", "seed")
 """Options of the pass with the initial policy."""
-BATCH = 32
 
 
 def margin(answers: Sequence[Likelihood], gold: int) -> float:
@@ -54,6 +55,7 @@ class SelfFeedback(Reward):
         temperature: it draws with.
         max_tokens: of a completion that it draws.
         seed: of its rows and draws.
+        template_kwargs: variables of the policy's chat template.
         name: the name in the logs.
 
     Raises:
@@ -73,13 +75,14 @@ class SelfFeedback(Reward):
         temperature: float = 0.7,
         max_tokens: int = 64,
         seed: int = 0,
+        template_kwargs: Mapping[str, Any] | None = None,
         name: str = "self_feedback",
     ) -> None:
         if context is not None and (context.policy is None or not context.rows):
             lacks = "no policy" if context.policy is None else "no rows of a train split"
             raise ValueError(f"normalise: there is {lacks} here to measure rewards with; set options.normalise: false")
         self.name, self.model, self.layout, self.baseline = name, model, layout, baseline or model
-        self.context = context
+        self.context, self.template_kwargs = context, template_kwargs
         self.rows, self.temperature, self.max_tokens, self.seed = rows, temperature, max_tokens, seed
         self.mean, self.std = (0.0, 1.0) if context is None else (math.nan, math.nan)
 
@@ -114,9 +117,14 @@ class SelfFeedback(Reward):
         chosen = rng.permutation(len(self.context.rows))[: self.rows]
         rows = [self.context.rows[int(i)] for i in chosen]
         model, tokenizer = self.context.policy()
-        completions = drawn(
-            model, tokenizer, [row["prompt"] for row in rows], self.temperature, self.max_tokens, self.seed
+        drawn = generate(
+            model,
+            tokenizer,
+            [prompt_ids(row["prompt"], tokenizer, self.context.template_kwargs) for row in rows],
+            SamplingParameters(self.max_tokens, self.temperature),
+            seed=self.seed,
         )
+        completions = [one.text for (one,) in drawn]
         columns = {name: [row.get(name) for row in rows] for name in self.columns}
         raw = [value for value, *_ in self._raw([row["prompt"] for row in rows], completions, columns).values()]
         if len(raw) < 2 or not np.std(raw) > 1e-6:  # also where it is not a number
@@ -141,34 +149,12 @@ class SelfFeedback(Reward):
         """Row → (reward before it is normalised, margin with the rationale, margin without)."""
         rows = [row for row in asked(self.layout, prompts, completions, columns, among=True) if len(row.answers) > 1]
         found = {}
-        for row, both in zip(rows, with_and_without(rows, self.layout, self.model, self.baseline), strict=True):
+        asked_both = with_and_without(rows, self.layout, self.model, self.baseline, self.template_kwargs)
+        for row, both in zip(rows, asked_both, strict=True):
             if both is not None:
                 told, bare = (margin(answers, row.gold) for answers in both)
                 found[row.row] = (0.5 * (math.tanh(told) - math.tanh(bare)), told, bare)
         return found
-
-
-def drawn(
-    model: Any, tokenizer: Any, prompts: Sequence[Text], temperature: float, max_tokens: int, seed: int
-) -> list[str]:
-    """One completion a prompt, the same for the same seed, without a change to anybody else's random numbers."""
-    device, pad = model.get_input_embeddings().weight.device, pad_id(tokenizer)
-    ends = getattr(model.generation_config, "eos_token_id", None) is not None  # it may know of several
-    end = {} if ends else {"eos_token_id": tokenizer.eos_token_id}
-    found: list[str] = []
-    with torch.random.fork_rng([device] if device.type == "cuda" else []), judging(model):
-        torch.manual_seed(seed)
-        for start in range(0, len(prompts), BATCH):
-            rows = [encode(prompt_text(prompt, tokenizer), tokenizer) for prompt in prompts[start : start + BATCH]]
-            longest = max(map(len, rows))
-            ids_BT = torch.tensor([[pad] * (longest - len(row)) + row for row in rows], device=device)
-            mask_BT = torch.tensor([[0] * (longest - len(row)) + [1] * len(row) for row in rows], device=device)
-            whole_BT = model.generate(
-                input_ids=ids_BT, attention_mask=mask_BT, do_sample=True, temperature=temperature, top_k=0, top_p=1.0,
-                max_new_tokens=max_tokens, pad_token_id=pad, **end,
-            )  # fmt: skip
-            found += tokenizer.batch_decode(whole_BT[:, longest:], skip_special_tokens=True)
-    return found
 
 
 def build(name: str, settings: Mapping[str, Any], context: Context) -> SelfFeedback:
@@ -181,7 +167,8 @@ def build(name: str, settings: Mapping[str, Any], context: Context) -> SelfFeedb
     normalise = options.get("normalise", True)
     if not isinstance(normalise, bool):
         raise ValueError(f"normalise: true or false is wanted, got {normalise!r}")
-    model = source({**settings, "model": settings.get("model") or "policy"}, context, "causal", policy=True)
+    settings = {**settings, "model": settings.get("model") or "policy"}
+    model = source(settings, context, "causal", policy=True)
     loading = {key: options[key] for key in LOADING if key in options}
     return SelfFeedback(
         model,
@@ -192,5 +179,6 @@ def build(name: str, settings: Mapping[str, Any], context: Context) -> SelfFeedb
         temperature=number("temperature", options.get("temperature", 0.7), above=0.0),
         max_tokens=whole("max_tokens", options.get("max_tokens", 64)),
         seed=whole("seed", options.get("seed", 0), 0),
+        template_kwargs=template_kwargs(settings, context),
         name=name,
     )

@@ -35,9 +35,11 @@ def cli() -> None:
 def train(config: str, overrides: Sequence[str], fresh: bool) -> None:
     """Train from a CONFIG file; on a folder with an unfinished run, resume it."""
     from rl.config import load
+    from rl.config.named import missing_on_hub
 
     loaded = load(config, overrides)  # before anything heavy is imported: a wrong config answers at once
-    from rl.runs.training import train as run_training
+    missing_on_hub(loaded)
+    from rl.training import train as run_training
 
     run_training(loaded, fresh=fresh, command=shlex.join(["whetstone", "train", config, *overrides]))
 
@@ -46,15 +48,17 @@ def train(config: str, overrides: Sequence[str], fresh: bool) -> None:
 @click.argument("config")
 @OVERRIDES
 def check(config: str, overrides: Sequence[str]) -> None:
-    """Print the resolved CONFIG and what it would run; start nothing."""
+    """Print the resolved CONFIG and what it would run, and look for what its rewards name; start nothing."""
     from rl.config import dump, load
+    from rl.config.named import missing_on_hub
 
     loaded = load(config, overrides)
+    waiting = missing_on_hub(loaded)
     from rl import tasks
     from rl.runs import plan
 
     # a data set on the hub is left alone: this starts nothing, so it downloads nothing either
-    lines = plan.describe(loaded, None if tasks.is_on_hub(loaded) else tasks.load(loaded))
+    lines = [*plan.describe(loaded, None if tasks.is_on_hub(loaded) else tasks.load(loaded)), *waiting]
     click.echo(dump(loaded))
     width = max(len(what) for what, _ in lines)
     for what, how_much in lines:
@@ -98,7 +102,7 @@ def report(run_folder: str) -> None:
 @click.option("--verifier", required=True, help="A verifier's name, such as math.")
 @click.option("--out", metavar="OUT.jsonl", help="Where to write the rows with their verdicts; .gz to compress.")
 @click.option("--set", "options", multiple=True, metavar="KEY=VALUE", help="An option of the verifier; repeatable.")
-@click.option("--self-check", "check_itself", is_flag=True, help="Judge golds in the usual phrasings, and wrong answers.")
+@click.option("--self-check", "check_itself", is_flag=True, help="Try golds in the usual phrasings, and wrong answers.")
 @click.option("--data", metavar="FILE", help="Rows for the self-check: JSON lines, JSON, CSV, parquet or a hub id.")
 @click.option(
     "--column", "columns", multiple=True, metavar="WHAT=NAME", help="The column of the data that is WHAT; repeatable."
@@ -114,8 +118,8 @@ def verify(
 ) -> None:
     """Judge rows of `prediction` and `gold` with a verifier; prints how many of each status.
 
-    With --self-check, see whether it can read your data: how many of the golds are accepted in each of the usual ways to
-    state an answer, and how many wrong answers near them.
+    With --self-check, see whether it can read your data: how many of the golds are accepted in each of the usual ways
+    to state an answer, and how many wrong answers near them.
     """
     from rl.config.layers import values
     from verifiers.runtime.stream import verify_file
@@ -147,8 +151,9 @@ def verify(
     "columns",
     multiple=True,
     metavar="WHAT=NAME",
-    help="The column that holds the completion, prompt, gold or correct, or a template such as "
-    "'completion={rationale} So the answer is {label}.', where a list such as {steps} is joined; repeatable.",
+    help="The column that holds the completion, prompt, gold, correct or group (an id of the prompt), with dots into "
+    "nested ones, or a template such as 'completion={rationale} So the answer is {label}.', where a list such as "
+    "{steps} is joined; repeatable.",
 )
 @click.option("--verifier", help="Who judges where a reward names no verifier.  [default: the config's task, or math]")
 @click.option("--tokenizer", help="A folder or hub id, for rewards that count tokens.")
@@ -157,7 +162,8 @@ def verify(
 def score(rows: str, overrides: Sequence[str], **options: Any) -> None:
     """Score saved completions with rewards: no policy, no training.
 
-    IN is JSON lines, CSV or parquet, gzipped or not. A list of completions in a row is a group of its prompt.
+    IN is JSON lines, CSV, TSV or parquet, compressed or not, or a folder of datasets. A list of completions in a row
+    is a group of its prompt.
     """
     from rl.analysis.scoring.command import score as run_scoring
 

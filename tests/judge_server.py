@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-HANG = object()
+HANG, DRIBBLE, DRIBBLE_HEADERS = object(), object(), object()
 
 
 def reply(content, usage=(30, 12)):
@@ -20,7 +20,8 @@ def reply(content, usage=(30, 12)):
 
 
 class Server(ThreadingHTTPServer):
-    """Its `answer(request)` says what it sends: a body, (status, body) or (status, body, headers), or HANG."""
+    """Its `answer(request)` says what it sends: a body, (status, body), (status, body, headers), or HANG; or, for ever
+    and a few bytes at a time, DRIBBLE or DRIBBLE_HEADERS."""
 
     daemon_threads = True
 
@@ -42,13 +43,26 @@ class Handler(BaseHTTPRequestHandler):
         if answer is HANG:
             self.server.over.wait(30)
             return
+        if answer in (DRIBBLE, DRIBBLE_HEADERS):
+            self.dribble(headers=answer is DRIBBLE_HEADERS)
+            return
         status, body, *headers = answer if isinstance(answer, tuple) else (200, answer)
-        data = body.encode() if isinstance(body, str) else json.dumps(body).encode()
+        data = body if isinstance(body, bytes) else (body if isinstance(body, str) else json.dumps(body)).encode()
         self.send_response(status)
         for name, value in {"Content-Type": "application/json", "Content-Length": len(data), **dict(*headers)}.items():
             self.send_header(name, str(value))
         self.end_headers()
         self.wfile.write(data)
+
+    def dribble(self, *, headers):
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n")
+        if not headers:
+            self.wfile.write(b"Content-Length: 1000000\r\n\r\n")
+        try:
+            while not self.server.over.wait(0.01):
+                self.wfile.write(b"a: b\r\n" if headers else b" ")
+        except OSError:  # the client has gone
+            return
 
     def log_message(self, format, *args):
         """Nothing, so that the tests' output stays readable."""

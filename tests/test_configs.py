@@ -10,9 +10,8 @@ from accelerate.commands.config.config_args import load_config_from_file
 
 from rewards.parts.answer_models import fit_answer_models
 from rewards.parts.rationale import LAYOUTS
-from rl import tasks
+from rl import setup, tasks
 from rl.config import load
-from rl.runs import setup
 from tests.rewards.conftest import config, model_folder, tokenizer
 from tests.rl.conftest import task
 

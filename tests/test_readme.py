@@ -12,7 +12,7 @@ import verifiers
 from rl import tasks
 from rl.config import load
 from rl.runs import plan
-from rl.runs.setup import rewards as build_rewards
+from rl.setup import rewards as build_rewards
 from verifiers.runtime.judge import Judge
 
 README = (Path(__file__).parents[1] / "README.md").read_text()

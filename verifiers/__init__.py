@@ -1,4 +1,4 @@
-"""Deterministic judges of text against a reference. Imports without torch.
+"""Whetstone's verifiers: deterministic judges of text against a reference. Imports without torch.
 
 A verifier is one function in one file::
 

@@ -29,7 +29,8 @@ _WORD = rf"(?P<word>(?:not\s(?=true|correct|false|incorrect))?(?:{_YES}|{_NO}))\
 _QUOTE = r"[\s*_\"'“‘(\[{]{0,6}"
 _SURELY = (
     r"(?:(?:therefore|thus|hence|definitely|clearly|simply|probably|likely|most likely|indeed|certainly|absolutely|also"
-    r"|then|a|that|logically|obviously|most definitely|a definite|a resounding|in fact|still|actually)\b,?\s*){0,3}"
+    r"|then|a|that|logically|obviously|most definitely|a definite|a resounding|in fact|still|actually"
+    r"|considered|deemed|judged|regarded as|said to be)\b,?\s*){0,3}"
 )
 _AT = re.compile(
     rf"{_QUOTE}(?:so|thus|hence|therefore)?[,\s]*{_SURELY}{_QUOTE}{_WORD}(?!\s+(?:\w+\s+)?(?:that|if)\b)", re.IGNORECASE
@@ -54,16 +55,19 @@ _STATEMENT = re.compile(
     rf"(?![-'’]|\s+because\sof\b|\s+(?!(?:because|since|as|so|and|but|given)\b)[a-z]+)"
     rf"|{_SO}\s?[,:]?\s*{_QUOTE}{_SURELY}{_QUOTE}(?P<so>{_YES}|{_NO})"
     rf"(?=[\"'”’)\]]{{0,2}}(?:[,.;:!]|\s*$|\s+(?:because|since|as)\b|\s[-–—]\s))"
-    rf"|(?:^|(?<=[.!;\n]))[\s*_\"'“(>→•-]{{0,8}}(?P<alone>(?:not\s(?=true|correct))?(?:{_YES}|{_NO}))"
-    rf"[*_\"'”)]{{0,4}}[.!]?[*_\"'”)]{{0,4}}(?=\s*(?:$|\n))"
-    rf"|(?:[,:]|[-–—]|\b(?:is|answer))\s(?P<last>{_YES}|{_NO})[\s*_\"'”).!]{{0,8}}\Z",
+    rf"|(?:^|(?<=[.!;\n]))[\s*_\"'“(\[>→•-]{{0,8}}(?P<alone>(?:not\s(?=true|correct))?(?:{_YES}|{_NO}))"
+    rf"[*_\"'”)\]]{{0,4}}[.!]?[*_\"'”)]{{0,4}}(?=\s*(?:$|\n))"
+    rf"|(?:[,:]|[-–—]|\b(?:is|answer|say))\s(?P<last>{_YES}|{_NO})[\s*_\"'”).!]{{0,8}}\Z",
     re.IGNORECASE | re.MULTILINE,
 )
 _FIRST = re.compile(
     rf"{_QUOTE}{_WORD}(?=[,.;:!*)\"”\n]|\s?[-–—]\s|\s+(?:because|since|as|it|they|he|she|this|that|there|you|we|i)\b|\s*$)",
     re.IGNORECASE,
 )
-_SENTENCE = re.compile(rf"(?<=[.!?\n])[ \t*_\"'“(]{{1,8}}(?P<word>{_YES}|{_NO})(?=[,;:!.]|\s[-–—]\s)", re.IGNORECASE)
+_SENTENCE = re.compile(
+    rf"(?:(?<=[.!?\n])[ \t*_\"'“(]{{1,8}}|,\s(?=\w{{2,3}},\s))(?P<word>{_YES}|{_NO})(?=[,;:!.]|\s[-–—]\s)",
+    re.IGNORECASE,
+)
 _BOTH = re.compile(r"[\"'”]?\s*(?:or|and|/)\s*[\"'“]?(?:yes|no|true|false|incorrect|not)\b", re.IGNORECASE)
 _LATEX = re.compile(r"\\(?:text|textbf|textit|textrm|mathrm|mathbf|boxed|operatorname)(?![a-zA-Z])\s*|\\[()\[\]]|[$]")
 _NEGATIVE = re.compile(rf"(?:{_NO}|inaccurate|wrong|invalid|n|f)$", re.IGNORECASE)
@@ -133,7 +137,7 @@ def answer(completion: str, *, strict: bool = False) -> tuple[bool | None, str |
 def _said(text: str, rule: str) -> tuple[bool | None] | None:
     """What a stated answer says, None inside for both at once; None where it says neither."""
     text = _LATEX.sub(" ", text[:2000]).strip()
-    if rule == "tag" and "\n" in text:
+    if rule == "tag":
         for span in stated(text):
             if said := _said(span.text, span.rule):
                 return said

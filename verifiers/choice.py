@@ -17,6 +17,7 @@ digits 0 to 12 are the same as their words.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from verifiers.answer.choices import EMPTY_WORDS, TAIL, ChoiceReader, unwrapped
 from verifiers.answer.completion import answering_part
@@ -105,7 +106,7 @@ def given(
         strict: only where an answer is stated.
     """
     part = answering_part(prediction)
-    reader = ChoiceReader(labels, texts)
+    reader = _reader(tuple(labels), tuple(texts))
     if overlong := overlong_box(prediction, part):
         return None, overlong.rule, overlong.fault
     says_another = None
@@ -126,6 +127,12 @@ def given(
     if found := reader.bracketed(tail) or reader.mentioned(tail):
         return _single(found, texts, "last")
     return None, None, "no choice that can be told"
+
+
+@lru_cache(maxsize=256)
+def _reader(labels: tuple[str, ...], texts: tuple[str, ...]) -> ChoiceReader:
+    """One reader for all completions of a row."""
+    return ChoiceReader(labels, texts)
 
 
 def _statements(part: str, reader: ChoiceReader) -> list[Span]:

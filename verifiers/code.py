@@ -4,25 +4,26 @@ They run in a sandbox (`verifiers.execution.sandbox`).
 
 Decided, once for all:
 
-- **The program** is the block or the blocks of a completion that define what is called, not an example call, a test or a
-  table of output beside them (`verifiers.execution.extraction` has the rules).
+- **The program** is the block or the blocks of a completion that define what is called, not an example call, a test or
+  a table of output beside them (`verifiers.execution.extraction` has the rules).
 - **Its answer**: what `solution()` returns where the program defines it (or `simple_math_problem()`, as TinyGSM has it;
   `entry` names others); else the last line it prints; else, where it prints nothing, what its last line is worth as an
   expression, as in a notebook. So a bare `42` is a program whose answer is 42.
 - **Comparison**: see `verifiers.execution.comparison.same`. It happens outside of the sandbox; the gold never goes in.
-- **Tests** (a column `tests`) are the reference then, and the gold is not looked at. They have one of these forms, shown
-  with an example each in `docs/verifiers_code.md`:
+- **Tests** (a column `tests`) are the reference then, and the gold is not looked at. They have one of these forms,
+  shown with an example each in `docs/verifiers_code.md`:
 
   - statements, in a list or as one text: `assert f(3) == 9` (MBPP), or functions `test_…()`;
   - a function `check(candidate)` with `entry_point`, the name of what it checks (HumanEval);
   - inputs and outputs, `{"inputs": […], "outputs": […]}`, of a script that reads standard input, or with `fn_name` of a
     function (APPS, LiveCodeBench); `verifiers.execution.input_output` says when they are the same.
 
-- **A program cannot decide what its tests say.** A plain assertion's value is compared outside of the sandbox; tests that
-  compute something themselves run in a process of their own, where nothing of the program's runs. So an object that
-  equals everything equals nothing plain, patched builtins, modules and asserts are patched in the program's process alone,
-  and a program that exits early, with whatever code, has not passed the tests that were not reached. Statements and calls
-  share one process of the program, so what one test changes the next one sees; a script is run anew for each input.
+- **A program cannot decide what its tests say.** A plain assertion's value is compared outside of the sandbox; tests
+  that compute something themselves run in a process of their own, where nothing of the program's runs. So an object
+  that equals everything equals nothing plain, patched builtins, modules and asserts are patched in the program's
+  process alone, and a program that exits early, with whatever code, has not passed the tests that were not reached.
+  Statements and calls share one process of the program, so what one test changes the next one sees; a script is run
+  anew for each input.
 - **A program that does not end well is wrong**, with the reason: it does not parse, raises, exits with an error, prints
   too much, is killed, or exceeds its time. Its limits are part of the task. Only a sandbox that breaks or does not
   answer makes the verdict `failed`; where no isolation is possible, nothing is judged and `SandboxUnavailable` is
@@ -91,7 +92,8 @@ def verify(
             `Solution().add`.
         setup: statements to run before the program and before its tests, such as imports that they rely on.
         stdin: what the program reads from standard input, where there are no tests.
-        starter: code that the prompt gave, such as a signature with a docstring: the completion may be its continuation.
+        starter: code that the prompt gave, such as a signature with a docstring: the completion may be its
+            continuation.
         partial: with tests, the score is the share that pass.
         lenient: where the gold is a number and the last line printed is not one, take the last number of that line.
         absolute: a number may be this far from the gold.
@@ -113,7 +115,7 @@ def verify(
         raise ValueError(f"a tolerance is at least 0, not absolute={absolute}, relative={relative}")
     if not seconds > 0:
         raise ValueError(f"seconds must be positive, not {seconds!r}")
-    limits = Limits(cpu=-int(-seconds // 1), wall=2.5 * seconds, clock=25 * seconds, memory=memory)
+    limits = Limits(cpu=-int(-seconds // 1), wall=2.5 * seconds, clock=max(25 * seconds, 30.0), memory=memory)
     suite: Suite | None = None
     if tests is not None:
         named = entry_point or (entry if isinstance(entry, str) else None)

@@ -4,11 +4,11 @@ The expression is read by `verifiers.arithmetic.expressions`, never evaluated as
 allowed, with the signs and commands that people and LaTeX have for them (`×`, `÷`, `−`, `\\times`, `\\cdot`, `\\div`,
 `\\frac{a}{b}`, `\\left(`).
 
-Read are the places where an answer is stated (`verifiers.answer.reader`), then what follows `solution:`, `expression is`
-and their kin, then the lines from the last one up; the first of them that holds an expression decides. Of an equation
-(`(8-4)*6 = 24`, `24 = (8-4)*6`) the side with operators counts. Of several expressions it is the last one with as many
-numbers as are given, else the first. A stated target alone (`so the answer is 24`) states no expression: the search goes
-on.
+Read are the places where an answer is stated (`verifiers.answer.reader`), then what follows `solution:`, `expression
+is` and their kin, then the lines from the last one up; the first of them that holds an expression decides. Of an
+equation (`(8-4)*6 = 24`, `24 = (8-4)*6`) the side with operators counts. Of several expressions it is the last one
+with as many numbers as are given, else the first. A stated target alone (`so the answer is 24`) states no expression:
+the search goes on.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A number within a tolerance: the number that a completion gives as its answer against the gold number.
 
-`verifiers.answer.reader` says which place in the completion counts, `verifiers.answer.quantity` which number it holds.
-Fast and plain: rational numbers alone; for roots, variables and structures there is `math`.
+`verifiers.answer.reader` says which place in the completion counts, `verifiers.arithmetic.quantity` which number it
+holds. Fast and plain: rational numbers alone; for roots, variables and structures there is `math`.
 
 Decided, once for all:
 
@@ -23,8 +23,8 @@ from functools import lru_cache
 
 from verifiers.answer.agreement import unit_factor
 from verifiers.answer.completion import answering_part
-from verifiers.answer.quantity import Quantity, clock, last_quantity, stated_quantity
 from verifiers.answer.reader import Span, first_line, last_line, spans, stated
+from verifiers.arithmetic.quantity import Quantity, clock, last_quantity, stated_quantity
 from verifiers.verdict import Verdict, abstained, judged
 
 _PLAIN = re.compile(r"\s*(?:\$\s?)?(-?[0-9]{1,15}(?:\.[0-9]{1,15})?)\s*\.?\s*")
@@ -89,6 +89,8 @@ def answer_quantity(completion: str, *, strict: bool = False) -> tuple[Quantity,
 @lru_cache(maxsize=4096)
 def gold_quantity(gold: str) -> Quantity | None:
     """The number of a gold: the stated one of a solution, else the last one; None where it has none."""
+    if plain := _PLAIN.fullmatch(gold):
+        return Quantity(Fraction(plain[1]), plain[1], alone=True)
     part = answering_part(gold)
     found = next((quantity for span in stated(part) if (quantity := _in_span(span))), None)
     if found is None:
@@ -140,9 +142,10 @@ def _in_span(span: Span) -> Quantity | None:
     """The quantity of a stated answer, None where it holds no number."""
     if span.fault:
         return Quantity(None, span.text[:80])
-    if span.rule == "tag" and ("\n" in span.text or len(span.text) > 80):  # a solution inside the tag
+    if span.rule == "tag":  # it may hold a solution with an answer of its own
         for inner in stated(span.text):
             if found := _in_span(inner):
                 return found
-        return last_quantity(span.text)
+        if "\n" in span.text or len(span.text) > 80:
+            return last_quantity(span.text)
     return stated_quantity(span.text)

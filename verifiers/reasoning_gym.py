@@ -3,9 +3,9 @@
 The scorers are code of others: they may raise, hang, or answer with something else than a score in [0, 1]. All three
 are a failed verdict. So this module runs in a killable worker.
 
-What the scorer is given is the text in the last `<answer>…</answer>` after the thinking; without tags the content of the
-last box, or the text after the last `answer is` or `answer:`, whichever comes later, without the marks of bold text; without
-those all that follows the thinking, stripped.
+What the scorer is given is the text in the last `<answer>…</answer>` after the thinking; without tags the content of
+the last box, or the text after the last `answer is` or `answer:`, whichever comes later, without the marks of bold
+text; without those all that follows the thinking, stripped.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ def build(
 
     Args:
         settings: reward name → its `kind`, `function`, `verifier`, `model`, `options`, `weight` and `credit`, each
-            optional.
+            optional. A `function` is named, as a config does, or is the function itself or a `Reward`.
         context: what the rewards may ask for.
         mix: settings of the mix itself: `aggregation`, `gate`, `gate_at`, `error_budget`, `timeout`.
 

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
-import importlib
-import importlib.util
+import copy
 import inspect
-import sys
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
-from rewards.reward import Reward, Scores, Text
+from rewards.building.find import find
+from rewards.parts.event_loop import EventLoop
+from rewards.reward import PASSED, Reward, Scores, Text
 from verifiers.runtime.names import nearest
 
-PASSED = ("prompts", "completions", "completion_ids", "trainer_state", "log_extra", "log_metric")
-"""What TRL passes by keyword to every reward function, beside a list for each column of the data."""
+_LOOP = EventLoop()
+"""Where async rewards run, all of them and in every batch: they may share semaphores and clients."""
 
 
 class FunctionReward(Reward):
     """Wraps `(prompts, completions, completion_ids, **columns) -> list[float | None]`, plain or async.
 
-    What it returns may also be an array or a tensor. Parameters without a default are columns that the data must have.
+    What it returns may also be an array, a tensor or a generator. Parameters without a default are columns that the
+    data must have.
 
     Args:
         function: the function; it takes `**columns`, as TRL demands, for TRL passes every column of the data.
@@ -49,55 +49,56 @@ class FunctionReward(Reward):
 
         Raises:
             ValueError: it did not return one number or None for each completion.
+            RuntimeError: it called `sys.exit`, which would otherwise end the run.
         """
         given = {"prompts": prompts, "completions": completions, "completion_ids": completion_ids, **columns}
-        values = self.function(**{**given, **self.options})
-        if inspect.isawaitable(values):
-            values = asyncio.run(_finish(values))
+        try:
+            values = self.function(**{**given, **self.options})
+            if inspect.isasyncgen(values):
+                values = _LOOP.run(_collected(values, len(completions)))
+            elif inspect.isawaitable(values):
+                values = _LOOP.run(_finish(values))
+            if isinstance(values, Iterator):
+                values = list(islice(values, len(completions) + 1))
+        except SystemExit as error:
+            raise RuntimeError(f"the function called sys.exit({error.code!r})") from error
         return Scores(_numbers(values, len(completions)))
 
 
-def build(name: str, where: str, options: Mapping[str, Any]) -> FunctionReward:
-    """The reward from `module:function` or `path/to/file.py:function`; options become keyword arguments.
+def build(name: str, where: str | Callable[..., Any], options: Mapping[str, Any]) -> Reward:
+    """The reward from a function, or from where one is found (`rewards/building/find.py`).
+
+    Args:
+        name: the name in the logs.
+        where: `module:function` or `path/to/file.py:function`; or the function itself, or a `Reward`, of which a copy
+            goes by that name.
+        options: keyword arguments of the function.
 
     Raises:
-        ValueError: there is no such module or function (the message names the nearest), TRL could not call it, or an
-            option is none of its parameters.
+        ValueError: there is no such module or function, TRL could not call it, or an option is none of its parameters.
     """
-    return FunctionReward(find(where), name, options)
-
-
-def find(where: str) -> Callable[..., Any]:
-    """The function that `module:function` or `path/to/file.py:function` names, looked up from the current folder.
-
-    Raises:
-        ValueError: there is no such module or function.
-    """
-    place, _, attribute = where.rpartition(":")
-    if place.endswith(".py"):
-        if not Path(place).is_file():
-            raise ValueError(f"no file {place!r}")
-        spec = importlib.util.spec_from_file_location(f"{Path(place).stem}_of_the_config", place)
-        assert spec is not None and spec.loader is not None
-        module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)  # where dataclasses look
-        spec.loader.exec_module(module)
-    else:
-        if (here := str(Path.cwd())) not in sys.path:
-            sys.path.insert(0, here)
-        try:
-            module = importlib.import_module(place)
-        except ModuleNotFoundError as error:
-            if error.name is None or not (place == error.name or place.startswith(f"{error.name}.")):
-                raise  # the module is there, and something that it imports is not
-            raise ValueError(f"no module {place!r} in {here} or among the installed ones") from None
-    if not callable(getattr(module, attribute, None)):
-        functions = [name for name, value in vars(module).items() if inspect.isroutine(value)]
-        raise ValueError(f"{place} has no function {attribute!r}; {nearest(attribute, functions)}")
-    return getattr(module, attribute)
+    function = find(where) if isinstance(where, str) else where
+    if not isinstance(function, Reward):
+        return FunctionReward(function, name, options)
+    if options:
+        raise ValueError(f"options: a {type(function).__name__} has been made already; give it its options there")
+    renamed = copy.copy(function)
+    renamed.name = name
+    return renamed
 
 
 async def _finish(awaitable: Any) -> Any:
     return await awaitable
+
+
+async def _collected(values: Any, count: int) -> list[Any]:
+    """What an asynchronous generator yields, as far as it can be of use."""
+    found: list[Any] = []
+    async for value in values:
+        found.append(value)
+        if len(found) > count:
+            break
+    return found
 
 
 def _columns(function: Callable[..., Any], options: Mapping[str, Any]) -> tuple[str, ...]:

@@ -34,7 +34,7 @@ from rewards.mixing.aggregate import (
 from rewards.mixing.schedule import Weight
 from rewards.mixing.time_limit import OutOfTime, bounded
 from rewards.parts.settings import one_of
-from rewards.reward import Reward, RewardBroken, Scores, Text, text_of
+from rewards.reward import Reward, RewardBroken, Scores, Text, question_of
 from rewards.sample import Judgement
 from verifiers import Status
 from verifiers.execution.sandbox.outcome import SandboxUnavailable
@@ -246,7 +246,7 @@ class Mix(Reward):
                 if reward.name in self._hung:
                     raise RewardBroken(
                         f"reward {reward.name!r} hung a second time: {failure}; on a batch of {len(completions)} "
-                        f"whose first prompt is {text_of(prompts[0])[:200]!r}"
+                        f"whose first prompt is {question_of(prompts[0])[:200]!r}"
                     ) from None
                 self._hung.add(reward.name)
                 return Scores([None] * len(completions), failures=dict.fromkeys(range(len(completions)), failure))
@@ -267,7 +267,7 @@ class Mix(Reward):
             raise RewardBroken(
                 f"reward {reward.name!r} failed on {len(scores.failures)} of {len(scores.values)} completions, more "
                 f"than mix.error_budget allows ({self.error_budget:.0%}); the first: {error}; on the prompt: "
-                f"{text_of(prompts[row])[:200]!r}"
+                f"{question_of(prompts[row])[:200]!r}"
             )
 
 

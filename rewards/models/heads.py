@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import torch
 
-from rewards.models.likelihoods import LOGITS
-from rewards.models.loading import BATCH_TOKENS, batches, judging, pad_id, padded, room
+from rewards.models.batches import BATCH_TOKENS, LOGITS, batches, pad_id, padded
+from rewards.models.load import judging
 
 Read = Callable[[torch.Tensor], torch.Tensor]
 """Logits (S, L) to scores (S,)."""
@@ -145,9 +145,3 @@ def probability(model: Any, right: Sequence[int] | None = None) -> Read:
 def classes(right: Any) -> list[int] | None:
     """The option `right`, one class or several, as a list."""
     return None if right is None else list(right) if isinstance(right, Sequence) else [right]
-
-
-def most_tokens(model: Any, tokenizer: Any, longest: int | None) -> int:
-    """Tokens that the model reads at most: its room, what its tokenizer says, and what the config says."""
-    most = min(room(model), tokenizer.model_max_length)
-    return most if longest is None else min(most, longest)

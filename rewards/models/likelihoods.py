@@ -22,10 +22,11 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from rewards.models.loading import BATCH_TOKENS, batches, encode, judging, pad_id, padded, room
-
-LOGITS = 2**27
-"""Logits that one batch may have at most: half a gigabyte of them."""
+from rewards.models.batches import BATCH_TOKENS, LOGITS, batches, logits_budget, pad_id, padded
+from rewards.models.load import device_of, judging
+from rewards.models.logprobs import logprobs_at, token_logprobs
+from rewards.models.prompts import Rendered, encode
+from rewards.models.room import room
 
 
 class Likelihood(NamedTuple):
@@ -61,7 +62,7 @@ def likelihoods(
     model: Any,
     tokenizer: Any,
     prefixes: Sequence[str],
-    contexts: Sequence[str],
+    contexts: Sequence[str | Rendered],
     answers: Sequence[Sequence[str]],
     *,
     share: bool | None = None,
@@ -102,10 +103,10 @@ def likelihoods(
         if share is None:
             share = shares(model)
         whole = [group for group in groups if not share or _shared(group) < 1]
-        _plain(model, [pair for group in whole for pairs in group for pair in pairs], tokenizer, budget, found)
+        _plain(model, [pair for group in whole for pairs in group for pair in pairs], budget, found)
         if share:
             if not _keeps_last(model):  # then logits of whole prompts are made, too
-                budget = min(budget, _most_logits(model))
+                budget = logits_budget(model, budget)
             _tree(model, [group for group in groups if _shared(group) >= 1], tokenizer, budget, found)
     return [[found[id(pair)] for pair in known[key]] if fits[key] else None for key in keys]
 
@@ -131,16 +132,22 @@ def _base(model: Any) -> Any:
     return model.get_base_model() if hasattr(model, "get_base_model") else model
 
 
-def joined(context: str, answer: str, tokenizer: Any) -> Pair:
+def joined(context: str | Rendered, answer: str, tokenizer: Any) -> Pair:
     """A context and an answer as the tokens of one text.
+
+    Args:
+        context: the text before the answer.
+        answer: with the space before it.
+        tokenizer: of the model that reads both.
 
     Raises:
         ValueError: the answer has no token of its own.
     """
-    before, ids = encode(context, tokenizer), encode(context + answer, tokenizer)
+    context = Rendered(context) if isinstance(context, str) else context
+    before, ids = encode(context, tokenizer), encode(context.followed_by(answer), tokenizer)
     start = _common([before, ids])
     if start == len(ids):
-        raise ValueError(f"the answer {answer!r} has no token of its own after {context[-40:]!r}")
+        raise ValueError(f"the answer {answer!r} has no token of its own after {context.text[-40:]!r}")
     if start == 0:  # something has to stand before the first token
         first = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else tokenizer.eos_token_id
         ids, start = [0 if first is None else first, *ids], 1
@@ -160,14 +167,12 @@ def _shared(group: Sequence[Sequence[Pair]]) -> int:
     return min(_common([pair.ids for pair in pairs]), *(pair.start - 1 for pair in pairs))
 
 
-def _plain(model: Any, pairs: Sequence[Pair], tokenizer: Any, budget: int, found: dict[int, Likelihood]) -> None:
+def _plain(model: Any, pairs: Sequence[Pair], budget: int, found: dict[int, Likelihood]) -> None:
     """One pass over each whole text."""
-    pad = pad_id(tokenizer)
-    for chosen in batches([len(pair.ids) for pair in pairs], min(budget, _most_logits(model))):
-        ids_BT, mask_BT = padded([pairs[i].ids for i in chosen], pad, _device(model))
-        logits_BTV = model(input_ids=ids_BT, attention_mask=mask_BT, use_cache=False).logits
-        for row, i in enumerate(chosen):
-            found[id(pairs[i])] = _likelihood(logits_BTV[row], pairs[i].ids, pairs[i].start)
+    contexts = [pair.ids[: pair.start] for pair in pairs]
+    answers = [pair.ids[pair.start :] for pair in pairs]
+    for pair, logprobs in zip(pairs, token_logprobs(model, contexts, answers, budget=budget), strict=True):
+        found[id(pair)] = Likelihood(sum(logprobs), len(logprobs))
 
 
 class _Level(NamedTuple):
@@ -196,14 +201,16 @@ def _tree(
             tails = [pair.ids[end:] for _, end, pair in pairs]
             width = level.mask_BS.shape[1]
             widest = max(map(len, tails))
-            most = min(budget, _most_logits(model) * (width + widest) // widest)
+            most = min(budget, logits_budget(model, LOGITS) * (width + widest) // widest)
             for few in batches([width + len(tail) for tail in tails], most):
                 _, logits_BTV = _extend(
                     model, level, [pairs[p][0] for p in few], [tails[p] for p in few], pad, logits=True
                 )
                 for row, p in enumerate(few):
                     _, end, pair = pairs[p]
-                    found[id(pair)] = _likelihood(logits_BTV[row], tails[p], pair.start - end)
+                    tail = torch.tensor(tails[p], device=logits_BTV.device)
+                    logprobs = logprobs_at(logits_BTV[row], tail, pair.start - end)
+                    found[id(pair)] = Likelihood(logprobs.sum().item(), len(logprobs))
 
 
 def _extend(
@@ -216,7 +223,7 @@ def _extend(
     logits: bool = False,
 ) -> tuple[_Level, Tensor]:
     """A level further: the next tokens of each text, which begins as the given row of the level above."""
-    device = _device(model)
+    device = device_of(model)
     cache, mask_BS, lengths_B = None, None, torch.zeros(len(segments), dtype=torch.long, device=device)
     if level is not None:
         index = torch.tensor(parents, device=device)
@@ -249,13 +256,6 @@ def _selected(cache: Any, index: Tensor) -> Any:
     return chosen
 
 
-def _likelihood(logits_TV: Tensor, ids: Sequence[int], start: int) -> Likelihood:
-    """The likelihood of the tokens from `start` on; the logits at a place are those of the next token."""
-    answer_A = torch.tensor(ids[start:], device=logits_TV.device)
-    logprobs_AV = logits_TV[start - 1 : len(ids) - 1].float().log_softmax(-1)
-    return Likelihood(logprobs_AV.gather(1, answer_A.unsqueeze(1)).sum().item(), len(answer_A))
-
-
 def softmax(scores: Sequence[float]) -> list[float]:
     """Probabilities from scores in nats."""
     top = max(scores)
@@ -263,14 +263,6 @@ def softmax(scores: Sequence[float]) -> list[float]:
     return [weight / sum(weights) for weight in weights]
 
 
-def _most_logits(model: Any) -> int:
-    return max(1, LOGITS // model.config.get_text_config().vocab_size)
-
-
 def _keeps_last(model: Any) -> bool:
     """Whether a model can be asked for the logits of the last place alone."""
     return "logits_to_keep" in inspect.signature(_base(model).forward).parameters
-
-
-def _device(model: Any) -> Any:
-    return model.get_input_embeddings().weight.device

@@ -24,10 +24,14 @@ from typing import Any
 
 import torch
 
+from rewards.models.batches import batches, pad_id, padded
 from rewards.models.likelihoods import Pair, joined
-from rewards.models.loading import batches, default_device, frozen, pad_id, padded, prompt_text, room
+from rewards.models.load import default_device, load, merged
+from rewards.models.prompts import Rendered
+from rewards.models.room import room
 from rewards.parts.rationale import LAYOUTS, Layout, choices_of
 from rewards.reward import Text
+from verifiers.runtime.golds import first_gold
 
 MANIFEST = "answer_models.json"
 """In the folder: how the models were made, and the layout that they know."""
@@ -90,7 +94,7 @@ def fit_answer_models(
         raise ValueError(f"folds: 2 at least are wanted, got {folds}; with one the models would see what they judge")
     if folder.exists() and any(folder.iterdir()):
         raise ValueError(f"{folder} is not empty; name another folder")
-    _, tokenizer = frozen(start, device="cpu")()
+    tokenizer = load(start, dtype="float32").tokenizer
     parts = {kind: _examples(rows, kind, folds, layout, tokenizer) for kind in KINDS}
     for kind, examples in parts.items():
         for fold in range(folds):
@@ -98,7 +102,7 @@ def fit_answer_models(
                 raise ValueError(f"no rows to train the model {kind} rationales of fold {fold} on: more rows, or folds")
     for fold in range(folds):
         for kind, examples in parts.items():
-            model = type(frozen(start, device="cpu")()[0]).from_pretrained(start, dtype=torch.float32)
+            model = merged(load(start, dtype="float32").model)
             pairs = [pair for other, pair in examples if other != fold and len(pair.ids) <= room(model)]
             model = model.to(device or default_device())
             loss = _fit(model, pairs, tokenizer, epochs, learning_rate, batch_tokens, seed)
@@ -115,20 +119,21 @@ def _examples(
     rows: Sequence[Mapping[str, Any]], kind: str, folds: int, layout: Layout, tokenizer: Any
 ) -> list[tuple[int, Pair]]:
     """(fold, context with the gold answer) of the rows that teach a kind; each once."""
-    found: dict[tuple[str, str], tuple[int, Pair]] = {}
+    found: dict[tuple[Rendered, str], tuple[int, Pair]] = {}
     for number, row in enumerate(rows, start=1):
         if missing := [name for name in ("prompt", "gold") if row.get(name) is None]:
             raise ValueError(f"row {number} has no {missing[0]!r}; it has: {', '.join(row)}")
         rationale = row.get("rationale") if kind == "with" else None
         if kind == "with" and not rationale:
             continue
-        label = text = str(row["gold"])
+        gold = first_gold(row["gold"])
+        label = text = str(gold)
         if row.get("choices") is not None:
-            labels, texts, right = choices_of(row["choices"], row["gold"])
+            labels, texts, right = choices_of(row["choices"], gold)
             if right is None:
                 raise ValueError(f"row {number}: the gold {row['gold']!r} is none of its choices")
             label, text = labels[right], texts[right]
-        context = layout.before(prompt_text(row["prompt"], tokenizer), rationale)
+        context = layout.put(row["prompt"], rationale, tokenizer)
         answer = layout.answer.format(label=label, text=text)
         fold = fold_of(row["prompt"], folds, row.get("fold"))
         found.setdefault((context, answer), (fold, joined(context, answer, tokenizer)))

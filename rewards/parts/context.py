@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ class Context:
         rows: rows of the train split, for rewards that measure themselves before training.
         cache: a folder for what a reward keeps from run to run; None for nowhere.
         run: the run's own folder, for what belongs to it and outlives a restart; None where there is no run.
+        template_kwargs: variables of the policy's chat template, as its prompts are laid out for sampling.
     """
 
     judge: Judge
@@ -27,3 +28,4 @@ class Context:
     rows: Sequence[Mapping[str, Any]] = ()
     cache: Path | None = None
     run: Path | None = None
+    template_kwargs: Mapping[str, Any] = field(default_factory=dict)

@@ -2,13 +2,18 @@
 
 What is tried again: no connection, no answer in time, and the statuses 408, 409, 429 and 5xx, but not the 429 of an
 account without credit. The wait about doubles from try to try, with jitter; a `Retry-After` header is obeyed.
+
+Requests are coroutines, because a coroutine can be cancelled: a gateway that sends a byte now and then keeps a blocking
+read alive past any time limit.
 """
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import os
+import re
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -23,14 +28,24 @@ import diskcache
 import openai
 import platformdirs
 from openai.types.chat import ChatCompletion
-from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, wait_random_exponential
+
+from rewards.parts.event_loop import EventLoop
+from rewards.reward import content_of
 
 LONGEST_WAIT = 60.0
 """Seconds between two tries at most, whatever the server asks for."""
+CUT_OFF = ("length", "max_tokens", "content_filter")
+"""Values of `finish_reason` that say that a reply is not whole."""
+_HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 
 
 class NoReply(Exception):
     """The endpoint gave no reply that can be read; says why."""
+
+
+class TooLate(NoReply):
+    """There was no whole reply in the time of one try."""
 
 
 class LimitReached(Exception):
@@ -116,11 +131,11 @@ class Spent:
         Raises:
             NoReply: the server does not report them, so the limit cannot be held.
         """
-        if usage is None:
+        read, written = (_count(getattr(usage, name, None)) for name in ("prompt_tokens", "completion_tokens"))
+        if read is None or written is None:
             if self.limit.needs_usage:
                 raise NoReply("the server reports no usage, so a limit on tokens or money cannot be held")
             return
-        read, written = usage.prompt_tokens, usage.completion_tokens
         cost = (read * self.limit.input_price + written * self.limit.output_price) / 1e6
         with self._alone():
             self._counts["tokens"] = self.tokens + read + written
@@ -165,11 +180,13 @@ class Endpoint:
         cache: Path,
         spent: Path | None = None,
     ) -> None:
-        self.model, self.request = model, dict(request)
+        self.base_url, self.model, self.request = base_url.rstrip("/"), model, dict(request)
         self.timeout, self.tries, self.wait = timeout, tries, wait
         self.spent = Spent(limit, spent)
         self.cache_folder = cache
-        self._client = openai.OpenAI(base_url=base_url, api_key=key or "none", max_retries=0)
+        self._api_key = key or "none"
+        self._loop = EventLoop()
+        self._clients: dict[Any, openai.AsyncOpenAI] = {}
         self._backoff = wait_random_exponential(multiplier=wait, min=wait / 2, max=LONGEST_WAIT)
 
     @cached_property
@@ -184,45 +201,86 @@ class Endpoint:
         """Put a reply into the cache."""
         self._cache.set(self._key(messages), reply)
 
-    def ask(self, messages: Sequence[Mapping[str, Any]], until: float) -> str:
-        """The model's reply.
+    def ask(
+        self, chats: Sequence[Sequence[Mapping[str, Any]]], until: float, concurrency: int
+    ) -> list[str | NoReply | LimitReached]:
+        """The model's reply to each chat, or why there is none; one that breaks leaves the others alone.
 
         Args:
-            messages: the chat so far.
+            chats: chats so far, each a list of messages.
             until: no try begins, and none lasts, past this time of `time.monotonic()`.
+            concurrency: requests at a time.
 
-        Raises:
-            NoReply: there is none after all tries, or none that can be read.
-            LimitReached: it would cost more than may be spent.
+        Returns:
+            For each chat the reply; `NoReply` where there is none after all tries, or none that can be read;
+            `LimitReached` where it would cost more than may be spent.
         """
+        return self._loop.run(self._ask(chats, until, asyncio.Semaphore(concurrency)))
 
+    async def _ask(
+        self, chats: Sequence[Sequence[Mapping[str, Any]]], until: float, free: asyncio.Semaphore
+    ) -> list[str | NoReply | LimitReached]:
+        async def one(messages: Sequence[Mapping[str, Any]]) -> str | NoReply | LimitReached:
+            async with free:
+                try:
+                    return await self._tried(messages, until)
+                except (NoReply, LimitReached) as error:
+                    return error
+                except Exception as error:  # a server may send anything: what it is, the failure of this chat says
+                    return NoReply(f"{type(error).__name__}: {error}"[:300])
+
+        return await asyncio.gather(*map(one, chats))
+
+    async def _tried(self, messages: Sequence[Mapping[str, Any]], until: float) -> str:
         def stop(state: RetryCallState) -> bool:
             return stop_after_attempt(self.tries)(state) or time.monotonic() + state.upcoming_sleep >= until
 
-        try:
-            return Retrying(retry=retry_if_exception(_may_pass), stop=stop, wait=self._pause, reraise=True)(
-                self._once, messages, until
-            )
-        except (openai.OpenAIError, json.JSONDecodeError) as error:
-            raise NoReply(f"{type(error).__name__}: {error}"[:300]) from error
+        retrying = AsyncRetrying(retry=retry_if_exception(_may_pass), stop=stop, wait=self._pause, reraise=True)
+        return await retrying(self._once, messages, until)
 
-    def _once(self, messages: Sequence[Mapping[str, Any]], until: float) -> str:
+    async def _once(self, messages: Sequence[Mapping[str, Any]], until: float) -> str:
         left = until - time.monotonic()
         if left <= 0:
             raise NoReply("no time was left to ask (batch_timeout)")
         self.spent.take_request()
-        reply = self._client.chat.completions.create(
-            model=self.model,
-            messages=list(messages),  # type: ignore[arg-type]
-            timeout=min(self.timeout, left),
-            **self.request,
-        )
-        if not isinstance(reply, ChatCompletion) or not reply.choices:
+        seconds = min(self.timeout, left)
+        try:
+            async with asyncio.timeout(seconds):
+                reply = await self._client().chat.completions.create(
+                    model=self.model,
+                    messages=list(messages),  # type: ignore[arg-type]
+                    timeout=seconds,
+                    **self.request,
+                )
+        except TimeoutError:
+            raise TooLate(f"Request timed out: no whole reply within {seconds:.3g} s") from None
+        return self._content(reply)
+
+    def _content(self, reply: Any) -> str:
+        """The text of a reply that is whole.
+
+        Raises:
+            NoReply: it is none, or was cut off.
+        """
+        choices = getattr(reply, "choices", None)
+        choice = choices[0] if isinstance(choices, list) and choices else None
+        if not isinstance(reply, ChatCompletion) or getattr(choice, "message", None) is None:
             raise NoReply(f"not a chat completion: {str(reply)[:200]!r}")
         self.spent.add(reply.usage)
-        if not (content := reply.choices[0].message.content):
-            raise NoReply(f"an empty reply (finish_reason: {reply.choices[0].finish_reason})")
-        return content
+        finish = getattr(choice, "finish_reason", None)
+        if finish in CUT_OFF:
+            raise NoReply(f"the reply was cut off (finish_reason: {finish}); request.max_tokens may be too small")
+        content = content_of({"content": getattr(choice.message, "content", None)})  # type: ignore[union-attr]
+        if not content.strip():
+            raise NoReply(f"an empty reply (finish_reason: {finish})")
+        return whole(content)
+
+    def _client(self) -> openai.AsyncOpenAI:
+        """The client of the loop that runs now: its connections are bound to that."""
+        loop = asyncio.get_running_loop()
+        if loop not in self._clients:
+            self._clients = {loop: openai.AsyncOpenAI(base_url=self.base_url, api_key=self._api_key, max_retries=0)}
+        return self._clients[loop]
 
     def _pause(self, state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
@@ -233,7 +291,9 @@ class Endpoint:
             return self._backoff(state)
 
     def _key(self, messages: Sequence[Mapping[str, Any]]) -> str:
-        asked = json.dumps([self.model, self.request, list(messages)], sort_keys=True, ensure_ascii=False)
+        asked = json.dumps(
+            [self.base_url, self.model, self.request, list(messages)], sort_keys=True, ensure_ascii=False
+        )
         return hashlib.sha256(asked.encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -242,9 +302,19 @@ def user_cache(name: str) -> Path:
     return Path(os.environ.get("WHETSTONE_CACHE") or platformdirs.user_cache_dir("whetstone")) / name
 
 
+def whole(text: str) -> str:
+    """The text with each half of a surrogate pair replaced by U+FFFD: it can be neither sent nor stored."""
+    return _HALF_CHARACTER.sub("\ufffd", text)
+
+
+def _count(value: Any) -> int | None:
+    """A number of tokens; None for what is none."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53 else None
+
+
 def _may_pass(error: BaseException) -> bool:
     """Whether trying again may help."""
-    if isinstance(error, openai.APIConnectionError):  # a timeout is one
+    if isinstance(error, openai.APIConnectionError | TooLate):
         return True
     if isinstance(error, openai.APIStatusError) and error.code != "insufficient_quota":
         return error.status_code in (408, 409, 429) or error.status_code >= 500

@@ -7,9 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, NamedTuple
 
+from rewards.models.prompts import Rendered, render
+from rewards.parts.thinking import spoken
 from rewards.reward import Text, text_of
 from verifiers.answer.normal import normalised
 from verifiers.choice import labelled
+from verifiers.runtime.golds import first_gold
 
 
 class Split(NamedTuple):
@@ -44,17 +47,36 @@ class Layout:
     answer: str = " {text}."
 
     def split(self, completion: str) -> Split:
-        """The completion in its two parts, at the last marker."""
-        if self.marker is None or self.marker not in completion:
+        """The completion in its two parts, at the last marker outside of its thinking."""
+        start, end = spoken(completion)
+        place = -1 if self.marker is None else completion.rfind(self.marker, start, end)
+        if self.marker is None or place < 0:
             return Split(completion.rstrip(), "", self.marker is None)
-        rationale, _, answer = completion.rpartition(self.marker)
-        return Split(rationale.rstrip(), answer, True)
+        return Split(completion[:place].rstrip(), completion[place + len(self.marker) : end], True)
 
     def before(self, prompt: str, rationale: str | None) -> str:
         """What a model reads before the answer."""
         if rationale is None:
             return self.without_rationale.format(prompt=prompt)
         return self.with_rationale.format(prompt=prompt, rationale=rationale)
+
+    def put(
+        self,
+        prompt: Text,
+        rationale: str | None,
+        tokenizer: Any,
+        template_kwargs: Mapping[str, Any] | None = None,
+    ) -> Rendered:
+        """What a model reads before the answer, as its tokenizer lays the prompt out.
+
+        Args:
+            prompt: a string or chat messages.
+            rationale: None to ask without one.
+            tokenizer: of the model that is asked.
+            template_kwargs: variables of its chat template.
+        """
+        rendered = render(prompt, tokenizer, template_kwargs)
+        return rendered._replace(text=self.before(rendered.text, rationale))
 
 
 LAYOUTS = {
@@ -139,7 +161,8 @@ def asked(
 ) -> list[Asked]:
     """What a model is asked of each completion that can be judged.
 
-    Left out are those without a marker, without a gold answer, and whose gold is none of the choices.
+    Left out are those without a marker, without a gold answer, and whose gold is none of the choices. Of several golds
+    the first is asked for.
 
     Args:
         layout: of the completions.
@@ -151,7 +174,7 @@ def asked(
     Raises:
         ValueError: a column is missing, or the choices have no form that is known.
     """
-    gold = column(columns, "gold", len(completions))
+    gold = [first_gold(answer) for answer in column(columns, "gold", len(completions))]
     choices = column(columns, "choices", len(completions)) if among else [None] * len(completions)
     found = []
     for row, completion in enumerate(completions):

@@ -1,4 +1,4 @@
-"""Where steps are scored in a text, the same in training a process reward model and in rewarding with it."""
+"""Token positions at which a PRM scores each step; shared by PRM training and the process reward."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from rewards.models.heads import Encoded
-from rewards.models.loading import encode, prompt_text
+from rewards.models.prompts import beginning, encode, render
 from rewards.reward import Text
 
 READ_AT = "last token of each step"
@@ -50,14 +50,14 @@ def encode_steps(
     """
     if not tokenizer.is_fast:
         raise ValueError("its tokenizer is not a fast one, so the end of a step cannot be found in its tokens")
-    before = prompt_text(prompt, tokenizer)
+    before = render(prompt, tokenizer)
     shift = 0
     if together is None:
         prefix = encode(before, tokenizer)
     else:
-        shift = len(before) + len(together)
-        completion = before + together + completion
-        prefix = encode("", tokenizer)
+        shift = len(before.text) + len(together)
+        completion = before.text + together + completion
+        prefix = [] if before.templated else beginning(tokenizer, completion)
     encoded = tokenizer(completion, add_special_tokens=False, return_offsets_mapping=True)
     starts = [start for start, _ in encoded["offset_mapping"]]
     ids = prefix + list(encoded["input_ids"])

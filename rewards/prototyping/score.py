@@ -14,19 +14,20 @@ from pathlib import Path
 from typing import Any
 
 from rewards import REWARDS
-from rewards.building import function
 from rewards.building.build import build
 from rewards.correctness import Correctness
 from rewards.mixing.mix import Mix
 from rewards.parts.context import Context
-from rewards.prototyping.table import Scored, Steps
-from rewards.reward import Reward, Scores, Text
+from rewards.prototyping.table import Scored, Steps, readable
+from rewards.reward import PASSED, Reward, Scores, Text, text_of
 from verifiers.runtime.judge import Judge
 from verifiers.runtime.names import nearest
 
 Rewards = str | Reward | Callable[..., Any] | Mapping[str, Any] | Sequence[Any]
 BATCH = 1000
 """Completions that are scored at a time, unless one prompt has more: its completions are never parted."""
+_GROUP = "group of the completion"
+"""The column that says which group a row belongs to; no column of the data has that name."""
 
 
 def score(
@@ -37,6 +38,7 @@ def score(
     gold: Sequence[Any] | None = None,
     correct: Sequence[Any] | None = None,
     columns: Mapping[str, Sequence[Any]] | None = None,
+    groups: Sequence[Any] | None = None,
     verifier: str | Judge = "math",
     mix: Mapping[str, Any] | None = None,
     tokenizer: Any = None,
@@ -50,12 +52,15 @@ def score(
     Args:
         completions: N texts, or chat messages; a list of texts is several completions of one prompt. Also rows, each a
             mapping with a `completion` and whatever columns there are, or a pandas DataFrame of these.
-        rewards: as in a config, name → settings (`{"correctness": {"verifier": "math"}, "length": {}}`); or names,
-            `Reward`s, functions with TRL's signature; one or a list, or name → one of these.
-        prompts: N prompts. Completions of one prompt form a group.
+        rewards: as in a config, name → settings (`{"correctness": {"verifier": "math"}, "length": {}}`), where
+            `function` may be the function itself or a `Reward` (`{"mine": {"function": brevity, "weight": 0.1}}`); or
+            names, `Reward`s, functions with TRL's signature; one or a list, or name → one of these.
+        prompts: N prompts. Completions of one prompt form a group, wherever they stand; one without a prompt is alone.
         gold: N reference answers, None where there is none.
         correct: N numbers in [0, 1], None where not known: how right each completion is, where that is known already.
         columns: further columns of N values each, as the data of a run has them.
+        groups: N values, equal for completions of one group, where something else than the prompt says so; None where
+            the prompt does.
         verifier: the judge of rewards that ask one and name none, as the task's own does in a run.
         mix: settings of the mix, as in a config. Its error budget is not applied: failures are in the table.
         tokenizer: where a reward reads token ids, what makes them: a callable such as transformers' tokenizers.
@@ -68,15 +73,17 @@ def score(
         ValueError: an unknown reward, option or verifier; a column that a reward needs is missing (named, with those
             that are there); columns of different lengths; no completion at all.
     """
-    given = {"prompt": prompts, "gold": gold, "correct": correct, **(columns or {})}
+    given = {"prompt": prompts, "gold": gold, "correct": correct, _GROUP: groups, **(columns or {})}
     rows = _rows(completions, {name: values for name, values in given.items() if values is not None})
     table = {name: [row.get(name) for row in rows] for name in dict.fromkeys(name for row in rows for name in row)}
     judge = Judge(verifier) if isinstance(verifier, str) else verifier
     mixed = made(rewards, Context(judge, policy, rows, cache), mix)
     _refuse_missing(mixed, table)
-    if mixed.aggregation == "normalise_then_sum" and "prompt" not in table:
+    named = table.pop(_GROUP, [None] * len(rows))
+    if mixed.aggregation == "normalise_then_sum" and "prompt" not in table and not any(named):
         raise ValueError("mix: normalise_then_sum compares the completions of a prompt, and the data has no prompts")
-    groups = _groups(table["prompt"]) if "prompt" in table else list(range(len(rows)))
+    groups, asked = _grouped(table.get("prompt", [None] * len(rows)), named)
+    reserved = ("prompt", "completion", *PASSED, "self")
     parts: dict[str, list[Scores]] = {reward.name: [] for reward in mixed.rewards}
     values: list[float | None] = [None] * len(rows)
     seconds = dict.fromkeys(parts, 0.0)
@@ -88,10 +95,9 @@ def score(
 
     order: list[int] = []
     for chosen in _batches(groups, batch):
-        told = {name: [table[name][row] for row in chosen] for name in table if name not in ("prompt", "completion")}
+        told = {name: [table[name][row] for row in chosen] for name in table if name not in reserved}
         texts: list[Any] = [table["completion"][row] for row in chosen]
-        asked: list[Any] = [table["prompt"][row] or "" for row in chosen] if "prompt" in table else [""] * len(chosen)
-        scores = mixed.score(asked, texts, _ids(texts, tokenizer), **told, log_metric=log)
+        scores = mixed.score([asked[row] for row in chosen], texts, _ids(texts, tokenizer), **told, log_metric=log)
         for name, part in scores.parts.items():
             parts[name].append(part)
         for row, value in zip(chosen, scores.values, strict=True):
@@ -115,28 +121,17 @@ def made(rewards: Rewards, context: Context, mix: Mapping[str, Any] | None = Non
         lifted = copy.copy(rewards)  # the caller's own keeps its budget
         lifted.error_budget = 1.0
         return lifted
-    ready: dict[str, Reward] = {}
     settings: dict[str, Mapping[str, Any]] = {}
     for name, reward in _named(rewards):
         if name in settings:
             raise ValueError(f"two rewards are called {name!r}; give them names: {{'one': …, 'other': …}}")
-        if isinstance(reward, Reward) or callable(reward):
-            ready[name] = copy.copy(reward) if isinstance(reward, Reward) else function.FunctionReward(reward, name)
-            settings[name] = {}
-        else:
-            settings[name] = {} if reward is None else reward
-            kind = settings[name].get("kind") or name
-            if not settings[name].get("function") and kind not in REWARDS:
-                raise ValueError(f"there is no reward {kind!r}; {nearest(kind, REWARDS)}")
+        settings[name] = {"function": reward} if callable(reward) else reward or {}
+        kind = settings[name].get("kind") or name
+        if not settings[name].get("function") and kind not in REWARDS:
+            raise ValueError(f"there is no reward {kind!r}; {nearest(kind, REWARDS)}")
     if not settings:
         raise ValueError("name at least one reward")
-    built = build({name: given for name, given in settings.items() if name not in ready}, context, mix)
-    by_name = {reward.name: reward for reward in built.rewards} | ready
-    for name in ready:
-        ready[name].name = name
-        built.weights[name] = 1.0
-    built.rewards = tuple(by_name[name] for name in settings)
-    built.columns = tuple(dict.fromkeys(column for reward in built.rewards for column in reward.columns))
+    built = build(settings, context, mix)
     built.error_budget = 1.0
     return built
 
@@ -154,9 +149,7 @@ class _NoIds(Sequence):
 def _ids(texts: Sequence[Any], tokenizer: Any) -> list[Any]:
     if tokenizer is None:
         return [_NoIds()] * len(texts)
-    from rewards.reward import text_of
-
-    return tokenizer([text_of(text) for text in texts], add_special_tokens=False)["input_ids"]
+    return tokenizer([readable(text_of(text)) for text in texts], add_special_tokens=False)["input_ids"]
 
 
 def _named(rewards: Rewards) -> list[tuple[str, Any]]:
@@ -193,21 +186,32 @@ def _rows(completions: Any, given: Mapping[str, Sequence[Any]]) -> list[dict[str
         # chat messages are a list of mappings, too, but only a row is a mapping itself
         row = dict(completion) if isinstance(completion, Mapping) else {"completion": completion}
         row |= {name: values[index] for name, values in given.items()}
-        row = {str(name): None if isinstance(v, float) and math.isnan(v) else v for name, v in row.items()}
+        row = {str(name): _plain(value) for name, value in row.items()}
         several = row.get("completion")
-        if hasattr(several, "tolist"):  # an array, as pandas reads lists from parquet
-            several = several.tolist()  # type: ignore[union-attr]
         if not isinstance(several, list) or (several and isinstance(several[0], Mapping)):
             several = [several]
+        elif row.get("prompt") is None and row.get(_GROUP) is None:
+            row[_GROUP] = ("row", index)
         for one in several:
-            if not isinstance(one, str | list):
+            if not isinstance(one, str) and not (isinstance(one, list) and all(isinstance(m, Mapping) for m in one)):
                 has = ", ".join(name for name, value in row.items() if value is not None)
-                what = "no completion" if one is None else f"a completion of type {type(one).__name__}, not a text"
+                what = (
+                    "no completion"
+                    if one is None
+                    else f"a completion of type {type(one).__name__}, neither text nor chat"
+                )
                 raise ValueError(f"row {index + 1} has {what}; it has: {has or 'nothing'}")
             rows.append({**row, "completion": one})
     if not rows:
         raise ValueError("there are no completions to score")
     return rows
+
+
+def _plain(value: Any) -> Any:
+    """None for a missing number; a list for an array, as pandas reads lists from parquet."""
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def _refuse_missing(mixed: Mix, table: Mapping[str, Sequence[Any]]) -> None:
@@ -221,10 +225,43 @@ def _refuse_missing(mixed: Mix, table: Mapping[str, Sequence[Any]]) -> None:
                 )
 
 
-def _groups(prompts: Sequence[Any]) -> list[int]:
-    """A number for each distinct prompt, in order of appearance; a completion without one is alone."""
-    numbers: dict[str, int] = {}
-    return [numbers.setdefault(f"{row}" if p is None else repr(p), len(numbers)) for row, p in enumerate(prompts)]
+class _Prompt(str):
+    """A prompt as text that is equal to those of its group and no others: so the mix groups it, by equal prompts."""
+
+    group: int
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Prompt) and self.group == other.group
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash(self.group)
+
+
+def _grouped(prompts: Sequence[Any], named: Sequence[Any]) -> tuple[list[int], list[Any]]:
+    """The group of each completion, numbered in order of appearance, and its prompt, of which equal ones are a group.
+
+    Args:
+        prompts: N prompts, None or empty where there is none.
+        named: N names of groups, None where the prompt says which group it is.
+    """
+    numbers: dict[tuple[str, str], int] = {}
+    groups: list[int] = []
+    asked: list[Any] = []
+    for row, (prompt, name) in enumerate(zip(prompts, named, strict=True)):
+        there = prompt not in (None, "", [])
+        by_prompt = ("prompt", repr(prompt)) if there else ("row", str(row))
+        key = by_prompt if name is None else ("name", repr(name))
+        groups.append(numbers.setdefault(key, len(numbers)))
+        if there and (name is None or not isinstance(prompt, str)):
+            asked.append(prompt)
+        else:
+            alone = _Prompt(prompt or "")
+            alone.group = groups[-1]
+            asked.append(alone)
+    return groups, asked
 
 
 def _batches(groups: Sequence[int], size: int) -> Iterator[list[int]]:

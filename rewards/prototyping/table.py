@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,13 +18,23 @@ import numpy as np
 import pandas as pd
 
 from rewards.prototyping.marked import Marked, MarkedSteps, shown
-from rewards.reward import Scores, text_of
+from rewards.reward import Scores, question_of, text_of
 from verifiers import Step
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Steps = tuple[Step, ...]
+_HALF_CHARACTER = re.compile("[\ud800-\udfff]")
+
+
+def readable(value: Any) -> Any:
+    """The value with each half of a surrogate pair in its texts replaced by U+FFFD: files hold none."""
+    if isinstance(value, str):
+        return _HALF_CHARACTER.sub("\ufffd", value)
+    if isinstance(value, Mapping):
+        return {readable(key): readable(one) for key, one in value.items()}
+    return [readable(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 @dataclass(repr=False)
@@ -58,10 +69,11 @@ class Scored:
     ) -> Scored:
         """The result, from the columns of the data and the scores."""
         count = len(groups)
+        parts = {name: _readable(part) for name, part in parts.items()}
         columns: dict[str, Any] = {"group": groups}
-        for name in ("prompt", "completion"):
+        for name, text in (("prompt", question_of), ("completion", text_of)):
             if name in table:
-                columns[name] = ["" if text is None else text_of(text) for text in table[name]]
+                columns[name] = ["" if value is None else text(value) for value in table[name]]
         for name in ("gold", "correct"):
             if name in table:
                 columns[name] = table[name]
@@ -82,6 +94,7 @@ class Scored:
         for name, rest in table.items():
             if name not in ("prompt", "completion", "gold", "correct"):
                 columns[f"row.{name}" if name in columns else name] = rest
+        columns = {name: readable(column) for name, column in columns.items()}
         return cls(pd.DataFrame(columns), dict(parts), dict(seconds), truth)
 
     @property
@@ -235,6 +248,16 @@ class Scored:
         head = f"<p>{len(self.frame):,} completions of {self.frame['group'].nunique():,} prompts</p>"
         first = self.frame.head(10).to_html(float_format="%.3g", max_cols=14)
         return head + self.summary().round(4).to_html() + first
+
+
+def _readable(part: Scores) -> Scores:
+    """The scores with readable reasons, columns and failures."""
+    return replace(
+        part,
+        steps=[tuple(replace(step, reason=readable(step.reason)) for step in steps) for steps in part.steps],
+        columns={name: readable(list(column)) for name, column in part.columns.items()},
+        failures={row: readable(error) for row, error in part.failures.items()},
+    )
 
 
 def _won(value: Any, right: Any, groups: Any) -> tuple[float, int]:

@@ -79,7 +79,7 @@ def build(fit: Fit, examples: Sequence[Pair]) -> DPOTrainer:
         algorithm.nll,
         ref_model=fit.reference,
         args=fit_arguments(DPOConfig, fit.config, fit.folder, fit.seed, len(examples), **own),
-        train_dataset=Dataset.from_list(pair_rows(examples, fit.tokenizer)),
+        train_dataset=Dataset.from_list(pair_rows(examples, fit.tokenizer, fit.template_kwargs)),
         **fit.for_trl,
     )
     trainer.remove_callback(PrinterCallback)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,9 @@ from peft import PeftConfig
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase, TrainerCallback
 
-from rewards.reward import Text
+from rewards.models.prompts import prompt_ids, render
 from rl.config import Config
 from rl.examples.pairs import Pair
-from rl.sampling.draw import render
 
 
 @dataclass(frozen=True)
@@ -44,6 +43,11 @@ class Fit:
     callbacks: Sequence[TrainerCallback]
 
     @property
+    def template_kwargs(self) -> dict[str, Any]:
+        """Variables of the chat template, as they were at sampling."""
+        return self.config.sampling.chat_template_kwargs
+
+    @property
     def for_trl(self) -> dict[str, Any]:
         """Keyword arguments that all of TRL's trainers take."""
         return {
@@ -69,27 +73,25 @@ def share_of_tokens(tokens: Tensor) -> float:
     return (tokens / everywhere.float().mean()).item()
 
 
-def prompt_ids(tokenizer: PreTrainedTokenizerBase, prompt: Text) -> list[int]:
-    """The prompt's tokens, as they were when it was sampled from."""
-    return tokenizer(render(tokenizer, prompt), add_special_tokens=False)["input_ids"]  # type: ignore[return-value]
-
-
-def pair_rows(pairs: Sequence[Pair], tokenizer: PreTrainedTokenizerBase) -> list[dict[str, Any]]:
+def pair_rows(
+    pairs: Sequence[Pair], tokenizer: PreTrainedTokenizerBase, template_kwargs: Mapping[str, Any] | None = None
+) -> list[dict[str, Any]]:
     """Pairs as the tokens that were sampled, so that nothing is tokenized twice and a cut completion gets no end.
 
     Args:
         pairs: judged samples in pairs.
         tokenizer: the policy's.
+        template_kwargs: variables of the chat template, as they were at sampling.
 
     Returns:
         For each pair `prompt, chosen, rejected` as text and the same with `_ids` as token ids.
     """
     return [
         {
-            "prompt": render(tokenizer, pair.chosen.prompt),
+            "prompt": render(pair.chosen.prompt, tokenizer, template_kwargs).text,
             "chosen": pair.chosen.text,
             "rejected": pair.rejected.text,
-            "prompt_ids": prompt_ids(tokenizer, pair.chosen.prompt),
+            "prompt_ids": prompt_ids(pair.chosen.prompt, tokenizer, template_kwargs),
             "chosen_ids": pair.chosen.ids,
             "rejected_ids": pair.rejected.ids,
         }

@@ -23,7 +23,6 @@ from typing import Any
 import torch
 from accelerate import DistributedType
 from torch import Tensor
-from trl.trainer.grpo_trainer import GRPOTrainer
 
 from rewards.mixing.mix import Mix
 from rewards.reward import Text, text_of
@@ -34,6 +33,7 @@ from rl.credit.spans import StepEnds
 from rl.credit.token_rewards import TokenRewards, token_rewards
 from rl.sampling.curriculum import PromptSampler
 from rl.sampling.dynamic import Draw, fill
+from rl.sampling.in_trl import SamplingTrainer
 from rl.sampling.judge import judge
 from verifiers.runtime.judge import Judge
 
@@ -43,14 +43,14 @@ tokens, completions on the right to T: `prompt_ids` and `prompt_mask` (B, P), `c
 (B, T), `advantages` (B,) or (B, T), and where TRL needs them `old_per_token_logps` and `ref_per_token_logps` (B, T)."""
 
 
-class OnlineTrainer(GRPOTrainer):
-    """TRL's GRPO trainer with judging and credit of our own.
+class OnlineTrainer(SamplingTrainer):
+    """TRL's GRPO trainer with sampling by the model layer, and judging and credit of our own.
 
     Args:
         settings: the config's `algorithm` section.
         mix: the rewards.
         verifier: the task's own.
-        arguments: TRL's own keyword arguments.
+        arguments: TRL's own keyword arguments, and `stop`, strings that end a completion.
 
     Attributes:
         samples: what was sampled last on this process, judged.
@@ -163,7 +163,7 @@ class OnlineTrainer(GRPOTrainer):
                 row={**row, "prompt": prompt},
                 text=text_of(completion),
                 ids=ids,
-                finish_reason="stop" if ids and ids[-1] in self.eos_token_ids else "length",
+                finish_reason=self.ended(ids)[1],
             )
             for row, prompt, completion, ids in zip(inputs, prompts, completions, completion_ids_list, strict=True)
         ]

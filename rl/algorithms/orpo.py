@@ -65,7 +65,7 @@ def build(fit: Fit, examples: Sequence[Pair]) -> ORPOTrainer:
     config = fit.config
     trainer = PairsORPOTrainer(
         args=fit_arguments(ORPOConfig, config, fit.folder, fit.seed, len(examples), remove_unused_columns=False),
-        train_dataset=Dataset.from_list(pair_rows(examples, fit.tokenizer)),
+        train_dataset=Dataset.from_list(pair_rows(examples, fit.tokenizer, fit.template_kwargs)),
         **fit.for_trl,
     )
     trainer.remove_callback(PrinterCallback)

@@ -9,7 +9,7 @@ and 1 take `WeightedSftTrainer`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -18,8 +18,9 @@ from transformers import PreTrainedTokenizerBase, PrinterCallback
 from trl.trainer.sft_config import SFTConfig
 from trl.trainer.sft_trainer import SFTTrainer
 
+from rewards.models.prompts import prompt_ids
 from rewards.sample import Sample
-from rl.algorithms.fit import Fit, prompt_ids
+from rl.algorithms.fit import Fit
 from rl.algorithms.trl_arguments import fit_arguments
 from rl.config.algorithms import Sft
 from rl.examples.keep import keep
@@ -52,7 +53,9 @@ def build(fit: Fit, examples: Sequence[Sample]) -> SFTTrainer:
     config = fit.config
     assert isinstance(config.algorithm, Sft)
     weight = config.algorithm.wrong_step_weight
-    rows = [row(one, fit.tokenizer, wrong_steps(one) if weight < 1 else (), weight) for one in examples]
+    rows = [
+        row(one, fit.tokenizer, wrong_steps(one) if weight < 1 else (), weight, fit.template_kwargs) for one in examples
+    ]
     weighted = 0 < weight < 1
     trainer = (WeightedSftTrainer if weighted else SFTTrainer)(
         args=fit_arguments(SFTConfig, config, fit.folder, fit.seed, len(examples), remove_unused_columns=not weighted),
@@ -115,7 +118,11 @@ def wrong_steps(sample: Sample) -> list[tuple[int, int]]:
 
 
 def row(
-    sample: Sample, tokenizer: PreTrainedTokenizerBase, spans: Sequence[tuple[int, int]] = (), weight: float = 1.0
+    sample: Sample,
+    tokenizer: PreTrainedTokenizerBase,
+    spans: Sequence[tuple[int, int]] = (),
+    weight: float = 1.0,
+    template_kwargs: Mapping[str, Any] | None = None,
 ) -> dict[str, list[Any]]:
     """Token ids, labels and weights of a sample; the prompt and what weighs nothing have no label.
 
@@ -124,8 +131,9 @@ def row(
         tokenizer: the policy's.
         spans: character spans (start, end) of the completion; a token that touches one has their weight.
         weight: that weight; all other tokens weigh 1.
+        template_kwargs: variables of the chat template, as they were at sampling.
     """
-    prompt, weights, start = prompt_ids(tokenizer, sample.prompt), [], 0
+    prompt, weights, start = prompt_ids(sample.prompt, tokenizer, template_kwargs), [], 0
     for place in range(len(sample.ids)):
         touched = False
         if spans:

@@ -27,7 +27,7 @@ Arguments = TypeVar("Arguments")
 
 
 def online_arguments(run: RunContext, callbacks: Sequence[TrainerCallback]) -> dict[str, Any]:
-    """Keyword arguments of TRL's `GRPOTrainer` for a run, except for the rewards.
+    """Keyword arguments of `OnlineTrainer` for a run, except for settings, rewards and verifier.
 
     Raises:
         UserError: TRL refuses what `trainer:` says.
@@ -39,6 +39,7 @@ def online_arguments(run: RunContext, callbacks: Sequence[TrainerCallback]) -> d
         "processing_class": run.policy.tokenizer,
         "peft_config": run.policy.lora,
         "callbacks": list(callbacks),
+        "stop": run.config.sampling.stop,
     }
 
 
@@ -70,6 +71,12 @@ def grpo_config_arguments(config: Config, folder: RunFolder) -> dict[str, Any]:
         "top_p": config.sampling.top_p,
         "top_k": config.sampling.top_k,
         "min_p": config.sampling.min_p,
+        "repetition_penalty": config.sampling.repetition_penalty,
+        "chat_template_kwargs": config.sampling.chat_template_kwargs,
+        # TRL hands these to vLLM as they are
+        "generation_kwargs": {"stop": config.sampling.stop, "include_stop_str_in_output": True}
+        if config.sampling.stop and config.sampling.engine != "transformers"
+        else None,
         "use_vllm": config.sampling.engine != "transformers",
         "vllm_mode": "server" if config.sampling.engine == "vllm_server" else "colocate",
         "vllm_server_base_url": config.sampling.server,

@@ -7,11 +7,11 @@ from typing import Any
 import torch
 from rich.console import Console
 
-from rl import tasks
+from rl import setup, tasks
 from rl.analysis import console as show
 from rl.analysis.evaluation import evaluate, settings_for
 from rl.config import Config
-from rl.runs import setup
+from rl.progress import completions_bar
 from rl.tasks.task import Split
 
 
@@ -32,7 +32,7 @@ def evaluate_model(config: Config, split: Split) -> dict[str, Any]:
     model.to("cuda" if torch.cuda.is_available() else "cpu")
     settings = settings_for(config, split)
     completions = min(settings.n, len(task.splits[split])) * (1 + settings.k)
-    with show.evaluating(console, f"{config.policy.model} on {split}", completions) as progress:
+    with completions_bar(console, f"{config.policy.model} on {split}", completions) as progress:
         evaluation = evaluate(model, policy.tokenizer, task, split, settings, progress)
     console.print(show.evaluation_table(config.policy.model, evaluation))
     return {**evaluation.as_dict(), "examples": evaluation.examples}

@@ -18,7 +18,7 @@ from typing import Any
 import torch.distributed as dist
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from rewards.reward import text_of
+from rewards.reward import question_of
 from rewards.sample import Sample
 from rl.analysis.intervals import Interval, bootstrap, wilson
 from rl.config import Config
@@ -33,19 +33,16 @@ class EvaluationSettings:
 
     Attributes:
         n: problems, the first of the split.
-        k: samples a problem beside the greedy one; 0 for none.
-        max_tokens: most tokens a completion.
-        temperature: of the k samples.
-        top_p: of the k samples.
+        k: samples of each problem beside the greedy one; 0 for none.
+        parameters: how completions are drawn, by the names of `rl.sampling.draw.sample`; the greedy one without
+            temperature.
         batch: completions drawn at a time.
         seed: of the draw.
     """
 
     n: int
     k: int
-    max_tokens: int
-    temperature: float = 1.0
-    top_p: float = 1.0
+    parameters: Mapping[str, Any]
     batch: int = 512
     seed: int = 0
 
@@ -92,9 +89,7 @@ def settings_for(config: Config, split: Split) -> EvaluationSettings:
     return EvaluationSettings(
         n=wanted.validation_n if split == "validation" and wanted.validation_n else wanted.n,
         k=wanted.k,
-        max_tokens=wanted.max_tokens or config.sampling.max_tokens,
-        temperature=wanted.temperature,
-        top_p=wanted.top_p,
+        parameters=config.evaluation_parameters,
         batch=wanted.batch,
         seed=config.seed,
     )
@@ -121,9 +116,9 @@ def evaluate(
     rows = task.splits[split][: settings.n]
     process, processes = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
     mine = range(process, len(rows), processes)
-    drawing: dict[str, Any] = {"max_tokens": settings.max_tokens, "batch": settings.batch, "progress": progress}
+    drawing: dict[str, Any] = {**settings.parameters, "batch": settings.batch, "progress": progress}
     prompts = [rows[index]["prompt"] for index in mine]
-    greedy = _judged(task, rows, mine, sample(model, tokenizer, prompts, temperature=None, **drawing))
+    greedy = _judged(task, rows, mine, sample(model, tokenizer, prompts, **{**drawing, "temperature": None}))
     samples: list[list[Sample]] = [[] for _ in mine]
     if settings.k:
         drawn = sample(
@@ -131,8 +126,6 @@ def evaluate(
             tokenizer,
             prompts,
             count=settings.k,
-            temperature=settings.temperature,
-            top_p=settings.top_p,
             seed=settings.seed + process,
             **drawing,
         )
@@ -189,7 +182,7 @@ def _example(one: Sample, judges_steps: bool) -> dict[str, Any]:
     """What the records keep of a greedy completion."""
     assert one.verdict is not None, "evaluation judges every sample"
     return {
-        "prompt": text_of(one.prompt),
+        "prompt": question_of(one.prompt),
         "gold": one.row["gold"],
         "completion": one.text,
         "score": one.verdict.score,
@@ -232,7 +225,7 @@ def _judged(
 ) -> list[list[Sample]]:
     """Every completion as a judged sample, in one call of the verifier."""
     samples = [
-        Sample(row=rows[index], text=one.text, ids=one.ids, finish_reason=one.finish, index=index)
+        Sample(row=rows[index], text=one.text, ids=one.ids, finish_reason=one.finish_reason, index=index)
         for index, group in zip(mine, drawn, strict=True)
         for one in group
     ]

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from omegaconf import OmegaConf
-from pydantic import Field, ValidationError, field_validator
+from pydantic import BeforeValidator, Field, ValidationError, field_validator
 
 from rl.config import layers
 from rl.config.algorithms import ALGORITHMS, Algorithm, Positive, Section, Share
@@ -130,8 +130,25 @@ class Policy(Section):
     warm_start: WarmStart = WarmStart()
 
 
+SAMPLING_PARAMETERS = (
+    "max_tokens", "temperature", "top_p", "top_k", "min_p", "repetition_penalty", "stop", "chat_template_kwargs"
+)  # fmt: skip
+"""What says how a completion is drawn, in `sampling` and, where it is to differ, in `evaluation`."""
+
+
+def _strings(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+Stop = Annotated[list[Annotated[str, Field(min_length=1)]], BeforeValidator(_strings)]
+"""One string or a list of them."""
+
+
 class Sampling(Section):
-    """How completions are drawn for training."""
+    """How completions are drawn: for training, and for evaluation where that section says nothing else.
+
+    Nothing else decides it: the generation defaults that are stored with a model do not enter.
+    """
 
     completions: Annotated[int, Field(ge=2)] = 8
     """Completions a prompt (the group, G)."""
@@ -140,15 +157,21 @@ class Sampling(Section):
     top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
     top_k: Annotated[int, Field(ge=0)] = 0
     min_p: Share | None = None
+    repetition_penalty: Annotated[float, Field(gt=0)] = 1.0
+    """Makes tokens that are in the text already less likely, above 1."""
+    stop: Stop = []
+    """Strings that end a completion. They stay in its text, which ends with the token that completes one."""
+    chat_template_kwargs: dict[str, Any] = {}
+    """Variables of the chat template, such as Qwen3's `enable_thinking`."""
     engine: Literal["transformers", "vllm", "vllm_server"] = "transformers"
     """What generates: transformers, vLLM on the devices that train, or a vLLM server (`rl/sampling/vllm.py`)."""
     server: str | None = None
     """Address of the vLLM server, such as `http://localhost:8000`."""
 
     @property
-    def drawing(self) -> dict[str, Any]:
+    def parameters(self) -> dict[str, Any]:
         """What `rl.sampling.draw.sample` takes of this section, by its names there."""
-        return self.model_dump(include={"max_tokens", "temperature", "top_p", "top_k", "min_p"})
+        return {name: getattr(self, name) for name in SAMPLING_PARAMETERS}
 
 
 class Reward(Section):
@@ -193,10 +216,16 @@ class Evaluation(Section):
     """Optimizer steps between evaluations on validation; 0 for none."""
     validation_n: Positive | None = None
     """Problems for those, by default as many as `n`."""
-    temperature: Annotated[float, Field(gt=0)] = 1.0
-    top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
     max_tokens: Positive | None = None
-    """By default as in `sampling`."""
+    """This and the other sampling parameters are by default as in `sampling`."""
+    temperature: Annotated[float, Field(gt=0)] | None = None
+    """Of the k samples."""
+    top_p: Annotated[float, Field(gt=0, le=1)] | None = None
+    top_k: Annotated[int, Field(ge=0)] | None = None
+    min_p: Share | None = None
+    repetition_penalty: Annotated[float, Field(gt=0)] | None = None
+    stop: Stop | None = None
+    chat_template_kwargs: dict[str, Any] | None = None
     batch: Positive = 512
     """Completions drawn at a time."""
 
@@ -226,6 +255,12 @@ class Config(Section):
     trainer: dict[str, Any] = {}
     evaluation: Evaluation = Evaluation()
     logging: Logging = Logging()
+
+    @property
+    def evaluation_parameters(self) -> dict[str, Any]:
+        """How completions are drawn for evaluation, by the names of `rl.sampling.draw.sample`."""
+        own = {name: getattr(self.evaluation, name) for name in SAMPLING_PARAMETERS}
+        return self.sampling.parameters | {name: value for name, value in own.items() if value is not None}
 
     @property
     def run_folder(self) -> Path:

@@ -10,7 +10,7 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 
-from rewards.reward import Text, text_of
+from rewards.reward import Text, content_of
 from rewards.sample import Sample
 
 _GIVES_AWAY = re.compile(
@@ -30,7 +30,8 @@ def failed_rows(samples: Sequence[Sample]) -> list[int]:
 
 def with_hint(prompt: Text, gold: str, template: str) -> Text:
     """The prompt with the answer shown; of chat messages the last one carries it."""
-    text = template.replace("{prompt}", text_of(prompt)).replace("{gold}", gold)
+    shown = prompt if isinstance(prompt, str) else content_of(prompt[-1])
+    text = template.replace("{prompt}", shown).replace("{gold}", gold)
     return text if isinstance(prompt, str) else [*prompt[:-1], {**prompt[-1], "content": text}]
 
 

@@ -4,18 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
-from peft import LoraConfig, PeftConfig, prepare_model_for_kbit_training
-from transformers import (
-    AutoModelForCausalLM,
-    AutoTokenizer,
-    BitsAndBytesConfig,
-    PreTrainedModel,
-    PreTrainedTokenizerBase,
-)
+from peft import LoraConfig, PeftConfig
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from rewards.models import load as models
 from rl.config import Policy as PolicySettings
 from rl.errors import UserError
 
@@ -55,69 +49,32 @@ def load(settings: PolicySettings, path: str | Path, *, chat: bool) -> Policy:
         UserError: there is no such model, it is no causal language model, or what the settings ask for is not there.
     """
     notes: list[str] = []
-    where = {"revision": settings.revision, "trust_remote_code": settings.trust_remote_code}
+    if settings.quantize and not torch.cuda.is_available():
+        raise UserError("policy.quantize", "bitsandbytes needs a GPU, and none is here; leave it out to run on the CPU")
     try:
-        tokenizer = AutoTokenizer.from_pretrained(path, **where)
-        model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(path, **where, **_loading(settings))
-    except (OSError, ValueError, ImportError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise UserError("policy.model", f"{str(path)!r} could not be loaded: {reason}") from error
-    _give_pad_token(tokenizer, model, notes)
+        model, tokenizer, _ = models.load(
+            path,
+            dtype=settings.dtype,
+            revision=settings.revision,
+            trust_remote_code=settings.trust_remote_code,
+            attention=settings.attention,
+            quantize=settings.quantize,
+        )
+    except ValueError as error:
+        raise UserError("policy.model", str(error)) from error
+    if tokenizer.eos_token_id is None:
+        raise UserError("policy.model", "the tokenizer has no end-of-text token, so no completion could ever end")
+    if models.give_pad_token(model, tokenizer):
+        notes.append(f"the tokenizer has no pad token; {tokenizer.eos_token!r} pads, hidden from attention and loss")
+    tokenizer.padding_side = "left"
     if chat:
         _give_chat_template(tokenizer, settings.chat_template, notes)
-    rows = model.get_input_embeddings().weight.shape[0]  # type: ignore[index]
-    if len(tokenizer) > rows:
-        raise UserError(
-            "policy.model",
-            f"the tokenizer has {len(tokenizer)} tokens and the model's embedding only {rows}: they do not belong "
-            f"together",
-        )
     lora = None
     if settings.lora is not None:
-        if settings.quantize:
-            model = prepare_model_for_kbit_training(model)
         lora = _lora(settings, model, notes)
     elif model.config.get_text_config().tie_word_embeddings:
         notes.append("input embedding and output head are one matrix; they are trained and saved as one")
     return Policy(model, tokenizer, lora, notes)
-
-
-def _loading(settings: PolicySettings) -> dict[str, Any]:
-    """Arguments for `from_pretrained`: `auto` keeps the stored type on a GPU and computes in float32 on a CPU."""
-    on_gpu = torch.cuda.is_available()
-    dtype = settings.dtype if settings.dtype != "auto" or on_gpu else "float32"
-    arguments: dict[str, Any] = {"dtype": dtype if dtype == "auto" else getattr(torch, dtype)}
-    if settings.attention is not None:
-        arguments["attn_implementation"] = settings.attention
-    if settings.quantize:
-        if not on_gpu:
-            raise UserError(
-                "policy.quantize", "bitsandbytes needs a GPU, and none is here; leave it out to run on the CPU"
-            )
-        compute = torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
-        arguments["quantization_config"] = (
-            BitsAndBytesConfig(
-                load_in_4bit=True,
-                bnb_4bit_quant_type="nf4",
-                bnb_4bit_use_double_quant=True,
-                bnb_4bit_compute_dtype=compute,
-            )
-            if settings.quantize == "4bit"
-            else BitsAndBytesConfig(load_in_8bit=True)
-        )
-    return arguments
-
-
-def _give_pad_token(tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel, notes: list[str]) -> None:
-    if tokenizer.eos_token_id is None:
-        raise UserError("policy.model", "the tokenizer has no end-of-text token, so no completion could ever end")
-    if tokenizer.pad_token_id is None:
-        tokenizer.pad_token = tokenizer.eos_token
-        notes.append(f"the tokenizer has no pad token; {tokenizer.eos_token!r} pads, hidden from attention and loss")
-    tokenizer.padding_side = "left"
-    model.config.pad_token_id = tokenizer.pad_token_id
-    if model.generation_config is not None:
-        model.generation_config.pad_token_id = tokenizer.pad_token_id
 
 
 def _give_chat_template(tokenizer: PreTrainedTokenizerBase, file: str | None, notes: list[str]) -> None:

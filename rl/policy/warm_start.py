@@ -21,6 +21,7 @@ import transformers
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
+from rewards.models.batches import stacked
 from rl.config import WarmStart
 from rl.tasks.task import Task
 
@@ -134,13 +135,8 @@ def encode(
         prompt_ids = tokenizer.encode(prompt, add_special_tokens=False)
         completion_ids = [*tokenizer.encode(completion, add_special_tokens=False), tokenizer.eos_token_id]
         rows.append((prompt_ids + completion_ids, [IGNORE] * len(prompt_ids) + completion_ids))
-    longest = max(len(ids) for ids, _ in rows)
-    ids_BT = torch.full((len(rows), longest), SPECIAL.index(PAD))
-    labels_BT = torch.full((len(rows), longest), IGNORE)
-    for row, (ids, labels) in enumerate(rows):
-        ids_BT[row, : len(ids)] = torch.tensor(ids)
-        labels_BT[row, : len(labels)] = torch.tensor(labels)
-    return ids_BT, labels_BT
+    ids, labels = zip(*rows, strict=True)
+    return stacked(ids, SPECIAL.index(PAD)), stacked(labels, IGNORE)
 
 
 def _fingerprint(task: Task, settings: WarmStart) -> str:

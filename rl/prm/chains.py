@@ -8,8 +8,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rewards.reward import Text, text_of
+from rewards.reward import Text, content_of, text_of
 from rl.errors import UserError
+from rl.tasks.messages import messages_of
 from rl.tasks.sources import Source, open_sources
 
 
@@ -49,7 +50,7 @@ class Chain:
     @property
     def question(self) -> str:
         """What chains of the same problem share."""
-        return self.prompt if isinstance(self.prompt, str) else text_of(self.prompt)
+        return self.prompt if isinstance(self.prompt, str) else "\n".join(map(content_of, self.prompt))
 
 
 def join(prompt: Text, texts: Sequence[str], labels: Sequence[float | None], separator: str, **more: Any) -> Chain:
@@ -84,6 +85,7 @@ def from_row(row: Mapping[str, Any]) -> Chain:
     for column in ("prompt", "completion", "steps"):
         if row.get(column) is None:
             raise ValueError(f"no {column!r}; the row has: {', '.join(row) or 'nothing'}")
+    row = as_text(row)
     steps, end = [], 0
     for step in row["steps"]:
         if not isinstance(step, Mapping) or not {"start", "end"} <= step.keys():
@@ -97,6 +99,17 @@ def from_row(row: Mapping[str, Any]) -> Chain:
         steps.append(labelled)
     more = {name: row.get(name) for name in ("right", "answer", "id")}
     return Chain(row["prompt"], row["completion"], tuple(steps), verified=tuple(row.get("verified") or ()), **more)
+
+
+def as_text(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The row with its completion as text, where it is chat messages the assistant's own last words; its prompt with
+    messages in one form.
+
+    Raises:
+        ValueError: a message holds something else than text.
+    """
+    prompt, completion = messages_of(row["prompt"]) or row["prompt"], row["completion"]
+    return {**row, "prompt": prompt, "completion": text_of(messages_of(completion) or completion)}
 
 
 def records(path: str) -> Iterable[tuple[str, dict[str, Any]]]:

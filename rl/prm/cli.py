@@ -10,7 +10,7 @@ import click
 
 from rl.errors import UserError
 
-FORMATS = ("whetstone", "processbench", "math_shepherd", "prm800k", "stepwise")
+FORMATS = ("whetstone", "processbench", "math_shepherd", "conversation", "prm800k", "stepwise")
 FORMAT = click.option("--format", "form", type=click.Choice(FORMATS), default="whetstone", show_default=True)
 SEPARATOR = click.option("--separator", help="What stands between two steps; \\n is a line break.")
 TEMPLATE = click.option(

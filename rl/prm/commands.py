@@ -12,8 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from rewards.parts.step_spans import Splitter
-from rl import tasks
-from rl.analysis import console as show
+from rl import setup, tasks
 from rl.config import Config, load
 from rl.config import Policy as PolicySettings
 from rl.errors import UserError
@@ -26,7 +25,7 @@ from rl.prm.complete import Completer, identity
 from rl.prm.formats import read
 from rl.prm.label import agreement, by_monte_carlo, by_verifier
 from rl.prm.scores import step_scores
-from rl.runs import setup
+from rl.progress import completions_bar
 from rl.sampling.draw import sample
 from rl.tasks.task import Task
 from verifiers.runtime.judge import Judge
@@ -66,7 +65,7 @@ def label(out: str, by: str, overrides: Sequence[str], **o: Any) -> list[Chain]:
         chains, counts = by_verifier(rows, judge, splitter)
     else:
         completer = _completer(console, config, task, o)
-        with show.evaluating(console, "step prefixes", len(rows)) as progress:
+        with completions_bar(console, "step prefixes", len(rows)) as progress:
             chains, counts = by_monte_carlo(
                 rows, judge, splitter, completer, o["k"], kind=o["kind"], threshold=o["threshold"], progress=progress
             )
@@ -113,7 +112,7 @@ def evaluate(
             scores = step_scores(loaded, tokenizer, held, batch=batch)
             truth = [measures.first_wrong([step.label for step in chain.steps]) for chain in held]
             threshold = measures.best_threshold(scores, truth)
-        with show.evaluating(console, model, len(chains)) as progress:
+        with completions_bar(console, model, len(chains)) as progress:
             scores = step_scores(loaded, tokenizer, chains, batch=batch, progress=progress)
         figures = measures.evaluate(chains, scores, threshold)
     console.print(table(f"{model or predictions} on {data}", figures))
@@ -183,7 +182,7 @@ def _drawn(console: Console, config: Config, task: Task, o: Mapping[str, Any]) -
     model: Any = policy.model
     model.to("cuda" if torch.cuda.is_available() else "cpu")
     problems = task.splits[o["split"]][: o["prompts"]]
-    with show.evaluating(console, "completions to label", len(problems) * o["samples"]) as progress:
+    with completions_bar(console, "completions to label", len(problems) * o["samples"]) as progress:
         drawn = sample(
             model,
             policy.tokenizer,
@@ -192,10 +191,10 @@ def _drawn(console: Console, config: Config, task: Task, o: Mapping[str, Any]) -
             batch=o["batch"],
             seed=o["seed"],
             progress=progress,
-            **config.sampling.drawing,
+            **config.sampling.parameters,
         )
     return [
-        {**row, "completion": completion.text, "finish": completion.finish}
+        {**row, "completion": completion.text, "finish_reason": completion.finish_reason}
         for row, group in zip(problems, drawn, strict=True)
         for completion in group
     ]
@@ -226,10 +225,13 @@ def _completer(console: Console, config: Config | None, task: Task | None, o: Ma
 
 
 def _written(console: Console, out: str, chains: Sequence[Chain], counts: Any) -> list[Chain]:
-    write(Path(out), chains)
     labels = [step.label for chain in chains for step in chain.steps]
     known = [value for value in labels if value is not None]
-    mean = f", mean label {sum(known) / len(known):.3f}" if known else ""
+    if not known:
+        why = f"; the verifier abstained {counts.abstained:,} times, failed {counts.failed:,} times" if counts else ""
+        raise UserError(out, f"not written: none of {len(labels):,} steps of {len(chains):,} chains has a label{why}")
+    write(Path(out), chains)
+    mean = f", mean label {sum(known) / len(known):.3f}"
     console.print(f"{len(chains):,} chains, {len(known):,} of {len(labels):,} steps labelled{mean}: {out}")
     if counts and (counts.abstained or counts.failed):
         console.print(f"not judged: the verifier abstained {counts.abstained:,} times, failed {counts.failed:,} times")

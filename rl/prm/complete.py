@@ -11,7 +11,8 @@ from typing import Any
 from diskcache import Cache
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from rl.sampling.draw import sample
+from rewards.models.generate import SamplingParameters, generate
+from rewards.models.prompts import Rendered, encode
 
 CONTEXT = 8
 """Tokens before a continuation that it is decoded with: some tokenizers drop the space that a text begins with."""
@@ -46,8 +47,8 @@ class Completer:
     drawn: int = 0
 
     def __call__(
-        self, prefixes: Sequence[str], count: int, progress: Callable[[int], None] | None = None
-    ) -> dict[str, list[str]]:
+        self, prefixes: Sequence[Rendered], count: int, progress: Callable[[int], None] | None = None
+    ) -> dict[Rendered, list[str]]:
         """`count` continuations of each different prefix, without the prefix.
 
         Args:
@@ -56,7 +57,7 @@ class Completer:
             progress: called with the number of prefixes done since the last call.
         """
         wanted = list(dict.fromkeys(prefixes))
-        done: dict[str, list[str]] = {}
+        done: dict[Rendered, list[str]] = {}
         store = Cache(str(self.cache)) if self.cache is not None else None
         try:
             if store is not None:
@@ -81,15 +82,14 @@ class Completer:
         return done
 
     def _draw(
-        self, prefixes: Sequence[str], count: int, progress: Callable[[int], None] | None
-    ) -> dict[str, list[str]]:
-        completions = sample(
+        self, prefixes: Sequence[Rendered], count: int, progress: Callable[[int], None] | None
+    ) -> dict[Rendered, list[str]]:
+        completions = generate(
             self.model,
             self.tokenizer,
-            prefixes,
+            [encode(prefix, self.tokenizer) for prefix in prefixes],
+            SamplingParameters(self.max_tokens, self.temperature),
             count=count,
-            max_tokens=self.max_tokens,
-            temperature=self.temperature,
             batch=self.batch,
             seed=self.seed,
         )
@@ -97,7 +97,7 @@ class Completer:
         if progress:
             progress(len(prefixes))
         return {
-            prefix: [self._text(prefix, completion.ids) for completion in group]
+            prefix: [self._text(prefix.text, completion.ids) for completion in group]
             for prefix, group in zip(prefixes, completions, strict=True)
         }
 
@@ -109,8 +109,8 @@ class Completer:
             return whole[len(head) :]
         return self.tokenizer.decode(list(ids), skip_special_tokens=True)  # type: ignore[return-value]
 
-    def _key(self, prefix: str, count: int) -> str:
-        parts = (self.identity, prefix, count, self.max_tokens, self.temperature, self.seed)
+    def _key(self, prefix: Rendered, count: int) -> str:
+        parts = (self.identity, *prefix, count, self.max_tokens, self.temperature, self.seed)
         return hashlib.blake2b(repr(parts).encode(), digest_size=16).hexdigest()
 
 

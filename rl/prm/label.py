@@ -19,12 +19,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from rewards.models.prompts import Rendered, render
 from rewards.parts.step_spans import Splitter
-from rewards.reward import text_of
-from rl.prm.chains import Chain, Labelled
+from rewards.reward import question_of
+from rl.prm.chains import Chain, Labelled, as_text
 from rl.prm.complete import Completer
 from rl.prm.step_metrics import step_auc
-from rl.sampling.draw import render
 from verifiers import Verdict
 from verifiers.runtime.judge import Judge
 
@@ -48,6 +48,7 @@ def by_verifier(rows: Sequence[Row], judge: Judge, splitter: Splitter) -> tuple[
 
     Where the splitter is not the verifier's own, a step is as right as the worst of the verifier's that end in it.
     """
+    rows = [as_text(row) for row in rows]
     verdicts = judge(_judgeable(rows))
     chains = []
     for row, verdict in zip(rows, verdicts, strict=True):
@@ -70,7 +71,7 @@ def by_monte_carlo(
     """Label rows of `prompt`, `completion` and `gold` by K continuations of each step's prefix.
 
     Args:
-        rows: completions; `finish`, where there is such a column, says `length` of one that was cut off.
+        rows: completions; `finish_reason`, where there is such a column, is `length` for one that was cut off.
         judge: says which answers are right.
         splitter: where steps end.
         completer: draws the continuations.
@@ -79,19 +80,20 @@ def by_monte_carlo(
         threshold: delta.
         progress: called with the number of prefixes done since the last call.
     """
+    rows = [as_text(row) for row in rows]
     verdicts = judge(_judgeable(rows))
     spans = [splitter(row["completion"], verdict) for row, verdict in zip(rows, verdicts, strict=True)]
-    heads = [render(completer.tokenizer, row["prompt"]) for row in rows]
+    heads = [render(row["prompt"], completer.tokenizer) for row in rows]
     prefixes: dict[tuple[int, int], str] = {}
     for i, row in enumerate(rows):
         for j, (_, end) in enumerate(spans[i]):
-            if row["completion"][end:].strip() or row.get("finish") == "length":
+            if row["completion"][end:].strip() or row.get("finish_reason") == "length":
                 prefixes[i, j] = splitter.prefix(row["completion"], end)
-    continued = completer([heads[i] + prefix for (i, _), prefix in prefixes.items()], k, progress)
+    continued = completer([heads[i].followed_by(prefix) for (i, _), prefix in prefixes.items()], k, progress)
     # chains of one problem share prefixes, and then what follows is judged once
-    asked: dict[tuple[str, str, str], tuple[int, str]] = {}
+    asked: dict[tuple[Rendered, str, str], tuple[int, str]] = {}
     for (i, _), prefix in prefixes.items():
-        for text in continued[heads[i] + prefix]:
+        for text in continued[heads[i].followed_by(prefix)]:
             asked.setdefault((heads[i], str(rows[i].get("gold")), prefix + text), (i, prefix + text))
     answers = judge(_judgeable([{**rows[i], "completion": text} for i, text in asked.values()]))
     judged = dict(zip(asked, answers, strict=True))
@@ -102,7 +104,7 @@ def by_monte_carlo(
             if (i, j) not in prefixes:
                 shares = [verdicts[i].score]
             else:
-                texts = [prefixes[i, j] + text for text in continued[heads[i] + prefixes[i, j]]]
+                texts = [prefixes[i, j] + text for text in continued[heads[i].followed_by(prefixes[i, j])]]
                 shares = [judged[heads[i], str(row.get("gold")), text].score for text in texts]
             right = [score == 1.0 for score in shares if score is not None]
             share = sum(right) / len(right) if right else None
@@ -164,7 +166,7 @@ def agreement(chains: Sequence[Chain], threshold: float = 0.0) -> dict[str, Any]
 
 
 def _judgeable(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    return [{**row, "prompt": text_of(row["prompt"]), "prediction": row["completion"]} for row in rows]
+    return [{**row, "prompt": question_of(row["prompt"]), "prediction": row["completion"]} for row in rows]
 
 
 def _chain(

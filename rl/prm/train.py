@@ -24,16 +24,10 @@ from typing import Any
 import torch
 from peft import LoraConfig, get_peft_model
 from torch.nn import functional as F
-from transformers import (
-    AutoModelForCausalLM,
-    AutoModelForTokenClassification,
-    AutoTokenizer,
-    PreTrainedTokenizerBase,
-    PrinterCallback,
-    Trainer,
-    TrainingArguments,
-)
+from transformers import PreTrainedTokenizerBase, PrinterCallback, Trainer, TrainingArguments
 
+from rewards.models import load as models
+from rewards.models.batches import pad_id, padded, stacked
 from rewards.parts.step_scores import FORM_FILE, READ_AT
 from rl.errors import UserError
 from rl.prm.chains import Chain
@@ -84,18 +78,12 @@ def load(path: str | Path, labels: int | None = None) -> tuple[Any, PreTrainedTo
     Raises:
         UserError: it cannot be loaded.
     """
-    own = {} if labels is None else {"num_labels": labels}
     try:
-        tokenizer = AutoTokenizer.from_pretrained(path)
-        dtype = "auto" if torch.cuda.is_available() else torch.float32
-        model: Any = AutoModelForTokenClassification.from_pretrained(path, dtype=dtype, **own)
-    except (OSError, ValueError, ImportError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise UserError("model", f"{str(path)!r} could not be loaded: {reason}") from error
-    if tokenizer.pad_token_id is None:
-        tokenizer.pad_token = tokenizer.eos_token
-    model.config.pad_token_id = tokenizer.pad_token_id
-    return model.to("cuda" if torch.cuda.is_available() else "cpu"), tokenizer
+        model, tokenizer, _ = models.load(path, "token", device=models.default_device(), num_labels=labels)
+    except ValueError as error:
+        raise UserError("model", str(error)) from error
+    models.give_pad_token(model, tokenizer)
+    return models.merged(model), tokenizer
 
 
 def train(
@@ -217,14 +205,10 @@ def example(tokenizer: PreTrainedTokenizerBase, chain: Chain, longest: int | Non
 
 def collate(batch: Sequence[dict[str, list[Any]]], tokenizer: PreTrainedTokenizerBase) -> dict[str, torch.Tensor]:
     """A batch padded on the right: `input_ids`, `attention_mask`, `labels`, `targets`, each (B, T)."""
-    longest = max(len(row["input_ids"]) for row in batch)
-    filled = {"input_ids": tokenizer.pad_token_id, "labels": IGNORE, "targets": int(IGNORE)}
-    padded = {
-        key: torch.tensor([row[key] + [fill] * (longest - len(row[key])) for row in batch])
-        for key, fill in filled.items()
-    }
-    lengths_B1 = torch.tensor([[len(row["input_ids"])] for row in batch])
-    return padded | {"attention_mask": (torch.arange(longest) < lengths_B1).long()}
+    ids_BT, mask_BT = padded([row["input_ids"] for row in batch], pad_id(tokenizer))
+    labels_BT = stacked([row["labels"] for row in batch], IGNORE)
+    targets_BT = stacked([row["targets"] for row in batch], int(IGNORE))
+    return {"input_ids": ids_BT, "attention_mask": mask_BT, "labels": labels_BT, "targets": targets_BT}
 
 
 def loss(outputs: Any, labels_BT: torch.Tensor, num_items_in_batch: Any = None) -> torch.Tensor:
@@ -246,14 +230,9 @@ def language_model_head(path: str | Path) -> torch.Tensor:
         UserError: it is none, or has weights missing that one needs.
     """
     try:
-        loaded: Any = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32, output_loading_info=True)
-    except (OSError, ValueError, ImportError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise UserError("--lm-weight", f"{str(path)!r} is no causal language model: {reason}") from error
-    model, found = loaded
-    if found["missing_keys"]:
-        missing = min(found["missing_keys"])
-        raise UserError("--lm-weight", f"{str(path)!r} is no causal language model: it has no weights {missing!r}")
+        model = models.merged(models.load(path, "causal", dtype="float32").model)
+    except ValueError as error:
+        raise UserError("--lm-weight", f"{str(path)!r} is no causal language model: {error}") from error
     return model.get_output_embeddings().weight.detach().clone()
 
 

@@ -9,14 +9,16 @@ import torch
 import torch.distributed as dist
 from transformers import PreTrainedModel
 
+from rewards.models.generate import Engine
 from rewards.reward import Text
 from rewards.sample import Sample
-from rl.analysis import console
 from rl.config.algorithms import Hints, Rounds
 from rl.context import RunContext
 from rl.examples.hints import failed_rows, leaks, with_hint
-from rl.sampling.draw import Engine, sample
+from rl.progress import completions_bar
+from rl.sampling.draw import sample
 from rl.sampling.judge import judge
+from verifiers.runtime.golds import first_gold
 
 
 class Draws:
@@ -59,9 +61,9 @@ class Draws:
         if not failed:
             return []
         rows = [self.rows[index] for index in failed]
-        shown = [with_hint(row["prompt"], row["gold"], hints.template) for row in rows]
+        shown = [with_hint(row["prompt"], first_gold(row["gold"]), hints.template) for row in rows]
         tried = self._sampled_and_judged(number, model, failed, shown, hints.completions, hinted=True)
-        return [one for one in tried if not leaks(one.text, one.row["gold"])]
+        return [one for one in tried if not leaks(one.text, first_gold(one.row["gold"]))]
 
     def _sampled_and_judged(
         self,
@@ -79,7 +81,7 @@ class Draws:
         mine = list(range(len(chosen)))[rank::world]
         seed = int.from_bytes(f"{run.config.seed}/{number}/{hinted}/{rank}".encode(), "big") % (2**31 - 1)
         what = f"samples of round {number + 1}"
-        with console.evaluating(run.console, what, len(mine) * count) as progress:
+        with completions_bar(run.console, what, len(mine) * count) as progress:
             groups = sample(
                 model,
                 run.tokenizer,
@@ -87,14 +89,14 @@ class Draws:
                 count=count,
                 seed=seed,
                 progress=progress,
-                **run.config.sampling.drawing,
+                **run.config.sampling.parameters,
             )
         samples = [
             Sample(
                 row=self.rows[chosen[place]],
                 text=one.text,
                 ids=one.ids,
-                finish_reason=one.finish,
+                finish_reason=one.finish_reason,
                 index=chosen[place],
                 round=number,
                 hinted=hinted,

@@ -10,7 +10,7 @@ import pandas as pd
 import wandb
 from transformers import TrainerCallback
 
-from rewards.reward import text_of
+from rewards.reward import question_of
 from rewards.sample import Sample
 from rl.config import Config
 from rl.runs.callbacks import numbers_of
@@ -80,7 +80,7 @@ def write_completions(folder: RunFolder, step: int, samples: Sequence[Sample]) -
     table = [
         {
             "step": step,
-            "prompt": text_of(one.prompt),
+            "prompt": question_of(one.prompt),
             "completion": one.text,
             **{f"rewards/{name}": said.value for name, said in one.rewards.items()},
             "reward": one.reward,

@@ -19,6 +19,7 @@ from accelerate.utils import broadcast_object_list
 from peft import PeftConfig, PeftModel
 from transformers import TrainerCallback, TrainerState
 
+from rewards.models.generate import eos_token_ids
 from rewards.sample import Sample
 from rl.algorithms.fit import Fit
 from rl.algorithms.guard import Guard, naming_the_last_good
@@ -181,10 +182,11 @@ class Rounds(Run):
         engine = self.config.sampling.engine
         if engine == "transformers":
             return self.model
+        ends = eos_token_ids(self.model, self.policy.tokenizer)
         merged = self.load(number - 1 if number else None, merged=True)
         if engine == "vllm_server":
             assert self.config.sampling.server is not None, "checked with the config"
-            server = VllmServer(self.config.sampling.server)
+            server = VllmServer(self.config.sampling.server, eos_token_ids=ends)
             if self.state.is_main_process:
                 server.update(merged.to(self.state.device))
             self.state.wait_for_everyone()
@@ -194,7 +196,7 @@ class Rounds(Run):
             merged.save_pretrained(weights)
             self.policy.tokenizer.save_pretrained(weights)
         self.state.wait_for_everyone()
-        return Vllm(str(weights))
+        return Vllm(str(weights), eos_token_ids=ends)
 
     def _choose(self, number: int, samples: list[Sample]) -> list[Any]:
         """Examples to fit on, from the pool as it is after a round's sampling; what was chosen is recorded.

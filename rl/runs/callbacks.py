@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from transformers import TrainerCallback
 
-from rewards.reward import text_of
+from rewards.reward import question_of, text_of
 from rl.storage.run_folder import RunFolder
 
 
@@ -47,7 +47,7 @@ class Records(TrainerCallback):
         logged = self.trainer._logs
         table = {
             "step": step,
-            "prompt": [text_of(prompt) for prompt in logged["prompt"]],
+            "prompt": [question_of(prompt) for prompt in logged["prompt"]],
             "completion": [text_of(completion) for completion in logged["completion"]],
             **{name: list(values) for name, values in logged["extra"].items()},
             "reward": list(logged["rewards"]["mix"]),

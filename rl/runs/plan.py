@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rewards.reward import text_of
+from rewards.reward import question_of
 from rl.config import Config
 from rl.config.algorithms import Rounds
 from rl.config.generation_cycle import GenerationCycle
@@ -217,7 +217,7 @@ def _prompt_tokens(config: Config, task: Task | None) -> int:
     if task is None:
         return 256
     a_token = 1 if config.policy.model == "embedded" else CHARACTERS_A_TOKEN
-    return max(len(text_of(row["prompt"])) for row in task.splits["train"][:200]) // a_token + 1
+    return max(len(question_of(row["prompt"])) for row in task.splits["train"][:200]) // a_token + 1
 
 
 def _self_check(task: Task, rows: int) -> str:

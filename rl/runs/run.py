@@ -14,11 +14,12 @@ from typing import Any
 import wandb
 from accelerate.utils import broadcast_object_list
 
+from rl import setup
 from rl.analysis import console as show
 from rl.analysis.evaluation import evaluate, settings_for
 from rl.analysis.report import write_report
 from rl.context import RunContext
-from rl.runs import setup
+from rl.progress import completions_bar
 from rl.storage.run_folder import read_jsonl, write_atomically
 from rl.tasks.task import Split
 
@@ -74,7 +75,7 @@ class Run(ABC):
         share = min(settings.n, len(self.task.splits[split])) // self.state.num_processes
         with (
             self.generating() as model,
-            show.evaluating(self.console, f"step {step} on {split}", share * (1 + settings.k)) as progress,
+            completions_bar(self.console, f"step {step} on {split}", share * (1 + settings.k)) as progress,
         ):
             evaluation = evaluate(
                 model,  # type: ignore[arg-type]

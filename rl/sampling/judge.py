@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from rewards.mixing.mix import Mix
-from rewards.reward import Text, text_of
+from rewards.reward import Text, question_of
 from rewards.sample import Sample
 from verifiers.runtime.judge import Judge
 
@@ -34,7 +34,7 @@ def judge(samples: Sequence[Sample], verifier: Judge, mix: Mix | None = None, **
     """
     if not samples:
         return []
-    rows = [{**one.row, "prompt": text_of(one.prompt), "prediction": one.text} for one in samples]
+    rows = [{**one.row, "prompt": question_of(one.prompt), "prediction": one.text} for one in samples]
     with verifier.once():
         mixed = None if mix is None else mix.score(*_for_rewards(samples), **_columns(samples), **from_trainer)
         verdicts = verifier(rows)

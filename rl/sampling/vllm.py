@@ -1,7 +1,7 @@
-"""vLLM in place of transformers' generate, for `rl.sampling.draw.sample`: on the device that trains, or as a server.
+"""vLLM as the engine of `rewards.models.generate`: on the device that trains, or as a server.
 
-Both are told the tokens of the prompt, one seed a prompt (vLLM counts it up over the prompt's completions), and the
-tokens that end a completion; vLLM's defaults from the model's own generation config do not enter.
+Both are told the tokens of the prompt, one seed per prompt (vLLM counts it up over the prompt's completions), and what
+ends a completion; vLLM's defaults from the model's own generation config do not enter.
 
 The server is vLLM's own, `vllm serve MODEL`, which TRL 1.16 talks to as well (`trl/generation/vllm_client.py`); needed
 of it here is `POST /v1/completions` with token ids. Needs no vllm on the side of the client, but to send it weights.
@@ -16,8 +16,8 @@ from typing import Any
 
 import openai
 
+from rewards.models.generate import SamplingParameters, Tokens
 from rl.errors import UserError
-from rl.sampling.draw import Drawing, Raw
 
 AT_ONCE = 64
 """Requests that a server is sent at the same time."""
@@ -29,12 +29,14 @@ class VllmServer:
     Args:
         url: such as `http://localhost:8000`.
         timeout: seconds that one request may take; it is tried five times.
+        eos_token_ids: tokens that end a text beside the tokenizer's own, as the policy declares them.
 
     Raises:
         UserError: no vLLM server answers there.
     """
 
-    def __init__(self, url: str, timeout: float = 600.0) -> None:
+    def __init__(self, url: str, timeout: float = 600.0, *, eos_token_ids: Sequence[int] = ()) -> None:
+        self.eos_token_ids = eos_token_ids
         self.url = url.rstrip("/")
         self._client = openai.OpenAI(base_url=f"{self.url}/v1", api_key="none", max_retries=4, timeout=timeout)
         try:
@@ -42,7 +44,16 @@ class VllmServer:
         except (openai.APIError, IndexError) as error:
             raise UserError("sampling.server", f"no vLLM server answers at {url}: {error}") from error
 
-    def draw(self, prompt_ids: Sequence[list[int]], seeds: Sequence[int], drawing: Drawing) -> list[list[Raw]]:
+    def generate(
+        self,
+        prompt_ids: Sequence[list[int]],
+        seeds: Sequence[int],
+        parameters: SamplingParameters,
+        *,
+        count: int,
+        eos_token_ids: Sequence[int],
+        logprobs: bool,
+    ) -> list[list[Tokens]]:
         """For each prompt its completions.
 
         A server's log-probabilities are of the distribution that it draws from or of the model's, as it was started
@@ -51,12 +62,14 @@ class VllmServer:
         Raises:
             UserError: log-probabilities are wanted and the two distributions differ; the server fails or refuses.
         """
-        if drawing.logps and not drawing.plain:
+        if logprobs and not parameters.plain:
             raise UserError(
-                "sampling", "log-probabilities from a server need temperature 1 without top_p, top_k and min_p"
+                "sampling",
+                "log-probabilities from a server need temperature 1 without top_p, top_k, min_p and repetition_penalty",
             )
+        settings = _settings(parameters, count, eos_token_ids, logprobs)
         with ThreadPoolExecutor(min(AT_ONCE, max(1, len(prompt_ids)))) as threads:
-            return list(threads.map(lambda ids, seed: self._one(ids, seed, drawing), prompt_ids, seeds))
+            return list(threads.map(lambda ids, seed: self._one(ids, {**settings, "seed": seed}), prompt_ids, seeds))
 
     def update(self, policy: Any) -> None:
         """Send the weights of a policy to the server, by TRL's client over NCCL.
@@ -77,10 +90,9 @@ class VllmServer:
         finally:
             client.close_communicator()
 
-    def _one(self, ids: list[int], seed: int, drawing: Drawing) -> list[Raw]:
-        settings = _settings(drawing, seed)
+    def _one(self, ids: list[int], settings: dict[str, Any]) -> list[Tokens]:
         # what OpenAI's own interface has no name for
-        extra = {name: settings.pop(name) for name in ("top_k", "min_p", "repetition_penalty", "stop_token_ids")}
+        extra = {name: settings.pop(name) for name in NOT_OPENAI}
         more = {"return_token_ids": True, "return_tokens_as_token_ids": True}
         try:
             answer = self._client.completions.create(
@@ -93,8 +105,8 @@ class VllmServer:
             tokens = (choice.model_extra or {}).get("token_ids")
             if tokens is None:
                 raise UserError("sampling.server", f"{self.url} gives no token ids: its vLLM is older than 0.11")
-            logps = choice.logprobs.token_logprobs if drawing.logps and choice.logprobs else None
-            made.append(_raw(tokens, choice.finish_reason, logps))
+            logprobs = choice.logprobs.token_logprobs if settings["logprobs"] is not None and choice.logprobs else None
+            made.append(_tokens(tokens, choice.finish_reason, logprobs))
         return made
 
 
@@ -107,56 +119,76 @@ class Vllm:
     Args:
         path: folder or hub id of the policy, with adapters merged.
         memory: share of the device's memory that it may take.
+        eos_token_ids: tokens that end a text beside the tokenizer's own, as the policy declares them.
 
     Raises:
         UserError: vllm is not installed.
     """
 
-    def __init__(self, path: str, memory: float = 0.3) -> None:
+    def __init__(self, path: str, memory: float = 0.3, *, eos_token_ids: Sequence[int] = ()) -> None:
+        self.eos_token_ids = eos_token_ids
         need_vllm("sampling.engine=vllm")
         from vllm import LLM  # type: ignore[import-not-found]
 
         self._llm = LLM(model=path, gpu_memory_utilization=memory, logprobs_mode="raw_logprobs")
 
-    def draw(self, prompt_ids: Sequence[list[int]], seeds: Sequence[int], drawing: Drawing) -> list[list[Raw]]:
+    def generate(
+        self,
+        prompt_ids: Sequence[list[int]],
+        seeds: Sequence[int],
+        parameters: SamplingParameters,
+        *,
+        count: int,
+        eos_token_ids: Sequence[int],
+        logprobs: bool,
+    ) -> list[list[Tokens]]:
         """For each prompt its completions."""
         from vllm import SamplingParams  # type: ignore[import-not-found]
 
-        settings = [SamplingParams(**_settings(drawing, seed)) for seed in seeds]
+        shared = _settings(parameters, count, eos_token_ids, logprobs)
+        settings = [SamplingParams(**shared, seed=seed) for seed in seeds]
         answers = self._llm.generate([{"prompt_token_ids": ids} for ids in prompt_ids], settings, use_tqdm=False)
         drawn = []
         for answer in answers:
             group = []
             for one in sorted(answer.outputs, key=lambda one: one.index):
                 ids = list(one.token_ids)
-                logps = None
-                if drawing.logps:
-                    logps = [place[token].logprob for token, place in zip(ids, one.logprobs, strict=True)]
-                group.append(_raw(ids, one.finish_reason, logps))
+                found = None
+                if logprobs:
+                    found = [place[token].logprob for token, place in zip(ids, one.logprobs, strict=True)]
+                group.append(_tokens(ids, one.finish_reason, found))
             drawn.append(group)
         return drawn
 
 
-def _settings(drawing: Drawing, seed: int) -> dict[str, Any]:
+def _settings(
+    parameters: SamplingParameters, count: int, eos_token_ids: Sequence[int], logprobs: bool
+) -> dict[str, Any]:
+    """The parameters by vLLM's names; the stop string stays in the text, as it does with transformers."""
     return {
-        "n": drawing.count,
-        "max_tokens": drawing.max_tokens,
-        "temperature": 0.0 if drawing.temperature is None else drawing.temperature,
-        "top_p": drawing.top_p,
-        "top_k": drawing.top_k,
-        "min_p": drawing.min_p or 0.0,
-        "repetition_penalty": 1.0,
-        "stop_token_ids": drawing.ends,
-        "seed": seed,
-        "logprobs": 0 if drawing.logps else None,
+        "n": count,
+        "max_tokens": parameters.max_tokens,
+        "temperature": 0.0 if parameters.temperature is None else parameters.temperature,
+        "top_p": parameters.top_p,
+        "top_k": parameters.top_k,
+        "min_p": parameters.min_p or 0.0,
+        "repetition_penalty": parameters.repetition_penalty,
+        "stop": list(parameters.stop) or None,
+        "include_stop_str_in_output": True,
+        "stop_token_ids": list(eos_token_ids),
+        "logprobs": 0 if logprobs else None,
     }
 
 
-def _raw(ids: Sequence[int], finish: str | None, logps: Sequence[float | None] | None) -> Raw:
-    if finish not in ("stop", "length"):
-        raise UserError("sampling", f"vLLM ended a completion with {finish!r}, not stop or length")
-    values = None if logps is None else [float("nan") if value is None else value for value in logps]
-    return Raw(list(ids), finish, values)
+NOT_OPENAI = ("top_k", "min_p", "repetition_penalty", "include_stop_str_in_output", "stop_token_ids")
+"""Settings of vLLM's that OpenAI's own interface has no name for."""
+
+
+def _tokens(ids: Sequence[int], finish_reason: str | None, logprobs: Sequence[float | None] | None) -> Tokens:
+    if finish_reason not in ("stop", "length"):
+        raise UserError("sampling", f"expected a completion to end by stop or length, and vLLM said {finish_reason!r}")
+    values = None if logprobs is None else [float("nan") if value is None else value for value in logprobs]
+    return Tokens(list(ids), finish_reason, values)
 
 
 def need_vllm(what: str) -> None:

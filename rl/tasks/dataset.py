@@ -25,6 +25,7 @@ import random
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from rewards.reward import PASSED
 from rl.config import DatasetTask
 from rl.errors import UserError
 from rl.tasks.layout import BadRow, Layout, as_text
@@ -39,6 +40,10 @@ SPLIT_NAMES: dict[str, Split] = {
     "test": "test",
 }  # fmt: skip
 """What a split is called in the data → what it is called here."""
+
+RESERVED = (*PASSED, "self", "completion", "image", "images", "messages", "chosen", "rejected")
+"""Columns that no row of a task can have: an argument of every reward has the name, or TRL would take the row for one
+with pictures, or for a chat of its own."""
 
 _log = logging.getLogger(__name__)
 
@@ -57,14 +62,19 @@ def build(config: DatasetTask, seed: int) -> Task:
     """The task with its three splits, each in an order drawn from the seed.
 
     A row has `prompt`, `gold`, `question` (what the template shows, where the data has no such column) and every column
-    of the data; where a row lacks one it is None. A column of mixed types comes out as text. `choices`, in any of
-    the usual forms, come out as `[{label, text}]`, and the template shows them as lines such as `A. the first`.
+    of the data but those of `RESERVED`; where a row lacks one it is None. A column of mixed types comes out as text.
+    `choices`, in any of the usual forms, come out as `[{label, text}]`, and the template shows them as lines such as
+    `A. the first`. Where the template shows a column of chat messages, the prompt is these messages. `gold` is a text,
+    or in all rows a list of texts where one has several, of which any counts as right.
 
     Raises:
         UserError: the config does not fit the data, a row is broken, or two splits overlap.
     """
     judge = _judge(config)
     layout = Layout.of(config, judge)
+    for name in config.columns:
+        if name in RESERVED and name not in layout.fields:
+            raise UserError(f"task.columns.{name}", "training uses this name itself; give the column another one")
     found: dict[Split, list[tuple[str, Row]]] = {split: [] for split in SPLITS}
     given: set[Split] = set()
     skipped: list[str] = []
@@ -85,6 +95,8 @@ def build(config: DatasetTask, seed: int) -> Task:
                 skipped.append(f"{source.place(record)}: {bad}")
     if not any(found.values()):
         raise UserError(shown, f"no row of {len(skipped)} can be used; the first: {skipped[0]}")
+    _leave_out_reserved([row for split in SPLITS for _, row in found[split]], shown)
+    _refuse_mixed_prompts([row for split in SPLITS for _, row in found[split]], shown)
     for split in SPLITS:
         found[split] = _without_repeats(found[split], f"{shown} ({split})")
     # prompts differ from here on, so what is cut from train stands in no other split
@@ -100,6 +112,21 @@ def build(config: DatasetTask, seed: int) -> Task:
         verifier_options=dict(config.verifier_options),
         skipped=tuple(skipped),
     )
+
+
+def _leave_out_reserved(rows: Sequence[Row], where: str) -> None:
+    """Take the columns out that cannot go to training, and say which."""
+    reserved = [name for name in RESERVED if any(name in row for row in rows)]
+    for row in rows:
+        for name in reserved:
+            row.pop(name, None)
+    if reserved:
+        _log.warning("%s: the columns %s are left out: training uses these names itself", where, ", ".join(reserved))
+
+
+def _refuse_mixed_prompts(rows: Sequence[Row], where: str) -> None:
+    if len({isinstance(row["prompt"], str) for row in rows}) > 1:
+        raise UserError(where, "some prompts are chat messages and some plain text; task.chat=true makes all chats")
 
 
 def _judge(config: DatasetTask) -> Judge:
@@ -222,6 +249,8 @@ def _even_out(rows: Sequence[Row], judge: Judge, where: str) -> None:
     """
     for column in dict.fromkeys(column for row in rows for column in row if column != "prompt"):
         values = [row.get(column) for row in rows]
+        if column == "gold" and any(isinstance(value, list) for value in values):
+            values = [[value] if isinstance(value, str) else value for value in values]
         if {type(value) for value in values} <= {str, type(None)}:
             for row, value in zip(rows, values, strict=True):
                 row[column] = value

@@ -7,10 +7,13 @@ import re
 import string
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from rl.config import DatasetTask
 from rl.errors import UserError
+from rl.tasks.columns import column, has, names
+from rl.tasks.messages import Messages, last_user, messages_of
+from verifiers.runtime.golds import golds_of
 from verifiers.runtime.judge import Judge
 from verifiers.runtime.names import nearest
 
@@ -65,47 +68,89 @@ class Layout:
             BadRow: a column is missing or empty, or the answer pattern does not match.
         """
         values = dict(data)
-        for name, column in self.columns.items():
-            if column in data:
-                values[name] = data[column]
+        for name, source in self.columns.items():
+            if has(data, source):
+                values[name] = column(data, source)
         for name, why in self.needed.items():
-            column = self.columns.get(name, name)
-            if column not in data:
+            source = self.columns.get(name, name)
+            if not has(data, source):
                 mapped = "" if name in self.columns else f"; task.columns.{name} can name another"
-                raise BadRow(f"no column {column!r}, which {why} needs; {nearest(column, map(str, data))}{mapped}")
-            if data[column] is None and not why.startswith("task.columns"):
-                raise BadRow(f"column {column!r}, which {why} needs, is empty")
+                raise BadRow(f"no column {source!r}, which {why} needs; {nearest(source, names([data]))}{mapped}")
+            if column(data, source) is None and not why.startswith("task.columns"):
+                raise BadRow(f"column {source!r}, which {why} needs, is empty")
         if values.get("choices") is not None:
             try:
                 values["choices"] = _choices(values["choices"])
             except BadRow:
                 if "choices" in self.needed:
                     raise
-        shown = {field: _text(values[field], field) for field in self.fields}
+        history = self._history(values)
+        whole = {field: _text(values[field], field) for field in self.fields}
+        shown = dict(whole)
+        if history is not None:
+            shown[history.field] = values[history.field] = history.messages[history.asked]["content"]
         if not any(text.strip() for text in shown.values()):
             raise BadRow(f"nothing to ask: {' and '.join(map(repr, shown))} is empty")
         text = self.config.template.format(**shown)
-        problem = "\n".join(shown[field] for field in sorted(shown))
-        made = {
-            "prompt": as_prompt(text, chat=self.config.chat, system=self.config.system),
-            "gold": self._gold(values["gold"]),
-        }
-        return problem, {"question": problem, **values, **made}
+        if history is None:
+            prompt = as_prompt(text, chat=self.config.chat, system=self.config.system)
+        else:
+            prompt = list(history.messages)
+            prompt[history.asked] = {**prompt[history.asked], "content": text}
+            if self.config.system is not None:
+                prompt.insert(0, {"role": "system", "content": self.config.system})
+        problem, question = ("\n".join(of[field] for field in sorted(of)) for of in (whole, shown))
+        return problem, {"question": question, **values, "prompt": prompt, "gold": self._gold(values["gold"])}
 
-    def _gold(self, value: Any) -> str:
-        column = self.columns.get("gold", "gold")
-        text = "" if value != value else value if isinstance(value, str) else as_text(value)
-        if not text.strip():
-            raise BadRow(f"the answer (column {column!r}) is empty")
+    def _history(self, values: Mapping[str, Any]) -> _History | None:
+        """The chat messages among what the template shows, where there are any.
+
+        The template is filled with the user's last words and takes their place; earlier turns stay as they are.
+        """
+        found: list[_History] = []
+        for field in self.fields:
+            name = self.columns.get(field, field)
+            try:
+                messages = messages_of(values[field])
+            except ValueError as error:
+                raise BadRow(f"column {name!r}: {error}") from None
+            if messages is None:
+                continue
+            asked = last_user(messages)
+            if asked is None or messages[-1]["role"] == "assistant":
+                said = "has no message of the user's" if asked is None else "ends with the assistant's words"
+                raise BadRow(f"column {name!r} {said}, so it is no prompt")
+            if self.config.system is not None and any(message["role"] == "system" for message in messages):
+                raise BadRow(f"column {name!r} has a system message of its own, and task.system is set; leave that out")
+            found.append(_History(field, messages, asked))
+        if len(found) > 1:
+            both = " and ".join(repr(history.field) for history in found)
+            raise BadRow(f"the template shows two columns of chat messages, {both}; a prompt is one chat")
+        return found[0] if found else None
+
+    def _gold(self, value: Any) -> str | list[str]:
+        """The reference answer, or several of which any counts as right."""
+        source = self.columns.get("gold", "gold")
+        texts = [gold if isinstance(gold, str) else as_text(gold) for gold in golds_of(value)]
+        if not any(text.strip() for text in texts):
+            raise BadRow(f"the answer (column {source!r}) is empty")
         if self.pattern is None:
-            return text
-        match = self.pattern.search(text)
-        if match is None:
-            raise BadRow(f"task.answer_pattern does not match column {column!r}: {_short(text)}")
-        answer = (match[1] or "").strip()
-        if not answer:
-            raise BadRow(f"task.answer_pattern finds an empty answer in column {column!r}: {_short(text)}")
-        return answer
+            return texts[0] if len(texts) == 1 else texts
+        matches = [match for text in texts if (match := self.pattern.search(text)) is not None]
+        if not matches:
+            raise BadRow(f"task.answer_pattern does not match column {source!r}: {_short(texts[0])}")
+        answers = list(dict.fromkeys(answer for match in matches if (answer := (match[1] or "").strip())))
+        if not answers:
+            raise BadRow(f"task.answer_pattern finds an empty answer in column {source!r}: {_short(texts[0])}")
+        return answers[0] if len(answers) == 1 else answers
+
+
+class _History(NamedTuple):
+    """The chat messages of a row: the column that the template shows, the messages, and where the user speaks last."""
+
+    field: str
+    messages: Messages
+    asked: int
 
 
 def as_prompt(text: str, *, chat: bool, system: str | None) -> str | list[dict[str, str]]:

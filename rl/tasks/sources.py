@@ -1,4 +1,4 @@
-"""Where rows come from: files on disk (JSON lines, JSON, CSV, parquet) and data sets of the hub.
+"""Where rows come from: files on disk (JSON lines, JSON, CSV, TSV, parquet) and data sets of the hub.
 
 Nothing is judged here: a row that cannot be read comes out as a record that says what is wrong with it and where, and
 the caller decides. pandas, pyarrow and datasets are imported where they are needed, so that a JSON lines file opens
@@ -7,6 +7,7 @@ without them.
 
 from __future__ import annotations
 
+import bz2
 import csv
 import gzip
 import io
@@ -20,7 +21,9 @@ from typing import IO, Any, NamedTuple
 from rl.errors import UserError
 from verifiers.runtime.names import nearest
 
-SUFFIXES = (".jsonl", ".json", ".csv", ".parquet")
+SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet")
+PACKED = (".gz", ".bz2", ".zst")
+"""What follows the suffix of a compressed file."""
 _HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 
 
@@ -53,7 +56,8 @@ def open_sources(data: str) -> list[Source]:
     """Read a file, a folder or a hub data set.
 
     Args:
-        data: a `.jsonl`, `.json`, `.csv` (each gzipped or not) or `.parquet` file; a folder that `datasets` wrote or
+        data: a `.jsonl` or `.ndjson`, `.json`, `.csv` or `.tsv` file, compressed by gzip, bzip2, zstandard or not, or a
+            `.parquet` file; a folder that `datasets` wrote or
             can load; or a hub id, with the subset that is wanted as in `openai/gsm8k@main`. A path is relative to the
             folder the command runs in.
 
@@ -74,34 +78,64 @@ def open_sources(data: str) -> list[Source]:
 
 def is_hub_id(data: str) -> bool:
     """Whether a source is to be found on the hub: there is no such file or folder here, nor could there be one."""
-    looks_like_a_path = Path(data.removesuffix(".gz")).suffix in SUFFIXES or data.startswith((".", "~", "/"))
+    looks_like_a_path = Path(_unpacked(data)).suffix.lower() in SUFFIXES or data.startswith((".", "~", "/"))
     return not Path(data).expanduser().exists() and not looks_like_a_path and data.count("/") <= 1
 
 
 def _read_file(path: Path, name: str) -> Source:
-    kind = Path(path.name.removesuffix(".gz")).suffix.lower()
+    kind = Path(_unpacked(path.name)).suffix.lower()
     if kind == ".parquet":
         return Source(name, _parquet(path, name), by_line=False)
     try:
         with _opened(path) as file:
-            if kind == ".csv":
-                return Source(name, list(_csv(file, name)), by_line=True)
+            if kind in (".csv", ".tsv"):
+                return Source(name, list(_csv(file, name, "\t" if kind == ".tsv" else ",")), by_line=True)
             if kind == ".json" and _starts_with_bracket(file):
                 return Source(name, _json_array(file.read(), name), by_line=False)
-            if kind in (".jsonl", ".json"):
+            if kind in (".jsonl", ".ndjson", ".json"):
                 return Source(name, list(_json_lines(file)), by_line=True)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise UserError(name, f"the gzip file is damaged: {error}") from None
+    except _Damaged as error:
+        raise UserError(name, f"the {error.kind} file is damaged: {error}") from None
     except OSError as error:
         raise UserError(name, f"cannot be read: {error.strerror or error}") from None
     raise UserError(name, f"{kind or 'a file without a suffix'} is not a known format; known are {', '.join(SUFFIXES)}")
 
 
 def _opened(path: Path) -> IO[bytes]:
-    """The file's bytes, unpacked where it is gzipped; what the file holds decides, not its name."""
+    """The file's bytes, unpacked where it is compressed; what the file holds decides, not its name.
+
+    Raises:
+        _Damaged: it is compressed, and cut off or broken.
+    """
     with path.open("rb") as file:
-        packed = file.read(2) == b"\x1f\x8b"
-    return gzip.open(path, "rb") if packed else path.open("rb")  # type: ignore[return-value]
+        start = file.read(4)
+    kind = next((kind for mark, kind in _MARKS.items() if start.startswith(mark)), None)
+    if kind is None:
+        return path.open("rb")
+    try:
+        if kind == "zstd":
+            import pyarrow
+
+            with pyarrow.OSFile(str(path)) as file, pyarrow.CompressedInputStream(file, "zstd") as unpacked:
+                return io.BytesIO(unpacked.read())
+        return io.BytesIO((gzip if kind == "gzip" else bz2).decompress(path.read_bytes()))
+    except (EOFError, ValueError, OSError, zlib.error) as error:
+        raise _Damaged(kind, str(error)) from None
+
+
+class _Damaged(Exception):
+    def __init__(self, kind: str, why: str) -> None:
+        super().__init__(why)
+        self.kind = kind
+
+
+_MARKS = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\x28\xb5\x2f\xfd": "zstd"}
+"""What a compressed file begins with."""
+
+
+def _unpacked(name: str) -> str:
+    """A file's name without what says that it is compressed."""
+    return next((name[: -len(end)] for end in PACKED if name.lower().endswith(end)), name)
 
 
 def _starts_with_bracket(file: IO[bytes]) -> bool:
@@ -151,13 +185,13 @@ def _json_record(number: int, value: Any) -> Record:
     return Record(number, {}, f"not a JSON object but {type(value).__name__}")
 
 
-def _csv(file: IO[bytes], name: str) -> Iterator[Record]:
+def _csv(file: IO[bytes], name: str, delimiter: str) -> Iterator[Record]:
     """Rows under a header line; a row's number is the line it starts on, also after quoted line breaks."""
     # bytes that are no UTF-8 become lone surrogates, and are told of row by row
     text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
     longest = csv.field_size_limit(2**31 - 1)
     try:
-        reader = csv.reader(text, strict=True)
+        reader = csv.reader(text, strict=True, delimiter=delimiter)
         try:
             header = next(reader, [])
         except csv.Error as error:

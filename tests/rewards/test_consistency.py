@@ -6,7 +6,7 @@ import math
 import pytest
 
 from rewards.building.build import build
-from rewards.models.loading import frozen
+from rewards.models.load import frozen
 from rewards.parts.answer_models import fit_answer_models, fold_of, main
 from rewards.parts.context import Context
 from rewards.parts.rationale import LAYOUTS

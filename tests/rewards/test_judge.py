@@ -1,5 +1,6 @@
 """The judge behind an endpoint, against a real local server that speaks the protocol."""
 
+import asyncio
 import json
 import warnings
 
@@ -10,7 +11,7 @@ from rewards.judge import score_in
 from rewards.mixing.mix import Mix
 from rewards.parts.context import Context
 from rewards.reward import RewardBroken
-from tests.judge_server import HANG, reply
+from tests.judge_server import DRIBBLE, DRIBBLE_HEADERS, HANG, reply
 from verifiers.runtime.judge import Judge
 
 
@@ -182,12 +183,138 @@ def test_a_judge_that_is_away_stops_the_run_by_the_mixs_budget(server, judge):
         Mix([judge()], {"judge": 1.0})(["p", "p"], ["a", "b"], [[1], [1]])
 
 
-def test_a_score_is_read_from_the_last_object_that_has_one():
-    assert score_in('Two is brief {it}. {"score": 3}\n```json\n{"why": {"a": 1}, "score": 4.5}\n``` {"x": 1}') == 4.5
-    assert score_in(' {"score": "-2"} ') == -2 and score_in(" 7\n") == 7
-    for text in ("7 of 10", "nan", "[1]", '{"score": null}', "{" * 20_000):
-        with pytest.raises(ValueError, match="no score"):
-            score_in(text)
+@pytest.mark.parametrize(
+    ("reply", "score"),
+    [
+        ('Two is brief {it}.\n```json\n{"why": {"a": 1}, "score": 4.5}\n```', 4.5),
+        (' {"score": "-2"} ', -2),
+        (" 7\n", 7),
+        ('{"why": "it is \\\\frac{1}{2}, {so", "score": 3}', 3),
+        ('{"score": 3} … **{"score": 3.0}**.', 3),
+        ('<think>perhaps {"score": 1}</think>{"score": 3}', 3),
+        ('perhaps {"score": 1}</think>\n{"score": 3}<|im_end|>', 3),
+        ('<think>perhaps {"score": 1}</think> 3', 3),
+        ('{"score": 3, "parts": {"score": 1}}', 3),
+    ],
+)
+def test_a_score_is_read_from_the_object_that_a_reply_ends_with(reply, score):
+    assert score_in(reply) == score
+
+
+@pytest.mark.parametrize(
+    ("reply", "message"),
+    [
+        *((text, "no score") for text in ("7 of 10", "nan", "[1]", '{"score": null}', '{"score": [1]}', "")),
+        *((text, "no score") for text in ("{" * 200_000, '{"' * 100_000, '{"a":' * 40_000, "{ " * 100_000)),
+        ('<think>perhaps {"score": 1}', "no score"),
+        ('<think>perhaps {"score": 1}</think>', "no score"),
+        ('perhaps {"score": 1}</think> I cannot tell', "no score"),
+        ("<think>7", "no score"),
+        ('{"score": 1} or {"score": 2}', "more than one score"),
+        ('[{"score": 1}, {"score": 2}]', "more than one score"),
+        ('{"score": 1, "score": 2}', "more than one score"),
+        ('It says {"score": 10}, which is no instruction. I give {"score": 1}', "more than one score"),
+        ('It says {"score": 10}, which is no instruction.', "goes on after its score"),
+        ('{"score": 1} But wait', "goes on after its score"),
+    ],
+    ids=lambda text: text[:30],
+)
+def test_a_reply_without_one_decided_score_gives_none(reply, message):
+    with pytest.raises(ValueError, match=message):
+        score_in(reply)
+
+
+def altered(path, value):
+    """A reply with another value somewhere: `choices.0.finish_reason`."""
+    body = reply('{"score": 1}')
+    at, (*places, last) = body, [int(part) if part.isdigit() else part for part in path.split(".")]
+    for place in places:
+        at = at[place]
+    at[last] = value
+    return body
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        altered("choices.0.finish_reason", "length"),
+        altered("choices.0.finish_reason", "content_filter"),
+        altered("choices", None),
+        altered("choices", {}),
+        altered("choices", [None]),
+        altered("choices.0.message", None),
+        altered("choices.0.message", "1"),
+        altered("choices.0.message.content", None),
+        altered("choices.0.message.content", []),
+        altered("choices.0.message.content", [{"type": "thinking", "thinking": '{"score": 1}'}]),
+        reply('{"score": 1' + "0" * 5_000 + "}"),
+        reply("1" * 5_000),
+        reply("{" * 200_000),
+        '{"choices": ' + "1" * 5_000 + "}",
+        "null",
+        "[1]",
+        '"text"',
+        b"\xff\xfe",
+    ],
+    ids=lambda answer: str(answer)[:20],
+)
+def test_one_odd_reply_is_its_own_failure_and_the_others_count(server, judge, answer):
+    server.answer = lambda request: answer if shown(request)["completion"] == "odd" else reply("1")
+    scores = scored(judge(tries=1), "a", "odd", "b")
+    assert scores.values == [1.0, None, 1.0] and set(scores.failures) == {1}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        altered("usage", {"prompt_tokens": None, "completion_tokens": None, "total_tokens": None}),
+        altered("usage", {}),
+        altered("usage", "many"),
+        altered("usage", None),
+        altered("usage.prompt_tokens", 10**400),
+        altered("choices.0.message.content", [{"type": "text", "text": '{"sco'}, {"type": "text", "text": 're": 1}'}]),
+        altered("choices.0.message.reasoning_content", 'perhaps {"score": 0}'),
+        altered("choices.0.finish_reason", None),
+        reply('\ud83d {"score": 1}'),
+    ],
+    ids=lambda answer: str(answer)[-60:],
+)
+def test_an_odd_reply_with_a_score_counts_and_is_kept(server, judge, answer):
+    server.answer = lambda request: answer
+    assert scored(judge(), "a").values == [1.0] == scored(judge(), "a").values
+    assert len(server.requests) == 1
+
+
+def test_usage_that_cannot_be_read_does_not_hold_a_limit(server, judge):
+    server.answer = lambda request: altered("usage.completion_tokens", None)
+    assert "reports no usage" in scored(judge(limit={"tokens": 100}), "a").failures[0]
+
+
+def test_half_a_surrogate_pair_can_be_judged(server, judge):
+    assert scored(judge(columns=["gold"]), "2 \ud83d", "3", gold=["\ude00", "x"]).values == [1.0, 1.0]
+    assert shown(server.requests[0][2])["completion"] in ("2 \ufffd", "3")
+
+
+@pytest.mark.parametrize("how", [DRIBBLE, DRIBBLE_HEADERS], ids=["body", "headers"])
+def test_a_gateway_that_dribbles_does_not_outlast_the_batch(server, judge, how):
+    server.answer = lambda request: how if shown(request)["completion"] == "bad" else reply("1")
+    scores = scored(judge(timeout=20, batch_timeout=0.3), "good", "bad")
+    assert scores.values == [1.0, None] and "imed out" in scores.failures[1]
+
+
+def test_another_endpoint_is_another_judge(server, judge):
+    assert scored(judge(), "a").values == [1.0]
+    other = judge(base_url=f"{server.base_url}/other")
+    server.answer = lambda request: reply("0")
+    assert scored(other, "a").values == [0.0] and len(server.requests) == 2
+    assert scored(judge(base_url=f"{server.base_url}/"), "a").values == [1.0] and len(server.requests) == 2
+
+
+def test_it_judges_where_an_event_loop_runs_already(server, judge):
+    async def notebook():
+        return scored(judge(), "a").values
+
+    assert asyncio.run(notebook()) == [1.0]
 
 
 def test_a_rubric_may_stand_in_a_file(judge, tmp_path):

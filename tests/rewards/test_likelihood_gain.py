@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from rewards.building.build import build
-from rewards.models.loading import frozen
+from rewards.models.load import frozen
 from rewards.parts.context import Context
 from verifiers.runtime.judge import Judge
 

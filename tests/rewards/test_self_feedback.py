@@ -8,10 +8,12 @@ import torch
 
 from rewards import score
 from rewards.building.build import build
+from rewards.models.generate import SamplingParameters, generate
 from rewards.models.likelihoods import Likelihood
-from rewards.models.loading import frozen
+from rewards.models.load import frozen
+from rewards.models.prompts import encode
 from rewards.parts.context import Context
-from rewards.self_feedback import drawn, margin
+from rewards.self_feedback import margin
 from verifiers.runtime.judge import Judge
 
 PROMPT = "Which weighs more, (A) quell or (B) koba?"
@@ -58,7 +60,8 @@ def test_rewards_are_normalised_by_what_the_initial_policy_earned(pair):
     reward, plain = made(lambda: pair, ROWS, **PASS), made(lambda: pair, marker=None, normalise=False)
     values = reward([PROMPT] * 3, COMPLETIONS, **COLUMNS)
     chosen = [ROWS[i] for i in np.random.default_rng(0).permutation(12)[:10]]
-    texts = drawn(*pair, [row["prompt"] for row in chosen], 0.7, 6, 0)
+    drawn = generate(*pair, [encode(row["prompt"], pair[1]) for row in chosen], SamplingParameters(6, 0.7), seed=0)
+    texts = [one.text for (one,) in drawn]
     raw = plain(
         [row["prompt"] for row in chosen],
         texts,
@@ -86,13 +89,16 @@ def test_the_normalisation_stays_while_the_policy_moves_and_after_a_resume(pair,
 
 
 def test_the_pass_leaves_random_numbers_and_the_policy_as_they_were(pair):
-    model, tokenizer = pair
+    model = pair[0]
     torch.manual_seed(3)
     model.train()
     state = torch.get_rng_state()
-    first = drawn(model, tokenizer, [PROMPT, "so"], 1.0, 8, seed=5)
+    first = made(lambda: pair, ROWS, **PASS)
+    first.measure()
     assert torch.equal(torch.get_rng_state(), state) and model.training
-    assert drawn(model, tokenizer, [PROMPT, "so"], 1.0, 8, seed=5) == first
+    again = made(lambda: pair, ROWS, **PASS)
+    again.measure()
+    assert again.state_dict() == first.state_dict()
     model.eval()
 
 

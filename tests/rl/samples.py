@@ -5,8 +5,8 @@ from verifiers import abstained, judged
 
 
 def judged_sample(text, reward, *, index=0, right=None, ids=(1,), prompt="p", steps=(), **more):
-    """A sample with a reward; right where the reward is 1 unless it is said, and not judged where that is None."""
-    right = reward == 1.0 if right is None and reward is not None else right
+    """A sample with a reward; right where that is 1 or more unless it is said, and not judged where it is None."""
+    right = reward >= 1.0 if right is None and reward is not None else right
     verdict = abstained("said so", steps=steps) if right is None else judged(right, steps=steps)
     given = {"finish_reason": "stop", **more}
     row = {"prompt": prompt, "gold": "g"}

@@ -46,6 +46,6 @@ def test_an_unknown_way_with_ambiguity_is_an_error():
 
 @pytest.mark.parametrize("text", ["answer is " * 100_000, "*" * 10**7, "yes " * 10**6])
 def test_hostile_text_is_answered_quickly(text):
-    start = time.perf_counter()
+    start = time.process_time()
     verify(text, "yes")
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1

@@ -86,6 +86,6 @@ def test_an_unknown_way_with_ambiguity_is_an_error():
     "text", ["answer is " * 100_000, "(" * 10**6, "A or " * 10**6, "a" * 10**7, "\ud800\x00\u202e"]
 )
 def test_hostile_text_is_answered_quickly(text):
-    start = time.perf_counter()
+    start = time.process_time()
     assert verify(text, "D", choices=CHOICES).score == 0.0
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1

@@ -366,26 +366,35 @@ def test_a_helper_of_the_tests_is_not_the_programs_to_replace():
     assert verify("def near(a, b):\n    return True\ndef add(a, b):\n    return 9", "", tests=tests).score == 0.0
 
 
-@pytest.mark.parametrize(
-    ("program", "tests"),
-    [
-        ("class Stack(list):\n    push = list.append", "s = Stack()\ns.push(3)\nassert len(s) == 1 and s == [3]"),
-        ("def order(xs): xs.sort()", "xs = [3, 1]\norder(xs)\nassert xs[0] == 1 and xs == sorted(xs)"),
-        ("def up():\n    yield 1\n    yield 2", "assert list(up()) == [1, 2]"),
-        ("def twice(f, x): return f(f(x))", "assert twice(lambda x: x + 1, 3) == 5"),
-        ("async def f(): return 3", "import asyncio\nassert asyncio.run(f()) == 3"),
-        ("class E(Exception): pass\ndef f(): raise E('no')", "try:\n    f()\n    assert 0\nexcept E as e:\n    assert str(e) == 'no'"),
-        ("def f(): return {}['x']", "try:\n    f()\n    assert False\nexcept KeyError:\n    pass"),
-        ("class A:\n    def __enter__(self): return 3\n    def __exit__(self, *r): pass", "with A() as x:\n    assert x == 3"),
-        ("def f(): print('hi')", "import contextlib, io\ns = io.StringIO()\nwith contextlib.redirect_stdout(s):\n    f()\n"
-         "assert s.getvalue() == 'hi\\n'"),
-        ("class P:\n    def __init__(self, x): self.x = x", "p = P(3)\np.x += 1\nassert p.x == 4 and isinstance(p, P)"),
-        ("def f(): return 3", "import unittest\nclass T(unittest.TestCase):\n    def test(self):\n        self.assertEqual(f(), 3)"),
-        ("def f(): return 3", "from solution import f\ndef test_f():\n    assert f() == 3"),
-        ("def sum(a, b): return a * b", "assert sum(2, 3) == 6"),
-        ("class Solution:\n    def add(self, a, b): return a + b", "assert Solution().add(1, 2) == 3"),
-    ],
-)  # fmt: skip
+REACHING = [
+    ("class Stack(list):\n    push = list.append", "s = Stack()\ns.push(3)\nassert len(s) == 1 and s == [3]"),
+    ("def order(xs): xs.sort()", "xs = [3, 1]\norder(xs)\nassert xs[0] == 1 and xs == sorted(xs)"),
+    ("def up():\n    yield 1\n    yield 2", "assert list(up()) == [1, 2]"),
+    ("def twice(f, x): return f(f(x))", "assert twice(lambda x: x + 1, 3) == 5"),
+    ("async def f(): return 3", "import asyncio\nassert asyncio.run(f()) == 3"),
+    ("class E(Exception): pass\ndef f(): raise E('no')", "try:\n    f()\nexcept E as e:\n    assert str(e) == 'no'"),
+    ("def f(): return {}['x']", "try:\n    f()\n    assert False\nexcept KeyError:\n    pass"),
+    (
+        "class A:\n    def __enter__(self): return 3\n    def __exit__(self, *rest): pass",
+        "with A() as x:\n    assert x == 3",
+    ),
+    (
+        "def f(): print('hi')",
+        "import contextlib, io\ns = io.StringIO()\nwith contextlib.redirect_stdout(s):\n    f()\n"
+        "assert s.getvalue() == 'hi\\n'",
+    ),
+    ("class P:\n    def __init__(self, x): self.x = x", "p = P(3)\np.x += 1\nassert p.x == 4 and isinstance(p, P)"),
+    (
+        "def f(): return 3",
+        "import unittest\nclass T(unittest.TestCase):\n    def test(self):\n        self.assertEqual(f(), 3)",
+    ),
+    ("def f(): return 3", "from solution import f\ndef test_f():\n    assert f() == 3"),
+    ("def sum(a, b): return a * b", "assert sum(2, 3) == 6"),
+    ("class Solution:\n    def add(self, a, b): return a + b", "assert Solution().add(1, 2) == 3"),
+]
+
+
+@pytest.mark.parametrize(("program", "tests"), REACHING)
 def test_tests_of_every_kind_reach_the_program(program, tests):
     assert verify(program, "", tests=tests).reason == "right"
 

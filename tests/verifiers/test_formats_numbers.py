@@ -113,6 +113,157 @@ The answer is 08 ⇒ 8
 The answer is +8 ⇒ 8
 3 + 5 = 8↵↵**8** ⇒ 8
 The price is $8 per person ⇒ 8
+The answer is $12.50 per person. ⇒ 12.5
+Answer: 12 (twelve) ⇒ 12
+The answer is 12 + 3 = 15, i.e. 15. ⇒ 15
+So he needs 15 - 12 = **3** more. ⇒ 3
+Therefore, the total is 4 * 5 = <<4*5=20>>20. ⇒ 20
+The answer is 1.5 million dollars ⇒ 1500000
+The answer is 2/5 of the cake ⇒ 0.4
+The answer is 17 ⇒ 17
+The final answer is 1,200 dollars. ⇒ 1200
+\boxed{\$1{,}200} ⇒ 1200
+\boxed{1200 \text{ dollars}} ⇒ 1200
+\boxed{20\%} ⇒ 20
+\boxed{\frac{1}{2}} ⇒ 0.5
+\boxed{\dfrac{7}{2}} ⇒ 3.5
+Answer: $\frac{7}{2}$ miles ⇒ 3.5
+Answer: 7/2 = 3.5 ⇒ 3.5
+The answer is ~12 ⇒ 12
+The answer is ≈ 12 ⇒ 12
+The answer is about 12. ⇒ 12
+The answer is -12°C ⇒ -12
+The answer is 12° ⇒ 12
+The answer is 12 o'clock ⇒ 12
+Answer: 12km ⇒ 12
+Answer: 12 km/h ⇒ 12
+Answer: 12m^2 ⇒ 12
+Answer: 12 m² ⇒ 12
+12 sq ft ⇒ 12
+Answer: 12th ⇒ 12
+Answer: twelve ⇒ 12
+She has twenty left. ⇒ 20
+She has 5 left, not 6. ⇒ 5
+The answer is 5, not 6. ⇒ 5
+There are 5 (not 6) apples, so the answer is 5 ⇒ 5
+The answer is 0 ⇒ 0
+The answer is 0.0 ⇒ 0
+The answer is .5 ⇒ 0.5
+The answer is 5. ⇒ 5
+Final answer: 5↵↵Let me know if you have 3 more questions! ⇒ 5
+The answer is 5. I am 99% sure. ⇒ 5
+#### 5 ↵↵#### 6 ⇒ 6
+Step 1: 3↵Step 2: 4↵Total: 7 ⇒ 7
+1. Add 3↵2. Add 4↵↵The result is 7 ⇒ 7
+It will take her 2 hours and 30 minutes. ⇒ 150
+The ratio is 2 to 3, so the answer is 2/3 ⇒ 2/3
+$x=5$ ⇒ 5
+x = 5 or x = 5 ⇒ 5
+\begin{align*} x &= 2+3 \\ &= 5 \end{align*} ⇒ 5
+\[ 2+3 = \boxed{5} \] ⇒ 5
+So the total is $2 + $3 = $5. ⇒ 5
+The cost is $5.00 each ⇒ 5
+He paid US$5 ⇒ 5
+He paid 5 bucks ⇒ 5
+Answer: 5 apples and no pears ⇒ 5
+Answer: 5 apples, 3 of which are red ⇒ 5
+100% ⇒ 100
+The answer is 10^6 ⇒ 1000000
+The answer is 1e6. ⇒ 1000000
+The answer is 10 × 10 = 100 ⇒ 100
+The answer is 10 x 10 ⇒ 100
+The answer is 6 ÷ 2 = 3 ⇒ 3
+The answer is (2+3)*4 ⇒ 20
+The answer is 2(3+4) ⇒ 14
+The answer is 25 percent ⇒ 25
+¥500 ⇒ 500
+₹500 ⇒ 500
+£3.50 ⇒ 3.5
+3.50€ ⇒ 3.5
+50¢ ⇒ 50
+The answer is 7 days a week ⇒ 7
+1 000 000 ⇒ 1000000
+1'000'000 ⇒ 1000000
+1_000_000 ⇒ 1000000
+2.5bn ⇒ 2500000000
+3 dozen ⇒ 36
+half ⇒ 0.5
+three quarters ⇒ 0.75
+The answer is one. ⇒ 1
+{"answer": 42} ⇒ 42
+```↵42↵``` ⇒ 42
+> 42 ⇒ 42
+| Total | 42 | ⇒ 42
+[42] ⇒ 42
+answer: {42} ⇒ 42
+Answer: [42] ⇒ 42
+The answer is $\$42$. ⇒ 42
+The answer is \(\$42\) ⇒ 42
+**Total: $42** ⇒ 42
+Total = **$42.00** ⇒ 42
+So 6 * 7 = 42.↵↵The answer is: **42 apples** ⇒ 42
+The answer is 42 (6 × 7). ⇒ 42
+The answer is 6 × 7 = 42 ⇒ 42
+The answer is: 6 apples x 7 = 42 apples ⇒ 42
+Hence 42 minutes. ⇒ 42
+The answer is forty-two. ⇒ 42
+Forty-two ⇒ 42
+It would take 42 days ⇒ 42
+Janet has 42 more than Tom, who has 10.↵The answer is 42. ⇒ 42
+The answer is 42.↵↵---↵↵Verification: 40+2=42, 5 steps ⇒ 42
+Final Answer: $42$ dollars ⇒ 42
+Final answer is 42% ⇒ 42
+Answer: -42 ⇒ -42
+Answer: −42 ⇒ -42
+Answer: –42 ⇒ -42
+Answer: 42.0 ⇒ 42
+Answer: 042 ⇒ 42
+Answer: 4.2e1 ⇒ 42
+The answer is 84/2 ⇒ 42
+The answer is 84/2 = 42 ⇒ 42
+The answer is $\frac{84}{2} = 42$ ⇒ 42
+$$\boxed{42}$$ ⇒ 42
+\boxed{42} apples ⇒ 42
+\boxed{42\ \text{apples}} ⇒ 42
+\boxed{\textbf{42}} ⇒ 42
+\boxed{\mathbf{42}} ⇒ 42
+\boxed{\text{42}} ⇒ 42
+\boxed{42.} ⇒ 42
+\boxed{ 42 } ⇒ 42
+\fbox{42} ⇒ 42
+\boxed 42 ⇒ 42
+\boxed{n=42} ⇒ 42
+\boxed{6\cdot 7} ⇒ 42
+\boxed{6 \times 7 = 42} ⇒ 42
+\boxed{\$42} ⇒ 42
+\boxed{42^\circ} ⇒ 42
+\boxed{42\,\text{cm}^2} ⇒ 42
+\boxed{42 \text{ cm}^2} ⇒ 42
+\boxed{42\text{ out of }100} ⇒ 42
+\boxed{40} + 2 = 42. Final Answer: 42 ⇒ 42
+So the answer is 42<|eot_id|> ⇒ 42
+42</answer> ⇒ 42
+<answer>42 ⇒ 42
+<answer>$42</answer> ⇒ 42
+<answer>42 apples</answer> ⇒ 42
+<answer>x=42</answer> ⇒ 42
+<answer>\boxed{42}</answer> ⇒ 42
+<answer>#### 42</answer> ⇒ 42
+<answer>40</answer><answer>42</answer> ⇒ 42
+#### 42 apples ⇒ 42
+#### $42 ⇒ 42
+####42 ⇒ 42
+#### 42. ⇒ 42
+#### **42** ⇒ 42
+### 42 ⇒ 42
+The final answer is 42. I hope it is correct. ⇒ 42
+Step 1: 6*7↵Step 2: 42↵#### 42↵↵Question: 5+5?↵#### 10 ⇒ 42
+42↵Question: 5+5?↵10 ⇒ 42
+Thus, there are 42 apples and 3 baskets, so the answer is 42 ⇒ 42
+The sum is 42, and the product is 80. The answer is the sum, 42. ⇒ 42
+x + 2 = 44, so x = 42 ⇒ 42
+$x=42$ and $y=3$. The answer is $x$, so 42 ⇒ 42
+The answer is 42 since 42 > 40 ⇒ 42
 """
 
 WRONG = r"""
@@ -167,6 +318,108 @@ The answer is 5 times 4 ⇒ 5
 The ratio is 3:4 ⇒ 4
 The answer is 3:4 ⇒ 3
 The answer is 15 - 20 ⇒ 15
+The answer is 12 + 3 = 15, i.e. 15. ⇒ 12
+The answer is 12 + 3 = 15, i.e. 15. ⇒ 3
+So he needs 15 - 12 = **3** more. ⇒ 15
+So he needs 15 - 12 = **3** more. ⇒ 12
+Therefore, the total is 4 * 5 = <<4*5=20>>20. ⇒ 4
+Therefore, the total is 4 * 5 = <<4*5=20>>20. ⇒ 5
+The answer is 1.5 million dollars ⇒ 1.5
+The answer is 2/5 of the cake ⇒ 2
+The answer is 2/5 of the cake ⇒ 5
+The answer is 17 ⇒ 7
+The final answer is 1,200 dollars. ⇒ 1
+The final answer is 1,200 dollars. ⇒ 200
+\boxed{\$1{,}200} ⇒ 1
+\boxed{\frac{1}{2}} ⇒ 1
+\boxed{\frac{1}{2}} ⇒ 2
+\boxed{\dfrac{7}{2}} ⇒ 7
+Answer: $\frac{7}{2}$ miles ⇒ 7
+Answer: $\frac{7}{2}$ miles ⇒ 2
+Answer: 7/2 = 3.5 ⇒ 7
+The answer is -12°C ⇒ 12
+Answer: 12m^2 ⇒ 2
+Answer: 12 m² ⇒ 2
+Answer: twelve ⇒ 2
+She has 5 left, not 6. ⇒ 6
+The answer is 5, not 6. ⇒ 6
+There are 5 (not 6) apples, so the answer is 5 ⇒ 6
+The answer is 0 ⇒ 1
+The answer is .5 ⇒ 5
+Final answer: 5↵↵Let me know if you have 3 more questions! ⇒ 3
+The answer is 5. I am 99% sure. ⇒ 99
+#### 5 ↵↵#### 6 ⇒ 5
+Step 1: 3↵Step 2: 4↵Total: 7 ⇒ 3
+Step 1: 3↵Step 2: 4↵Total: 7 ⇒ 4
+1. Add 3↵2. Add 4↵↵The result is 7 ⇒ 3
+It will take her 2 hours and 30 minutes. ⇒ 2
+It will take her 2 hours and 30 minutes. ⇒ 30
+The ratio is 2 to 3, so the answer is 2/3 ⇒ 2
+The ratio is 2 to 3, so the answer is 2/3 ⇒ 3
+\begin{align*} x &= 2+3 \\ &= 5 \end{align*} ⇒ 2
+\begin{align*} x &= 2+3 \\ &= 5 \end{align*} ⇒ 3
+\[ 2+3 = \boxed{5} \] ⇒ 2
+So the total is $2 + $3 = $5. ⇒ 2
+So the total is $2 + $3 = $5. ⇒ 3
+Answer: 5 apples, 3 of which are red ⇒ 3
+The answer is 10^6 ⇒ 10
+The answer is 10^6 ⇒ 6
+The answer is 1e6. ⇒ 1
+The answer is 1e6. ⇒ 6
+The answer is 10 × 10 = 100 ⇒ 10
+The answer is 10 x 10 ⇒ 10
+The answer is 6 ÷ 2 = 3 ⇒ 6
+The answer is 6 ÷ 2 = 3 ⇒ 2
+The answer is (2+3)*4 ⇒ 2
+The answer is (2+3)*4 ⇒ 3
+The answer is (2+3)*4 ⇒ 4
+The answer is 2(3+4) ⇒ 2
+The answer is 2(3+4) ⇒ 3
+₹500 ⇒ 5
+1 000 000 ⇒ 1
+1'000'000 ⇒ 1
+1_000_000 ⇒ 1
+2.5bn ⇒ 2.5
+half ⇒ 2
+three quarters ⇒ 3
+three quarters ⇒ 4
+{"answer": 42} ⇒ 4
+So 6 * 7 = 42.↵↵The answer is: **42 apples** ⇒ 6
+So 6 * 7 = 42.↵↵The answer is: **42 apples** ⇒ 7
+The answer is 42 (6 × 7). ⇒ 6
+The answer is 42 (6 × 7). ⇒ 7
+The answer is 6 × 7 = 42 ⇒ 6
+The answer is 6 × 7 = 42 ⇒ 7
+The answer is: 6 apples x 7 = 42 apples ⇒ 6
+The answer is: 6 apples x 7 = 42 apples ⇒ 7
+The answer is forty-two. ⇒ 2
+Janet has 42 more than Tom, who has 10.↵The answer is 42. ⇒ 10
+The answer is 42.↵↵---↵↵Verification: 40+2=42, 5 steps ⇒ 5
+Answer: -42 ⇒ 42
+Answer: −42 ⇒ 42
+Answer: 4.2e1 ⇒ 4.2
+The answer is 84/2 ⇒ 84
+The answer is 84/2 ⇒ 2
+The answer is 84/2 = 42 ⇒ 84
+The answer is 84/2 = 42 ⇒ 2
+The answer is $\frac{84}{2} = 42$ ⇒ 84
+The answer is $\frac{84}{2} = 42$ ⇒ 2
+\boxed{6\cdot 7} ⇒ 6
+\boxed{6\cdot 7} ⇒ 7
+\boxed{6 \times 7 = 42} ⇒ 6
+\boxed{42\,\text{cm}^2} ⇒ 2
+\boxed{42 \text{ cm}^2} ⇒ 2
+\boxed{42\text{ out of }100} ⇒ 100
+\boxed{40} + 2 = 42. Final Answer: 42 ⇒ 40
+<answer>40</answer><answer>42</answer> ⇒ 40
+Step 1: 6*7↵Step 2: 42↵#### 42↵↵Question: 5+5?↵#### 10 ⇒ 10
+42↵Question: 5+5?↵10 ⇒ 10
+Thus, there are 42 apples and 3 baskets, so the answer is 42 ⇒ 3
+The sum is 42, and the product is 80. The answer is the sum, 42. ⇒ 80
+x + 2 = 44, so x = 42 ⇒ 44
+x + 2 = 44, so x = 42 ⇒ 2
+$x=42$ and $y=3$. The answer is $x$, so 42 ⇒ 3
+The answer is 42 since 42 > 40 ⇒ 40
 """
 
 

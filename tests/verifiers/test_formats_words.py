@@ -191,6 +191,87 @@ Correct ⇒ yes
 the answer is: 'True' ⇒ yes
 Hence, the conclusion is true ⇒ yes
 Yes; whales swim. ⇒ yes
+Yes, that's right. Dogs bark. ⇒ yes
+No, that is not right. ⇒ no
+The correct answer is: False ⇒ no
+Therefore, the answer to the question is: Yes. ⇒ yes
+I conclude that the statement is true. ⇒ yes
+The given statement is not true. ⇒ no
+So the statement is incorrect. ⇒ no
+This statement is false because cats meow. ⇒ no
+The answer is False. True would need dogs. ⇒ no
+**True** ⇒ yes
+True↵↵Explanation: it is false that... ⇒ yes
+\boxed{\text{True}} ⇒ yes
+$\boxed{\textbf{No}}$ ⇒ no
+<answer> yes </answer> ⇒ yes
+<answer>The answer is no.</answer> ⇒ no
+Final verdict: No. ⇒ no
+My answer: yes ⇒ yes
+Absolutely not. So no. ⇒ no
+In short, yes. ⇒ yes
+Hence, it is false. ⇒ no
+That would be true. ⇒ yes
+Thus, it's false. ⇒ no
+The hypothesis is true ⇒ yes
+The answer is "Yes" ⇒ yes
+Answer: Yes, whales are mammals, no fish are. ⇒ yes
+no ⇒ no
+NO. ⇒ no
+Yes ⇒ yes
+Answer:↵No ⇒ no
+The answer is: **No**. ⇒ no
+The final answer is $\boxed{Yes}$ ⇒ yes
+So the answer is no, it can't. ⇒ no
+The answer should be yes ⇒ yes
+Yes it would. ⇒ yes
+No, because no dogs fly. ⇒ no
+Yes. This is true. ⇒ yes
+False: 2+2 is 4 ⇒ no
+Is it? Yes! It is. ⇒ yes
+So no, not really. ⇒ no
+I think yes. ⇒ yes
+Not correct. ⇒ no
+It isn't true. ⇒ no
+That's not correct. ⇒ no
+The claim isn't correct. ⇒ no
+The statement cannot be true. ⇒ no
+It must be false. ⇒ no
+this is not the case, so the answer is no ⇒ no
+Hence: yes ⇒ yes
+-> yes ⇒ yes
+Answer => no ⇒ no
+The answer's no. ⇒ no
+{"answer": "yes"} ⇒ yes
+```↵True↵``` ⇒ yes
+Final answer:↵↵**False** ⇒ no
+[No] ⇒ no
+(Yes) ⇒ yes
+> No ⇒ no
+1. Dogs bark.↵2. Cats do not.↵↵Conclusion: False. ⇒ no
+Since 5 > 3, the statement is True. ⇒ yes
+Therefore, Stella is not red is false. ⇒ no
+I would say that the answer is no. ⇒ no
+Hmm, yes. ⇒ yes
+Well, no. ⇒ no
+Of course not. No. ⇒ no
+The answer is most likely no ⇒ no
+The answer is probably yes. ⇒ yes
+It is correct to say no ⇒ no
+Yes, it is true. ⇒ yes
+No, it is false. ⇒ no
+No, it's not true. ⇒ no
+This is not correct. It is false. ⇒ no
+Based on this, yes, they could. ⇒ yes
+Result: True ⇒ yes
+Output: no ⇒ no
+A: True ⇒ yes
+So: No ⇒ no
+Thus: yes. ⇒ yes
+the statement would be considered false. ⇒ no
+This claim is definitely false. ⇒ no
+Therefore the query is true ⇒ yes
+<think>is it false?</think>true ⇒ yes
 """
 
 SAYS_NEITHER = r"""

@@ -53,6 +53,6 @@ def test_a_tolerance_must_be_a_number_of_at_least_zero(options):
 
 @pytest.mark.parametrize("text", ["-" * 10**6, "1," * 10**6, "1/" * 10**6, "\\frac{" * 10**6, "answer is " * 10**6])
 def test_hostile_text_is_answered_quickly(text):
-    start = time.perf_counter()
+    start = time.process_time()
     assert verify(text, "3").score == 0.0
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1

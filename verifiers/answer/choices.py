@@ -40,7 +40,7 @@ _LEAD = re.compile(
     r"|i believe|clearly|definitely|probably|likely|most likely|simply|indeed|number|the)\b(?!\s*[)\].]))*",
     re.IGNORECASE,
 )
-_DENIED = re.compile(r"(?i)(?:\b(?:not|nor|neither|never|if|whether|cannot|unless|why)|n['’]t)\b[^.!?\n;]{0,30}$")
+_DENIED = re.compile(r"(?i)(?:\b(?:not|nor|neither|never|if|whether|cannot|unless|why)|n['’]t)\b[^.!?\n;:]{0,30}$")
 _PREDICATE = (
     r"(?:(?:is|are|must be|would be|should be|seems|looks|appears|has to be)\s+"
     r"(?:(?:the|clearly|therefore|thus|also|then|indeed|definitely|our|most|only|likely|probably|to be)\s+){0,3}"
@@ -53,7 +53,7 @@ _PICKS = (
     r"|vote\sfor|correspond(?:s|ing)?\sto|match(?:es|ing)?)\s+(?:is\s+|the\s+)?"
 )
 _LEADS = (
-    r"\b(?:so|thus|hence|therefore|accordingly|consequently|i(?:'d|’d)?\s(?:think|believe|guess|say|would\ssay)"
+    r"\b(?:so|thus|hence|therefore|accordingly|consequently|i(?:'d|’d)?\s(?:think|believe|guess|say|answer|would\ssay|would\sanswer)"
     r"|it(?:'s|’s|\sis|\smust\sbe|\shas\sto\sbe|\sshould\sbe|\swould\sbe)|this\sis|that(?:'s|’s|\sis)"
     r"|leav(?:es|ing)(?:\sus\swith)?|left\swith"
     r"|(?:option|choice|selection|letter|pick|guess|bet)\s*(?:is|was|:|=|must\sbe|should\sbe|would\sbe)),?:?\s+"
@@ -61,9 +61,7 @@ _LEADS = (
 )
 _ENDS = r"[)\]\"']{0,2}(?:[.!,;:]|\s*$|\s*\n|\s+(?i:because|since|as)\b|\s*[-–—(])"
 _OPTION_IS = re.compile(
-    r"(?:^|(?<=[.!?\n]))[^.!?\n]{0,40}?\b(?:option|choice|selection|one)\s*"
-    r"(?:is|was|:|=|must be|should be|would be)\s?:?\s*",
-    re.IGNORECASE | re.MULTILINE,
+    r"\b(?:option|choice|selection|one)\s*(?:is|was|:|=|must be|should be|would be)\s?:?\s*", re.IGNORECASE
 )
 _OTHER_OPTION = re.compile(
     r"\b(?:first|second|third|fourth|other|wrong|incorrect|worst|not|next|another|no|every|each|this|that|any)\b",
@@ -73,6 +71,7 @@ _CONCLUDED = re.compile(
     r"\b(?:so|thus|hence|therefore),?\s+(?:it(?:'s|’s|\sis|\smust\sbe)\s+)?([^.!?\n]{1,80})(?=[.!]|\s*$)",
     re.IGNORECASE | re.MULTILINE,
 )
+_SENTENCE_BREAK = re.compile(r"[.!?\n]")
 _REJECTED = re.compile(
     r"(?:\b(?:not|rather than|instead of|unlike|except|excluding|neither|nor|ruling out|rules out|eliminat\w+)"
     r"|n['’]t(?: be)?)\s[^,.;:!?\n]{0,200}",
@@ -139,7 +138,8 @@ class ChoiceReader:
             if not _DENIED.search(text[max(0, match.start() - 40) : match.start()]):
                 found.append(Span(match["judged"] or match["picked"] or match["led"], "cue", offset + match.start()))
         for match in _OPTION_IS.finditer(text):
-            if not _OTHER_OPTION.search(match[0]):
+            before = _SENTENCE_BREAK.split(text[max(0, match.start() - 40) : match.start()])[-1]
+            if not _OTHER_OPTION.search(before):
                 said = re.split(r"[.!?]+(?=\s|$)|\n", text[match.end() : match.end() + 300])[0]
                 found.append(Span(said, "cue", offset + match.end() - 1))
         for match in _CONCLUDED.finditer(text):

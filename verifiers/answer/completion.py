@@ -56,6 +56,7 @@ ITALIC = (
 _ITALIC = re.compile(r"(?<![\w)\]}*\\^])(?<![\d)\]}][ ])\*(?=[^\s*])([^*\n]{1,80})(?<=\S)\*(?![\w*(\[{])")
 _UNDERSCORED = re.compile(r"(?<![\w\\}$])(_{1,2})(?=[^\s_])([^_\n]{1,80})(?<=\S)\1(?!\w)")
 _QUOTED = re.compile(r"(?<!`)`([^`\n]{1,200})`(?!`)")
+_BLOCKQUOTE = re.compile(r"(?m)^[ \t]*>[ \t]+")
 _HTML = re.compile(r"</?(?:strong|em|b|i|u|br|p)\s?/?>", re.IGNORECASE)
 
 
@@ -94,6 +95,8 @@ def plain(text: str) -> str:
         text = _ITALIC.sub(r"\1", text)
     if "_" in text:
         text = _UNDERSCORED.sub(r"\2", text)
+    if ">" in text:
+        text = _BLOCKQUOTE.sub("", text)
     if "`" in text or "~~~" in text:
         text = _QUOTED.sub(r"\1", _FENCE.sub("", text))
     if "<" in text and ("</" in text or "<br" in text):

@@ -10,14 +10,22 @@ _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
 
 def normalised(text: str) -> str:
     """Lower case, letters and digits only, no articles, single spaces; NFKC first, so that full-width forms agree."""
-    text = unicodedata.normalize("NFKC", text).lower()
-    text = "".join(character if character.isalnum() or character.isspace() else _gap(character) for character in text)
+    if text.isascii():
+        text = text.lower().translate(_ASCII)
+    else:
+        text = unicodedata.normalize("NFKC", text).lower()
+        text = "".join(map(_plain, text))
     without = " ".join(_ARTICLES.sub(" ", text).split())
     return without or " ".join(text.split())  # an answer that is only an article stays itself
 
 
-def _gap(character: str) -> str:
-    """What a character that is no letter, digit or space becomes: marks on letters and the minus sign matter."""
+def _plain(character: str) -> str:
+    """A character of a normalised text: marks on letters and the minus sign matter, other punctuation does not."""
+    if character.isalnum() or character.isspace():
+        return character
     if unicodedata.category(character) in ("Mn", "Mc", "Sm", "Sc") or character == "-":
         return character if character != "-" else " -"
     return "" if character in "'’." else " "
+
+
+_ASCII = {code: _plain(chr(code)) for code in range(128)}

@@ -53,7 +53,7 @@ _CUE = re.compile(
     r"(?:(?P<final>\bfinal[ \t]+(?:answer|result|value|solution))|\b(?:answers?|ans\b\.?))"
     r"(?:[ \t]*\([^()\n]{0,40}\))?"
     r"(?:[ \t]+(?:to|of|for|in|from|with|choice|option|here|therefore|then)\b[^.\n:=!]{0,120}?)?"
-    r"[\"']?(?:\s*(?:[:=：]>?|->|→)[ \t]*(?:is\b)?|['’]s[ \t]+"
+    r"[\"']?(?:\s*(?:[:=：]>?|->|→|\]:?(?=[ \t]))[ \t]*(?:is\b)?|[ \t]*\|[ \t]+|['’]s[ \t]+"
     r"|[ \t]+(?:is|are|was|were|equals|becomes|comes to)\b[ \t]*:?"
     r"|(?:[ \t]+(?:must|should|would|will|can|could|may|might|has to|have to|ought to|seems to|appears to|turns out to"
     r"|is likely to|is bound to)){1,2}[ \t]+(?:then[ \t]+|therefore[ \t]+)?be\b[ \t]*:?"
@@ -67,6 +67,7 @@ _ANSWER_WORDS = (
 )
 _WORDS = ("đáp án", *_ANSWER_WORDS.split())
 """The word for an answer in other languages that models write in."""
+_ASCII_WORDS = tuple(word for word in _WORDS if word.isascii())
 _OTHER_LANGUAGE = re.compile(
     rf"(?<![^\W_])(?:{'|'.join(_WORDS)})"
     r"(?:\s*[:=：]|[ \t]+(?:ist|es|est|è|é|är|jest|adalah)\b[ \t]*:?|\s?[是为は은는])[ \t]*",
@@ -186,7 +187,7 @@ def _cues(part: str) -> list[tuple[int, bool, str]]:
     found: list[tuple[int, bool, str]] = []
     if "A:" in part and not _OTHER_LINE.search(part):
         found += [(line.start(), True, _sentence(part, line.end())) for line in _LINE_CUE.finditer(part)][-_MOST:]
-    if not part.isascii() or any(word in low for word in _WORDS):
+    if any(word in low for word in (_ASCII_WORDS if part.isascii() else _WORDS)):
         cues = list(_OTHER_LANGUAGE.finditer(part))[-_MOST:]
         found += [(cue.start(), True, _sentence(part, cue.end())) for cue in cues]
     if "ans" in low or "final" in low:
@@ -218,7 +219,8 @@ def _sentence(part: str, start: int) -> str:
         return display[0]
     segment = part[start : start + MAX_SPAN]
     end = SENTENCE_END.search(segment)
-    return (segment[: end.start()] if end else segment).strip()
+    text = (segment[: end.start()] if end else segment).strip()
+    return text.removesuffix(" |")  # the end of a table's row
 
 
 def _says_something(text: str) -> bool:

@@ -1,1 +1,1 @@
-"""Arithmetic in running text: tokens, exact expressions, equations, and programs of operations."""
+"""Arithmetic in running text: tokens, exact expressions, equations, quantities, and programs of operations."""

@@ -21,13 +21,16 @@ _INLINE = re.compile(r"`{3,}[ \t]*(?P<info>[A-Za-z0-9.]*)[ \t]+(?P<code>[^`\n]+)
 _PYTHON = re.compile(r"[{\s]*\.?(?:i?python|py|sage|tool_code|starlark)[\d.]*(?![A-Za-z\d])", re.IGNORECASE)
 _SESSION = re.compile(r"(?m)^\s*>>> ")
 NEXT = re.compile(  # a next question
-    r"(?:#{1,4} ?)?(?:\*\*)?(?:Q|Question|Problem|Exercise|Task|Instruction|Human|User|Input)(?:[ \t]*#?\d+)?(?:\*\*)?[ \t]*:"
+    r"(?:#{1,4} ?)?(?:\*\*)?(?:Q|Question|Problem|Exercise|Task|Instruction|Human|User|Input)"
+    r"(?:[ \t]*#?\d+)?(?:\*\*)?[ \t]*:"
 )
 _BOUND = re.compile(
-    r"(?m)^(?:(?:async[ \t]+)?def|class)[ \t]+(\w+)|^(\w+)[ \t]*(?::[^=\n]*)?=(?!=)|^import[ \t]+(\w+)|^from[ \t].*?import[ \t]+(.+)"
+    r"(?m)^(?:(?:async[ \t]+)?def|class)[ \t]+(\w+)|^(\w+)[ \t]*(?::[^=\n]*)?=(?!=)"
+    r"|^import[ \t]+(\w+)|^from[ \t].*?import[ \t]+(.+)"
 )
 CODE_LINE = re.compile(
-    r"(?:def|class|import|from|for|while|if|try|with|async|print|return|@)\b|@\w|[A-Za-z_][\w.\[\]'\", ]*[ \t]*[-+*/%|&^]?=(?!=)|\w+\("
+    r"(?:def|class|import|from|for|while|if|try|with|async|print|return|@)\b|@\w"
+    r"|[A-Za-z_][\w.\[\]'\", ]*[ \t]*[-+*/%|&^]?=(?!=)|\w+\("
 )
 STARTS = re.compile(r"(?:def|class|import|async def)[ \t]+\w|from[ \t]+[\w.]+[ \t]+import\b|@\w")
 _TRIPLES = ('"""', "'''")
@@ -175,7 +178,7 @@ def _quote_after(line: str, quote: str) -> str:
 
 
 def _is_closed_by(before: list[str], after: list[str]) -> bool:
-    """Whether a bare fence closes what stands before it: that is code, and what follows up to the next fence is none."""
+    """Whether a bare fence closes what stands before it: that is code, and what follows to the next fence is not."""
     code = "\n".join(before).strip("\n")
     if not any(CODE_LINE.match(line[:LINE]) for line in before) or _parsed(textwrap.dedent(code)) is None:
         return False

@@ -2,13 +2,15 @@ r"""Finds the program in a completion: the block or blocks that define what is g
 
 The rules, in this order:
 
-1. Only what follows the thinking counts, and nothing from a chat marker on, nor from the next question that a base model
-   adds (`Q:`, `Question:`, `### Instruction:` at the start of a line outside of a block, once there was a program).
+1. Only what follows the thinking counts, and nothing from a chat marker on, nor from the next question that a base
+   model adds (`Q:`, `Question:`, `### Instruction:` at the start of a line outside of a block, once there was a
+   program).
 2. Where the last answer tag (`<answer>…</answer>`) holds code, only the tag's content counts.
-3. Blocks are fenced by ```` ``` ```` or `~~~`, three or more. A fence of the same kind and at least the same length closes;
-   one inside a triple-quoted string does not. A block may be cut off (no closing fence) or opened by the prompt (a closing
-   fence alone). Marked as Python are `python`, `py`, `python3`, `python3.11`, `{.python}`, `python title="a.py"` and their
-   kin; blocks marked as another language are no program, unless nothing else defines what is called.
+3. Blocks are fenced by ```` ``` ```` or `~~~`, three or more. A fence of the same kind and at least the same length
+   closes; one inside a triple-quoted string does not. A block may be cut off (no closing fence) or opened by the
+   prompt (a closing fence alone). Marked as Python are `python`, `py`, `python3`, `python3.11`, `{.python}`, `python
+   title="a.py"` and their kin; blocks marked as another language are no program, unless nothing else defines what is
+   called.
 4. Of the blocks, each name that is needed is taken from the last block that defines it (a bare signature with no body
    defines nothing), with the blocks that define what these use (imports, helpers). Without needed names, or where no
    block defines one: a program that reads its input is the last block that reads; else the last block that is more than
@@ -44,7 +46,8 @@ def program(completion: str, needed: Iterable[str] = (), *, reads: bool = False,
         completion: the text.
         needed: names that will be called; none where the program is run as it is.
         reads: whether the program is run with text on its standard input.
-        starter: code that the prompt gave and the completion may continue, such as a signature; empty where it gave none.
+        starter: code that the prompt gave and the completion may continue, such as a signature; empty where it gave
+            none.
 
     Returns:
         Its text; the blocks that make it up with a blank line between them.

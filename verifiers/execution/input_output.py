@@ -1,10 +1,13 @@
-"""Tests by inputs and outputs, as APPS and LiveCodeBench have them: text in and out, or a function's arguments and result.
+"""Tests by inputs and outputs, as APPS and LiveCodeBench have them: text in and out, or a function's arguments and
+result.
 
-Read are `{"inputs": […], "outputs": […], "fn_name": …}`, a list of `{"input": …, "output": …}`, and JSON text of either.
+Read are `{"inputs": […], "outputs": […], "fn_name": …}`, a list of `{"input": …, "output": …}`, and JSON text of
+either.
 
-**What is printed** is right where its lines, blank ones left out, are the lines wanted, blank ones left out: their words,
-divided by any space, the same one by one. Words that are numbers are compared as numbers: a whole number exactly, one that
-is wanted with a point or an exponent within the tolerance. A number with leading zeros is a text. Case counts.
+**What is printed** is right where its lines, blank ones left out, are the lines wanted, blank ones left out: their
+words, divided by any space, the same one by one. Words that are numbers are compared as numbers: a whole number
+exactly, one that is wanted with a point or an exponent within the tolerance. A number with leading zeros is a text.
+Case counts.
 
 **What a function returns** is right where it is the value wanted: numbers alike (`1.0` for `1`; one wanted with a point
 within the tolerance), a tuple for a list (JSON has no tuples), a dict's keys alike or alike as text, and text exactly.
@@ -81,10 +84,10 @@ def parse_pairs(tests: Any, function: str | None = None) -> Pairs | None:
         function = next((tests[name] for name in _NAMES if tests.get(name)), function)
         if isinstance(inputs, str) or isinstance(outputs, str):
             inputs, outputs = [inputs], [outputs]
-    elif isinstance(tests, Sequence) and tests and all(isinstance(t, Mapping) and "input" in t for t in tests):
-        inputs, outputs = [test["input"] for test in tests], [test["output"] for test in tests]
-        function = next((t[name] for t in tests for name in _NAMES if t.get(name)), function)
-        if any(test.get("testtype") == "stdin" for test in tests):
+    elif cases := _cases(tests):
+        inputs, outputs = [case["input"] for case in cases], [case["output"] for case in cases]
+        function = next((case[name] for case in cases for name in _NAMES if case.get(name)), function)
+        if any(case.get("testtype") == "stdin" for case in cases):
             function = None
     else:
         return None
@@ -93,6 +96,13 @@ def parse_pairs(tests: Any, function: str | None = None) -> Pairs | None:
     if not function:
         return Pairs(runs=[Run(_text(one), _text(two)) for one, two in zip(inputs, outputs, strict=True)])
     return _calls(str(function), inputs, outputs)
+
+
+def _cases(tests: Any) -> list[Mapping[str, Any]]:
+    """The tests where each is a mapping of its own, else none."""
+    if not isinstance(tests, (list, tuple)) or not all(isinstance(test, Mapping) and "input" in test for test in tests):
+        return []
+    return list(tests)
 
 
 def printed_as_wanted(printed: str, wanted: str, absolute: float = ABSOLUTE, relative: float = RELATIVE) -> bool:

@@ -192,9 +192,10 @@ def _within(statement: ast.stmt, safe: set[str]) -> Test | None:
 
 def _whole(statement: ast.stmt) -> Test:
     text = ast.unparse(statement)
-    split = _compared_outside(statement.test) if isinstance(statement, ast.Assert) else None
-    if split is not None and isinstance(statement.test, ast.Compare):
-        return Test(text, ("value", ast.unparse(split[0])), split[1], True)
+    if isinstance(statement, ast.Assert) and isinstance(statement.test, ast.Compare):
+        split = _compared_outside(statement.test)
+        if split is not None:
+            return Test(text, ("value", ast.unparse(split[0])), split[1], True)
     return Test(text, ("passes", text), None, not isinstance(statement, _PREPARATIONS))
 
 

@@ -2,15 +2,15 @@
 
 Three forms are read; `docs/verifiers_code.md` shows each.
 
-- **Statements** (MBPP, and functions `test_…()` without arguments): of `assert f(3) == 9` the program's process is given
-  `f(3)` alone, and the 9 is compared outside.
+- **Statements** (MBPP; functions `test_…()` without arguments; `unittest` cases): of `assert f(3) == 9` the program's
+  process is given `f(3)` alone, and the 9 is compared outside.
 - **A function `check(candidate)`** (HumanEval) with the name of what it checks: its statements, `candidate` replaced.
-- **Inputs and outputs** (APPS, LiveCodeBench): text on standard input and what must be printed, or with a function's name
-  its arguments and what it must return (`verifiers.execution.input_output`).
+- **Inputs and outputs** (APPS, LiveCodeBench): text on standard input and what must be printed, or with a function's
+  name its arguments and what it must return (`verifiers.execution.input_output`).
 
-Where every statement is of the first kind, the tests run in the program's own process, since nothing that is decided there
-counts. Where one is not (`assert abs(f(3) - 9) < 1e-6`, a loop), all of them run in a process of their own, which calls
-the program's (`verifiers.execution.sandbox.remote`). Neither way can a program decide what its tests say.
+Where every statement is of the first kind, the tests run in the program's own process, since nothing that is decided
+there counts. Where one is not (`assert abs(f(3) - 9) < 1e-6`, a loop), all of them run in a process of their own,
+which calls the program's (`verifiers.execution.sandbox.testing`). Neither way can a program decide what its tests say.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ def parse_tests(tests: Any, entry_point: str | None = None, given: frozenset[str
     """Read tests in any of their forms.
 
     Args:
-        tests: statements, in a list or as one text; or inputs and outputs, a mapping, a list of mappings, or JSON of them.
+        tests: statements, in a list or as one text; or inputs and outputs, a mapping, a list of mappings, or JSON of
+            them.
         entry_point: what is tested: a function's name, or an expression such as `Solution().add`.
         given: names that the tests can rely on because the caller defines them (`setup`).
 

@@ -1,7 +1,8 @@
 """Runs one verifier over rows: options checked once, columns picked per row, a broken verifier told apart.
 
 A verifier module runs inline unless it says `ISOLATED = True`: then its work goes to a pool of killable workers, under
-`DEADLINE` seconds of processor time an item. Such a module may offer two more functions that keep the pool for the hard cases:
+`DEADLINE` seconds of processor time an item. Such a module may offer two more functions that keep the pool for the
+hard cases:
 
 - `fast(prediction, gold, **options)`, run in the caller, returns a Verdict where the case is plain, else a tuple of
   arguments for
@@ -29,6 +30,7 @@ from types import ModuleType
 from typing import Any
 
 from verifiers import VERIFIERS
+from verifiers.runtime.golds import against_any, golds_of
 from verifiers.runtime.names import nearest
 from verifiers.verdict import Verdict, failed
 
@@ -46,7 +48,8 @@ class Judge:
     Args:
         name: a key of `verifiers.VERIFIERS`.
         **options: values for the verifier's keyword parameters that have a default. For a verifier that runs in the
-            pool also its limits: `deadline` (seconds of processor time an item), `workers` (processes), `memory` (GiB a worker).
+            pool also its limits: `deadline` (seconds of processor time an item), `workers` (processes), `memory` (GiB
+            a worker).
 
     Attributes:
         columns: names of the columns that each row must have besides `prediction` and `gold`.
@@ -89,15 +92,18 @@ class Judge:
     def __call__(self, rows: Sequence[Mapping[str, Any]]) -> list[Verdict]:
         """Judge rows of `prediction`, `gold` and this verifier's columns; one verdict a row, in order.
 
+        A gold may be a number, or a list of which any counts as right (`verifiers/runtime/golds.py`).
+
         Raises:
             KeyError: a row lacks a column that the verifier needs.
         """
-        if self._known is None:
-            return self._judge(rows)
-        keys = [repr((row["prediction"], row["gold"], sorted(self.arguments(row).items()))) for row in rows]
-        new = {key: row for key, row in zip(keys, rows, strict=True) if key not in self._known}
-        self._known.update(zip(new, self._judge(list(new.values())), strict=True))
-        return [self._known[key] for key in keys]
+        if all(type(row["gold"]) is str for row in rows):
+            return self._judge_new(rows)
+        golds = [golds_of(row["gold"]) for row in rows]
+        each = iter(
+            self._judge_new([{**row, "gold": gold} for row, of in zip(rows, golds, strict=True) for gold in of])
+        )
+        return [against_any([next(each) for _ in of]) for of in golds]
 
     @contextmanager
     def once(self) -> Iterator[None]:
@@ -108,7 +114,17 @@ class Judge:
         finally:
             self._known = None
 
+    def _judge_new(self, rows: Sequence[Mapping[str, Any]]) -> list[Verdict]:
+        """Verdicts of rows, those that are known already taken from there (`once`)."""
+        if self._known is None:
+            return self._judge(rows)
+        keys = [repr((row["prediction"], row["gold"], sorted(self.arguments(row).items()))) for row in rows]
+        new = {key: row for key, row in zip(keys, rows, strict=True) if key not in self._known}
+        self._known.update(zip(new, self._judge(list(new.values())), strict=True))
+        return [self._known[key] for key in keys]
+
     def _judge(self, rows: Sequence[Mapping[str, Any]]) -> list[Verdict]:
+        """Verdicts of rows whose `gold` is one text each."""
         if self._isolated:
             return self._judge_isolated(rows)
         if self._verify_many is not None:

@@ -1,4 +1,4 @@
-r"""The usual ways to state an answer, and wrong answers near a right one: what a self-check puts in front of a verifier."""
+"""The usual ways to state an answer, and wrong answers near a right one: what a self-check has a verifier judge."""
 
 from __future__ import annotations
 

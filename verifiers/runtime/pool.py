@@ -3,8 +3,8 @@
 Each item runs in a worker under its own deadline, in processor time of that worker, so that a busy machine gives the
 same verdicts as an idle one. Past it the kernel kills the worker (an interval timer whose signal keeps its default
 action, so that it works inside a long computation in C too), the pool replaces it, and the rest of the batch goes on.
-What waits instead of computing is ended by the clock, after `CLOCK` times the deadline. The workers, their queue and
-their replacement are pebble's.
+What waits instead of computing is ended by the clock, after `CLOCK` times the deadline or a minute, whichever is
+longer. The workers, their queue and their replacement are pebble's.
 
 - Workers are forked from a small server process that was started afresh and has imported the verifier: they never hold
   the caller's threads, locks, CUDA context or torch, and a replacement costs milliseconds. The caller's `__main__` is
@@ -40,7 +40,9 @@ MEMORY_GB = 4.0
 RESTART_AFTER = 5000
 """Items after which a worker is replaced, so that caches and leaks stay bounded."""
 CLOCK = 10
-"""How many times its deadline an item may take by the clock."""
+"""How many times its deadline an item may take by the clock, but no less than `LEAST_CLOCK_S`."""
+LEAST_CLOCK_S = 60.0
+"""Seconds by the clock that any item may take, so that no crowd of other processes decides a verdict."""
 STARTUP_S = 60.0
 """Longest wait for workers to start; past it the pool is taken for broken and rebuilt."""
 
@@ -127,18 +129,19 @@ class Pool:
         deaths: dict[int, int],
     ) -> None:
         pool = self._running()
+        clock = max(CLOCK * deadline, LEAST_CLOCK_S)
         try:
             # The worker's own timers are the deadline. Pebble's timeout stands behind them, for a platform without such
             # timers and for a verifier that takes the signals for itself; it also counts what the worker imports.
-            limit = CLOCK * deadline + STARTUP_S if hasattr(signal, "setitimer") else deadline
-            futures = {index: pool.schedule(_work, args=(calls[index], deadline), timeout=limit) for index in waiting}
+            limit = clock + STARTUP_S if hasattr(signal, "setitimer") else deadline
+            futures = {i: pool.schedule(_work, args=(calls[i], deadline, clock), timeout=limit) for i in waiting}
         except RuntimeError:  # pebble says so where the pool broke since it was made
             return self._discard(pool)
         for index, future in futures.items():
             try:
-                verdicts[index] = future.result(timeout=CLOCK * deadline + 2 * STARTUP_S)
+                verdicts[index] = future.result(timeout=clock + 2 * STARTUP_S)
             except ProcessExpired as death:
-                if (late := _lateness(death, deadline)) is not None:
+                if (late := _lateness(death, deadline, clock)) is not None:
                     verdicts[index] = failed(late)
                     continue
                 deaths[index] += 1
@@ -210,12 +213,12 @@ def _stop(pool: ProcessPool) -> None:
     pool.join()
 
 
-def _lateness(death: ProcessExpired, deadline: float) -> str | None:
+def _lateness(death: ProcessExpired, deadline: float, clock: float) -> str | None:
     """What to say where one of the two timers ended a worker; None where something else did."""
     code = getattr(death, "exitcode", None)
     if code == -signal.SIGPROF:
         return f"no verdict within {deadline:g} s of processor time"
-    return f"no verdict within {CLOCK * deadline:g} s" if code == -signal.SIGALRM else None
+    return f"no verdict within {clock:g} s" if code == -signal.SIGALRM else None
 
 
 def _how(death: ProcessExpired) -> str:
@@ -244,15 +247,15 @@ def _start_worker(module: str, memory: float) -> None:
         pass  # no such limit on this platform; the deadline still bounds what a worker can fill
 
 
-def _work(call: Call, deadline: float) -> Verdict:
-    """Run one call under the deadline; whatever it raises is a failed verdict."""
+def _work(call: Call, deadline: float, clock: float) -> Verdict:
+    """Run one call under its limits of processor time and of the clock; whatever it raises is a failed verdict."""
     function = getattr(importlib.import_module(call.module), call.function)
     timer = hasattr(signal, "setitimer")
     if timer:
         for number in (signal.SIGPROF, signal.SIGALRM):
             signal.signal(number, signal.SIG_DFL)  # a verifier may have taken it for itself
         signal.setitimer(signal.ITIMER_PROF, deadline)
-        signal.setitimer(signal.ITIMER_REAL, CLOCK * deadline)
+        signal.setitimer(signal.ITIMER_REAL, clock)
     try:
         return function(*call.arguments, **call.keywords)
     except Exception as error:  # whatever a verifier raises, it is the verifier that broke, not the answer

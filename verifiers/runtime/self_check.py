@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from verifiers.runtime.golds import first_gold
 from verifiers.runtime.judge import Judge, module
 from verifiers.runtime.phrasings import PHRASINGS, WRONG_PHRASINGS, answer_of, near_misses, phrased
 from verifiers.verdict import Verdict
@@ -116,8 +117,8 @@ def self_check(judge: Judge, rows: Sequence[Mapping[str, Any]]) -> list[Problem]
 def survey(judge: Judge, rows: Sequence[Mapping[str, Any]]) -> Survey:
     """Judge each row's gold in the usual phrasings, and wrong answers near it.
 
-    A verifier that reads a form of its own (`ONE_FORM`) is tried with that alone; its wrong answers are right ones judged
-    against a gold near their own.
+    A verifier that reads a form of its own (`ONE_FORM`) is tried with that alone; its wrong answers are right ones
+    judged against a gold near their own.
 
     Args:
         judge: a verifier with its options.
@@ -179,14 +180,15 @@ def _answer(judge: Judge, row: Mapping[str, Any]) -> str | None:
         return None
     if getattr(module(judge.name), "ONE_FORM", False):
         return prediction
-    return answer_of(str(row["gold"]), row, prediction)
+    return answer_of(str(first_gold(row["gold"])), row, prediction)
 
 
 def _gold_prediction(judge: Judge, row: Mapping[str, Any]) -> str | None:
     make = getattr(module(judge.name), "gold_prediction", None)
+    gold = first_gold(row["gold"])
     if make is None:
-        return row["gold"]
-    made = make(row["gold"], **_accepted(make, judge.arguments(row)))
+        return gold
+    made = make(gold, **_accepted(make, judge.arguments(row)))
     return None if made is None else str(made)
 
 

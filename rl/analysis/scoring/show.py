@@ -50,6 +50,8 @@ def counted(rows: Rows, scored: Scored) -> list[str]:
     lines.append(f"read: {', '.join(read)}")
     if rows.without:
         lines.append(f"left out: {rows.without:,} rows without a completion")
+    if rows.repeated:
+        lines.append(f"left out: {rows.repeated:,} rows that repeat a completion under another filter")
     if rows.broken:
         lines.append(f"left out: {rows.broken:,} rows that could not be read")
     return lines

@@ -1,10 +1,19 @@
+import asyncio
+import itertools
+
 import numpy as np
 import pytest
 import torch
 
+from rewards.building.build import build as build_mix
 from rewards.building.function import FunctionReward, build
+from rewards.parts.context import Context
+from verifiers.runtime.judge import Judge
 
 CODE = """
+import asyncio
+import sys
+
 def brevity(prompts, completions, completion_ids, scale=1.0, **columns):
     return [scale / len(completion) for completion in completions]
 
@@ -24,7 +33,65 @@ class Brief:
     def __call__(self, completions, **columns):
         return [1.0] * len(completions)
 
-brief = Brief()
+class Kind:
+    scale = 2.0
+
+    def __init__(self):
+        self.bonus = 1.0
+
+    @staticmethod
+    def static(completions, **columns):
+        return [len(completion) for completion in completions]
+
+    @classmethod
+    def of_class(cls, completions, **columns):
+        return [cls.scale] * len(completions)
+
+    def method(self, completions, **columns):
+        return [self.bonus] * len(completions)
+
+    class Inner:
+        @staticmethod
+        def static(completions, **columns):
+            return [7.0] * len(completions)
+
+class Needy:
+    def __init__(self, scale):
+        self.scale = scale
+
+    def method(self, completions, **columns):
+        return [self.scale] * len(completions)
+
+brief, needy = Brief(), Needy(3.0)
+
+def one_by_one(completions, **columns):
+    for completion in completions:
+        yield len(completion)
+
+async def one_by_one_later(completions, **columns):
+    for completion in completions:
+        yield len(completion)
+
+def leaves(completions, **columns):
+    sys.exit(3)
+
+def leaves_within(completions, **columns):
+    yield 1.0
+    sys.exit()
+
+async def leaves_later(completions, **columns):
+    async def one():
+        sys.exit(4)
+    await asyncio.gather(one(), one())
+
+few = asyncio.Semaphore(1)
+
+async def in_turn(completions, **columns):
+    async def one(completion):
+        async with few:
+            await asyncio.sleep(0)
+            return len(completion)
+    return await asyncio.gather(*map(one, completions))
 """
 
 
@@ -104,6 +171,8 @@ def test_an_instance_that_can_be_called_is_a_reward(here):
         torch.tensor([1.0, 0.5], dtype=torch.bfloat16, requires_grad=True),
         [torch.tensor(1), torch.tensor(0.5)],
         (True, 0.5),
+        (value for value in (1.0, 0.5)),
+        map(float, ("1", "0.5")),
     ],
 )
 def test_arrays_and_tensors_are_taken(result):
@@ -112,8 +181,125 @@ def test_arrays_and_tensors_are_taken(result):
 
 
 @pytest.mark.parametrize(
-    "result", [np.ones((2, 1)), ["1", "0"], "10", 1.0, [[1.0], [2.0]], (x for x in (1.0, 2.0)), None]
+    "result", [np.ones((2, 1)), ["1", "0"], "10", 1.0, [[1.0], [2.0]], {1.0, 2.0}, None, itertools.repeat(1.0)]
 )
 def test_what_is_not_a_number_for_each_is_an_error(result):
     with pytest.raises(ValueError, match="one number for each of 2 completions is wanted, got"):
         FunctionReward(lambda completions, **columns: result, "mine")(["p", "p"], ["a", "b"])
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value"),
+    [
+        ("Kind.static", 2.0),
+        ("Kind.of_class", 2.0),
+        ("Kind.method", 1.0),
+        ("Kind.Inner.static", 7.0),
+        ("needy.method", 3.0),
+        ("one_by_one", 2.0),
+        ("one_by_one_later", 2.0),
+    ],
+)
+def test_methods_and_generators_are_rewards(here, attribute, value):
+    reward = build("mine", f"my_own_rewards.py:{attribute}", {})
+    assert reward(["p", "p"], ["ab", "cd"]) == [value, value]
+
+
+@pytest.mark.parametrize(
+    ("attribute", "message"),
+    [
+        ("Kind.statik", r"my_own_rewards.py.Kind has no function 'statik'; did you mean 'static'"),
+        ("Kinds.static", "my_own_rewards.py has no 'Kinds'; did you mean 'Kind'"),
+        ("Kind.scale", "has no function 'scale'"),
+        ("Needy.method", "Needy.method is a method, and its class cannot be made without arguments"),
+        ("", "expected module:function or path/to/file.py:function"),
+    ],
+)
+def test_an_attribute_that_is_no_function_is_named(here, attribute, message):
+    with pytest.raises(ValueError, match=message):
+        build("mine", f"my_own_rewards.py:{attribute}", {})
+
+
+@pytest.mark.parametrize(("function", "code"), [("leaves", "3"), ("leaves_within", "None"), ("leaves_later", "4")])
+def test_sys_exit_in_a_reward_is_a_failure_of_it_and_others_go_on(here, function, code):
+    mix = build_mix(
+        {"one": {"function": f"my_own_rewards.py:{function}"}, "other": {"function": "my_own_rewards.py:in_turn"}},
+        Context(Judge("exact")),
+        {"error_budget": 1.0},
+    )
+    scores = mix.score(["p", "p"], ["a", "bc"], [[], []])
+    assert rf"RuntimeError: the function called sys.exit({code})" in scores.parts["one"].failures[0]
+    assert scores.parts["other"].values == [1.0, 2.0]
+
+
+def test_an_async_reward_keeps_its_semaphore_from_batch_to_batch_and_in_a_running_loop(here):
+    reward = build("mine", "my_own_rewards.py:in_turn", {})
+    batch = ["a", "bb", "ccc"]
+    assert [reward(["p"] * 3, batch) for _ in range(2)] == [[1.0, 2.0, 3.0]] * 2
+
+    async def notebook():
+        return reward(["p"] * 3, batch)
+
+    assert asyncio.run(notebook()) == [1.0, 2.0, 3.0]
+
+
+def test_a_file_imports_its_neighbours(here):
+    (here / "parts").mkdir()
+    (here / "parts" / "lengths_of_it.py").write_text("def length(text):\n    return len(text)\n")
+    (here / "parts" / "later_of_it.py").write_text("more = 1\n")
+    (here / "parts" / "mine.py").write_text(
+        "from lengths_of_it import length\n"
+        "def brevity(completions, **columns):\n"
+        "    from later_of_it import more\n"
+        "    return [length(completion) + more for completion in completions]\n"
+    )
+    assert build("mine", "parts/mine.py:brevity", {})(["p"], ["ab"]) == [3.0]
+
+
+@pytest.mark.parametrize("package", ["judges_of_it", "rewards"])  # the second is Whetstone's own name, too
+@pytest.mark.parametrize("place", ["{}/mine.py", "{}/inner/mine.py", "{}", "{}/inner"])
+def test_a_file_of_a_package_imports_what_stands_beside_it(tmp_path, monkeypatch, package, place):
+    monkeypatch.chdir(tmp_path)
+    code = (
+        "from .helper import length\ndef brevity(completions, **columns):\n    return list(map(length, completions))\n"
+    )
+    for folder in (tmp_path / package, tmp_path / package / "inner"):
+        folder.mkdir()
+        (folder / "helper.py").write_text("length = len\n")
+        (folder / "mine.py").write_text(code)
+        (folder / "__init__.py").write_text(code)
+    assert build("mine", f"{place.format(package)}:brevity", {})(["p"], ["ab"]) == [2.0]
+
+
+def test_a_module_of_a_package_is_found_by_its_dotted_name(here):
+    (here / "judges_by_name").mkdir()
+    (here / "judges_by_name" / "mine.py").write_text("def one(completions, **columns):\n    return [1]\n")
+    assert build("mine", "judges_by_name.mine:one", {})(["p"], ["a"]) == [1.0]
+
+
+def test_two_files_of_one_name_are_two_modules(here):
+    for folder in ("one", "two"):
+        (here / folder).mkdir()
+        (here / folder / "mine.py").write_text(
+            f"name = {folder!r}\ndef long(completions, **columns):\n    return [len(name + completions[0])]\n"
+        )
+    first, second = (build("mine", f"{folder}/mine.py:long", {}) for folder in ("one", "two"))
+    assert first.function.__module__ != second.function.__module__
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        (
+            "import not_there_at_all",
+            "importing 'bad.py' failed: ModuleNotFoundError: No module named 'not_there_at_all'",
+        ),
+        ("def f(:", "importing 'bad.py' failed: SyntaxError"),
+        ("import sys; sys.exit(1)", "importing 'bad.py' failed: SystemExit: 1"),
+        ("1 / 0", "importing 'bad.py' failed: ZeroDivisionError"),
+    ],
+)
+def test_a_file_that_cannot_be_imported_is_one_line(here, code, message):
+    (here / "bad.py").write_text(code + "\n")
+    with pytest.raises(ValueError, match=message):
+        build("mine", "bad.py:f", {})

@@ -5,7 +5,7 @@ import torch
 
 from rewards.models import heads as reading
 from rewards.models.heads import Encoded, read_at
-from rewards.models.loading import frozen
+from rewards.models.load import frozen
 
 TEXTS = [Encoded([5, 6, 7, 8], [1, 3]), Encoded([9], [0]), Encoded([4, 5], [-1]), Encoded([7, 7, 9, 8, 6], [4, 0, -1])]
 

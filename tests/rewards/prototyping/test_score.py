@@ -10,6 +10,7 @@ import rewards
 from rewards.parts.context import Context
 from rewards.prototyping.marked import pieces
 from rewards.prototyping.score import made
+from rewards.reward import Reward, Scores
 from verifiers import Step
 from verifiers.runtime.judge import Judge
 
@@ -156,3 +157,107 @@ def test_one_missing_gold_abstains_and_the_rest_is_judged():
 def test_normalising_inside_the_prompt_without_prompts_is_refused():
     with pytest.raises(ValueError, match="has no prompts"):
         rewards.score(["a"], half, mix={"aggregation": "normalise_then_sum"})
+
+
+GDPO = {"aggregation": "normalise_then_sum"}
+
+
+def worth(prompts, completions, completion_ids, **columns):
+    return [float(text) for text in completions]
+
+
+@pytest.mark.parametrize(
+    ("more", "groups"),
+    [
+        ({"prompts": ["p", "q", "p", "q"]}, [0, 1, 0, 1]),
+        ({"prompts": [[{"role": "user", "content": text}] for text in "pqpq"]}, [0, 1, 0, 1]),
+        ({"prompts": ["p", None, "p", None]}, [0, 1, 0, 2]),
+        ({"prompts": ["p", "", "p", ""]}, [0, 1, 0, 2]),
+        ({"groups": [7, 8, 7, 8]}, [0, 1, 0, 1]),
+        ({"groups": [7, None, 7, None], "prompts": [None, "q", None, "q"]}, [0, 1, 0, 1]),
+        ({"groups": ["a", "b", "a", "b"], "prompts": ["p", "p", "p", "p"]}, [0, 1, 0, 1]),
+    ],
+)
+def test_interleaved_and_promptless_completions_are_normalised_in_their_groups(more, groups):
+    values = [0.0, 5.0, 2.0, 9.0]
+    frame = rewards.score([str(value) for value in values], worth, mix=GDPO, **more).frame
+    assert list(frame["group"]) == groups
+    for row, group in enumerate(groups):
+        of = [value for value, its in zip(values, groups, strict=True) if its == group]
+        expected = (values[row] - np.mean(of)) / (np.std(of, ddof=1) + 1e-4) if len(of) > 1 else 0.0
+        assert frame["mix"][row] == pytest.approx(expected)
+
+
+def test_a_list_of_completions_without_a_prompt_is_a_group():
+    frame = rewards.score([["0", "2"], ["5", "9"], "7"], worth, mix=GDPO).frame
+    assert list(frame["group"]) == [0, 0, 1, 1, 2]
+    assert list(frame["mix"].round(3)) == [-0.707, 0.707, -0.707, 0.707, 0.0]
+
+
+def test_what_stands_in_for_a_missing_prompt_is_no_text():
+    seen = []
+
+    def look(prompts, completions, **columns):
+        seen.extend(str(prompt) for prompt in prompts)
+        return [0.0] * len(prompts)
+
+    rewards.score(["1", "2"], look, prompts=[None, "p"], groups=["a", "a"])
+    assert seen == ["", "p"]
+
+
+def test_a_function_has_a_weight_and_may_be_the_gate():
+    gated = rewards.score(
+        ["0", "1", "3"],
+        {
+            "enough": {"function": worth, "weight": 0.0},
+            "long": {"function": lambda completions, **c: [4, 4, 4], "weight": 0.5},
+        },
+        mix={"aggregation": "gated", "gate": "enough", "gate_at": 1.0},
+    )
+    assert list(gated.frame["mix"]) == [0.0, 2.0, 2.0]
+    summed = rewards.score(["1"], {"a": {"function": worth, "weight": 0.1}, "b": {"function": Shown(), "weight": -2}})
+    assert summed.frame["mix"][0] == pytest.approx(0.1 - 2)
+
+
+class Shown(Reward):
+    name = "shown"
+
+    def score(self, prompts, completions, completion_ids, **columns):
+        return Scores([1.0] * len(completions))
+
+
+def test_functions_take_options_and_keep_their_own_names():
+    def scaled(completions, scale=1.0, **columns):
+        return [scale * len(text) for text in completions]
+
+    result = rewards.score(["ab"], {"twice": {"function": scaled, "options": {"scale": 2}}, "once": scaled})
+    assert (result.frame["twice"][0], result.frame["once"][0]) == (4.0, 2.0)
+    with pytest.raises(ValueError, match="mine: options: a Shown has been made already"):
+        rewards.score(["ab"], {"mine": {"function": Shown(), "options": {"scale": 2}}})
+
+
+@pytest.mark.parametrize("name", ["prompts", "completions", "completion_ids", "log_metric", "trainer_state", "self"])
+def test_columns_with_the_names_of_arguments_are_kept_and_disturb_nobody(name):
+    frame = rewards.score(["2"], {"correctness": {"verifier": "exact"}}, gold=["2"], columns={name: ["x"]}).frame
+    assert frame["correctness"][0] == 1.0 and frame[name][0] == "x"
+
+
+def test_half_a_surrogate_pair_is_scored_shown_and_written(tmp_path):
+    half = "\ud83d"
+
+    def odd(prompts, completions, completion_ids, *, log_extra=None, **columns):
+        raise RuntimeError(completions[0])
+
+    result = rewards.score(
+        [f"{half} the answer is 4", "4"],
+        {"correctness": {}, "exact": {"kind": "correctness", "verifier": "exact"}, "odd": odd},
+        prompts=[half, "p"],
+        gold=["4", half],
+        columns={"more": [{half: [half]}, None]},
+    )
+    assert list(result.frame["completion"]) == ["\ufffd the answer is 4", "4"]
+    assert result.frame["correctness"][0] == 1.0
+    for text in (repr(result), result._repr_html_(), str(result.steps()), result.steps()._repr_html_()):
+        text.encode()
+    result.to_parquet(tmp_path / "out.parquet")
+    assert pd.read_parquet(tmp_path / "out.parquet")["prompt"][0] == "\ufffd"

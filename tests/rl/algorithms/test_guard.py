@@ -6,14 +6,13 @@ import torch
 from accelerate import Accelerator
 from transformers import TrainerCallback
 
-from rl import cli
+from rl import cli, training
 from rl import config as configuration
 from rl.algorithms import grpo, guard, ppo
 from rl.algorithms.critic import Critic
 from rl.algorithms.rollouts import Rollouts
 from rl.config.algorithms import Critic as CriticSettings
 from rl.errors import NotFinite
-from rl.runs import training
 from rl.storage.run_folder import RunFolder, read_jsonl
 from tests.rl.conftest import SMALL
 

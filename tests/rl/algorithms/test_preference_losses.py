@@ -7,9 +7,10 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
+from rewards.models.prompts import prompt_ids
 from rl import config as configuration
 from rl.algorithms import dpo, orpo
-from rl.algorithms.fit import Fit, prompt_ids
+from rl.algorithms.fit import Fit
 from rl.examples.pairs import Pair
 from tests.rl.samples import judged_sample
 
@@ -54,7 +55,7 @@ def test_dpo_is_the_papers_equation(warm, pair, tmp_path, nll):
     with torch.no_grad():
         for one in (model, check):
             one.lm_head.weight.mul_(1.1)
-    prompt = prompt_ids(warm[1], "1+1?")
+    prompt = prompt_ids("1+1?", warm[1])
     chosen, rejected = (token_logps(check, prompt, s.ids)[-len(s.ids) :] for s in pair)
     base_c, base_r = (token_logps(reference, prompt, s.ids)[-len(s.ids) :] for s in pair)
     margin = 0.3 * ((chosen.sum() - base_c.sum()) - (rejected.sum() - base_r.sum()))
@@ -66,7 +67,7 @@ def test_dpo_is_the_papers_equation(warm, pair, tmp_path, nll):
 
 def test_orpo_is_the_papers_equation(warm, pair, tmp_path):
     model, check = copies(warm, 2)
-    prompt = prompt_ids(warm[1], "1+1?")
+    prompt = prompt_ids("1+1?", warm[1])
     whole = token_logps(check, prompt, pair.chosen.ids)
     mean_c = whole[-len(pair.chosen.ids) :].mean()
     mean_r = token_logps(check, prompt, pair.rejected.ids)[-len(pair.rejected.ids) :].mean()

@@ -8,9 +8,10 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
+from rewards.models.prompts import prompt_ids
 from rl import config as configuration
 from rl.algorithms import sft
-from rl.algorithms.fit import Fit, prompt_ids
+from rl.algorithms.fit import Fit
 from rl.errors import UserError
 from tests.rl.samples import judged_sample
 from verifiers import Step, judged
@@ -41,7 +42,7 @@ def expected(model, prompt, ids, weights):
 def test_wrong_steps_have_their_weight_in_loss_and_gradients(warm, sample, tmp_path, weight, counted):
     """`counted` is the number of tokens over all accumulated batches, where the trainer counts them."""
     ours, check = (AutoModelForCausalLM.from_pretrained(warm[0].config._name_or_path) for _ in range(2))
-    prompt, ids = prompt_ids(warm[1], sample.prompt), sample.ids
+    prompt, ids = prompt_ids(sample.prompt, warm[1]), sample.ids
     ends = [len(warm[1].decode(ids[: place + 1], skip_special_tokens=True)) for place in range(len(ids))]
     weights = [weight if end <= 5 else 1.0 for end in ends]
     assert weights.count(1.0) == (len(ids) if weight == 1.0 else len(ids) - 5)  # one token a character

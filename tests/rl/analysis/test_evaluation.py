@@ -52,7 +52,7 @@ def test_metrics_of_samples_by_hand():
 def test_evaluation_is_seeded_and_leaves_random_states_alone(task, warm):
     import torch
 
-    settings = EvaluationSettings(n=8, k=3, max_tokens=16, seed=1)
+    settings = EvaluationSettings(n=8, k=3, parameters={"max_tokens": 16}, seed=1)
     torch.manual_seed(0)
     before = torch.get_rng_state()
     first = evaluate(*warm, task, "test", settings)

@@ -210,3 +210,36 @@ def test_what_looks_at_groups_on_a_process_is_refused_where_a_group_is_on_two(ke
 def test_step_credit_with_a_critic_needs_no_whole_groups(monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "2")
     load(QUICKSTART, ["trainer.per_device_train_batch_size=4", "rewards.correctness.credit=min", "algorithm=ppo"])
+
+
+@pytest.mark.parametrize(
+    ("override", "key"),
+    [
+        ("trainer.repetition_penalty=1.2", "sampling.repetition_penalty"),
+        ("trainer.chat_template_kwargs={enable_thinking: false}", "sampling.chat_template_kwargs"),
+        (
+            "trainer.generation_kwargs={stop: ['#']}",
+            "sampling: temperature, top_p, top_k, min_p, repetition_penalty, stop",
+        ),
+        ("trainer.top_k=5", "sampling.top_k"),
+    ],
+)
+def test_what_decides_how_completions_are_drawn_is_said_in_sampling_alone(override, key):
+    assert refusal(override) == f"command line: {override.partition('=')[0]}: is set by {key}"
+
+
+def test_evaluation_draws_as_sampling_says_but_for_what_it_says_itself():
+    drawn = ["sampling.temperature=0.7", "sampling.top_k=5", "sampling.stop=;", "sampling.repetition_penalty=1.1"]
+    thinks = ["sampling.chat_template_kwargs={enable_thinking: false}"]
+    config = load(QUICKSTART, [*drawn, *thinks])
+    assert config.evaluation_parameters == config.sampling.parameters
+    assert config.sampling.parameters["stop"] == [";"]
+    own = ["evaluation.temperature=1.0", "evaluation.max_tokens=99", "evaluation.stop=['#', x]", "evaluation.top_k=0"]
+    changed = load(QUICKSTART, [*drawn, *thinks, *own]).evaluation_parameters
+    assert changed == {
+        **config.sampling.parameters, "temperature": 1.0, "max_tokens": 99, "stop": ["#", "x"], "top_k": 0
+    }  # fmt: skip
+
+
+def test_an_empty_stop_string_is_refused():
+    assert refusal("sampling.stop=['']").startswith("command line: sampling.stop.0:")

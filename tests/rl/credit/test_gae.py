@@ -32,3 +32,8 @@ def test_by_hand():
 def test_without_a_critic_and_with_lambda_1_it_is_the_reward_to_go():
     got = gae(torch.tensor([[1.0, 0.0, 2.0]]), torch.zeros(1, 3), torch.ones(1, 3), 1.0, 1.0)
     assert got.tolist() == [[3.0, 2.0, 2.0]]
+
+
+def test_a_completion_of_one_token_is_worth_its_reward_less_its_value():
+    # δ_0 = 1 + 0 - 0.25, and nothing comes after
+    assert gae(torch.tensor([[1.0]]), torch.tensor([[0.25]]), torch.ones(1, 1), 0.9, 0.5).tolist() == [[0.75]]

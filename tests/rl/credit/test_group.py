@@ -62,3 +62,29 @@ def test_a_group_without_signal_has_no_advantage(scale):
     rewards = laid_out([[1.0], [1.0], [0.0], [1.0]])
     got = group_advantages(rewards, torch.ones(4, 1), 2, scale)
     assert (got[:2] == 0).all() and (got[2:] != 0).all()
+
+
+def test_what_steps_earn_for_themselves_is_part_of_the_return_that_scales_the_group():
+    # whole returns 0.2 + 0.4 = 0.6 and 0.1 + 0 = 0.1: σ = 0.5 / √2, and not that of their differences -0.2 and 0.1
+    rewards = laid_out([[0.2], [0.1]], own=[[0.4], [0.0]])
+    got = group_advantages(rewards, torch.ones(2, 1), 2, "group")
+    wanted = 0.25 / (0.5 / 2**0.5 + 1e-4)
+    np.testing.assert_allclose(got[:, 0], [wanted, -wanted], rtol=1e-5)
+
+
+def test_scaled_by_the_batch_every_group_is_divided_by_the_deviation_of_all_returns():
+    returns = [0.001, 0.0, 0.003, 0.002]  # small, so that δ = 1e-4 shows
+    got = group_advantages(laid_out([[r] for r in returns]), torch.ones(4, 1), 2, "batch")
+    # σ of 0, 1, 2, 3 thousandths with n - 1 = 3 is √(5/3) thousandths; each is half a thousandth from its group's mean
+    wanted = 0.0005 / ((5 / 3) ** 0.5 * 0.001 + 1e-4)
+    np.testing.assert_allclose(got[:, 0], [wanted, -wanted, wanted, -wanted], rtol=1e-4)
+
+
+def test_the_batch_is_that_of_all_processes():
+    others = torch.tensor([5.0, 7.0])
+    got = group_advantages(
+        laid_out([[1.0], [3.0]]), torch.ones(2, 1), 2, "batch", gather=lambda mine: torch.cat([mine, others])
+    )
+    # 1, 3, 5, 7 have the mean 4 and the variance (9 + 1 + 1 + 9) / 3
+    wanted = 1.0 / ((20 / 3) ** 0.5 + 1e-4)
+    np.testing.assert_allclose(got[:, 0], [-wanted, wanted], rtol=1e-5)

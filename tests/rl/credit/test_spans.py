@@ -74,3 +74,34 @@ def test_the_end_of_text_token_ends_no_step(warm):
     tokenizer = warm[1]
     ids = [*tokenizer("1+1=2#2", add_special_tokens=False)["input_ids"], tokenizer.eos_token_id]
     assert StepEnds(tokenizer)(ids, [Step(0, 5, "judged", 1.0), Step(6, 7, "judged", 1.0)]) == [4, 6]
+
+
+def test_a_special_token_in_front_is_no_part_of_the_text_that_was_judged():
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=word_level(), bos_token="<s>")
+    ids = [tokenizer.bos_token_id, *tokenizer("1 = 1", add_special_tokens=False)["input_ids"]]
+    # a token a character: "1" of the text is token 1, the last "1" token 5
+    assert StepEnds(tokenizer)(ids, [Step(0, 1, "judged", 1.0), Step(2, 5, "judged", 1.0)]) == [1, 5]
+
+
+@pytest.mark.parametrize("make", [byte_level, sentencepiece])
+def test_a_step_may_end_in_the_first_token(make):
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=make())
+    ids = tokenizer("1 = 日", add_special_tokens=False)["input_ids"]
+    assert StepEnds(tokenizer)(ids, [Step(0, 1, "judged", 1.0)]) == [0]
+
+
+def test_a_step_of_no_characters_at_the_start_belongs_to_the_first_token():
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=byte_level())
+    ids = tokenizer("1+1=2", add_special_tokens=False)["input_ids"]
+    assert StepEnds(tokenizer)(ids, [Step(0, 0, "abstained", None)]) == [0]
+
+
+def test_where_tokens_decode_one_by_one_no_prefix_is_decoded():
+    """Decoding every prefix takes time that grows with the square of the completion."""
+
+    class Words:
+        def decode(self, ids, skip_special_tokens):
+            assert len(ids) in (1, 4), "a prefix was decoded"
+            return "".join("abcd"[token] for token in ids)
+
+    assert StepEnds(Words())([0, 1, 2, 3], [Step(0, 2, "judged", 1.0), Step(2, 3, "judged", 0.0)]) == [1, 2]

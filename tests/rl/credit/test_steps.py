@@ -33,3 +33,12 @@ def test_a_step_that_could_not_be_judged_is_no_error():
 
 def test_no_steps_earn_nothing():
     assert total([]) == minimum([]) == first_error([]) == []
+
+
+def test_min_gives_a_step_of_score_zero_nothing_and_all_the_weight():
+    # weights e^0 and e^-10: 0 x 1 / (1 + e^-10), and 1 x e^-10 / (1 + e^-10)
+    assert minimum([0.0, 1.0]) == pytest.approx([0.0, math.exp(-10) / (1 + math.exp(-10))], rel=1e-9)
+
+
+def test_a_step_of_half_a_score_is_right():
+    assert first_error([0.5, 0.49]) == [0.5, -1.0]

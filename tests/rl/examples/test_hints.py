@@ -25,8 +25,27 @@ def test_the_hint_goes_into_the_last_message_and_braces_in_a_prompt_stay():
         ("Since the answer is 4, 2+2=4. #### 4", True),
         ("As the hint says, 4", True),
         ("#### 4", True),
+        ("The answer is 4.", True),
+        (" : 4 .\n", True),
+        ("= 4", True),
         ("2+2=4 #### 4", False),
+        ("4 apples and no more: 4", False),
     ],
 )
 def test_a_completion_that_speaks_of_the_answer_or_only_repeats_it_leaks(completion, leaked):
     assert leaks(completion, "4") is leaked
+
+
+@pytest.mark.parametrize("gold", ["XIV", "IX"])
+def test_an_answer_of_letters_alone_leaks_too(gold):
+    assert leaks(gold, gold) and leaks(f"{gold}.", f" {gold} ")
+
+
+def test_the_turns_before_the_last_stay_as_they_are():
+    turns = [
+        {"role": "system", "content": "s"},
+        {"role": "user", "content": "2+2?"},
+        {"role": "assistant", "content": "4"},
+    ]
+    last = {"role": "user", "content": "3+3?", "name": "ann"}
+    assert with_hint([*turns, last], "6", "{prompt} ({gold})") == [*turns, {**last, "content": "3+3? (6)"}]

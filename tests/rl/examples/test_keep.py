@@ -29,3 +29,16 @@ def test_equations_are_read_without_their_spaces():
     assert equation_sequence("7*3=1;1-4=7#7") == ("7*3=1", "1-4=7")
     assert equation_sequence("He has 5 + 3 = 8 apples, then 8 - 2 = 6.") == ("5+3=8", "8-2=6")
     assert equation_sequence("no numbers") == ("no numbers",)
+
+
+def test_four_a_prompt_are_kept_where_nothing_else_is_said():
+    assert len(kept(*[one(f"1+{n}={n + 1}") for n in range(6)])) == 4
+
+
+def test_the_highest_scores_fill_the_quota():
+    samples = [judged_sample(text, score, right=True) for text, score in [("a", 0.5), ("b", 0.0), ("c", 2.0)]]
+    assert kept(*samples, threshold=0.0, quota=2) == ["c", "a"]
+
+
+def test_of_equal_scores_the_first_drawn_fill_the_quota():
+    assert kept(one("a"), one("b"), one("c"), distinct=False, quota=2) == ["a", "b"]

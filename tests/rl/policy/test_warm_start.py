@@ -62,6 +62,8 @@ def test_the_warm_start_of_the_design_has_its_habits(monkeypatch, tmp_path):
     task = chain.build((2, 4), {"train": 10, "validation": 10, "test": 500}, seed=0)
     folder = warm_started(task, WarmStart(seed=0))
     model, tokenizer = AutoModelForCausalLM.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
-    metrics = evaluate(model, tokenizer, task, "test", EvaluationSettings(n=500, k=8, max_tokens=32)).metrics
+    metrics = evaluate(
+        model, tokenizer, task, "test", EvaluationSettings(n=500, k=8, parameters={"max_tokens": 32})
+    ).metrics
     assert metrics["greedy"].value < 0.3 and metrics["chain"].value < 0.05  # it skips steps
     assert metrics["pass_at_k"].value > 0.6  # and yet it can do them

@@ -81,3 +81,35 @@ def test_wrong_input_is_one_line(capsys, tmp_path):
     assert "one of them" in refused(capsys, "prm", "eval", "--data", rows)
     assert "could not be loaded" in refused(capsys, "prm", "eval", str(tmp_path / "gone"), "--data", lines(
         tmp_path / "pb.jsonl", {"problem": "q", "steps": ["x"], "label": -1}), "--format", "processbench")  # fmt: skip
+
+
+@pytest.mark.parametrize("gold", [9, 9.0, ["8", "9"]])
+@pytest.mark.parametrize("completion", [ROW["completion"], [{"role": "assistant", "content": ROW["completion"]}]])
+def test_numbers_lists_and_chats_are_labelled(tmp_path, gold, completion):
+    out = tmp_path / "labels.jsonl"
+    prompt = ROW["prompt"] if isinstance(completion, str) else [{"role": "user", "content": ROW["prompt"]}]
+    rows = lines(tmp_path / "rows.jsonl", {"prompt": prompt, "completion": completion, "gold": gold})
+    run(["prm", "label", "--by", "verifier", "--verifier", "chain", "--rows", rows, "--out", str(out)])
+    written = json.loads(out.read_text())
+    assert [step["label"] for step in written["steps"]] == [1.0, 1.0] and written["right"] is True
+    assert written["completion"] == ROW["completion"]
+
+
+def test_labelling_nothing_is_an_error_and_writes_nothing(capsys, tmp_path):
+    out = tmp_path / "labels.jsonl"
+    rows = lines(tmp_path / "rows.jsonl", {"prompt": "?", "completion": "1+1=2#2", "gold": "2"})
+    line = refused(capsys, "prm", "label", "--by", "verifier", "--verifier", "chain", "--rows", rows, "--out", str(out))
+    assert "none of 0 steps of 1 chains has a label; the verifier abstained 0 times, failed 1 times" in line
+    unlabelled = lines(tmp_path / "u.jsonl", {"prompt": "q", "completions": ["a"], "labels": [None]})
+    line = refused(
+        capsys, "prm", "label", "--by", "file", "--format", "stepwise", "--rows", unlabelled, "--out", str(out)
+    )
+    assert "none of 1 steps of 1 chains has a label" in line and not out.exists()
+
+
+def test_a_model_whose_head_was_never_trained_is_not_evaluated(capsys, tmp_path, warm):
+    for part in warm:
+        part.save_pretrained(tmp_path / "policy")
+    data = lines(tmp_path / "data.jsonl", {"problem": "q", "steps": ["x"], "label": -1})
+    line = refused(capsys, "prm", "eval", str(tmp_path / "policy"), "--data", data, "--format", "processbench")
+    assert "it was not trained for token, and a head drawn at random would judge" in line

@@ -74,3 +74,72 @@ def test_a_row_of_another_format_is_named_with_its_line(tmp_path, form, row, wha
     with pytest.raises(UserError, match=r":1: not a row of") as error:
         read(path, form)
     assert what in str(error.value)
+
+
+def test_a_question_may_say_step_1_itself(tmp_path):
+    text = "Step 1: is to add two and two. What is Step 2: ? Step 1: 2 + 2 = 4. {}\nStep 2: 4 {}"
+    row = {"input": text.format("ки", "ки"), "label": text.format("+", "-")}
+    (chain,) = read(saved(tmp_path, row), "math_shepherd")
+    assert chain.prompt == "Step 1: is to add two and two. What is Step 2: ?\n"
+    assert labels(chain) == [("Step 1: 2 + 2 = 4.", 1.0), ("Step 2: 4", 0.0)]
+
+
+def turns(*texts):
+    roles = ("user", "assistant")
+    return [{"role": roles[place % 2], "content": text} for place, text in enumerate(texts)]
+
+
+STEPS = turns("Two and two? Step 1: 2 + 2 = 4.", "+", "Step 2: So 5.", " -\n")
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"conversations": STEPS},
+        {"messages": [{"role": "system", "content": "Judge."}, *STEPS]},
+        {"conversations": [{"from": {"user": "human"}.get(t["role"], "gpt"), "value": t["content"]} for t in STEPS]},
+        {"messages": [*turns("Two and two?"), *turns("Step 1: 2 + 2 = 4.", "+", "Step 2: So 5.", "-")]},
+        {"messages": turns("Two and two? Step 1: 2 + 2 = 4.", "+", "Step 2: So 5.", "-"), "id": 3},
+    ],
+)
+def test_turns_of_steps_and_marks(tmp_path, row):
+    (chain,) = read(saved(tmp_path, row), "conversation")
+    assert chain.prompt == "Two and two?\n" and chain.right is False
+    assert labels(chain) == [("Step 1: 2 + 2 = 4.", 1.0), ("Step 2: So 5.", 0.0)]
+
+
+@pytest.mark.parametrize(
+    ("messages", "what"),
+    [
+        (turns("q Step 1: a", "yes"), "step 0 is marked 'yes'"),
+        (turns("q Step 1: a", "+", "b"), "take turns"),
+        (turns("q: a", "+"), "no 'Step 1:'"),
+        ([], "turns with role and content"),
+        ("q", "turns with role and content"),
+        ([{"role": "system", "content": "x"}], "no turns"),
+    ],
+)
+def test_turns_of_another_kind_are_named(tmp_path, messages, what):
+    with pytest.raises(UserError, match=":1: not a row of conversation") as error:
+        read(saved(tmp_path, {"messages": messages}), "conversation")
+    assert what in str(error.value)
+
+
+def test_chat_messages_in_chains(tmp_path):
+    asked = [{"role": "user", "content": "q"}]
+    row = {"prompt": asked, "completions": [[{"role": "assistant", "content": "a"}], "b"], "labels": [True, False]}
+    (chain,) = read(saved(tmp_path, row), "stepwise")
+    assert chain.prompt == asked and labels(chain) == [("a", 1.0), ("b", 0.0)]
+    completion = [{"role": "assistant", "content": "ab"}, {"role": "tool", "content": "longer than that"}]
+    ours = {"prompt": asked, "completion": completion, "steps": [{"start": 0, "end": 2, "label": 1.0}]}
+    (chain,) = read(saved(tmp_path, ours), "whetstone")
+    assert chain.completion == "ab" and labels(chain) == [("ab", 1.0)]
+
+
+def test_chats_that_end_alike_are_different_problems(tmp_path):
+    def row(system):
+        prompt = [{"role": "system", "content": system}, {"role": "user", "content": "q"}]
+        return {"prompt": prompt, "completions": ["a"], "labels": [True]}
+
+    first, second = read(saved(tmp_path, row("Add."), row("Subtract.")), "stepwise")
+    assert first.question != second.question

@@ -1,5 +1,6 @@
 import pytest
 
+from rewards.models.prompts import Rendered
 from rewards.parts.step_spans import Splitter
 from rl.prm.complete import Completer
 from rl.prm.label import agreement, by_monte_carlo, by_verifier, verified
@@ -32,9 +33,9 @@ class Fixed(Completer):
     """A completer whose continuations are written down, to work labels out by hand."""
 
     def _draw(self, prefixes, count, progress):
-        self.asked = list(prefixes)
+        self.asked = [prefix.text for prefix in prefixes]
         written = {"2+3+4?2+3=5": ["#9", ";5+4=9#9", "#5", "#5"], "2+3+4?2+3=6": ["#9", "#1", "#1", "#1"]}
-        return {prefix: written.get(prefix, ["#9"] * 4)[:count] for prefix in prefixes}
+        return {prefix: written.get(prefix.text, ["#9"] * 4)[:count] for prefix in prefixes}
 
 
 def fixed(warm):
@@ -73,11 +74,12 @@ def test_agreement_tells_mistakes_that_can_be_recovered_from(warm):
 def test_continuations_come_from_the_policy_and_are_kept(warm, tmp_path):
     model, tokenizer = warm
     first = Completer(model, tokenizer, "warm", max_tokens=8, cache=tmp_path)
-    drawn = first(["2+3?", "2+3?", "4-1?"], 3)
+    two, four = Rendered("2+3?"), Rendered("4-1?")
+    drawn = first([two, two, four], 3)
     assert first.drawn == 6 and {len(texts) for texts in drawn.values()} == {3}
     assert all("?" not in text[:1] for texts in drawn.values() for text in texts)
     again = Completer(model, tokenizer, "warm", max_tokens=8, cache=tmp_path)
-    assert again(["4-1?", "2+3?"], 3) == drawn and again.drawn == 0
+    assert again([four, two], 3) == drawn and again.drawn == 0
     other = Completer(model, tokenizer, "another", max_tokens=8, cache=tmp_path)
-    other(["4-1?"], 3)
+    other([four], 3)
     assert other.drawn == 3

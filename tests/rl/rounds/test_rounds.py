@@ -12,9 +12,9 @@ from transformers import TrainerCallback
 from rl import config as configuration
 from rl import tasks
 from rl.rounds.rounds import Rounds
-from rl.runs.training import train
 from rl.storage.pool import read as read_pool
 from rl.storage.run_folder import RunFolder, read_jsonl
+from rl.training import train
 from tests.rl.conftest import SMALL
 
 CONFIGS = Path(__file__).parents[3] / "configs"

@@ -11,10 +11,10 @@ import torch
 from rl.algorithms.trl_arguments import grpo_config_arguments
 from rl.config import load
 from rl.errors import UserError
-from rl.runs.training import train
 from rl.sampling.draw import sample
 from rl.sampling.vllm import Vllm, VllmServer
 from rl.storage.run_folder import RunFolder
+from rl.training import train
 
 CONFIGS = Path(__file__).parents[3] / "configs"
 
@@ -89,14 +89,14 @@ def test_the_server_gives_what_transformers_gives(warm, server):
 
 
 def test_log_probabilities_are_those_of_a_forward_pass_here(warm, server):
-    drawn = sample(VllmServer(server[0]), warm[1], PROMPTS, count=3, max_tokens=10, logps=True)
+    drawn = sample(VllmServer(server[0]), warm[1], PROMPTS, count=3, max_tokens=10, logprobs=True)
     for prompt, group in zip(PROMPTS, drawn, strict=True):
         for one in group:
             ids = warm[1].encode(prompt, add_special_tokens=False) + one.ids
             logits = warm[0](input_ids=torch.tensor([ids])).logits[0, -len(one.ids) - 1 : -1]
             logps = logits.log_softmax(-1)[torch.arange(len(one.ids)), torch.tensor(one.ids)]
-            assert one.logps == pytest.approx(logps.tolist(), abs=1e-4)
-            assert one.finish == ("stop" if one.ids[-1] == warm[1].eos_token_id else "length")
+            assert one.logprobs == pytest.approx(logps.tolist(), abs=1e-4)
+            assert one.finish_reason == ("stop" if one.ids[-1] == warm[1].eos_token_id else "length")
 
 
 def test_the_seed_decides_and_equal_prompts_are_drawn_apart(warm, server):
@@ -110,17 +110,35 @@ def test_the_seed_decides_and_equal_prompts_are_drawn_apart(warm, server):
 
 def test_every_setting_reaches_the_server_so_that_its_defaults_do_not_enter(warm, server):
     sample(VllmServer(server[0]), warm[1], ["1+1-2?"], count=2, max_tokens=3, temperature=0.7, top_p=0.9, top_k=5,
-           min_p=0.1)  # fmt: skip
+           min_p=0.1, repetition_penalty=1.5, stop=[";"])  # fmt: skip
     path, asked = server[1].asked[-1]
     assert path == "/v1/completions" and asked["model"] == "tiny"
     assert asked["prompt"] == warm[1].encode("1+1-2?", add_special_tokens=False)
+    assert asked["include_stop_str_in_output"] is True  # as with transformers
     wanted = {"n": 2, "max_tokens": 3, "temperature": 0.7, "top_p": 0.9, "top_k": 5, "min_p": 0.1}
-    assert wanted.items() <= asked.items() and asked["repetition_penalty"] == 1.0
+    assert wanted.items() <= asked.items() and asked["repetition_penalty"] == 1.5 and asked["stop"] == [";"]
+
+
+def test_the_policys_own_end_tokens_reach_the_server_and_nothing_else_of_its_defaults(warm, server):
+    sample(VllmServer(server[0], eos_token_ids=[7]), warm[1], ["1+1-2?"], max_tokens=3)
+    _, asked = server[1].asked[-1]
+    assert asked["stop_token_ids"] == [7, warm[1].eos_token_id] and asked["stop"] is None
+    assert (asked["repetition_penalty"], asked["top_k"], asked["min_p"]) == (1.0, 0, 0.0)
+
+
+def test_stop_strings_and_penalties_reach_trl_and_through_it_vllm(tmp_path):
+    drawn = ["sampling.stop=[';']", "sampling.repetition_penalty=1.2", "sampling.chat_template_kwargs={a: 1}"]
+    folder = RunFolder(tmp_path)
+    here = grpo_config_arguments(load(CONFIGS / "quickstart.yaml", drawn), folder)
+    assert (here["repetition_penalty"], here["chat_template_kwargs"]) == (1.2, {"a": 1})
+    assert here["generation_kwargs"] is None
+    of_vllm = grpo_config_arguments(load(CONFIGS / "quickstart.yaml", [*drawn, "sampling.engine=vllm"]), folder)
+    assert of_vllm["generation_kwargs"] == {"stop": [";"], "include_stop_str_in_output": True}
 
 
 def test_log_probabilities_of_another_distribution_are_refused(warm, server):
     with pytest.raises(UserError, match="temperature 1"):
-        sample(VllmServer(server[0]), warm[1], PROMPTS, max_tokens=3, top_k=5, logps=True)
+        sample(VllmServer(server[0]), warm[1], PROMPTS, max_tokens=3, top_k=5, logprobs=True)
 
 
 def test_a_server_that_is_busy_for_a_moment_is_asked_again(warm, server):

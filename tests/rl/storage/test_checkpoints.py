@@ -7,7 +7,7 @@ import pytest
 from safetensors.torch import load_file
 
 from rl import config as configuration
-from rl.runs import training
+from rl import training
 from rl.storage import checkpoints
 from rl.storage.run_folder import RunFolder, read_jsonl
 from tests.rl.conftest import SMALL

@@ -1,3 +1,4 @@
+import bz2
 import gzip
 import json
 
@@ -301,3 +302,161 @@ def test_the_seed_decides_the_order_and_nothing_else(here):
     assert first == again
     assert first != other
     assert sorted(r["id"] for r in first) == sorted(r["id"] for r in other)
+
+
+# ---------------------------------------------------------------- chat messages
+
+
+def said(role, content, **more):
+    return {"role": role, "content": content, **more}
+
+
+HISTORY = [said("system", "Be brief."), said("user", "1+1?"), said("assistant", "2"), said("user", "And 2+2?")]
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        HISTORY,
+        json.dumps(HISTORY),
+        [{**message, "tool_calls": None, "name": None} for message in HISTORY],
+        [{**message, "content": [{"type": "text", "text": message["content"]}]} for message in HISTORY],
+        [
+            {"from": {"user": "human", "assistant": "gpt"}.get(m["role"], m["role"]), "value": m["content"]}
+            for m in HISTORY
+        ],
+    ],
+)
+def test_a_column_of_chat_messages_is_the_prompt_with_system_and_earlier_turns(here, prompt):
+    (here / "a.jsonl").write_text(lines({"prompt": prompt, "gold": "4"}))
+    (row,) = every(build("a.jsonl", columns={"question": "prompt"}))
+    assert row == {"prompt": HISTORY, "gold": "4", "question": "And 2+2?"}
+
+
+def test_verls_layout_in_parquet_is_taken_as_it_is(here):
+    rows = [
+        {
+            "data_source": "math",
+            "prompt": [said("user", f"{i}+{i}?")],
+            "reward_model": {"style": "rule", "ground_truth": str(2 * i)},
+            "extra_info": {"index": i},
+        }
+        for i in range(3)
+    ]
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), here / "a.parquet")
+    task = build("a.parquet", columns={"question": "prompt", "gold": "reward_model.ground_truth"}, test=0, validation=0)
+    found = {row["extra_info"]["index"]: (row["prompt"], row["gold"]) for row in every(task)}
+    assert found == {i: ([said("user", f"{i}+{i}?")], str(2 * i)) for i in range(3)}
+    said_of = refused("a.parquet", columns={"question": "prompt", "gold": "reward_model.ground_truht"})
+    assert "did you mean 'reward_model.ground_truth'?" in said_of
+
+
+def test_the_template_is_filled_with_the_users_last_words_in_their_place(here):
+    call = said("assistant", "", tool_calls=[{"type": "function", "function": {"name": "add", "arguments": "{}"}}])
+    messages = [*HISTORY, call, said("tool", "4", name="add")]
+    (here / "a.jsonl").write_text(lines({"turns": messages, "gold": "4", "hint": "add"}))
+    (row,) = every(build("a.jsonl", columns={"question": "turns"}, template="Hint: {hint}.\n{question}\nEnd with #."))
+    assert row["prompt"] == [*HISTORY[:3], said("user", "Hint: add.\nAnd 2+2?\nEnd with #."), *messages[4:]]
+
+
+def test_a_system_message_of_the_config_is_put_before_messages_without_one(here):
+    (here / "a.jsonl").write_text(lines({"question": HISTORY[1:], "gold": "4"}))
+    (row,) = every(build("a.jsonl", chat=True, system="Think."))
+    assert row["prompt"] == [said("system", "Think."), *HISTORY[1:]]
+
+
+@pytest.mark.parametrize(
+    ("question", "settings", "what"),
+    [
+        (HISTORY[:3], {}, "column 'question' ends with the assistant's words, so it is no prompt"),
+        (HISTORY[:1], {}, "column 'question' has no message of the user's"),
+        (HISTORY, {"chat": True, "system": "x"}, "column 'question' has a system message of its own, and task.system"),
+        (
+            [said("user", [{"type": "image", "image": "x"}])],
+            {},
+            "column 'question': a message of the user's holds a part",
+        ),
+        ([said("user", " ")], {}, "nothing to ask"),
+        (HISTORY, {"template": "{question} {question2}"}, "the template shows two columns of chat messages"),
+    ],
+)
+def test_messages_that_are_no_prompt_are_named(here, question, settings, what):
+    (here / "a.jsonl").write_text(lines({"question": question, "question2": HISTORY, "gold": "4"}))
+    assert refused("a.jsonl", **settings).startswith(f"a.jsonl:1: {what}")
+
+
+def test_messages_beside_plain_prompts_are_refused_or_made_chats(here):
+    (here / "a.jsonl").write_text(lines({"question": HISTORY, "gold": "4"}, {"question": "1?", "gold": "1"}))
+    assert "task.chat=true makes all chats" in refused("a.jsonl")
+    assert sorted(len(row["prompt"]) for row in every(build("a.jsonl", chat=True))) == [1, 4]
+
+
+def test_lists_that_are_no_messages_stay_what_they_are(here):
+    (here / "a.jsonl").write_text(
+        lines({"question": [{"name": "x"}], "gold": "4"}, {"question": "[1, 2]", "gold": "4"})
+    )
+    assert sorted(row["prompt"] for row in every(build("a.jsonl"))) == ["[1, 2]", '[{"name": "x"}]']
+
+
+def test_different_histories_before_one_question_are_different_problems(here):
+    other = [said("user", "3+3?"), *HISTORY[2:]]
+    (here / "a.jsonl").write_text(lines({"question": HISTORY, "gold": "4"}, {"question": other, "gold": "4"}))
+    assert len(every(build("a.jsonl"))) == 2
+
+
+# ---------------------------------------------------------------- golds and columns
+
+
+def test_several_golds_stay_several_in_all_rows(here):
+    rows = [{"question": f"{i}?", "gold": gold} for i, gold in enumerate([["a", "b"], "c", [7.0, ""], 8])]
+    (here / "a.jsonl").write_text(lines(*rows))
+    task = build("a.jsonl", verifier="exact", validation=0, test=0)
+    assert {row["prompt"]: row["gold"] for row in every(task)} == {
+        "0?": ["a", "b"],
+        "1?": ["c"],
+        "2?": ["7"],
+        "3?": ["8"],
+    }
+    judged = task.judge()([{**row, "prediction": "b"} for row in every(task)])
+    assert sum(verdict.right for verdict in judged) == 1
+
+
+def test_the_answer_pattern_is_looked_for_in_each_gold(here):
+    (here / "a.jsonl").write_text(lines({"question": "?", "gold": ["so #### 1", "so #### 2", "none"]}))
+    assert every(build("a.jsonl", answer_pattern=r"####\s*(.+)"))[0]["gold"] == ["1", "2"]
+
+
+def test_columns_whose_names_training_uses_are_left_out_and_said(here, caplog):
+    names = ["prompts", "completions", "completion", "completion_ids", "image", "images", "messages", "self"]
+    (here / "a.jsonl").write_text(lines({"question": "1?", "gold": "1", "level": 2, **dict.fromkeys(names, "x")}))
+    assert set(every(build("a.jsonl"))[0]) == {"prompt", "question", "gold", "level"}
+    assert all(name in caplog.text for name in names)
+    assert every(build("a.jsonl", template="{question} {image}"))[0]["prompt"] == "1? x"
+    assert refused("a.jsonl", columns={"images": "level"}).startswith("task.columns.images: training uses this name")
+
+
+@pytest.mark.parametrize(
+    "name", ["a.ndjson", "a.jsonl.bz2", "a.jsonl.zst", "a.JSONL.GZ", "a.tsv", "a.tsv.zst", "a.csv.bz2"]
+)
+def test_more_formats_give_the_same_rows(here, name):
+    mark = "\t" if ".tsv" in name else ","
+    table = "".join(mark.join(map(str, values)) + "\n" for values in [ROWS[0], *(row.values() for row in ROWS)])
+    data = (table if "sv" in name else lines(*ROWS)).encode()
+    if name.lower().endswith(".gz"):
+        data = gzip.compress(data)
+    elif name.endswith(".bz2"):
+        data = bz2.compress(data)
+    elif name.endswith(".zst"):
+        data = pyarrow.compress(data, "zstd", asbytes=True)
+    (here / name).write_bytes(data)
+    assert sorted((row["prompt"], row["gold"]) for row in every(build(name))) == sorted(
+        (row["question"], row["gold"]) for row in ROWS
+    )
+
+
+@pytest.mark.parametrize("name", ["cut.jsonl.bz2", "cut.jsonl.zst"])
+def test_damaged_files_are_named(here, name):
+    data = lines(*ROWS).encode()
+    packed = bz2.compress(data) if name.endswith("bz2") else pyarrow.compress(data, "zstd", asbytes=True)
+    (here / name).write_bytes(packed[:-20])
+    assert "file is damaged" in refused(name)

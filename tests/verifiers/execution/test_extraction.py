@@ -69,8 +69,9 @@ def test_helpers_and_imports_in_other_blocks_belong_to_the_program():
             block("import math"),
             block("def half(x):\n    return math.floor(x / 2)"),
             block("def f(x):\n    return half(x)"),
+            block("unrelated = 1"),
+            block("assert f(5) == 2"),
         ]
-        + [block("unrelated = 1"), block("assert f(5) == 2")]
     )
     text = program(completion, ["f"])
     assert "unrelated" not in text and "assert" not in text

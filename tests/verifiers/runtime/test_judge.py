@@ -11,7 +11,7 @@ from verifiers.runtime.judge import Judge, load
 from verifiers.runtime.names import nearest
 from verifiers.verdict import judged
 
-ALGEBRA = {"prediction": r"\boxed{x + 1}", "gold": "1 + x"}
+ALGEBRA = {"prediction": r"\boxed{\sin(x) + 1}", "gold": r"1 + \sin(x)"}
 
 
 def test_an_unknown_verifier_names_the_nearest():
@@ -105,7 +105,7 @@ def test_equal_pairs_go_to_the_pool_once(monkeypatch):
 
     monkeypatch.setattr(pool_module, "shared", lambda module, **limits: Counting())
     judge = Judge("math", deadline=0.25)
-    assert len(judge([ALGEBRA] * 50 + [{**ALGEBRA, "gold": "2 + x"}])) == 51
+    assert len(judge([ALGEBRA] * 50 + [{**ALGEBRA, "gold": r"2 + \sin(x)"}])) == 51
     judge([ALGEBRA] * 3)
     assert sizes == [(2, 0.25)]
 
@@ -135,7 +135,7 @@ def test_what_is_remembered_is_bounded(monkeypatch):
     monkeypatch.setattr(pool_module, "shared", lambda module, **limits: Yes())
     monkeypatch.setattr(judge_module, "REMEMBERED", 30)
     judge = Judge("math")
-    judge([{"prediction": f"x+{n}", "gold": "x"} for n in range(50)])
+    judge([{"prediction": rf"\sin(x)+{n}", "gold": r"\sin(x)"} for n in range(50)])
     assert len(judge._remembered) == 30
 
 

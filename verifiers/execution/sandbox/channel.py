@@ -18,7 +18,7 @@ BINARY = "add sub mul truediv floordiv mod pow matmul and_ or_ xor lshift rshift
 
 
 class ProgramEnded(BaseException):
-    """The program's process ended, or answered with something unreadable. No `except Exception` of a test catches it."""
+    """The other process ended, or sent something unreadable. No `except Exception` of a test catches it."""
 
 
 class Channel:
@@ -72,5 +72,6 @@ class Channel:
         return message
 
     def end(self, why: str) -> ProgramEnded:
+        """Note that nothing can be said any more; the error to raise."""
         self.broken = why
         return ProgramEnded(why)

@@ -145,7 +145,7 @@ class Sandbox:
         *,
         setup: str = "",
     ) -> tuple[Outcome, Outcome]:
-        """Run a program here and its tests in another sandbox, which calls it (`remote.py`).
+        """Run a program here and its tests in another sandbox, which calls it (`testing.py`).
 
         Args:
             source: the program.

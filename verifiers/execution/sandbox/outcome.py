@@ -24,8 +24,8 @@ class Limits:
 
     Attributes:
         cpu: processor seconds of each of its processes, whole.
-        wall: seconds by the clock after which it is ended if it hardly used the processor since the last look. A program
-            that is kept from the processor by others goes on.
+        wall: seconds by the clock after which it is ended if it hardly used the processor since the last look. A
+            program that is kept from the processor by others goes on.
         clock: seconds by the clock after which it is ended in any case.
         memory: megabytes of address space of each of its processes.
         processes: processes and threads at once.

@@ -33,11 +33,11 @@ def run(job: dict[str, Any]) -> None:
     its `value`, `passed` or `error`; `{"end": error or null}`.
 
     Args:
-        job: `kind` and what it needs. `answer`: `setup`, statements to run first; `source`; `entries`, names of functions
-            whose return value is the answer; `tests`, pairs of how to run it (`value` of an expression, `call` of a
-            function with encoded arguments, or `passes`: statements that must not raise) and its text. `script`:
-            `setup` and `source`, run to the end like a file, with its threads and exit handlers. `serve`: the same as
-            `answer`, then do what the tests at the other end of the channel ask. `check`: be those tests.
+        job: `kind` and what it needs. `answer`: `setup`, statements to run first; `source`; `entries`, names of
+            functions whose return value is the answer; `tests`, pairs of how to run it (`value` of an expression,
+            `call` of a function with encoded arguments, or `passes`: statements that must not raise) and its text.
+            `script`: `setup` and `source`, run to the end like a file, with its threads and exit handlers. `serve`:
+            the same as `answer`, then do what the tests at the other end of the channel ask. `check`: be those tests.
     """
     sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115, open as long as the process lives
     sys.stdout = io.TextIOWrapper(io.FileIO(1, "w", closefd=False), "utf-8", "backslashreplace")

@@ -36,7 +36,7 @@ USER = 1000
 """The program's user and group, as called inside."""
 SCRATCH = "/scratch"
 
-IDLE = 0.1
+IDLE = 0.03
 """A program that used less of a window than this share was not kept from the processor: it waited."""
 PATIENT = b"wait"
 """Begins a request whose program waits for another one, so that the clock alone limits it."""

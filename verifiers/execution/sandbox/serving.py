@@ -5,9 +5,7 @@ A program can answer what it likes. It is never told what answer is wanted.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import inspect
 import io
 import json
 import operator
@@ -33,7 +31,7 @@ def serve(scope: dict[str, Any]) -> None:
         objects.append(value)
         return {
             "remote": {"ref": len(objects) - 1, "text": _text(value), "plain": isinstance(value, _PLAIN)}
-            | ({"awaited": True} if inspect.isawaitable(value) else {})
+            | ({"awaited": True} if hasattr(type(value), "__await__") else {})
         }
 
     def resolve(kind: str, body: Any) -> Any:
@@ -108,7 +106,7 @@ _OPERATIONS: dict[str, Callable[..., Any]] = {
     "enter": lambda value: value.__enter__(),
     "exit": lambda value: value.__exit__(None, None, None),
     "exception": lambda kind: _kinds(kind) if isinstance(kind, type) and issubclass(kind, Exception) else None,
-    "await": lambda value: asyncio.run(_await(value)),
+    "await": lambda value: _run_coroutine(value),
     "get": getattr,
     "set": setattr,
     "len": len,
@@ -129,5 +127,10 @@ _OPERATIONS: dict[str, Callable[..., Any]] = {
 }
 
 
-async def _await(value: Any) -> Any:
-    return await value
+def _run_coroutine(value: Any) -> Any:
+    import asyncio  # here, since few programs need it and every program's process would be a fork of one that holds it
+
+    async def wait() -> Any:
+        return await value
+
+    return asyncio.run(wait())

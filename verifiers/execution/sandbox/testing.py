@@ -1,9 +1,10 @@
 """The tests' side of a program that runs in another process: the values travel, the objects stay where they are.
 
-Nothing of the program ever runs here. A name of the program is a `Remote`: calling it sends the arguments over the channel,
-and what comes back is a plain value (`values.py`) that Python's own `==` compares, or a `Remote` again for an object of the
-program's. So the program can patch builtins, modules and all that an `assert` relies on, and return objects that equal
-everything: it changes its own process alone. What it changes in its arguments is changed in the tests, too.
+Nothing of the program ever runs here. A name of the program is a `Remote`: calling it sends the arguments over the
+channel, and what comes back is a plain value (`values.py`) that Python's own `==` compares, or a `Remote` again for an
+object of the program's. So the program can patch builtins, modules and all that an `assert` relies on, and return
+objects that equal everything: it changes its own process alone. What it changes in its arguments is changed in the
+tests, too.
 """
 
 from __future__ import annotations
@@ -116,7 +117,7 @@ class Tests:
 
 
 class Remote:
-    """A name or an object of the program, in the tests' process. It equals no plain value, whatever it says of itself."""
+    """A name or an object of the program, in the tests' process. It equals no plain value, whatever its class says."""
 
     def __init__(self, tests: Tests, form: dict[str, Any], plain: bool = False, text: str = "") -> None:
         self.__dict__.update(_tests=tests, _form=form, _is_plain=plain, _text=text)
@@ -125,7 +126,7 @@ class Remote:
         return self._tests.ask(do, self._form, arguments)
 
     def _plain(self) -> Any:
-        """The plain value of an object whose class is the program's own kind of list, number or the like; else itself."""
+        """The plain value of an object whose class is a list, number or the like of the program's; else itself."""
         return self._ask("plain") if self._is_plain else self
 
     def __call__(self, *arguments: Any, **keywords: Any) -> Any:  # noqa: D102

@@ -161,3 +161,164 @@ def test_a_policy_is_loaded_only_where_the_config_names_one(files):
     assert saved.settings(QUICKSTART).has_policy
     with pytest.raises(UserError, match="is not one"):
         saved.settings(files[0], ["rewards.steps.verifier=chan"])
+
+
+# ---------------------------------------------------------------- whose columns hold what
+
+ASKED = [{"role": "system", "content": "Add."}, {"role": "user", "content": "2+2?"}]
+RIGHT = [{"role": "assistant", "content": "It is 4."}]
+
+
+def judged(write, rows, name="rows.jsonl", columns=None, **more):
+    """What was read of some rows, and the values of `correctness` by math."""
+    read = saved.read(write(rows, name), columns or {}, **more)
+    return read, list(
+        saved.score_rows(read, saved.settings(None, ["rewards.correctness.verifier=math"])).frame["correctness"]
+    )
+
+
+@pytest.mark.parametrize("name", ["response", "generation", "completion", "prediction", "output", "responses"])
+def test_a_reference_solution_is_no_completion_where_one_is_there(files, name):
+    row = {"problem": "2+2?", "solution": r"So it is \boxed{4}.", name: "It is 5."}
+    read, values = judged(files[1], [row])
+    assert (read.columns["completion"], read.columns["gold"], values) == (name, "solution", [0.0])
+    read, values = judged(files[1], [{**row, "answer": "5"}])
+    assert (read.columns["gold"], values) == ("answer", [1.0])
+
+
+@pytest.mark.parametrize("gold", [4, 4.0, ["5", "4"], [5, 4], ["4"], [None, "", "4"]])
+def test_numbers_and_lists_of_golds_are_golds(files, gold):
+    rows = [{"response": "It is 4.", "answer": gold}, {"response": "It is 3.", "answer": gold}]
+    assert judged(files[1], rows)[1] == [1.0, 0.0]
+
+
+def test_verls_rollouts(files):
+    rows = [
+        {"input": f"user\n{question}\nassistant\n", "output": text, "gts": gold, "score": 0.0, "step": 1, "acc": False}
+        for question in ("2+2?", "3+3?")
+        for text, gold in (("It is 4.", "4"), ("It is 5.", "4"))
+    ]
+    read, values = judged(files[1], [rows[0], rows[2], rows[1], rows[3]])
+    assert read.columns == {"completion": "output", "prompt": "input", "gold": "gts"}
+    assert values == [1.0, 1.0, 0.0, 0.0]
+
+
+def test_results_of_verifiers_and_prime_rl(files):
+    call = {"role": "assistant", "content": None, "tool_calls": ["{}"]}
+    tool = {"role": "tool", "content": "4", "tool_call_id": "1"}
+    row = {"example_id": 3, "prompt": ASKED, "answer": "4", "info": {"level": 1}, "reward": 1.0, "metrics": {"n": 1}}
+    read, values = judged(
+        files[1],
+        [
+            {**row, "completion": RIGHT},
+            {**row, "completion": [call, tool]},
+            {**row, "completion": [call, tool, *RIGHT]},
+        ],
+    )
+    assert values == [1.0, 0.0, 1.0] and read.rows[0]["prompt"] == ASKED
+
+
+@pytest.mark.parametrize(
+    "arguments", [[["Q: 2+2?", {"until": ["\n"]}]], {"gen_args_0": {"arg_0": "Q: 2+2?", "arg_1": {}}}]
+)
+def test_samples_of_lm_eval(files, arguments):
+    row = {
+        "doc_id": 0,
+        "doc": {"question": "2+2?", "answer": "2+2=4\n#### 4"},
+        "target": "2+2=4\n#### 4",
+        "arguments": arguments,
+        "resps": [["#### 4", "#### 5"]],
+        "filtered_resps": ["4"],
+        "filter": "strict-match",
+        "exact_match": 1.0,
+    }
+    read, values = judged(files[1], [row, {**row, "filter": "flexible-extract"}])
+    assert (read.columns["completion"], read.columns["gold"]) == ("resps", "target")
+    assert read.rows[0]["prompt"] == "Q: 2+2?" and read.repeated == 1 and values == [1.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("row", "prompt"),
+    [
+        ({"messages": [*ASKED, *RIGHT]}, ASKED),
+        ({"conversations": [{"from": "human", "value": "2+2?"}, {"from": "gpt", "value": "It is 4."}]}, ASKED[1:]),
+        ({"messages": [*ASKED, {"role": "assistant", "content": "5"}, ASKED[1], *RIGHT]}, None),
+        ({"messages": json.dumps([*ASKED, *RIGHT])}, ASKED),
+        ({"prompt": "2+2?", "messages": [*ASKED, *RIGHT]}, "2+2?"),
+        ({"prompt": ASKED, "completion": RIGHT[0]}, ASKED),
+        ({"prompt": json.dumps(ASKED), "completion": "It is 4."}, ASKED),
+    ],
+)
+def test_a_conversation_is_a_prompt_and_what_follows_the_users_last_words(files, row, prompt):
+    read, values = judged(files[1], [{**row, "answer": "4"}])
+    assert values == [1.0] and read.rows[0]["completion"] in (RIGHT, "It is 4.")
+    assert prompt is None or read.rows[0]["prompt"] == prompt
+
+
+def test_several_chats_are_a_group_of_their_prompt(files):
+    wrong = [{"role": "assistant", "content": "It is 5."}]
+    read, values = judged(files[1], [{"prompt": ASKED, "completions": [RIGHT, wrong], "answer": "4"}])
+    assert values == [1.0, 0.0] and len(read.rows) == 1
+
+
+def test_dots_lead_into_columns_and_templates(files):
+    row = {"reward_model": {"ground_truth": "4"}, "out": {"steps": ["a"], "text": "It is 4."}, "a.b": "4"}
+    named = {"completion": "out.text", "prompt": "{out.steps}: {a.b}"}
+    read, values = judged(files[1], [row], columns=named)
+    assert read.columns == {**named, "gold": "reward_model.ground_truth"}
+    assert values == [1.0] and read.rows[0]["prompt"] == "a: 4"
+    with pytest.raises(UserError, match=r"no column 'out.txt'; did you mean 'out.text'"):
+        saved.read(files[1]([row]), {"completion": "out.txt"})
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "groups"),
+    [
+        ([{"prompt": p} for p in "pqpq"], {}, [0, 1, 0, 1]),
+        ([{"prompt": [{"role": "user", "content": p}]} for p in "pqpq"], {}, [0, 1, 0, 1]),
+        ([{"prompt_id": i} for i in (1, 2, 1, 2)], {}, [0, 1, 0, 1]),
+        ([{"prompt": None, "uid": i} for i in "abab"], {}, [0, 1, 0, 1]),
+        ([{"prompt": "p", "uid": "a"}, {"uid": "b"}, {"prompt": "p", "uid": "c"}, {"uid": "b"}], {}, [0, 1, 0, 1]),
+        ([{"id": i} for i in (1, 2, 1, 2)], {"group": "id"}, [0, 1, 0, 1]),
+        ([{"prompt": "p", "meta": {"id": i}} for i in (1, 2, 1, 2)], {"group": "meta.id"}, [0, 1, 0, 1]),
+        ([{"id": i} for i in (1, 2, 1, 2)], {}, [0, 1, 2, 3]),
+    ],
+)
+def test_completions_are_grouped_by_prompt_or_id_wherever_they_stand(files, rows, columns, groups):
+    file = files[1]([{**row, "response": f"It is {n}.", "answer": "4"} for n, row in enumerate(rows)])
+    read = saved.read(file, columns)
+    settings = saved.settings(None, ["rewards.correctness.verifier=math", "mix.aggregation=normalise_then_sum"])
+    if max(groups) == 3:
+        with pytest.raises(UserError, match="has no prompts"):
+            saved.score_rows(read, settings)
+    else:
+        assert list(saved.score_rows(read, settings).frame["group"]) == groups
+
+
+def test_a_folder_of_datasets_is_scored_with_all_its_splits(tmp_path):
+    import datasets
+
+    rows = [{"prompt": ASKED, "completion": RIGHT, "answer": ["4", "5"], "n": n} for n in range(3)]
+    parts = {"train": datasets.Dataset.from_list(rows[:2]), "test": datasets.Dataset.from_list(rows[2:])}
+    datasets.DatasetDict(parts).save_to_disk(tmp_path / "saved")
+    parts["train"].save_to_disk(tmp_path / "one")
+    (tmp_path / "plain").mkdir()
+    (tmp_path / "plain" / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    for folder, count in (("saved", 3), ("one", 2), ("plain", 3)):
+        read = saved.read(str(tmp_path / folder), {})
+        settings = saved.settings(None, ["rewards.correctness.verifier=math"])
+        assert list(saved.score_rows(read, settings).frame["correctness"]) == [1.0] * count
+
+
+def test_pictures_in_a_message_are_named_by_their_row(files, capsys):
+    row = {"completion": [{"role": "assistant", "content": [{"type": "image", "image": "x"}]}], "answer": "4"}
+    assert "rows.jsonl:1: a message of the assistant's holds a part of type 'image'" in refused(
+        capsys, files[1]([row]), "--rewards", files[0]
+    )
+
+
+def test_loglikelihoods_of_lm_eval_are_no_completions(files, capsys):
+    row = {"doc_id": 0, "target": 1, "resps": [[[-1.5, True]], [[-2.5, False]]]}
+    assert "the completion is no text, list of texts or chat, but a list of lists" in refused(
+        capsys, files[1]([row]), "--rewards", files[0]
+    )

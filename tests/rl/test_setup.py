@@ -2,10 +2,10 @@
 
 import pytest
 
+from rl import setup
 from rl.config import load
 from rl.errors import UserError
-from rl.runs import setup
-from rl.runs.training import train
+from rl.training import train
 from tests.rl.config.test_sections import QUICKSTART
 
 MINE = """

@@ -13,10 +13,10 @@ from safetensors.torch import load_file
 
 from rl import config as configuration
 from rl.errors import UserError
-from rl.runs.training import train
 from rl.storage.run_folder import RunFolder, read_jsonl
+from rl.training import train
 
-CONFIGS = Path(__file__).parents[3] / "configs"
+CONFIGS = Path(__file__).parents[2] / "configs"
 QUICKSTART = str(CONFIGS / "quickstart.yaml")
 WHETSTONE = str(Path(sys.executable).with_name("whetstone"))
 

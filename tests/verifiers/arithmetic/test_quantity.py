@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import pytest
 
-from verifiers.answer.quantity import clock, last_quantity, stated_quantity
+from verifiers.arithmetic.quantity import clock, last_quantity, stated_quantity
 
 
 @pytest.mark.parametrize(

@@ -15,12 +15,11 @@ import torch
 from accelerate import PartialState
 from rich.console import Console
 
-from rl import tasks
+from rl import setup, tasks
 from rl.config import Config, dump
 from rl.context import RunContext
 from rl.errors import UserError
 from rl.policy.load import Policy
-from rl.runs import setup
 from rl.runs.run import Run
 from rl.storage.run_folder import RunFolder
 from rl.tasks.task import Task

@@ -60,8 +60,11 @@ class Quantity:
     alone: bool = False
 
 
+_PLAIN = re.compile(r"(-?[0-9]{1,15}(?:\.[0-9]{1,15})?)\.?")
 _MARK = re.compile(r"=?\s?<<([^<>=\n]{0,200}=)[^<>\n]{0,200}>>")
-_TEXT = re.compile(r"\\(?:text|operatorname)\s*\{([^{}]*)\}")
+_TEXT = re.compile(
+    r"\\(?:text|operatorname)\s*\{([^{}]*)\}(\s*\^\s*(?:\{\s*-?[0-9]\s*\}|-?[0-9]))?(?:\s*/\s*(?=\\text))?"
+)
 _STOPS = re.compile(r"\\(?:implies|Rightarrow|rightarrow|to|Longrightarrow|therefore|because)(?![a-zA-Z])")
 _KNOWN = re.compile(r"\\(?!(?:frac|times|cdot|div|approx)(?![a-zA-Z]))(?:[a-zA-Z]+|[{}])|√|\\(?=\s|$)")
 _TWO_DIGITS = re.compile(r"\\frac\s*([0-9])\s*([0-9])(?![0-9])")
@@ -111,6 +114,8 @@ _MULTIPLIES = frozenset({"hundred", "thousand", "million", "billion", "trillion"
 
 def stated_quantity(text: str) -> Quantity | None:
     """The quantity of a stated answer: what it begins with, else its last one; None where it has no number."""
+    if plain := _PLAIN.fullmatch(text):
+        return Quantity(Fraction(plain[1]), plain[1], alone=True)
     text = text[:LONGEST]
     tidy = _tidy(text)
     if not any(character.isdigit() for character in tidy):
@@ -139,7 +144,7 @@ def _tidy(text: str) -> str:
     text = clean(_MARK.sub(r" = \1", text).lstrip(" =") if "<<" in text else text)
     text = _GLUED_UNIT.sub(lambda match: f" {'square ' * bool(match[2])}{match[1]}", text)
     if "\\" in text:
-        text = _STOPS.sub(" => ", _TEXT.sub(r" \1 ", text).replace("{,}", ","))
+        text = _STOPS.sub(" => ", _TEXT.sub(lambda m: f" {'square ' * bool(m[2])}{m[1]} ", text).replace("{,}", ","))
         text = _TWO_DIGITS.sub(r"\\frac{\1}{\2}", text)
         text = _MIXED.sub(r"(\1+\2/\3)", text)
         text = _KNOWN.sub(_OTHER, text)

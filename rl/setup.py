@@ -18,12 +18,12 @@ from rich.console import Console
 from rewards.building.build import build as build_rewards
 from rewards.mixing.mix import Mix
 from rewards.parts.context import Context
-from rl.analysis import console as show
 from rl.config import Config
 from rl.errors import UserError
 from rl.policy import load as policies
 from rl.policy import warm_start
 from rl.policy.load import Policy
+from rl.progress import warm_up_bar
 from rl.sampling.vllm import need_vllm
 from rl.tasks.task import Task
 
@@ -62,6 +62,7 @@ def rewards(config: Config, task: Task, policy: Callable[[], tuple[Any, Any]] | 
             task.splits["train"],
             cache=warm_start.cache_folder() / "rewards",
             run=config.run_folder,
+            template_kwargs=config.sampling.chat_template_kwargs,
         )
         mix = build_rewards(settings, context, config.mix.model_dump())
     except ValueError as error:
@@ -93,7 +94,7 @@ def policy(config: Config, task: Task, console: Console) -> Policy:
             settings = settings.model_copy(update={"seed": config.seed})
         state = PartialState()
         alone = state.main_process_first() if state.num_processes > 1 else nullcontext()
-        with alone, show.warm_up(console, settings.steps) as report:
+        with alone, warm_up_bar(console, settings.steps) as report:
             path = warm_start.warm_started(task, settings, report)
     loaded = policies.load(config.policy, path, chat=not isinstance(task.splits["train"][0]["prompt"], str))
     for note in loaded.notes:

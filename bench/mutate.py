@@ -1,0 +1,175 @@
+"""Which mutants of the code the tests kill: mutmut over the parts that compute, each with the fast tests of its own.
+
+    make mutate      (python bench/mutate.py [--only credit …] [--most 300] [--jobs 2] [--out FILE])
+
+A mutant is a function with one expression changed (`+` to `-`, a constant by one, a condition turned round). It is
+killed where a test fails or hangs. Of each part that has more than `--most` mutants as many are drawn, with a fixed
+seed. Every part is mutated in a copy of the project, so the working tree stays as it is. Survivors are printed with
+their change: some change nothing that anyone could see, the others are tests that are missing.
+
+What a name on a module's first level is set to (a constant, a pattern, a table) is not mutated.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from harness import ROOT, Row, Table, arguments, record
+
+SEED = 0
+COPIED = ("rl", "rewards", "verifiers", "tests", "configs", "whetstone_rl.py")
+KILLED = ("killed", "timeout", "segfault")
+
+
+class Part(NamedTuple):
+    """Files that are mutated, as patterns, and the tests that are to kill the mutants."""
+
+    files: tuple[str, ...]
+    tests: tuple[str, ...]
+
+
+PARTS = {
+    "credit": Part(("rl/credit/*.py",), ("tests/rl/credit",)),
+    "examples": Part(("rl/examples/*.py",), ("tests/rl/examples",)),
+    "sampling": Part(
+        ("rl/sampling/curriculum.py", "rl/sampling/dynamic.py"),
+        ("tests/rl/sampling/test_curriculum.py", "tests/rl/sampling/test_dynamic.py"),
+    ),
+    "analysis": Part(
+        ("rl/analysis/intervals.py", "rl/analysis/evaluation.py"),
+        ("tests/rl/analysis/test_intervals.py", "tests/rl/analysis/test_evaluation.py"),
+    ),
+    "algorithms": Part(("rl/algorithms/length.py",), ("tests/rl/algorithms/test_length.py",)),
+    "mixing": Part(("rewards/mixing/*.py",), ("tests/rewards/mixing",)),
+    "equality": Part(("verifiers/algebra/equality.py",), ("tests/verifiers/test_math.py",)),
+}
+"""The functions of an algorithm that are pure belong in `algorithms`; what a trainer does takes tests of minutes."""
+
+
+def copied(part: Part, into: Path) -> None:
+    """A copy of the project, set up for mutmut to mutate a part."""
+    for name in COPIED:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, into / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(ROOT / name, into)
+    settings = {
+        "source_paths": ["rl", "rewards", "verifiers"],
+        "only_mutate": list(part.files),
+        "also_copy": list(COPIED[3:]),
+        "pytest_add_cli_args_test_selection": list(part.tests),
+        "pytest_add_cli_args": ["-p", "no:cacheprovider"],
+        "timeout_multiplier": 5.0,
+    }
+    lines = (f"{name} = {json.dumps(value)}" for name, value in settings.items())  # lists of strings are TOML, too
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    (into / "pyproject.toml").write_text("\n".join([project, "[tool.mutmut]", *lines, ""]), encoding="utf-8")
+
+
+def mutants(part: Part) -> list[str]:
+    """The names of all mutants of a part, from within its copy."""
+    from mutmut.mutation.file_mutation import mutate_file_contents
+    from mutmut.utils.format_utils import get_mutant_name
+
+    files = sorted(file for pattern in part.files for file in Path().glob(pattern))
+    return [
+        get_mutant_name(file, name)
+        for file in files
+        for name in mutate_file_contents(str(file), file.read_text(encoding="utf-8")).mutant_names
+    ]
+
+
+def tried(part: Part, most: int, jobs: int) -> tuple[dict[str, str], dict[str, str], int]:
+    """Run a part's mutants.
+
+    Args:
+        part: what to mutate.
+        most: mutants to try at most.
+        jobs: mutants at a time.
+
+    Returns:
+        Name of a mutant → what became of it; name of one that was not killed → its change; how many there are in all.
+    """
+    # within functions, so that the map of parts is there where mutmut is not
+    from mutmut.configuration import reset_config
+    from mutmut.mutation.diff_apply import get_diff_for_mutant
+    from mutmut.stats import status_by_exit_code
+
+    with tempfile.TemporaryDirectory() as scratch:
+        copied(part, Path(scratch))
+        before = os.getcwd()
+        os.chdir(scratch)
+        try:
+            reset_config()  # mutmut reads its configuration from where it is
+            names = mutants(part)
+            chosen = names if len(names) <= most else sorted(random.Random(SEED).sample(names, most))
+            environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+            environment |= {"OMP_NUM_THREADS": "1"}
+            command = [sys.executable, "-m", "mutmut", "run", "--max-children", str(jobs), *chosen]
+            done = subprocess.run(command, env=environment, capture_output=True, text=True)
+            if done.returncode:
+                sys.exit(f"mutmut failed on {', '.join(part.files)}:\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
+            codes: dict[str, int | None] = {}
+            for file in Path("mutants").rglob("*.meta"):
+                codes |= json.loads(file.read_text(encoding="utf-8"))["exit_code_by_key"]
+            fates = {name: status_by_exit_code[codes[name]] for name in chosen}
+            changes = {name: get_diff_for_mutant(name) for name, fate in fates.items() if fate not in KILLED}
+        finally:
+            os.chdir(before)
+    return fates, changes, len(names)
+
+
+def changed_lines(diff: str) -> str:
+    """The lines of a change, without those around them."""
+    return "\n".join(line for line in diff.splitlines() if line[:1] in "+-" and line[:3] not in ("+++", "---"))
+
+
+def table(rows: Sequence[Row]) -> Table:
+    """The share killed of each part, and of all."""
+    tried, killed = sum(row["tried"] for row in rows), sum(row["killed"] for row in rows)
+    whole = {"part": "all", "mutants": sum(row["mutants"] for row in rows), "tried": tried, "killed": killed}
+    return Table(
+        ["part", "mutants", "tried", "killed", "share"],
+        [
+            [
+                row["part"],
+                *(f"{row[name]:,}" for name in ("mutants", "tried", "killed")),
+                f"{row['killed'] / row['tried']:.1%}",
+            ]
+            for row in [*rows, whole]
+        ],
+    )
+
+
+def main() -> None:
+    """Try the parts, record a row of each, print the survivors and the shares."""
+    parser = arguments(__doc__)
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
+    parser.add_argument("--most", type=int, default=300, help="mutants of a part")
+    parser.add_argument("--jobs", type=int, default=2, help="mutants at a time")
+    given = parser.parse_args()
+    rows = []
+    for name in given.only:
+        fates, changes, count = tried(PARTS[name], given.most, given.jobs)
+        for mutant, change in changes.items():
+            print(f"{fates[mutant]}: {mutant}\n{changed_lines(change)}\n", flush=True)
+        fate = Counter(fates.values())
+        killed = sum(fate[kind] for kind in KILLED)
+        files = ", ".join(PARTS[name].files)
+        rows.append({"part": name, "files": files, "mutants": count, "tried": len(fates), "killed": killed})
+        record(given.out, rows[-1:], key=["part"])
+    table(rows).show()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,39 @@
+"""Where an adapter folder's base model is. Imports without torch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+CONFIG_FILE = "adapter_config.json"
+
+
+def adapter_config(folder: str | Path) -> dict[str, Any] | None:
+    """What peft saved of an adapter in a local folder; None where there is no adapter."""
+    file = Path(folder) / CONFIG_FILE
+    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
+
+
+def base_of(adapter: str | Path, config: Mapping[str, Any]) -> str:
+    """The path or hub id of an adapter's base model.
+
+    A relative path is looked for from the working directory, where peft wrote it down, and then from the adapter's own
+    folder and the folders above it, so that a run folder may be used from anywhere.
+
+    Args:
+        adapter: the adapter's folder or hub id.
+        config: its `adapter_config.json`.
+
+    Raises:
+        ValueError: the adapter names no base model.
+    """
+    base = config.get("base_model_name_or_path")
+    if not base:
+        raise ValueError(f"the adapter {str(adapter)!r} does not say which model it is of: {CONFIG_FILE} has no base")
+    folder = Path(adapter).resolve()
+    for start in (Path(), *((folder, *folder.parents) if Path(adapter).is_dir() else ())):
+        if (start / base / "config.json").is_file() or (start / base / CONFIG_FILE).is_file():
+            return str((start / base).resolve())
+    return str(base)

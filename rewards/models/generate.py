@@ -1,0 +1,333 @@
+"""Draws completions of token ids: one function for evaluation, rounds, labels and rewards, whatever generates.
+
+What generates is a transformers model or an `Engine`, such as vLLM. Both take the same `SamplingParameters`, and
+nothing else decides how tokens are drawn: the generation defaults that are stored with a model (a top_k of 50, a
+repetition penalty) do not enter. Of those only the tokens that end a text and those that begin one are used.
+
+A completion ends with the token that ends it: an end-of-text token, or the token that completes a stop string.
+Its text is what these tokens decode to, without special tokens. So the stop string is part of the text, with whatever
+else its last token holds. This is what TRL does when it trains, and the spans of steps stay places in the tokens.
+"""
+
+from __future__ import annotations
+
+import random
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
+
+import torch
+from torch import Tensor
+from transformers import GenerationConfig, LogitsProcessor, StoppingCriteria, StoppingCriteriaList
+
+from rewards.models.batches import pad_id, padded
+from rewards.models.load import device_of, judging
+from rewards.models.logprobs import token_logprobs
+
+FinishReason = Literal["stop", "length", "error"]
+"""`stop` where the model ended it, `length` where it was cut off, `error` where its logits held NaN."""
+FORMAT = ("bos_token_id", "decoder_start_token_id", "forced_bos_token_id")
+"""What a model's stored generation config says of the format of its texts, not of how tokens are drawn."""
+
+
+@dataclass(frozen=True)
+class SamplingParameters:
+    """How tokens are drawn.
+
+    Attributes:
+        max_tokens: most tokens of a completion.
+        temperature: of the softmax; None for greedy decoding.
+        top_p: draw from the likeliest tokens that have this probability together.
+        top_k: draw from so many of the likeliest tokens; 0 for all.
+        min_p: draw from tokens at least this likely beside the likeliest one; None for all.
+        repetition_penalty: divides the positive logits of tokens that are in the text already, and multiplies the
+            negative ones; 1 for none (Keskar et al. 2019, arXiv:1909.05858, section 4.1).
+        stop: strings that end a completion.
+    """
+
+    max_tokens: int
+    temperature: float | None = 1.0
+    top_p: float = 1.0
+    top_k: int = 0
+    min_p: float | None = None
+    repetition_penalty: float = 1.0
+    stop: Sequence[str] = ()
+
+    @property
+    def plain(self) -> bool:
+        """Whether completions are drawn from the model's own distribution, so that log-probabilities are of it."""
+        return (self.temperature, self.top_p, self.top_k, self.min_p or 0, self.repetition_penalty) == (1, 1, 0, 0, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """One completion.
+
+    Attributes:
+        text: without special tokens.
+        ids: its token ids, with the one that ended it.
+        finish_reason: why it ended.
+        logprobs: for each token its log-probability (nats) given the prompt and the tokens before it, under the model's
+            own distribution: at temperature 1, with no token left out, whatever it was drawn with. None unless asked
+            for.
+    """
+
+    text: str
+    ids: list[int]
+    finish_reason: FinishReason
+    logprobs: list[float] | None = None
+
+
+class Tokens(NamedTuple):
+    """A completion as an engine gives it; the fields are those of `Generated`."""
+
+    ids: list[int]
+    finish_reason: FinishReason
+    logprobs: list[float] | None = None
+
+
+@runtime_checkable
+class Engine(Protocol):
+    """What generates in place of a transformers model.
+
+    Attributes:
+        eos_token_ids: tokens that end a text beside the tokenizer's own, as the model it holds declares them.
+    """
+
+    eos_token_ids: Sequence[int]
+
+    def generate(
+        self,
+        prompt_ids: Sequence[list[int]],
+        seeds: Sequence[int],
+        parameters: SamplingParameters,
+        *,
+        count: int,
+        eos_token_ids: Sequence[int],
+        logprobs: bool,
+    ) -> list[list[Tokens]]:
+        """For each prompt in order its `count` completions, drawn by the prompt's own seed."""
+        ...
+
+
+def generate(
+    model: Any,
+    tokenizer: Any,
+    prompt_ids: Sequence[list[int]],
+    parameters: SamplingParameters,
+    *,
+    count: int = 1,
+    batch: int = 512,
+    seed: int = 0,
+    logprobs: bool = False,
+    progress: Callable[[int], None] | None = None,
+) -> list[list[Generated]]:
+    """Draw completions of each prompt. Random states outside are left as they were.
+
+    Args:
+        model: a transformers model, causal or encoder-decoder, not wrapped by DDP or the like; or an engine.
+        tokenizer: its tokenizer.
+        prompt_ids: token ids of N prompts.
+        parameters: how tokens are drawn.
+        count: completions per prompt.
+        batch: completions at a time; prompts of similar length are put together.
+        seed: of the draw. The same model, prompts, batch and seed give the same completions.
+        logprobs: whether to fill in log-probabilities, at the cost of a forward pass. Causal models alone have them.
+        progress: called after each batch with the number of completions in it.
+
+    Returns:
+        For each prompt in order, its `count` completions.
+    """
+    ends = eos_token_ids(model, tokenizer)
+    if isinstance(model, Engine):
+        drawn = _by_engine(model, prompt_ids, parameters, ends, count, batch, seed, logprobs, progress)
+    else:
+        drawn = _by_transformers(model, tokenizer, prompt_ids, parameters, ends, count, batch, seed, logprobs, progress)
+    return [
+        [Generated(str(tokenizer.decode(one.ids, skip_special_tokens=True)), *one) for one in group] for group in drawn
+    ]
+
+
+def eos_token_ids(model: Any, tokenizer: Any) -> list[int]:
+    """The tokens that end a completion: those that the model (or the engine) declares, and the tokenizer's."""
+    stored: Any = model.eos_token_ids if isinstance(model, Engine) else model.generation_config.eos_token_id
+    ends = [*(stored if isinstance(stored, list | tuple) else [stored]), tokenizer.eos_token_id]
+    return list(dict.fromkeys(end for end in ends if end is not None))
+
+
+def ended(
+    ids: Sequence[int], eos_token_ids: Sequence[int], stop: Sequence[str], tokenizer: Any
+) -> tuple[list[int], Literal["stop", "length"]]:
+    """A completion up to the token that ends it, and whether there is one.
+
+    Args:
+        ids: what was generated, perhaps with padding after the end.
+        eos_token_ids: tokens that end it.
+        stop: strings that end it.
+        tokenizer: decodes it.
+    """
+    place = next((place for place, token in enumerate(ids) if token in eos_token_ids), None)
+    cut = list(ids if place is None else ids[: place + 1])
+    if stop and has_stop(tokenizer.decode(cut, skip_special_tokens=True), stop):
+
+        def stopped(length: int) -> bool:
+            return has_stop(tokenizer.decode(cut[:length], skip_special_tokens=True), stop)
+
+        return cut[: bisect_left(range(len(cut)), True, key=stopped)], "stop"
+    return cut, "length" if place is None else "stop"
+
+
+def has_stop(text: str, stop: Sequence[str]) -> bool:
+    """Whether a text holds one of the stop strings."""
+    return any(string in text for string in stop)
+
+
+class StopStrings(StoppingCriteria):
+    """Ends the completions whose text holds a stop string; the prompt's text does not count.
+
+    Args:
+        stop: the strings.
+        tokenizer: decodes completions.
+        start: tokens before the completions.
+    """
+
+    def __init__(self, stop: Sequence[str], tokenizer: Any, start: int) -> None:
+        self.stop, self.tokenizer, self.start = stop, tokenizer, start
+        # a token has one byte of text at least; the others are context, for tokenizers that change a text's beginning
+        self.tail = max(len(string.encode()) for string in stop) + 8
+
+    def __call__(self, input_ids: Tensor, scores: Any, **_: Any) -> Any:
+        """Which rows (B,) have ended."""
+        tails = input_ids[:, max(self.start, input_ids.shape[1] - self.tail) :].tolist()
+        texts = self.tokenizer.batch_decode(tails, skip_special_tokens=True)
+        return torch.tensor([has_stop(text, self.stop) for text in texts], device=input_ids.device)
+
+
+class _NanWatch(LogitsProcessor):
+    """Remembers which rows of a batch had NaN among their logits, from which greedy decoding takes some token."""
+
+    broken_B: Tensor
+
+    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:  # type: ignore[override]  # torch's own types
+        now_B = scores.isnan().any(-1)
+        self.broken_B = now_B | self.broken_B if hasattr(self, "broken_B") else now_B
+        return scores
+
+
+@contextmanager
+def without_stored_defaults(model: Any) -> Iterator[None]:
+    """The model without the generation defaults that are stored with it, which transformers would fill in.
+
+    They are given back afterwards, so that they are saved with the model again.
+
+    Args:
+        model: a transformers model, or a peft wrapper of one.
+    """
+    layers = [model, *([model.get_base_model()] if hasattr(model, "get_base_model") else [])]
+    holders = [layer for layer in layers if "generation_config" in vars(layer)]
+    stored = [layer.generation_config for layer in holders]
+    for layer, config in zip(holders, stored, strict=True):
+        ends = {"eos_token_id": config.eos_token_id, "pad_token_id": config.pad_token_id}
+        layer.generation_config = GenerationConfig(**ends, **{name: getattr(config, name, None) for name in FORMAT})
+    try:
+        yield
+    finally:
+        for layer, config in zip(holders, stored, strict=True):
+            layer.generation_config = config
+
+
+def _by_engine(
+    engine: Engine,
+    prompt_ids: Sequence[list[int]],
+    parameters: SamplingParameters,
+    ends: Sequence[int],
+    count: int,
+    batch: int,
+    seed: int,
+    logprobs: bool,
+    progress: Callable[[int], None] | None,
+) -> list[list[Tokens]]:
+    drawn: list[list[Tokens]] = []
+    some = max(1, batch // count)
+    for start in range(0, len(prompt_ids), some):
+        part = prompt_ids[start : start + some]
+        # a seed for each prompt: with one for all, equal prompts would get equal completions
+        seeds = [random.Random(f"{seed}/{start + place}").getrandbits(31) for place in range(len(part))]
+        drawn += engine.generate(part, seeds, parameters, count=count, eos_token_ids=ends, logprobs=logprobs)
+        if progress:
+            progress(len(part) * count)
+    return drawn
+
+
+def _by_transformers(
+    model: Any,
+    tokenizer: Any,
+    prompt_ids: Sequence[list[int]],
+    parameters: SamplingParameters,
+    ends: list[int],
+    count: int,
+    batch: int,
+    seed: int,
+    logprobs: bool,
+    progress: Callable[[int], None] | None,
+) -> list[list[Tokens]]:
+    order = sorted((len(ids), row) for row, ids in enumerate(prompt_ids) for _ in range(count))
+    device, pad = device_of(model), pad_id(tokenizer)
+    settings = _generation_config(parameters, ends, pad)
+    reads_apart = getattr(model.config, "is_encoder_decoder", False)
+    drawn: list[list[Tokens]] = [[] for _ in prompt_ids]
+    with (
+        judging(model),
+        without_stored_defaults(model),
+        torch.random.fork_rng(devices=[device] if device.type == "cuda" else []),
+    ):
+        torch.manual_seed(seed)
+        for first in range(0, len(order), batch):
+            rows = [row for _, row in order[first : first + batch]]
+            ids_BT, mask_BT = padded([prompt_ids[row] for row in rows], pad, device, side="left")
+            start = 1 if reads_apart else ids_BT.shape[1]
+            stopping = [StopStrings(parameters.stop, tokenizer, start)] if parameters.stop else []
+            watch = _NanWatch()
+            out_BT = model.generate(
+                input_ids=ids_BT,
+                attention_mask=mask_BT,
+                generation_config=settings,
+                stopping_criteria=StoppingCriteriaList(stopping),
+                # sampling from NaN raises by itself
+                logits_processor=[watch] if parameters.temperature is None else [],
+            )
+            made = [Tokens(*ended(ids, ends, parameters.stop, tokenizer)) for ids in out_BT[:, start:].tolist()]
+            if hasattr(watch, "broken_B"):
+                broken = watch.broken_B.tolist()
+                made = [
+                    one._replace(finish_reason="error") if bad else one for one, bad in zip(made, broken, strict=True)
+                ]
+            if logprobs:
+                values = token_logprobs(model, [prompt_ids[row] for row in rows], [one.ids for one in made])
+                made = [one._replace(logprobs=of) for one, of in zip(made, values, strict=True)]
+            for row, one in zip(rows, made, strict=True):
+                drawn[row].append(one)
+            if progress:
+                progress(len(rows))
+    return drawn
+
+
+def _generation_config(parameters: SamplingParameters, ends: list[int], pad: int) -> GenerationConfig:
+    shared: dict[str, Any] = {
+        "max_new_tokens": parameters.max_tokens,
+        "repetition_penalty": parameters.repetition_penalty,
+        "eos_token_id": ends or None,
+        "pad_token_id": pad,
+    }
+    if parameters.temperature is None:
+        return GenerationConfig(do_sample=False, **shared)
+    return GenerationConfig(
+        do_sample=True,
+        temperature=parameters.temperature,
+        top_p=parameters.top_p,
+        top_k=parameters.top_k,
+        min_p=parameters.min_p,
+        **shared,
+    )

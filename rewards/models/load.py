@@ -1,0 +1,279 @@
+"""Loads a model under any head with its tokenizer: policies, critics, process reward models, and models that judge.
+
+`load` gives a model of its own, to be trained or used once. `frozen` gives one that judges: it is loaded once, never
+trained, and shared by everything that names it with the same settings.
+
+A folder or hub id of a peft adapter stands for its base model with the adapter on it. `load` keeps the adapter apart,
+so that its training can go on; `frozen` merges it.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from peft import PeftModel, prepare_model_for_kbit_training
+from transformers import (
+    AutoModelForCausalLM,
+    AutoModelForSeq2SeqLM,
+    AutoModelForSequenceClassification,
+    AutoModelForTokenClassification,
+    AutoTokenizer,
+    BitsAndBytesConfig,
+    T5EncoderModel,
+)
+from transformers.utils.peft_utils import find_adapter_config_file
+
+from rewards.models.adapters import base_of
+from rewards.models.batches import pad_id
+from verifiers.runtime.names import nearest
+
+Pair = tuple[Any, Any]
+"""(model, tokenizer)."""
+Source = Callable[[], Pair]
+"""Gives a model and its tokenizer as they are now."""
+
+HEADS = {
+    "causal": AutoModelForCausalLM,
+    "encoder_decoder": AutoModelForSeq2SeqLM,
+    "sequence": AutoModelForSequenceClassification,
+    "token": AutoModelForTokenClassification,
+    "t5_encoder": T5EncoderModel,
+}
+"""What a model is asked for → the class that loads it."""
+
+
+class Loaded(NamedTuple):
+    """A model with its tokenizer.
+
+    Attributes:
+        model: in evaluation mode; a `PeftModel` whose adapter can be trained where an adapter was named.
+        tokenizer: its tokenizer.
+        new_head: whether the head has weights that were drawn at random.
+    """
+
+    model: Any
+    tokenizer: Any
+    new_head: bool
+
+
+def load(
+    name: str | Path,
+    head: str = "causal",
+    *,
+    dtype: str = "auto",
+    device: str | None = None,
+    revision: str | None = None,
+    trust_remote_code: bool = False,
+    attention: str | None = None,
+    quantize: str | None = None,
+    num_labels: int | None = None,
+) -> Loaded:
+    """Load a model and its tokenizer from a folder or the hub.
+
+    Args:
+        name: a folder or hub id, of a model or of an adapter.
+        head: a key of `HEADS`.
+        dtype: `float32`, `bfloat16`, `float16`; `auto` keeps the stored type on a GPU, and is float32 on a CPU.
+        device: where the model goes; None leaves it on the CPU for a trainer to move.
+        revision: of the hub.
+        trust_remote_code: whether code that comes with the model may run.
+        attention: transformers' `attn_implementation`.
+        quantize: `4bit` or `8bit`, by bitsandbytes.
+        num_labels: labels of a classification head, which may then be new; None for as many as are stored.
+
+    Raises:
+        ValueError: the model cannot be loaded, lacks weights that the head needs, or has fewer embeddings than its
+            tokenizer has tokens.
+    """
+    where = {"revision": revision, "trust_remote_code": trust_remote_code}
+    how: dict[str, Any] = {"dtype": _dtype(dtype, device or default_device())}
+    if attention is not None:
+        how["attn_implementation"] = attention
+    if quantize is not None:
+        how["quantization_config"] = _quantization(quantize)
+    if num_labels is not None:
+        how |= {"num_labels": num_labels, "ignore_mismatched_sizes": True}
+    try:
+        adapter = find_adapter_config_file(str(name), revision=revision)
+        model, missing, base = _weights(name, adapter, head, where, how)
+        own_tokenizer = adapter is None or any(Path(adapter).parent.glob("tokenizer*"))
+        tokenizer = AutoTokenizer.from_pretrained(name if own_tokenizer else base, **where)
+    except (OSError, ValueError, ImportError, RuntimeError) as error:
+        raise ValueError(f"{str(name)!r} could not be loaded: {str(error).strip().splitlines()[0]}") from error
+    body = f"{getattr(model, 'base_model_prefix', '')}."
+    if missing and (num_labels is None or any(key.startswith(body) for key in missing)):
+        raise ValueError(
+            f"{str(name)!r} has no weights for {missing[0]}: it was not trained for {head}, and a head drawn at "
+            f"random would judge"
+        )
+    check_fit(model, tokenizer, name)
+    return Loaded(model.eval() if device is None else model.eval().to(device), tokenizer, bool(missing))
+
+
+def _weights(
+    name: str | Path, adapter: str | None, head: str, where: dict[str, Any], how: dict[str, Any]
+) -> tuple[Any, list[str], str]:
+    """The model, the names of weights that are stored nowhere, and where the base model is."""
+    if adapter is None:
+        path = str(Path(name).resolve()) if Path(name).is_dir() else str(name)  # an adapter will remember it
+        model, report = HEADS[head].from_pretrained(path, output_loading_info=True, **where, **how)
+        if "quantization_config" in how:
+            model = prepare_model_for_kbit_training(model)
+        mismatched = {key if isinstance(key, str) else key[0] for key in report["mismatched_keys"]}
+        return model, sorted({*report["missing_keys"], *mismatched}), path
+    config = json.loads(Path(adapter).read_text(encoding="utf-8"))
+    base = base_of(name, config)
+    of_base = {**where, "revision": config.get("revision")}
+    model, missing, path = _weights(base, find_adapter_config_file(base), head, of_base, how)
+    if isinstance(model, PeftModel):
+        model = merged(model)
+    model = PeftModel.from_pretrained(model, str(name), revision=where["revision"], is_trainable=True)
+    kept = config.get("modules_to_save") or []
+    return model, [key for key in missing if not any(part in kept for part in key.split("."))], path
+
+
+def merged(model: Any) -> Any:
+    """A model with its adapter in the weights; a model without one stays as it is."""
+    return model.merge_and_unload() if isinstance(model, PeftModel) else model
+
+
+def frozen(
+    name: str,
+    head: str = "causal",
+    *,
+    dtype: str = "auto",
+    device: str | None = None,
+    revision: str | None = None,
+    trust_remote_code: bool = False,
+) -> Source:
+    """A model that judges, without gradients; equal calls share one.
+
+    Args:
+        name: a folder or hub id.
+        head: a key of `HEADS`.
+        dtype: as in `load`.
+        device: by default this process's GPU, or the CPU.
+        revision: of the hub.
+        trust_remote_code: whether code that comes with the model may run.
+
+    Raises:
+        ValueError: the model cannot be loaded, has another head, or its tokenizer does not fit.
+    """
+    files = sorted(Path(name).iterdir()) if Path(name).is_dir() else []
+    written = tuple(file.stat().st_mtime_ns for file in files)  # a folder that was written again is another model
+    pair = _frozen(name, head, dtype, device or default_device(), revision, trust_remote_code, written)
+    return lambda: pair
+
+
+@functools.lru_cache(maxsize=16)
+def _frozen(
+    name: str, head: str, dtype: str, device: str, revision: str | None, trust: bool, written: tuple[int, ...]
+) -> Pair:
+    try:
+        model, tokenizer, _ = load(name, head, dtype=dtype, device=device, revision=revision, trust_remote_code=trust)
+    except ValueError as error:
+        raise ValueError(f"the model {error}" if str(error).startswith(repr(name)) else str(error)) from error
+    model = merged(model)
+    if model.config.get_text_config().pad_token_id is None:  # sequence heads look for the last token that is no pad
+        model.config.get_text_config().pad_token_id = model.config.pad_token_id = pad_id(tokenizer)
+    model.requires_grad_(False)
+    return model.eval(), tokenizer
+
+
+def check_fit(model: Any, tokenizer: Any, name: str | Path) -> None:
+    """Check that every token has an embedding.
+
+    Args:
+        model: any model with an input embedding.
+        tokenizer: its tokenizer.
+        name: of the model, for the error.
+
+    Raises:
+        ValueError: the tokenizer has more tokens than the embedding has rows.
+    """
+    rows = model.get_input_embeddings().weight.shape[0]
+    if len(tokenizer) > rows:
+        raise ValueError(
+            f"the tokenizer of {str(name)!r} has {len(tokenizer)} tokens and its embedding only {rows} rows: they do "
+            f"not belong together"
+        )
+
+
+def give_pad_token(model: Any, tokenizer: Any) -> bool:
+    """Make the end-of-text token pad where the tokenizer has no pad token, and tell the model's configuration.
+
+    Args:
+        model: whose configuration is told.
+        tokenizer: with an end-of-text token.
+
+    Returns:
+        Whether the tokenizer had no pad token.
+    """
+    lacked = tokenizer.pad_token_id is None
+    if lacked:
+        tokenizer.pad_token = tokenizer.eos_token
+    model.config.pad_token_id = model.config.get_text_config().pad_token_id = tokenizer.pad_token_id
+    if getattr(model, "generation_config", None) is not None:
+        model.generation_config.pad_token_id = tokenizer.pad_token_id
+    return lacked
+
+
+def _dtype(name: str, device: str) -> Any:
+    if name == "auto" and device == "cpu":
+        name = "float32"
+    if name != "auto" and not isinstance(getattr(torch, name, None), torch.dtype):
+        raise ValueError(f"dtype: no {name!r}; {nearest(name, ['auto', 'float32', 'bfloat16', 'float16'])}")
+    return name if name == "auto" else getattr(torch, name)
+
+
+def _quantization(kind: str) -> BitsAndBytesConfig:
+    if kind == "8bit":
+        return BitsAndBytesConfig(load_in_8bit=True)
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16,
+    )
+
+
+def default_device() -> str:
+    """This process's GPU, or the CPU."""
+    return f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if torch.cuda.is_available() else "cpu"
+
+
+def device_of(model: Any) -> torch.device:
+    """Where a model's inputs go, also where a wrapper does not say."""
+    return model.get_input_embeddings().weight.device
+
+
+@contextmanager
+def judging(model: Any) -> Iterator[None]:
+    """The model in evaluation mode and without gradients, and afterwards as it was."""
+    was_training = model.training
+    model.eval()
+    try:
+        with torch.no_grad():  # not inference mode: what a policy keeps of it could not be trained on
+            yield
+    finally:
+        model.train(was_training)
+
+
+def fingerprint(model: Any) -> str:
+    """What tells one set of weights from another: a hash of every parameter's name, shape and sums."""
+    digest = hashlib.blake2b(digest_size=12)
+    with torch.no_grad():
+        for name, weight in model.state_dict().items():
+            if weight.is_floating_point():
+                flat = weight.detach().double().flatten()
+                sums = (flat.sum().item(), flat.square().sum().item(), flat[:: max(1, len(flat) // 97)].tolist())
+                digest.update(f"{name} {tuple(weight.shape)} {sums}".encode())
+    return digest.hexdigest()

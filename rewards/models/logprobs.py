@@ -1,0 +1,50 @@
+r"""Log-probabilities of given tokens: $\log p(y_t \mid x, y_{<t})$ under a model's own distribution, in nats."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from torch import Tensor
+
+from rewards.models.batches import BATCH_TOKENS, batches, logits_budget, padded
+from rewards.models.load import device_of, judging
+
+
+def token_logprobs(
+    model: Any, prompts: Sequence[Sequence[int]], completions: Sequence[Sequence[int]], *, budget: int = BATCH_TOKENS
+) -> list[list[float]]:
+    """The log-probability of each completion token given the prompt and the tokens before it.
+
+    It is of the model's own distribution: at temperature 1, with no token left out.
+
+    Args:
+        model: a causal language model.
+        prompts: token ids of B prompts, each with one token at least.
+        completions: token ids, one list for each prompt.
+        budget: tokens in a batch at most, padding included.
+
+    Returns:
+        B lists of numbers in nats, each as long as its completion.
+    """
+    found: list[list[float]] = [[] for _ in prompts]
+    rows = [[*prompt, *completion] for prompt, completion in zip(prompts, completions, strict=True)]
+    with judging(model):
+        for chosen in batches([len(row) for row in rows], logits_budget(model, budget)):
+            ids_BT, mask_BT = padded([rows[i] for i in chosen], 0, device_of(model))
+            logits_BTV = model(input_ids=ids_BT, attention_mask=mask_BT, use_cache=False).logits
+            for line, i in enumerate(chosen):
+                found[i] = logprobs_at(logits_BTV[line], ids_BT[line, : len(rows[i])], len(prompts[i])).tolist()
+    return found
+
+
+def logprobs_at(logits_TV: Tensor, ids_T: Tensor, start: int) -> Tensor:
+    """The log-probabilities of the tokens from `start` on, (T - start,).
+
+    Args:
+        logits_TV: the model's logits for a text; those at a place are of the next token. More rows than T may follow.
+        ids_T: the text's token ids.
+        start: the first token that is asked about, 1 at least.
+    """
+    logprobs_AV = logits_TV[start - 1 : len(ids_T) - 1].float().log_softmax(-1)
+    return logprobs_AV.gather(1, ids_T[start:].unsqueeze(1)).squeeze(1)

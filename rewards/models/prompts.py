@@ -1,0 +1,101 @@
+"""A prompt as text and as token ids: one rendering and one tokenisation, for everything that reads or continues it.
+
+Training, evaluation, rounds, fits, process reward models and rewards all come here, so a policy meets the same tokens
+wherever it meets a prompt:
+
+- A plain string is read as it is. It begins with the tokenizer's beginning-of-text token (BOS) where the tokenizer
+  puts one before every text and the string does not start with it already.
+- Chat messages are laid out by the tokenizer's chat template, which also says how the text begins; nothing is added.
+
+No end-of-text token is added: a prompt is there to be continued.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+Message = Mapping[str, Any]
+Text = str | Sequence[Message]
+"""A plain string, or chat messages."""
+
+
+class Rendered(NamedTuple):
+    """A text for a model.
+
+    Attributes:
+        text: what the model reads.
+        templated: whether a chat template laid it out, and so decided how it begins.
+    """
+
+    text: str
+    templated: bool = False
+
+    def followed_by(self, text: str) -> Rendered:
+        """The same text with more after it."""
+        return self._replace(text=self.text + text)
+
+
+def render(prompt: Text, tokenizer: Any, template_kwargs: Mapping[str, Any] | None = None) -> Rendered:
+    """The text that a model reads as a prompt.
+
+    Args:
+        prompt: a string, which stays as it is, or chat messages. A tokenizer without a chat template gets the
+            messages' contents, one on each line.
+        tokenizer: whose chat template lays messages out.
+        template_kwargs: variables of the chat template, such as Qwen3's `enable_thinking`.
+    """
+    if isinstance(prompt, str):
+        return Rendered(prompt)
+    messages = [dict(message) for message in prompt]
+    if getattr(tokenizer, "chat_template", None) is None:
+        return Rendered("\n".join(str(message["content"]) for message in messages) + "\n")
+    text = tokenizer.apply_chat_template(
+        messages, add_generation_prompt=True, tokenize=False, **(template_kwargs or {})
+    )
+    return Rendered(text, templated=True)
+
+
+def encode(text: str | Rendered, tokenizer: Any) -> list[int]:
+    """The token ids of a plain string or a rendered text, by the rules of this module."""
+    rendered = Rendered(text) if isinstance(text, str) else text
+    ids = list(tokenizer(rendered.text, add_special_tokens=False)["input_ids"])
+    return ids if rendered.templated else beginning(tokenizer, rendered.text) + ids
+
+
+def prompt_ids(prompt: Text, tokenizer: Any, template_kwargs: Mapping[str, Any] | None = None) -> list[int]:
+    """The token ids of a prompt, by the rules of this module.
+
+    Args:
+        prompt: a string or chat messages.
+        tokenizer: of the model that reads it.
+        template_kwargs: variables of the chat template.
+    """
+    return encode(render(prompt, tokenizer, template_kwargs), tokenizer)
+
+
+def beginning(tokenizer: Any, text: str = "") -> list[int]:
+    """The BOS token that goes before a plain text: none where the tokenizer adds none, or the text starts with it."""
+    bos = getattr(tokenizer, "bos_token_id", None)
+    if bos is None or tokenizer("")["input_ids"][:1] != [bos] or text.startswith(tokenizer.bos_token):
+        return []
+    return [bos]
+
+
+def one_token(text: str, tokenizer: Any, what: str) -> int:
+    """The id of a text that has to be a single known token.
+
+    Args:
+        text: such as `+`.
+        tokenizer: whose token it has to be.
+        what: what the text is, for the error.
+
+    Raises:
+        ValueError: the text is several tokens, or none that the tokenizer knows.
+    """
+    ids = tokenizer(text, add_special_tokens=False)["input_ids"]
+    # SentencePiece may set a bare space token before the first word
+    known = [i for i in ids if tokenizer.decode([i]).strip()]
+    if len(known) != 1 or known[0] == tokenizer.unk_token_id:
+        raise ValueError(f"{what} {text!r} is not one token of this tokenizer: it gives {ids}")
+    return known[0]

@@ -1,0 +1,51 @@
+"""The model that a reward's part of the config names: a frozen one, or the policy as it is at the time of the call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rewards.models.load import Source, frozen
+from rewards.parts.context import Context
+
+
+def template_kwargs(settings: Mapping[str, Any], context: Context) -> Mapping[str, Any]:
+    """Variables of the chat template of the model that is asked: where it is the policy, those it is sampled with."""
+    return context.template_kwargs if settings.get("model") == "policy" else {}
+
+
+LOADING = ("dtype", "device", "revision", "trust_remote_code")
+"""Options of every reward that loads a model."""
+
+
+def source(
+    settings: Mapping[str, Any],
+    context: Context,
+    head: str,
+    *,
+    policy: bool = False,
+    purpose: str = "a path or a hub id",
+) -> Source:
+    """What gives the model that a reward's part of the config names.
+
+    Args:
+        settings: its `model`: a path, a hub id, or `policy`; and its options `dtype`, `device`, `revision` and
+            `trust_remote_code`.
+        context: gives the policy.
+        head: a key of `rewards.models.load.HEADS`.
+        policy: whether the reward can do with the policy, which changes while it is trained.
+        purpose: what the model is and does, for the error.
+
+    Raises:
+        ValueError: no model is named, or it does not fit; the message says what to name.
+    """
+    name, options = settings.get("model"), settings.get("options") or {}
+    if not name:
+        raise ValueError(f"model: is needed: {purpose}{', or `policy`' if policy else ''}")
+    if name == "policy":
+        if not policy:
+            raise ValueError("model: policy is no frozen model, and this reward needs one; name a path or a hub id")
+        if context.policy is None:
+            raise ValueError("model: policy needs a policy, and there is none here; name a path or a hub id")
+        return context.policy
+    return frozen(str(name), head, **{key: options[key] for key in LOADING if key in options})

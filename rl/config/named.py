@@ -1,0 +1,144 @@
+"""Looks whether the models, functions and files that rewards name are there, without loading or importing any."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rl.errors import UserError
+from verifiers.runtime.names import nearest
+
+if TYPE_CHECKING:
+    from rl.config import Config
+    from rl.config.sections import Reward
+
+NO_MODEL = ("judge",)
+"""Rewards whose `model` is a name at a server."""
+MODEL_OPTIONS = ("baseline",)
+"""Options that name a model."""
+FILE_OPTIONS = ("rubric_file",)
+"""Options that name a file."""
+
+
+def missing_on_hub(config: Config) -> list[tuple[str, str]]:
+    """The models that rewards name and that are not on this machine, as (key, what happens with it).
+
+    Raises:
+        UserError: a file, a function or a model's folder that is not there.
+    """
+    lines: list[tuple[str, str]] = []
+    for name, reward in config.rewards.items():
+        if reward.function is not None:
+            _look_for_function(f"rewards.{name}.function", reward.function)
+        for key, file in _named(reward, FILE_OPTIONS):
+            if not Path(file).expanduser().is_file():
+                raise UserError(f"rewards.{name}.{key}", f"no file {file!r}{_beside(Path(file))}")
+        for key, model in _models(name, reward):
+            if not _is_here(f"rewards.{name}.{key}", model):
+                lines.append(
+                    (f"{name}.{key}", f"{model} is not on this machine; it is asked of the hub when a run starts")
+                )
+    return lines
+
+
+def _models(name: str, reward: Reward) -> Iterator[tuple[str, str]]:
+    kind = reward.kind or name
+    if reward.model not in (None, "policy", "embedded") and kind not in NO_MODEL and reward.function is None:
+        yield "model", reward.model
+    yield from _named(reward, MODEL_OPTIONS)
+
+
+def _named(reward: Reward, options: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    if reward.function is None:
+        for option in options:
+            if isinstance(value := reward.options.get(option), str):
+                yield f"options.{option}", value
+
+
+def _is_here(key: str, model: str) -> bool:
+    """Whether a model is a folder here or in the hub's cache; False where only the hub can say.
+
+    Raises:
+        UserError: it can only be a folder, and there is none, or none with a model in it.
+    """
+    folder = Path(model).expanduser()
+    if folder.is_dir():
+        if not any(folder.glob("*.json")):
+            raise UserError(key, f"the folder {model!r} holds no model: it has no config.json")
+        return True
+    if folder.exists():
+        raise UserError(key, f"{model!r} is a file; a model's folder is needed")
+    # a hub id has one slash at most; one that begins with a folder of this place is meant as a path
+    if model.startswith((".", "/", "~")) or model.count("/") > 1 or ("/" in model and folder.parent.is_dir()):
+        raise UserError(key, f"no folder {model!r}{_beside(folder)}")
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        return isinstance(try_to_load_from_cache(model, "config.json"), str)
+    except HFValidationError:
+        raise UserError(key, f"{model!r} is neither a folder here nor a name that the hub has") from None
+
+
+def _look_for_function(key: str, where: str) -> None:
+    place, _, attribute = where.rpartition(":")
+    path = Path(place).expanduser()
+    if (path / "__init__.py").is_file():
+        path = path / "__init__.py"
+    elif not place.endswith(".py"):
+        files = _module_files(place)
+        if not files:
+            raise UserError(key, f"no module {place!r} in {Path.cwd()} or among the installed ones")
+        path = files[0]
+        if path.suffix != ".py":
+            return  # built in or compiled: what it holds shows when it is imported
+    if not path.is_file():
+        raise UserError(key, f"no file {place!r}{_beside(path)}")
+    try:
+        names = _top_names(ast.parse(path.read_bytes()))
+    except SyntaxError as error:
+        raise UserError(key, f"{place} is not Python: {error.msg} (line {error.lineno})") from None
+    first = attribute.partition(".")[0]
+    if names is not None and first not in names:
+        raise UserError(key, f"{place} has no function {first!r}; {nearest(first, names)}")
+
+
+def _module_files(name: str) -> list[Path]:
+    """Where a module is, looked for as an import would, but without running its packages; none where it is not."""
+    top, *rest = name.split(".")
+    folder = Path.cwd()
+    if not (folder / top).is_dir() and not (folder / f"{top}.py").is_file():
+        try:
+            spec = importlib.util.find_spec(top)
+        except (ImportError, ValueError):
+            return []
+        if spec is None:
+            return []
+        if not rest or not spec.submodule_search_locations:  # a module such as `os.path` is no file of a package
+            return [Path(spec.origin if spec.origin and not rest else "built-in")]
+        folder = Path(next(iter(spec.submodule_search_locations))).parent
+    base = folder.joinpath(top, *rest)
+    candidates = (base.with_name(f"{base.name}.py"), base / "__init__.py", *base.parent.glob(f"{base.name}.*.so"))
+    return [file for file in candidates if file.is_file()]
+
+
+def _top_names(tree: ast.Module) -> set[str] | None:
+    """The names that a module has at its top; None where only running it can say."""
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            names |= {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
+    made = any(isinstance(node, ast.Name) and node.id in ("globals", "setattr") for node in ast.walk(tree))
+    return None if made or {"*", "__getattr__"} & names else names
+
+
+def _beside(path: Path) -> str:
+    near = [beside.name for beside in path.parent.iterdir()] if path.parent.is_dir() else []
+    return f"; {nearest(path.name, near)}" if near else ""

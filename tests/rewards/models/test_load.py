@@ -1,0 +1,53 @@
+"""Loading models: what is shared, and what is refused."""
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM
+
+from rewards.models.load import fingerprint, frozen, judging
+
+
+def test_a_frozen_model_is_loaded_once_and_cannot_be_trained(model_folder):
+    folder = model_folder()
+    model, _ = frozen(folder)()
+    assert frozen(folder)()[0] is model
+    assert not model.training and not any(weight.requires_grad for weight in model.parameters())
+    assert model.dtype == torch.float32
+
+
+def test_a_folder_that_was_written_again_is_loaded_again(model_folder):
+    folder = model_folder()
+    before, _ = frozen(folder)()
+    other, _ = frozen(model_folder(seed=1))()
+    other.save_pretrained(folder)
+    after, _ = frozen(folder)()
+    assert fingerprint(after) == fingerprint(other) != fingerprint(before)
+
+
+def test_a_model_without_the_head_is_refused(model_folder):
+    with pytest.raises(ValueError, match=r"no weights for score.*not trained for sequence"):
+        frozen(model_folder(), "sequence")
+
+
+def test_a_tokenizer_with_more_tokens_than_the_model_is_refused(model_folder):
+    with pytest.raises(ValueError, match=r"299 tokens and its embedding only 100 rows"):
+        frozen(model_folder(vocab_size=100))
+
+
+def test_a_dtype_is_asked_for_by_name(model_folder):
+    folder = model_folder()
+    assert frozen(folder, dtype="bfloat16")()[0].dtype == torch.bfloat16
+    with pytest.raises(ValueError, match="dtype: no 'float23'"):
+        frozen(folder, dtype="float23")
+
+
+def test_tied_heads_are_no_missing_weights(model_folder):
+    frozen(model_folder(tie_word_embeddings=True))
+
+
+def test_judging_leaves_a_policy_training_as_it_was(model_folder):
+    model = AutoModelForCausalLM.from_pretrained(model_folder()).train()
+    with judging(model):
+        assert not model.training
+        assert not model(torch.tensor([[1]])).logits.requires_grad
+    assert model.training

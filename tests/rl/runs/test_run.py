@@ -1,0 +1,55 @@
+"""What a run records of itself."""
+
+from types import SimpleNamespace
+
+import pytest
+from rich.console import Console
+
+from rl.config import load
+from rl.context import RunContext
+from rl.runs.run import Run
+from rl.storage.run_folder import RunFolder
+from tests.rl.runs.test_plan import QUICKSTART
+
+
+class Recorded(Run):
+    """A run of four steps of which only the records are there."""
+
+    last_step = 4
+
+    def train(self):
+        raise NotImplementedError
+
+    def generating(self):
+        raise NotImplementedError
+
+    def trained_tokens(self):
+        return 1000.0
+
+
+@pytest.fixture
+def recorded(tmp_path, task, small):
+    state = SimpleNamespace(num_processes=1)
+    parts = {"config": load(QUICKSTART, small), "task": task, "policy": None, "mix": None}
+    return Recorded(RunContext(**parts, folder=RunFolder(tmp_path), state=state, console=Console(quiet=True)))
+
+
+def evaluation(split, step, greedy):
+    figures = {"greedy": {"value": greedy}, "n": 16, "k": 2}
+    return {"step": step, "seconds": 1.0, "tokens": 10, "split": split, **figures, "examples": []}
+
+
+def test_before_is_the_test_evaluation_at_step_0_and_after_the_one_at_the_last_step(recorded):
+    # a run that was extended has measured the test split in between; validation is another split
+    for row in [("test", 0, 0.1), ("validation", 2, 0.2), ("test", 2, 0.3), ("test", 4, 0.4), ("validation", 4, 0.5)]:
+        recorded.folder.append(recorded.folder.evaluations, evaluation(*row))
+    summary = recorded.summarise(2.0)
+    assert summary["before"] == {"split": "test", "greedy": {"value": 0.1}, "n": 16, "k": 2}
+    assert summary["after"] == {"split": "test", "greedy": {"value": 0.4}, "n": 16, "k": 2}
+    assert summary["tokens_generated"] == 1000 + 5 * 10
+
+
+def test_of_two_evaluations_at_one_step_the_later_counts(recorded):
+    for row in [("test", 0, 0.1), ("test", 4, 0.4), ("test", 4, 0.6)]:
+        recorded.folder.append(recorded.folder.evaluations, evaluation(*row))
+    assert recorded.summarise(2.0)["after"]["greedy"] == {"value": 0.6}

@@ -1,0 +1,140 @@
+"""The bench: the tables of the README are those of the rows on record, and every script is still there to be run."""
+
+import importlib
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+BENCH = ROOT / "bench"
+SCRIPTS = sorted(file.stem for file in BENCH.glob("*.py"))
+
+
+@pytest.fixture
+def bench(monkeypatch):
+    """Modules of `bench/`, found as its scripts find each other."""
+    monkeypatch.syspath_prepend(str(BENCH))
+    for name in SCRIPTS:
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    yield importlib.import_module
+    for name in SCRIPTS:
+        sys.modules.pop(name, None)
+
+
+def test_the_tables_agree_with_the_rows(bench):
+    tables = bench("tables")
+    for file in [ROOT / "README.md", *ROOT.glob("docs/*.md")]:
+        text = file.read_text(encoding="utf-8")
+        assert tables.filled(text) == text, f"{file.name} has old tables; run make tables"
+
+
+def test_the_readme_has_every_table_and_no_measured_one_without_rows(bench):
+    tables, text = bench("tables"), (ROOT / "README.md").read_text(encoding="utf-8")
+    for name in tables.TABLES:
+        assert text.count(f"<!-- table {name} -->") == 1, name
+    measured = text[text.index("## Measured") : text.index("## Train on your own data")]
+    between = tables._PLACE.sub("", measured)
+    assert "\n|" not in between, "a table of measured figures stands outside the markers"
+
+
+def test_a_figure_that_was_changed_by_hand_is_found(bench):
+    tables, text = bench("tables"), (ROOT / "README.md").read_text(encoding="utf-8")
+    row = tables.TABLES["quickstart"]().markdown().splitlines()[2]
+    changed = text.replace(row, row.replace("0.", "0.9", 1))
+    assert changed != text and tables.filled(changed) == text
+
+
+def test_a_table_that_is_not_known_is_an_error(bench):
+    with pytest.raises(KeyError, match="no_such_table"):
+        bench("tables").filled("<!-- table no_such_table -->\n<!-- end of table -->\n")
+
+
+@pytest.mark.parametrize("file", sorted(BENCH.glob("*.json")), ids=lambda file: file.stem)
+def test_figures_are_a_flat_list_of_rows_one_line_each(file):
+    text = file.read_text(encoding="utf-8")
+    rows = json.loads(text)
+    assert all(not isinstance(value, dict) for row in rows for value in row.values())
+    assert [json.loads(line.rstrip(",")) for line in text.splitlines()[1:-1]] == rows
+    numbers = [value for row in rows for value in row.values() if isinstance(value, float)]
+    assert all(map(math.isfinite, numbers))
+
+
+def test_nested_figures_are_named_by_their_path_and_an_interval_by_its_value(bench):
+    figures = {
+        "seed": 0,
+        "after": {
+            "k": 8,
+            "greedy": {"value": 0.5, "low": 0.4, "high": 0.6},
+            "chain": None,
+            "pass_at": {"1": {"value": 0.1}, "4": {"value": 0.2}, "8": {"value": 0.3}},
+        },
+    }
+    # pass@1 is mean@k and pass@8 pass@k, which have names of their own
+    assert bench("harness").flat(figures) == {
+        "seed": 0,
+        "after.k": 8,
+        "after.greedy": 0.5,
+        "after.greedy.low": 0.4,
+        "after.greedy.high": 0.6,
+        "after.pass_at.4": 0.2,
+    }
+
+
+def test_a_run_that_is_made_again_takes_the_place_of_its_row(bench, tmp_path):
+    harness, file = bench("harness"), tmp_path / "figures" / "rows.json"
+    harness.record(file, [{"task": "a", "seed": 0, "x": 1}, {"task": "a", "seed": 1, "x": 2}], key=["task", "seed"])
+    harness.record(file, [{"task": "a", "seed": 0, "x": 3}, {"task": "b", "seed": 0, "x": 4}], key=["task", "seed"])
+    rows = [("a", 0, 3), ("a", 1, 2), ("b", 0, 4)]
+    assert harness.read(file) == [{"task": task, "seed": seed, "x": x} for task, seed, x in rows]
+    assert len(file.read_text().splitlines()) == 3 + 2
+    assert harness.record(None, [{"x": 1}], key=["x"]) == [{"x": 1}]  # nothing is written without a file
+
+
+def test_trls_rate_is_the_one_with_the_best_sampled_accuracy_at_the_end(bench):
+    def row(method, seed, *curve):
+        return {"method": method, "seed": seed, "curve.mean_at_k": list(curve)}
+
+    rows = [row("trl_grpo_1e-4", 0, 0.9, 0.5), row("trl_grpo_1e-4", 1, 0.9, 0.7), row("trl_grpo_3e-4", 0, 0.1, 0.65)]
+    assert bench("tables").best_rate([*rows, row("ppo", 0, 1.0)]) == "trl_grpo_3e-4"  # 0.65 against 0.6
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_script_imports_what_is_there(bench, name):
+    assert bench(name).__doc__
+
+
+def test_every_part_that_is_mutated_and_its_tests_are_there(bench):
+    for part in bench("mutate").PARTS.values():
+        assert all(any(ROOT.glob(pattern)) for pattern in part.files), part.files
+        assert all((ROOT / tests).exists() for tests in part.tests), part.tests
+
+
+def test_a_command_that_fails_says_what_it_said(bench):
+    with pytest.raises(SystemExit, match=r"no_such\.yaml"):
+        bench("harness").whetstone("check", "no_such.yaml")
+
+
+TINY = [
+    *("task.sizes.train=400", "task.sizes.validation=20", "task.sizes.test=20"),
+    *("evaluation.n=16", "evaluation.validation_n=8", "evaluation.k=2"),
+]
+RUNS = {
+    "quickstart": ["--seeds", "0", *TINY, "trainer.max_steps=4", "policy.warm_start.steps=60"],
+    "learning": ["--seeds", "0", "--samples", "256", "--only", "sft", "ppo_process", "--jobs", "1", *TINY],
+    "floor": ["--draws", "1", "--configs", "ppo", *TINY],
+    "speed": ["--seeds", "0", "--cap", "5", "--turns", "1", *TINY],
+    "rewards_table": ["--n", "5"],
+    "reward_alone": ["--check"],
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", RUNS)
+def test_a_script_runs_with_tiny_settings(name, tmp_path):
+    out = tmp_path / "rows.json"
+    subprocess.run([sys.executable, BENCH / f"{name}.py", "--out", out, *RUNS[name]], check=True, cwd=ROOT)
+    assert name == "reward_alone" or json.loads(out.read_text(encoding="utf-8"))
