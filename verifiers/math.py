@@ -47,6 +47,7 @@ HEAVY = "verifiers.algebra.symbolic"
 _SHORT = 40
 _SHOWN = 400
 _THOUSANDS = re.compile(r"[-+]?[1-9][0-9]{0,2}(?:,[0-9]{3}){1,5}(?:\.[0-9]{1,17})?")
+_IN_WORDS = re.compile(r"[\s$]*(?:\\(?:text[a-z]*|mbox|mathrm)\s*\{[^{}]*\}|[A-Za-z ,.'()-]+)[\s$]*")
 _PLAIN = re.compile(r"\s*([-+]?)(?:0*([1-9][0-9]{0,17})|0+)(\.[0-9]{1,17})?\s*")
 
 
@@ -116,14 +117,14 @@ def fast(
         raise ValueError(f"digits is a whole number from 1 on, not {digits!r}")
     if len(prediction) <= _SHORT and not strict and (verdict := _plain_numbers(prediction, gold, "line")) is not None:
         return verdict
-    found = extract(prediction, strict=strict)
+    wanted = gold if _PLAIN.fullmatch(gold) else extract_gold(gold)
+    found = extract(prediction, strict=strict, words=bool(_IN_WORDS.fullmatch(wanted)))
     if (
         found is not None
         and len(found.answer) <= _SHORT
         and (verdict := _plain_numbers(found.answer, gold, found.rule)) is not None
     ):
         return verdict
-    wanted = extract_gold(gold)
     answer = clean(found.answer) if found is not None and len(found.answer) <= 8000 else None
     options = Options(digits, percent, decimal_comma)
     wanted = clean(wanted) if len(wanted) <= 8000 else ""

@@ -209,7 +209,7 @@ def test_a_gold_may_be_a_number_or_a_whole_solution(judge):
 
 
 def test_a_wrong_kind_of_gold_fails_and_is_not_wrong(judge):
-    assert judge([{"prediction": "1", "gold": ["1"]}])[0].status == "failed"
+    assert judge([{"prediction": "1", "gold": {"answer": "1"}}])[0].status == "failed"
 
 
 def test_a_wrong_option_is_refused_before_anything_is_judged():

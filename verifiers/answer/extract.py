@@ -53,23 +53,36 @@ _SENTENCE = re.compile(
 )
 
 
-def extract(text: str, *, strict: bool = False) -> Found | None:
+def extract(text: str, *, strict: bool = False, words: bool = True) -> Found | None:
     """The final answer in a completion, or None where there is none.
 
     Args:
         text: the completion.
         strict: only a box, a tag, `####` or an answer cue; no guessing from the last number.
+        words: whether the answer may be in words; else a cue that states nothing but words ("the answer is clear") is
+            passed over.
     """
     for span in spans(text):
         if span.fault:
             return Found("", span.rule, span.fault)
-        return Found(_narrowed(span.text, span.rule), span.rule)
+        answer = _narrowed(span.text, span.rule)
+        if words or span.rule != "cue" or not _only_words(answer):
+            return Found(answer, span.rule)
     part = answering_part(text)
     if strict or not part:
         return None
     if is_bare(part):
         return Found(part.strip(), "line")
     return _last(part)
+
+
+def _only_words(answer: str) -> bool:
+    """Whether an answer holds no mathematics: no sign, no single letter, no number in words and no known phrase."""
+    if re.search(r"[^A-Za-z\s.,;:'!?-]|(?<![A-Za-z])[B-HJ-Zb-hj-z](?![A-Za-z])", answer):
+        return False
+    low = answer.lower().strip(" .!")
+    known = any(phrase in low for phrase in PHRASES) or low in ("noon", "midnight", "infinity", "pi")
+    return not known and with_digits(answer) == answer
 
 
 def _narrowed(text: str, rule: str) -> str:

@@ -64,6 +64,14 @@ def test_strict_mode_does_not_guess():
     assert extract("The answer is 5", strict=True).answer == "5"  # type: ignore[union-attr]
 
 
+def test_a_cue_that_states_only_words_is_passed_over_where_no_words_are_asked_for():
+    text = "The answer is clear. We get 5."
+    assert extract(text, words=False).answer == "5"  # type: ignore[union-attr]
+    assert extract(text).answer == "clear"  # type: ignore[union-attr]
+    assert extract("The answer is seven", words=False).answer == "seven"  # type: ignore[union-attr]
+    assert extract("The answer is no solution", words=False).answer == "no solution"  # type: ignore[union-attr]
+
+
 def test_a_denial_is_no_answer():
     assert extract("The answer is not 4. It is 5").answer == "5"  # type: ignore[union-attr]
 
