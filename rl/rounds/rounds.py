@@ -280,6 +280,7 @@ class Rounds(Run):
             folder=saving.staging,
             seed=self.config.seed + number,
             callbacks=callbacks,
+            warn=self.context.warn,
         )
         return self.algorithm.build(fit, examples)
 
