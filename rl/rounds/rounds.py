@@ -17,7 +17,7 @@ from typing import Any
 
 from accelerate.utils import broadcast_object_list
 from peft import PeftConfig, PeftModel
-from transformers import TrainerCallback, TrainerState
+from transformers import TrainerCallback
 
 from rewards.models.generate import eos_token_ids
 from rewards.sample import Sample
@@ -33,7 +33,7 @@ from rl.runs.callbacks import ProgressLine, StopOnSignal, stopping_at_once
 from rl.runs.run import Run
 from rl.sampling.vllm import Vllm, VllmServer
 from rl.storage import pool
-from rl.storage.checkpoints import MANIFEST, Checkpoints, newest_good, problem, seal, step_of
+from rl.storage.checkpoints import MANIFEST, Checkpoints, ended, newest_good, problem, seal, step_of, take_up
 from rl.storage.run_folder import read_jsonl, sync, write_atomically
 
 
@@ -225,9 +225,8 @@ class Rounds(Run):
         self.checkpoints.trainer, self.checkpoints.resumed = trainer, checkpoint
         before = self.steps
         with self.stop, naming_the_last_good(self.last_good):
-            if checkpoint is not None and ended(checkpoint):  # Trainer would take one step more
-                trainer._load_from_checkpoint(str(checkpoint))
-                trainer.state = TrainerState.load_from_json(str(checkpoint / "trainer_state.json"))
+            if checkpoint is not None and ended(checkpoint):
+                take_up(trainer, checkpoint)
             else:
                 try:
                     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
@@ -305,9 +304,3 @@ class Rounds(Run):
             draft.rename(target)
             sync(target.parent)
         self.state.wait_for_everyone()
-
-
-def ended(checkpoint: Path) -> bool:
-    """Whether a checkpoint is the last of its fit."""
-    state = TrainerState.load_from_json(str(checkpoint / "trainer_state.json"))
-    return state.global_step >= state.max_steps

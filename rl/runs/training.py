@@ -17,6 +17,7 @@ from rich.console import Console
 
 from rl import tasks
 from rl.config import Config, dump
+from rl.config.generation_cycle import GenerationCycle
 from rl.context import RunContext
 from rl.errors import UserError
 from rl.policy.load import Policy
@@ -67,6 +68,8 @@ def prepare(config: Config, *, fresh: bool = False, command: str = "") -> RunCon
     for split, rows in task.splits.items():
         if not rows and (split != "validation" or config.evaluation.every):
             raise UserError("task", f"has no rows in its {split} split, and the run needs some")
+    if not config.algorithm.in_rounds:
+        GenerationCycle.of(config).check_rows(len(task.splits["train"]), config.sampling.completions)
     if task.skipped:
         console.print(f"skipped {len(task.skipped)} broken rows; the first: {task.skipped[0]}", highlight=False)
     _self_check(task, console)

@@ -72,13 +72,17 @@ class RunFolder:
         numbered = {int(p.name.rpartition("-")[2]): p for p in self.checkpoints.glob("checkpoint-*") if p.is_dir()}
         return numbered[max(numbered)] if numbered else None
 
-    def rewind(self, step: int) -> None:
+    def rewind(self, step: int, *, ended: bool = False) -> None:
         """Drop the records of what came after a step, when a run resumes from there.
 
-        An evaluation whose line in the metrics a crash prevented goes too, so that it is made again; and so does the
-        line that ends the training, which is now not at its end.
+        An evaluation without its line in the metrics, which a crash prevented, is dropped too, so that it is made again.
+
+        Args:
+            step: the last one to keep.
+            ended: whether training ended there; if not, the line that sums up the training is dropped.
         """
-        metrics = [row for row in read_jsonl(self.metrics) if row["step"] <= step and "train_loss" not in row]
+        before = (row for row in read_jsonl(self.metrics) if row["step"] <= step)
+        metrics = [row for row in before if ended or "train_loss" not in row]
         measured = {(row["step"], name.split("/")[1]) for row in metrics for name in row if name.startswith("eval/")}
         evaluations = [row for row in read_jsonl(self.evaluations) if (row["step"], row["split"]) in measured]
         for file, kept in ((self.metrics, metrics), (self.evaluations, evaluations)):

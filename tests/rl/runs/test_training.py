@@ -12,7 +12,9 @@ import pytest
 from safetensors.torch import load_file
 
 from rl import config as configuration
+from rl import tasks
 from rl.errors import UserError
+from rl.runs import plan
 from rl.runs.training import train
 from rl.storage.run_folder import RunFolder, read_jsonl
 
@@ -114,6 +116,50 @@ def test_the_same_command_resumes_and_ends_where_an_uninterrupted_run_does(finis
     assert all((resumed[name] == uninterrupted[name]).all() for name in uninterrupted)
     steps = [row["step"] for row in read_jsonl(folder.metrics) if "reward" in row]
     assert steps == [1, 2, 3, 4]
+
+
+class Killed(Exception):
+    pass
+
+
+@pytest.mark.parametrize("more", [[], ["policy.lora.r=2", "algorithm=grpo"]])
+def test_a_run_killed_in_its_last_evaluation_takes_no_step_more(small, tmp_path, monkeypatch, more):
+    from rl.runs.online import OnlineRun
+
+    def killed(self):
+        raise Killed
+
+    folder = RunFolder(tmp_path / "quickstart")
+    with monkeypatch.context() as patched:
+        patched.setattr(OnlineRun, "finish", killed)
+        with pytest.raises(Killed):
+            run([*small, *more])
+    file = "adapter_model.safetensors" if more else "model.safetensors"
+    trained, metrics = load_file(folder.model / file), read_jsonl(folder.metrics)
+    (folder.model / file).unlink()
+    assert run([*small, *more])["steps"] == 4
+    resumed, saved = load_file(folder.model / file), load_file(folder.checkpoints / "checkpoint-4" / file)
+    assert all((resumed[name] == tensor).all() and (saved[name] == tensor).all() for name, tensor in trained.items())
+    assert read_jsonl(folder.metrics)[: len(metrics)] == metrics
+
+
+@pytest.mark.parametrize("more", [[], ["algorithm.curriculum.floor=0.2"], ["algorithm.dynamic_sampling.draws=2"]])
+def test_a_train_split_smaller_than_a_generation_cycle_is_refused(small, tmp_path, more):
+    # 16 completions a batch x 2 batches, 4 a prompt: 8 prompts
+    few = [*small, "trainer.steps_per_generation=2", "trainer.save_steps=2", "task.sizes.train=7", *more]
+    with pytest.raises(UserError, match=r"task: its train split has 7 rows, and a generation cycle needs 8 prompts"):
+        run(few)
+    assert not (tmp_path / "quickstart").exists()
+    with pytest.raises(UserError, match="7 rows"):
+        plan.describe(configuration.load(QUICKSTART, few), tasks.load(configuration.load(QUICKSTART, few)))
+
+
+def test_a_train_split_as_large_as_a_generation_cycle_of_all_processes_is_enough(small, monkeypatch):
+    config = configuration.load(QUICKSTART, [*small, "task.sizes.train=4"])
+    assert plan.describe(config, tasks.load(config))  # 16 completions, 4 a prompt
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(UserError, match=r"4 rows, and a generation cycle needs 8 prompts: 32 completions \(16 a device"):
+        plan.describe(config, tasks.load(config))
 
 
 def test_an_unfinished_run_of_another_config_is_refused(small, tmp_path):
