@@ -68,7 +68,7 @@ def test_what_a_limit_cuts_is_counted(warm, example, tmp_path, name):
     examples = [example(name, "1+1?"), example(name, LONG), example(name, "1+1?")]
     longest = long + len((examples[0] if name == "star" else examples[0].chosen).ids)
     limit = short + 3
-    trainer, said = built(name, warm, tmp_path, examples, f"trainer.max_length={limit}")
+    _, said = built(name, warm, tmp_path, examples, f"trainer.max_length={limit}")
     assert said[0].startswith(
         f"trainer.max_length={limit} cuts 3 of 3 examples, the longest of which has {longest:,} tokens"
     )

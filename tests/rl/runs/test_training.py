@@ -16,6 +16,7 @@ from rl import tasks
 from rl.errors import UserError
 from rl.runs import plan
 from rl.runs.training import train
+from rl.storage import lock
 from rl.storage.run_folder import RunFolder, read_jsonl
 
 CONFIGS = Path(__file__).parents[3] / "configs"
@@ -118,6 +119,34 @@ def test_the_same_command_resumes_and_ends_where_an_uninterrupted_run_does(finis
     assert steps == [1, 2, 3, 4]
 
 
+@pytest.mark.parametrize("more", [[], ["trainer.steps_per_generation=2", "trainer.num_train_epochs=1"]])
+def test_a_finished_run_that_is_extended_ends_where_one_of_that_length_does(small, tmp_path, more):
+    same = [*small, "trainer.lr_scheduler_type=constant", *more]
+    whole = RunFolder(tmp_path / "whole")
+    run([*same, "trainer.max_steps=8", "name=whole"])
+    run([*same, "name=extended"])
+    summary = run([*same, "name=extended", "trainer.max_steps=8", "evaluation.every=4"])
+    folder = RunFolder(tmp_path / "extended")
+    assert summary["steps"] == 8
+    ours, theirs = (load_file(one.model / "model.safetensors") for one in (folder, whole))
+    assert all((ours[name] == tensor).all() for name, tensor in theirs.items())
+    assert [row["step"] for row in read_jsonl(folder.metrics) if "loss" in row] == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert [list(row["changes"]) for row in read_jsonl(folder.config_changes)] == [
+        ["trainer.max_steps", "evaluation.every"]
+    ]
+    assert configuration.load(folder.config).trainer["max_steps"] == 8
+
+
+def test_a_second_run_in_a_folder_is_refused_and_the_first_one_is_named(small, tmp_path):
+    lock.acquire(tmp_path / "quickstart" / "lock.json")
+    for fresh in (False, True):
+        with pytest.raises(
+            UserError, match=rf"quickstart: another run is under way in this folder, process {os.getpid()}"
+        ):
+            run(small, fresh=fresh)
+    assert [path.name for path in (tmp_path / "quickstart").iterdir()] == ["lock.json"]
+
+
 class Killed(Exception):
     pass
 
@@ -158,7 +187,9 @@ def test_a_train_split_as_large_as_a_generation_cycle_of_all_processes_is_enough
     config = configuration.load(QUICKSTART, [*small, "task.sizes.train=4"])
     assert plan.describe(config, tasks.load(config))  # 16 completions, 4 a prompt
     monkeypatch.setenv("WORLD_SIZE", "2")
-    with pytest.raises(UserError, match=r"4 rows, and a generation cycle needs 8 prompts: 32 completions \(16 a device"):
+    with pytest.raises(
+        UserError, match=r"4 rows, and a generation cycle needs 8 prompts: 32 completions \(16 a device"
+    ):
         plan.describe(config, tasks.load(config))
 
 
@@ -166,7 +197,7 @@ def test_an_unfinished_run_of_another_config_is_refused(small, tmp_path):
     (tmp_path / "quickstart").mkdir()
     config = configuration.load(QUICKSTART, small)
     (tmp_path / "quickstart" / "config.yaml").write_text(configuration.dump(config))
-    with pytest.raises(UserError, match=r"unfinished run of another config \(temperature: 1.0, now temperature: 0.5\)"):
+    with pytest.raises(UserError, match=r"unfinished run of another config \(sampling.temperature: 1.0, now 0.5\)"):
         run([*small, "sampling.temperature=0.5"])
 
 
