@@ -14,7 +14,6 @@ from typing import Any
 from rewards.parts.context import Context
 from rewards.reward import Reward, Scores, Text, question_of, text_of
 from verifiers import abstained
-from verifiers.answer.completion import spoken
 from verifiers.runtime.judge import Judge
 
 
@@ -49,7 +48,7 @@ class Correctness(Reward):
             {
                 **{name: values[row] for name, values in given.items()},
                 "prompt": question_of(prompts[row]),
-                "prediction": _answering(text_of(completions[row])),
+                "prediction": text_of(completions[row]),
             }
             for row in range(len(completions))
         ]
@@ -62,11 +61,6 @@ class Correctness(Reward):
             columns={"extracted": [verdict.extracted for verdict in verdicts]},
             failures={row: v.reason for row, v in enumerate(verdicts) if v.status == "failed"},
         )
-
-
-def _answering(completion: str) -> str:
-    """A completion up to thinking that never ends: a draft is no answer."""
-    return completion[: spoken(completion)[1]]
 
 
 def build(name: str, settings: Mapping[str, Any], context: Context) -> Correctness:

@@ -43,10 +43,6 @@ class Format(Correctness):
         scores = super().score(prompts, completions, completion_ids, gold=[""] * len(completions))
         return Scores(scores.values, failures=scores.failures)
 
-    def _answer(self, completion: str) -> str:
-        """All of the completion: its thinking has a form, too."""
-        return completion
-
 
 def build(name: str, settings: Mapping[str, Any], context: Context) -> Format:
     """The reward from its part of the config."""

@@ -55,10 +55,6 @@ class Steps(Correctness):
             values.append(sum(judged) / len(judged) if judged else None if steps or answer is None else 0.0)
         return replace(scores, values=values)
 
-    def _answer(self, completion: str) -> str:
-        """All of the completion: steps count in thinking, too."""
-        return completion
-
 
 def build(name: str, settings: Mapping[str, Any], context: Context) -> Steps:
     """The reward from its part of the config; without a verifier's name, the task's own judges."""

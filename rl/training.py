@@ -7,24 +7,33 @@ The run folder holds everything a run leaves behind. The same command on a folde
 
 from __future__ import annotations
 
-import shutil
 import time
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
 
 import torch
 from accelerate import PartialState
+from accelerate.utils import broadcast_object_list
 from rich.console import Console
 
 from rl import setup, tasks
 from rl.config import Config, dump
+from rl.config.generation_cycle import GenerationCycle
 from rl.context import RunContext
 from rl.errors import UserError
 from rl.policy.load import Policy
 from rl.policy.positions import check_positions
 from rl.runs.run import Run
+from rl.storage.config_changes import Changes, shown
+from rl.storage.lock import acquire, release
 from rl.storage.run_folder import RunFolder
 from rl.tasks.task import Task
 from verifiers.runtime.self_check import self_check
+
+Result = TypeVar("Result")
+ONLY_WHEN = ("evaluation.every", "evaluation.batch")
+"""Keys of `evaluation` that say when and in what portions it is done, and not what is measured."""
 
 
 def train(config: Config, *, fresh: bool = False, command: str = "") -> dict[str, Any] | None:
@@ -44,29 +53,39 @@ def train(config: Config, *, fresh: bool = False, command: str = "") -> dict[str
         NotFinite: ten steps in a row had a loss or gradients that are NaN or infinite.
         KeyboardInterrupt: the run was interrupted; up to the step it names, it is saved.
     """
-    context = prepare(config, fresh=fresh, command=command)
-    run = _run(context)
-    run.train()
-    return run.finish()
+    state = PartialState(cpu=not torch.accelerator.is_available())
+    console = Console(quiet=not state.is_main_process, soft_wrap=True)
+    with _locked(RunFolder(config.run_folder), state, console):
+        run = _run(prepare(config, state, console, fresh=fresh, command=command))
+        run.train()
+        return run.finish()
 
 
-def prepare(config: Config, *, fresh: bool = False, command: str = "") -> RunContext:
-    """Load everything that a run needs, and make its folder; the arguments are those of `train`.
+def prepare(
+    config: Config, state: PartialState, console: Console, *, fresh: bool = False, command: str = ""
+) -> RunContext:
+    """Load everything that a run needs, and make its folder, which this run has locked.
+
+    Args:
+        config: a checked config.
+        state: of the processes.
+        console: where to say what happens.
+        fresh: whether to replace a run folder that is already there.
+        command: how the run was started, to say how to resume it.
 
     Raises:
         UserError: the input is wrong; nothing was changed.
     """
     started = time.perf_counter()
-    state = PartialState(cpu=not torch.accelerator.is_available())
-    console = Console(quiet=not state.is_main_process, soft_wrap=True)
     setup.quiet(config)
     folder = RunFolder(config.run_folder)
-    if not fresh:
-        folder.check(dump(config))
+    changed = {} if fresh else _decided_by_main(state, lambda: folder.check(dump(config)))
     task = tasks.load(config)
     for split, rows in task.splits.items():
         if not rows and (split != "validation" or config.evaluation.every):
             raise UserError("task", f"has no rows in its {split} split, and the run needs some")
+    if not config.algorithm.in_rounds:
+        GenerationCycle.of(config).check_rows(len(task.splits["train"]), config.sampling.completions)
     if task.skipped:
         console.print(f"skipped {len(task.skipped)} broken rows; the first: {task.skipped[0]}", highlight=False)
     _self_check(task, console)
@@ -76,10 +95,56 @@ def prepare(config: Config, *, fresh: bool = False, command: str = "") -> RunCon
     check_positions(config, task, policy, console)
     if state.is_main_process:
         if fresh:
-            shutil.rmtree(folder.path, ignore_errors=True)
-        folder.start(dump(config))
+            folder.clear()
+        folder.start(dump(config), changed)
     state.wait_for_everyone()
+    if changed:
+        _say_what_changed(changed, console)
     return RunContext(config, task, policy, mix, folder, state, console, command, started)
+
+
+@contextmanager
+def _locked(folder: RunFolder, state: PartialState, console: Console) -> Iterator[None]:
+    """No other run may use the folder; the main process holds the lock for all processes of this run.
+
+    Raises:
+        UserError: another run is under way there.
+    """
+    gone = _decided_by_main(state, lambda: acquire(folder.lock))
+    if gone is not None:
+        console.print(f"took over {folder.path} from {gone}, which is gone", highlight=False)
+    try:
+        yield
+    finally:
+        if state.is_main_process:
+            release(folder.lock)
+
+
+def _decided_by_main(state: PartialState, decide: Callable[[], Result]) -> Result:
+    """What the main process decides, or its `UserError`, on every process."""
+    outcome: list[Any] = [None, None]
+    if state.is_main_process:
+        try:
+            outcome[0] = decide()
+        except UserError as error:
+            outcome[1] = (error.where, error.what)
+    result, wrong = broadcast_object_list(outcome)
+    if wrong is not None:
+        raise UserError(*wrong)
+    return result
+
+
+def _say_what_changed(changed: Changes, console: Console) -> None:
+    """Say with which changes a run goes on, and what follows from them."""
+    console.print(f"the config changed ({shown(changed)})", highlight=False)
+    measured = [key for key in changed if key.startswith("evaluation.") and key not in ONLY_WHEN]
+    if measured:
+        console.print(
+            f"warning: evaluations before this point were made with another {', '.join(measured)}, so those after it "
+            f"do not compare with them",
+            style="yellow",
+            highlight=False,
+        )
 
 
 def _run(context: RunContext) -> Run:

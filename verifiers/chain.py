@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 
+from verifiers.answer.completion import spoken
 from verifiers.verdict import Step, Verdict, judged
 
 JUDGES_STEPS = True
@@ -30,6 +31,7 @@ def verify(prediction: str, gold: str, *, prompt: str) -> Verdict:
         A judged verdict; `steps` holds one step for each `;`-separated part before the `#`. Where operations are left
         out at the end, the answer itself is one more step, a wrong one: it was jumped to.
     """
+    prediction = prediction[: spoken(prediction)[1]]  # thinking that never ends holds no answer
     working, mark, answer = prediction.rpartition("#")
     if not mark:
         working, answer = prediction, ""

@@ -20,6 +20,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from verifiers.answer.completion import spoken
 from verifiers.verdict import Step, Verdict, judged
 
 JUDGES_STEPS = True
@@ -98,6 +99,7 @@ def verify(prediction: str, gold: str, *, choices: Sequence[Mapping[str, str]], 
         answer is one more step, a wrong one: it was jumped to. `extracted` is the label of the choice given, or the
         word that names none.
     """
+    prediction = prediction[: spoken(prediction)[1]]  # thinking that never ends holds no answer
     working, mark, answer = _parts(prediction)
     match = _ANSWER.fullmatch(answer)
     labels = {choice["text"]: choice["label"] for choice in choices}

@@ -18,7 +18,7 @@ from trl.trainer.dpo_config import DPOConfig
 from trl.trainer.dpo_trainer import DPOTrainer
 
 from rewards.sample import Sample
-from rl.algorithms.fit import Fit, pair_rows, share_of_tokens
+from rl.algorithms.fit import Fit, pair_length, pair_rows, share_of_tokens
 from rl.algorithms.trl_arguments import fit_arguments
 from rl.config.algorithms import Dpo
 from rl.examples.pairs import Pair, pairs
@@ -75,11 +75,12 @@ def build(fit: Fit, examples: Sequence[Pair]) -> DPOTrainer:
         losses = [wanted] if isinstance(wanted, str) else list(wanted)
         weights = trainer_settings.get("loss_weights") or [1.0] * len(losses)
         own = {"loss_type": [*losses, "sft"], "loss_weights": [*weights, algorithm.nll]}
+    rows = pair_rows(examples, fit.tokenizer, fit.template_kwargs)
     trainer = PairsDPOTrainer(
         algorithm.nll,
         ref_model=fit.reference,
-        args=fit_arguments(DPOConfig, fit.config, fit.folder, fit.seed, len(examples), **own),
-        train_dataset=Dataset.from_list(pair_rows(examples, fit.tokenizer, fit.template_kwargs)),
+        args=fit_arguments(DPOConfig, fit, [pair_length(row) for row in rows], **own),
+        train_dataset=Dataset.from_list(rows),
         **fit.for_trl,
     )
     trainer.remove_callback(PrinterCallback)

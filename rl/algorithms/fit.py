@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ class Fit:
         folder: where checkpoints go.
         seed: of the order of the examples.
         callbacks: to be told of steps and logs.
+        warn: prints a warning.
     """
 
     config: Config
@@ -41,6 +42,7 @@ class Fit:
     folder: Path
     seed: int
     callbacks: Sequence[TrainerCallback]
+    warn: Callable[[str], None] = print
 
     @property
     def template_kwargs(self) -> dict[str, Any]:
@@ -71,6 +73,15 @@ def share_of_tokens(tokens: Tensor) -> float:
         return 1.0
     everywhere: Any = gather(tokens.reshape(1))
     return (tokens / everywhere.float().mean()).item()
+
+
+def pair_length(row: Mapping[str, Any]) -> int:
+    """Tokens of a pair's longer sequence, the prompt included.
+
+    Args:
+        row: as `pair_rows` returns it.
+    """
+    return len(row["prompt_ids"]) + max(len(row["chosen_ids"]), len(row["rejected_ids"]))
 
 
 def pair_rows(

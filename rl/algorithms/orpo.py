@@ -16,7 +16,7 @@ from transformers import PrinterCallback
 from trl.experimental.orpo import ORPOConfig, ORPOTrainer
 
 from rewards.sample import Sample
-from rl.algorithms.fit import Fit, pair_rows, share_of_tokens
+from rl.algorithms.fit import Fit, pair_length, pair_rows, share_of_tokens
 from rl.algorithms.trl_arguments import fit_arguments
 from rl.config.algorithms import Orpo
 from rl.examples.pairs import Pair, pairs
@@ -26,7 +26,7 @@ class PairsORPOTrainer(ORPOTrainer):
     """TRL's trainer on pairs that are tokens already, with an NLL over the tokens of all processes."""
 
     def tokenize_row(self, feature: dict[str, Any], model: Any = None) -> dict[str, Any]:
-        """The row in TRL's form; the completion alone has labels, and what passes `max_length` is cut off."""
+        """The row in TRL's format: only the completion has labels, and both are truncated to `max_length` tokens."""
         prompt = feature["prompt_ids"]
         row: dict[str, Any] = {"prompt_input_ids": prompt, "prompt_attention_mask": [1] * len(prompt)}
         for name in ("chosen", "rejected"):
@@ -62,10 +62,12 @@ def build(fit: Fit, examples: Sequence[Pair]) -> ORPOTrainer:
     Raises:
         UserError: TRL refuses the arguments.
     """
-    config = fit.config
+    rows = pair_rows(examples, fit.tokenizer, fit.template_kwargs)
+    lengths = [pair_length(row) for row in rows]
+    limit = fit.config.trainer.get("max_length") or max(lengths)  # ORPOTrainer reads None as 512
     trainer = PairsORPOTrainer(
-        args=fit_arguments(ORPOConfig, config, fit.folder, fit.seed, len(examples), remove_unused_columns=False),
-        train_dataset=Dataset.from_list(pair_rows(examples, fit.tokenizer, fit.template_kwargs)),
+        args=fit_arguments(ORPOConfig, fit, lengths, remove_unused_columns=False, max_length=limit),
+        train_dataset=Dataset.from_list(rows),
         **fit.for_trl,
     )
     trainer.remove_callback(PrinterCallback)

@@ -56,9 +56,13 @@ def build(fit: Fit, examples: Sequence[Sample]) -> SFTTrainer:
     rows = [
         row(one, fit.tokenizer, wrong_steps(one) if weight < 1 else (), weight, fit.template_kwargs) for one in examples
     ]
+    lengths = [len(one["input_ids"]) for one in rows]
     weighted = 0 < weight < 1
+    own: dict[str, Any] = {"remove_unused_columns": not weighted}
+    if config.trainer.get("packing") and config.trainer.get("max_length") is None:
+        own["max_length"] = max(lengths)  # packing fills sequences of a given length
     trainer = (WeightedSftTrainer if weighted else SFTTrainer)(
-        args=fit_arguments(SFTConfig, config, fit.folder, fit.seed, len(examples), remove_unused_columns=not weighted),
+        args=fit_arguments(SFTConfig, fit, lengths, **own),
         train_dataset=Dataset.from_list(rows),
         **fit.for_trl,
     )

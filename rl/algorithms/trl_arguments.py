@@ -8,7 +8,6 @@ bfloat16 only on a GPU that has it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
@@ -17,6 +16,7 @@ from datasets import Dataset
 from transformers import TrainerCallback
 from trl.trainer.grpo_config import GRPOConfig
 
+from rl.algorithms.fit import Fit
 from rl.config import Config
 from rl.config.generation_cycle import GenerationCycle
 from rl.context import RunContext
@@ -84,26 +84,34 @@ def grpo_config_arguments(config: Config, folder: RunFolder) -> dict[str, Any]:
     return {**defaults, **config.trainer, **ours}
 
 
-def fit_arguments(kind: type[Arguments], config: Config, folder: Path, seed: int, rows: int, **own: Any) -> Arguments:
+def fit_arguments(kind: type[Arguments], fit: Fit, lengths: Sequence[int], **own: Any) -> Arguments:
     """TRL's arguments for the fit of a round.
 
-    As TRL's online trainers do, a last batch that is not full is left out, unless it is the only one.
+    TRL truncates to 1,024 tokens unless told otherwise; here nothing is truncated unless `trainer.max_length` says so,
+    and then a warning counts what is. As in TRL's online trainers, an incomplete last batch is dropped, unless it is
+    the only one.
 
     Args:
         kind: TRL's config class.
-        config: a checked config.
-        folder: where the trainer writes checkpoints.
-        seed: of the order of the rows.
-        rows: how many rows there are to fit on.
+        fit: the fit.
+        lengths: tokens of each example, prompt and completion together.
         own: what the algorithm sets itself.
 
     Raises:
         UserError: TRL refuses them.
     """
-    batch = config.trainer.get("per_device_train_batch_size", 8) * PartialState().num_processes
-    defaults = {**_defaults(config), "dataloader_drop_last": rows >= batch}
-    ours = {"output_dir": str(folder), "seed": seed, "report_to": [], **own}
-    return made(kind, {**defaults, **config.trainer, **ours})
+    settings = fit.config.trainer
+    batch = settings.get("per_device_train_batch_size", 8) * PartialState().num_processes
+    defaults = {**_defaults(fit.config), "dataloader_drop_last": len(lengths) >= batch, "max_length": None}
+    ours = {"output_dir": str(fit.folder), "seed": fit.seed, "report_to": [], **own}
+    limit, longest = settings.get("max_length"), max(lengths)
+    if limit is not None and longest > limit:
+        cut = sum(length > limit for length in lengths)
+        fit.warn(
+            f"trainer.max_length={limit} cuts {cut:,} of {len(lengths):,} examples, the longest of which has "
+            f"{longest:,} tokens; leave it out to fit on everything that was sampled"
+        )
+    return made(kind, {**defaults, **settings, **ours})
 
 
 def made(kind: type[Arguments], arguments: dict[str, Any]) -> Arguments:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rl.config.wrong_key import WrongKey
+from rl.errors import UserError
 
 if TYPE_CHECKING:
     from rl.config import Config
@@ -27,6 +28,29 @@ class GenerationCycle:
     completions_a_process: int
     optimizer_steps: int
     formula: str
+
+    def check_rows(self, rows: int, group: int) -> None:
+        """Refuse a train split that is smaller than a generation cycle, on which TRL would take no step at all.
+
+        TRL's sampler leaves out an incomplete last cycle of each pass. Where a curriculum or dynamic sampling draws the
+        prompts, its batches still count how many steps there are.
+
+        Args:
+            rows: rows of the train split.
+            group: completions of a prompt.
+
+        Raises:
+            UserError: it is smaller.
+        """
+        needed = self.completions // group
+        if rows < needed:
+            raise UserError(
+                "task",
+                f"its train split has {rows:,} rows, and a generation cycle needs {needed:,} prompts: "
+                f"{self.completions:,} completions ({self.formula}), {group} a prompt, so not one step could be taken; "
+                f"give more rows, raise sampling.completions, or lower trainer.per_device_train_batch_size or "
+                f"trainer.steps_per_generation",
+            )
 
     @classmethod
     def of(cls, config: Config) -> GenerationCycle:

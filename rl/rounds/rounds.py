@@ -17,7 +17,7 @@ from typing import Any
 
 from accelerate.utils import broadcast_object_list
 from peft import PeftConfig
-from transformers import TrainerCallback, TrainerState
+from transformers import TrainerCallback
 
 from rewards.models import load as models
 from rewards.models.generate import eos_token_ids
@@ -34,7 +34,7 @@ from rl.runs.callbacks import ProgressLine, StopOnSignal, stopping_at_once
 from rl.runs.run import Run
 from rl.sampling.vllm import Vllm, VllmServer
 from rl.storage import pool
-from rl.storage.checkpoints import MANIFEST, Checkpoints, newest_good, problem, seal, step_of
+from rl.storage.checkpoints import MANIFEST, Checkpoints, ended, newest_good, problem, seal, step_of, take_up
 from rl.storage.run_folder import read_jsonl, sync, write_atomically
 
 
@@ -60,9 +60,10 @@ class Rounds(Run):
         if self.state.is_main_process and self.config.logging.wandb != "disabled":
             start_wandb(self.config, self.folder)
         self._resume()
-        self.measure("test", 0)
-        if self.config.evaluation.every:
-            self.measure("validation", 0)
+        if not self.done:  # what stands after the last round is not the policy that the run began with
+            self.measure("test", 0)
+            if self.config.evaluation.every:
+                self.measure("validation", 0)
         for number in range(self.done, self.settings.rounds):
             samples = self._sample(number)
             examples = self._choose(number, samples)
@@ -220,9 +221,8 @@ class Rounds(Run):
         self.checkpoints.trainer, self.checkpoints.resumed = trainer, checkpoint
         before = self.steps
         with self.stop, naming_the_last_good(self.last_good):
-            if checkpoint is not None and ended(checkpoint):  # Trainer would take one step more
-                trainer._load_from_checkpoint(str(checkpoint))
-                trainer.state = TrainerState.load_from_json(str(checkpoint / "trainer_state.json"))
+            if checkpoint is not None and ended(checkpoint):
+                take_up(trainer, checkpoint)
             else:
                 try:
                     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
@@ -275,6 +275,7 @@ class Rounds(Run):
             folder=saving.staging,
             seed=self.config.seed + number,
             callbacks=callbacks,
+            warn=self.context.warn,
         )
         return self.algorithm.build(fit, examples)
 
@@ -299,9 +300,3 @@ class Rounds(Run):
             draft.rename(target)
             sync(target.parent)
         self.state.wait_for_everyone()
-
-
-def ended(checkpoint: Path) -> bool:
-    """Whether a checkpoint is the last of its fit."""
-    state = TrainerState.load_from_json(str(checkpoint / "trainer_state.json"))
-    return state.global_step >= state.max_steps

@@ -16,7 +16,7 @@ from rl.config.generation_cycle import GenerationCycle
 from rl.context import RunContext
 from rl.runs.callbacks import Evaluations, ProgressLine, Records, StopOnSignal
 from rl.runs.run import Run
-from rl.storage.checkpoints import Checkpoints, newest_good, step_of
+from rl.storage.checkpoints import Checkpoints, ended, newest_good, step_of, take_up
 from rl.storage.run_folder import read_jsonl
 
 
@@ -48,11 +48,10 @@ class OnlineRun(Run):
         self.measure("test", 0)
         if self.config.evaluation.every:
             self.measure("validation", 0)
-        try:
-            with self.stop, naming_the_last_good(lambda: newest_good(self.folder.checkpoints, self.context.say)):
-                self.trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
-        finally:
-            self.progress.close()
+        if resumed is not None and ended(resumed, self._max_steps):
+            take_up(self.trainer, resumed)
+        else:
+            self._take_steps(resumed)
         if self.stop.stopped and self.last_step < self.trainer.state.max_steps:
             self.context.say(f"saved at step {self.last_step}. {self.context.how_to_resume}")
             raise KeyboardInterrupt
@@ -60,6 +59,19 @@ class OnlineRun(Run):
         self.trainer.save_model(str(self.folder.model))
         if self.config.evaluation.every:
             self.measure("validation", self.last_step)
+
+    def _take_steps(self, resumed: Path | None) -> None:
+        try:
+            with self.stop, naming_the_last_good(lambda: newest_good(self.folder.checkpoints, self.context.say)):
+                self.trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
+        finally:
+            self.progress.close()
+
+    @property
+    def _max_steps(self) -> int | None:
+        """Optimizer steps of the whole run; None where it is told in passes over the train split."""
+        steps = self.config.trainer.get("max_steps", -1)
+        return steps if steps > 0 else None
 
     def generating(self) -> AbstractContextManager[Any]:
         """The policy as it is, ready to generate."""
@@ -88,6 +100,6 @@ class OnlineRun(Run):
         if resumed is not None:
             self.context.say(f"resuming {self.folder.path} from step {step}")
         if self.state.is_main_process:
-            self.folder.rewind(step)
+            self.folder.rewind(step, ended=resumed is not None and ended(resumed, self._max_steps))
         self.state.wait_for_everyone()
         return resumed

@@ -56,7 +56,12 @@ def describe(config: Config, task: Task | None, *, check_rows: int = 200) -> lis
         config: a checked config.
         task: its task, loaded; None where its data is not here.
         check_rows: rows of each split whose own gold answer the verifier is tried on.
+
+    Raises:
+        UserError: the train split is smaller than a generation cycle.
     """
+    if task is not None and not config.algorithm.in_rounds:
+        GenerationCycle.of(config).check_rows(len(task.splits["train"]), config.sampling.completions)
     lines = _task_lines(config, task, check_rows)
     lines += [
         ("rewards", ", ".join(f"{name} x {reward.weight}" for name, reward in config.rewards.items())),

@@ -23,11 +23,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import TrainerCallback
+from transformers import TrainerCallback, TrainerState
 
 from rl.storage.run_folder import RunFolder, sync, write_atomically
 
 MANIFEST = "manifest.json"
+TRAINER_STATE = "trainer_state.json"
 
 
 class Checkpoints(TrainerCallback):
@@ -153,6 +154,30 @@ def metrics(trainer: Any) -> Any:
         if hasattr(trainer, attribute):
             return getattr(trainer, attribute)["train"]
     return {}
+
+
+def ended(checkpoint: Path, max_steps: int | None = None) -> bool:
+    """Whether training ended with a checkpoint, so that no step is left to take.
+
+    Args:
+        checkpoint: a whole one.
+        max_steps: optimizer steps of the whole training; by default as many as when the checkpoint was written.
+    """
+    state = TrainerState.load_from_json(str(checkpoint / TRAINER_STATE))
+    return state.global_step >= (state.max_steps if max_steps is None else max_steps)
+
+
+def take_up(trainer: Any, checkpoint: Path) -> None:
+    """Give a trainer the policy and the state of the checkpoint that its training ended with.
+
+    `Trainer.train` would take one more step from there.
+
+    Args:
+        trainer: a transformers Trainer.
+        checkpoint: a whole one.
+    """
+    trainer._load_from_checkpoint(str(checkpoint))
+    trainer.state = TrainerState.load_from_json(str(checkpoint / TRAINER_STATE))
 
 
 def seal(folder: Path) -> None:

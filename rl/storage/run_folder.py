@@ -1,11 +1,14 @@
 """The run folder: the one place that writes what a run leaves behind, and the one that reads it back.
 
-config.yaml         the resolved config
+config.yaml         the resolved config, the newest where it changed
+config_changes.jsonl  a line each time the run went on with a changed config
+lock.json           the process whose run is under way here
 metrics.jsonl       a line a logging step
 evaluations.jsonl   a line an evaluation, with its completions
 completions/        parquet, a file a logging step
 checkpoints/        to resume from
 pool/               parquet, a file a round: the judged samples of a run in rounds
+rounds/             the policy after each round of a run in rounds
 model/              the trained policy with its tokenizer
 summary.json        the result; its presence means the run is finished
 report.html         the curves and examples
@@ -15,11 +18,15 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from omegaconf import OmegaConf
+
 from rl.errors import UserError
+from rl.storage.config_changes import Changes, changes, length_key, may_change, shown
 
 
 class RunFolder:
@@ -32,12 +39,15 @@ class RunFolder:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self.config = self.path / "config.yaml"
+        self.config_changes = self.path / "config_changes.jsonl"
+        self.lock = self.path / "lock.json"
         self.metrics = self.path / "metrics.jsonl"
         self.evaluations = self.path / "evaluations.jsonl"
         self.completions = self.path / "completions"
         self.checkpoints = self.path / "checkpoints"
         self.staging = self.checkpoints / ".staging"
         self.pool = self.path / "pool"
+        self.rounds = self.path / "rounds"
         self.model = self.path / "model"
         self.summary = self.path / "summary.json"
         self.report = self.path / "report.html"
@@ -47,38 +57,95 @@ class RunFolder:
         """Whether the run came to its end."""
         return self.summary.exists()
 
-    def check(self, config: str) -> None:
+    def check(self, config: str) -> Changes:
         """Check that a run of this config may start here, or go on.
 
+        Args:
+            config: the resolved config, as YAML.
+
+        Returns:
+            What differs from the config of the run that is here already.
+
         Raises:
-            UserError: it holds a finished run, or one of another config.
+            UserError: the folder holds a finished run that is not extended, or a run of another config.
         """
-        if self.finished:
-            raise UserError(str(self.path), "holds a finished run; give another name=, or --fresh to replace it")
-        if self.config.exists() and (difference := _difference(self.config.read_text(encoding="utf-8"), config)):
+        if not self.config.exists():
+            return {}
+        before, now = (_values(text) for text in (self.config.read_text(encoding="utf-8"), config))
+        found, length = changes(before, now), length_key(now)
+        if length_key(before) == length and length in found:
+            self._check_length(length, *found[length])
+        elif self.finished:
             raise UserError(
                 str(self.path),
-                f"holds an unfinished run of another config ({difference}); give another name=, or --fresh to "
-                f"replace it",
+                f"holds a finished run; a larger {length} extends it, another name= starts a new one, and --fresh "
+                f"replaces it",
+            )
+        if wrong := {key: pair for key, pair in found.items() if not may_change(key, length)}:
+            raise UserError(
+                str(self.path),
+                f"holds a{' finished' if self.finished else 'n unfinished'} run of another config ({shown(wrong)}); "
+                f"give another name=, or --fresh to replace it",
+            )
+        return found
+
+    def _check_length(self, key: str, before: Any, now: Any) -> None:
+        """Refuse a length that what was trained exceeds, or that does not extend a finished run."""
+        unit = key.rpartition(".")[2].removeprefix("max_")
+        if key == "algorithm.rounds":
+            trained = len(list(self.rounds.glob("round_*")))
+            least = before + 1 if self.finished else trained
+        else:
+            checkpoint = self.last_checkpoint()
+            trained = 0 if checkpoint is None else int(checkpoint.name.rpartition("-")[2])
+            least = trained + 1 if self.finished else trained
+        if self.finished and not trained:
+            raise UserError(str(self.path), "holds a finished run without a checkpoint that it could be extended from")
+        if not isinstance(now, int) or now < least:
+            raise UserError(
+                str(self.path), f"{key}: {now} is too few: {trained} {unit} are trained, so it is {least} or more here"
             )
 
-    def start(self, config: str) -> None:
-        """Make the folder for a config."""
+    def start(self, config: str, changed: Changes | None = None) -> None:
+        """Make the folder for a config, or go on in it.
+
+        Args:
+            config: the resolved config, as YAML.
+            changed: what differs from the config before; it is recorded, and a finished run is unfinished again.
+        """
         self.completions.mkdir(parents=True, exist_ok=True)
+        if changed:
+            checkpoint = self.last_checkpoint()
+            at = {"checkpoint": None if checkpoint is None else checkpoint.name}
+            at["rounds"] = str(len(list(self.rounds.glob("round_*")))) if self.rounds.exists() else None
+            self.append(self.config_changes, {**at, "changes": {key: list(pair) for key, pair in changed.items()}})
+            self.summary.unlink(missing_ok=True)
         write_atomically(self.config, config)
+
+    def clear(self) -> None:
+        """Delete everything but the lock."""
+        for path in self.path.iterdir():
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            elif path != self.lock:
+                path.unlink()
 
     def last_checkpoint(self) -> Path | None:
         """The newest checkpoint, or None."""
         numbered = {int(p.name.rpartition("-")[2]): p for p in self.checkpoints.glob("checkpoint-*") if p.is_dir()}
         return numbered[max(numbered)] if numbered else None
 
-    def rewind(self, step: int) -> None:
+    def rewind(self, step: int, *, ended: bool = False) -> None:
         """Drop the records of what came after a step, when a run resumes from there.
 
-        An evaluation whose line in the metrics a crash prevented goes too, so that it is made again; and so does the
-        line that ends the training, which is now not at its end.
+        An evaluation whose line in the metrics a crash prevented is dropped too, so that it is made again.
+
+        Args:
+            step: the last one to keep.
+            ended: whether training ended there; if not, the line that sums up the training is dropped.
         """
-        metrics = [row for row in read_jsonl(self.metrics) if row["step"] <= step and "train_loss" not in row]
+        before = (row for row in read_jsonl(self.metrics) if row["step"] <= step)
+        metrics = [row for row in before if ended or "train_loss" not in row]
         measured = {(row["step"], name.split("/")[1]) for row in metrics for name in row if name.startswith("eval/")}
         evaluations = [row for row in read_jsonl(self.evaluations) if (row["step"], row["split"]) in measured]
         for file, kept in ((self.metrics, metrics), (self.evaluations, evaluations)):
@@ -132,9 +199,5 @@ def sync(path: Path) -> None:
         os.close(handle)
 
 
-def _difference(old: str, new: str) -> str | None:
-    """The first line in which two configs differ, as `old, now new`."""
-    for before, now in zip(old.splitlines(), new.splitlines(), strict=False):
-        if before != now:
-            return f"{before.strip()}, now {now.strip()}"
-    return None if len(old.splitlines()) == len(new.splitlines()) else "its length differs"
+def _values(config: str) -> dict[str, Any]:
+    return OmegaConf.to_container(OmegaConf.create(config))  # type: ignore[return-value]

@@ -12,7 +12,10 @@ import pytest
 from safetensors.torch import load_file
 
 from rl import config as configuration
+from rl import tasks
 from rl.errors import UserError
+from rl.runs import plan
+from rl.storage import lock
 from rl.storage.run_folder import RunFolder, read_jsonl
 from rl.training import train
 
@@ -116,11 +119,85 @@ def test_the_same_command_resumes_and_ends_where_an_uninterrupted_run_does(finis
     assert steps == [1, 2, 3, 4]
 
 
+@pytest.mark.parametrize("more", [[], ["trainer.steps_per_generation=2", "trainer.num_train_epochs=1"]])
+def test_a_finished_run_that_is_extended_ends_where_one_of_that_length_does(small, tmp_path, more):
+    same = [*small, "trainer.lr_scheduler_type=constant", *more]
+    whole = RunFolder(tmp_path / "whole")
+    run([*same, "trainer.max_steps=8", "name=whole"])
+    run([*same, "name=extended"])
+    summary = run([*same, "name=extended", "trainer.max_steps=8", "evaluation.every=4"])
+    folder = RunFolder(tmp_path / "extended")
+    assert summary["steps"] == 8
+    ours, theirs = (load_file(one.model / "model.safetensors") for one in (folder, whole))
+    assert all((ours[name] == tensor).all() for name, tensor in theirs.items())
+    assert [row["step"] for row in read_jsonl(folder.metrics) if "loss" in row] == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert [list(row["changes"]) for row in read_jsonl(folder.config_changes)] == [
+        ["trainer.max_steps", "evaluation.every"]
+    ]
+    assert configuration.load(folder.config).trainer["max_steps"] == 8
+
+
+def test_a_second_run_in_a_folder_is_refused_and_the_first_one_is_named(small, tmp_path):
+    lock.acquire(tmp_path / "quickstart" / "lock.json")
+    for fresh in (False, True):
+        with pytest.raises(
+            UserError, match=rf"quickstart: another run is under way in this folder, process {os.getpid()}"
+        ):
+            run(small, fresh=fresh)
+    assert [path.name for path in (tmp_path / "quickstart").iterdir()] == ["lock.json"]
+
+
+class Killed(Exception):
+    pass
+
+
+@pytest.mark.parametrize("more", [[], ["policy.lora.r=2", "algorithm=grpo"]])
+def test_a_run_killed_in_its_last_evaluation_takes_no_step_more(small, tmp_path, monkeypatch, more):
+    from rl.runs.online import OnlineRun
+
+    def killed(self):
+        raise Killed
+
+    folder = RunFolder(tmp_path / "quickstart")
+    with monkeypatch.context() as patched:
+        patched.setattr(OnlineRun, "finish", killed)
+        with pytest.raises(Killed):
+            run([*small, *more])
+    file = "adapter_model.safetensors" if more else "model.safetensors"
+    trained, metrics = load_file(folder.model / file), read_jsonl(folder.metrics)
+    (folder.model / file).unlink()
+    assert run([*small, *more])["steps"] == 4
+    resumed, saved = load_file(folder.model / file), load_file(folder.checkpoints / "checkpoint-4" / file)
+    assert all((resumed[name] == tensor).all() and (saved[name] == tensor).all() for name, tensor in trained.items())
+    assert read_jsonl(folder.metrics)[: len(metrics)] == metrics
+
+
+@pytest.mark.parametrize("more", [[], ["algorithm.curriculum.floor=0.2"], ["algorithm.dynamic_sampling.draws=2"]])
+def test_a_train_split_smaller_than_a_generation_cycle_is_refused(small, tmp_path, more):
+    # 16 completions a batch x 2 batches, 4 a prompt: 8 prompts
+    few = [*small, "trainer.steps_per_generation=2", "trainer.save_steps=2", "task.sizes.train=7", *more]
+    with pytest.raises(UserError, match=r"task: its train split has 7 rows, and a generation cycle needs 8 prompts"):
+        run(few)
+    assert not (tmp_path / "quickstart").exists()
+    with pytest.raises(UserError, match="7 rows"):
+        plan.describe(configuration.load(QUICKSTART, few), tasks.load(configuration.load(QUICKSTART, few)))
+
+
+def test_a_train_split_as_large_as_a_generation_cycle_of_all_processes_is_enough(small, monkeypatch):
+    config = configuration.load(QUICKSTART, [*small, "task.sizes.train=4"])
+    assert plan.describe(config, tasks.load(config))  # 16 completions, 4 a prompt
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(
+        UserError, match=r"4 rows, and a generation cycle needs 8 prompts: 32 completions \(16 a device"
+    ):
+        plan.describe(config, tasks.load(config))
+
+
 def test_an_unfinished_run_of_another_config_is_refused(small, tmp_path):
     (tmp_path / "quickstart").mkdir()
     config = configuration.load(QUICKSTART, small)
     (tmp_path / "quickstart" / "config.yaml").write_text(configuration.dump(config))
-    with pytest.raises(UserError, match=r"unfinished run of another config \(temperature: 1.0, now temperature: 0.5\)"):
+    with pytest.raises(UserError, match=r"unfinished run of another config \(sampling.temperature: 1.0, now 0.5\)"):
         run([*small, "sampling.temperature=0.5"])
 
 

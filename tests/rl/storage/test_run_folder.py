@@ -46,11 +46,112 @@ def test_a_finished_run_and_another_config_are_refused(tmp_path):
     folder = RunFolder(tmp_path)
     folder.start("seed: 0\n")
     folder.check("seed: 0\n")
-    with pytest.raises(UserError, match="seed: 0, now seed: 1"):
+    with pytest.raises(UserError, match="seed: 0, now 1"):
         folder.check("seed: 1\n")
     write_atomically(folder.summary, json.dumps({}))
-    with pytest.raises(UserError, match="finished run"):
+    with pytest.raises(UserError, match=r"finished run; a larger trainer\.max_steps extends it"):
         folder.check("seed: 0\n")
+
+
+ONLINE = {"seed": 0, "trainer": {"max_steps": 4}, "evaluation": {"n": 8}, "algorithm": {"name": "grpo"}}
+ROUNDS = {"seed": 0, "trainer": {"max_steps": 4}, "algorithm": {"name": "dpo", "rounds": 2}}
+
+
+def text(config, **more):
+    values = {**config}
+    for key, value in more.items():
+        section, _, name = key.partition("__")
+        values[section] = {**values.get(section, {}), name: value} if name else value
+    return json.dumps(values)  # which is YAML
+
+
+@pytest.fixture
+def begun(tmp_path):
+    """Makes a folder with a run in it: four optimizer steps, or two rounds, are done."""
+
+    def begin(config, finished=False):
+        folder = RunFolder(tmp_path)
+        folder.start(text(config))
+        if config is ONLINE:
+            (folder.checkpoints / "checkpoint-4").mkdir(parents=True)
+        else:
+            for number in (0, 1):
+                (folder.rounds / f"round_{number:03d}").mkdir(parents=True)
+        if finished:
+            write_atomically(folder.summary, "{}")
+        return folder
+
+    return begin
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"evaluation__n": 9},
+        {"logging__project": "mine"},
+        {"trainer__save_steps": 2},
+        {"mix__error_budget": 0.5},
+        {"trainer__max_steps": 6},
+        {"trainer__max_steps": 6, "evaluation__k": 2},
+    ],
+)
+def test_what_changes_nothing_that_was_trained_may_change_and_is_recorded(begun, change):
+    folder = begun(ONLINE)
+    now = text(ONLINE, **change)
+    folder.start(now, folder.check(now))
+    (row,) = read_jsonl(folder.config_changes)
+    old = {"evaluation__n": 8, "trainer__max_steps": 4}
+    assert row["checkpoint"] == "checkpoint-4"
+    assert row["changes"] == {key.replace("__", "."): [old.get(key, "not set"), value] for key, value in change.items()}
+    assert folder.config.read_text() == now and folder.check(now) == {}
+
+
+@pytest.mark.parametrize(
+    ("config", "change", "said"),
+    [
+        (ONLINE, {"seed": 1}, r"unfinished run of another config \(seed: 0, now 1\)"),
+        (ONLINE, {"trainer__learning_rate": 1e-3}, "trainer.learning_rate: not set, now 0.001"),
+        (ONLINE, {"evaluation__n": 9, "seed": 1}, r"\(seed: 0, now 1\)"),
+        (ONLINE, {"trainer__max_steps": 3}, "3 is too few: 4 steps are trained, so it is 4 or more"),
+        (ROUNDS, {"trainer__max_steps": 6}, "trainer.max_steps: 4, now 6"),  # of each fit
+        (ROUNDS, {"algorithm__rounds": 1}, "1 is too few: 2 rounds are trained, so it is 2 or more"),
+    ],
+)
+def test_what_would_have_changed_the_training_may_not_change(begun, config, change, said):
+    folder = begun(config)
+    with pytest.raises(UserError, match=said):
+        folder.check(text(config, **change))
+
+
+@pytest.mark.parametrize(
+    ("config", "change"), [(ONLINE, {"trainer__max_steps": 5}), (ROUNDS, {"algorithm__rounds": 3})]
+)
+def test_a_finished_run_may_be_extended_and_is_unfinished_again(begun, config, change):
+    folder = begun(config, finished=True)
+    now = text(config, **change)
+    folder.start(now, folder.check(now))
+    assert not folder.finished and folder.check(now) == {}
+
+
+def test_a_finished_run_is_extended_by_more_steps_alone_and_from_a_checkpoint(begun):
+    folder = begun(ONLINE, finished=True)
+    for change, said in [
+        ({"trainer__max_steps": 3}, "too few"),
+        ({"evaluation__n": 9}, "holds a finished run"),
+        ({"trainer__max_steps": 5, "seed": 1}, "finished run of another config"),
+    ]:
+        with pytest.raises(UserError, match=said):
+            folder.check(text(ONLINE, **change))
+    (folder.checkpoints / "checkpoint-4").rmdir()
+    with pytest.raises(UserError, match="without a checkpoint"):
+        folder.check(text(ONLINE, trainer__max_steps=5))
+
+
+def test_clearing_leaves_the_lock_alone(begun):
+    folder = begun(ONLINE)
+    folder.lock.write_text("{}")
+    folder.clear()
+    assert list(folder.path.iterdir()) == [folder.lock]
 
 
 def test_a_write_that_fails_leaves_the_old_file(tmp_path):
