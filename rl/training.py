@@ -110,6 +110,8 @@ def _locked(folder: RunFolder, state: PartialState, console: Console) -> Iterato
     Raises:
         UserError: another run is under way there.
     """
+    above = folder.path.parent
+    was_there = above.exists()
     gone = _decided_by_main(state, lambda: acquire(folder.lock))
     if gone is not None:
         console.print(f"took over {folder.path} from {gone}, which is gone", highlight=False)
@@ -118,6 +120,8 @@ def _locked(folder: RunFolder, state: PartialState, console: Console) -> Iterato
     finally:
         if state.is_main_process:
             release(folder.lock)
+            if not was_there and not any(above.iterdir()):  # the run was refused before it left anything
+                above.rmdir()
 
 
 def _decided_by_main(state: PartialState, decide: Callable[[], Result]) -> Result:
