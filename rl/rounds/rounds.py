@@ -26,7 +26,6 @@ from rl.algorithms.fit import Fit
 from rl.algorithms.guard import Guard, naming_the_last_good
 from rl.config.algorithms import Rounds as RoundsSettings
 from rl.context import RunContext
-from rl.errors import UserError
 from rl.policy import load as policies
 from rl.rounds.draws import Draws
 from rl.rounds.records import FitFolder, FitRecords, both_fell, numbers_of_round, start_wandb, write_completions
@@ -67,13 +66,27 @@ class Rounds(Run):
         for number in range(self.done, self.settings.rounds):
             samples = self._sample(number)
             examples = self._choose(number, samples)
+            if not examples:
+                self.context.warn(
+                    f"round {number + 1} of {self.settings.rounds} gives nothing to fit on, no pair or no right "
+                    f"completion: the run ends with the policy as it is"
+                )
+                break
             self._fit(number, examples)
             if self.task.splits["validation"]:
                 self.measure("validation", self.last_step)
         if self.state.is_main_process:
-            shutil.copytree(self.saved(self.settings.rounds - 1), self.folder.model, dirs_exist_ok=True)
-            for file in ("round.json", MANIFEST):
-                self.folder.model.joinpath(file).unlink()
+            self._export()
+
+    def _export(self) -> None:
+        """Leave the policy of the last finished round in the run folder, or the one that the run began with."""
+        if not self.done:
+            self.policy.model.save_pretrained(str(self.folder.model))
+            self.policy.tokenizer.save_pretrained(self.folder.model)
+            return
+        shutil.copytree(self.saved(self.done - 1), self.folder.model, dirs_exist_ok=True)
+        for file in ("round.json", MANIFEST):
+            self.folder.model.joinpath(file).unlink()
 
     def _resume(self) -> None:
         """Take up the last finished round, and drop the records of what came after the last checkpoint."""
@@ -195,16 +208,10 @@ class Rounds(Run):
         return Vllm(str(weights), eos_token_ids=ends)
 
     def _choose(self, number: int, samples: list[Sample]) -> list[Any]:
-        """Examples to fit on, from the pool as it is after a round's sampling; what was chosen is recorded.
-
-        Raises:
-            UserError: there is nothing to fit on.
-        """
+        """Examples to fit on, from the pool as it is after a round's sampling; what was chosen is recorded."""
         first = 0 if self.settings.pool_rounds is None else max(0, number + 1 - self.settings.pool_rounds)
         seen = [one for earlier in range(first, number) for one in self._pool(earlier)] + samples
         examples, counts = self.algorithm.examples(seen, self.settings)
-        if not examples:
-            raise UserError("algorithm", f"round {number + 1} gives nothing to fit on: no pair or no right completion")
         self._record(number, samples, counts)
         return examples
 

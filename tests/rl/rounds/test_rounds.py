@@ -185,6 +185,17 @@ def test_hinted_completions_are_learnt_under_the_plain_prompt(finished):
     assert kept["rounds/hinted"] > 0
 
 
+@pytest.mark.parametrize("name", ["dpo", "star"])
+def test_a_round_that_gives_nothing_to_fit_on_ends_the_run_with_the_policy_as_it_is(tmp_path, capsys, name):
+    unreachable = {"dpo": {"algorithm.pairs.margin": 9.0}, "star": {"algorithm.keep.threshold": 9.0}}
+    folder, summary = run(name, tmp_path, **unreachable[name])
+    said = " ".join(capsys.readouterr().out.split())
+    assert "round 1 of 2 gives nothing to fit on" in said and "ends with the policy as it is" in said
+    assert summary["steps"] == 0 and summary["before"] == summary["after"] and folder.report.exists()
+    (base,) = {row["rounds/number"] for row in read_jsonl(folder.metrics) if "rounds/number" in row}
+    assert base == 0 and (folder.model / "model.safetensors").exists() and (folder.model / "tokenizer.json").exists()
+
+
 def test_completions_and_curves_of_each_round_are_left(finished):
     for name, counted in (("dpo", "Pairs or completions"), ("star", "Samples of each round")):
         folder = finished[name][0]
