@@ -7,7 +7,7 @@ import sys
 import torch
 from trl.trainer.grpo_trainer import GRPOTrainer
 
-from rl import config, train
+from rl import config, training
 from rl.runs import callbacks
 
 GENERATE, SAVE, LOG = GRPOTrainer._generate, torch.save, callbacks.Records.on_log
@@ -48,4 +48,4 @@ if __name__ == "__main__":
         torch.save = save
     elif moment == "between":
         callbacks.Records.on_log = log
-    train.train(config.load(sys.argv[2], sys.argv[3:]))
+    training.train(config.load(sys.argv[2], sys.argv[3:]))

@@ -11,7 +11,7 @@ from pathlib import Path
 from accelerate.utils import gather_object
 from trl.trainer.grpo_trainer import GRPOTrainer
 
-from rl import config, train
+from rl import config, training
 
 SAMPLE = GRPOTrainer._generate_single_turn
 
@@ -42,4 +42,4 @@ def record(file):
 if __name__ == "__main__":
     recording = Path(sys.argv[1])
     GRPOTrainer._generate_single_turn = replay(recording) if recording.exists() else record(recording)
-    train.train(config.load(sys.argv[2], sys.argv[3:]))
+    training.train(config.load(sys.argv[2], sys.argv[3:]))
