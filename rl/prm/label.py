@@ -25,7 +25,7 @@ from rewards.reward import question_of
 from rl.prm.chains import Chain, Labelled, as_text
 from rl.prm.complete import Completer
 from rl.prm.step_metrics import step_auc
-from verifiers import Verdict
+from verifiers import Verdict, is_right
 from verifiers.runtime.judge import Judge
 
 Row = Mapping[str, Any]
@@ -106,7 +106,7 @@ def by_monte_carlo(
             else:
                 texts = [prefixes[i, j] + text for text in continued[heads[i].followed_by(prefixes[i, j])]]
                 shares = [judged[heads[i], str(row.get("gold")), text].score for text in texts]
-            right = [score == 1.0 for score in shares if score is not None]
+            right = [is_right(score) is True for score in shares if score is not None]
             share = sum(right) / len(right) if right else None
             labels.append(share if share is None or kind == "soft" else float(share > threshold))
         own = verified(verdicts[i], spans[i]) if judge.judges_steps else []
@@ -177,7 +177,7 @@ def _chain(
     own: Sequence[float | None] = (),
 ) -> Chain:
     steps = tuple(Labelled(*span, label) for span, label in zip(spans, labels, strict=True))
-    right = None if verdict.score is None else verdict.score == 1.0
+    right = verdict.right
     answer = verdict.extracted
     return Chain(row["prompt"], row["completion"], steps, right, answer, tuple(own), row.get("id"))
 
