@@ -23,7 +23,7 @@ from rewards.prototyping.adversarial import FORMS, KINDS, by_kind, completions, 
 from rewards.prototyping.score import made
 from rl.analysis.scoring import saved
 from rl.tasks import chain, facts
-from verifiers.runtime.judge import Judge
+from verifiers.runtime.verifier import Verifier
 
 SETTINGS: dict[str, dict[str, dict[str, Any]]] = {
     "chain": {
@@ -75,7 +75,7 @@ def text_only(task: str) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
         if name in left_out:
             continue
         try:
-            made({name: settings}, Context(Judge(task)))
+            made({name: settings}, Context(Verifier(task)))
             there[name] = settings
         except ValueError as error:
             left_out[name] = str(error).removeprefix(f"{name}: ")

@@ -176,7 +176,7 @@ def training_phase(
             }
             mix = setup.rewards(config, task)
             made = (
-                GrpoTrainer(Grpo(name="grpo"), mix, task.judge(), **given)
+                GrpoTrainer(Grpo(name="grpo"), mix, task.verifier, **given)
                 if who == "ours"
                 else GRPOTrainer(reward_funcs=mix, **given)
             )

@@ -22,8 +22,8 @@ from pathlib import Path
 
 from harness import Row, arguments, json_lines, listed, record
 
-from verifiers.runtime.judge import Judge
 from verifiers.runtime.phrasings import PHRASINGS
+from verifiers.runtime.verifier import Verifier
 from verifiers.verdict import Verdict
 
 NUMBERS: dict[str, str] = {
@@ -56,7 +56,9 @@ def formats(data: Path, most: int | None, show: bool) -> list[Row]:
     total: Counter[str] = Counter()
     right: Counter[str] = Counter()
     for row in json_lines(data / "answer_formats.jsonl.gz", most):
-        (verdict,) = Judge(row["verifier"])([{**row["settings"], "prediction": row["prediction"], "gold": row["gold"]}])
+        (verdict,) = Verifier(row["verifier"])(
+            [{**row["settings"], "prediction": row["prediction"], "gold": row["gold"]}]
+        )
         good = as_expected(verdict, row["expected"])
         for key in (row["verifier"], "all verifiers"):
             total[key] += 1
@@ -86,17 +88,16 @@ def phrasings(data: Path, most: int | None) -> list[Row]:
     """For each phrasing: the share of golds accepted, and the number of near wrong answers accepted."""
     golds = [row["answer"] for row in json_lines(data / "gsm8k.jsonl.gz", most)]
     found: list[Row] = []
-    for verifier in ("numeric", "math"):
-        judge = Judge(verifier)
+    for verifier in (Verifier("numeric"), Verifier("math")):
         for name, form in {**PHRASINGS, **NUMBERS}.items():
-            right = judge([{"prediction": stated(form, gold), "gold": gold} for gold in golds])
+            right = verifier([{"prediction": stated(form, gold), "gold": gold} for gold in golds])
             pairs = [{"prediction": stated(form, wrong), "gold": gold} for gold in golds for wrong in near(gold)]
             found.append(
                 {
-                    "measure": f"phrasing, {verifier}: {name}",
+                    "measure": f"phrasing, {verifier.name}: {name}",
                     "golds": len(golds),
                     "accepted": sum(verdict.right is True for verdict in right) / len(golds),
-                    "wrong_accepted": sum(verdict.right is True for verdict in judge(pairs)),
+                    "wrong_accepted": sum(verdict.right is True for verdict in verifier(pairs)),
                 }
             )
     return found
@@ -121,7 +122,7 @@ def solutions(data: Path, most: int | None) -> list[Row]:
             found["choices"] = [
                 {"label": a, "text": b} for a, b in LABEL.findall(row["question"].split("choices:")[-1])
             ]
-        (verdict,) = Judge(verifier)([found])
+        (verdict,) = Verifier(verifier)([found])
         total[task] += 1
         agreed[task] += (verdict.right is True) == correct
         accepted[task] += verdict.right is True and not correct

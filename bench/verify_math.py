@@ -19,7 +19,7 @@ from pathlib import Path
 from harness import Row, arguments, json_lines, listed, record
 
 from verifiers import math
-from verifiers.runtime.judge import Judge
+from verifiers.runtime.verifier import Verifier
 
 REPEATS = 5
 
@@ -43,7 +43,7 @@ class Data:
 def equivalence(data: Data) -> Row:
     """Agreement with the graders' own test suites, over rows that follow the values."""
     pairs = [row for row in data.rows("answer_equivalence") if not row.get("grader_specific")]
-    verdicts = Judge("math")(pairs)
+    verdicts = Verifier("math")(pairs)
     agreed = false_equal = 0
     for row, verdict in zip(pairs, verdicts, strict=True):
         equal = verdict.right is True
@@ -58,7 +58,7 @@ def unparsable(data: Data) -> Row:
     """Golds that must not parse: abstained, whether the prediction is a number or the same text."""
     golds = [row["text"] for row in data.rows("unparsable_golds")]
     pairs = [{"gold": gold, "prediction": p} for gold in golds for p in ("3", gold, f"${gold}$", f"\\boxed{{{gold}}}")]
-    verdicts = Judge("math")(pairs)
+    verdicts = Verifier("math")(pairs)
     for pair, verdict in zip(pairs, verdicts, strict=True):
         if verdict.status != "abstained":
             print(f"  not abstained: {pair}: {verdict}")
@@ -71,9 +71,9 @@ def gsm8k_golds(data: Data) -> Row:
     found = data.rows("gsm8k")
     pairs = [{"gold": row["answer"], "prediction": f"{row['rationale']}\n#### {row['answer']}"} for row in found]
     bare = [{"gold": row["answer"], "prediction": row["answer"]} for row in found]
-    judge = Judge("math")
+    verifier = Verifier("math")
     accepted = 0
-    for pair, one, two in zip(pairs, judge(pairs), judge(bare), strict=True):
+    for pair, one, two in zip(pairs, verifier(pairs), verifier(bare), strict=True):
         accepted += bool(one.right and two.right)
         if not (one.right and two.right):
             print(f"  not accepted: {pair['gold']!r}: {one} {two}")
@@ -83,7 +83,7 @@ def gsm8k_golds(data: Data) -> Row:
 def gsm8k_solutions(data: Data) -> Row:
     """Agreement with the labels of real model solutions."""
     found = data.rows("gsm8k_model_solutions")
-    verdicts = Judge("math")([{"gold": row["answer"], "prediction": row["solution"]} for row in found])
+    verdicts = Verifier("math")([{"gold": row["answer"], "prediction": row["solution"]} for row in found])
     agreed = false_equal = 0
     for row, verdict in zip(found, verdicts, strict=True):
         equal = verdict.right is True
@@ -115,7 +115,7 @@ def speeds(data: Data) -> dict[str, Row]:
             math.verify(pair["prediction"], pair["gold"])
 
     def pooled(pairs: list[Row]) -> None:
-        Judge("math")(pairs)  # a new one each time: nothing is remembered
+        Verifier("math")(pairs)  # a new one each time: nothing is remembered
 
     mixed = [row for row in data.rows("answer_equivalence") if not row.get("grader_specific")]
     plain = [{"gold": str(n * 7), "prediction": str(n * 7 + n % 2)} for n in range(2000)]

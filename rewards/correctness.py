@@ -14,22 +14,22 @@ from typing import Any
 from rewards.parts.context import Context
 from rewards.reward import Reward, Scores, Text, question_of, text_of
 from verifiers import abstained
-from verifiers.runtime.judge import Judge
+from verifiers.runtime.verifier import Verifier
 
 
 class Correctness(Reward):
     """The score of a verifier; where it abstains or fails, or there is no gold (None), so does the reward.
 
     Args:
-        judge: the verifier with its options.
+        verifier: the verifier with its options.
         name: the name in the logs.
     """
 
-    def __init__(self, judge: Judge, name: str = "correctness") -> None:
+    def __init__(self, verifier: Verifier, name: str = "correctness") -> None:
         self.name = name
-        self.judge = judge
-        self.judges_steps = judge.judges_steps
-        self.columns = ("gold", *(column for column in judge.columns if column != "prompt"))
+        self.verifier = verifier
+        self.judges_steps = verifier.judges_steps
+        self.columns = ("gold", *(column for column in verifier.columns if column != "prompt"))
 
     def score(
         self,
@@ -53,7 +53,7 @@ class Correctness(Reward):
             for row in range(len(completions))
         ]
         known = [row for row in rows if row["gold"] is not None]
-        judged = iter(self.judge(known))
+        judged = iter(self.verifier(known))
         verdicts = [abstained("no gold") if row["gold"] is None else next(judged) for row in rows]
         return Scores(
             values=[verdict.score for verdict in verdicts],
@@ -69,18 +69,18 @@ def build(name: str, settings: Mapping[str, Any], context: Context) -> Correctne
     Raises:
         ValueError: no verifier of that name, or an option that it does not have or take.
     """
-    return Correctness(judge_of(settings, context), name)
+    return Correctness(verifier_of(settings, context), name)
 
 
-def judge_of(settings: Mapping[str, Any], context: Context) -> Judge:
+def verifier_of(settings: Mapping[str, Any], context: Context) -> Verifier:
     """The verifier that a reward names, with its options; without a name the task's own, its options kept.
 
     Raises:
         ValueError: no verifier of that name, or it has no such option.
     """
-    verifier, options = settings.get("verifier"), settings.get("options") or {}
+    name, options = settings.get("verifier"), settings.get("options") or {}
     if settings.get("model") is not None:
         raise ValueError("reads no model; leave model: out")
-    judge = Judge(verifier or context.judge.name, **{**({} if verifier else context.judge.options), **options})
-    same = (judge.name, judge.options) == (context.judge.name, context.judge.options)
-    return context.judge if same else judge
+    verifier = Verifier(name or context.verifier.name, **{**({} if name else context.verifier.options), **options})
+    same = (verifier.name, verifier.options) == (context.verifier.name, context.verifier.options)
+    return context.verifier if same else verifier

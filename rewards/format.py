@@ -13,7 +13,7 @@ from rewards.parts.context import Context
 from rewards.parts.settings import options_of
 from rewards.reward import Scores, Text
 from verifiers.format import verify
-from verifiers.runtime.judge import Judge
+from verifiers.runtime.verifier import Verifier
 
 
 class Format(Correctness):
@@ -28,7 +28,7 @@ class Format(Correctness):
     """
 
     def __init__(self, options: Mapping[str, Any], name: str = "format") -> None:
-        super().__init__(Judge("format", **options), name)
+        super().__init__(Verifier("format", **options), name)
         verify("", "", **options)  # options are checked where it judges; better now than in training
         self.columns = ()
 

@@ -49,8 +49,6 @@ class JudgeEndpoint(Reward):
         name: the name in the logs.
     """
 
-    batch_timeout: float
-
     def __init__(
         self,
         endpoint: Endpoint,

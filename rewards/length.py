@@ -14,7 +14,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rewards.correctness import Correctness, judge_of
+from rewards.correctness import Correctness, verifier_of
 from rewards.parts.context import Context
 from rewards.parts.settings import number, one_of, options_of
 from rewards.parts.units import UNITS, units
@@ -135,5 +135,5 @@ def build(name: str, settings: Mapping[str, Any], context: Context) -> TargetLen
         raise ValueError(f"{needed}: is needed for shape: {shape}")
     if shape == "target":
         return TargetLength(**options, name=name)
-    judge = judge_of({"verifier": settings.get("verifier")}, context)
-    return CosineLength(Correctness(judge), **options, name=name)
+    verifier = verifier_of({"verifier": settings.get("verifier")}, context)
+    return CosineLength(Correctness(verifier), **options, name=name)

@@ -144,7 +144,7 @@ def build(name: str, settings: Mapping[str, Any], context: Context) -> Likelihoo
     model = source(settings, context, "causal", policy=True, purpose="the model that answers, a path or a hub id")
     return LikelihoodGain(
         model,
-        layout(options, context.judge.name),
+        layout(options, context.verifier.name),
         options.get("measure", "sum"),
         name,
         template_kwargs(settings, context),

@@ -162,7 +162,7 @@ def build(name: str, settings: Mapping[str, Any], context: Context) -> Plausibil
     """
     options = options_of(settings, OPTIONS, reads=("model",))
     if not settings.get("model"):
-        if context.judge.name != "facts":
+        if context.verifier.name != "facts":
             raise ValueError(
                 "model: is needed: a statement scorer such as VERA, a path or a hub id; without one only the "
                 "statements of the task facts can be checked"
@@ -178,7 +178,7 @@ def build(name: str, settings: Mapping[str, Any], context: Context) -> Plausibil
         longest = whole("max_tokens", longest)
     if form == "vera" and "right" in options:
         raise ValueError("right: is not read with format: vera")
-    marker = layout({key: options[key] for key in ("marker",) if key in options}, context.judge.name).marker
+    marker = layout({key: options[key] for key in ("marker",) if key in options}, context.verifier.name).marker
     head = "t5_encoder" if form == "vera" else "sequence"
     model, tokenizer = source(settings, context, head, purpose="a statement scorer, a path or a hub id")()
     if form == "vera":

@@ -38,7 +38,7 @@ from rewards.parts.step_scores import FINAL, FORM_FILE, READ_AT, encode_steps
 from rewards.parts.step_spans import Span, Splitter
 from rewards.reward import Reward, Scores, Text, text_of
 from verifiers import Step
-from verifiers.runtime.judge import Judge
+from verifiers.runtime.verifier import Verifier
 
 FORMATS = ("classes", "shepherd")
 OPTIONS = (
@@ -72,7 +72,7 @@ class Process(Reward):
     def __init__(
         self,
         model: Source,
-        split: Splitter | Judge,
+        split: Splitter | Verifier,
         read: Read,
         *,
         final: str = "min",
@@ -87,7 +87,7 @@ class Process(Reward):
         self.read = read
         self.final = final
         self.marker, self.together, self.longest = marker, together, longest
-        self.verifier = Correctness(split, name) if isinstance(split, Judge) else None
+        self.verifier = Correctness(split, name) if isinstance(split, Verifier) else None
         if self.verifier is not None:
             self.columns = self.verifier.columns
             if not self.verifier.judges_steps:
@@ -235,7 +235,7 @@ def trained_form(name: str, revision: str | None = None) -> dict[str, Any] | Non
     return made
 
 
-def _split(options: Mapping[str, Any], verifier: str | None, context: Context) -> Splitter | Judge:
+def _split(options: Mapping[str, Any], verifier: str | None, context: Context) -> Splitter | Verifier:
     separator, pattern = options.get("separator"), options.get("pattern")
     named = [what for what, given in (("separator", separator), ("pattern", pattern), ("verifier", verifier)) if given]
     if len(named) > 1:
@@ -250,8 +250,8 @@ def _split(options: Mapping[str, Any], verifier: str | None, context: Context) -
             raise ValueError(f"separator: a text is wanted, got {separator!r}")
         return Splitter(separator)
     if verifier:
-        return Judge(verifier)
-    return context.judge if context.judge.judges_steps else Splitter("\n")
+        return Verifier(verifier)
+    return context.verifier if context.verifier.judges_steps else Splitter("\n")
 
 
 def _words(tokenizer: Any, options: Mapping[str, Any]) -> Read:

@@ -29,7 +29,7 @@ from rewards.parts.rationale import Layout, layout
 from rewards.parts.settings import one_of, options_of, whole
 from rewards.parts.source import LOADING, source
 from rewards.reward import Reward, Scores, Text, text_of
-from verifiers.runtime.judge import Judge
+from verifiers.runtime.verifier import Verifier
 
 FORMATS = ("causal", "encoder_decoder")
 OPTIONS = ("format", "marker", "with_rationale", "max_tokens", *LOADING)
@@ -43,7 +43,7 @@ class Reader(Reward):
 
     Args:
         model: (model, tokenizer).
-        judge: the verifier.
+        verifier: the verifier.
         form: a key of `FORMATS`.
         layout: where the rationale ends, and how it is put to the model.
         max_tokens: most tokens of an answer, which ends with its line.
@@ -57,7 +57,7 @@ class Reader(Reward):
     def __init__(
         self,
         model: Pair,
-        judge: Judge,
+        verifier: Verifier,
         *,
         form: str = "causal",
         layout: Layout | None = None,
@@ -69,7 +69,7 @@ class Reader(Reward):
         self.model, self.tokenizer = model
         self.form, self.max_tokens, self.cache = form, max_tokens, cache
         self.layout = layout or Layout()
-        self.verifier = Correctness(judge, name)
+        self.verifier = Correctness(verifier, name)
         self.columns = self.verifier.columns
         self.answered = 0
         self._identity = f"{fingerprint(self.model)} {max_tokens} greedy"
@@ -157,13 +157,13 @@ def build(name: str, settings: Mapping[str, Any], context: Context) -> Reader:
     options = options_of(settings, OPTIONS, reads=("model", "verifier"))
     form = one_of("format", options.get("format", "causal"), FORMATS)
     longest = whole("max_tokens", options.get("max_tokens", 32))
-    verifier = settings.get("verifier")
-    judge = Judge(verifier) if verifier else context.judge
-    shape = layout({key: options[key] for key in ("marker", "with_rationale") if key in options}, judge.name)
+    named = settings.get("verifier")
+    verifier = Verifier(named) if named else context.verifier
+    shape = layout({key: options[key] for key in ("marker", "with_rationale") if key in options}, verifier.name)
     model, tokenizer = source(settings, context, form, purpose="the model that reads, a path or a hub id")()
     most = most_tokens(model, tokenizer, None)
     if most <= longest:
         raise ValueError(f"max_tokens: {longest} leave no room for a rationale: the model has room for {most}")
     return Reader(
-        (model, tokenizer), judge, form=form, layout=shape, max_tokens=longest, cache=context.cache, name=name
+        (model, tokenizer), verifier, form=form, layout=shape, max_tokens=longest, cache=context.cache, name=name
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -48,13 +49,13 @@ class Reward(ABC):
         name: the name in the config and in the logs.
         columns: columns the data must have.
         judges_steps: whether it gives step scores, so that it can be credited inside a completion.
-        batch_timeout: seconds after which it ends a batch by itself, with what it has; None where it does not.
+        batch_timeout: seconds after which it ends a batch by itself, with what it has; infinite where it does not.
     """
 
     name: str
     columns: tuple[str, ...] = ()
     judges_steps: bool = False
-    batch_timeout: float | None = None
+    batch_timeout: float = math.inf
 
     @abstractmethod
     def score(
@@ -77,7 +78,7 @@ class Reward(ABC):
         return self.score(prompts, completions, completion_ids, **columns).values
 
     @property
-    def __name__(self) -> str:
+    def __name__(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]  # TRL asks rewards for it
         """The name TRL logs under."""
         return self.name
 

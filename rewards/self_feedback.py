@@ -172,7 +172,7 @@ def build(name: str, settings: Mapping[str, Any], context: Context) -> SelfFeedb
     loading = {key: options[key] for key in LOADING if key in options}
     return SelfFeedback(
         model,
-        layout(options, context.judge.name),
+        layout(options, context.verifier.name),
         baseline=frozen(str(options["baseline"]), **loading) if options.get("baseline") else None,
         context=context if normalise else None,
         rows=whole("rows", options.get("rows", 256), 2),

@@ -9,12 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from rewards.correctness import Correctness, judge_of
+from rewards.correctness import Correctness, verifier_of
 from rewards.parts.context import Context
 from rewards.reward import Scores, Text
 from verifiers import VERIFIERS
 from verifiers.runtime.golds import first_gold
-from verifiers.runtime.judge import Judge, module
+from verifiers.runtime.verifier import Verifier, module
 
 
 class Steps(Correctness):
@@ -24,18 +24,18 @@ class Steps(Correctness):
     abstains where no step could be judged.
 
     Args:
-        judge: a verifier that judges steps.
+        verifier: a verifier that judges steps.
         name: the name in the logs.
 
     Raises:
         ValueError: the verifier does not judge steps.
     """
 
-    def __init__(self, judge: Judge, name: str = "steps") -> None:
-        if not judge.judges_steps:
+    def __init__(self, verifier: Verifier, name: str = "steps") -> None:
+        if not verifier.judges_steps:
             those = [verifier for verifier in VERIFIERS if getattr(module(verifier), "JUDGES_STEPS", False)]
-            raise ValueError(f"verifier {judge.name!r} judges no steps; these do: {', '.join(those)}")
-        super().__init__(judge, name)
+            raise ValueError(f"verifier {verifier.name!r} judges no steps; these do: {', '.join(those)}")
+        super().__init__(verifier, name)
         self.columns = tuple(column for column in self.columns if column != "gold")
 
     def score(
@@ -58,4 +58,4 @@ class Steps(Correctness):
 
 def build(name: str, settings: Mapping[str, Any], context: Context) -> Steps:
     """The reward from its part of the config; without a verifier's name, the task's own judges."""
-    return Steps(judge_of(settings, context), name)
+    return Steps(verifier_of(settings, context), name)

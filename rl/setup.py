@@ -57,7 +57,7 @@ def rewards(config: Config, task: Task, policy: Callable[[], tuple[Any, Any]] | 
     settings = {name: reward.model_dump() for name, reward in config.rewards.items()}
     try:
         context = Context(
-            task.judge(),
+            task.verifier,
             policy,
             task.splits["train"],
             cache=warm_start.cache_folder() / "rewards",

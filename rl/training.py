@@ -165,9 +165,9 @@ def _run(context: RunContext) -> Run:
 def _self_check(task: Task, console: Console, rows: int = 50) -> None:
     """Warn where the verifier does not accept the data's own answers: no policy could ever be right there."""
     tried = task.splits["train"][:rows]
-    if problems := self_check(task.judge(), tried):
+    if problems := self_check(task.verifier, tried):
         console.print(
-            f"warning: {task.verifier} does not accept {len(problems)} of {len(tried)} gold answers; the first: "
+            f"warning: {task.verifier.name} does not accept {len(problems)} of {len(tried)} gold answers; the first: "
             f"{problems[0].reason}",
             style="yellow",
             highlight=False,

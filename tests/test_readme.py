@@ -13,7 +13,7 @@ from rl import tasks
 from rl.config import load
 from rl.runs import plan
 from rl.setup import rewards as build_rewards
-from verifiers.runtime.judge import Judge
+from verifiers.runtime.verifier import Verifier
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 YAML = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
@@ -60,8 +60,8 @@ def test_the_verifier_is_named_by_one_line(monkeypatch):
     rows = [
         {"prediction": p, "gold": g} for p, g in [("It is Level", "5"), ("It is Level", "4"), ("", "5"), ("noon", "")]
     ]
-    assert [v.score for v in Judge("palindrome")(rows)] == [1.0, 0.0, 0.0, None]
-    assert [v.score for v in Judge("palindrome", ignore_case=False)(rows[:1])] == [0.0]
+    assert [v.score for v in Verifier("palindrome")(rows)] == [1.0, 0.0, 0.0, None]
+    assert [v.score for v in Verifier("palindrome", ignore_case=False)(rows[:1])] == [0.0]
 
 
 def test_the_verifiers_it_lists_are_those_there_are():

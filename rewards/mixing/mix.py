@@ -104,7 +104,7 @@ class Mix(Reward):
         self.columns = tuple(dict.fromkeys(column for reward in rewards for column in reward.columns))
         self._hung: set[str] = set()
         for reward in rewards:
-            if reward.batch_timeout is not None and reward.batch_timeout >= timeout:
+            if timeout <= reward.batch_timeout < math.inf:
                 raise ValueError(
                     f"timeout: {timeout:g} s is no more than the batch_timeout of {reward.name!r}, "
                     f"{reward.batch_timeout:g} s, so the mix would give up before it says what it has; set it above"
@@ -230,15 +230,11 @@ class Mix(Reward):
         completion_ids: Sequence[Sequence[int]],
         columns: Mapping[str, Any],
     ) -> Scores:
-        """The reward's scores; failures for the whole batch where it raised twice or hung. A NaN is a failure too."""
-        for attempt in (1, 2):
+        """The reward's scores; failures for the whole batch where it raised twice or hung."""
+        failure = ""
+        for _ in range(2):
             try:
-                given = _copies(prompts), _copies(completions), _copies(completion_ids)
-                own = {name: _copies(of_column) for name, of_column in columns.items()}
-                scores = bounded(lambda given=given, own=own: reward.score(*given, **own), self.timeout)
-                if len(scores.values) != len(completions):
-                    raise ValueError(f"{len(scores.values)} values for {len(completions)} completions")
-                break
+                return _finite(self._asked(reward, prompts, completions, completion_ids, columns))
             except SandboxUnavailable:  # nothing that trying again could mend
                 raise
             except OutOfTime as error:
@@ -249,17 +245,26 @@ class Mix(Reward):
                         f"whose first prompt is {question_of(prompts[0])[:200]!r}"
                     ) from None
                 self._hung.add(reward.name)
-                return Scores([None] * len(completions), failures=dict.fromkeys(range(len(completions)), failure))
+                break
             except Exception as error:  # anybody's code: what broke is named, counted and held to a budget
-                if attempt == 2:
-                    failure = f"{type(error).__name__}: {error}"
-                    return Scores([None] * len(completions), failures=dict.fromkeys(range(len(completions)), failure))
-        broken = {r: f"the value is {v}" for r, v in enumerate(scores.values) if v is not None and not math.isfinite(v)}
-        if not broken:
-            return scores
-        values = [None if row in broken else value for row, value in enumerate(scores.values)]
-        steps = [() if row in broken else steps for row, steps in enumerate(scores.steps)]
-        return Scores(values, steps, scores.columns, {**scores.failures, **broken})
+                failure = f"{type(error).__name__}: {error}"
+        return Scores([None] * len(completions), failures=dict.fromkeys(range(len(completions)), failure))
+
+    def _asked(
+        self,
+        reward: Reward,
+        prompts: Sequence[Text],
+        completions: Sequence[Text],
+        completion_ids: Sequence[Sequence[int]],
+        columns: Mapping[str, Any],
+    ) -> Scores:
+        """The reward's scores of copies of the batch, so that no reward changes what another one sees."""
+        given = _copies(prompts), _copies(completions), _copies(completion_ids)
+        own = {name: _copies(of_column) for name, of_column in columns.items()}
+        scores = bounded(lambda: reward.score(*given, **own), self.timeout)
+        if len(scores.values) != len(completions):
+            raise ValueError(f"{len(scores.values)} values for {len(completions)} completions")
+        return scores
 
     def _hold_to_budget(self, reward: Reward, scores: Scores, prompts: Sequence[Text]) -> None:
         if len(scores.failures) > self.error_budget * len(scores.values):
@@ -275,6 +280,16 @@ def _status(scores: Scores, row: int) -> Status:
     if scores.values[row] is not None:
         return "judged"
     return "failed" if row in scores.failures else "abstained"
+
+
+def _finite(scores: Scores) -> Scores:
+    """The scores, with each value that is infinite or not a number as a failure of its row."""
+    broken = {r: f"the value is {v}" for r, v in enumerate(scores.values) if v is not None and not math.isfinite(v)}
+    if not broken:
+        return scores
+    values = [None if row in broken else value for row, value in enumerate(scores.values)]
+    steps = [() if row in broken else steps for row, steps in enumerate(scores.steps)]
+    return Scores(values, steps, scores.columns, {**scores.failures, **broken})
 
 
 def _copies(values: Any) -> Any:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from verifiers.runtime.judge import Judge
+from verifiers.runtime.verifier import Verifier
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,7 @@ class Context:
     """What a reward may ask of the run, or the notebook, that it serves.
 
     Attributes:
-        judge: the task's own verifier, for rewards that ask one and name none.
+        verifier: the task's own verifier, for rewards that ask one and name none.
         policy: gives the policy as it is at the time of the call, as (model, tokenizer); None where there is none.
         rows: rows of the train split, for rewards that measure themselves before training.
         cache: a folder for what a reward keeps from run to run; None for nowhere.
@@ -23,7 +23,7 @@ class Context:
         template_kwargs: variables of the policy's chat template, as its prompts are laid out for sampling.
     """
 
-    judge: Judge
+    verifier: Verifier
     policy: Callable[[], tuple[Any, Any]] | None = None
     rows: Sequence[Mapping[str, Any]] = ()
     cache: Path | None = None

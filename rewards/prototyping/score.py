@@ -20,8 +20,8 @@ from rewards.mixing.mix import Mix
 from rewards.parts.context import Context
 from rewards.prototyping.table import Scored, Steps, readable
 from rewards.reward import PASSED, Reward, Scores, Text, text_of
-from verifiers.runtime.judge import Judge
 from verifiers.runtime.names import nearest
+from verifiers.runtime.verifier import Verifier
 
 Rewards = str | Reward | Callable[..., Any] | Mapping[str, Any] | Sequence[Any]
 BATCH = 1000
@@ -39,7 +39,7 @@ def score(
     correct: Sequence[Any] | None = None,
     columns: Mapping[str, Sequence[Any]] | None = None,
     groups: Sequence[Any] | None = None,
-    verifier: str | Judge = "math",
+    verifier: str | Verifier = "math",
     mix: Mapping[str, Any] | None = None,
     tokenizer: Any = None,
     policy: Callable[[], tuple[Any, Any]] | None = None,
@@ -76,8 +76,8 @@ def score(
     given = {"prompt": prompts, "gold": gold, "correct": correct, _GROUP: groups, **(columns or {})}
     rows = _rows(completions, {name: values for name, values in given.items() if values is not None})
     table = {name: [row.get(name) for row in rows] for name in dict.fromkeys(name for row in rows for name in row)}
-    judge = Judge(verifier) if isinstance(verifier, str) else verifier
-    mixed = made(rewards, Context(judge, policy, rows, cache), mix)
+    judging = Verifier(verifier) if isinstance(verifier, str) else verifier
+    mixed = made(rewards, Context(judging, policy, rows, cache), mix)
     _refuse_missing(mixed, table)
     named = table.pop(_GROUP, [None] * len(rows))
     if mixed.aggregation == "normalise_then_sum" and "prompt" not in table and named.count(None) == len(named):

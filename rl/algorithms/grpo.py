@@ -70,6 +70,6 @@ def build(run: RunContext, callbacks: Sequence[TrainerCallback]) -> GrpoTrainer:
     """
     settings = run.config.algorithm
     assert isinstance(settings, Grpo)
-    trainer = GrpoTrainer(settings, run.mix, run.task.judge(), **online_arguments(run, callbacks))
+    trainer = GrpoTrainer(settings, run.mix, run.task.verifier, **online_arguments(run, callbacks))
     trainer.remove_callback(PrinterCallback)
     return trainer

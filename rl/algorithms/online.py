@@ -35,7 +35,7 @@ from rl.sampling.curriculum import PromptSampler
 from rl.sampling.dynamic import Draw, fill
 from rl.sampling.in_trl import SamplingTrainer
 from rl.sampling.judge import judge
-from verifiers.runtime.judge import Judge
+from verifiers.runtime.verifier import Verifier
 
 Batch = dict[str, Any]
 """A batch as TRL's trainer holds it: name → tensor with a row for each completion. Prompts are padded on the left to P
@@ -57,7 +57,7 @@ class OnlineTrainer(SamplingTrainer):
         stateful: name → part with a `state_dict`, to be saved in checkpoints beside what TRL saves.
     """
 
-    def __init__(self, settings: Online, mix: Mix, verifier: Judge, **arguments: Any) -> None:
+    def __init__(self, settings: Online, mix: Mix, verifier: Verifier, **arguments: Any) -> None:
         super().__init__(reward_funcs=[mix], **arguments)
         self.settings, self.mix, self.verifier = settings, mix, verifier
         self.samples: list[Sample] = []

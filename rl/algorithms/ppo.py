@@ -39,7 +39,7 @@ from rl.algorithms.trl_arguments import online_arguments
 from rl.config.algorithms import Ppo
 from rl.context import RunContext
 from rl.credit.gae import gae
-from verifiers.runtime.judge import Judge
+from verifiers.runtime.verifier import Verifier
 
 EPSILON = 1e-8
 
@@ -80,7 +80,7 @@ class PpoTrainer(OnlineTrainer):
     settings: Ppo
 
     def __init__(
-        self, settings: Ppo, mix: Mix, verifier: Judge, critic: torch.nn.Module | None, **arguments: Any
+        self, settings: Ppo, mix: Mix, verifier: Verifier, critic: torch.nn.Module | None, **arguments: Any
     ) -> None:
         args = arguments["args"]
         loss_beta = args.beta
@@ -246,6 +246,6 @@ def build(run: RunContext, callbacks: Sequence[TrainerCallback]) -> PpoTrainer:
     settings = run.config.algorithm
     assert isinstance(settings, Ppo)
     critic = None if settings.critic.lora else load_critic(settings.critic.start, run.policy.model)
-    trainer = PpoTrainer(settings, run.mix, run.task.judge(), critic, **online_arguments(run, callbacks))
+    trainer = PpoTrainer(settings, run.mix, run.task.verifier, critic, **online_arguments(run, callbacks))
     trainer.remove_callback(PrinterCallback)
     return trainer

@@ -132,7 +132,7 @@ def evaluate(
         samples = _judged(task, rows, mine, drawn)
     if processes > 1:
         greedy, samples = _gathered(greedy, len(rows)), _gathered(samples, len(rows))
-    return summarise(split, [one for (one,) in greedy], samples, judges_steps=task.judge().judges_steps)
+    return summarise(split, [one for (one,) in greedy], samples, judges_steps=task.verifier.judges_steps)
 
 
 def summarise(
@@ -229,7 +229,7 @@ def _judged(
         for index, group in zip(mine, drawn, strict=True)
         for one in group
     ]
-    judged = iter(judge(samples, task.judge()))
+    judged = iter(judge(samples, task.verifier))
     return [[next(judged) for _ in group] for group in drawn]
 
 

@@ -10,19 +10,19 @@ import click
 from rl.errors import UserError
 from rl.tasks.sources import open_sources
 from verifiers.runtime.examples import EXAMPLES, OPTIONS
-from verifiers.runtime.judge import Judge, module
 from verifiers.runtime.names import nearest
 from verifiers.runtime.self_check import Survey, Tally, self_check, survey
+from verifiers.runtime.verifier import Verifier, module
 
 MOST_ROWS = 200
 """Rows that are tried, spread over the data."""
 
 
-def show(verifier: str, options: Mapping[str, Any], data: str | None, columns: Mapping[str, str]) -> None:
+def show(name: str, options: Mapping[str, Any], data: str | None, columns: Mapping[str, str]) -> None:
     """Print the share of golds that a verifier accepts, by phrasing, and of near-miss wrong answers.
 
     Args:
-        verifier: its name.
+        name: the verifier's name.
         options: its options.
         data: a file or hub id with rows of `gold` and the verifier's columns; None for a few rows of its own.
         columns: what → the column of the data that it is in.
@@ -31,13 +31,13 @@ def show(verifier: str, options: Mapping[str, Any], data: str | None, columns: M
         UserError: no such verifier or option, or the data lacks a column.
     """
     try:
-        judge = Judge(verifier, **((OPTIONS.get(verifier, {}) if data is None else {}) | dict(options)))
+        verifier = Verifier(name, **((OPTIONS.get(name, {}) if data is None else {}) | dict(options)))
     except ValueError as error:
         raise UserError(None, str(error)) from error
-    rows = _examples(verifier) if data is None else spread(_read(data, judge, columns))
-    problems, found = self_check(judge, rows), survey(judge, rows)
+    rows = _examples(name) if data is None else spread(_read(data, verifier, columns))
+    problems, found = self_check(verifier, rows), survey(verifier, rows)
     source = "of the verifier's own rows" if data is None else f"of {data}"
-    click.echo(f"{verifier}: {len(rows) - len(problems):,} of {len(rows):,} golds accepted as they are, {source}")
+    click.echo(f"{name}: {len(rows) - len(problems):,} of {len(rows):,} golds accepted as they are, {source}")
     for problem in problems[:3]:
         click.echo(f"  row {problem.row}: {problem.reason}")
     for line in table(found):
@@ -79,7 +79,7 @@ def _examples(verifier: str) -> list[dict[str, Any]]:
     return list(rows)
 
 
-def _read(data: str, judge: Judge, columns: Mapping[str, str]) -> list[dict[str, Any]]:
+def _read(data: str, verifier: Verifier, columns: Mapping[str, str]) -> list[dict[str, Any]]:
     """The data's rows under the names that the verifier knows; broken ones are left out."""
     rows: list[dict[str, Any]] = []
     for source in open_sources(data):
@@ -88,9 +88,9 @@ def _read(data: str, judge: Judge, columns: Mapping[str, str]) -> list[dict[str,
                 rows.append(record.columns | {what: record.columns.get(name) for what, name in columns.items()})
     if not rows:
         raise UserError("--data", f"{data} has no rows that can be read")
-    for what in ("gold", *judge.columns):
+    for what in ("gold", *verifier.columns):
         name = columns.get(what, what)
         if all(row.get(what) is None for row in rows):
             hint = nearest(name, rows[0])
             raise UserError("--data", f"{data} has no column {name!r} ({hint}); say which it is: --column {what}=NAME")
-    return [row for row in rows if all(row.get(what) is not None for what in ("gold", *judge.columns))]
+    return [row for row in rows if all(row.get(what) is not None for what in ("gold", *verifier.columns))]

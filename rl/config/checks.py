@@ -10,8 +10,8 @@ from rl.config.generation_cycle import GenerationCycle
 from rl.config.trainer_arguments import arguments, convert
 from rl.config.wrong_key import WrongKey
 from verifiers import VERIFIERS
-from verifiers.runtime.judge import module
 from verifiers.runtime.names import nearest
+from verifiers.runtime.verifier import module
 
 if TYPE_CHECKING:
     from rl.config import Config

@@ -28,7 +28,7 @@ from rl.prm.scores import step_scores
 from rl.progress import completions_bar
 from rl.sampling.draw import sample
 from rl.tasks.task import Task
-from verifiers.runtime.judge import Judge
+from verifiers.runtime.verifier import Verifier
 
 
 def label(out: str, by: str, overrides: Sequence[str], **o: Any) -> list[Chain]:
@@ -49,25 +49,25 @@ def label(out: str, by: str, overrides: Sequence[str], **o: Any) -> list[Chain]:
     config = _config(o["task"], overrides) if o["task"] else None
     task = tasks.load(config) if config else None
     try:
-        judge = Judge(o["verifier"]) if o["verifier"] else task.judge()  # type: ignore[union-attr]
+        verifier = Verifier(o["verifier"]) if o["verifier"] else task.verifier  # type: ignore[union-attr]
     except ValueError as error:
         raise UserError("--verifier", str(error)) from None
-    splitter = _splitter(o, judge)
-    rows = _rows(o["rows"], judge) if o["rows"] else None
+    splitter = _splitter(o, verifier)
+    rows = _rows(o["rows"], verifier) if o["rows"] else None
     if config:
         setup.quiet(config)
     if rows is None:
         assert config and task
         rows = _drawn(console, config, task, o)
     if by == "verifier":
-        if not judge.judges_steps:
-            raise UserError("--by verifier", f"verifier {judge.name!r} judges no steps")
-        chains, counts = by_verifier(rows, judge, splitter)
+        if not verifier.judges_steps:
+            raise UserError("--by verifier", f"verifier {verifier.name!r} judges no steps")
+        chains, counts = by_verifier(rows, verifier, splitter)
     else:
         completer = _completer(console, config, task, o)
         with completions_bar(console, "step prefixes", len(rows)) as progress:
             chains, counts = by_monte_carlo(
-                rows, judge, splitter, completer, o["k"], kind=o["kind"], threshold=o["threshold"], progress=progress
+                rows, verifier, splitter, completer, o["k"], kind=o["kind"], threshold=o["threshold"], progress=progress
             )
     return _written(console, out, chains, counts)
 
@@ -157,20 +157,20 @@ def _config(task: str, overrides: Sequence[str]) -> Config:
     return load(None, [*own, "sampling.max_tokens=256", *overrides])
 
 
-def _splitter(o: Mapping[str, Any], judge: Judge) -> Splitter:
+def _splitter(o: Mapping[str, Any], verifier: Verifier) -> Splitter:
     separator = escaped(o["separator"])
     if o["pattern"]:
         try:
             return Splitter(separator, re.compile(o["pattern"]))
         except re.error as error:
             raise UserError("--pattern", f"not a regular expression: {error}") from None
-    return Splitter(separator) if separator or judge.judges_steps else Splitter("\n")
+    return Splitter(separator) if separator or verifier.judges_steps else Splitter("\n")
 
 
-def _rows(path: str, judge: Judge) -> list[dict[str, Any]]:
+def _rows(path: str, verifier: Verifier) -> list[dict[str, Any]]:
     rows = []
     for place, row in records(path):
-        for column in ("prompt", "completion", "gold", *judge.columns):
+        for column in ("prompt", "completion", "gold", *verifier.columns):
             if row.get(column) is None:
                 raise UserError(place, f"no {column!r}; the row has: {', '.join(row)}")
         rows.append(row)

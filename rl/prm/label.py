@@ -26,7 +26,7 @@ from rl.prm.chains import Chain, Labelled, as_text
 from rl.prm.complete import Completer
 from rl.prm.step_metrics import step_auc
 from verifiers import Verdict, is_right
-from verifiers.runtime.judge import Judge
+from verifiers.runtime.verifier import Verifier
 
 Row = Mapping[str, Any]
 
@@ -43,13 +43,13 @@ class Counts:
         return Counts(self.judged + other.judged, self.abstained + other.abstained, self.failed + other.failed)
 
 
-def by_verifier(rows: Sequence[Row], judge: Judge, splitter: Splitter) -> tuple[list[Chain], Counts]:
+def by_verifier(rows: Sequence[Row], verifier: Verifier, splitter: Splitter) -> tuple[list[Chain], Counts]:
     """Label rows of `prompt`, `completion` and `gold` with the verifier's verdicts on their steps.
 
     Where the splitter is not the verifier's own, a step is as right as the worst of the verifier's that end in it.
     """
     rows = [as_text(row) for row in rows]
-    verdicts = judge(_judgeable(rows))
+    verdicts = verifier(_judgeable(rows))
     chains = []
     for row, verdict in zip(rows, verdicts, strict=True):
         spans = splitter(row["completion"], verdict)
@@ -59,7 +59,7 @@ def by_verifier(rows: Sequence[Row], judge: Judge, splitter: Splitter) -> tuple[
 
 def by_monte_carlo(
     rows: Sequence[Row],
-    judge: Judge,
+    verifier: Verifier,
     splitter: Splitter,
     completer: Completer,
     k: int = 8,
@@ -81,7 +81,7 @@ def by_monte_carlo(
         progress: called with the number of prefixes done since the last call.
     """
     rows = [as_text(row) for row in rows]
-    verdicts = judge(_judgeable(rows))
+    verdicts = verifier(_judgeable(rows))
     spans = [splitter(row["completion"], verdict) for row, verdict in zip(rows, verdicts, strict=True)]
     heads = [render(row["prompt"], completer.tokenizer) for row in rows]
     prefixes: dict[tuple[int, int], str] = {}
@@ -95,7 +95,7 @@ def by_monte_carlo(
     for (i, _), prefix in prefixes.items():
         for text in continued[heads[i].followed_by(prefix)]:
             asked.setdefault((heads[i], str(rows[i].get("gold")), prefix + text), (i, prefix + text))
-    answers = judge(_judgeable([{**rows[i], "completion": text} for i, text in asked.values()]))
+    answers = verifier(_judgeable([{**rows[i], "completion": text} for i, text in asked.values()]))
     judged = dict(zip(asked, answers, strict=True))
     chains = []
     for i, row in enumerate(rows):
@@ -109,7 +109,7 @@ def by_monte_carlo(
             right = [is_right(score) is True for score in shares if score is not None]
             share = sum(right) / len(right) if right else None
             labels.append(share if share is None or kind == "soft" else float(share > threshold))
-        own = verified(verdicts[i], spans[i]) if judge.judges_steps else []
+        own = verified(verdicts[i], spans[i]) if verifier.judges_steps else []
         chains.append(_chain(row, verdicts[i], spans[i], labels, own))
     return chains, _counts(verdicts) + _counts(answers)
 

@@ -104,7 +104,7 @@ class Draws:
             for place, group in zip(mine, groups, strict=True)
             for one in group
         ]
-        judged = judge(samples, run.task.judge(), run.mix)
+        judged = judge(samples, run.task.verifier, run.mix)
         if world == 1:
             return judged
         parts: list[Any] = [None] * world

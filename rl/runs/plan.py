@@ -232,12 +232,12 @@ def _prompt_tokens(config: Config, task: Task | None) -> int:
 
 def _self_check(task: Task, rows: int) -> str:
     tried = [row for split in task.splits.values() for row in split[:rows]]
-    judge = task.judge()
-    problems = self_check(judge, tried)
+    verifier = task.verifier
+    problems = self_check(verifier, tried)
     if problems:
-        return f"{task.verifier}: REFUSES {len(problems)} of {len(tried)} gold answers; the first: {problems[0].reason}"
-    found = survey(judge, task.splits["train"][:PHRASED_ROWS])
-    accepted = f"{task.verifier}: accepts its own gold answer on {len(tried)} of {len(tried)} rows tried"
+        return f"{verifier.name}: REFUSES {len(problems)} of {len(tried)} gold answers; the first: {problems[0].reason}"
+    found = survey(verifier, task.splits["train"][:PHRASED_ROWS])
+    accepted = f"{verifier.name}: accepts its own gold answer on {len(tried)} of {len(tried)} rows tried"
     if len(found.phrasings) > 1:
         accepted += f", {found.share:.1%} of {PHRASED_ROWS} of them in {len(found.phrasings)} usual phrasings"
     if found.wrong.tried:

@@ -9,13 +9,13 @@ from typing import Any
 from rewards.mixing.mix import Mix
 from rewards.reward import Text, question_of
 from rewards.sample import Sample
-from verifiers.runtime.judge import Judge
+from verifiers.runtime.verifier import Verifier
 
 RESERVED = frozenset({"prompt", "prompts", "completion", "completions", "completion_ids"})
 """Names that TRL's reward signature takes for itself; columns of these names are not handed to rewards."""
 
 
-def judge(samples: Sequence[Sample], verifier: Judge, mix: Mix | None = None, **from_trainer: Any) -> list[Sample]:
+def judge(samples: Sequence[Sample], verifier: Verifier, mix: Mix | None = None, **from_trainer: Any) -> list[Sample]:
     """Judge samples: each with its verdict, and where there are rewards with what each says and with their mix.
 
     A completion is judged once: rewards that ask the task's verifier get the verdict that the sample gets.

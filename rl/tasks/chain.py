@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from rl.tasks.task import Task, fill_splits, split_of
 from verifiers.chain import apply, operations_of
+from verifiers.runtime.verifier import Verifier
 
 VOCABULARY = (*"0123456789+-*=;#?",)
 
@@ -45,7 +46,7 @@ def build(operations: tuple[int, int], sizes: dict, seed: int, *, skip: float = 
     return Task(
         name="chain",
         splits=fill_splits(draws(), sizes, "task.sizes"),
-        verifier="chain",
+        verifier=Verifier("chain"),
         vocabulary=VOCABULARY,
         demonstrate=demonstrate,
     )

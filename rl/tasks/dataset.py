@@ -31,8 +31,8 @@ from rl.errors import UserError
 from rl.tasks.layout import BadRow, Layout, as_text
 from rl.tasks.sources import Source, open_sources
 from rl.tasks.task import SPLITS, Split, Task, refuse_overlap, split_of
-from verifiers.runtime.judge import Judge, load
 from verifiers.runtime.names import nearest
+from verifiers.runtime.verifier import Verifier, load
 
 SPLIT_NAMES: dict[str, Split] = {
     "train": "train", "training": "train",
@@ -70,8 +70,8 @@ def build(config: DatasetTask, seed: int) -> Task:
     Raises:
         UserError: the config does not fit the data, a row is broken, or two splits overlap.
     """
-    judge = _judge(config)
-    layout = Layout.of(config, judge)
+    verifier = _verifier(config)
+    layout = Layout.of(config, verifier)
     for name in config.columns:
         if name in RESERVED and name not in layout.fields:
             raise UserError(f"task.columns.{name}", "training uses this name itself; give the column another one")
@@ -102,14 +102,13 @@ def build(config: DatasetTask, seed: int) -> Task:
     # prompts differ from here on, so what is cut from train stands in no other split
     refuse_overlap({split: [row for _, row in found[split]] for split in SPLITS}, shown)
     rows = _cut_missing(found, given, config)
-    _even_out([row for split in SPLITS for row in rows[split]], judge, shown)
+    _even_out([row for split in SPLITS for row in rows[split]], verifier, shown)
     for split in SPLITS:
         random.Random(f"dataset {seed} {split}").shuffle(rows[split])
     return Task(
         name="dataset",
         splits=rows,
-        verifier=config.verifier,
-        verifier_options=dict(config.verifier_options),
+        verifier=verifier,
         skipped=tuple(skipped),
     )
 
@@ -129,13 +128,13 @@ def _refuse_mixed_prompts(rows: Sequence[Row], where: str) -> None:
         raise UserError(where, "some prompts are chat messages and some plain text; task.chat=true makes all chats")
 
 
-def _judge(config: DatasetTask) -> Judge:
+def _verifier(config: DatasetTask) -> Verifier:
     try:
         load(config.verifier)
     except ValueError as error:
         raise UserError("task.verifier", str(error)) from None
     try:
-        return Judge(config.verifier, **config.verifier_options)
+        return Verifier(config.verifier, **config.verifier_options)
     except ValueError as error:
         raise UserError("task.verifier_options", str(error)) from None
 
@@ -241,7 +240,7 @@ def _cut_missing(
     return rows
 
 
-def _even_out(rows: Sequence[Row], judge: Judge, where: str) -> None:
+def _even_out(rows: Sequence[Row], verifier: Verifier, where: str) -> None:
     """Give every row the same columns, each of one type: the trainer keeps rows in tables.
 
     Raises:
@@ -260,7 +259,7 @@ def _even_out(rows: Sequence[Row], judge: Judge, where: str) -> None:
         try:
             pyarrow.array(values)
         except (pyarrow.ArrowException, OverflowError):
-            if column in judge.columns:
+            if column in verifier.columns:
                 raise UserError(where, f"column {column!r}, which the verifier needs, mixes types of values") from None
             values = [value if value is None or isinstance(value, str) else as_text(value) for value in values]
         for row, value in zip(rows, values, strict=True):

@@ -18,6 +18,7 @@ from typing import Any
 
 from rl.tasks.task import Split, Task, fill_splits, split_of
 from verifiers.facts import ATTRIBUTES, MARK, NUMBERS, THINGS, WORLD, settled
+from verifiers.runtime.verifier import Verifier
 
 Row = dict[str, Any]
 LABELS = "ABC"
@@ -78,7 +79,7 @@ def build(
     return Task(
         name="facts",
         splits=fill_splits(draws(), sizes, "task.sizes"),
-        verifier="facts",
+        verifier=Verifier("facts"),
         vocabulary=VOCABULARY,
         demonstrate=demonstrate,
     )

@@ -14,8 +14,8 @@ from rl.errors import UserError
 from rl.tasks.columns import column, has, names
 from rl.tasks.messages import Messages, last_user, messages_of
 from verifiers.runtime.golds import golds_of
-from verifiers.runtime.judge import Judge
 from verifiers.runtime.names import nearest
+from verifiers.runtime.verifier import Verifier
 
 
 class BadRow(Exception):
@@ -39,7 +39,7 @@ class Layout:
     pattern: re.Pattern[str] | None
 
     @classmethod
-    def of(cls, config: DatasetTask, judge: Judge) -> Layout:
+    def of(cls, config: DatasetTask, verifier: Verifier) -> Layout:
         """The layout that a config describes.
 
         Raises:
@@ -56,7 +56,7 @@ class Layout:
             if pattern.groups < 1:
                 raise UserError("task.answer_pattern", "has no group; put the answer's part in parentheses")
         needed = {field: "task.template" for field in fields} | {"gold": "every task"}
-        needed |= {column: f"verifier {config.verifier!r}" for column in judge.columns if column != "prompt"}
+        needed |= {column: f"verifier {config.verifier!r}" for column in verifier.columns if column != "prompt"}
         needed = {name: f"task.columns.{name}" for name in config.columns} | needed
         return cls(config, config.columns, fields, needed, pattern)
 

@@ -21,6 +21,7 @@ from rl.errors import UserError
 from rl.tasks.layout import as_prompt, template_fields
 from rl.tasks.task import SPLITS, Split, Task, fill_splits
 from verifiers.runtime.names import nearest
+from verifiers.runtime.verifier import Verifier
 
 CHUNK = 500
 """Entries that one generator makes; the next gets another seed. Some prepare all their entries when they are made."""
@@ -45,7 +46,7 @@ def build(config: ReasoningGymTask, seed: int) -> Task:
         for row in splits[split]:
             text = config.template.format(question=row["question"])
             row["prompt"] = as_prompt(text, chat=config.chat, system=config.system)
-    return Task(name="reasoning_gym", splits=splits, verifier="reasoning_gym")
+    return Task(name="reasoning_gym", splits=splits, verifier=Verifier("reasoning_gym"))
 
 
 def _rows(config: ReasoningGymTask, seed: int) -> Iterator[dict[str, Any]]:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import hashlib
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from rl.errors import UserError
-from verifiers.runtime.judge import Judge
+from verifiers.runtime.verifier import Verifier
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
@@ -24,8 +23,7 @@ class Task:
         name: the name in the config.
         splits: rows of each split. A row has `prompt` (a string, or a list of chat messages), `gold` (a string) and
             whatever columns the verifier and the rewards need.
-        verifier: name of the verifier that judges answers to this task.
-        verifier_options: its options.
+        verifier: the verifier, with its options, that judges answers to this task.
         vocabulary: strings that tile every text of the task; only for tasks the embedded policy can be warmed up on.
         demonstrate: draws one (prompt, completion) of the demonstrator from the train split; likewise.
         skipped: broken rows that were left out, as `file:line: why`.
@@ -33,19 +31,10 @@ class Task:
 
     name: str
     splits: Mapping[Split, list[dict[str, Any]]]
-    verifier: str
-    verifier_options: Mapping[str, Any] = field(default_factory=dict)
+    verifier: Verifier
     vocabulary: tuple[str, ...] | None = None
     demonstrate: Callable[[random.Random], tuple[str, str]] | None = None
     skipped: tuple[str, ...] = ()
-
-    def judge(self) -> Judge:
-        """The task's own verifier, ready to run over rows; the same one at every call."""
-        return self._judge
-
-    @cached_property
-    def _judge(self) -> Judge:
-        return Judge(self.verifier, **self.verifier_options)
 
 
 def split_of(problem: str, *, validation: float = 0.1, test: float = 0.1) -> Split:

@@ -10,9 +10,9 @@ from rewards.models.load import frozen
 from rewards.parts.answer_models import fit_answer_models, fold_of, main
 from rewards.parts.context import Context
 from rewards.parts.rationale import LAYOUTS
-from verifiers.runtime.judge import Judge
+from verifiers.runtime.verifier import Verifier
 
-HERE = Context(Judge("facts"))
+HERE = Context(Verifier("facts"))
 CHOICES = [{"label": "A", "text": "quell"}, {"label": "B", "text": "koba"}]
 
 

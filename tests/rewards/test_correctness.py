@@ -2,14 +2,14 @@ import pytest
 
 from rewards.correctness import Correctness, build
 from rewards.parts.context import Context
-from verifiers.runtime.judge import Judge
+from verifiers.runtime.verifier import Verifier
 
 PROMPTS = ["7*3-4+8?", "1+1-2?"]
 COMPLETIONS = ["7*3=1;1-4=7;7+8=5#5", "1+1=2#2"]
 
 
 def test_the_value_is_the_verifiers_score_and_the_steps_come_along():
-    scores = Correctness(Judge("chain")).score(PROMPTS, COMPLETIONS, [[], []], gold=["5", "0"])
+    scores = Correctness(Verifier("chain")).score(PROMPTS, COMPLETIONS, [[], []], gold=["5", "0"])
     assert scores.values == [1.0, 0.0]
     assert [step.score for step in scores.steps[0]] == [1.0, 1.0, 1.0]
     assert [step.score for step in scores.steps[1]] == [1.0, 0.0]
@@ -17,7 +17,7 @@ def test_the_value_is_the_verifiers_score_and_the_steps_come_along():
 
 
 def test_it_has_trls_signature():
-    reward = Correctness(Judge("chain"))
+    reward = Correctness(Verifier("chain"))
     values = reward(
         prompts=PROMPTS, completions=COMPLETIONS, completion_ids=[[], []], gold=["5", "0"], trainer_state=object()
     )
@@ -27,18 +27,18 @@ def test_it_has_trls_signature():
 def test_chat_messages_are_judged_by_their_text():
     prompts = [[{"role": "system", "content": "Work."}, {"role": "user", "content": PROMPTS[0]}]]
     completions = [[{"role": "assistant", "content": COMPLETIONS[0]}]]
-    assert Correctness(Judge("chain"))(prompts, completions, gold=["5"]) == [1.0]
+    assert Correctness(Verifier("chain"))(prompts, completions, gold=["5"]) == [1.0]
 
 
 def test_a_broken_verifier_abstains_and_is_counted():
     # no problem to check against: the verifier breaks on it
-    scores = Correctness(Judge("chain")).score(["?"], ["1+1=2#2"], [[]], gold=["2"])
+    scores = Correctness(Verifier("chain")).score(["?"], ["1+1=2#2"], [[]], gold=["2"])
     assert scores.values == [None] and "ValueError" in scores.failures[0]
 
 
 def test_without_a_name_the_tasks_own_verifier_judges():
-    judge = Judge("chain")
-    assert build("correctness", {}, Context(judge)).judge is judge
+    verifier = Verifier("chain")
+    assert build("correctness", {}, Context(verifier)).verifier is verifier
 
 
 @pytest.mark.parametrize(
@@ -56,19 +56,19 @@ def test_without_a_name_the_tasks_own_verifier_judges():
 def test_strict_takes_only_an_answer_in_the_asked_form(verifier, gold, marked, elsewhere, columns):
     def value(strict, text):
         settings = {"verifier": verifier, "options": {"strict": strict}}
-        return build("correctness", settings, Context(Judge("chain")))(["?"], [text], gold=[gold], **columns)
+        return build("correctness", settings, Context(Verifier("chain")))(["?"], [text], gold=[gold], **columns)
 
     assert value(False, marked) == value(False, elsewhere) == value(True, marked) == [1.0]
     assert value(True, elsewhere) == [0.0]
 
 
 def test_strict_judges_what_is_marked_and_not_what_is_said_after_it():
-    reward = build("correctness", {"verifier": "boolean", "options": {"strict": True}}, Context(Judge("chain")))
+    reward = build("correctness", {"verifier": "boolean", "options": {"strict": True}}, Context(Verifier("chain")))
     assert reward(["?"], ["<answer>no</answer> Or yes?"], gold=["no"]) == [1.0]
 
 
 def test_strict_with_the_tasks_own_verifier_keeps_its_options():
-    task = Context(Judge("numeric", absolute=0.5))
+    task = Context(Verifier("numeric", absolute=0.5))
     reward = build("correctness", {"options": {"strict": True}}, task)
     assert reward(["?"] * 2, ["The answer is 11.6", "11.6"], gold=["12"] * 2) == [1.0, 0.0]
 
@@ -85,4 +85,4 @@ def test_strict_with_the_tasks_own_verifier_keeps_its_options():
 )
 def test_an_option_or_value_that_its_verifier_does_not_take_is_refused(verifier, options, message):
     with pytest.raises(ValueError, match=message):
-        build("correctness", {"verifier": verifier, "options": options}, Context(Judge("chain")))
+        build("correctness", {"verifier": verifier, "options": options}, Context(Verifier("chain")))

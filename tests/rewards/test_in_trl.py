@@ -13,7 +13,7 @@ from rewards.building.build import build
 from rewards.parts.answer_models import fit_answer_models
 from rewards.parts.context import Context
 from rewards.parts.rationale import LAYOUTS
-from verifiers.runtime.judge import Judge
+from verifiers.runtime.verifier import Verifier
 
 FUNCTION = """
 def brevity(prompts, completions, completion_ids, gold, **columns):
@@ -66,7 +66,7 @@ MODULES = {
 def test_it_trains_a_step(name, task, warm, tmp_path, request):
     settings = {name: MODULES[name](request.getfixturevalue)}
     rows = [row | {"choices": list("0123456789")} for row in task.splits["train"][:16]]
-    context = Context(Judge("chain"), policy=lambda: warm, rows=rows, cache=tmp_path / "cache")
+    context = Context(Verifier("chain"), policy=lambda: warm, rows=rows, cache=tmp_path / "cache")
     (reward,) = build(settings, context).rewards
     assert not reward.judges_steps or name in GIVE_STEPS  # what a config check goes by
     seen = []

@@ -13,7 +13,7 @@ from rewards.mixing.mix import Mix
 from rewards.parts.context import Context
 from rewards.reward import RewardBroken
 from tests.judge_server import DRIBBLE, DRIBBLE_HEADERS, HANG, reply
-from verifiers.runtime.judge import Judge
+from verifiers.runtime.verifier import Verifier
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def judge(server, tmp_path, monkeypatch):
         settings = {
             "base_url": server.base_url, "rubric": "Is it brief?", "wait": 0.01, **options
         }  # fmt: skip
-        context = Context(Judge("math"), cache=cache, run=run)
+        context = Context(Verifier("math"), cache=cache, run=run)
         return build({"judge": {"model": "m", "options": settings}}, context).rewards[0]
 
     return make
@@ -355,4 +355,4 @@ def test_a_key_in_the_config_is_refused_and_not_shown(judge):
 
 def test_a_judge_without_a_model_is_refused():
     with pytest.raises(ValueError, match="judge: model: is needed"):
-        build({"judge": {"options": {"rubric": "x"}}}, Context(Judge("math")))
+        build({"judge": {"options": {"rubric": "x"}}}, Context(Verifier("math")))

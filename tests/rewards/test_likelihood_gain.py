@@ -8,9 +8,9 @@ import torch
 from rewards.building.build import build
 from rewards.models.load import frozen
 from rewards.parts.context import Context
-from verifiers.runtime.judge import Judge
+from verifiers.runtime.verifier import Verifier
 
-HERE = Context(Judge("facts"))
+HERE = Context(Verifier("facts"))
 PROMPT = "Which weighs more, (A) quell or (B) koba?"
 CHOICES = [{"label": "A", "text": "quell"}, {"label": "B", "text": "koba"}]
 TOLD = [" quell weighs 5. koba weighs 3.", " koba eats.", ""]
@@ -80,7 +80,7 @@ def test_a_model_that_gives_nan_fails_on_the_row(folder):
     model, tokenizer = frozen(folder, dtype="float32")()
     broken = type(model)(model.config).eval()
     torch.nn.init.constant_(broken.lm_head.weight, math.nan)
-    context = Context(Judge("facts"), policy=lambda: (broken, tokenizer))
+    context = Context(Verifier("facts"), policy=lambda: (broken, tokenizer))
     scores = made("policy", context).score([PROMPT], COMPLETIONS[:1], [[1]], gold=["A"])
     assert scores.values == [None] and scores.failures == {0: "the model gave NaN"}
 

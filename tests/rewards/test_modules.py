@@ -4,9 +4,9 @@ import pytest
 
 from rewards.building.build import build
 from rewards.parts.context import Context
-from verifiers.runtime.judge import Judge
+from verifiers.runtime.verifier import Verifier
 
-HERE = Context(Judge("chain"))
+HERE = Context(Verifier("chain"))
 MODULES = {
     "correctness": {},
     "steps": {},
@@ -71,9 +71,9 @@ def test_without_gold_correctness_abstains_and_nothing_failed():
 
 
 def test_options_alone_keep_the_tasks_verifier_and_its_options():
-    context = Context(Judge("math", digits=3))
+    context = Context(Verifier("math", digits=3))
     (reward,) = build({"correctness": {"options": {"strict": True}}}, context).rewards
-    assert reward.judge.options == {"digits": 3, "strict": True}
+    assert reward.verifier.options == {"digits": 3, "strict": True}
     assert reward(["p"], ["so 5"], gold=["5"]) == [0.0]
 
 
@@ -93,6 +93,6 @@ def test_any_completion_is_judged_or_abstained_on(name, completion):
 
 
 def test_steps_are_judged_without_a_gold():
-    reward = build({"steps": {"verifier": "steps"}}, Context(Judge("math"))).rewards[0]
+    reward = build({"steps": {"verifier": "steps"}}, Context(Verifier("math"))).rewards[0]
     assert reward.columns == ()
     assert reward(["2 and 3?"] * 2, ["2+2=4, 2+3=6", "no"]) == [0.5, None]

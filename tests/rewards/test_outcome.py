@@ -9,9 +9,9 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from rewards.building.build import build
 from rewards.parts.context import Context
-from verifiers.runtime.judge import Judge
+from verifiers.runtime.verifier import Verifier
 
-HERE = Context(Judge("math"))
+HERE = Context(Verifier("math"))
 LOGIT = math.log(3)  # its sigmoid is 3/4
 TEMPLATE = (
     "{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor %}{% if add_generation_prompt %}[go]{% endif %}"

@@ -12,9 +12,9 @@ from transformers import AutoTokenizer, PreTrainedTokenizerFast, T5Config, T5Enc
 from rewards.building.build import build
 from rewards.parts.context import Context
 from verifiers.facts import WORLD
-from verifiers.runtime.judge import Judge
+from verifiers.runtime.verifier import Verifier
 
-HERE, FACTS = Context(Judge("math")), Context(Judge("facts"))
+HERE, FACTS = Context(Verifier("math")), Context(Verifier("facts"))
 LOGIT = math.log(3)  # its sigmoid is 3/4
 TEXTS = ["Water is wet. So the answer is yes", "koba weighs 3. quell weighs 5. So the answer is (A)"]
 

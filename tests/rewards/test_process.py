@@ -11,9 +11,9 @@ from rewards.building.build import build
 from rewards.parts.context import Context
 from rewards.process import marked
 from rewards.reward import Text
-from verifiers.runtime.judge import Judge
+from verifiers.runtime.verifier import Verifier
 
-HERE = Context(Judge("math"))
+HERE = Context(Verifier("math"))
 LOGIT = math.log(3)  # its sigmoid is 3/4, that of its negative 1/4
 
 
@@ -55,7 +55,7 @@ def test_steps_are_those_of_a_separator_a_pattern_or_a_verifier(prm):
 
 
 def test_the_tasks_step_verifier_splits_by_default_and_without_gold_it_abstains(prm):
-    reward = made(prm, Context(Judge("chain")))
+    reward = made(prm, Context(Verifier("chain")))
     assert "gold" in reward.columns
     scores = reward.score(["4-3?"] * 2, ["4-3=1#1"] * 2, [[]] * 2, gold=["1", None])
     assert scores.values == [pytest.approx(0.75), None] and not scores.failures

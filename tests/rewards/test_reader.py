@@ -18,9 +18,9 @@ from transformers import (
 from rewards.building.build import build
 from rewards.parts.context import Context
 from rewards.parts.rationale import layout
-from verifiers.runtime.judge import Judge
+from verifiers.runtime.verifier import Verifier
 
-CHAIN, MATH = Context(Judge("chain")), Context(Judge("math"))
+CHAIN, MATH = Context(Verifier("chain")), Context(Verifier("math"))
 LAST = {"with_rationale": "{prompt}{rationale}", "max_tokens": 1}
 
 
@@ -111,7 +111,7 @@ FACT = {
 def test_the_tasks_own_verifier_reads_what_the_reader_answers(known_folder, task, row, gold, other):
     """In the task's own layout, the marker being the task's."""
     model = known_folder("causal", {"5": [3.0, 0.0], "7": [0.0, 3.0]}, labels=2, words=(gold, other))
-    reward, marker = made(model, Context(Judge(task)), **LAST), layout({}, task).marker
+    reward, marker = made(model, Context(Verifier(task)), **LAST), layout({}, task).marker
     columns: dict[str, Any] = {name: [value] * 2 for name, value in row.items() if name != "prompt"}
     completions = [f"5{marker} {other}", f"7{marker} {gold}"]
     scores = reward.score([row["prompt"]] * 2, completions, [[]] * 2, gold=[gold] * 2, **columns)
@@ -119,7 +119,7 @@ def test_the_tasks_own_verifier_reads_what_the_reader_answers(known_folder, task
 
 
 def test_an_answer_is_given_once_and_kept_for_the_next_run(echo, model_folder, tmp_path):
-    kept = Context(Judge("chain"), cache=tmp_path)
+    kept = Context(Verifier("chain"), cache=tmp_path)
     first, completions = made(echo, kept, **LAST), ["2+3=5#1", "2+3=5#2", "2+3=7#1"]
     assert scored(first, completions).values == [1.0, 1.0, 0.0] and first.answered == 2
     second = made(echo, kept, **LAST)

@@ -4,7 +4,7 @@ import pytest
 
 from rewards.correctness import Correctness
 from rewards.reward import question_of, text_of
-from verifiers.runtime.judge import Judge
+from verifiers.runtime.verifier import Verifier
 
 
 def said(content, role="assistant", **more):
@@ -58,4 +58,4 @@ def test_the_users_last_words_are_the_question(prompt, text):
 
 def test_a_tools_result_earns_nothing():
     right, wrong = [said("It is 5."), said("4", "tool")], [said("It is 4."), said("5", "tool")]
-    assert Correctness(Judge("math"))(["2+2?"] * 2, [right, wrong], gold=["4", "4"]) == [0.0, 1.0]
+    assert Correctness(Verifier("math"))(["2+2?"] * 2, [right, wrong], gold=["4", "4"]) == [0.0, 1.0]

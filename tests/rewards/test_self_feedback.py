@@ -14,7 +14,7 @@ from rewards.models.load import frozen
 from rewards.models.prompts import encode
 from rewards.parts.context import Context
 from rewards.self_feedback import margin
-from verifiers.runtime.judge import Judge
+from verifiers.runtime.verifier import Verifier
 
 PROMPT = "Which weighs more, (A) quell or (B) koba?"
 CHOICES = [{"label": "A", "text": "quell"}, {"label": "B", "text": "koba"}]
@@ -31,7 +31,7 @@ def pair(model_folder):
 
 
 def made(policy, train=(), model=None, **options):
-    context = Context(Judge("facts"), policy=policy, rows=train)
+    context = Context(Verifier("facts"), policy=policy, rows=train)
     (reward,) = build({"self_feedback": {"model": model, "options": options}}, context).rewards
     return reward
 

@@ -8,7 +8,7 @@ from rewards.length import CosineLength
 from rewards.parts.rationale import Layout
 from rewards.steps import Steps
 from verifiers.answer.completion import spoken
-from verifiers.runtime.judge import Judge
+from verifiers.runtime.verifier import Verifier
 
 COLUMNS = {
     "choices": [[{"label": "A", "text": "3"}, {"label": "B", "text": "4"}]],
@@ -51,14 +51,14 @@ def test_what_is_said_outside_of_thinking(text, outside):
     ],
 )
 def test_an_unfinished_thought_does_not_earn_the_score_of_an_answer(verifier, answer, gold):
-    reward = Correctness(Judge(verifier))
+    reward = Correctness(Verifier(verifier))
     finished, unfinished = (reward(["2+2?"], [text], gold=[gold], **COLUMNS) for text in (answer, f"<think>{answer}"))
     assert finished == [1.0]
     assert unfinished in ([0.0], [None])
 
 
 def test_a_length_reward_does_not_take_an_unfinished_thought_for_right():
-    reward = CosineLength(Correctness(Judge("math")), 10, unit="words")
+    reward = CosineLength(Correctness(Verifier("math")), 10, unit="words")
     right, draft, wrong = reward(["2+2?"] * 3, ["It is 4.", "<think> is 4.", "It is 5."], gold=["4"] * 3)
     assert draft == wrong != right
 
@@ -72,5 +72,5 @@ def test_a_marker_inside_of_thinking_ends_no_rationale():
 
 
 def test_steps_and_form_are_looked_at_in_thinking_too():
-    assert Steps(Judge("steps"))(["2 and 2"], ["<think>\n2+2=4 so"], gold=["4"]) == [1.0]
+    assert Steps(Verifier("steps"))(["2 and 2"], ["<think>\n2+2=4 so"], gold=["4"]) == [1.0]
     assert Format({"tags": ["think"]})([""], ["<think>a</think>"]) == [1.0]

@@ -12,7 +12,7 @@ from verifiers.execution.extraction import program as extract
 from verifiers.execution.input_output import printed_as_wanted, returned_as_wanted
 from verifiers.execution.sandbox import Sandbox, SandboxUnavailable, shared
 from verifiers.execution.sandbox.values import Other
-from verifiers.runtime.judge import Judge
+from verifiers.runtime.verifier import Verifier
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -548,11 +548,11 @@ def test_a_row_that_breaks_the_judge_is_failed_and_the_others_are_judged():
 
 
 def test_the_judge_runs_batches_at_once_and_takes_their_number_of_workers():
-    judge = Judge("code", workers=2, lenient=True)
-    verdicts = judge([{"prediction": "print('is 7')", "gold": "7"}, {"prediction": "8", "gold": "7"}])
+    verifier = Verifier("code", workers=2, lenient=True)
+    verdicts = verifier([{"prediction": "print('is 7')", "gold": "7"}, {"prediction": "8", "gold": "7"}])
     assert [verdict.score for verdict in verdicts] == [1.0, 0.0]
     with pytest.raises(ValueError, match="lenient"):
-        Judge("code", lenent=True)
+        Verifier("code", lenent=True)
 
 
 def test_a_fork_of_this_process_has_sandboxes_of_its_own():

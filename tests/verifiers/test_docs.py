@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from verifiers import Verdict, numeric
-from verifiers.runtime.judge import Judge
+from verifiers.runtime.verifier import Verifier
 
 PAGE = (Path(__file__).parents[2] / "docs" / "verifiers.md").read_text()
 CHOICES = [{"label": "A", "text": "water"}, {"label": "B", "text": "plant"}]
@@ -26,7 +26,7 @@ def code(cell):
 
 def judged(verifier, prediction, gold) -> Verdict:
     row = {"prediction": prediction, "gold": gold, **({"choices": CHOICES} if verifier == "choice" else {})}
-    return Judge(verifier)([row])[0]
+    return Verifier(verifier)([row])[0]
 
 
 @pytest.mark.parametrize("row", table("The order"), ids=lambda row: f"{row[0]} {row[3]}")

@@ -3,12 +3,12 @@
 import pytest
 
 from verifiers import math
-from verifiers.runtime.judge import Judge
+from verifiers.runtime.verifier import Verifier
 
 
 @pytest.fixture(scope="module")
-def judge():
-    return Judge("math", deadline=10)  # what is judged here is not the speed of a busy machine
+def verifier():
+    return Verifier("math", deadline=10)  # what is judged here is not the speed of a busy machine
 
 
 EQUAL = [
@@ -122,33 +122,35 @@ UNPARSABLE = [
 ]  # fmt: skip
 
 
-def test_equal_values_are_equal_however_they_are_written(judge):
+def test_equal_values_are_equal_however_they_are_written(verifier):
     rows = [{"gold": gold, "prediction": rf"Hence $\boxed{{{answer}}}$."} for gold, answer in EQUAL]
-    wrong = [(row, verdict) for row, verdict in zip(rows, judge(rows), strict=True) if verdict.score != 1.0]
+    wrong = [(row, verdict) for row, verdict in zip(rows, verifier(rows), strict=True) if verdict.score != 1.0]
     assert not wrong
 
 
-def test_equality_does_not_depend_on_the_box(judge):
+def test_equality_does_not_depend_on_the_box(verifier):
     rows = [{"gold": gold, "prediction": answer} for gold, answer in EQUAL]
-    wrong = [(row, verdict) for row, verdict in zip(rows, judge(rows), strict=True) if verdict.score != 1.0]
+    wrong = [(row, verdict) for row, verdict in zip(rows, verifier(rows), strict=True) if verdict.score != 1.0]
     assert not wrong
 
 
-def test_different_values_are_never_equal(judge):
+def test_different_values_are_never_equal(verifier):
     for shape in ("{}", r"\boxed{{{}}}", "The answer is {}."):
         rows = [{"gold": gold, "prediction": shape.format(answer)} for gold, answer in DIFFERENT]
-        equal = [(row, verdict) for row, verdict in zip(rows, judge(rows), strict=True) if verdict.score != 0.0]
+        equal = [(row, verdict) for row, verdict in zip(rows, verifier(rows), strict=True) if verdict.score != 0.0]
         assert not equal
 
 
-def test_a_gold_that_does_not_parse_abstains_whatever_is_predicted(judge):
+def test_a_gold_that_does_not_parse_abstains_whatever_is_predicted(verifier):
     for prediction in (None, "3", "x+1", ""):
         rows = [{"gold": gold, "prediction": gold if prediction is None else prediction} for gold in UNPARSABLE]
-        said = [(row, verdict) for row, verdict in zip(rows, judge(rows), strict=True) if verdict.status != "abstained"]
+        said = [
+            (row, verdict) for row, verdict in zip(rows, verifier(rows), strict=True) if verdict.status != "abstained"
+        ]
         assert not said
 
 
-def test_every_gold_accepts_itself(judge):
+def test_every_gold_accepts_itself(verifier):
     golds = [
         gold
         for pair in EQUAL + DIFFERENT
@@ -156,12 +158,12 @@ def test_every_gold_accepts_itself(judge):
         if gold not in ("1,23,45", "1 2", "AZYUK2A", "3 thirds", "thirteen")
     ]
     rows = [{"gold": gold, "prediction": rf"\boxed{{{gold}}}"} for gold in golds]
-    refused = [(row, verdict) for row, verdict in zip(rows, judge(rows), strict=True) if verdict.score != 1.0]
+    refused = [(row, verdict) for row, verdict in zip(rows, verifier(rows), strict=True) if verdict.score != 1.0]
     assert not refused
 
 
-def test_no_answer_is_wrong_and_says_so(judge):
-    (verdict,) = judge([{"prediction": "I do not know.", "gold": "4"}])
+def test_no_answer_is_wrong_and_says_so(verifier):
+    (verdict,) = verifier([{"prediction": "I do not know.", "gold": "4"}])
     assert (verdict.status, verdict.score, verdict.reason, verdict.extracted) == (
         "judged",
         0.0,
@@ -170,16 +172,16 @@ def test_no_answer_is_wrong_and_says_so(judge):
     )
 
 
-def test_the_verdict_shows_what_was_found_as_it_was_written(judge):
+def test_the_verdict_shows_what_was_found_as_it_was_written(verifier):
     rows = [{"prediction": r"\boxed{\dfrac12}", "gold": "1/2"}, {"prediction": r"\boxed{x + 1}", "gold": "1+x"}]
-    assert [verdict.extracted for verdict in judge(rows)] == [r"\dfrac12", "x + 1"]
+    assert [verdict.extracted for verdict in verifier(rows)] == [r"\dfrac12", "x + 1"]
 
 
 def test_strict_takes_no_answer_from_the_last_number():
     row = {"prediction": "That makes 4", "gold": "4"}
-    assert Judge("math")([row])[0].score == 1.0
-    assert Judge("math", strict=True)([row])[0].score == 0.0
-    assert Judge("math", strict=True)([{**row, "prediction": r"\boxed{4}"}])[0].score == 1.0
+    assert Verifier("math")([row])[0].score == 1.0
+    assert Verifier("math", strict=True)([row])[0].score == 0.0
+    assert Verifier("math", strict=True)([{**row, "prediction": r"\boxed{4}"}])[0].score == 1.0
 
 
 def test_percent_may_be_optional():
@@ -188,33 +190,33 @@ def test_percent_may_be_optional():
         {"prediction": "20", "gold": "20%"},
         {"prediction": "21%", "gold": "20"},
     ]
-    assert [verdict.score for verdict in Judge("math", percent="optional")(rows)] == [1.0, 1.0, 0.0]
+    assert [verdict.score for verdict in Verifier("math", percent="optional")(rows)] == [1.0, 1.0, 0.0]
 
 
 def test_digits_say_when_a_rounded_decimal_stands_for_its_value():
     row = {"prediction": "0.667", "gold": "2/3"}
-    assert Judge("math")([row])[0].score == 0.0
-    assert Judge("math", digits=3)([row])[0].score == 1.0
-    assert Judge("math", digits=3)([{**row, "prediction": "0.666"}])[0].score == 0.0
+    assert Verifier("math")([row])[0].score == 0.0
+    assert Verifier("math", digits=3)([row])[0].score == 1.0
+    assert Verifier("math", digits=3)([{**row, "prediction": "0.666"}])[0].score == 0.0
 
 
-def test_a_gold_may_be_a_number_or_a_whole_solution(judge):
+def test_a_gold_may_be_a_number_or_a_whole_solution(verifier):
     rows = [
         {"prediction": "72", "gold": 72},
         {"prediction": "0.5", "gold": 0.5},
         {"prediction": "72", "gold": "48/2 = <<48/2=24>>24\n#### 72"},
         {"prediction": "10", "gold": r"Adding gives 4, then 6, so the sum is \boxed{10}."},
     ]
-    assert [verdict.score for verdict in judge(rows)] == [1.0] * 4
+    assert [verdict.score for verdict in verifier(rows)] == [1.0] * 4
 
 
-def test_a_wrong_kind_of_gold_fails_and_is_not_wrong(judge):
-    assert judge([{"prediction": "1", "gold": {"answer": "1"}}])[0].status == "failed"
+def test_a_wrong_kind_of_gold_fails_and_is_not_wrong(verifier):
+    assert verifier([{"prediction": "1", "gold": {"answer": "1"}}])[0].status == "failed"
 
 
 def test_a_wrong_option_is_refused_before_anything_is_judged():
     with pytest.raises(ValueError, match="percent is 'value' or 'optional'"):
-        Judge("math", percent="maybe")
+        Verifier("math", percent="maybe")
 
 
 def test_numbers_words_and_rational_functions_need_no_algebra():

@@ -6,15 +6,15 @@ from hypothesis import strategies as st
 
 from tests.verifiers.answer_pairs import KINDS, equal_pairs, near_misses
 from verifiers import math
-from verifiers.runtime.judge import Judge
+from verifiers.runtime.verifier import Verifier
 
 SHARE = 0.99
 """Of pairs equal by construction, how many must be judged equal: a pair may be written in a way that is ambiguous."""
 
 
 def judged(pairs):
-    judge = Judge("math", deadline=10)
-    return judge([{"gold": gold, "prediction": rf"So it is $\boxed{{{answer}}}$."} for _, (gold, answer) in pairs])
+    verifier = Verifier("math", deadline=10)
+    return verifier([{"gold": gold, "prediction": rf"So it is $\boxed{{{answer}}}$."} for _, (gold, answer) in pairs])
 
 
 def test_pairs_equal_by_construction_are_equal():

@@ -5,7 +5,7 @@ Each kind has right answers and near misses. The rules behind them are in `docs/
 
 import pytest
 
-from verifiers.runtime.judge import Judge
+from verifiers.runtime.verifier import Verifier
 
 EXPRESSIONS = [
     ("15", "The answer is 20 - 5 = 15 apples", 1), ("20", "The answer is 20 - 5 = 15 apples", 0),
@@ -214,21 +214,21 @@ BOUNDS = [
     ids=["expressions", "never equal", "commas", "units", "rounded", "bounds"],
 )
 def test_forms(kind, rows):
-    judge = Judge("math", deadline=10)
-    verdicts = judge([{"gold": gold, "prediction": prediction} for gold, prediction, _ in rows])
+    verifier = Verifier("math", deadline=10)
+    verdicts = verifier([{"gold": gold, "prediction": prediction} for gold, prediction, _ in rows])
     wrong = [(row, verdict) for row, verdict in zip(rows, verdicts, strict=True) if verdict.score != row[2]]
     assert not wrong, kind
 
 
 def test_the_option_decimal_comma_reads_golds_as_decimals():
     row = {"gold": "2,5", "prediction": "2.5"}
-    assert Judge("math")([row])[0].score == 0.0
-    assert Judge("math", decimal_comma=True)([row])[0].score == 1.0
-    assert Judge("math", decimal_comma=True)([{**row, "prediction": "5, 2"}])[0].score == 0.0
+    assert Verifier("math")([row])[0].score == 0.0
+    assert Verifier("math", decimal_comma=True)([row])[0].score == 1.0
+    assert Verifier("math", decimal_comma=True)([{**row, "prediction": "5, 2"}])[0].score == 0.0
 
 
 def test_rounding_follows_the_option_digits():
     row = {"gold": "1/3", "prediction": r"\boxed{0.33}"}
-    assert Judge("math")([row])[0].score == 0.0
-    assert Judge("math", digits=2)([row])[0].score == 1.0
-    assert Judge("math", digits=2)([{"gold": "3", "prediction": "3.0001"}])[0].score == 0.0
+    assert Verifier("math")([row])[0].score == 0.0
+    assert Verifier("math", digits=2)([row])[0].score == 1.0
+    assert Verifier("math", digits=2)([{"gold": "3", "prediction": "3.0001"}])[0].score == 0.0

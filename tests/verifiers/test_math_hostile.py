@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from verifiers import math
-from verifiers.runtime.judge import Judge
+from verifiers.runtime.verifier import Verifier
 from verifiers.verdict import Verdict
 
 DEADLINE = 0.5
@@ -146,7 +146,7 @@ def inputs():
 
 def check(rows):
     """Judge rows in the pool: none is equal, and none breaks a worker; those that outlast the deadline are failed."""
-    verdicts = Judge("math", deadline=DEADLINE)(rows)
+    verdicts = Verifier("math", deadline=DEADLINE)(rows)
     for row, verdict in zip(rows, verdicts, strict=True):
         shown = {key: value[:100] for key, value in row.items()}
         assert verdict.score != 1.0, shown
@@ -236,7 +236,7 @@ def test_no_soup_of_pieces_breaks_the_part_that_runs_in_the_caller(pieces):
 @given(st.lists(st.lists(PIECES, max_size=12).map(" ".join), min_size=20, max_size=20))
 @settings(max_examples=5, deadline=None)
 def test_no_soup_of_pieces_breaks_the_algebra(texts):
-    for verdict in Judge("math", deadline=DEADLINE)(
+    for verdict in Verifier("math", deadline=DEADLINE)(
         [{"prediction": rf"\boxed{{{text}}}", "gold": "x+1"} for text in texts]
     ):
         assert verdict.status in ("judged", "abstained") or "no verdict within" in verdict.reason, verdict

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from verifiers.runtime.golds import first_gold
-from verifiers.runtime.judge import Judge, module
 from verifiers.runtime.phrasings import PHRASINGS, WRONG_PHRASINGS, answer_of, near_misses, phrased
+from verifiers.runtime.verifier import Verifier, module
 from verifiers.verdict import Verdict
 
 OWN_FORM = "its own form"
@@ -81,11 +81,11 @@ class Survey:
         return sum(tally.right for tally in self.phrasings.values()) / tried if tried else 0.0
 
 
-def self_check(judge: Judge, rows: Sequence[Mapping[str, Any]]) -> list[Problem]:
+def self_check(verifier: Verifier, rows: Sequence[Mapping[str, Any]]) -> list[Problem]:
     """Judge each row's own gold answer; an empty list means that all are accepted.
 
     Args:
-        judge: a verifier with its options.
+        verifier: a verifier with its options.
         rows: rows with `gold` and the verifier's columns; a `prediction` in them is not read.
 
     Returns:
@@ -100,14 +100,14 @@ def self_check(judge: Judge, rows: Sequence[Mapping[str, Any]]) -> list[Problem]
     checked: list[dict[str, Any]] = []
     for index, row in enumerate(rows):
         try:
-            prediction = _gold_prediction(judge, row)
+            prediction = _gold_prediction(verifier, row)
         except ValueError as error:  # there is no answer, says the verifier: the row cannot be solved
             problems.append(Problem(index, None, None, str(error)))
             continue
         if prediction is not None:
             indices.append(index)
             checked.append({**row, "prediction": str(prediction)})
-    for index, row, verdict in zip(indices, checked, judge(checked), strict=True):
+    for index, row, verdict in zip(indices, checked, verifier(checked), strict=True):
         if not verdict.right:
             said = verdict.status if verdict.score is None else f"scored {verdict.score:g}"
             reason = f"gold {str(row['gold'])[:60]!r} is {said}: {verdict.reason}"
@@ -115,14 +115,14 @@ def self_check(judge: Judge, rows: Sequence[Mapping[str, Any]]) -> list[Problem]
     return sorted(problems, key=lambda problem: problem.row)
 
 
-def survey(judge: Judge, rows: Sequence[Mapping[str, Any]]) -> Survey:
+def survey(verifier: Verifier, rows: Sequence[Mapping[str, Any]]) -> Survey:
     """Judge each row's gold in the usual phrasings, and wrong answers near it.
 
     A verifier that reads a form of its own (`ONE_FORM`) is tried with that alone; its wrong answers are right ones
     judged against a gold near their own.
 
     Args:
-        judge: a verifier with its options.
+        verifier: a verifier with its options.
         rows: rows with `gold` and the verifier's columns.
 
     Raises:
@@ -130,8 +130,8 @@ def survey(judge: Judge, rows: Sequence[Mapping[str, Any]]) -> Survey:
     """
     found = Survey()
     rows = [{**row, "gold": first_gold(row["gold"])} for row in rows]
-    one_form = getattr(module(judge.name), "ONE_FORM", False)
-    answers = [_answer(judge, row) for row in rows]
+    one_form = getattr(module(verifier.name), "ONE_FORM", False)
+    answers = [_answer(verifier, row) for row in rows]
     names: list[str | None] = []
     trials: list[dict[str, Any]] = []
     for index, (row, answer) in enumerate(zip(rows, answers, strict=True)):
@@ -152,8 +152,8 @@ def survey(judge: Judge, rows: Sequence[Mapping[str, Any]]) -> Survey:
                 names.append(None)
                 trials.append({**row, "prediction": phrased(name, miss, miss)})
     if one_form:
-        names, trials = _where_gold_counts(judge, names, trials)
-    for name, trial, verdict in zip(names, trials, judge(trials), strict=True):
+        names, trials = _where_gold_counts(verifier, names, trials)
+    for name, trial, verdict in zip(names, trials, verifier(trials), strict=True):
         tally = found.wrong if name is None else found.phrasings.setdefault(name, Tally())
         tally.tried += 1
         tally.right += verdict.right is True
@@ -163,34 +163,34 @@ def survey(judge: Judge, rows: Sequence[Mapping[str, Any]]) -> Survey:
 
 
 def _where_gold_counts(
-    judge: Judge, names: list[str | None], trials: list[dict[str, Any]]
+    verifier: Verifier, names: list[str | None], trials: list[dict[str, Any]]
 ) -> tuple[list[str | None], list[dict[str, Any]]]:
     """Without the wrong golds of rows that something else decides, such as tests: those are right with any gold."""
-    without = judge([{**trial, "gold": ""} for trial in trials])
+    without = verifier([{**trial, "gold": ""} for trial in trials])
     kept = [index for index, name in enumerate(names) if name is not None or not without[index].right]
     return [names[index] for index in kept], [trials[index] for index in kept]
 
 
-def _answer(judge: Judge, row: Mapping[str, Any]) -> str | None:
+def _answer(verifier: Verifier, row: Mapping[str, Any]) -> str | None:
     """What states the row's answer: in a sentence, or all by itself where the verifier reads a form of its own."""
-    made = getattr(module(judge.name), "gold_prediction", None) is not None
+    made = getattr(module(verifier.name), "gold_prediction", None) is not None
     try:
-        prediction = _gold_prediction(judge, row) if made else None
+        prediction = _gold_prediction(verifier, row) if made else None
     except ValueError:
         return None
     if made and prediction is None:
         return None
-    if getattr(module(judge.name), "ONE_FORM", False):
+    if getattr(module(verifier.name), "ONE_FORM", False):
         return prediction
     return answer_of(str(first_gold(row["gold"])), row, prediction)
 
 
-def _gold_prediction(judge: Judge, row: Mapping[str, Any]) -> str | None:
-    make = getattr(module(judge.name), "gold_prediction", None)
+def _gold_prediction(verifier: Verifier, row: Mapping[str, Any]) -> str | None:
+    make = getattr(module(verifier.name), "gold_prediction", None)
     gold = first_gold(row["gold"])
     if make is None:
         return gold
-    made = make(gold, **_accepted(make, judge.arguments(row)))
+    made = make(gold, **_accepted(make, verifier.arguments(row)))
     return None if made is None else str(made)
 
 

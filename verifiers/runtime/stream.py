@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
-from verifiers.runtime.judge import Judge
+from verifiers.runtime.verifier import Verifier
 from verifiers.verdict import Verdict
 
 CHUNK = 2000
@@ -41,13 +41,13 @@ def verify_file(
         ValueError: a bad row, as `file:line: what is wrong`; no such verifier or option.
         OSError: a file cannot be read or written.
     """
-    judge = Judge(name, **(options or {}))
+    verifier = Verifier(name, **(options or {}))
     counts = {"rows": 0, "judged": 0, "right": 0, "abstained": 0, "failed": 0}
     total, start = 0.0, time.perf_counter()
     with _written(out) as output:
-        rows = _rows(Path(path), judge)
+        rows = _rows(Path(path), verifier)
         while chunk := list(islice(rows, CHUNK)):
-            for row, verdict in zip(chunk, judge(chunk), strict=True):
+            for row, verdict in zip(chunk, verifier(chunk), strict=True):
                 counts["rows"] += 1
                 counts[verdict.status] += 1
                 counts["right"] += verdict.right is True
@@ -77,7 +77,7 @@ def as_fields(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def _rows(path: Path, judge: Judge) -> Iterator[dict[str, Any]]:
+def _rows(path: Path, verifier: Verifier) -> Iterator[dict[str, Any]]:
     """The rows of a file, each checked."""
     with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as lines:
         for number, line in enumerate(lines, 1):
@@ -89,7 +89,7 @@ def _rows(path: Path, judge: Judge) -> Iterator[dict[str, Any]]:
                 raise ValueError(f"{path}:{number}: not JSON: {error}") from None
             if not isinstance(row, dict):
                 raise ValueError(f"{path}:{number}: a row is a JSON object, not {type(row).__name__}")
-            for column in ("prediction", "gold", *judge.columns):
+            for column in ("prediction", "gold", *verifier.columns):
                 if row.get(column) is None:
                     raise ValueError(
                         f"{path}:{number}: the row has no {column!r}; it has: {', '.join(row) or 'nothing'}"

@@ -24,7 +24,7 @@ from rl.analysis.scoring.row import GROUP, is_share, read_row
 from rl.config import Config, layers, load
 from rl.errors import UserError
 from rl.tasks.sources import Source, open_sources
-from verifiers.runtime.judge import Judge
+from verifiers.runtime.verifier import Verifier
 
 UNSAID = {"name": "score", "task": "chain", "policy.model": "embedded", "algorithm": "grpo"}
 """What a config needs beside its rewards, for a file that holds these alone. Scoring does not look at it."""
@@ -147,11 +147,11 @@ def score_rows(
     """
     config = settings.config
     try:
-        judge = _judge_of(config) if settings.has_task and not verifier else Judge(verifier or "math")
+        judging = _verifier_of(config) if settings.has_task and not verifier else Verifier(verifier or "math")
         return score(
             rows.rows,
             {name: reward.model_dump() for name, reward in config.rewards.items()},
-            verifier=judge,
+            verifier=judging,
             mix=config.mix.model_dump(),
             groups=rows.groups,
             tokenizer=_tokenizer(tokenizer) if tokenizer else None,
@@ -172,11 +172,11 @@ def _none_here(column: str, without: Sequence[tuple[Source, Any]], sources: Sequ
     )
 
 
-def _judge_of(config: Config) -> Judge:
+def _verifier_of(config: Config) -> Verifier:
     """The verifier of a config's task, without its data."""
     if config.task.name == "dataset":
-        return Judge(config.task.verifier, **config.task.verifier_options)
-    return Judge(config.task.name)
+        return Verifier(config.task.verifier, **config.task.verifier_options)
+    return Verifier(config.task.name)
 
 
 def _tokenizer(name: str) -> Any:

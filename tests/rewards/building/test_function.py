@@ -12,7 +12,7 @@ from rewards.building.function import FunctionReward, build
 from rewards.mixing.mix import Mix
 from rewards.parts.context import Context
 from rewards.reward import Reward
-from verifiers.runtime.judge import Judge
+from verifiers.runtime.verifier import Verifier
 
 CODE = """
 import asyncio
@@ -228,7 +228,7 @@ def test_an_attribute_that_is_no_function_is_named(here, attribute, message):
 def test_sys_exit_in_a_reward_is_a_failure_of_it_and_others_go_on(here, function, code):
     mix = build_mix(
         {"one": {"function": f"my_own_rewards.py:{function}"}, "other": {"function": "my_own_rewards.py:in_turn"}},
-        Context(Judge("exact")),
+        Context(Verifier("exact")),
         {"error_budget": 1.0},
     )
     scores = mix.score(["p", "p"], ["a", "bc"], [[], []])

@@ -13,10 +13,10 @@ from rewards.mixing.schedule import at, checked
 from rewards.parts.context import Context
 from rewards.reward import Reward, RewardBroken, Scores
 from verifiers import Step
-from verifiers.runtime.judge import Judge
+from verifiers.runtime.verifier import Verifier
 
 PROMPTS = ["p", "p", "q", "q"]
-HERE = Context(Judge("chain"))
+HERE = Context(Verifier("chain"))
 
 
 class Fixed(Reward):

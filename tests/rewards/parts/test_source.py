@@ -4,14 +4,14 @@ import pytest
 
 from rewards.parts.context import Context
 from rewards.parts.source import source
-from verifiers.runtime.judge import Judge
+from verifiers.runtime.verifier import Verifier
 
-HERE = Context(Judge("chain"))
+HERE = Context(Verifier("chain"))
 
 
 def test_the_policy_is_given_as_it_is_at_the_call(model_folder):
     pairs = iter(["first", "second"])
-    ask = source({"model": "policy"}, Context(Judge("chain"), policy=lambda: next(pairs)), "causal", policy=True)
+    ask = source({"model": "policy"}, Context(Verifier("chain"), policy=lambda: next(pairs)), "causal", policy=True)
     assert [ask(), ask()] == ["first", "second"]
 
 

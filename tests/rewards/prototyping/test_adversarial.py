@@ -4,7 +4,7 @@ import pytest
 
 import rewards
 from rewards.prototyping.adversarial import FORMS, by_kind, completions, paid_for, six
-from verifiers.runtime.judge import Judge
+from verifiers.runtime.verifier import Verifier
 
 
 def test_the_six_of_a_chain_and_of_facts():
@@ -20,7 +20,7 @@ def test_the_six_of_a_chain_and_of_facts():
 def test_the_answers_are_as_right_as_their_kind_says():
     rows = [{"prompt": "7*3-4?", "gold": "7"}]
     made = completions(rows, ["7*3=1;1-4=7#7"], ["7*3=2;2-4=8#8"], FORMS["chain"])
-    verdicts = Judge("chain")([{**row, "prediction": row["completion"]} for row in made])
+    verdicts = Verifier("chain")([{**row, "prediction": row["completion"]} for row in made])
     assert [(row["kind"], verdict.score) for row, verdict in zip(made, verdicts, strict=True)] == [
         ("right", 1.0),
         ("wrong", 0.0),

@@ -12,7 +12,7 @@ from rewards.prototyping.marked import pieces
 from rewards.prototyping.score import made
 from rewards.reward import Reward, Scores
 from verifiers import Step
-from verifiers.runtime.judge import Judge
+from verifiers.runtime.verifier import Verifier
 
 PROMPT = "7*3-4?"
 ANSWERS = ["7*3=1;1-4=7#7", "#7", "7*3=2;2-4=8#8", ""]
@@ -143,7 +143,7 @@ def test_a_mix_that_is_passed_keeps_its_error_budget():
     def broken(prompts, completions, completion_ids, **columns):
         raise RuntimeError("no")
 
-    mix = made({"broken": broken}, Context(Judge("exact")))
+    mix = made({"broken": broken}, Context(Verifier("exact")))
     mix.error_budget = 0.1
     assert rewards.score(["a"], mix).frame["failed"][0] == "broken: RuntimeError: no"
     assert mix.error_budget == 0.1

@@ -5,7 +5,7 @@ from trl.trainer.grpo_config import GRPOConfig
 
 from rewards.building.build import build as build_mix
 from rewards.parts.context import Context
-from verifiers.runtime.judge import Judge
+from verifiers.runtime.verifier import Verifier
 
 
 @pytest.fixture
@@ -43,4 +43,4 @@ def arguments(policy, warm, task, tmp_path):
 @pytest.fixture
 def mix():
     """A mix of correctness and whatever else is asked for."""
-    return lambda **rewards: build_mix({"correctness": {}, **rewards}, Context(Judge("chain")))
+    return lambda **rewards: build_mix({"correctness": {}, **rewards}, Context(Verifier("chain")))

@@ -6,9 +6,9 @@ from trl.trainer.grpo_trainer import GRPOTrainer
 
 from rl.algorithms.grpo import GrpoTrainer
 from rl.config.algorithms import Curriculum, DynamicSampling, Grpo
-from verifiers.runtime.judge import Judge
+from verifiers.runtime.verifier import Verifier
 
-CHAIN = Judge("chain")
+CHAIN = Verifier("chain")
 PLAIN = Grpo(name="grpo", skip_zero_signal=False, sort_by_length=False)
 SPARING = Grpo(name="grpo", skip_zero_signal=True, sort_by_length=True)
 LOSSES = {

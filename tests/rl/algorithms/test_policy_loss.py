@@ -9,7 +9,7 @@ from rl.algorithms.grpo import GrpoTrainer
 from rl.algorithms.policy_loss import clipped_policy_loss
 from rl.config.algorithms import Grpo
 from tests.rl.algorithms.test_online import batch, gradients
-from verifiers.runtime.judge import Judge
+from verifiers.runtime.verifier import Verifier
 
 
 def test_each_token_counts_by_the_smaller_of_its_two_terms():
@@ -32,7 +32,7 @@ def test_a_token_that_was_cut_has_no_gradient():
 
 def test_it_is_what_trl_minimises(arguments, mix):
     plain = Grpo(name="grpo", skip_zero_signal=False, sort_by_length=False)
-    trainer = GrpoTrainer(plain, mix(), Judge("chain"), **arguments(epsilon=0.1, epsilon_high=0.25))
+    trainer = GrpoTrainer(plain, mix(), Verifier("chain"), **arguments(epsilon=0.1, epsilon_high=0.25))
     inputs = batch(trainer, signal=4)
     theirs = gradients(trainer, inputs)
     value = trainer.compute_loss(trainer.model, inputs)

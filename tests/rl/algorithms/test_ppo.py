@@ -5,9 +5,9 @@ from transformers import AutoModelForTokenClassification
 from rl.algorithms.critic import load_critic
 from rl.algorithms.ppo import PpoTrainer
 from rl.config.algorithms import Critic, Ppo
-from verifiers.runtime.judge import Judge
+from verifiers.runtime.verifier import Verifier
 
-CHAIN = Judge("chain")
+CHAIN = Verifier("chain")
 
 
 class Nothing(torch.nn.Module):

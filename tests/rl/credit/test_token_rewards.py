@@ -7,7 +7,7 @@ from rl.credit.spans import StepEnds
 from rl.credit.token_rewards import token_rewards
 from rl.sampling.judge import judge
 from verifiers import Step
-from verifiers.runtime.judge import Judge
+from verifiers.runtime.verifier import Verifier
 
 PROMPT = "7*3-4?"
 RIGHT, WRONG = "7*3=1;1-4=7#7", "7*3=2;2-4=8#8"
@@ -16,7 +16,7 @@ RIGHT, WRONG = "7*3=1;1-4=7#7", "7*3=2;2-4=8#8"
 @pytest.fixture
 def laid_out(warm):
     def make(completions, **rewards):
-        tokenizer, verifier = warm[1], Judge("chain")
+        tokenizer, verifier = warm[1], Verifier("chain")
         mix = build(rewards, Context(verifier))
         row = {"prompt": PROMPT, "gold": "7"}
         ids = [

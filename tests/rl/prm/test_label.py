@@ -4,9 +4,9 @@ from rewards.models.prompts import Rendered
 from rewards.parts.step_spans import Splitter
 from rl.prm.complete import Completer
 from rl.prm.label import agreement, by_monte_carlo, by_verifier, verified
-from verifiers.runtime.judge import Judge
+from verifiers.runtime.verifier import Verifier
 
-JUDGE = Judge("chain")
+VERIFIER = Verifier("chain")
 ROW = {"prompt": "2+3+4?", "gold": "9", "completion": "2+3=5;5+4=9#9"}
 
 
@@ -16,14 +16,14 @@ def labels(chain):
 
 def test_the_verifier_labels_everything_after_a_mistake_wrong():
     rows = [ROW, {**ROW, "completion": "2+3=6;6+4=0#0"}]
-    (right, wrong), counts = by_verifier(rows, JUDGE, Splitter())
+    (right, wrong), counts = by_verifier(rows, VERIFIER, Splitter())
     assert labels(right) == [("2+3=5", 1.0), ("5+4=9", 1.0)] and right.right is True and right.answer == "9"
     assert labels(wrong) == [("2+3=6", 0.0), ("6+4=0", 0.0)] and wrong.right is False
     assert (counts.judged, counts.failed) == (2, 0)
 
 
 def test_steps_of_a_separator_take_the_verdicts_that_end_in_them():
-    verdict = JUDGE([{**ROW, "prediction": ROW["completion"]}])[0]
+    verdict = VERIFIER([{**ROW, "prediction": ROW["completion"]}])[0]
     assert Splitter(separator=";")(ROW["completion"], verdict) == [(0, 5), (6, 13)]
     assert verified(verdict, [(0, 5), (6, 13)]) == [1.0, 1.0]
     assert Splitter(separator=";").prefix(ROW["completion"], 5) == "2+3=5;"
@@ -45,7 +45,7 @@ def fixed(warm):
 def test_a_monte_carlo_label_is_the_share_of_continuations_that_are_right(warm):
     completer = fixed(warm)
     rows = [ROW, {**ROW, "completion": "2+3=6;6+4=0#0"}, {**ROW, "completion": "2+3=5#5"}]
-    chains, _ = by_monte_carlo(rows, JUDGE, Splitter(), completer, 4)
+    chains, _ = by_monte_carlo(rows, VERIFIER, Splitter(), completer, 4)
     assert [step.label for step in chains[0].steps] == [0.5, 1.0]
     assert chains[1].steps[0].label == 0.25 and chains[1].verified == (0.0, 0.0)
     # what jumps to the answer ends the completion: nothing to continue, and the answer is wrong
@@ -56,13 +56,13 @@ def test_a_monte_carlo_label_is_the_share_of_continuations_that_are_right(warm):
 def test_hard_labels_lie_above_the_threshold(warm):
     rows = [{**ROW, "completion": "2+3=6;6+4=0#0"}]
     for threshold, label in ((0.0, 1.0), (0.25, 0.0)):
-        ((chain,), _) = by_monte_carlo(rows, JUDGE, Splitter(), fixed(warm), 4, kind="hard", threshold=threshold)
+        ((chain,), _) = by_monte_carlo(rows, VERIFIER, Splitter(), fixed(warm), 4, kind="hard", threshold=threshold)
         assert chain.steps[0].label == label
 
 
 def test_agreement_tells_mistakes_that_can_be_recovered_from(warm):
     rows = [ROW, {**ROW, "completion": "2+3=6;6+4=0#0"}]
-    chains, _ = by_monte_carlo(rows, JUDGE, Splitter(), fixed(warm), 4)
+    chains, _ = by_monte_carlo(rows, VERIFIER, Splitter(), fixed(warm), 4)
     # right steps .5 and 1; wrong ones .25 and 1 (the continuations of "…6+4=0" are all "#9")
     assert agreement(chains)["agree"] == 0.5 and agreement(chains)["first_wrong_caught"] == 0.0
     assert agreement(chains, 0.3) == pytest.approx(

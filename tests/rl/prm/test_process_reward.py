@@ -9,7 +9,7 @@ from rewards.parts.context import Context
 from rewards.parts.step_spans import Splitter
 from rl.prm.label import by_verifier
 from rl.prm.train import IGNORE, TrainSettings, example, train
-from verifiers.runtime.judge import Judge
+from verifiers.runtime.verifier import Verifier
 
 COMPLETIONS = ["2+3=5;5+4=9#9", "2+3=6;6+4=0#0", "2+3=5#5"]
 
@@ -18,12 +18,12 @@ COMPLETIONS = ["2+3=5;5+4=9#9", "2+3=6;6+4=0#0", "2+3=5#5"]
 def test_the_reward_reads_scores_where_training_put_labels(warm, tmp_path, head):
     for part in warm:
         part.save_pretrained(tmp_path / "policy")
-    judge = Judge("chain")
+    verifier = Verifier("chain")
     rows = [{"prompt": "2+3+4?", "completion": text, "gold": "9"} for text in COMPLETIONS]
-    chains, _ = by_verifier(rows, judge, Splitter())
+    chains, _ = by_verifier(rows, verifier, Splitter())
     train(tmp_path / "policy", chains, tmp_path / "prm", TrainSettings(head=head, epochs=1, validation=0.0), "verifier")
     settings = {"process": {"model": str(tmp_path / "prm"), "credit": "min", "options": {"final": "min"}}}
-    (reward,) = build(settings, Context(judge)).rewards
+    (reward,) = build(settings, Context(verifier)).rewards
     scores = reward.score(["2+3+4?"] * 3, COMPLETIONS, [[]] * 3, gold=["9"] * 3)
 
     model = AutoModelForTokenClassification.from_pretrained(tmp_path / "prm").eval()

@@ -9,12 +9,12 @@ from trl.trainer.grpo_config import GRPOConfig
 from rl.algorithms.grpo import GrpoTrainer
 from rl.config.algorithms import Grpo
 from tests.rl.algorithms.conftest import arguments, mix, policy
-from verifiers.runtime.judge import Judge
+from verifiers.runtime.verifier import Verifier
 
 __all__ = ["arguments", "mix", "policy"]
 
 PLAIN = Grpo(name="grpo")
-CHAIN = Judge("chain")
+CHAIN = Verifier("chain")
 
 
 def drawn(trainer):

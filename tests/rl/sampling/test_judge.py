@@ -10,7 +10,7 @@ from rewards.parts.context import Context
 from rewards.sample import Sample
 from rl.sampling.judge import judge
 from verifiers import judged
-from verifiers.runtime.judge import Judge
+from verifiers.runtime.verifier import Verifier
 
 ROW = {"prompt": "7*3-4?", "gold": "7", "prompts": "a column of the data", "level": 3}
 RIGHT, WRONG = "7*3=1;1-4=7#7", "7*3=2;2-4=8#8"
@@ -34,7 +34,7 @@ def calls(monkeypatch):
 
 
 def test_each_completion_is_verified_once_however_many_rewards_ask(calls):
-    verifier = Judge("chain")
+    verifier = Verifier("chain")
     rewards = {"correctness": {}, "steps": {}, "named": {"kind": "correctness", "verifier": "chain"}}
     mix = build(rewards, Context(verifier))
     calls.clear()
@@ -46,14 +46,14 @@ def test_each_completion_is_verified_once_however_many_rewards_ask(calls):
 
 
 def test_another_verifier_of_a_reward_is_asked_too(calls):
-    verifier = Judge("chain")
+    verifier = Verifier("chain")
     mix = build({"exact": {"kind": "correctness", "verifier": "exact"}}, Context(verifier))
     (one,) = judge(samples(RIGHT), verifier, mix)
     assert one.right is True and one.rewards["exact"].value is not None
 
 
 def test_verdicts_of_one_batch_are_forgotten_after_it(monkeypatch):
-    verifier = Judge("chain")
+    verifier = Verifier("chain")
     judge(samples(RIGHT), verifier)
     monkeypatch.setattr(verifier, "_verify", lambda prediction, gold, **given: judged(0.0, "changed"))
     (one,) = judge(samples(RIGHT), verifier)
@@ -61,9 +61,9 @@ def test_verdicts_of_one_batch_are_forgotten_after_it(monkeypatch):
 
 
 def test_without_rewards_there_is_a_verdict_alone():
-    (one,) = judge(samples(RIGHT), Judge("chain"))
+    (one,) = judge(samples(RIGHT), Verifier("chain"))
     assert one.right is True and one.reward is None and one.rewards == {}
-    assert judge([], Judge("chain")) == []
+    assert judge([], Verifier("chain")) == []
 
 
 def test_rewards_get_every_column_but_those_of_trls_own_names():
@@ -75,7 +75,7 @@ def test_rewards_get_every_column_but_those_of_trls_own_names():
             raise LookupError
 
     with pytest.raises(LookupError):
-        judge(samples(RIGHT), Judge("chain"), Mix(), trainer_state="state")
+        judge(samples(RIGHT), Verifier("chain"), Mix(), trainer_state="state")
     assert seen == {"gold": ["7"], "level": [3], "trainer_state": "state", "given": (["7*3-4?"], [RIGHT], [[1]])}
 
 
@@ -89,5 +89,5 @@ def test_completions_of_chat_prompts_are_messages_to_rewards():
 
     chat = {"prompt": [{"role": "user", "content": "7*3-4?"}], "gold": "7"}
     with pytest.raises(LookupError):
-        judge(samples(RIGHT, row=chat), Judge("chain"), Mix())
+        judge(samples(RIGHT, row=chat), Verifier("chain"), Mix())
     assert seen == [[{"role": "assistant", "content": RIGHT}]]

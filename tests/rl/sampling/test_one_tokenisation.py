@@ -49,7 +49,7 @@ def test_a_prompt_has_the_same_tokens_in_training_evaluation_rounds_fits_prms_an
     wanted = sorted(expected.values())
     rows = [{**row, "prompt": prompt} for row, prompt in zip(task.splits["train"], given, strict=True)]
     splits = {**task.splits, "train": rows}
-    here = SimpleNamespace(name=task.name, splits=splits, judge=task.judge, verifier=task.verifier)
+    here = SimpleNamespace(name=task.name, splits=splits, verifier=task.verifier)
     model, seen = reads
 
     evaluate(model, with_bos, here, "train", EvaluationSettings(n=64, k=0, parameters={"max_tokens": 2}))
@@ -68,7 +68,7 @@ def test_a_prompt_has_the_same_tokens_in_training_evaluation_rounds_fits_prms_an
     from datasets import Dataset
 
     of_trl = {**arguments(), "model": model, "processing_class": with_bos, "train_dataset": Dataset.from_list(rows)}
-    trainer = GrpoTrainer(Grpo(name="grpo"), mix(), task.judge(), **of_trl)
+    trainer = GrpoTrainer(Grpo(name="grpo"), mix(), task.verifier, **of_trl)
     batch = trainer._generate_and_score_completions([row for row in rows[:4] for _ in range(4)])
     in_batch = [ids[mask.bool()].tolist() for ids, mask in zip(batch["prompt_ids"], batch["prompt_mask"], strict=True)]
     first = [ids for ids in list(expected.values())[:4] for _ in range(4)]
@@ -102,14 +102,14 @@ def test_the_chat_templates_variables_reach_training_evaluation_rounds_and_fits(
     model, seen = reads
     kwargs = {"thinking": False}
     longer = with_bos("1+1+1?", add_special_tokens=False)["input_ids"]
-    here = SimpleNamespace(splits={"train": [{"prompt": prompt, "gold": "2"}]}, judge=task.judge)
+    here = SimpleNamespace(splits={"train": [{"prompt": prompt, "gold": "2"}]}, verifier=task.verifier)
     settings = EvaluationSettings(n=1, k=0, parameters={"max_tokens": 2, "chat_template_kwargs": kwargs})
     evaluate(model, with_bos, here, "train", settings)
     assert seen == [longer]
     trainer = GrpoTrainer(
         Grpo(name="grpo"),
         mix(),
-        task.judge(),
+        task.verifier,
         **{**arguments(chat_template_kwargs=kwargs), "processing_class": with_bos},
     )
     assert trainer._tokenize_prompts([prompt]) == ([longer], None, {})

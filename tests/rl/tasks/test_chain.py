@@ -35,7 +35,7 @@ def test_golds_are_the_values_left_to_right_modulo_ten():
 def test_the_verifier_accepts_the_worked_answer_step_by_step():
     task = build()
     rows = every(task)
-    verdicts = task.judge()([{**row, "prediction": chain.solve(row["prompt"])} for row in rows])
+    verdicts = task.verifier([{**row, "prediction": chain.solve(row["prompt"])} for row in rows])
     assert all(v.score == 1.0 and all(step.score == 1.0 for step in v.steps) for v in verdicts)
     assert chain.solve("7*3-4+8?") == "7*3=1;1-4=7;7+8=5#5"
 

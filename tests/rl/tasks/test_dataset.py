@@ -417,7 +417,7 @@ def test_several_golds_stay_several_in_all_rows(here):
         "2?": ["7"],
         "3?": ["8"],
     }
-    judged = task.judge()([{**row, "prediction": "b"} for row in every(task)])
+    judged = task.verifier([{**row, "prediction": "b"} for row in every(task)])
     assert sum(verdict.right for verdict in judged) == 1
 
 

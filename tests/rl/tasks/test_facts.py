@@ -23,19 +23,19 @@ def demonstrations(task, count=300):
 
 def test_the_verifier_accepts_each_gold_answer_and_its_rationale_step_by_step():
     task = build()
-    judge = task.judge()
+    verifier = task.verifier
     for row in every(task):
-        (verdict,) = judge([{**row, "prediction": f"{row['rationale']} Answer: ({row['gold']})"}])
+        (verdict,) = verifier([{**row, "prediction": f"{row['rationale']} Answer: ({row['gold']})"}])
         assert verdict.score == 1.0
         assert verdict.steps and {(step.score, step.reason) for step in verdict.steps} == {(1.0, "true")}
 
 
 def test_every_wrong_choice_is_wrong():
     task = build()
-    judge = task.judge()
+    verifier = task.verifier
     for row in every(task):
         for choice in row["choices"]:
-            (verdict,) = judge([{**row, "prediction": f" Answer: ({choice['label']})"}])
+            (verdict,) = verifier([{**row, "prediction": f" Answer: ({choice['label']})"}])
             assert verdict.score == float(choice["label"] == row["gold"])
 
 
@@ -98,7 +98,7 @@ def test_reading_exercises_give_made_up_values_in_the_prompt_and_the_answer_that
 
 
 def judged(row, completion):
-    (verdict,) = build().judge()([{**row, "prediction": completion}])
+    (verdict,) = build().verifier([{**row, "prediction": completion}])
     return verdict
 
 

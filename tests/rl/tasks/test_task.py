@@ -6,6 +6,7 @@ from rl.config import Config
 from rl.errors import UserError
 from rl.tasks import load
 from rl.tasks.task import SPLITS, Task, fill_splits, refuse_overlap, split_of
+from verifiers.runtime.verifier import Verifier
 
 
 def config(task, seed=0):
@@ -63,11 +64,9 @@ def test_a_prompt_in_two_splits_is_refused_and_shown(prompt):
 
 
 def test_a_task_judges_with_its_own_verifier_and_options():
-    task = Task("mine", {"train": [], "validation": [], "test": []}, "chain")
-    (verdict,) = task.judge()([{"prompt": "1+1?", "prediction": "1+1=2#2", "gold": "2"}])
+    task = Task("mine", {"train": [], "validation": [], "test": []}, Verifier("chain"))
+    (verdict,) = task.verifier([{"prompt": "1+1?", "prediction": "1+1=2#2", "gold": "2"}])
     assert verdict.score == 1.0
-    with pytest.raises(ValueError, match="has no option"):
-        Task("mine", {"train": [], "validation": [], "test": []}, "chain", {"mood": 1}).judge()
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ from rewards.correctness import Correctness
 from rewards.steps import Steps
 from verifiers import abstained, failed, judged
 from verifiers.runtime.golds import against_any, golds_of
-from verifiers.runtime.judge import Judge
 from verifiers.runtime.self_check import self_check
 from verifiers.runtime.stream import verify_file
+from verifiers.runtime.verifier import Verifier
 
 
 @pytest.mark.parametrize(
@@ -46,12 +46,12 @@ def test_a_number_or_a_list_is_a_gold_for_every_verifier(verifier, gold):
         {"prediction": text, "gold": gold, "choices": [str(n) for n in range(9)], "question": "1 and 1"}
         for text in ("The answer is 2", "The answer is 3")
     ]
-    assert [verdict.score for verdict in Judge(verifier)(rows)] == [1.0, 0.0]
+    assert [verdict.score for verdict in Verifier(verifier)(rows)] == [1.0, 0.0]
 
 
 def test_a_missing_gold_abstains():
     rows = [{"prediction": "2", "gold": gold} for gold in ([], [""], float("nan"), "2")]
-    assert [verdict.status for verdict in Judge("math")(rows)] == ["abstained"] * 3 + ["judged"]
+    assert [verdict.status for verdict in Verifier("math")(rows)] == ["abstained"] * 3 + ["judged"]
 
 
 def test_wrong_is_what_is_wrong_against_every_gold():
@@ -64,20 +64,20 @@ def test_wrong_is_what_is_wrong_against_every_gold():
 
 def test_rows_keep_their_order_beside_rows_with_several_golds():
     rows = [{"prediction": str(n), "gold": gold} for n, gold in enumerate(["0", ["9", "1"], [], "3", ["5", "6"]])]
-    assert [verdict.score for verdict in Judge("exact")(rows)] == [1.0, 1.0, None, 1.0, 0.0]
+    assert [verdict.score for verdict in Verifier("exact")(rows)] == [1.0, 1.0, None, 1.0, 0.0]
 
 
 def test_any_gold_is_right_in_rewards_and_their_steps_are_judged():
     gold = [2, ["3", "2"]]
     texts = ["1+1=2 so #### 2"] * 2
-    assert Correctness(Judge("math"))(["1 and 1"] * 2, texts, gold=gold) == [1.0, 1.0]
-    assert Steps(Judge("steps"))(["1 and 1"] * 2, texts, gold=gold) == [1.0, 1.0]
+    assert Correctness(Verifier("math"))(["1 and 1"] * 2, texts, gold=gold) == [1.0, 1.0]
+    assert Steps(Verifier("steps"))(["1 and 1"] * 2, texts, gold=gold) == [1.0, 1.0]
 
 
 @pytest.mark.parametrize("gold", [None, [], float("nan")])
 def test_steps_are_judged_without_a_gold_too(gold):
-    known = Steps(Judge("chain"))(["1+1?"], ["1+1=2#2"], gold=["2"])
-    assert Steps(Judge("chain"))(["1+1?"], ["1+1=2#2"], gold=[gold]) == known == [1.0]
+    known = Steps(Verifier("chain"))(["1+1?"], ["1+1=2#2"], gold=["2"])
+    assert Steps(Verifier("chain"))(["1+1?"], ["1+1=2#2"], gold=[gold]) == known == [1.0]
 
 
 def test_any_gold_is_right_in_a_file(tmp_path):
@@ -88,4 +88,4 @@ def test_any_gold_is_right_in_a_file(tmp_path):
 
 
 def test_a_list_of_golds_is_accepted_by_its_own_verifier():
-    assert self_check(Judge("math"), [{"gold": ["7", "14/2"]}, {"gold": 7}]) == []
+    assert self_check(Verifier("math"), [{"gold": ["7", "14/2"]}, {"gold": 7}]) == []

@@ -3,9 +3,9 @@
 import pytest
 
 from verifiers.runtime.examples import EXAMPLES, OPTIONS
-from verifiers.runtime.judge import Judge
 from verifiers.runtime.phrasings import PHRASINGS, answer_of, near_misses, phrased
 from verifiers.runtime.self_check import OWN_FORM, self_check, survey
+from verifiers.runtime.verifier import Verifier
 
 CHOICES = [{"label": "A", "text": "water"}, {"label": "B", "text": "fire"}, {"label": "C", "text": "water"}]
 
@@ -37,11 +37,11 @@ def test_near_misses_of_words_are_other_choices_the_opposite_or_other_rows_answe
 
 def test_a_survey_counts_what_is_accepted_by_phrasing_and_shows_the_first_that_is_not():
     rows = [{"gold": "24", "numbers": [4, 7, 8, 8]}, {"gold": "24", "numbers": [1, 1, 1, 1]}]
-    found = survey(Judge("countdown"), rows)
+    found = survey(Verifier("countdown"), rows)
     assert found.phrasings.keys() == PHRASINGS.keys() and found.unknown == 1
     assert all((tally.tried, tally.right) == (1, 1) for tally in found.phrasings.values())
     assert found.share == 1.0 and found.wrong.tried > 10 and found.wrong.right == 0
-    found = survey(Judge("format", tags=["answer"]), [{"gold": "7"}])
+    found = survey(Verifier("format", tags=["answer"]), [{"gold": "7"}])
     assert found.phrasings.keys() == {OWN_FORM} and found.wrong.tried == 0  # it looks at no gold
 
 
@@ -69,8 +69,8 @@ def test_a_survey_finds_what_is_not_read_and_what_is_wrongly_accepted():
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_every_verifier_accepts_its_examples_and_nothing_near_them(name):
-    judge = Judge(name, **OPTIONS.get(name, {}))
-    assert self_check(judge, EXAMPLES[name]) == []
-    found = survey(judge, EXAMPLES[name])
+    verifier = Verifier(name, **OPTIONS.get(name, {}))
+    assert self_check(verifier, EXAMPLES[name]) == []
+    found = survey(verifier, EXAMPLES[name])
     assert found.unknown == 0 and found.wrong.right == 0
     assert found.phrasings.get("plain", found.phrasings.get(OWN_FORM)).share == 1.0

@@ -147,9 +147,9 @@ def test_a_forked_child_makes_its_own_pool_and_leaves_the_parents_alone(pool):
 SCRIPT = """
     import multiprocessing, sys
     print("main ran")
-    from verifiers.runtime.judge import Judge
+    from verifiers.runtime.verifier import Verifier
     def judge(n):
-        return Judge("math")([{"prediction": f"\\\\boxed{{x + {n}}}", "gold": f"{n}+x"}])[0].score
+        return Verifier("math")([{"prediction": f"\\\\boxed{{x + {n}}}", "gold": f"{n}+x"}])[0].score
     print(judge(1))
 """
 CHILDREN = """

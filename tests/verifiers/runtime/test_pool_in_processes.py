@@ -7,7 +7,7 @@ from pathlib import Path
 SCRIPT = """
 import os
 from accelerate import PartialState
-from verifiers.runtime.judge import Judge
+from verifiers.runtime.verifier import Verifier
 
 state = PartialState(cpu=True)
 rows = [
@@ -15,7 +15,7 @@ rows = [
     {"prediction": r"\\boxed{10^{10^{10}}}", "gold": "x+1"},
     {"prediction": r"\\boxed{\\frac{2}{4}x}", "gold": r"\\frac{x}{2}"},
 ]
-scores = [verdict.score for verdict in Judge("math", deadline=10.0)(rows)]
+scores = [verdict.score for verdict in Verifier("math", deadline=10.0)(rows)]
 print(f"process {state.process_index} of {state.num_processes}: {scores[0]} {scores[1] == 1.0} {scores[2]}", flush=True)
 """
 

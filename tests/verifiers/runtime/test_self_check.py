@@ -1,7 +1,7 @@
 import pytest
 
-from verifiers.runtime.judge import Judge
 from verifiers.runtime.self_check import self_check
+from verifiers.runtime.verifier import Verifier
 
 CONTEXT = "Fae is a cat. Each cat is a feline."
 CHOICES = [{"label": "A", "text": "water"}, {"label": "B", "text": "fire"}]
@@ -27,7 +27,7 @@ CHOICES = [{"label": "A", "text": "water"}, {"label": "B", "text": "fire"}]
     ],
 )
 def test_every_verifier_accepts_its_own_gold(name, options, row):
-    assert self_check(Judge(name, **options), [row]) == []
+    assert self_check(Verifier(name, **options), [row]) == []
 
 
 def test_rows_that_are_not_accepted_are_reported_in_order_with_a_reason():
@@ -36,14 +36,14 @@ def test_rows_that_are_not_accepted_are_reported_in_order_with_a_reason():
         {"gold": "24", "numbers": [3, 8, 1, 1], "prediction": "nonsense"},
         {"gold": "x", "numbers": [1, 2]},
     ]
-    problems = self_check(Judge("countdown"), rows)
+    problems = self_check(Verifier("countdown"), rows)
     assert [problem.row for problem in problems] == [0, 2]
     assert "no expression" in problems[0].reason
     assert problems[0].verdict is None
 
 
 def test_a_gold_that_is_abstained_on_is_a_problem():
-    (problem,) = self_check(Judge("choice"), [{"gold": "Z", "choices": CHOICES}])
+    (problem,) = self_check(Verifier("choice"), [{"gold": "Z", "choices": CHOICES}])
     assert problem.verdict is not None
     assert problem.verdict.status == "abstained"
     assert "none of the choices" in problem.reason
@@ -51,4 +51,4 @@ def test_a_gold_that_is_abstained_on_is_a_problem():
 
 def test_a_missing_column_is_an_error():
     with pytest.raises(KeyError):
-        self_check(Judge("choice"), [{"gold": "A"}])
+        self_check(Verifier("choice"), [{"gold": "A"}])

@@ -42,7 +42,7 @@ _LIMITS = ("deadline", "workers", "memory")
 _PLAIN_TYPES: dict[str, Any] = {"bool": bool, "int": int, "float": (int, float), "str": str}
 
 
-class Judge:
+class Verifier:
     """A verifier by name with its options, applied to rows.
 
     Args:

@@ -6,9 +6,9 @@ import sys
 import pytest
 
 from verifiers import VERIFIERS
-from verifiers.runtime import judge as judge_module
-from verifiers.runtime.judge import Judge, load
+from verifiers.runtime import verifier as verifier_module
 from verifiers.runtime.names import nearest
+from verifiers.runtime.verifier import Verifier, load
 from verifiers.verdict import judged
 
 ALGEBRA = {"prediction": r"\boxed{\sin(x) + 1}", "gold": r"1 + \sin(x)"}
@@ -16,24 +16,24 @@ ALGEBRA = {"prediction": r"\boxed{\sin(x) + 1}", "gold": r"1 + \sin(x)"}
 
 def test_an_unknown_verifier_names_the_nearest():
     with pytest.raises(ValueError, match="did you mean 'math'"):
-        Judge("maths")
+        Verifier("maths")
 
 
 def test_an_unknown_option_names_the_nearest():
     with pytest.raises(ValueError, match="verifier 'math' has no option 'strickt'; did you mean 'strict'"):
-        Judge("math", strickt=True)
+        Verifier("math", strickt=True)
     with pytest.raises(ValueError, match="did you mean 'deadline'"):
-        Judge("math", deadlin=1)
+        Verifier("math", deadlin=1)
 
 
 def test_limits_of_the_pool_are_no_options_of_an_inline_verifier():
     with pytest.raises(ValueError, match="has no option 'deadline'"):
-        Judge("chain", deadline=1)
+        Verifier("chain", deadline=1)
 
 
 def test_a_deadline_is_more_than_nothing():
     with pytest.raises(ValueError, match="more than 0 s"):
-        Judge("math", deadline=-1)
+        Verifier("math", deadline=-1)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_a_deadline_is_more_than_nothing():
 )
 def test_a_value_that_an_option_cannot_have_is_refused_before_anything_is_judged(name, options, message):
     with pytest.raises(ValueError, match=message):
-        Judge(name, **options)
+        Verifier(name, **options)
 
 
 def test_values_that_options_can_have_are_taken():
@@ -63,24 +63,24 @@ def test_values_that_options_can_have_are_taken():
         "math": {"digits": 3, "strict": True}, "numeric": {"absolute": 1}, "choice": {"ambiguous": "abstain"},
         "steps": {"prompt": [], "constants": [1]}, "facts": {}, "format": {"max_words": 3}, "logic": {"order": "free"},
     }.items():  # fmt: skip
-        Judge(name, **options)
+        Verifier(name, **options)
 
 
 def test_a_verifier_says_which_columns_it_needs_and_misses_them():
-    judge = Judge("chain")
-    assert judge.columns == ("prompt",)
+    verifier = Verifier("chain")
+    assert verifier.columns == ("prompt",)
     with pytest.raises(KeyError, match="prompt"):
-        judge([{"prediction": "1", "gold": "1"}])
+        verifier([{"prediction": "1", "gold": "1"}])
 
 
 def test_a_rows_own_option_wins_over_the_one_given():
     rows = [{"prediction": "It makes 4", "gold": "4"}, {"prediction": "It makes 4", "gold": "4", "strict": False}]
-    assert [verdict.score for verdict in Judge("math", strict=True)(rows)] == [0.0, 1.0]
+    assert [verdict.score for verdict in Verifier("math", strict=True)(rows)] == [0.0, 1.0]
 
 
 def test_a_verifier_that_breaks_is_failed_and_the_others_are_judged():
     rows = [{"prediction": 5, "gold": "5"}, {"prediction": "5", "gold": "5"}]
-    verdicts = Judge("math")(rows)
+    verdicts = Verifier("math")(rows)
     assert [verdict.status for verdict in verdicts] == ["failed", "judged"]
     assert verdicts[0].score is None and "TypeError" in verdicts[0].reason
 
@@ -90,7 +90,7 @@ def test_fast_and_slow_rows_keep_their_order():
         {"prediction": rf"\boxed{{{answer}}}", "gold": gold}
         for answer, gold in (("1", "1"), ("x+1", "1+x"), ("2", "3"), ("x+2", "1+x"), ("4", "4"), ("x+1", "1+x"))
     ]
-    assert [verdict.score for verdict in Judge("math")(rows)] == [1.0, 1.0, 0.0, 0.0, 1.0, 1.0]
+    assert [verdict.score for verdict in Verifier("math")(rows)] == [1.0, 1.0, 0.0, 0.0, 1.0, 1.0]
 
 
 def test_equal_pairs_go_to_the_pool_once(monkeypatch):
@@ -104,9 +104,9 @@ def test_equal_pairs_go_to_the_pool_once(monkeypatch):
             return [judged(1) for _ in calls]
 
     monkeypatch.setattr(pool_module, "shared", lambda module, **limits: Counting())
-    judge = Judge("math", deadline=0.25)
-    assert len(judge([ALGEBRA] * 50 + [{**ALGEBRA, "gold": r"2 + \sin(x)"}])) == 51
-    judge([ALGEBRA] * 3)
+    verifier = Verifier("math", deadline=0.25)
+    assert len(verifier([ALGEBRA] * 50 + [{**ALGEBRA, "gold": r"2 + \sin(x)"}])) == 51
+    verifier([ALGEBRA] * 3)
     assert sizes == [(2, 0.25)]
 
 
@@ -121,8 +121,8 @@ def test_a_failure_is_not_remembered(monkeypatch):
             return next(answers)
 
     monkeypatch.setattr(pool_module, "shared", lambda module, **limits: Flaky())
-    judge = Judge("math")
-    assert [judge([ALGEBRA])[0].status for _ in range(3)] == ["failed", "judged", "judged"]
+    verifier = Verifier("math")
+    assert [verifier([ALGEBRA])[0].status for _ in range(3)] == ["failed", "judged", "judged"]
 
 
 def test_what_is_remembered_is_bounded(monkeypatch):
@@ -133,14 +133,14 @@ def test_what_is_remembered_is_bounded(monkeypatch):
             return [judged(1) for _ in calls]
 
     monkeypatch.setattr(pool_module, "shared", lambda module, **limits: Yes())
-    monkeypatch.setattr(judge_module, "REMEMBERED", 30)
-    judge = Judge("math")
-    judge([{"prediction": rf"\sin(x)+{n}", "gold": r"\sin(x)"} for n in range(50)])
-    assert len(judge._remembered) == 30
+    monkeypatch.setattr(verifier_module, "REMEMBERED", 30)
+    verifier = Verifier("math")
+    verifier([{"prediction": rf"\sin(x)+{n}", "gold": r"\sin(x)"} for n in range(50)])
+    assert len(verifier._remembered) == 30
 
 
 def test_no_rows_are_no_work():
-    assert Judge("math")([]) == []
+    assert Verifier("math")([]) == []
 
 
 def test_load_gives_the_verify_function():
@@ -154,8 +154,8 @@ def test_the_hint_lists_all_where_none_is_near():
 
 def test_verifiers_import_without_torch_sympy_or_pebble():
     code = (
-        "import sys, verifiers.runtime.judge, verifiers.math;"
-        "verifiers.runtime.judge.Judge('math')([{'prediction': '1', 'gold': '1'}]);"
+        "import sys, verifiers.runtime.verifier, verifiers.math;"
+        "verifiers.runtime.verifier.Verifier('math')([{'prediction': '1', 'gold': '1'}]);"
         "print([m for m in ('torch', 'sympy', 'math_verify', 'numpy') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
@@ -163,5 +163,5 @@ def test_verifiers_import_without_torch_sympy_or_pebble():
 
 
 def test_a_verifier_that_judges_steps_says_so():
-    says = {name for name in VERIFIERS if Judge(name).judges_steps}
+    says = {name for name in VERIFIERS if Verifier(name).judges_steps}
     assert says == {"chain", "facts", "logic", "steps"}
