@@ -14,8 +14,9 @@ from omegaconf import OmegaConf
 from pydantic import BeforeValidator, Field, ValidationError, field_validator
 
 from rl.config import layers
-from rl.config.algorithms import ALGORITHMS, Algorithm, Positive, Section, Share
+from rl.config.algorithms import ALGORITHMS, Algorithm
 from rl.config.checks import check_combinations, checked_trainer
+from rl.config.section import Positive, Section, Share
 from rl.config.wrong_key import WrongKey
 from rl.errors import UserError
 from verifiers.runtime.names import nearest
@@ -254,7 +255,7 @@ class Config(Section):
     task: Task
     policy: Policy
     sampling: Sampling = Sampling()
-    rewards: Annotated[dict[str, Reward], Field(min_length=1)]
+    rewards: dict[str, Reward] = {}
     mix: Mix = Mix()
     algorithm: Algorithm
     trainer: dict[str, Any] = {}
