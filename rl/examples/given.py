@@ -15,11 +15,11 @@ from rewards.models.prompts import prompt_ids
 from rewards.models.room import positions
 from rewards.sample import Sample
 from rl.config import Config
-from rl.config.algorithms import Rounds, Sft
+from rl.config.algorithms import Rounds
 from rl.config.examples import Examples
 from rl.errors import UserError
 from rl.examples.pairs import Pair
-from rl.examples.reading import IMITATED, PREFERRED, GivenRow, GivenRows, read
+from rl.examples.reading import GivenRow, rows_of
 from rl.examples.rules import Candidate, keep, rewards_named
 from rl.policy.load import Policy
 from rl.sampling.judge import judge
@@ -39,23 +39,6 @@ class Given:
     examples: list[Sample] | list[Pair]
     lines: list[str]
     counts: dict[str, float]
-
-
-def rows_of(config: Config, task: Task) -> GivenRows | None:
-    """The given examples of a run as they were read; None where its config names none.
-
-    Args:
-        config: a checked config.
-        task: its task, loaded.
-
-    Raises:
-        UserError: a source that is not there, or a row that cannot be used.
-    """
-    algorithm = config.algorithm
-    if not isinstance(algorithm, Rounds) or algorithm.examples is None:
-        return None
-    wanted = IMITATED if isinstance(algorithm, Sft) else PREFERRED
-    return read(algorithm.examples, task, config.task, wanted)
 
 
 def load(config: Config, task: Task, policy: Policy, mix: Mix | None) -> Given | None:

@@ -18,7 +18,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from rewards.reward import Text, content_of, question_of
-from rl.config import DatasetTask
+from rl.config import Config, DatasetTask
+from rl.config.algorithms import Rounds, Sft
 from rl.config.examples import Examples, ExampleSource
 from rl.errors import UserError
 from rl.tasks.columns import column, has, names
@@ -62,6 +63,23 @@ class GivenRows:
 
     rows: Mapping[str, list[GivenRow]]
     skipped: tuple[str, ...]
+
+
+def rows_of(config: Config, task: Task) -> GivenRows | None:
+    """The given examples of a run as they were read; None where its config names none.
+
+    Args:
+        config: a checked config.
+        task: its task, loaded.
+
+    Raises:
+        UserError: a source that is not there, or a row that cannot be used.
+    """
+    algorithm = config.algorithm
+    if not isinstance(algorithm, Rounds) or algorithm.examples is None:
+        return None
+    wanted = IMITATED if isinstance(algorithm, Sft) else PREFERRED
+    return read(algorithm.examples, task, config.task, wanted)
 
 
 def read(settings: Examples, task: Task, layout: Any, wanted: Sequence[str]) -> GivenRows:

@@ -89,7 +89,11 @@ def test_pairs_are_pairs_of_samples(given):
 @pytest.mark.parametrize(
     ("completion", "settings", "message"),
     [
-        ("1+1=2" + "+1" * 2000, {}, "a.jsonl:1: prompt and completion have 4,... tokens, and the model's context holds"),
+        (
+            "1+1=2" + "+1" * 2000,
+            {},
+            "a.jsonl:1: prompt and completion have 4,... tokens, and the model's context holds",
+        ),
         ("one and one", {}, "a.jsonl:1: the policy's tokenizer has no token for a part of 'one and one'"),
         ("1+1=2#2", {"keep": {"right": True}}, "a.jsonl:1: no column 'gold', which is needed to judge the examples"),
         ("1+1=2#2", {"keep": {"equal": {"prompt": "x"}}}, "keep: leaves nothing of 1 examples: 1 prompt not x"),
