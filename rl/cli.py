@@ -79,6 +79,36 @@ def check(config: str, overrides: Sequence[str]) -> None:
             click.echo()
 
 
+@cli.command("sample")
+@click.argument("config")
+@OVERRIDES
+@click.option("--out", required=True, metavar="FILE", help="Where to write: .jsonl, .jsonl.gz or .parquet.")
+@click.option(
+    "--by",
+    type=click.Choice(["policy", "reference"]),
+    default="policy",
+    show_default=True,
+    help="Who writes: the config's policy, or the task's own solution (chain and facts have one).",
+)
+@click.option(
+    "--prompts", type=click.IntRange(1), help="How many problems, from the start of the split.  [default: all]"
+)
+@click.option("--split", type=click.Choice(["train", "validation"]), default="train", show_default=True)
+@click.option("--keep", type=click.Choice(["all", "right"]), default="all", show_default=True)
+def sample_traces(config: str, overrides: Sequence[str], out: str, **options: Any) -> None:
+    """Draw completions of a CONFIG's problems into a file, judged; the same command goes on where it was stopped.
+
+    The file can be named as algorithm.examples, scored by whetstone score, or labelled by whetstone prm.
+    """
+    from rl.config import load
+
+    own = ["algorithm=grpo", "rewards.correctness.weight=1"]
+    loaded = load(config, [*own, *overrides])
+    from rl.traces import draw_traces
+
+    draw_traces(loaded, out, **options)
+
+
 @cli.command("eval")
 @click.argument("model")
 @click.option(

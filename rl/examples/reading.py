@@ -279,6 +279,9 @@ def _problem(row: Mapping[str, Any]) -> Iterator[str]:
     """What rows that pose the same problem have in common: the words of the prompt, or the question in it."""
     prompt, question = row["prompt"], row.get("question")
     said = [prompt] if isinstance(prompt, str) else [content_of(m) for m in prompt if m["role"] != "system"]
-    yield " ".join("\n".join(said).split())
-    if isinstance(question, str) and question.strip():
-        yield " ".join(question.split())
+    whole = " ".join("\n".join(said).split())
+    yield whole
+    if isinstance(question, str) and row.get("choices") is None:  # one question may be asked of several choices
+        question = " ".join(question.split())
+        if question and question in whole:
+            yield question

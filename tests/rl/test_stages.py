@@ -1,6 +1,7 @@
 """Runs in stages: each from the policy before it, killed and resumed, and what is refused."""
 
 import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -62,8 +63,8 @@ def test_a_stage_begins_with_the_policy_that_the_one_before_it_left(config):
     summary = train_stages(config())
     first, second = summary["stages"].values()
     assert second["before"]["greedy"] == first["after"]["greedy"]
-    assert json.loads(open("runs/two/summary.json").read()) == summary
-    page = open("runs/two/report.html").read()
+    assert json.loads(Path("runs/two/summary.json").read_text()) == summary
+    page = Path("runs/two/report.html").read_text()
     assert "after imitate" in page and "after explore" in page and 'href="two.explore/report.html"' in page
     linked = load_file("runs/two/model/model.safetensors")
     assert all(torch.equal(linked[name], tensor) for name, tensor in weights("explore").items())
