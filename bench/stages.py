@@ -2,8 +2,8 @@
 
     make bench-stages      (python bench/stages.py [--seeds 0 1 2] [--out FILE] [key=value …])
 
-`configs/sft_then_ppo.yaml` gives SFT alone (after its first stage) and both; PPO alone is its second stage from the warm
-start, with the same completions.
+`configs/sft_then_ppo.yaml` gives SFT alone (after its first stage) and both; PPO alone is its second stage from the
+warm start, with the same completions.
 """
 
 from __future__ import annotations

@@ -1,7 +1,5 @@
 """The ready-made files load, and the commands in their comments are valid."""
 
-import gzip
-import json
 import re
 import shlex
 import shutil
@@ -14,7 +12,6 @@ from rewards.parts.answer_models import fit_answer_models
 from rewards.parts.rationale import LAYOUTS
 from rl import setup, tasks
 from rl.config import load, load_stages
-from rl.traces import draw_traces
 from tests.rewards.conftest import config, model_folder, tokenizer
 from tests.rl.conftest import task
 
@@ -43,15 +40,6 @@ def test_the_commands_in_its_comments_are_valid(file, monkeypatch):
 @pytest.mark.parametrize("file", sorted(CONFIGS.glob("*.yaml")), ids=lambda file: file.stem)
 def test_a_config_loads(file):
     assert load_stages(file) or load(file)
-
-
-def test_the_worked_solutions_are_those_that_the_command_in_the_config_writes(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    draw_traces(load(CONFIGS / "quickstart.yaml"), "made.jsonl", by="reference", prompts=2000)
-    made = [json.loads(line) for line in Path("made.jsonl").read_text().splitlines()]
-    with gzip.open(CONFIGS / "examples" / "chain.jsonl.gz", "rt", encoding="utf-8") as file:
-        shipped = [json.loads(line) for line in file]
-    assert [{name: row[name] for name in shipped[0]} for row in made] == shipped
 
 
 @pytest.mark.parametrize("file", sorted((CONFIGS / "rewards").glob("*.yaml")), ids=lambda file: file.stem)

@@ -17,6 +17,10 @@ class ExampleSource(Section):
     """One file, folder or hub data set among several."""
 
     data: str
+    """`FILE:NAME` takes the rows whose column `split`, or whose split on the hub, has that name. `task` is the task's
+    own train split, with its own solutions where no column holds the completion."""
+    rows: Positive | None = None
+    """The first so many rows alone."""
     weight: Annotated[float, Field(gt=0)] = 1.0
     """How often each of its examples is seen, beside the other sources: 2 is twice, 0.5 a random half of them."""
     columns: dict[str, str] = {}
@@ -54,9 +58,9 @@ class KeepRules(Section):
 class Examples(Section):
     """Completions to imitate, or pairs of a chosen and a rejected one, from files or the hub.
 
-    A source is what a task's `data` may be. The prompt is the column `prompt` (text, or chat messages), or what the
-    template makes of other columns; the completion is the column `completion`, for pairs `chosen` and `rejected`. A
-    conversation (`messages`, or `chosen` and `rejected` as lists of messages) ends with the completion.
+    A source is what a task's `data` may be, or `task`. The prompt is the column `prompt` (text, or chat messages), or
+    what the template makes of other columns; the completion is the column `completion`, for pairs `chosen` and
+    `rejected`. A conversation (`messages`, or `chosen` and `rejected` as lists of messages) ends with the completion.
     """
 
     data: str | Annotated[dict[str, Source], Field(min_length=1)]

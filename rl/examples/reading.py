@@ -15,6 +15,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
 from typing import Any
 
 from rewards.reward import Text, content_of, question_of
@@ -25,13 +27,15 @@ from rl.errors import UserError
 from rl.tasks.columns import column, has, names
 from rl.tasks.layout import BadRow, Layout, as_prompt, template_fields
 from rl.tasks.messages import Messages, messages_of
-from rl.tasks.sources import open_sources
+from rl.tasks.sources import Source, open_sources
 from rl.tasks.task import Split, Task
 from verifiers.runtime.names import nearest
 
 IMITATED = ("completion",)
 PREFERRED = ("chosen", "rejected")
 """Columns of the completions to learn from: one to imitate, or a pair."""
+TASK = "task"
+"""The source that is the task's own train split."""
 HELD_OUT: tuple[Split, ...] = ("validation", "test")
 
 
@@ -99,7 +103,8 @@ def read(settings: Examples, task: Task, layout: Any, wanted: Sequence[str]) -> 
     skipped: list[str] = []
     for name, source in settings.sources.items():
         rows[name] = []
-        for place, data, broken in _records(source):
+        records = _records(source, task, {**reader.own, **source.columns})
+        for place, data, broken in islice(records, source.rows):
             try:
                 if broken:
                     raise BadRow(broken)
@@ -114,13 +119,39 @@ def read(settings: Examples, task: Task, layout: Any, wanted: Sequence[str]) -> 
     return GivenRows(rows, tuple(skipped))
 
 
-def _records(source: ExampleSource) -> Iterator[tuple[str, Mapping[str, Any], str | None]]:
-    """Of each record its place, its columns, and what is wrong with it; of a hub data set those of its train split."""
-    sources = open_sources(source.data)
-    training = [one for one in sources if one.split in (None, "train", "training")]
-    for one in training or sources:
+def _records(
+    source: ExampleSource, task: Task, columns: Mapping[str, str]
+) -> Iterator[tuple[str, Mapping[str, Any], str | None]]:
+    """Of each record its place, its columns, and what is wrong with it."""
+    if source.data == TASK:
+        solve = task.solve if "completion" not in columns else None
+        for number, row in enumerate(task.splits["train"], start=1):
+            yield f"train row {number}", row if solve is None else {**row, "completion": solve(row)}, None
+        return
+    for one in _sources(source.data):
         for record in one.records:
             yield one.place(record), record.columns, record.broken
+
+
+def _sources(data: str) -> list[Source]:
+    """The sources that are read: those of the split that is named, else the train split where there are several."""
+    name, colon, part = data.rpartition(":")
+    if not colon or "/" in part or Path(data).exists():
+        sources = open_sources(data)
+        return [one for one in sources if one.split in (None, "train", "training")] or sources
+    sources = open_sources(name)
+    if any(one.split is not None for one in sources):
+        chosen, there = [one for one in sources if one.split == part], [str(one.split) for one in sources]
+    else:
+        there = [str(record.columns.get("split")) for one in sources for record in one.records]
+        chosen = [
+            one._replace(records=[r for r in one.records if r.broken or r.columns.get("split") == part])
+            for one in sources
+            if part in there
+        ]
+    if not chosen:
+        raise UserError("algorithm.examples", f"{name} has no split {part!r}; {nearest(part, sorted(set(there)))}")
+    return chosen
 
 
 class _Reader:

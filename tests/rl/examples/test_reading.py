@@ -1,6 +1,7 @@
 """What becomes of rows of given examples: prompt, completions, gold, and what is refused."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -156,3 +157,18 @@ def test_each_source_has_its_name_and_columns(given, tmp_path):
     data = {"one": "a.jsonl", "two": {"data": "b.jsonl", "columns": {"completion": "text"}}}
     rows = given({"prompt": "q", "completion": "d"}, data=data)
     assert [(row.row["source"], row.texts) for row in rows] == [("one", ("d",)), ("two", ("c",))]
+
+
+def test_one_split_of_a_file_or_its_first_rows_are_taken(given):
+    rows = [{"prompt": f"{n}?", "completion": str(n), "split": "train" if n % 2 else "other"} for n in range(6)]
+    assert [row.texts[0] for row in given(*rows, data="a.jsonl:train")] == ["1", "3", "5"]
+    assert [row.texts[0] for row in given(*rows, data={"a": {"data": "a.jsonl", "rows": 2}})] == ["0", "1"]
+    assert "a.jsonl has no split 'trian'; did you mean 'train'?" in refused(given, *rows, data="a.jsonl:trian")
+
+
+def test_the_tasks_own_train_split_gives_its_solutions_or_a_column(given):
+    (row,) = given({}, data="task", columns={"completion": "gold"})
+    assert (row.place, row.texts, row.row["gold"], row.index) == ("train row 1", ("2",), "2", 0)
+    solved = replace(TASK, solve=lambda row: f"It is {row['gold']}.")
+    assert given({}, data="task", task=solved)[0].texts == ("It is 2.",)
+    assert "train row 1: no column 'completion'" in refused(given, {}, data="task")
