@@ -236,7 +236,6 @@ def rows_of(name: str, **where: str) -> list[Row]:
 
 TABLES: dict[str, Callable[[], Table]] = {
     "quickstart": lambda: quickstart(rows_of("quickstart")),
-    "stages": lambda: stages(rows_of("stages")),
     "learning": lambda: learning(rows_of("learning")),
     "beside_trl": lambda: beside_trl(rows_of("results")),
     "floor": lambda: floor(rows_of("floor")),
