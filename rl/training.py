@@ -22,6 +22,7 @@ from rl.config import Config, dump
 from rl.config.generation_cycle import GenerationCycle
 from rl.context import RunContext
 from rl.errors import UserError
+from rl.examples import given
 from rl.policy.load import Policy
 from rl.policy.positions import check_positions
 from rl.runs.run import Run
@@ -93,6 +94,9 @@ def prepare(
     mix = setup.rewards(config, task, lambda: (loaded[0].model, loaded[0].tokenizer))
     loaded.append(policy := setup.policy(config, task, console))
     check_positions(config, task, policy, console)
+    examples = given.load(config, task, policy, mix if config.rewards else None)
+    for line in [] if examples is None else examples.lines:
+        console.print(line, highlight=False)
     if state.is_main_process:
         if fresh:
             folder.clear()
@@ -100,7 +104,7 @@ def prepare(
     state.wait_for_everyone()
     if changed:
         _say_what_changed(changed, console)
-    return RunContext(config, task, policy, mix, folder, state, console, command, started)
+    return RunContext(config, task, policy, mix, folder, state, console, command, examples, started)
 
 
 @contextmanager

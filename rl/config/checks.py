@@ -65,6 +65,8 @@ def checked_trainer(config: Config) -> dict[str, Any]:
 
 def check_combinations(config: Config) -> None:
     """Refuse what cannot run, before anything is loaded."""
+    if not config.rewards and config.algorithm.samples:
+        raise WrongKey("rewards", "is needed and not there")
     for name, reward in config.rewards.items():
         if reward.kind is not None and reward.kind not in REWARDS:
             raise WrongKey(f"rewards.{name}.kind", f"{reward.kind!r} is not one; {nearest(reward.kind, REWARDS)}")

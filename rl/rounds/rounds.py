@@ -64,7 +64,7 @@ class Rounds(Run):
             if self.config.evaluation.every:
                 self.measure("validation", 0)
         for number in range(self.done, self.settings.rounds):
-            samples = self._sample(number)
+            samples = self._sample(number) if self.settings.samples else []
             examples = self._choose(number, samples)
             if not examples:
                 self.context.warn(
@@ -161,7 +161,9 @@ class Rounds(Run):
         return sum(len(one.ids) for number in range(self.done) for one in self._pool(number))
 
     def _pool(self, number: int) -> list[Sample]:
-        """The judged samples of a round that was sampled."""
+        """The judged samples of a round; none where it fitted on given examples alone."""
+        if not self.settings.samples:
+            return []
         return pool.read(self.folder.pool, number, self.rows)
 
     def _sample(self, number: int) -> list[Sample]:
@@ -211,7 +213,9 @@ class Rounds(Run):
         """Examples to fit on, from the pool as it is after a round's sampling; what was chosen is recorded."""
         first = 0 if self.settings.pool_rounds is None else max(0, number + 1 - self.settings.pool_rounds)
         seen = [one for earlier in range(first, number) for one in self._pool(earlier)] + samples
-        examples, counts = self.algorithm.examples(seen, self.settings)
+        examples, counts = self.algorithm.examples(seen, self.settings) if seen else ([], {})
+        if (given := self.context.given) is not None:
+            examples, counts = [*examples, *given.examples], {**counts, **given.counts}
         self._record(number, samples, counts)
         return examples
 
@@ -250,9 +254,9 @@ class Rounds(Run):
         there = any(row.get("rounds/number") == number for row in read_jsonl(self.folder.metrics))
         if not self.state.is_main_process or there:
             return
-        numbers = {"rounds/number": number, **numbers_of_round(samples), **counts}
+        numbers = {"rounds/number": number, **(numbers_of_round(samples) if samples else {}), **counts}
         self.log(self.steps, numbers)
-        if self.config.logging.completions_every:
+        if samples and self.config.logging.completions_every:
             write_completions(self.folder, self.steps, samples)
         shown = " · ".join(f"{n.removeprefix('rounds/')} {v:.4g}" for n, v in numbers.items() if v is not None)
         self.context.say(f"round {number + 1}/{self.settings.rounds} · {shown}")

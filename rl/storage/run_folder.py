@@ -57,6 +57,10 @@ class RunFolder:
         """Whether the run came to its end."""
         return self.summary.exists()
 
+    def changes_to(self, config: str) -> Changes:
+        """What differs between the config of the run that is here and another one, both as resolved YAML."""
+        return changes(_values(self.config.read_text(encoding="utf-8")), _values(config))
+
     def check(self, config: str) -> Changes:
         """Check that a run of this config may start here, or go on.
 
