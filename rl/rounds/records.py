@@ -13,6 +13,7 @@ from transformers import TrainerCallback
 from rewards.reward import question_of
 from rewards.sample import Sample
 from rl.config import Config
+from rl.examples.hints import right_by_wrong_steps
 from rl.runs.callbacks import numbers_of
 from rl.runs.run import Run
 from rl.storage.run_folder import RunFolder, read_jsonl, write_atomically
@@ -63,7 +64,10 @@ def start_wandb(config: Config, folder: RunFolder) -> None:
 
 
 def numbers_of_round(samples: Sequence[Sample]) -> dict[str, float | None]:
-    """What a round drew: the share that is right, not judged, and cut off, and the mean score; hints left out."""
+    """What a round drew without hints: the share that is right, not judged, and cut off, and the mean score.
+
+    Where the verifier judges steps, right answers by wrong steps are counted too, with and without hints apart.
+    """
     plain = [one for one in samples if not one.hinted]
     judged = [one.right for one in plain if one.right is not None]
     scores = [one.reward for one in plain if one.reward is not None]
@@ -72,6 +76,7 @@ def numbers_of_round(samples: Sequence[Sample]) -> dict[str, float | None]:
         "rounds/not_judged": 1 - len(judged) / len(plain),
         "rounds/cut_off": sum(one.finish_reason == "length" for one in plain) / len(plain),
         "rounds/score": sum(scores) / len(scores) if scores else None,
+        **right_by_wrong_steps(samples),
     }
 
 

@@ -50,6 +50,7 @@ class Rounds(Run):
         self.settings = self.config.algorithm
         self.algorithm = importlib.import_module(self.settings.module)
         self.rows = self.task.splits["train"]
+        self.draws = Draws(context)
         self.stop, self.progress = StopOnSignal(1, self.console), ProgressLine(self.console)
         self.model: Any = self.policy.model
         self.done, self.steps = 0, 0
@@ -184,7 +185,7 @@ class Rounds(Run):
         return self._pool(number)
 
     def _draw(self, number: int) -> list[Sample]:
-        return Draws(self.context).draw(number, self._generator(number))
+        return self.draws.draw(number, self._generator(number))
 
     def _generator(self, number: int) -> Any:
         """What a round is sampled from: the policy, or vLLM with its weights."""

@@ -116,6 +116,12 @@ class Run(ABC):
             "before": _figures(before),
             "after": _figures(after),
         }
+        rounds = [row for row in read_jsonl(self.folder.metrics) if "rounds/number" in row]
+        if rounds:
+            summary["rounds"] = [
+                {name.removeprefix("rounds/"): value for name, value in row.items() if name.startswith("rounds/")}
+                for row in rounds
+            ]
         write_atomically(self.folder.summary, json.dumps(summary, indent=2) + "\n")
         return summary
 

@@ -243,3 +243,19 @@ def test_evaluation_draws_as_sampling_says_but_for_what_it_says_itself():
 
 def test_an_empty_stop_string_is_refused():
     assert refusal("sampling.stop=['']").startswith("command line: sampling.stop.0:")
+
+
+@pytest.mark.parametrize(
+    ("template", "why"),
+    [
+        ("{prompt}{gold}", "the policy would read an answer at the very end as the beginning of its own"),
+        ("{prompt} ({gold} ", "the policy would read an answer at the very end"),
+        ("{prompt}\n{gold}\n", "the policy would read an answer at the very end"),
+        ("{prompt}", "{gold} must be in it"),
+        ("{gold}", "{prompt} must be in it"),
+        ("the answer", "{prompt} and {gold} must be in it"),
+    ],
+)
+def test_a_hint_whose_answer_would_be_read_as_the_start_of_the_completion_is_refused(template, why):
+    line = refusal(f"algorithm.hints.template='{template}'", path=QUICKSTART.replace("quickstart", "star"))
+    assert line.startswith("command line: algorithm.hints.template: ") and why in line
