@@ -24,11 +24,12 @@ from rewards.models.generate import eos_token_ids
 from rewards.sample import Sample
 from rl.algorithms.fit import Fit
 from rl.algorithms.guard import Guard, naming_the_last_good
+from rl.analysis.first_look import odd_rewards
 from rl.config.algorithms import Rounds as RoundsSettings
 from rl.context import RunContext
 from rl.policy import load as policies
 from rl.rounds.draws import Draws
-from rl.rounds.records import FitFolder, FitRecords, both_fell, numbers_of_round, start_wandb, write_completions
+from rl.rounds.records import FitFolder, FitRecords, both_fell, numbers_of_round, write_completions
 from rl.runs.callbacks import ProgressLine, StopOnSignal, stopping_at_once
 from rl.runs.run import Run
 from rl.sampling.vllm import Vllm, VllmServer
@@ -57,13 +58,13 @@ class Rounds(Run):
 
     def train(self) -> None:
         """Each round: sample and judge, choose examples, fit, evaluate; from where the run folder stands."""
-        if self.state.is_main_process and self.config.logging.wandb != "disabled":
-            start_wandb(self.config, self.folder)
         self._resume()
         if not self.done:  # what stands after the last round is not the policy that the run began with
             self.measure("test", 0)
             if self.config.evaluation.every:
                 self.measure("validation", 0)
+        elif self.task.splits["validation"]:  # the run may have stopped between the last round and its evaluation
+            self.measure("validation", self.last_step)
         for number in range(self.done, self.settings.rounds):
             samples = self._sample(number)
             examples = self._choose(number, samples)
@@ -253,9 +254,16 @@ class Rounds(Run):
             return
         numbers = {"rounds/number": number, **numbers_of_round(samples), **counts}
         self.log(self.steps, numbers)
+        if number == 0:
+            for warning in odd_rewards(numbers, list(self.config.rewards)):
+                self.context.warn(warning)
         if self.config.logging.completions_every:
             write_completions(self.folder, self.steps, samples)
-        shown = " · ".join(f"{n.removeprefix('rounds/')} {v:.4g}" for n, v in numbers.items() if v is not None)
+        shown = " · ".join(
+            f"{name.removeprefix('rounds/')} {value:.4g}"
+            for name, value in numbers.items()
+            if value is not None and name.startswith("rounds/")
+        )
         self.context.say(f"round {number + 1}/{self.settings.rounds} · {shown}")
 
     def _warn_of_fall(self, number: int, before: int) -> None:

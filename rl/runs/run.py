@@ -137,8 +137,6 @@ class Run(ABC):
         summary = self.summarise(time.perf_counter() - self.context.started)
         write_report(self.folder.path)
         show.finished(self.console, self.folder, summary)
-        if wandb.run is not None:
-            wandb.finish()
         return summary
 
 
