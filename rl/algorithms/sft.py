@@ -27,6 +27,7 @@ from rl.algorithms.fit import Fit
 from rl.algorithms.trl_arguments import fit_arguments
 from rl.config.algorithms import Sft
 from rl.errors import UserError
+from rl.examples.hints import worth_learning
 from rl.examples.keep import keep
 from verifiers.runtime.names import nearest
 
@@ -40,9 +41,9 @@ def examples(samples: Sequence[Sample], settings: Sft) -> tuple[list[Sample], di
         samples: the pool, judged.
         settings: the config's `algorithm` section.
     """
-    kept = keep(samples, **settings.keep.model_dump())
-    hinted = sum(one.hinted for one in kept) / max(len(kept), 1)
-    return kept, {"rounds/kept": len(kept), "rounds/hinted": hinted}
+    kept = keep(worth_learning(samples), **settings.keep.model_dump())
+    hinted = sum(one.hinted for one in kept)
+    return kept, {"rounds/kept": len(kept), "rounds/hinted": hinted / max(len(kept), 1)}
 
 
 def build(fit: Fit, examples: Sequence[Sample]) -> SFTTrainer:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, get_args
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from rl.config.examples import GivenExamples
 from rl.config.section import Positive, Section, Share
@@ -229,9 +229,22 @@ class Keep(Section):
 class Hints(Section):
     """STaR's rationalisation: problems with no right completion are drawn again with the answer shown."""
 
-    template: str = "{prompt}{gold}"
+    template: str = "(Answer: {gold})\n{prompt}"
     """The prompt with the answer shown; what is learnt is the completion after the plain prompt."""
     completions: Positive = 4
+    """Completions drawn of each problem that has no right one."""
+
+    @field_validator("template")
+    @classmethod
+    def _shows_both(cls, template: str) -> str:
+        if missing := [name for name in ("{prompt}", "{gold}") if name not in template]:
+            raise ValueError(f"{' and '.join(missing)} must be in it")
+        if template.rstrip().endswith("{gold}"):
+            raise ValueError(
+                "the policy would read an answer at the very end as the beginning of its own; put {gold} before "
+                "{prompt}, or let the text go on after it"
+            )
+        return template
 
 
 class SpanWeight(Section):

@@ -60,6 +60,12 @@ def checked_trainer(config: Config) -> dict[str, Any]:
             checked[name] = convert(name, valid[name], value)
         except ValueError as error:
             raise WrongKey(f"trainer.{name}", str(error)) from None
+    if (steps := checked.get("max_steps", -1)) < 1 and steps != -1:
+        raise WrongKey(
+            "trainer.max_steps",
+            f"expected 1 or more optimizer steps, got {steps}; for passes over the train split leave it out and set "
+            f"trainer.num_train_epochs",
+        )
     return checked
 
 
