@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from rewards.likelihood_gain import Answers, probability, scored, with_and_without
-from rewards.models.load import Source, frozen
+from rewards.models.load import frozen
+from rewards.models.types import Source
 from rewards.parts.answer_models import KINDS, MANIFEST, fold_of
 from rewards.parts.context import Context
 from rewards.parts.rationale import Layout, asked

@@ -22,8 +22,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rewards.models.likelihoods import Likelihood, likelihoods, softmax
-from rewards.models.load import Source
 from rewards.models.prompts import render
+from rewards.models.types import Source
 from rewards.parts.context import Context
 from rewards.parts.rationale import OPTIONS, Asked, Layout, asked, layout
 from rewards.parts.settings import one_of, options_of

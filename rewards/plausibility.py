@@ -24,8 +24,8 @@ import torch
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 from rewards.models.heads import NO_NUMBER, Read, classes, probability, read_whole
-from rewards.models.load import Pair
 from rewards.models.room import most_tokens
+from rewards.models.types import Classifier, Tokenizer
 from rewards.parts.context import Context
 from rewards.parts.rationale import layout
 from rewards.parts.settings import number, one_of, options_of, whole
@@ -53,7 +53,7 @@ class Plausibility(Reward):
 
     def __init__(
         self,
-        model: Pair,
+        model: tuple[Classifier, Tokenizer],
         read: Read,
         marker: str | None = "So the answer is",
         longest: int | None = None,

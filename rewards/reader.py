@@ -21,9 +21,10 @@ from rewards.correctness import Correctness
 from rewards.models.batches import BATCH_TOKENS
 from rewards.models.generate import Generated, SamplingParameters, eos_token_ids, generate
 from rewards.models.heads import NO_NUMBER
-from rewards.models.load import Pair, fingerprint
+from rewards.models.load import fingerprint
 from rewards.models.prompts import Rendered, encode
 from rewards.models.room import most_tokens
+from rewards.models.types import Pair
 from rewards.parts.context import Context
 from rewards.parts.rationale import Layout, layout
 from rewards.parts.settings import one_of, options_of, whole
@@ -145,7 +146,7 @@ class Reader(Reward):
             return None
         ends = eos_token_ids(self.model, self.tokenizer)  # some are no special tokens, and would be decoded
         ids = [token for token in completion.ids if token not in ends]
-        return self.tokenizer.decode(ids, skip_special_tokens=True).strip().split("\n")[0]
+        return str(self.tokenizer.decode(ids, skip_special_tokens=True)).strip().split("\n")[0]
 
 
 def build(name: str, settings: Mapping[str, Any], context: Context) -> Reader:

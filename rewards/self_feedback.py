@@ -26,8 +26,9 @@ import numpy as np
 from rewards.likelihood_gain import scored, with_and_without
 from rewards.models.generate import SamplingParameters, generate
 from rewards.models.likelihoods import Likelihood
-from rewards.models.load import Source, frozen
+from rewards.models.load import frozen
 from rewards.models.prompts import prompt_ids
+from rewards.models.types import Source
 from rewards.parts.context import Context
 from rewards.parts.rationale import OPTIONS, Layout, asked, layout
 from rewards.parts.settings import number, options_of, whole

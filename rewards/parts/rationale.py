@@ -5,7 +5,7 @@ from __future__ import annotations
 import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rewards.models.prompts import Rendered, render
 from rewards.reward import Text, text_of
@@ -13,6 +13,9 @@ from verifiers.answer.completion import spoken
 from verifiers.answer.normal import normalised
 from verifiers.choice import labelled
 from verifiers.runtime.golds import first_gold
+
+if TYPE_CHECKING:
+    from rewards.models.types import Tokenizer
 
 
 class Split(NamedTuple):
@@ -64,7 +67,7 @@ class Layout:
         self,
         prompt: Text,
         rationale: str | None,
-        tokenizer: Any,
+        tokenizer: Tokenizer,
         template_kwargs: Mapping[str, Any] | None = None,
     ) -> Rendered:
         """What a model reads before the answer, as its tokenizer lays the prompt out.

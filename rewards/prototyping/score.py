@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rewards import REWARDS
 from rewards.building.build import build
@@ -22,6 +22,9 @@ from rewards.prototyping.table import Scored, Steps, readable
 from rewards.reward import PASSED, Reward, Scores, Text, text_of
 from verifiers.runtime.names import nearest
 from verifiers.runtime.verifier import Verifier
+
+if TYPE_CHECKING:
+    from rewards.models.types import Source
 
 Rewards = str | Reward | Callable[..., Any] | Mapping[str, Any] | Sequence[Any]
 BATCH = 1000
@@ -41,8 +44,8 @@ def score(
     groups: Sequence[Any] | None = None,
     verifier: str | Verifier = "math",
     mix: Mapping[str, Any] | None = None,
-    tokenizer: Any = None,
-    policy: Callable[[], tuple[Any, Any]] | None = None,
+    tokenizer: Callable[..., Any] | None = None,
+    policy: Source | None = None,
     cache: Path | None = None,
     batch: int = BATCH,
     progress: Callable[[int], None] | None = None,
@@ -146,7 +149,7 @@ class _NoIds(Sequence):
         return len(self)
 
 
-def _ids(texts: Sequence[Any], tokenizer: Any) -> list[Any]:
+def _ids(texts: Sequence[Any], tokenizer: Callable[..., Any] | None) -> list[Any]:
     if tokenizer is None:
         return [_NoIds()] * len(texts)
     return tokenizer([readable(text_of(text)) for text in texts], add_special_tokens=False)["input_ids"]
