@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from rewards.building.build import build
-from rewards.mixing.aggregate import normalised, product, variance_shares
+from rewards.mixing.aggregate import normalised, powers, variance_shares
 from rewards.mixing.mix import Mix
 from rewards.mixing.schedule import at, checked
 from rewards.parts.context import Context
@@ -60,8 +60,13 @@ def test_an_abstaining_value_is_no_part_of_its_groups_mean():
 
 
 def test_the_product_is_weighted_by_powers():
-    assert product({"a": [0.5], "b": [0.5]}, {"a": 1.0, "b": 1.0}) == [0.25]
-    assert product({"a": [0.5], "b": [0.9]}, {"a": 2.0, "b": 0.0}) == [0.25]
+    a, b = Fixed("a", [0.5, 0.0]), Fixed("b", [0.4, 0.9])
+    for weights, values in (((1, 1), [0.2, 0.0]), ((2, 0), [0.25, 0.0]), ((2, 1), [0.1, 0.0]), ((0, 0), [1.0, 1.0])):
+        named = dict(zip("ab", map(float, weights), strict=True))
+        result = mixed(a, b, weights=named, prompts=["p", "p"], aggregation="product")
+        assert result.values == pytest.approx(values)
+        assert [judgement.contribution for judgement in result.judgements[0].values()] == [None, None]
+        assert [judgement.weight for judgement in result.judgements[0].values()] == list(weights)
 
 
 def test_a_factor_that_abstains_counts_as_its_groups_mean_and_one_that_always_does_is_left_out():
@@ -76,8 +81,11 @@ def test_a_factor_that_abstains_counts_as_its_groups_mean_and_one_that_always_do
 
 
 def test_a_product_refuses_negative_values_and_weights():
-    with pytest.raises(ValueError, match="no negative factors, got -1"):
-        product({"a": [-1.0], "b": [-1.0]}, {"a": 1.0, "b": 1.0})
+    with pytest.raises(ValueError, match="a: a product has no negative factors, got -1"):
+        powers("a", [0.5, None, -1.0], 1.0)
+    assert powers("a", [0.5, None, -1.0], 0.0) == [1.0, None, 1.0]  # a reward without weight does not count
+    with pytest.raises(ValueError, match=r"a: 1e\+17 to the power of its weight 20 is too large"):
+        powers("a", [1e17, None, 1.0], 20.0)
     with pytest.raises(ValueError, match="a: a product has no negative weights"):
         Mix([Fixed("a", [])], {"a": -1.0}, aggregation="product")
 
@@ -85,8 +93,8 @@ def test_a_product_refuses_negative_values_and_weights():
 def test_others_count_only_where_the_gate_passed():
     gate, other = Fixed("gate", [1.0, 0.5, 0.4, None]), Fixed("other", [2.0, None, 3.0, 2.0])
     result = mixed(gate, other, prompts=["p"] * 4, aggregation="gated", gate="gate")
-    # passed: 1 + 2; passed and the other abstains: its group's mean of 7/3; not passed: the gate's share; unknown
-    assert result.values == pytest.approx([3.0, 0.5 + 7 / 3, 0.4, None])
+    # passed: 1 + 2; passed and the other abstains: the 2 of its only sibling that passed; not passed; unknown
+    assert result.values == pytest.approx([3.0, 0.5 + 2.0, 0.4, None])
 
 
 def test_a_gate_that_did_not_pass_is_known_even_where_the_others_abstain():
