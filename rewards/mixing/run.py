@@ -115,9 +115,7 @@ def within_bounds(scores: Scores) -> Scores:
 
 def _hint(error: Exception) -> str:
     if "signal only works in main thread" in str(error):
-        return (
-            " (rewards run in threads of their own; leave out its signal.alarm, for mix.timeout bounds it)"
-        )
+        return " (rewards run in threads of their own; leave out its signal.alarm, for mix.timeout bounds it)"
     return ""
 
 
