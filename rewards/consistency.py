@@ -24,6 +24,7 @@ from rewards.likelihood_gain import Answers, probability, scored, with_and_witho
 from rewards.models.load import frozen
 from rewards.models.types import Source
 from rewards.parts.answer_models import KINDS, MANIFEST, fold_of
+from rewards.parts.columns import data_columns
 from rewards.parts.context import Context
 from rewards.parts.rationale import Layout, asked
 from rewards.parts.settings import options_of
@@ -65,7 +66,7 @@ class Consistency(Reward):
             ValueError: a column is missing, or a row's fold is none of them.
         """
         rows = asked(self.layout, prompts, completions, columns, among=True)
-        given = columns.get("fold") or [None] * len(completions)
+        given = data_columns(columns, len(completions)).get("fold") or [None] * len(completions)
         folds = [fold_of(row.prompt, len(self.models), given[row.row]) for row in rows]
         found = {}
         for fold, (without, told) in enumerate(self.models):

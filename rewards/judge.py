@@ -23,6 +23,7 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
+from rewards.parts.columns import column
 from rewards.parts.context import Context
 from rewards.parts.endpoint import Endpoint, NoReply, user_cache
 from rewards.parts.endpoint import whole as whole_text
@@ -79,10 +80,11 @@ class JudgeEndpoint(Reward):
         that came from the cache.
 
         Raises:
-            KeyError: a column that the judge is to be shown is missing.
+            ValueError: a column that the judge is to be shown is missing.
         """
+        shown = {name: column(columns, name, len(completions)) for name in self.columns}
         chats = [
-            self._messages(prompts[row], completions[row], {name: columns[name][row] for name in self.columns})
+            self._messages(prompts[row], completions[row], {name: values[row] for name, values in shown.items()})
             for row in range(len(completions))
         ]
         asked = {chat[-1]["content"]: chat for chat in chats}
@@ -195,9 +197,8 @@ def build(name: str, settings: Mapping[str, Any], context: Context) -> JudgeEndp
     columns = options.get("columns", [])
     if not isinstance(columns, list) or not all(isinstance(column, str) for column in columns):
         raise ValueError(f"columns: expected a list of names, got {columns!r}")
-    for column in ("prompt", "completion"):
-        if column in columns:
-            raise ValueError(f"columns: the judge is shown the {column} anyway; leave it out")
+    if anyway := {"prompt", "completion"}.intersection(columns):
+        raise ValueError(f"columns: the judge is shown the {min(anyway)} anyway; leave it out")
     return JudgeEndpoint(
         endpoint,
         _rubric(options),

@@ -92,6 +92,8 @@ class Outcome(Reward):
             return tokenizer(text, add_special_tokens=False)["input_ids"]
         text = render(prompt, tokenizer).text + text_of(completion)
         ids = list(tokenizer(text)["input_ids"])
+        if ids[:2] == [tokenizer.bos_token_id] * 2:  # the prompt begins with it in its text, and the tokenizer adds one
+            ids = ids[1:]
         end = tokenizer.eos_token_id
         return [*ids, end] if self.end and isinstance(end, int) and ids[-1:] != [end] else ids
 

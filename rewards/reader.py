@@ -25,6 +25,7 @@ from rewards.models.load import fingerprint
 from rewards.models.prompts import Rendered, encode
 from rewards.models.room import most_tokens
 from rewards.models.types import Pair
+from rewards.parts.columns import column, data_columns
 from rewards.parts.context import Context
 from rewards.parts.rationale import Layout, layout
 from rewards.parts.settings import one_of, options_of, whole
@@ -84,15 +85,17 @@ class Reader(Reward):
         **columns: Any,
     ) -> Scores:
         """Let the model answer from each completion's rationale, and judge against the column `gold`."""
+        columns = data_columns(columns, len(completions))
+        gold = column(columns, "gold", len(completions))
         texts: dict[int, Rendered] = {}
         for row, (prompt, completion) in enumerate(zip(prompts, completions, strict=True)):
             part = self.layout.split(text_of(completion))
-            if part.marked and columns["gold"][row] is not None:
+            if part.marked and gold[row] is not None:
                 texts[row] = self.layout.put(prompt, part.rationale, self.tokenizer)
         answers = self._answers(list(dict.fromkeys(texts.values())))
         failures = {row: NO_NUMBER for row, text in texts.items() if text in answers and answers[text] is None}
         found = {row: answer for row, text in texts.items() if (answer := answers.get(text)) is not None}
-        given = {name: [column[r] for r in found] for name, column in columns.items() if isinstance(column, list)}
+        given = {name: [values[r] for r in found] for name, values in columns.items()}
         verdicts = self.verifier.score(
             [prompts[row] for row in found], [self._as_completion(answer) for answer in found.values()], (), **given
         )

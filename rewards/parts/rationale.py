@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rewards.models.prompts import Rendered, render
+from rewards.parts.columns import column
 from rewards.reward import Text, text_of
 from verifiers.answer.completion import spoken
 from verifiers.answer.normal import normalised
@@ -136,6 +137,12 @@ def choices_of(choices: Any, gold: Any) -> tuple[list[str], list[str], int | Non
     return labels, texts, next(iter(by_label + by_text), None)
 
 
+def _shown(answer: Any) -> str | None:
+    """The gold answer that a model is asked about; None where there is none, or it is blank."""
+    gold = first_gold(answer)
+    return None if gold is None or not str(gold).strip() else str(gold)
+
+
 class Asked(NamedTuple):
     """What a model is asked of a completion.
 
@@ -177,7 +184,7 @@ def asked(
     Raises:
         ValueError: a column is missing, or the choices have no form that is known.
     """
-    gold = [first_gold(answer) for answer in column(columns, "gold", len(completions))]
+    gold = [_shown(answer) for answer in column(columns, "gold", len(completions))]
     choices = column(columns, "choices", len(completions)) if among else [None] * len(completions)
     found = []
     for row, completion in enumerate(completions):
@@ -187,23 +194,9 @@ def asked(
         if among:
             labels, texts, right = choices_of(choices[row], gold[row])
         else:
-            labels = texts = [str(gold[row])]
+            labels = texts = [gold[row]]
             right = 0
         if right is not None:
             answers = [layout.answer.format(label=a, text=b) for a, b in zip(labels, texts, strict=True)]
             found.append(Asked(row, prompts[row], split.rationale, answers, right))
     return found
-
-
-def column(columns: Mapping[str, Any], name: str, count: int) -> Sequence[Any]:
-    """A column of the batch.
-
-    Raises:
-        ValueError: it is missing, or has another length.
-    """
-    values = columns.get(name)
-    if values is None:
-        raise ValueError(f"needs a column {name!r} in the data")
-    if len(values) != count:
-        raise ValueError(f"the column {name!r} has {len(values)} values for {count} completions")
-    return values

@@ -273,10 +273,7 @@ def altered(path, value):
 @pytest.mark.parametrize(
     "answer",
     [
-        *(
-            altered("choices.0.finish_reason", how)
-            for how in ("length", "content_filter", "MAX_TOKENS", "error", "abort")
-        ),
+        *(altered("choices.0.finish_reason", how) for how in ("length", "content_filter", "MAX_TOKENS", "abort")),
         altered("choices.0.message.refusal", "I will not judge that."),
         {"error": {"message": "no upstream", "code": 502}},
         (200, "<html><body>Sign in</body></html>", {"Content-Type": "text/html"}),
