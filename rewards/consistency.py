@@ -43,6 +43,7 @@ class Consistency(Reward):
     """
 
     columns = ("gold", "choices")
+    reads_prompt = True
 
     def __init__(
         self,

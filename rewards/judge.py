@@ -51,6 +51,8 @@ class JudgeEndpoint(Reward):
         name: the name in the logs.
     """
 
+    reads_prompt = True
+
     def __init__(
         self,
         endpoint: Endpoint,

@@ -99,6 +99,8 @@ class LikelihoodGain(Reward):
         template_kwargs: variables of the model's chat template.
     """
 
+    reads_prompt = True
+
     def __init__(
         self,
         model: Source,

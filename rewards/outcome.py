@@ -43,6 +43,8 @@ class Outcome(Reward):
         name: the name in the logs.
     """
 
+    reads_prompt = True
+
     def __init__(
         self,
         model: Source,

@@ -68,6 +68,7 @@ class Process(Reward):
     """
 
     judges_steps = True
+    reads_prompt = True
 
     def __init__(
         self,

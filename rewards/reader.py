@@ -56,6 +56,8 @@ class Reader(Reward):
         answered: how many answers the model has given; the others were kept.
     """
 
+    reads_prompt = True
+
     def __init__(
         self,
         model: Pair,

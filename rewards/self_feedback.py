@@ -64,6 +64,7 @@ class SelfFeedback(Reward):
     """
 
     columns = ("gold", "choices")
+    reads_prompt = True
 
     def __init__(
         self,

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Steps = tuple[Step, ...]
+OWN_COLUMNS = ("group", "prompt", "completion", "gold", "correct", "mix", "abstained", "failed")
+"""Columns of the table that are no reward's."""
 _HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 
 
@@ -67,7 +69,16 @@ class Scored:
         seconds: Mapping[str, float],
         truth: str | None,
     ) -> Scored:
-        """The result, from the columns of the data and the scores."""
+        """The result, from the columns of the data and the scores.
+
+        Args:
+            table: the columns of the data, each of N values.
+            groups: N numbers of groups.
+            values: N values of the mix.
+            parts: reward name → its scores.
+            seconds: reward name → seconds it took.
+            truth: the column that says which completions are right; None where none does.
+        """
         count = len(groups)
         parts = {name: _readable(part) for name, part in parts.items()}
         columns: dict[str, Any] = {"group": groups}
