@@ -82,9 +82,7 @@ def score(
     mixed = made(rewards, Context(judging, policy, rows, cache), mix)
     for reward in mixed.rewards:
         if reward.name in OWN_COLUMNS:
-            raise ValueError(
-                f"a reward cannot be called {reward.name!r}: the table has a column of its own of that name"
-            )
+            raise ValueError(f"a reward cannot be called {reward.name!r}: the table has a column of that name")
     _refuse_missing(mixed, table)
     named = table.pop(GROUP, [None] * len(rows))
     if mixed.aggregation == "normalise_then_sum" and "prompt" not in table and named.count(None) == len(named):
@@ -182,11 +180,7 @@ def _named(rewards: Rewards) -> list[tuple[str, Any]]:
 def _refuse_missing(mixed: Mix, table: Mapping[str, Sequence[Any]]) -> None:
     there = [name for name, values in table.items() if any(value is not None for value in values)]
     for reward in mixed.rewards:
-        if reward.reads_prompt and "prompt" not in there:
-            raise ValueError(
-                f"reward {reward.name!r} reads the prompts, and the data has none; it has: {', '.join(there)}"
-            )
-        for column in reward.columns:
+        for column in (*reward.columns, *(["prompt"] if reward.reads_prompt else [])):
             if column not in there:
                 raise ValueError(
                     f"reward {reward.name!r} needs a column {column!r}, which the data lacks; it has: "
