@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
 GROUP = "group of the completion"
 """The column that says which group a row belongs to; no column of the data has that name."""
+
+
+_HALF_CHARACTER = re.compile("[\ud800-\udfff]")
+
+
+def readable(value: Any) -> Any:
+    """The value with each half of a surrogate pair in its texts replaced by U+FFFD: files and tokenizers take none."""
+    if isinstance(value, str):
+        return _HALF_CHARACTER.sub("\ufffd", value)
+    if isinstance(value, Mapping):
+        return {readable(key): readable(one) for key, one in value.items()}
+    return [readable(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def rows_of(completions: Any, given: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -45,7 +58,7 @@ def rows_of(completions: Any, given: Mapping[str, Any]) -> list[dict[str, Any]]:
         # chat messages are a list of mappings, too, but only a row is a mapping itself
         row = dict(completion) if isinstance(completion, Mapping) else {"completion": completion}
         row |= {name: values[index] for name, values in given.items()}
-        row = {str(name): _plain(value) for name, value in row.items()}
+        row = {str(name): readable(_plain(value)) for name, value in row.items()}
         several = row.get("completion")
         if several == []:
             raise ValueError(f"row {index + 1} has an empty list for its completion")

@@ -18,8 +18,8 @@ from rewards.correctness import Correctness
 from rewards.mixing.mix import Mix
 from rewards.parts.context import Context
 from rewards.prototyping.groups import batches, grouped
-from rewards.prototyping.rows import GROUP, rows_of
-from rewards.prototyping.table import OWN_COLUMNS, Scored, Steps, readable
+from rewards.prototyping.rows import GROUP, readable, rows_of
+from rewards.prototyping.table import OWN_COLUMNS, Scored, Steps
 from rewards.reward import PASSED, Reward, Scores, Text, text_of
 from verifiers.runtime.names import nearest
 from verifiers.runtime.verifier import Verifier

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from rewards.prototyping.marked import Marked, MarkedSteps, shown
+from rewards.prototyping.rows import readable
 from rewards.reward import Scores, question_of, text_of
 from verifiers import Step
 
@@ -27,16 +27,6 @@ if TYPE_CHECKING:
 Steps = tuple[Step, ...]
 OWN_COLUMNS = ("group", "prompt", "completion", "gold", "correct", "mix", "abstained", "failed")
 """Columns of the table that are no reward's."""
-_HALF_CHARACTER = re.compile("[\ud800-\udfff]")
-
-
-def readable(value: Any) -> Any:
-    """The value with each half of a surrogate pair in its texts replaced by U+FFFD: files hold none."""
-    if isinstance(value, str):
-        return _HALF_CHARACTER.sub("\ufffd", value)
-    if isinstance(value, Mapping):
-        return {readable(key): readable(one) for key, one in value.items()}
-    return [readable(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 @dataclass(repr=False)

@@ -164,6 +164,7 @@ def test_a_reward_that_hangs_is_bounded_and_the_second_time_stops_the_run():
     ("settings", "mix", "message"),
     [
         ({"corectness": {}}, {}, "corectness: no reward is named 'corectness'; did you mean 'correctness'"),
+        ({"advantage": {"kind": "correctness"}}, {}, "advantage: tables of completions have a column of that name"),
         ({"correctness": {"wieght": 1}}, {}, "correctness: unknown key 'wieght'; did you mean 'weight'"),
         ({"length": {"options": {"target": 9}, "credit": "min"}}, {}, "length: credit: it gives no step scores"),
         ({"steps": {"verifier": "math"}}, {}, "steps: verifier 'math' judges no steps; these do: chain"),

@@ -100,7 +100,10 @@ def test_a_reward_that_reads_token_ids_fails_plainly_without_a_tokenizer():
         (([{"completion": []}], half), "row 1 has an empty list"),
         (([None, "a"], half), "row 1 has no completion"),
         ((pd.DataFrame([["a", "b"]], columns=["completion", "completion"]), half), "two columns called 'completion'"),
-        *(((["a"], {name: half}), f"a reward cannot be called '{name}'") for name in ("mix", "gold", "completion")),
+        *(
+            ((["a"], {name: half}), message)
+            for name, message in (("gold", "a reward cannot be called 'gold'"), ("mix", "mix: tables of completions"))
+        ),
         ((["a"], {"judge": {"model": "m", "options": {"rubric": "x", "key": None}}}), "needs a column 'prompt'"),
     ],
 )
@@ -316,6 +319,17 @@ def test_golds_of_any_kind_are_golds(gold, expected):
 def test_choices_of_a_data_frame_are_choices(choices):
     data = pd.DataFrame({"completion": ["The answer is B.", "A"], "gold": ["B", "B"], "choices": [choices] * 2})
     assert list(rewards.score(data, {"correctness": {"verifier": "choice"}}).frame["correctness"]) == [1, 0]
+
+
+def test_half_a_surrogate_pair_is_replaced_before_any_reward_sees_it():
+    seen = []
+
+    def looks(completions, note, **columns):
+        seen.extend([*completions, *note])
+        return [1.0] * len(completions)
+
+    rewards.score(["4 \ud83d"], looks, columns={"note": ["\ude00"]})
+    assert seen == ["4 \ufffd", "\ufffd"]
 
 
 def test_a_column_with_the_name_of_a_reward_stays_apart():
