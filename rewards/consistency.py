@@ -66,7 +66,7 @@ class Consistency(Reward):
         Raises:
             ValueError: a column is missing, or a row's fold is none of them.
         """
-        rows = asked(self.layout, prompts, completions, columns, among=True)
+        rows, failures = asked(self.layout, prompts, completions, columns, among=True)
         given = data_columns(columns, len(completions)).get("fold") or [None] * len(completions)
         folds = [fold_of(row.prompt, len(self.models), given[row.row]) for row in rows]
         found = {}
@@ -75,7 +75,7 @@ class Consistency(Reward):
             for row, both in zip(mine, with_and_without(mine, self.layout, told, without), strict=True):
                 if both is not None:
                     found[row.row] = self._value(*both, row.gold)
-        return scored(len(completions), found, columns.get("log_metric"), self.name)
+        return scored(len(completions), found, failures, columns.get("log_metric"), self.name)
 
     def _value(self, told: Answers, bare: Answers, gold: int) -> tuple[float, float, float]:
         """(reward, probability with the rationale, probability without)."""

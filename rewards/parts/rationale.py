@@ -168,8 +168,8 @@ def asked(
     columns: Mapping[str, Any],
     *,
     among: bool,
-) -> list[Asked]:
-    """What a model is asked of each completion that can be judged.
+) -> tuple[list[Asked], dict[int, str]]:
+    """What a model is asked of each completion that can be judged, and row → error where the data is broken.
 
     Left out are those without a marker, without a gold answer, and whose gold is none of the choices. Of several golds
     the first is asked for.
@@ -182,21 +182,23 @@ def asked(
         among: whether the gold is asked for among the row's choices, or alone.
 
     Raises:
-        ValueError: a column is missing, or the choices have no form that is known.
+        ValueError: a column is missing.
     """
     gold = [_shown(answer) for answer in column(columns, "gold", len(completions))]
     choices = column(columns, "choices", len(completions)) if among else [None] * len(completions)
-    found = []
+    found, failures = [], {}
     for row, completion in enumerate(completions):
         split = layout.split(text_of(completion))
         if not split.marked or gold[row] is None or (among and choices[row] is None):
             continue
-        if among:
-            labels, texts, right = choices_of(choices[row], gold[row])
-        else:
-            labels = texts = [gold[row]]
-            right = 0
-        if right is not None:
-            answers = [layout.answer.format(label=a, text=b) for a, b in zip(labels, texts, strict=True)]
+        try:
+            labels, texts, right = choices_of(choices[row], gold[row]) if among else ([gold[row]], [gold[row]], 0)
+        except ValueError as error:
+            failures[row] = str(error)
+            continue
+        answers = [layout.answer.format(label=a, text=b) for a, b in zip(labels, texts, strict=True)]
+        if blank := [label for label, answer in zip(labels, answers, strict=True) if not answer.strip()]:
+            failures[row] = f"the choice {blank[0]!r} is blank, so that a model cannot answer with it"
+        elif right is not None:
             found.append(Asked(row, prompts[row], split.rationale, answers, right))
-    return found
+    return found, failures
