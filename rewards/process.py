@@ -28,9 +28,9 @@ from transformers.utils.hub import cached_file
 
 from rewards.correctness import Correctness
 from rewards.models.heads import NO_NUMBER, Encoded, Read, classes, probability, read_at
-from rewards.models.load import Source
 from rewards.models.prompts import one_token
 from rewards.models.room import room
+from rewards.models.types import Source, Tokenizer
 from rewards.parts.context import Context
 from rewards.parts.settings import one_of, options_of, whole
 from rewards.parts.source import LOADING, source
@@ -68,6 +68,7 @@ class Process(Reward):
     """
 
     judges_steps = True
+    reads_prompt = True
 
     def __init__(
         self,
@@ -136,7 +137,9 @@ class Process(Reward):
         ]
         return spans, dict(judged.failures)
 
-    def _encoded(self, tokenizer: Any, prompt: Text, completion: Text, spans: Sequence[Span], longest: int) -> Encoded:
+    def _encoded(
+        self, tokenizer: Tokenizer, prompt: Text, completion: Text, spans: Sequence[Span], longest: int
+    ) -> Encoded:
         text, ends = text_of(completion), [end for _, end in spans]
         if self.marker is not None:
             text, ends = marked(text, ends, self.marker)
@@ -242,7 +245,7 @@ def _split(options: Mapping[str, Any], verifier: str | None, context: Context) -
     return context.verifier if context.verifier.judges_steps else Splitter("\n")
 
 
-def _words(tokenizer: Any, options: Mapping[str, Any]) -> Read:
+def _words(tokenizer: Tokenizer, options: Mapping[str, Any]) -> Read:
     words = [
         one_token(str(options.get(which, sign)), tokenizer, which) for which, sign in (("good", "+"), ("bad", "-"))
     ]

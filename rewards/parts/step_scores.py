@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from rewards.models.heads import Encoded
 from rewards.models.prompts import beginning, encode, render
+from rewards.models.types import Tokenizer
 from rewards.reward import Text
 
 READ_AT = "last token of each step"
@@ -27,7 +27,7 @@ WRONG_WORDS = frozenset({"wrong", "incorrect", "bad", "negative", "neg", "error"
 
 
 def encode_steps(
-    tokenizer: Any,
+    tokenizer: Tokenizer,
     prompt: Text,
     completion: str,
     ends: Sequence[int],
