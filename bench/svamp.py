@@ -3,8 +3,8 @@
     python bench/svamp.py DATA MODEL [--seeds 0] [--out FILE] [key=value …]
 
 DATA is SVAMP as gzipped JSON lines (question, answer, equation, split), MODEL a folder or hub id of a causal language
-model with a chat template, such as SmolLM2-135M-Instruct. The equations of the training questions are in prefix notation
-and are written in the usual one first; the verifier works out what the model writes.
+model with a chat template, such as SmolLM2-135M-Instruct. The equations of the training questions are in prefix
+notation and are written in the usual one first; the verifier works out what the model writes.
 """
 
 from __future__ import annotations

@@ -155,5 +155,5 @@ def test_an_equation_in_prefix_notation_is_written_in_the_usual_one(bench, prefi
 
 @pytest.mark.parametrize("broken", ["+ 2", "+ 2 3 4", "2 +", ""])
 def test_what_is_no_equation_is_refused(bench, broken):
-    with pytest.raises(ValueError, match="ends too early|goes on after its end"):
+    with pytest.raises(ValueError, match=r"ends too early|goes on after its end"):
         bench("svamp").infix(broken)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from rewards.models.heads import Encoded
 from rewards.models.prompts import beginning, encode, render
-from rewards.models.types import Tokenizer
+from rewards.models.types import Classifier, Tokenizer
 from rewards.reward import Text
 
 READ_AT = "last token of each step"
@@ -76,7 +76,7 @@ def encode_steps(
     return Encoded(ids, places, len(prefix))
 
 
-def right_class(model: Any) -> list[int] | None:
+def right_class(model: Classifier) -> list[int] | None:
     """The class of a token-classification model that means right, by its name where that says so.
 
     Args:
