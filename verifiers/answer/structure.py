@@ -10,7 +10,7 @@ from typing import Any
 
 from verifiers.answer.latex import CURRENCY, GARBAGE, top_level
 from verifiers.answer.numbers import Number, commas, compound, parse_number, split_unit, suffixed
-from verifiers.answer.relations import FUNCTIONS, NAMED_DIGITS, OPERATOR, OPERATORS, bare_name, plain, relation
+from verifiers.answer.relations import FUNCTIONS, NAME, NAMED_DIGITS, OPERATOR, OPERATORS, bare_name, plain, relation
 from verifiers.answer.units import ALL_REALS, PHRASES
 from verifiers.answer.values import (
     Based,
@@ -44,7 +44,7 @@ _PROSE = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{3,}(?![A-Za-z]*\})")
 _TWO_WORDS = re.compile(r"(?<![\\A-Za-z])(?!sin|cos|tan|log|ln)[A-Za-z]{2,}\s+[A-Za-z]{2,}")
 _MATRIX = re.compile(r"\s*\\begin\{([pbB]?(?:small)?matrix)\}(.*)\\end\{\1\}\s*")
 _BASED = re.compile(
-    r"([0-9A-Z]+)\s*_\s*(?:\{\s*([0-9]{1,2})\s*\}|([0-9]))|([0-9A-Z]+)\s*_\s*\{\s*\\text\{\s*([a-z]+)\s*\}\s*\}"
+    r"\(?([0-9A-Z]+)\)?\s*_\s*(?:\{\s*([0-9]{1,2})\s*\}|([0-9]))|([0-9A-Z]+)\s*_\s*\{\s*\\text\{\s*([a-z]+)\s*\}\s*\}"
 )
 _TRIGONOMETRIC = re.compile(r"(?:sin|cos|tan|cot|sec|csc)(?![a-z])")
 _DEGREES = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*\\text\{ degrees\}")
@@ -62,6 +62,13 @@ _SPACED_NUMBERS = re.compile(r"(?:[-+]?(?:[1-9][0-9]{0,2}(?:,[0-9]{3})+|[0-9]+)(
 _PARTS = re.compile(r"[A-Za-z][A-Za-z ]*(?:\s*,\s*(?:and\s+)?[A-Za-z][A-Za-z ]*|\s+(?:and|or)\s+[A-Za-z]+)+")
 _TUPLES = re.compile(r"(?<=\))\s*(?=\()")
 _MONEY = re.compile(rf"{CURRENCY}(?=\s*[-+(]*[0-9.\\])|(?<=[0-9)}}]){CURRENCY}|(?<=[0-9)}}] ){CURRENCY}")
+_OUTWARD = re.compile(r"([\[\]])([^\[\]()]*[,;][^\[\]()]*)([\[\]])")
+"""An interval with brackets that may point outward, as in `]-2, 5[`."""
+_DOTS = re.compile(r"\s*(?:\\(?:[lc]?dots|dotsc)|\.{3}|…)\s*")
+_CASES = re.compile(r"\s*\\begin\{(?:d|r)?cases\}(.*)\\end\{(?:d|r)?cases\}\s*", re.DOTALL)
+_IF = re.compile(r"(?:\\text\{\s*,?\s*(?:if|for|when|where)\s*\}|(?<![A-Za-z])(?:if|for|when|where)(?![A-Za-z]))\s*")
+_BUILDER = re.compile(r"\s*([A-Za-z])\s*(?:∈\s*\\mathbb\{R\})?\s*(?:\\mid|\||:)(.*)")
+_CONGRUENCE = re.compile(r"(.+?)\s*\(?\s*\\(?:p?mod|text\{\s*\(?mod\s*\})(?![a-zA-Z])\s*(.+?)\s*\)?\s*")
 _JUNK = re.compile(r"[@#%&~`" + GARBAGE + "]")
 
 
@@ -86,11 +93,13 @@ def parse(text: str, depth: int = 0) -> Any:
     if (number := parse_number(text)) is not None:
         return number
     if depth == 0:
-        _check(text)
+        _check(_OUTWARD.sub(r"(\2)", text) if text[0] == "]" or text[-1] == "[" else text)
         text = re.sub(r"(?<=[\])])\s*U\s*(?=[\[(])", r" \\cup ", text)
         text = re.sub(r"(?<![A-Za-z\\])(?:infinity|infty|inf|oo)(?![A-Za-z])", r"\\infty ", text)
         text = OPERATOR.sub(lambda match: OPERATORS[match[1]], text)
         text = re.sub(r"(?<=[\d\w)}])\s*\*\*\s*(?=[\d\w({-])", "^", text)
+        if text[0] == "]" or text[-1] == "[":
+            text = _OUTWARD.sub(lambda m: ("(" if m[1] == "]" else "[") + m[2] + (")" if m[3] == "[" else "]"), text)
     if text[0].isdigit() and (value := _quantity(text)) is not None:
         return value
     if text.lower() in ("noon", "midnight"):
@@ -105,6 +114,8 @@ def parse(text: str, depth: int = 0) -> Any:
         if r"\begin" not in match[2]:
             return _matrix(match[2], text, depth)
         return Expression(plain(text))
+    if match := _CASES.fullmatch(text):
+        return _cases(match[1], text, depth)
     return _compound(text, depth)
 
 
@@ -194,6 +205,42 @@ def _matrix(body: str, text: str, depth: int) -> Matrix:
     return Matrix(cells, plain(text))
 
 
+def _cases(body: str, text: str, depth: int) -> Group:
+    """A piecewise value, one case a row; a list where the rows have no conditions, as in a system of equations."""
+    rows = [row.strip(" ,;") for row in re.split(r"\\\\(?:\[[^\]]*\])?", body) if row.strip()]
+    if not any("&" in _IF.sub("&", row) for row in rows):
+        return Group("list", tuple(parse(row, depth + 1) for row in rows), plain(text))
+    items: list[Group] = []
+    for row in rows:
+        value, sign, condition = _IF.sub("&", row).partition("&")
+        condition = condition.strip("& ,.")
+        if not condition:
+            raise Unparsable("a case without its condition")
+        items.append(Group("case", (parse(value.strip(" ,"), depth + 1), parse(condition, depth + 1)), plain(row)))
+    return Group("cases", tuple(items), plain(text))
+
+
+def _congruence(text: str, depth: int) -> Any:
+    """`x \\equiv 3 \\pmod 7`: a residue and its modulus, with its name if it has one; None where it is none."""
+    match = _CONGRUENCE.fullmatch(text)
+    if match is None:
+        return None
+    left, sign, right = match[1].rpartition(r"\equiv")
+    modulus = match[2][1:-1] if match[2][0] == "{" and match[2][-1] == "}" else match[2]
+    if len(parts := top_level(right, ",") or [right]) > 1:
+        residues = tuple(_residue(part, modulus, text, depth) for part in parts)
+        value: Any = Group("list", residues, plain(text))
+    else:
+        value = _residue(right, modulus, text, depth)
+    if not sign:
+        return value
+    return Named(bare_name(left), value, plain(text)) if NAME.fullmatch(left) else None
+
+
+def _residue(text: str, modulus: str, whole: str, depth: int) -> Group:
+    return Group("congruence", (parse(text, depth + 1), parse(modulus, depth + 1)), plain(whole))
+
+
 def _compound(text: str, depth: int) -> Any:
     """Lists, relations, brackets and unions; an expression where it is none of them."""
     if _OR.search(text):
@@ -206,6 +253,10 @@ def _compound(text: str, depth: int) -> Any:
         if match[3].strip():
             return number
         return Either((Group("list", (parse(match[1], depth + 1), parse(match[2], depth + 1)), text), number))
+    if "mod" in text and (congruence := _congruence(text, depth)) is not None:
+        return congruence
+    if text.startswith(r"\{") and _spans(text) and (match := _BUILDER.fullmatch(text[2:-2])):
+        return parse(match[2], depth + 1)
     if match := NAMED_DIGITS.fullmatch(text):
         return Named(bare_name(match[1]), parse(match[2], depth + 1), plain(text))
     if "," in text and not re.search(r"[(\[{]|,\s", text) and "," not in _GROUPING.sub("", text):
@@ -218,6 +269,10 @@ def _compound(text: str, depth: int) -> Any:
         return _listed([part for part in semicolons if part.strip()], text, depth)
     commas = [part for part in top_level(listed, ",") or [] if part.strip(" ,")]
     if len(commas) > 1:
+        if any(_DOTS.fullmatch(part) for part in commas):
+            dots = Words("…")
+            items = (dots if _DOTS.fullmatch(part) else parse(part, depth + 1) for part in commas)
+            return Group("sequence", tuple(items), plain(text))
         return _listed(commas, text, depth)
     text = commas[0].strip() if commas else text
     if (value := relation(text, lambda side: parse(side, depth + 1))) is not None:
@@ -288,9 +343,6 @@ def _inner(inner: str, depth: int) -> Any:
 
 
 def _set(inner: str, parts: list[str], text: str, depth: int) -> Any:
-    builder = re.fullmatch(r"\s*([A-Za-z])(?:∈\\mathbb\{R\})?\s*(?:\\mid|\||:)(.*)", inner)
-    if builder:
-        return parse(builder[2], depth + 1)
     if not inner.strip():
         return Expression(r"\emptyset", relation=True)
     items: list[Any] = []
