@@ -237,9 +237,20 @@ class _Parser:
             self.at += 5
             name += "^-1"
             return ("apply", name, self.arguments())
+        if name == "C" and self.text() == "(" and (binomial := self.choose()) is not None:
+            return binomial
         if name.rstrip("'") in _APPLIED and self.text() == "(":
             return ("apply", name, self.arguments())
         return ("sym", name)
+
+    def choose(self) -> Tree | None:
+        """The binomial coefficient `C(n, k)`; None where what follows is a factor in brackets."""
+        start = self.at
+        arguments = self.arguments()
+        if len(arguments) == 2:
+            return ("binom", *arguments)
+        self.at = start
+        return None
 
     def name(self, letter: str) -> str:
         """A variable's name with its subscript and primes."""

@@ -59,6 +59,8 @@ _TEXT_FUNCTION = re.compile(
 _CHOOSE = re.compile(r"\{([^{}]*)\\choose(?![a-zA-Z])([^{}]*)\}")
 _DOTTED = re.compile(r"(?<=[0-9.])\\(?:dot|bar)\s*\{?\s*([0-9]+)\s*\}?(?:([0-9]*)\\dot\s*\{?\s*([0-9])\s*\}?)?")
 """A repeating decimal with a bar or with dots over its period."""
+_GOING_ON = re.compile(r"(\.[0-9]+)\s*(?:\.{3}|…)")
+"""Dots that belong to a decimal, so that they are not taken for the end of a sentence."""
 _TEXT_DIGITS = re.compile(r"\\text\{\s*([0-9A-Z]+)\s*\}(?=\s*_)")
 _REALS = re.compile(r"\\mathbb\s*R(?![A-Za-z])|\\mathbb\s*\{\s*R\s*\}|\\R(?![A-Za-z])")
 _WITHOUT = re.compile(r"\\mathbb\{R\}\s*(?:-|\\backslash|\\smallsetminus|\\)\s*(?=\\\{)")
@@ -111,6 +113,8 @@ def clean(text: str) -> str:
         text = _SUBSCRIPTS.sub(lambda m: f"_{{{m[0].translate(_PLAIN_DIGITS)}}}", text)
         text = _SQUARED_UNIT.sub(lambda m: rf"\text{{ {m[1]}}}^{'2' if m[2] == '²' else '3'}", text)
     text = text.translate(_CHARACTERS)
+    if "..." in text or "…" in text:
+        text = _GOING_ON.sub(r"\1\\ldots", text)
     if "\\" in text:
         if r"\begin" not in text:
             text = _DOUBLED.sub(r"\\", text)

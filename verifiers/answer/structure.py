@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 from verifiers.answer.latex import CURRENCY, GARBAGE, top_level
-from verifiers.answer.numbers import Number, commas, compound, parse_number, split_unit, suffixed
+from verifiers.answer.numbers import Number, commas, compound, parse_number, period, split_unit, suffixed
 from verifiers.answer.relations import FUNCTIONS, NAME, NAMED_DIGITS, OPERATOR, OPERATORS, bare_name, plain, relation
 from verifiers.answer.units import ALL_REALS, PHRASES
 from verifiers.answer.values import (
@@ -152,6 +152,8 @@ def _quantity(text: str) -> Any:
     if match := _LETTER_UNIT.fullmatch(text):
         number = parse_number(f"{match[1]}\\text{{ {match[2]}}}" + (f"^{match[3]}" if match[3] else ""))
         return Either((number, Expression(plain(text))), 2) if number is not None else None
+    if ")" in text and (number := period(text)) is not None:
+        return Either((number, Expression(plain(text))))
     if sums := compound(text):
         return Either(sums, len(sums))
     if (number := suffixed(text)) is not None:
