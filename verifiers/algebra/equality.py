@@ -66,6 +66,8 @@ def same(gold: Any, answer: Any, *, algebra: Algebra, digits: int, percent: str)
                 for one, two in zip(left.rows, right.rows, strict=True)
                 for a, b in zip(one, two, strict=True)
             )
+        if {type(left), type(right)} == {Matrix, Number}:
+            return False
         if isinstance(left, Based) or isinstance(right, Based):
             return left == right
         if _is_empty(left) or _is_empty(right):
@@ -186,6 +188,10 @@ def _same_groups(left: Group, right: Group, equal: Equal, algebra: Algebra) -> b
         return _same_in_order(_values(left), _values(right), equal)
     if "union" in kinds:
         return algebra(left.text, right.text, True)
+    if left.kind == "set" and len(left.items) == 1:
+        return equal(left.items[0], right)
+    if right.kind == "set" and len(right.items) == 1:
+        return equal(left, right.items[0])
     return False
 
 

@@ -141,7 +141,7 @@ class _Parser:
         """A product without signs."""
         parts = [self.mixed() or self.postfix()]
         while self.starts_factor():
-            if self.kind() == "num":
+            if self.kind() == "num" and self.tokens[self.at - 1][1] != "!":
                 raise Unparsable("a number behind a factor, without a sign between them")
             parts.append(self.postfix())
         return _balanced("*", parts)

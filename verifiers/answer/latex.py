@@ -17,7 +17,7 @@ _CHARACTERS = str.maketrans(
     {
         "−": "-", "–": "-", "‐": "-", "‑": "-", "×": r"\times ", "⋅": r"\cdot ", "·": r"\cdot ", "÷": "/", "∕": "/",
         "⁄": "/", "√": r"\sqrt ", "∛": r"\sqrt[3]", "∜": r"\sqrt[4]", "π": r"\pi ", "∞": r"\infty ", "≤": r"\le ", "≥": r"\ge ", "≠": r"\ne ",
-        "≈": r"\approx ", "°": r"^\circ ", "±": r"\pm ", "∓": r"\mp ", "∪": r"\cup ", "∩": r"\cap ", "∈": r"\in ",
+        "≈": r"\approx ", "°": r"^\circ ", "±": r"\pm ", "∓": r"\mp ", "∪": r"\cup ", "∩": r"\cap ", "∈": r"\in ", "≡": r"\equiv ",
         "∅": r"\emptyset ", "ℝ": r"\mathbb{R}", "²": "^2", "³": "^3", "½": r"\frac{1}{2}", "⅓": r"\frac{1}{3}",
         "⅔": r"\frac{2}{3}", "¼": r"\frac{1}{4}", "¾": r"\frac{3}{4}", "⅕": r"\frac{1}{5}", "⅖": r"\frac{2}{5}",
         "⅗": r"\frac{3}{5}", "⅘": r"\frac{4}{5}", "⅙": r"\frac{1}{6}", "⅚": r"\frac{5}{6}", "⅛": r"\frac{1}{8}",
@@ -59,6 +59,15 @@ _TEXT_FUNCTION = re.compile(
 _CHOOSE = re.compile(r"\{([^{}]*)\\choose(?![a-zA-Z])([^{}]*)\}")
 _DOTTED = re.compile(r"(?<=[0-9.])\\(?:dot|bar)\s*\{?\s*([0-9]+)\s*\}?(?:([0-9]*)\\dot\s*\{?\s*([0-9])\s*\}?)?")
 """A repeating decimal with a bar or with dots over its period."""
+_CHOSEN = re.compile(
+    r"(?:\{\s*\})?[\^_]\s*\{?\s*([0-9]+)\s*\}?\s*C\s*_\s*\{?\s*([0-9]+)\s*\}?|(?<![0-9A-Za-z.^_])([0-9]{1,3})C([0-9]{1,3})(?![0-9A-Za-z_])"
+)
+"""The binomial coefficient as `{}^8C_3` or `8C3`."""
+_MODULO = re.compile(
+    r"\\text\s*\{\s*\(\s*mod(?:ulo)?\s*([0-9]+)\s*\)\s*\}"
+    r"|\(\s*(?:\\mod|\\text\s*\{\s*mod(?:ulo)?\s*\}|mod(?:ulo)?)(?![a-zA-Z])\s*\{?([^(){}]*)\}?\s*\)"
+    r"|\\pmod\s*(?:\{([^{}]*)\}|([0-9a-z]))"
+)
 _GOING_ON = re.compile(r"(\.[0-9]+)\s*(?:\.{3}|…)")
 """Dots that belong to a decimal, so that they are not taken for the end of a sentence."""
 _TEXT_DIGITS = re.compile(r"\\text\{\s*([0-9A-Z]+)\s*\}(?=\s*_)")
@@ -143,6 +152,10 @@ def clean(text: str) -> str:
     if "\\" in text or "=" in text:
         for pattern, replacement in _SYNONYMS:
             text = pattern.sub(replacement, text)
+    if "mod" in text:
+        text = _MODULO.sub(lambda m: f"\\pmod{{{(m[1] or m[2] or m[3] or m[4] or '').strip()}}}", text)
+    if "C" in text:
+        text = _CHOSEN.sub(lambda m: f"\\binom{{{m[1] or m[3]}}}{{{m[2] or m[4]}}}", text)
     if "x" in text or "X" in text or "times" in text:
         text = _TIMES.sub(r" \\times ", text)
     if " " in text:

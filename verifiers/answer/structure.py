@@ -44,8 +44,11 @@ _PROSE = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{3,}(?![A-Za-z]*\})")
 _TWO_WORDS = re.compile(r"(?<![\\A-Za-z])(?!sin|cos|tan|log|ln)[A-Za-z]{2,}\s+[A-Za-z]{2,}")
 _MATRIX = re.compile(r"\s*\\begin\{([pbB]?(?:small)?matrix)\}(.*)\\end\{\1\}\s*")
 _BASED = re.compile(
-    r"\(?([0-9A-Z]+)\)?\s*_\s*(?:\{\s*([0-9]{1,2})\s*\}|([0-9]))|([0-9A-Z]+)\s*_\s*\{\s*\\text\{\s*([a-z]+)\s*\}\s*\}"
+    r"\(?([0-9A-Z]+)\)?\s*(?:_\s*(?:\{\s*([0-9]{1,2})\s*\}|([0-9]))|(?:\\text\{)?\s*\(?\s*(?:in\s+)?base\s*\}?\s*([0-9]{1,2})\s*[)}]*)"
+    r"|\(?([0-9A-Z]+)\)?\s*(?:_\s*\{?\s*(?:\\text\{\s*)?|(?:\\text\{)?\s*\(?\s*(?:in\s+)?base\s+)([a-z]{3,12})\s*[)}]*"
 )
+_BASE_WORDS = "two three four five six seven eight nine ten eleven twelve"
+_BASES = {word: str(base) for base, word in enumerate(_BASE_WORDS.split(), 2)} | {"sixteen": "16"}
 _TRIGONOMETRIC = re.compile(r"(?:sin|cos|tan|cot|sec|csc)(?![a-z])")
 _DEGREES = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*\\text\{ degrees\}")
 _SET_OPERATION = re.compile(r"\\(?:cap|setminus|mathbb)(?![a-zA-Z])")
@@ -68,7 +71,7 @@ _DOTS = re.compile(r"\s*(?:\\(?:[lc]?dots|dotsc)|\.{3}|…)\s*")
 _CASES = re.compile(r"\s*\\begin\{(?:d|r)?cases\}(.*)\\end\{(?:d|r)?cases\}\s*", re.DOTALL)
 _IF = re.compile(r"(?:\\text\{\s*,?\s*(?:if|for|when|where)\s*\}|(?<![A-Za-z])(?:if|for|when|where)(?![A-Za-z]))\s*")
 _BUILDER = re.compile(r"\s*([A-Za-z])\s*(?:∈\s*\\mathbb\{R\})?\s*(?:\\mid|\||:)(.*)")
-_CONGRUENCE = re.compile(r"(.+?)\s*\(?\s*\\(?:p?mod|text\{\s*\(?mod\s*\})(?![a-zA-Z])\s*(.+?)\s*\)?\s*")
+_CONGRUENCE = re.compile(r"(.+?)\s*\\pmod\{([^{}]+)\}\s*|(.+?\\equiv.+?)\s*\\?mod(?![a-z])\s*(.+?)\s*")
 _JUNK = re.compile(r"[@#%&~`" + GARBAGE + "]")
 
 
@@ -227,8 +230,8 @@ def _congruence(text: str, depth: int) -> Any:
     match = _CONGRUENCE.fullmatch(text)
     if match is None:
         return None
-    left, sign, right = match[1].rpartition(r"\equiv")
-    modulus = match[2][1:-1] if match[2][0] == "{" and match[2][-1] == "}" else match[2]
+    left, sign, right = (match[1] or match[3]).rpartition(r"\equiv")
+    modulus = match[2] or match[4]
     if len(parts := top_level(right, ",") or [right]) > 1:
         residues = tuple(_residue(part, modulus, text, depth) for part in parts)
         value: Any = Group("list", residues, plain(text))
@@ -249,6 +252,8 @@ def _compound(text: str, depth: int) -> Any:
         parts = [parse(part, depth + 1) for part in _OR.split(text) if part.strip(" ,;")] if "," not in text else []
         if len(parts) > 1 and all(isinstance(part, Named) and is_interval(part.value) for part in parts):
             return Named(parts[0].name, Group("union", tuple(part.value for part in parts), text), plain(text))
+    if (both := _both(text, depth)) is not None:
+        return both
     if (match := _AND_PART.fullmatch(text)) and (
         number := parse_number(f"{match[1]} {match[2]}{match[3]}")
     ) is not None:
@@ -279,7 +284,7 @@ def _compound(text: str, depth: int) -> Any:
     text = commas[0].strip() if commas else text
     if (value := relation(text, lambda side: parse(side, depth + 1))) is not None:
         return value
-    if "±" in text or "∓" in text:
+    if ("±" in text or "∓" in text) and not (text.startswith(r"\{") and _spans(text)):
         pair = [text.replace("±", plus).replace("∓", minus) for plus, minus in (("+", "-"), ("-", "+"))]
         return Group("list", tuple(parse(one.strip().removeprefix("+"), depth + 1) for one in pair), plain(text))
     parts = top_level(text, "∪") or [text]
@@ -291,8 +296,36 @@ def _compound(text: str, depth: int) -> Any:
     if len(parts) > 1:
         return Group("ratio", tuple(parse(part, depth + 1) for part in parts), plain(text))
     if match := _BASED.fullmatch(text):
-        return Based(match[1] or match[4], match[2] or match[3] or match[5])
+        base = match[2] or match[3] or match[4] or _BASES.get(match[6])
+        if base is None:
+            raise Unparsable("a base that is no number")
+        return Based(match[1] or match[5], str(int(base)))
     return _expression(text)
+
+
+def _both(text: str, depth: int) -> Any:
+    """Two conditions on one variable that hold at once: `x > 1 \\text{ and } x < 3`, `x \\ne \\pm 2`; else None."""
+    if "≠" in text and len(sides := re.split(r"≠|=", text)) <= 3:
+        name = sides[0]
+        parts = [part.strip() for part in re.split(r",|(?<![A-Za-z])(?:and|or)(?![A-Za-z])|≠", text.partition("≠")[2])]
+        values = [part for part in parts if part and part != name.strip()]
+        if len(values) == 1 and values[0].startswith("±"):
+            values = [values[0][1:], "-" + values[0][1:].strip()]
+        if len(values) != 2 or not NAME.fullmatch(name) or any(re.search("[<>≤≥=]", value) for value in values):
+            return None
+        return Expression(rf"{plain(values[0])} \ne {plain(name)} \ne {plain(values[1])}", relation=True)
+    parts = re.split(r"\s*(?<![A-Za-z\\{])and(?![A-Za-z}])\s*", text)
+    if len(parts) != 2 or "," in text or not all(re.search("[<>≤≥]", part) for part in parts):
+        return None
+    found = [parse(part, depth + 1) for part in parts]
+    if not all(isinstance(one, Named) and is_interval(one.value) for one in found) or found[0].name != found[1].name:
+        return None
+    below = next((one.value for one in found if one.value.items[0] == Expression(r"-\infty")), None)
+    above = next((one.value for one in found if one.value.items[1] == Expression(r"\infty")), None)
+    if below is None or above is None:
+        return None
+    interval = Group(above.kind[0] + below.kind[1], (above.items[0], below.items[1]), plain(text))
+    return Named(found[0].name, interval, plain(text))
 
 
 def _listed(parts: list[str], text: str, depth: int) -> Any:
