@@ -68,7 +68,7 @@ _MONEY = re.compile(rf"{CURRENCY}(?=\s*[-+(]*[0-9.\\])|(?<=[0-9)}}]){CURRENCY}|(
 _OUTWARD = re.compile(r"([\[\]])([^\[\]()]*[,;][^\[\]()]*)([\[\]])")
 """An interval with brackets that may point outward, as in `]-2, 5[`."""
 _DOTS = re.compile(r"\s*(?:\\(?:[lc]?dots|dotsc)|\.{3}|…)\s*")
-_CASES = re.compile(r"\s*\\begin\{(?:d|r)?cases\}(.*)\\end\{(?:d|r)?cases\}\s*", re.DOTALL)
+_CASES = re.compile(rf"(?:({NAME.pattern})=)?" + r"\s*\\begin\{(?:d|r)?cases\}(.*)\\end\{(?:d|r)?cases\}\s*", re.DOTALL)
 _IF = re.compile(r"(?:\\text\{\s*,?\s*(?:if|for|when|where)\s*\}|(?<![A-Za-z])(?:if|for|when|where)(?![A-Za-z]))\s*")
 _BUILDER = re.compile(r"\s*([A-Za-z])\s*(?:∈\s*\\mathbb\{R\})?\s*(?:\\mid|\||:)(.*)")
 _CONGRUENCE = re.compile(r"(.+?)\s*\\pmod\{([^{}]+)\}\s*|(.+?\\equiv.+?)\s*\\?mod(?![a-z])\s*(.+?)\s*")
@@ -118,7 +118,8 @@ def parse(text: str, depth: int = 0) -> Any:
             return _matrix(match[2], text, depth)
         return Expression(plain(text))
     if match := _CASES.fullmatch(text):
-        return _cases(match[1], text, depth)
+        value = _cases(match[2], text, depth)
+        return Named(bare_name(match[1]), value, plain(text)) if match[1] else value
     return _compound(text, depth)
 
 
