@@ -104,6 +104,14 @@ def _judge(expression: str, target: Fraction, available: Sequence[Fraction], use
 def gold_prediction(gold: str, *, numbers: str | Sequence[Any], use: str = "all") -> str:
     """An expression that reaches the target, found by search.
 
+    Args:
+        gold: the target.
+        numbers: the numbers given, as for `verify`.
+        use: `all`, each number exactly once; `any`, each at most once.
+
+    Returns:
+        The expression.
+
     Raises:
         ValueError: there is none, or none was found among the first 200,000 states.
     """

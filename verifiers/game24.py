@@ -28,6 +28,13 @@ def verify(prediction: str, gold: str, *, numbers: str | Sequence[Any], strict: 
 def gold_prediction(gold: str, *, numbers: str | Sequence[Any]) -> str:
     """An expression that comes to 24.
 
+    Args:
+        gold: not read: the target is 24.
+        numbers: the numbers given, as for `verify`.
+
+    Returns:
+        The expression.
+
     Raises:
         ValueError: there is none.
     """

@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from itertools import pairwise
 
 Pair = tuple[str, str]
 
@@ -436,7 +437,7 @@ def _excluded(rng: random.Random):
 
     def union(v) -> str:
         ends = ["-\\infty", *map(str, sorted(v)), "\\infty"]
-        return " \\cup ".join(f"({a}, {b})" for a, b in zip(ends, ends[1:], strict=False))
+        return " \\cup ".join(f"({a}, {b})" for a, b in pairwise(ends))
 
     forms: list[Callable] = [
         lambda v: f"\\mathbb{{R}} \\setminus \\{{{', '.join(map(str, v))}\\}}",

@@ -54,8 +54,10 @@ def decide(gold: str, answer: str, *, digits: int) -> bool | None:
     names = sorted(symbols(left) | symbols(right))
     try:
         if not names:
-            return False if _different_powers(left, right) else _constants(
-                gold, answer, evaluate(left), evaluate(right), digits
+            return (
+                False
+                if _different_powers(left, right)
+                else _constants(gold, answer, evaluate(left), evaluate(right), digits)
             )
         return _functions(left, right, names)
     except (Unknown, Undefined):
@@ -100,7 +102,15 @@ def _different_powers(left: Tree, right: Tree) -> bool:
 
 
 def point(names: list[str], shift: int) -> dict[str, Fraction]:
-    """A value for each variable, all different."""
+    """A point at which expressions are compared.
+
+    Args:
+        names: the variables.
+        shift: which of the points; from 0 to one less than the number of `POINTS`.
+
+    Returns:
+        A value for each variable, all of them different.
+    """
     return {name: POINTS[(shift + 5 * index) % len(POINTS)] + index // len(POINTS) for index, name in enumerate(names)}
 
 

@@ -16,7 +16,7 @@ r"""Decides whether two answers are equal, from their structure down to numbers 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from verifiers.answer.agreement import same_number, unit_factor
@@ -26,6 +26,7 @@ from verifiers.answer.values import Based, Either, Expression, Group, Matrix, Na
 
 Equal = Callable[[Any, Any], bool]
 Algebra = Callable[[str, str, bool], bool]
+Rows = Sequence[Sequence[Any]]
 _CLOCK = re.compile(r"\s*([0-9]{1,2})\s*:\s*([0-5][0-9])\s*(?::\s*([0-5][0-9])\s*)?")
 
 
@@ -61,13 +62,7 @@ def same(gold: Any, answer: Any, *, algebra: Algebra, digits: int, percent: str)
         if isinstance(left, Group) or isinstance(right, Group):
             return _same_with_group(left, right, equal, algebra)
         if isinstance(left, Matrix) and isinstance(right, Matrix):
-            return [len(row) for row in left.rows] == [len(row) for row in right.rows] and all(
-                equal(a, b)
-                for one, two in zip(left.rows, right.rows, strict=True)
-                for a, b in zip(one, two, strict=True)
-            )
-        if {type(left), type(right)} == {Matrix, Number}:
-            return False
+            return _same_rows(left.rows, right.rows, equal)
         if isinstance(left, Based) or isinstance(right, Based):
             return left == right
         if _is_empty(left) or _is_empty(right):
@@ -103,21 +98,24 @@ def _same_vectors(left: Any, right: Any, equal: Equal) -> bool:
     swapped = isinstance(left, Group)
     matrix, group = (right, left) if swapped else (left, right)
     if group.kind == "[]" and all(isinstance(row, Group) and row.kind == "[]" for row in group.items):
-        rows = [list(row) for row in matrix.rows]
-        listed = [list(row.items) for row in group.items]
-        pairs = zip(listed, rows, strict=False) if swapped else zip(rows, listed, strict=False)
-        return len(rows) == len(listed) and all(_same_in_order(one, two, equal) for one, two in pairs)
+        listed = [row.items for row in group.items]
+        return _same_rows(listed, matrix.rows, equal) if swapped else _same_rows(matrix.rows, listed, equal)
     if group.kind not in ("tuple", "[]") or (len(matrix.rows) > 1 and len(matrix.rows[0]) > 1):
         return False
     entries = [entry for row in matrix.rows for entry in row]
-    return _same_in_order(_values(group), entries, equal) if swapped else _same_in_order(entries, _values(group), equal)
+    items = _in_order(group)
+    return _same_in_order(items, entries, equal) if swapped else _same_in_order(entries, items, equal)
+
+
+def _same_rows(left: Rows, right: Rows, equal: Equal) -> bool:
+    return _same_in_order(left, right, lambda one, two: _same_in_order(one, two, equal))
 
 
 def _same_named(left: Any, right: Any, equal: Equal, algebra: Algebra) -> bool:
     if isinstance(left, Named) and isinstance(right, Named):
         if left.name == right.name:
             return equal(left.value, right.value)
-        if is_interval(left.value) or is_interval(right.value) or len(left.name) > 1 or len(right.name) > 1:
+        if is_interval(left.value) or is_interval(right.value) or (len(left.name) > 1 and len(right.name) > 1):
             return False
         leaves = (Expression, Words)
         return (
@@ -142,17 +140,17 @@ def _by_name(value: Any) -> dict[str, Any] | None:
         return found if len(found) == len(value.items) else None
     if isinstance(value, Named) and value.name.startswith("(") and isinstance(value.value, Group):
         names = re.split("[,;]", value.name.strip("()"))
-        if len(set(names)) == len(value.value.items) and value.value.kind in ("tuple", "list"):
-            return dict(zip(names, value.value.items, strict=False))
+        if len(names) == len(set(names)) == len(value.value.items) and value.value.kind == "tuple":
+            return dict(zip(names, value.value.items, strict=True))
     return None
 
 
-def _values(group: Group) -> list[Any]:
-    """The values of a group in order: those of x, y and z in the order of the alphabet, others as they are written."""
+def _in_order(group: Group) -> list[Any]:
+    """A group's items: values of x, y and z in the order of the alphabet, all others in the order they are written."""
     items = list(group.items)
     if items and all(isinstance(item, Named) and item.name in ("x", "y", "z") for item in items):
         items.sort(key=lambda item: item.name)
-    return [item.value if isinstance(item, Named) else item for item in items]
+    return items
 
 
 def _numbered(group: Group) -> bool:
@@ -162,14 +160,8 @@ def _numbered(group: Group) -> bool:
 
 def _same_groups(left: Group, right: Group, equal: Equal, algebra: Algebra) -> bool:
     kinds = {left.kind, right.kind}
-    if left.kind in ("list", "set") and right.kind == "list" and _numbered(right):
-        return _same_in_any_order(list(left.items), _values(right), equal)
-    if kinds == {"sequence"}:
-        return _same_in_order(list(left.items), list(right.items), equal)
-    if kinds == {"cases"}:
-        return _same_in_any_order(list(left.items), list(right.items), equal)
-    if kinds == {"case"}:
-        return _same_in_order(list(left.items), list(right.items), equal)
+    if kinds == {"cases"} or (kinds == {"list"} and _numbered(right)):
+        return _same_in_any_order(left.items, right.items, equal)
     if kinds == {"congruence"}:
         return _same_congruences(left, right, equal)
     if "ratio" in kinds:
@@ -178,14 +170,16 @@ def _same_groups(left: Group, right: Group, equal: Equal, algebra: Algebra) -> b
         if kinds == {"list"} and any(isinstance(a, Named) for a in left.items) != any(
             isinstance(a, Named) for a in right.items
         ):
-            return _same_in_order(_split(left, right), _split(right, left), equal)
-        if _same_in_any_order(list(left.items), list(right.items), equal):
+            return _same_in_order(_in_order(left), _in_order(right), equal)
+        if _same_in_any_order(left.items, right.items, equal):
             return True
         return kinds == {"union"} and algebra(left.text, right.text, True)
-    if len(kinds) == 1 or kinds == {"tuple", "()"} or kinds == {"list", "tuple"}:
-        return _same_in_order(_values(left), _values(right), equal)
-    if kinds == {"list", "[]"} and len(left.items) > 2:
-        return _same_in_order(_values(left), _values(right), equal)
+    if (
+        len(kinds) == 1
+        or kinds in ({"tuple", "()"}, {"list", "tuple"})
+        or (kinds == {"list", "[]"} and len(left.items) > 2)
+    ):
+        return _same_in_order(_in_order(left), _in_order(right), equal)
     if "union" in kinds:
         return algebra(left.text, right.text, True)
     if left.kind == "set" and len(left.items) == 1:
@@ -193,14 +187,6 @@ def _same_groups(left: Group, right: Group, equal: Equal, algebra: Algebra) -> b
     if right.kind == "set" and len(right.items) == 1:
         return equal(left, right.items[0])
     return False
-
-
-def _split(group: Group, like: Group) -> list[Any]:
-    """A list's values; a list of named lists `p=5,q=2; p=7,q=2` is one of tuples where the other side has tuples."""
-    return [
-        Group("tuple", tuple(_values(item)), item.text) if isinstance(item, Group) and item.kind == "list" else item
-        for item in _values(group)
-    ]
 
 
 def _same_with_group(left: Any, right: Any, equal: Equal, algebra: Algebra) -> bool:
@@ -230,7 +216,7 @@ def _same_congruences(left: Group, right: Group, equal: Equal) -> bool:
 def _same_ratios(left: Group, right: Group, equal: Equal) -> bool:
     if _time(left):
         return _same_times(left, right)
-    if _same_in_order(list(left.items), list(right.items), equal):
+    if _same_in_order(left.items, right.items, equal):
         return True
     numbers = [item.value for item in (*left.items, *right.items) if isinstance(item, Number)]
     if len(left.items) != len(right.items) or len(numbers) != 2 * len(left.items):
@@ -254,9 +240,9 @@ def _same_times(left: Any, right: Any) -> bool:
     if one is None or two is None or (one.minutes, one.seconds) != (two.minutes, two.seconds):
         return False
     hours = [_hour(time) for time in (one, two)]
-    if None not in hours or not (one.half or two.half):
-        return (hours[0] if hours[0] is not None else one.hours) == (hours[1] if hours[1] is not None else two.hours)
-    return one.hours % 12 == two.hours % 12
+    if not one.half and not two.half:
+        return one.hours == two.hours
+    return hours[0] == hours[1] if None not in hours else one.hours % 12 == two.hours % 12
 
 
 def _hour(time: Time) -> int | None:
@@ -266,11 +252,11 @@ def _hour(time: Time) -> int | None:
     return time.hours if time.hours > 12 or time.hours == 0 else None
 
 
-def _same_in_order(left: list[Any], right: list[Any], equal: Equal) -> bool:
+def _same_in_order(left: Sequence[Any], right: Sequence[Any], equal: Equal) -> bool:
     return len(left) == len(right) and all(equal(a, b) for a, b in zip(left, right, strict=True))
 
 
-def _same_in_any_order(left: list[Any], right: list[Any], equal: Equal) -> bool:
+def _same_in_any_order(left: Sequence[Any], right: Sequence[Any], equal: Equal) -> bool:
     """Whether each item has its own partner. Equality is not quite transitive, but greedy matching is near enough."""
     if len(left) != len(right) or len(left) > 200:
         return False

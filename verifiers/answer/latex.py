@@ -16,8 +16,9 @@ GARBAGE = "\ufffd"
 _CHARACTERS = str.maketrans(
     {
         "−": "-", "–": "-", "‐": "-", "‑": "-", "×": r"\times ", "⋅": r"\cdot ", "·": r"\cdot ", "÷": "/", "∕": "/",
-        "⁄": "/", "√": r"\sqrt ", "∛": r"\sqrt[3]", "∜": r"\sqrt[4]", "π": r"\pi ", "∞": r"\infty ", "≤": r"\le ", "≥": r"\ge ", "≠": r"\ne ",
-        "≈": r"\approx ", "°": r"^\circ ", "±": r"\pm ", "∓": r"\mp ", "∪": r"\cup ", "∩": r"\cap ", "∈": r"\in ", "≡": r"\equiv ",
+        "⁄": "/", "√": r"\sqrt ", "π": r"\pi ", "∞": r"\infty ", "≤": r"\le ", "≥": r"\ge ", "≠": r"\ne ",
+        "≈": r"\approx ", "°": r"^\circ ", "±": r"\pm ", "∓": r"\mp ", "∪": r"\cup ", "∩": r"\cap ", "∈": r"\in ",
+        "∛": r"\sqrt[3]", "∜": r"\sqrt[4]", "≡": r"\equiv ",
         "∅": r"\emptyset ", "ℝ": r"\mathbb{R}", "²": "^2", "³": "^3", "½": r"\frac{1}{2}", "⅓": r"\frac{1}{3}",
         "⅔": r"\frac{2}{3}", "¼": r"\frac{1}{4}", "¾": r"\frac{3}{4}", "⅕": r"\frac{1}{5}", "⅖": r"\frac{2}{5}",
         "⅗": r"\frac{3}{5}", "⅘": r"\frac{4}{5}", "⅙": r"\frac{1}{6}", "⅚": r"\frac{5}{6}", "⅛": r"\frac{1}{8}",
@@ -51,7 +52,9 @@ _DROPPED = re.compile(
 )
 _FRACTION = re.compile(r"\\[dtc](frac|binom)(?![a-zA-Z])")
 _TEXT = re.compile(r"\\(?:textbf|textnormal|textrm|textit|texttt|textsf|mbox|hbox|mathrm|mathbf|mathit|mathsf)\s*\{")
-_LETTER = re.compile(r"\\(?:mathbf|mathit|boldsymbol|bm)\s*\{\s*([A-Za-z])\s*\}|\\mathrm\s*\{\s*([ei]|d(?=\}\s*[a-z]))\s*\}")
+_LETTER = re.compile(
+    r"\\(?:mathbf|mathit|boldsymbol|bm)\s*\{\s*([A-Za-z])\s*\}|\\mathrm\s*\{\s*([ei]|d(?=\}\s*[a-z]))\s*\}"
+)
 """A letter in another font. In roman type most letters are units, but e and i are constants."""
 _TEXT_FUNCTION = re.compile(
     r"\\(?:mathrm|operatorname)\s*\{\s*((?:arc)?(?:sin|cos|tan)|cot|csc|ln|log|exp|gcd|lcm)\s*\}"
@@ -138,7 +141,9 @@ def clean(text: str) -> str:
         text = _DROPPED.sub("", text)
         text = _SIZING.sub("", text)
         text = _FRACTION.sub(r"\\\1", text)
-        text = _LETTER.sub(lambda m: f" {m[1] or m[2]}" if text[max(m.start() - 1, 0)].isalpha() else m[1] or m[2], text)
+        text = _LETTER.sub(
+            lambda m: f" {m[1] or m[2]}" if text[max(m.start() - 1, 0)].isalpha() else m[1] or m[2], text
+        )
         text = _TEXT_FUNCTION.sub(r"\\\1 ", text)
         text = _CHOOSE.sub(r"\\binom{\1}{\2}", text)
         text = _DOTTED.sub(lambda m: f"\\overline{{{m[1]}{m[2] or ''}{m[3] or ''}}}", text)

@@ -218,7 +218,7 @@ def _cases(body: str, text: str, depth: int) -> Group:
         return Group("list", tuple(parse(row, depth + 1) for row in rows), plain(text))
     items: list[Group] = []
     for row in rows:
-        value, sign, condition = _IF.sub("&", row).partition("&")
+        value, _, condition = _IF.sub("&", row).partition("&")
         condition = condition.strip("& ,.")
         if not condition:
             raise Unparsable("a case without its condition")
