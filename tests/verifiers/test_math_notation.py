@@ -88,6 +88,11 @@ NAMES = [
     (r"\text{infinitely many}", r"\text{infinitely many solutions}", 1), ("1, 2, \\ldots, n", "1, 3, \\ldots, n", 0),
     ("1, 2, \\ldots, n", "1, 2, \\dots, n", 1),
 ]  # fmt: skip
+CONDITIONS = [
+    (r"k\pi, k \in \mathbb{Z}", r"k\pi \text{ where } k \in \mathbb{Z}", 1), (r"k\pi, k \in \mathbb{Z}", r"k\pi", 1),
+    (r"k\pi, k \in \mathbb{Z}", r"2k\pi, k \in \mathbb{Z}", 0),
+    (r"k\pi, k \in \mathbb{Z}", r"k\pi, k \in \mathbb{N}", 0),
+]  # fmt: skip
 POWERS = [
     ("10^{10^{10}}", "10^{10^{11}}", 0), ("10^{10^{10}}", "10^{10^{10}}", 1), ("2^{3^{100}}", "2^{3^{101}}", 0),
 ]  # fmt: skip
@@ -95,7 +100,7 @@ POWERS = [
 
 @pytest.mark.parametrize(
     ("gold", "answer", "score"),
-    [*REPEATING, *FONTS, *BINOMIALS, *SETS, *UNITS, *BASES, *CONGRUENCES, *PIECEWISE, *NAMES, *POWERS],
+    [*REPEATING, *FONTS, *BINOMIALS, *SETS, *UNITS, *BASES, *CONGRUENCES, *PIECEWISE, *NAMES, *POWERS, *CONDITIONS],
 )
 def test_one_answer_in_many_notations(gold, answer, score):
     assert verify(rf"\boxed{{{answer}}}", gold).score == score

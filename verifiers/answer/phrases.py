@@ -34,7 +34,8 @@ _GLOSS = re.compile(
 )
 _CONDITION = re.compile(
     r"\s*,?\s*(?:\\text\{\s*,?\s*)?\b(?:for\s+(?:all|any|every|each|some|arbitrary|real|integers?|positive)|where|with|such\s+that)\b(?!\s*\})(.*)"
-    r"|\s*,?\s*\\text\{\s*,?\s*(?:for\s+(?:all|any|every|each|some)|where|with|such\s+that)\s*\}(.*)",
+    r"|\s*,?\s*\\text\{\s*,?\s*(?:for\s+(?:all|any|every|each|some)|where|with|such\s+that)\s*\}(.*)"
+    r"|\s*,\s*([a-z]\s*\\in\s*\\mathbb\s*\{?\s*[A-Z]\s*\}?)\s*$",
     re.DOTALL,
 )
 _TRAILING = re.compile(
@@ -57,7 +58,7 @@ def bare(text: str) -> tuple[str, str]:
     if match := _LEADING.match(text):
         text = text[match.end() :]
     if match := _CONDITION.search(text):
-        condition = match[1] if match[1] is not None else match[2]
+        condition = next(group for group in match.groups() if group is not None)
         if re.search(r"[0-9=]|\\(?!text)", text[: match.start()]):
             return _ended(text[: match.start()]), _closed(condition)
     return _ended(text), ""
