@@ -19,13 +19,21 @@ def verify(prediction: str, gold: str, *, numbers: str | Sequence[Any], strict: 
         strict: take an expression only from a place where an answer is stated.
 
     Returns:
-        Judged, with `extracted` the expression; abstained where `numbers` does not read.
+        Judged, with the expression in `extracted` and the rule that found it in `rule`; abstained where `numbers` does
+        not read.
     """
     return countdown.verify(prediction, "24", numbers=numbers, strict=strict, use="all")
 
 
 def gold_prediction(gold: str, *, numbers: str | Sequence[Any]) -> str:
     """An expression that comes to 24.
+
+    Args:
+        gold: not read: the target is 24.
+        numbers: the numbers given, as for `verify`.
+
+    Returns:
+        The expression.
 
     Raises:
         ValueError: there is none.

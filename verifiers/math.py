@@ -103,7 +103,23 @@ def fast(
     percent: str = "value",
     decimal_comma: bool = False,
 ) -> Verdict | tuple[str, Found | None, str | None, Options]:
-    """Judge what needs no algebra; else return the arguments for `slow`. Never takes more than milliseconds."""
+    """Judge what needs no algebra, within milliseconds.
+
+    Args:
+        prediction: as for `verify`, like all the others.
+        gold: the reference.
+        strict: whether an answer must be stated.
+        digits: significant digits of a rounded decimal.
+        percent: `value` or `optional`.
+        decimal_comma: whether the golds write decimals with a comma.
+
+    Returns:
+        The verdict, or the arguments for `slow` where the answer needs algebra.
+
+    Raises:
+        TypeError: the prediction is no string, or the gold is neither a string nor a number.
+        ValueError: an option has no such value.
+    """
     if not isinstance(prediction, str):
         raise TypeError(f"the prediction is a string, not {type(prediction).__name__}")
     if not isinstance(gold, str):
@@ -135,7 +151,17 @@ def fast(
 
 
 def slow(gold: str, found: Found | None, answer: str | None, options: Options) -> Verdict:
-    """Judge a cleaned answer against a cleaned gold with algebra. May hang: it runs in the pool."""
+    """Judge an answer against a gold with algebra. It may hang, so the pool runs it under a deadline.
+
+    Args:
+        gold: the cleaned gold.
+        found: where the answer was found; None where the completion has none.
+        answer: the cleaned answer; None where there is none, or it is too long to read.
+        options: how answers are compared.
+
+    Returns:
+        The verdict.
+    """
     from verifiers.algebra import convert, symbolic
 
     quick = _without_sympy(options.digits)

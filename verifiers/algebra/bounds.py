@@ -112,7 +112,15 @@ def _up(end: Fraction | None) -> Fraction | None:
 
 
 def add(a: Bounds, b: Bounds) -> Bounds:
-    """The sum."""
+    """The sum of two numbers.
+
+    Args:
+        a: bounds of the first term.
+        b: bounds of the second term.
+
+    Returns:
+        Bounds of the sum, exact where both terms are.
+    """
     low = None if a.low is None or b.low is None else a.low + b.low
     high = None if a.high is None or b.high is None else a.high + b.high
     nonzero = (
@@ -132,16 +140,27 @@ def negative(a: Bounds) -> Bounds:
 
 
 def multiply(a: Bounds, b: Bounds) -> Bounds:
-    """The product."""
+    """The product of two numbers.
+
+    Args:
+        a: bounds of the first factor.
+        b: bounds of the second factor.
+
+    Returns:
+        Bounds of the product, exact where both factors are, or where one is zero.
+
+    Raises:
+        Unknown: a factor may have either sign, and an end is infinite.
+    """
     if a.exact == 0 or b.exact == 0:
         return exactly(Fraction(0))
     if a.exact is not None and b.exact is not None:
         return exactly(a.exact * b.exact)
     nonzero = a.nonzero and b.nonzero
     if not (a.positive or a.negative) or not (b.positive or b.negative):
-        if None in (a.low, a.high, b.low, b.high):
+        if a.low is None or a.high is None or b.low is None or b.high is None:
             raise Unknown
-        ends = [x * y for x in (a.low, a.high) for y in (b.low, b.high)]  # type: ignore[operator]
+        ends = [x * y for x in (a.low, a.high) for y in (b.low, b.high)]
         return Bounds(min(ends), max(ends), nonzero)
     flip = a.negative != b.negative
     a, b = (negative(side) if side.negative else side for side in (a, b))
@@ -152,7 +171,19 @@ def multiply(a: Bounds, b: Bounds) -> Bounds:
 
 
 def divide(a: Bounds, b: Bounds) -> Bounds:
-    """The quotient; raises `Undefined` for a divisor of zero, `Unknown` for one that may be zero."""
+    """The quotient of two numbers.
+
+    Args:
+        a: bounds of the dividend.
+        b: bounds of the divisor.
+
+    Returns:
+        Bounds of the quotient.
+
+    Raises:
+        Undefined: the divisor is zero.
+        Unknown: the divisor may be zero.
+    """
     if b.exact == 0:
         raise Undefined
     if b.negative:
@@ -165,7 +196,19 @@ def divide(a: Bounds, b: Bounds) -> Bounds:
 
 
 def power(base: Bounds, exponent: Bounds) -> Bounds:
-    """The power of a base, real where the base is; raises `Undefined` where it is not."""
+    """A real power.
+
+    Args:
+        base: bounds of the base.
+        exponent: bounds of the exponent.
+
+    Returns:
+        Bounds of the power.
+
+    Raises:
+        Undefined: the power is not real, or is zero to a power that is not positive.
+        Unknown: the bounds do not tell.
+    """
     n = exponent.exact
     if n == 0 and base.nonzero:
         return exactly(_ONE)
@@ -222,7 +265,15 @@ def _exponential(base: Bounds, exponent: Bounds) -> Bounds:
 
 
 def two_to(exponent: Fraction | None, *, up: bool) -> Fraction | None:
-    """A bound of 2 to a power: above it where `up`, else below it; None where it is past every bound."""
+    """A bound of a power of two.
+
+    Args:
+        exponent: the exponent; None where it is infinite.
+        up: whether the bound is above the power; otherwise it is below.
+
+    Returns:
+        The bound, or None where the power is past every bound.
+    """
     if exponent is None:
         return None
     if exponent > MAX_BITS:
@@ -248,7 +299,19 @@ def log2(value: Fraction) -> tuple[Fraction, Fraction]:
 
 
 def root(a: Bounds, degree: Bounds) -> Bounds:
-    """The real root of that degree; raises `Undefined` where it is not real."""
+    """A real root.
+
+    Args:
+        a: bounds of the radicand.
+        degree: bounds of the degree, which must be exact and a whole number from 2 to 64.
+
+    Returns:
+        Bounds of the root, exact where the radicand is a perfect power.
+
+    Raises:
+        Undefined: the root is not real.
+        Unknown: the degree is another one, or the bounds do not tell.
+    """
     n = degree.exact
     if n is None or n.denominator != 1 or not 2 <= n <= 64:
         raise Unknown

@@ -54,7 +54,11 @@ def decide(gold: str, answer: str, *, digits: int) -> bool | None:
     names = sorted(symbols(left) | symbols(right))
     try:
         if not names:
-            return _constants(gold, answer, evaluate(left), evaluate(right), digits)
+            return (
+                False
+                if _different_powers(left, right)
+                else _constants(gold, answer, evaluate(left), evaluate(right), digits)
+            )
         return _functions(left, right, names)
     except (Unknown, Undefined):
         return None
@@ -87,8 +91,26 @@ def _constants(gold: str, answer: str, left: Bounds, right: Bounds, digits: int)
     return False if left.differs(right) else None
 
 
+def _different_powers(left: Tree, right: Tree) -> bool:
+    """Whether two powers of one rational base above 1 certainly have different exponents, however large."""
+    if left[0] != "^" or right[0] != "^" or left[1] != right[1]:
+        return False
+    base = evaluate(left[1]).exact
+    if base is None or base <= 1:
+        return False
+    return evaluate(left[2]).differs(evaluate(right[2])) or _different_powers(left[2], right[2])
+
+
 def point(names: list[str], shift: int) -> dict[str, Fraction]:
-    """A value for each variable, all different."""
+    """A point at which expressions are compared.
+
+    Args:
+        names: the variables.
+        shift: which of the points; from 0 to one less than the number of `POINTS`.
+
+    Returns:
+        A value for each variable, all of them different.
+    """
     return {name: POINTS[(shift + 5 * index) % len(POINTS)] + index // len(POINTS) for index, name in enumerate(names)}
 
 

@@ -16,16 +16,17 @@ r"""Decides whether two answers are equal, from their structure down to numbers 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from verifiers.answer.agreement import same_number, unit_factor
 from verifiers.answer.numbers import Number
-from verifiers.answer.units import DOES_NOT_EXIST, NO_SOLUTION
+from verifiers.answer.units import DOES_NOT_EXIST, INFINITELY_MANY, NO_SOLUTION
 from verifiers.answer.values import Based, Either, Expression, Group, Matrix, Named, Time, Words, is_interval
 
 Equal = Callable[[Any, Any], bool]
 Algebra = Callable[[str, str, bool], bool]
+Rows = Sequence[Sequence[Any]]
 _CLOCK = re.compile(r"\s*([0-9]{1,2})\s*:\s*([0-5][0-9])\s*(?::\s*([0-5][0-9])\s*)?")
 
 
@@ -49,6 +50,9 @@ def same(gold: Any, answer: Any, *, algebra: Algebra, digits: int, percent: str)
             return any(equal(left, reading) for reading in right.readings)
         if isinstance(left, Time) or isinstance(right, Time):
             return _same_times(left, right)
+        names = _by_name(left), _by_name(right)
+        if names[0] is not None and names[1] is not None:
+            return names[0].keys() == names[1].keys() and all(equal(names[0][key], names[1][key]) for key in names[0])
         if isinstance(left, Named) or isinstance(right, Named):
             return _same_named(left, right, equal, algebra)
         if isinstance(left, Group) and isinstance(right, Group):
@@ -58,18 +62,17 @@ def same(gold: Any, answer: Any, *, algebra: Algebra, digits: int, percent: str)
         if isinstance(left, Group) or isinstance(right, Group):
             return _same_with_group(left, right, equal, algebra)
         if isinstance(left, Matrix) and isinstance(right, Matrix):
-            return [len(row) for row in left.rows] == [len(row) for row in right.rows] and all(
-                equal(a, b)
-                for one, two in zip(left.rows, right.rows, strict=True)
-                for a, b in zip(one, two, strict=True)
-            )
+            return _same_rows(left.rows, right.rows, equal)
         if isinstance(left, Based) or isinstance(right, Based):
             return left == right
         if _is_empty(left) or _is_empty(right):
             return _is_empty(left) and _is_empty(right)
         if isinstance(left, Words) and isinstance(right, Words):
             return (
-                left.words == right.words or {left.words, right.words} <= DOES_NOT_EXIST or _same_products(left, right)
+                left.words == right.words
+                or {left.words, right.words} <= DOES_NOT_EXIST
+                or {left.words, right.words} <= INFINITELY_MANY
+                or _same_products(left, right)
             )
         return _same_expressions(left, right, algebra)
 
@@ -91,20 +94,28 @@ def _is_empty(value: Any) -> bool:
 
 
 def _same_vectors(left: Any, right: Any, equal: Equal) -> bool:
-    """Whether a tuple has the entries of a matrix of one row or one column."""
+    """Whether a tuple has the entries of a matrix of one row or one column, or `[[1, 2], [3, 4]]` its rows."""
     swapped = isinstance(left, Group)
     matrix, group = (right, left) if swapped else (left, right)
+    if group.kind == "[]" and all(isinstance(row, Group) and row.kind == "[]" for row in group.items):
+        listed = [row.items for row in group.items]
+        return _same_rows(listed, matrix.rows, equal) if swapped else _same_rows(matrix.rows, listed, equal)
     if group.kind not in ("tuple", "[]") or (len(matrix.rows) > 1 and len(matrix.rows[0]) > 1):
         return False
     entries = [entry for row in matrix.rows for entry in row]
-    return _same_in_order(_values(group), entries, equal) if swapped else _same_in_order(entries, _values(group), equal)
+    items = _in_order(group)
+    return _same_in_order(items, entries, equal) if swapped else _same_in_order(entries, items, equal)
+
+
+def _same_rows(left: Rows, right: Rows, equal: Equal) -> bool:
+    return _same_in_order(left, right, lambda one, two: _same_in_order(one, two, equal))
 
 
 def _same_named(left: Any, right: Any, equal: Equal, algebra: Algebra) -> bool:
     if isinstance(left, Named) and isinstance(right, Named):
         if left.name == right.name:
             return equal(left.value, right.value)
-        if is_interval(left.value) or is_interval(right.value) or len(left.name) > 1 or len(right.name) > 1:
+        if is_interval(left.value) or is_interval(right.value) or (len(left.name) > 1 and len(right.name) > 1):
             return False
         leaves = (Expression, Words)
         return (
@@ -122,37 +133,60 @@ def _same_named(left: Any, right: Any, equal: Equal, algebra: Algebra) -> bool:
     return equal(named.value, other) if named is left else equal(other, named.value)
 
 
-def _values(group: Group) -> list[Any]:
-    return [item.value if isinstance(item, Named) else item for item in group.items]
+def _by_name(value: Any) -> dict[str, Any] | None:
+    """The value of each name in `x = 1, y = 2` and in `(x, y) = (1, 2)`; None where the answer is something else."""
+    if isinstance(value, Group) and value.kind == "list" and all(isinstance(item, Named) for item in value.items):
+        found = {item.name: item.value for item in value.items}
+        return found if len(found) == len(value.items) else None
+    if isinstance(value, Named) and value.name.startswith("(") and isinstance(value.value, Group):
+        names = re.split("[,;]", value.name.strip("()"))
+        if len(names) == len(set(names)) == len(value.value.items) and value.value.kind == "tuple":
+            return dict(zip(names, value.value.items, strict=True))
+    return None
+
+
+def _in_order(group: Group) -> list[Any]:
+    """A group's items: values of x, y and z in the order of the alphabet, all others in the order they are written."""
+    items = list(group.items)
+    if items and all(isinstance(item, Named) and item.name in ("x", "y", "z") for item in items):
+        items.sort(key=lambda item: item.name)
+    return items
+
+
+def _numbered(group: Group) -> bool:
+    """Whether the names in a list only number one unknown, as in `x_1 = 2, x_2 = 3`."""
+    return all(isinstance(item, Named) and re.fullmatch("x_?[0-9]", item.name) for item in group.items)
 
 
 def _same_groups(left: Group, right: Group, equal: Equal, algebra: Algebra) -> bool:
     kinds = {left.kind, right.kind}
+    if kinds == {"cases"} or (kinds == {"list"} and _numbered(right)):
+        return _same_in_any_order(left.items, right.items, equal)
+    if kinds == {"congruence"}:
+        return _same_congruences(left, right, equal)
     if "ratio" in kinds:
         return len(kinds) == 1 and _same_ratios(left, right, equal)
     if kinds in ({"list"}, {"set"}, {"list", "set"}, {"union"}):
         if kinds == {"list"} and any(isinstance(a, Named) for a in left.items) != any(
             isinstance(a, Named) for a in right.items
         ):
-            return _same_in_order(_split(left, right), _split(right, left), equal)
-        if _same_in_any_order(list(left.items), list(right.items), equal):
+            return _same_in_order(_in_order(left), _in_order(right), equal)
+        if _same_in_any_order(left.items, right.items, equal):
             return True
         return kinds == {"union"} and algebra(left.text, right.text, True)
-    if len(kinds) == 1 or kinds == {"tuple", "()"} or kinds == {"list", "tuple"}:
-        return _same_in_order(_values(left), _values(right), equal)
-    if kinds == {"list", "[]"} and len(left.items) > 2:
-        return _same_in_order(_values(left), _values(right), equal)
+    if (
+        len(kinds) == 1
+        or kinds in ({"tuple", "()"}, {"list", "tuple"})
+        or (kinds == {"list", "[]"} and len(left.items) > 2)
+    ):
+        return _same_in_order(_in_order(left), _in_order(right), equal)
     if "union" in kinds:
         return algebra(left.text, right.text, True)
+    if left.kind == "set" and len(left.items) == 1:
+        return equal(left.items[0], right)
+    if right.kind == "set" and len(right.items) == 1:
+        return equal(left, right.items[0])
     return False
-
-
-def _split(group: Group, like: Group) -> list[Any]:
-    """A list's values; a list of named lists `p=5,q=2; p=7,q=2` is one of tuples where the other side has tuples."""
-    return [
-        Group("tuple", tuple(_values(item)), item.text) if isinstance(item, Group) and item.kind == "list" else item
-        for item in _values(group)
-    ]
 
 
 def _same_with_group(left: Any, right: Any, equal: Equal, algebra: Algebra) -> bool:
@@ -169,10 +203,20 @@ def _same_with_group(left: Any, right: Any, equal: Equal, algebra: Algebra) -> b
     return False
 
 
+def _same_congruences(left: Group, right: Group, equal: Equal) -> bool:
+    """Whether two residues are the same class of one modulus."""
+    (residue, modulus), (other, divisor) = left.items, right.items
+    if not equal(modulus, divisor):
+        return False
+    if isinstance(residue, Number) and isinstance(other, Number) and isinstance(modulus, Number) and modulus.value:
+        return ((residue.value - other.value) / modulus.value).denominator == 1
+    return equal(residue, other)
+
+
 def _same_ratios(left: Group, right: Group, equal: Equal) -> bool:
     if _time(left):
         return _same_times(left, right)
-    if _same_in_order(list(left.items), list(right.items), equal):
+    if _same_in_order(left.items, right.items, equal):
         return True
     numbers = [item.value for item in (*left.items, *right.items) if isinstance(item, Number)]
     if len(left.items) != len(right.items) or len(numbers) != 2 * len(left.items):
@@ -196,9 +240,9 @@ def _same_times(left: Any, right: Any) -> bool:
     if one is None or two is None or (one.minutes, one.seconds) != (two.minutes, two.seconds):
         return False
     hours = [_hour(time) for time in (one, two)]
-    if None not in hours or not (one.half or two.half):
-        return (hours[0] if hours[0] is not None else one.hours) == (hours[1] if hours[1] is not None else two.hours)
-    return one.hours % 12 == two.hours % 12
+    if not one.half and not two.half:
+        return one.hours == two.hours
+    return hours[0] == hours[1] if None not in hours else one.hours % 12 == two.hours % 12
 
 
 def _hour(time: Time) -> int | None:
@@ -208,11 +252,11 @@ def _hour(time: Time) -> int | None:
     return time.hours if time.hours > 12 or time.hours == 0 else None
 
 
-def _same_in_order(left: list[Any], right: list[Any], equal: Equal) -> bool:
+def _same_in_order(left: Sequence[Any], right: Sequence[Any], equal: Equal) -> bool:
     return len(left) == len(right) and all(equal(a, b) for a, b in zip(left, right, strict=True))
 
 
-def _same_in_any_order(left: list[Any], right: list[Any], equal: Equal) -> bool:
+def _same_in_any_order(left: Sequence[Any], right: Sequence[Any], equal: Equal) -> bool:
     """Whether each item has its own partner. Equality is not quite transitive, but greedy matching is near enough."""
     if len(left) != len(right) or len(left) > 200:
         return False

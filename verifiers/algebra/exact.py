@@ -116,10 +116,12 @@ def _function(name: str, arguments: list[Bounds]) -> Bounds:
     values = [argument.exact for argument in arguments]
     if name in ("floor", "ceil") and values[0] is not None:
         return exactly(Fraction(math.floor(values[0]) if name == "floor" else math.ceil(values[0])))
-    if None not in values and name in ("max", "min"):
-        return exactly((max if name == "max" else min)(values))  # type: ignore[arg-type]
-    if name in ("gcd", "lcm") and all(value is not None and value.denominator == 1 for value in values):
-        return exactly(Fraction((math.gcd if name == "gcd" else math.lcm)(*(int(value) for value in values))))  # type: ignore[arg-type]
+    known = [value for value in values if value is not None]
+    if name in ("max", "min") and len(known) == len(values):
+        return exactly((max if name == "max" else min)(known))
+    whole = [int(value) for value in known if value.denominator == 1]
+    if name in ("gcd", "lcm") and len(whole) == len(values):
+        return exactly(Fraction((math.gcd if name == "gcd" else math.lcm)(*whole)))
     if name == "log":
         return _logarithm(*arguments)
     raise Unknown

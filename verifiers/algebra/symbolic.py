@@ -74,7 +74,7 @@ def _kind(value: Any) -> str:
 
 def _done(value: Any) -> Any:
     """Evaluated where it must be before numbers can be put in."""
-    slow = (sympy.Limit, sympy.Sum, sympy.Product, sympy.Integral, sympy.Derivative, sympy.UnevaluatedExpr)
+    slow = (sympy.Limit, sympy.Sum, sympy.Product, sympy.Integral, sympy.Derivative, sympy.Mod, sympy.UnevaluatedExpr)
     return value.doit() if value.has(*slow) else value
 
 

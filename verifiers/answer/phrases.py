@@ -24,13 +24,18 @@ _LEADING = re.compile(
     rf"(?i)\s*(?:\\text\{{\s*{_LEAD}\}}|\\text\{{\s*[A-Za-z][A-Za-z ]{{0,40}}:\s*\}}|{_LEAD})"
     rf"\s*(?=[-+0-9A-Za-z\\(\[.{CURRENCY}])"
 )
+_EXCEPT = re.compile(
+    r"(?i)\s*(?:\\text\{\s*)?(?:the\s+set\s+of\s+)?all\s+real(?:s|\s+numbers?|\s+values?)(?:\s+of)?(?:\s*\}?\s*[a-z](?:\s|\\text\{))?"
+    r"\s*(?:except|but|besides|other\s+than|excluding|not\s+equal\s+to)(?:\s+for)?\s*\}?\s*(?:[a-z]\s*=\s*)?([-+0-9\\].*)"
+)
 _GLOSS = re.compile(
     r"(?:(?<=[0-9A-Za-z)}\]%])\s+|\s*\\text\{\s*)\(\s*(?!mod\b|base\b|not\b|in\b)"
     r"([A-Za-z][A-Za-z ,'-]{2,60})\s*\)\s*(?:\}\s*)?"
 )
 _CONDITION = re.compile(
     r"\s*,?\s*(?:\\text\{\s*,?\s*)?\b(?:for\s+(?:all|any|every|each|some|arbitrary|real|integers?|positive)|where|with|such\s+that)\b(?!\s*\})(.*)"
-    r"|\s*,?\s*\\text\{\s*,?\s*(?:for\s+(?:all|any|every|each|some)|where|with|such\s+that)\s*\}(.*)",
+    r"|\s*,?\s*\\text\{\s*,?\s*(?:for\s+(?:all|any|every|each|some)|where|with|such\s+that)\s*\}(.*)"
+    r"|\s*,\s*([a-z]\s*\\in\s*\\mathbb\s*\{?\s*[A-Z]\s*\}?)\s*$",
     re.DOTALL,
 )
 _TRAILING = re.compile(
@@ -47,10 +52,13 @@ def bare(text: str) -> tuple[str, str]:
         return text, ""
     if match := _THERE.fullmatch(text):
         return match[1], ""
+    if match := _EXCEPT.fullmatch(text):
+        excepted = re.sub(r"\s*,?\s*\b(?:and|or)\b\s*", ", ", match[1].strip(" ."))
+        return rf"\mathbb{{R}} \setminus \{{{excepted}\}}", ""
     if match := _LEADING.match(text):
         text = text[match.end() :]
     if match := _CONDITION.search(text):
-        condition = match[1] if match[1] is not None else match[2]
+        condition = next(group for group in match.groups() if group is not None)
         if re.search(r"[0-9=]|\\(?!text)", text[: match.start()]):
             return _ended(text[: match.start()]), _closed(condition)
     return _ended(text), ""

@@ -295,7 +295,7 @@ class _Parser:
         value = number(token.text)
         self.decimals = None if "e" in token.text.lower() else len(token.text.partition(".")[2])
         self.at += 1
-        if self.is_mixed(value, token):
+        if self._is_mixed(value, token):
             above, below = (number(self.tokens[self.at + ahead].text) for ahead in (0, 2))
             if below:
                 value += above / below
@@ -314,8 +314,8 @@ class _Parser:
         self.operands.append(value)
         return (value, value)
 
-    def is_mixed(self, whole: Fraction, token: Token) -> bool:
-        """`1 1/2`: a whole number, a space, a fraction."""
+    def _is_mixed(self, whole: Fraction, token: Token) -> bool:
+        """Whether a mixed number stands here, `1 1/2`: a whole number, a space, a fraction."""
         if whole.denominator != 1 or self.kind() != "number" or self.kind(2) != "number" or self.kind(1) != "op":
             return False
         one, slash, two = self.tokens[self.at : self.at + 3]
