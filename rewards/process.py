@@ -88,11 +88,12 @@ class Process(Reward):
         self.read = read
         self.final = final
         self.marker, self.together, self.longest = marker, together, longest
-        self.verifier = Correctness(split, name) if isinstance(split, Verifier) else None
-        if self.verifier is not None:
+        self.verifier: Correctness | None = None
+        if isinstance(split, Verifier):
+            if not split.judges_steps:
+                raise ValueError(f"verifier {split.name!r} judges no steps; name one that does, or a separator")
+            self.verifier = Correctness(split, name)
             self.columns = self.verifier.columns
-            if not self.verifier.judges_steps:
-                raise ValueError(f"verifier {split.name!r} judges no steps; name one that does, or a separator")  # type: ignore[union-attr]
 
     def score(
         self,
@@ -153,7 +154,13 @@ class Process(Reward):
 
 
 def marked(text: str, ends: Sequence[int], marker: str) -> tuple[str, list[int]]:
-    """The text with a marker after each step, where it is not there already, and the places where the markers end."""
+    """The text with a marker after each step, where it is not there already, and the places where the markers end.
+
+    Args:
+        text: the completion.
+        ends: one past the last character of each step, in order.
+        marker: what is put after each step.
+    """
     parts, places, length, done = [], [], 0, 0
     for end in ends:
         if text.startswith(marker, end):
@@ -221,6 +228,10 @@ def build(name: str, settings: Mapping[str, Any], context: Context) -> Process:
 
 def trained_form(name: str, revision: str | None = None) -> dict[str, Any] | None:
     """What `whetstone prm train` saved beside the weights; None where another made the model.
+
+    Args:
+        name: a folder or hub id.
+        revision: of the hub.
 
     Raises:
         ValueError: it cannot be read.

@@ -70,7 +70,12 @@ def filled(values: Values, groups: Groups, left_out: float = 0.0) -> list[float]
 
 
 def normalised(values: Values, groups: Groups) -> list[float | None]:
-    """Each value less its group's mean, over its group's sample standard deviation; None stays None."""
+    """Each value less its group's mean, over its group's sample standard deviation; None stays None.
+
+    Args:
+        values: B values.
+        groups: the batch's groups.
+    """
     out: list[float | None] = list(values)
     for group in groups:
         known = [value for row in group if (value := values[row]) is not None]
@@ -85,7 +90,12 @@ def normalised(values: Values, groups: Groups) -> list[float | None]:
 
 
 def counting(values: Mapping[str, Values], weights: Mapping[str, float]) -> list[bool]:
-    """Of each completion, whether any reward that counts has a value; without a weight above 0 in size, any reward."""
+    """Of each completion, whether any reward that counts has a value; without a weight above 0 in size, any reward.
+
+    Args:
+        values: reward name → B values.
+        weights: reward name → weight.
+    """
     names = [name for name in values if weights[name]] or list(values)
     return [any(value is not None for value in row) for row in zip(*(values[name] for name in names), strict=True)]
 
@@ -124,7 +134,12 @@ def where(passed: Sequence[bool], values: Values) -> list[float | None]:
 
 
 def centred(values: Values, groups: Groups) -> np.ndarray:
-    """Each value less its group's mean, 0 where it is None: (B,)."""
+    """Each value less its group's mean, 0 where it is None: (B,).
+
+    Args:
+        values: B values.
+        groups: the batch's groups.
+    """
     out = np.zeros(len(values))
     for group in groups:
         rows = [row for row in group if values[row] is not None]
@@ -154,7 +169,12 @@ def variance_shares(contributions: Mapping[str, np.ndarray]) -> dict[str, float]
 
 
 def share_without_signal(values: Values, groups: Groups) -> float:
-    """The share of groups in which a reward has the same value for every completion it does not abstain on."""
+    """The share of groups in which a reward has the same value for every completion it does not abstain on.
+
+    Args:
+        values: B values.
+        groups: the batch's groups, one at least.
+    """
     flat = 0
     for group in groups:
         present = [value for row in group if (value := values[row]) is not None]

@@ -153,7 +153,12 @@ def generate(
 
 
 def eos_token_ids(model: Model | Engine, tokenizer: Tokenizer) -> list[int]:
-    """The tokens that end a completion: those that the model (or the engine) declares, and the tokenizer's."""
+    """The tokens that end a completion: those that the model (or the engine) declares, and the tokenizer's.
+
+    Args:
+        model: a transformers model, or an engine.
+        tokenizer: its tokenizer.
+    """
     stored: Any = model.eos_token_ids if isinstance(model, Engine) else model.generation_config.eos_token_id
     ends = [*(stored if isinstance(stored, list | tuple) else [stored]), tokenizer.eos_token_id]
     return list(dict.fromkeys(end for end in ends if end is not None))
@@ -182,7 +187,12 @@ def ended(
 
 
 def has_stop(text: str, stop: Sequence[str]) -> bool:
-    """Whether a text holds one of the stop strings."""
+    """Whether a text holds one of the stop strings.
+
+    Args:
+        text: a completion, or its end.
+        stop: the stop strings.
+    """
     return any(string in text for string in stop)
 
 
@@ -212,7 +222,7 @@ class _NanWatch(LogitsProcessor):
 
     broken_B: Tensor
 
-    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:  # type: ignore[override]  # torch's own types
+    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]  # torch's types
         now_B = scores.isnan().any(-1)
         self.broken_B = now_B | self.broken_B if hasattr(self, "broken_B") else now_B
         return scores

@@ -43,6 +43,11 @@ KINDS = ("without", "with")
 def fold_of(prompt: Text, folds: int, given: Any = None) -> int:
     """The fold of a question: the one given, or by a hash of its prompt that is the same everywhere.
 
+    Args:
+        prompt: of the question.
+        folds: how many folds there are.
+        given: the fold that the data names; None where it names none.
+
     Raises:
         ValueError: the fold given is none of them.
     """

@@ -38,6 +38,11 @@ def options_of(settings: Mapping[str, Any], valid: Collection[str], reads: Colle
 def one_of(name: str, value: Any, valid: Collection[str]) -> str:
     """The value, where it is a valid one.
 
+    Args:
+        name: of the option, for the message.
+        value: what the config says.
+        valid: the values that it may have.
+
     Raises:
         ValueError: it is not; the message names the nearest.
     """
@@ -69,6 +74,11 @@ def number(name: str, value: Any, *, least: float = -math.inf, above: float = -m
 
 def whole(name: str, value: Any, least: int = 1) -> int:
     """The value as a whole number of at least `least`.
+
+    Args:
+        name: of the option, for the message.
+        value: what the config says.
+        least: the least it may be.
 
     Raises:
         ValueError: it is none.

@@ -11,7 +11,12 @@ from rewards.parts.context import Context
 
 
 def template_kwargs(settings: Mapping[str, Any], context: Context) -> Mapping[str, Any]:
-    """Variables of the chat template of the model that is asked: where it is the policy, those it is sampled with."""
+    """Variables of the chat template of the model that is asked: where it is the policy, those it is sampled with.
+
+    Args:
+        settings: the reward's part of the config.
+        context: knows the variables that the policy is sampled with.
+    """
     return context.template_kwargs if settings.get("model") == "policy" else {}
 
 
