@@ -21,9 +21,9 @@ from rewards.correctness import Correctness
 from rewards.models.batches import BATCH_TOKENS
 from rewards.models.generate import Generated, SamplingParameters, eos_token_ids, generate
 from rewards.models.heads import NO_NUMBER
-from rewards.models.load import fingerprint
 from rewards.models.prompts import Rendered, encode
 from rewards.models.room import most_tokens
+from rewards.models.state import fingerprint
 from rewards.models.types import Pair
 from rewards.parts.columns import column, data_columns
 from rewards.parts.context import Context

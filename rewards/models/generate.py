@@ -12,7 +12,6 @@ else its last token holds. This is what TRL does when it trains, and the spans o
 from __future__ import annotations
 
 import random
-from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,11 +20,12 @@ from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 import torch
 from peft import PeftModel
 from torch import Tensor
-from transformers import GenerationConfig, LogitsProcessor, StoppingCriteria, StoppingCriteriaList
+from transformers import GenerationConfig, LogitsProcessor, StoppingCriteriaList
 
 from rewards.models.batches import pad_id, padded
-from rewards.models.load import device_of, judging
 from rewards.models.logprobs import token_logprobs
+from rewards.models.state import device_of, judging
+from rewards.models.stopping import StopStrings, ended
 from rewards.models.types import Model, Tokenizer
 
 FinishReason = Literal["stop", "length", "error"]
@@ -162,59 +162,6 @@ def eos_token_ids(model: Model | Engine, tokenizer: Tokenizer) -> list[int]:
     stored: Any = model.eos_token_ids if isinstance(model, Engine) else model.generation_config.eos_token_id
     ends = [*(stored if isinstance(stored, list | tuple) else [stored]), tokenizer.eos_token_id]
     return list(dict.fromkeys(end for end in ends if end is not None))
-
-
-def ended(
-    ids: Sequence[int], eos_token_ids: Sequence[int], stop: Sequence[str], tokenizer: Tokenizer
-) -> tuple[list[int], Literal["stop", "length"]]:
-    """A completion up to the token that ends it, and whether there is one.
-
-    Args:
-        ids: what was generated, perhaps with padding after the end.
-        eos_token_ids: tokens that end it.
-        stop: strings that end it.
-        tokenizer: decodes it.
-    """
-    place = next((place for place, token in enumerate(ids) if token in eos_token_ids), None)
-    cut = list(ids if place is None else ids[: place + 1])
-    if stop and has_stop(str(tokenizer.decode(cut, skip_special_tokens=True)), stop):
-
-        def stopped(length: int) -> bool:
-            return has_stop(str(tokenizer.decode(cut[:length], skip_special_tokens=True)), stop)
-
-        return cut[: bisect_left(range(len(cut)), True, key=stopped)], "stop"
-    return cut, "length" if place is None else "stop"
-
-
-def has_stop(text: str, stop: Sequence[str]) -> bool:
-    """Whether a text holds one of the stop strings.
-
-    Args:
-        text: a completion, or its end.
-        stop: the stop strings.
-    """
-    return any(string in text for string in stop)
-
-
-class StopStrings(StoppingCriteria):
-    """Ends the completions whose text holds a stop string; the prompt's text does not count.
-
-    Args:
-        stop: the strings.
-        tokenizer: decodes completions.
-        start: tokens before the completions.
-    """
-
-    def __init__(self, stop: Sequence[str], tokenizer: Tokenizer, start: int) -> None:
-        self.stop, self.tokenizer, self.start = stop, tokenizer, start
-        # a token has one byte of text at least; the others are context, for tokenizers that change a text's beginning
-        self.tail = max(len(string.encode()) for string in stop) + 8
-
-    def __call__(self, input_ids: Tensor, scores: Any, **_: Any) -> Any:
-        """Which rows (B,) have ended."""
-        tails = input_ids[:, max(self.start, input_ids.shape[1] - self.tail) :].tolist()
-        texts = self.tokenizer.batch_decode(tails, skip_special_tokens=True)
-        return torch.tensor([has_stop(text, self.stop) for text in texts], device=input_ids.device)
 
 
 class _NanWatch(LogitsProcessor):

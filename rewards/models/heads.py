@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import torch
 
 from rewards.models.batches import BATCH_TOKENS, LOGITS, batches, pad_id, padded
-from rewards.models.load import judging
+from rewards.models.state import judging
 from rewards.models.types import Classifier, Tokenizer
 
 Read = Callable[[torch.Tensor], torch.Tensor]

@@ -24,10 +24,10 @@ from peft import PeftModel
 from torch import Tensor, nn
 
 from rewards.models.batches import BATCH_TOKENS, LOGITS, batches, logits_budget, pad_id, padded
-from rewards.models.load import device_of, judging
 from rewards.models.logprobs import logprobs_at, token_logprobs
 from rewards.models.prompts import Rendered, encode
 from rewards.models.room import room
+from rewards.models.state import device_of, judging
 from rewards.models.types import Model, Tokenizer
 
 

@@ -26,9 +26,10 @@ import torch
 
 from rewards.models.batches import batches, pad_id, padded
 from rewards.models.likelihoods import Pair, joined
-from rewards.models.load import default_device, load, merged
+from rewards.models.load import load, merged
 from rewards.models.prompts import Rendered
 from rewards.models.room import room
+from rewards.models.state import default_device
 from rewards.models.types import Model, Tokenizer
 from rewards.parts.rationale import LAYOUTS, Layout, choices_of
 from rewards.reward import Text
