@@ -97,7 +97,7 @@ def counting(values: Mapping[str, Values], weights: Mapping[str, float]) -> list
         weights: reward name → weight.
     """
     names = [name for name in values if weights[name]] or list(values)
-    return [any(value is not None for value in row) for row in zip(*(values[name] for name in names), strict=True)]
+    return [any(values[name][row] is not None for name in names) for row in range(len(values[names[0]]))]
 
 
 def powers(name: str, values: Values, weight: float) -> list[float | None]:
@@ -113,9 +113,8 @@ def powers(name: str, values: Values, weight: float) -> list[float | None]:
     """
     if weight == 0:
         return [None if value is None else 1.0 for value in values]
-    least = min((value for value in values if value is not None), default=0.0)
-    if least < 0:
-        raise ValueError(f"{name}: a product has no negative factors, got {least:g}; use sum or gated")
+    if negative := [value for value in values if value is not None and value < 0]:
+        raise ValueError(f"{name}: a product has no negative factors, got {min(negative):g}; use sum or gated")
     try:
         return [None if value is None else value**weight for value in values]
     except OverflowError:
@@ -130,7 +129,7 @@ def where(passed: Sequence[bool], values: Values) -> list[float | None]:
         passed: B answers.
         values: B values.
     """
-    return [value if yes else None for value, yes in zip(values, passed, strict=True)]
+    return [value if passed[row] else None for row, value in enumerate(values)]
 
 
 def centred(values: Values, groups: Groups) -> np.ndarray:
@@ -142,10 +141,9 @@ def centred(values: Values, groups: Groups) -> np.ndarray:
     """
     out = np.zeros(len(values))
     for group in groups:
-        rows = [row for row in group if values[row] is not None]
-        if rows:
-            present = np.array([values[row] for row in rows], dtype=float)
-            out[rows] = present - present.mean()
+        known = {row: value for row in group if (value := values[row]) is not None}
+        if known:
+            out[list(known)] = np.array(list(known.values())) - np.mean(list(known.values()))
     return out
 
 

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
+
 from rewards.parts.settings import number, whole
 
 Weight = float | Sequence[tuple[int, float]]
@@ -47,10 +49,4 @@ def at(weight: Weight, step: int) -> float:
     """
     if isinstance(weight, int | float):
         return float(weight)
-    first, last = weight[0], weight[-1]
-    if step <= first[0]:
-        return float(first[1])
-    for (start, before), (end, after) in pairwise(weight):
-        if step <= end:
-            return before + (after - before) * (step - start) / (end - start)
-    return float(last[1])
+    return float(np.interp(step, [named for named, _ in weight], values(weight)))

@@ -1,7 +1,6 @@
 import asyncio
 import itertools
 import math
-import signal
 import sys
 from decimal import Decimal
 from fractions import Fraction
@@ -365,11 +364,3 @@ def test_whatever_holds_a_number_for_each_completion_will_do(values, expected):
 def test_what_is_no_number_for_each_completion_is_named(values, got):
     with pytest.raises(ValueError, match=f"one number for each of 2 completions.*{got}"):
         FunctionReward(lambda completions, **columns: values, "f")(["p", "p"], ["a", "b"])
-
-
-def test_an_alarm_in_a_thread_is_explained():
-    def timed(completions, **columns):
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)
-
-    mix = Mix([FunctionReward(timed, "timed")], {"timed": 1.0}, error_budget=1.0)
-    assert "leave out its signal.alarm" in mix.score(["p"], ["x"], [[1]]).parts["timed"].failures[0]
