@@ -1,14 +1,13 @@
 """A language model as judge: an OpenAI-compatible endpoint scores each completion by a rubric.
 
 The judge is told the rubric, and then given one JSON object with the prompt, the completion and the columns asked for.
-So a completion cannot pass itself off as an instruction by closing a tag. It can still flatter the judge: look at
-what it rewards (`NAME.reply` in the table of completions).
+So a completion cannot pass itself off as an instruction by closing a tag. It can still flatter the judge; read what the
+judge rewards (`NAME.reply` in the table of completions).
 
 The judge ends with `{"score": s}`, or answers with a number alone, on the scale of the rubric. A reply that was cut
-off, that gives no score or two, or one off the scale, is a failure and never 0; what the judge says while it thinks
-does not count. Past the limit on spending the reward abstains, and warns once; what is in the cache
-is still scored. In a run the limit holds for all its processes and over every resume; the counts are in
-`spent/NAME` of the run's folder.
+off, or that gives no score, two scores, or a score off the scale, is a failure and never 0; scores in the judge's
+thinking are ignored. Past the limit on spending the reward abstains and warns once; cached replies still count. In a
+run the limit holds across all processes and every resume; the counts are in `spent/NAME` of the run's folder.
 """
 
 from __future__ import annotations

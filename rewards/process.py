@@ -12,7 +12,7 @@ Two formats of model:
 - `shepherd`: a causal language model whose next token after the marker ` ки` is `+` or `-`, $p = e^{z_+} / (e^{z_+} +
   e^{z_-})$ there. Prompt and completion are one text with a space between them.
 
-Not here: models that are asked about each step in a turn of its own, and heads of several layers.
+Models that are asked about each step in a turn of its own, and heads of several layers, are not supported.
 """
 
 from __future__ import annotations

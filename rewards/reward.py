@@ -1,4 +1,4 @@
-"""What a reward is: a judge of completions with TRL's signature, and a richer method behind it."""
+"""What a reward is: it scores completions with TRL's signature, and has a richer method behind it."""
 
 from __future__ import annotations
 

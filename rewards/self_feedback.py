@@ -9,8 +9,8 @@ of the answer's one token; differences of the two are the same, and the log-prob
 Then $r \leftarrow (r - \mu) / \sigma$ with the mean and standard deviation over rationales that the initial policy
 draws for rows of the train split, frozen from then on. (The authors' code divides by $\sqrt\sigma$; this does not.)
 
-The policy can raise $r$ by answering worse without a rationale. So both margins are in the table and the logs, `with`
-and `without`; and `baseline` takes $m(q)$ from a frozen model instead, which closes that way.
+The policy can raise $r$ by answering worse without a rationale. So both margins, `with` and `without`, are in the table
+and the logs, and `baseline` takes $m(q)$ from a frozen model instead, which rules this out.
 
 A completion without the answer marker abstains, as does one that does not fit into the model.
 """

@@ -1,12 +1,12 @@
-"""Draws completions of token ids: one function for evaluation, rounds, labels and rewards, whatever generates.
+"""Draws completions: one function for evaluation, rounds, labels and rewards, whichever engine generates.
 
-What generates is a transformers model or an `Engine`, such as vLLM. Both take the same `SamplingParameters`, and
-nothing else decides how tokens are drawn: the generation defaults that are stored with a model (a top_k of 50, a
-repetition penalty) do not enter. Of those only the tokens that end a text and those that begin one are used.
+A transformers model or an `Engine`, such as vLLM, generates. Both take the same `SamplingParameters`, and nothing else
+decides how tokens are drawn: the generation defaults that are stored with a model (a top_k of 50, a repetition penalty)
+are ignored, except for the tokens that end a text and those that begin one.
 
-A completion ends with the token that ends it: an end-of-text token, or the token that completes a stop string.
-Its text is what these tokens decode to, without special tokens. So the stop string is part of the text, with whatever
-else its last token holds. This is what TRL does when it trains, and the spans of steps stay places in the tokens.
+A completion includes the token that ends it: an end-of-text token, or the token that completes a stop string. Its text
+is what these tokens decode to, without special tokens, so it contains the stop string and whatever else its last token
+holds. TRL does the same when it trains, and so the spans of steps can be mapped to tokens.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class Tokens(NamedTuple):
 
 @runtime_checkable
 class Engine(Protocol):
-    """What generates in place of a transformers model.
+    """Generates in place of a transformers model.
 
     Attributes:
         eos_token_ids: tokens that end a text beside the tokenizer's own, as the model it holds declares them.
@@ -165,7 +165,7 @@ def eos_token_ids(model: Model | Engine, tokenizer: Tokenizer) -> list[int]:
 
 
 class _NanWatch(LogitsProcessor):
-    """Remembers which rows of a batch had NaN among their logits, from which greedy decoding takes some token."""
+    """Remembers which rows of a batch had NaN among their logits; greedy decoding would pick a token all the same."""
 
     broken_B: Tensor
 
@@ -177,9 +177,9 @@ class _NanWatch(LogitsProcessor):
 
 @contextmanager
 def without_stored_defaults(model: Model) -> Iterator[None]:
-    """The model without the generation defaults that are stored with it, which transformers would fill in.
+    """Hide the generation defaults that are stored with a model, which transformers would otherwise fill in.
 
-    They are given back afterwards, so that they are saved with the model again.
+    They are restored afterwards, so that they are saved with the model again.
 
     Args:
         model: a transformers model, or a peft wrapper of one.

@@ -1,10 +1,10 @@
 """Loads a model under any head with its tokenizer: policies, critics, process reward models, and models that judge.
 
-`load` gives a model of its own, to be trained or used once. `frozen` gives one that judges: it is loaded once, never
+`load` returns a new model, to be trained or used once. `frozen` returns a model that judges: it is loaded once, never
 trained, and shared by everything that names it with the same settings.
 
-A folder or hub id of a peft adapter stands for its base model with the adapter on it. `load` keeps the adapter apart,
-so that its training can go on; `frozen` merges it.
+The folder or hub id of a peft adapter stands for its base model with that adapter. `load` keeps the adapter separate,
+so that its training can continue; `frozen` merges it.
 """
 
 from __future__ import annotations
@@ -174,7 +174,7 @@ def frozen(
     revision: str | None = None,
     trust_remote_code: bool = False,
 ) -> Source:
-    """A model that judges, without gradients; equal calls share one.
+    """A model that judges, without gradients; equal calls return the same one.
 
     Args:
         name: a folder or hub id.
@@ -228,7 +228,7 @@ def check_fit(model: Model, tokenizer: Tokenizer, name: str | Path) -> None:
 
 
 def give_pad_token(model: Model, tokenizer: Tokenizer) -> bool:
-    """Make the end-of-text token pad where the tokenizer has no pad token, and tell the model's configuration.
+    """Pad with the end-of-text token where the tokenizer has no pad token, and record it in the model's configuration.
 
     Args:
         model: whose configuration is told.

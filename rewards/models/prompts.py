@@ -1,7 +1,7 @@
 """A prompt as text and as token ids: one rendering and one tokenisation, for everything that reads or continues it.
 
-Training, evaluation, rounds, fits, process reward models and rewards all come here, so a policy meets the same tokens
-wherever it meets a prompt:
+Training, evaluation, rounds, fits, process reward models and rewards all use this module, so that a policy reads the
+same tokens wherever it reads a prompt:
 
 - A plain string is read as it is. It begins with the tokenizer's beginning-of-text token (BOS) where the tokenizer
   puts one before every text and the string does not start with it already.

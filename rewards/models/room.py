@@ -1,4 +1,4 @@
-"""How many tokens a model can read: what it has positions for, and what its tokenizer and its user say."""
+"""How many tokens a model can read: its positions, its tokenizer's limit and the user's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The state of a model: where it is, whether it is in evaluation mode, and what tells its weights from others."""
+"""The state of a model: its device, its evaluation mode, and a fingerprint of its weights."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def default_device() -> str:
 
 
 def device_of(model: Model) -> torch.device:
-    """Where a model's inputs go, also where a wrapper does not say."""
+    """The device of a model's inputs, also inside a wrapper that does not name it."""
     return embedding(model).device
 
 
@@ -31,18 +31,18 @@ def embedding(model: Model) -> torch.Tensor:
 
 @contextmanager
 def judging(model: Classifier) -> Iterator[None]:
-    """The model in evaluation mode and without gradients, and afterwards as it was."""
+    """Run a model in evaluation mode and without gradients; its mode is restored afterwards."""
     was_training = model.training
     model.eval()
     try:
-        with torch.no_grad():  # not inference mode: what a policy keeps of it could not be trained on
+        with torch.no_grad():  # not inference mode: a policy could not be trained on tensors that it keeps of this
             yield
     finally:
         model.train(was_training)
 
 
 def fingerprint(model: Model) -> str:
-    """What tells one set of weights from another: a hash of every parameter's name, shape and sums."""
+    """A hash of every parameter's name, shape and sums, which differs between two sets of weights."""
     digest = hashlib.blake2b(digest_size=12)
     with torch.no_grad():
         for name, weight in model.state_dict().items():

@@ -1,4 +1,4 @@
-"""Checks of a reward's part of the config, for modules that build themselves from it."""
+"""Checks of a reward's section of the config, shared by the modules that build rewards."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The model that a reward's part of the config names: a frozen one, or the policy as it is at the time of the call."""
+"""The model that a reward's section of the config names: a frozen one, or the policy as it is at the call."""
 
 from __future__ import annotations
 
