@@ -110,7 +110,7 @@ def build(name: str, settings: Mapping[str, Any], context: Context) -> Outcome:
     form = one_of("format", options.get("format", "sequence"), FORMATS)
     for option in ("sigmoid", "end"):
         if not isinstance(options.get(option, False), bool):
-            raise ValueError(f"{option}: true or false is wanted, got {options[option]!r}")
+            raise ValueError(f"{option}: expected true or false, got {options[option]!r}")
     model = source(settings, context, form, purpose="a reward model, a path or a hub id")
     loaded, tokenizer = model()
     if options.get("end") and tokenizer.eos_token_id is None:

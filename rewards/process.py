@@ -193,7 +193,7 @@ def build(name: str, settings: Mapping[str, Any], context: Context) -> Process:
     if marker is None and shepherd:
         raise ValueError("marker: format: shepherd is read at a marker after each step; leave it out for ` ки`")
     if marker is not None and (not isinstance(marker, str) or not marker):
-        raise ValueError(f"marker: a text is wanted, got {marker!r}")
+        raise ValueError(f"marker: expected a text, got {marker!r}")
     split = _split(options, settings.get("verifier"), context)
     model = source(
         settings, context, "causal" if shepherd else "token", purpose="a process reward model, a path or a hub id"
@@ -261,7 +261,7 @@ def _split(options: Mapping[str, Any], verifier: str | None, context: Context) -
             raise ValueError(f"pattern: {pattern!r} is not a regular expression: {error}") from None
     if separator is not None:
         if not isinstance(separator, str) or not separator:
-            raise ValueError(f"separator: a text is wanted, got {separator!r}")
+            raise ValueError(f"separator: expected a text, got {separator!r}")
         return Splitter(separator)
     if verifier:
         return Verifier(verifier)

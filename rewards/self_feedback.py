@@ -173,7 +173,7 @@ def build(name: str, settings: Mapping[str, Any], context: Context) -> SelfFeedb
     options = options_of(settings, ("normalise", "baseline", *SAMPLING, *OPTIONS, *LOADING), reads=("model",))
     normalise = options.get("normalise", True)
     if not isinstance(normalise, bool):
-        raise ValueError(f"normalise: true or false is wanted, got {normalise!r}")
+        raise ValueError(f"normalise: expected true or false, got {normalise!r}")
     settings = {**settings, "model": settings.get("model") or "policy"}
     model = source(settings, context, "causal", policy=True)
     loading = {key: options[key] for key in LOADING if key in options}

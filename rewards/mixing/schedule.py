@@ -23,11 +23,11 @@ def checked(weight: Any) -> Weight:
     if isinstance(weight, int | float):
         return number("weight", weight)
     if not isinstance(weight, Sequence) or isinstance(weight, str) or not weight:
-        raise ValueError(f"weight: a number or [[step, weight], …] is wanted, got {weight!r}")
+        raise ValueError(f"weight: expected a number or [[step, weight], …], got {weight!r}")
     pairs = []
     for pair in weight:
         if not isinstance(pair, Sequence) or len(pair) != 2:
-            raise ValueError(f"weight: [step, weight] is wanted, got {pair!r}")
+            raise ValueError(f"weight: expected [step, weight], got {pair!r}")
         pairs.append((whole("weight: step", pair[0], 0), number("weight", pair[1])))
     steps = [step for step, _ in pairs]
     if any(later <= earlier for earlier, later in pairwise(steps)):

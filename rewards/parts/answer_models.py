@@ -98,7 +98,7 @@ def fit_answer_models(
     """
     layout, folder = layout or Layout(), Path(folder)
     if folds < 2:
-        raise ValueError(f"folds: 2 at least are wanted, got {folds}; with one the models would see what they judge")
+        raise ValueError(f"folds: expected 2 at least, got {folds}; with one the models would see what they judge")
     if folder.exists() and any(folder.iterdir()):
         raise ValueError(f"{folder} is not empty; name another folder")
     tokenizer = load(start, dtype="float32").tokenizer

@@ -116,7 +116,7 @@ def layout(options: Mapping[str, Any], task: str) -> Layout:
     if changed.marker == "":
         raise ValueError("marker: an empty one stands everywhere; make it null where completions are rationale alone")
     if changed.marker is not None and not isinstance(changed.marker, str):
-        raise ValueError(f"marker: a text or null is wanted, got {changed.marker!r}")
+        raise ValueError(f"marker: expected a text or null, got {changed.marker!r}")
     for name, (places, needed) in _PLACES.items():
         template = getattr(changed, name)
         try:

@@ -64,7 +64,7 @@ def number(name: str, value: Any, *, least: float = -math.inf, above: float = -m
         ValueError: it is no number, or out of bounds.
     """
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ValueError(f"{name}: a number is wanted, got {value!r}")
+        raise ValueError(f"{name}: expected a number, got {value!r}")
     if value < least or value <= above:
         raise ValueError(
             f"{name}: {value} is too small; it is {f'at least {least:g}' if value < least else f'more than {above:g}'}"
@@ -84,5 +84,5 @@ def whole(name: str, value: Any, least: int = 1) -> int:
         ValueError: it is none.
     """
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise ValueError(f"{name}: a whole number of at least {least} is wanted, got {value!r}")
+        raise ValueError(f"{name}: expected a whole number of at least {least}, got {value!r}")
     return value
