@@ -34,7 +34,7 @@ from rewards.models.types import Source, Tokenizer
 from rewards.parts.context import Context
 from rewards.parts.settings import one_of, options_of, whole
 from rewards.parts.source import LOADING, source
-from rewards.parts.step_scores import FINAL, FORM_FILE, READ_AT, encode_steps
+from rewards.parts.step_scores import FINAL, FORM_FILE, READ_AT, encode_steps, marked, right_class
 from rewards.parts.step_spans import Span, Splitter
 from rewards.reward import Reward, Scores, Text, text_of
 from verifiers import Step
@@ -153,26 +153,6 @@ class Process(Reward):
         return FINAL[self.final](judged)
 
 
-def marked(text: str, ends: Sequence[int], marker: str) -> tuple[str, list[int]]:
-    """The text with a marker after each step, where it is not there already, and the places where the markers end.
-
-    Args:
-        text: the completion.
-        ends: one past the last character of each step, in order.
-        marker: what is put after each step.
-    """
-    parts, places, length, done = [], [], 0, 0
-    for end in ends:
-        if text.startswith(marker, end):
-            end += len(marker)
-        step = text[done:end] if text.endswith(marker, 0, end) else text[done:end] + marker
-        parts.append(step)
-        length += len(step)
-        places.append(length)
-        done = max(done, end)
-    return "".join([*parts, text[done:]]), places
-
-
 def build(name: str, settings: Mapping[str, Any], context: Context) -> Process:
     """The reward from its part of the config.
 
@@ -217,7 +197,9 @@ def build(name: str, settings: Mapping[str, Any], context: Context) -> Process:
     return Process(
         model,
         split,
-        _words(tokenizer, options) if shepherd else probability(loaded, classes(options.get("right"))),
+        _words(tokenizer, options)
+        if shepherd
+        else probability(loaded, classes(options.get("right")) or right_class(loaded)),
         final=final,
         marker=marker,
         together=" " if shepherd else None,
