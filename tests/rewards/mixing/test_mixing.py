@@ -311,6 +311,7 @@ def test_a_mix_says_what_each_reward_said_and_logs_it():
     )
     assert [one["a"].status for one in result.judgements] == ["judged", "failed"]
     assert [one["b"].status for one in result.judgements] == ["abstained", "judged"]
+    assert [one["a"].value for one in result.judgements] == [2.0, None]
 
 
 def test_without_a_trainer_it_is_the_first_step():
@@ -339,7 +340,7 @@ def test_where_nothing_is_known_nothing_is_contributed():
         ([[0, "1"]], "^weight: expected a number, got '1'"),
         ([[1, 1.0], [1, 2.0]], r"the steps must rise, got \[1, 1\]"),
     ],
-    ids=str,
+    ids=range(10),  # plain ones, by which mutmut can name the tests
 )
 def test_what_is_no_weight_is_named(weight, message):
     with pytest.raises(ValueError, match=message):
@@ -350,3 +351,10 @@ def test_a_schedule_may_rise_again_and_is_constant_outside():
     schedule = checked([[2, 1.0], [4, 0.0], [6, 3]])
     assert [at(schedule, step) for step in range(9)] == [1.0, 1.0, 1.0, 0.5, 0.0, 1.5, 3.0, 3.0, 3.0]
     assert at(checked(2), 7) == 2.0
+
+
+def test_a_mix_needs_the_columns_of_its_rewards_and_allows_a_fifth_to_fail():
+    one, other = Fixed("a", [1.0]), Fixed("b", [1.0])
+    one.columns, other.columns = ("gold", "level"), ("gold",)
+    mix = Mix([one, other], {"a": 1.0, "b": 1.0})
+    assert mix.columns == ("gold", "level") and mix.error_budget == 0.2
