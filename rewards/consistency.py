@@ -107,7 +107,7 @@ def build(name: str, settings: Mapping[str, Any], context: Context) -> Consisten
     manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     discrete = options.pop("discrete", False)
     if not isinstance(discrete, bool):
-        raise ValueError(f"discrete: true or false is wanted, got {discrete!r}")
+        raise ValueError(f"discrete: expected true or false, got {discrete!r}")
     models: list[tuple[Source, Source]] = []
     for fold in range(manifest["folds"]):
         without, told = (frozen(str(folder / str(fold) / kind), **options) for kind in KINDS)

@@ -79,6 +79,10 @@ def build(name: str, settings: Mapping[str, Any], context: Context) -> Correctne
 def verifier_of(settings: Mapping[str, Any], context: Context) -> Verifier:
     """The verifier that a reward names, with its options; without a name the task's own, its options kept.
 
+    Args:
+        settings: the reward's part of the config: its `verifier` and `options`.
+        context: holds the task's own verifier.
+
     Raises:
         ValueError: no verifier of that name, or it has no such option.
     """

@@ -1,14 +1,13 @@
 """A language model as judge: an OpenAI-compatible endpoint scores each completion by a rubric.
 
 The judge is told the rubric, and then given one JSON object with the prompt, the completion and the columns asked for.
-So a completion cannot pass itself off as an instruction by closing a tag. It can still flatter the judge: look at
-what it rewards (`NAME.reply` in the table of completions).
+So a completion cannot pass itself off as an instruction by closing a tag. It can still flatter the judge; read what the
+judge rewards (`NAME.reply` in the table of completions).
 
 The judge ends with `{"score": s}`, or answers with a number alone, on the scale of the rubric. A reply that was cut
-off, that gives no score or two, or one off the scale, is a failure and never 0; what the judge says while it thinks
-does not count. Past the limit on spending the reward abstains, and warns once; what is in the cache
-is still scored. In a run the limit holds for all its processes and over every resume; the counts are in
-`spent/NAME` of the run's folder.
+off, or that gives no score, two scores, or a score off the scale, is a failure and never 0; scores in the judge's
+thinking are ignored. Past the limit on spending the reward abstains and warns once; cached replies still count. In a
+run the limit holds across all processes and every resume; the counts are in `spent/NAME` of the run's folder.
 """
 
 from __future__ import annotations
@@ -175,7 +174,7 @@ def build(name: str, settings: Mapping[str, Any], context: Context) -> JudgeEndp
         raise ValueError("model: is needed, the judge's name at the endpoint")
     base_url = options.get("base_url", "https://api.openai.com/v1")
     if not isinstance(base_url, str) or not re.match(r"https?://[^/]", base_url):
-        raise ValueError(f"base_url: an address such as http://localhost:8000/v1 is wanted, got {base_url!r}")
+        raise ValueError(f"base_url: expected an address such as http://localhost:8000/v1, got {base_url!r}")
     request = _mapping("request", options.get("request", {"temperature": 0.0}))
     for argument in ("model", "messages", "stream", "n", "timeout"):
         if argument in request:
@@ -221,7 +220,7 @@ def _rubric(options: Mapping[str, Any]) -> str:
             raise ValueError(f"rubric_file: no file {file!r}")
         rubric = Path(file).read_text(encoding="utf-8")
     if not isinstance(rubric, str) or not rubric.strip():
-        raise ValueError(f"rubric: a text is wanted, got {rubric!r}")
+        raise ValueError(f"rubric: expected a text, got {rubric!r}")
     return rubric.strip()
 
 
@@ -230,7 +229,7 @@ def _key(variable: Any) -> str | None:
         return None
     if not isinstance(variable, str) or not re.fullmatch("[A-Z_][A-Z0-9_]*", variable):
         # what was given may be the key itself: it is not shown
-        raise ValueError("key: the name of an environment variable is wanted, such as OPENAI_API_KEY, never the key")
+        raise ValueError("key: expected the name of an environment variable, such as OPENAI_API_KEY, never the key")
     if not (key := os.environ.get(variable)):
         raise ValueError(
             f"key: the environment variable {variable} is not set; for a server that wants none, key: null"
@@ -240,7 +239,7 @@ def _key(variable: Any) -> str | None:
 
 def _scale(scale: Any) -> tuple[float, float]:
     if not isinstance(scale, Sequence) or isinstance(scale, str) or len(scale) != 2:
-        raise ValueError(f"scale: [worst, best] is wanted, got {scale!r}")
+        raise ValueError(f"scale: expected [worst, best], got {scale!r}")
     worst, best = (number("scale", end) for end in scale)
     if worst == best:
         raise ValueError(f"scale: the worst and the best score are the same, {worst:g}")
@@ -268,5 +267,5 @@ def _limit(options: Mapping[str, Any]) -> Limit:
 
 def _mapping(name: str, value: Any) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
-        raise ValueError(f"{name}: keys with values are wanted, got {value!r}")
+        raise ValueError(f"{name}: expected keys with values, got {value!r}")
     return value

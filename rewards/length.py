@@ -1,11 +1,12 @@
-r"""The length $L$ of a completion, towards a target or by its correctness.
+r"""Rewards the length $L$ of a completion, either near a target or depending on its correctness.
 
 `target`, with target $N$ and tolerance $d$: $r = \max(0, 1 - |L - N| / d)$.
 
 `cosine` (Yeo et al. 2025, arXiv:2502.03373), with most length $M$: from `right[0]` (or `wrong[0]`) at length 0 to
 `right[1]` (`wrong[1]`) at $M$,
 $$ r = r_M + \tfrac{1}{2} (r_0 - r_M) (1 + \cos(\pi L / M)) $$
-and `exceed` where $L \ge M$. So a right answer is worth more the shorter, a wrong one costs less the longer it tried.
+and `exceed` where $L \ge M$. So a right answer is worth more the shorter it is, and a wrong one costs less the longer
+it is.
 """
 
 from __future__ import annotations
@@ -87,7 +88,7 @@ class CosineLength(Reward):
         self.unit = one_of("unit", unit, UNITS)
         for option, pair in (("right", right), ("wrong", wrong)):
             if not isinstance(pair, Sequence) or len(pair) != 2:
-                raise ValueError(f"{option}: two numbers are wanted, at length 0 and at most, got {pair!r}")
+                raise ValueError(f"{option}: expected two numbers, at length 0 and at most, got {pair!r}")
             for value in pair:
                 number(option, value)
         self.right, self.wrong = right, wrong

@@ -1,8 +1,8 @@
-r"""What a rationale adds to the likelihood of the right answer, by a model that answers.
+r"""What a rationale adds to the likelihood of the right answer, according to a model that answers.
 
 With question $q$, rationale $r$ and gold answer $a^*$:
 
-$$ \text{sum: } \log p(a^* \mid q, r) - \log p(a^* \mid q), \qquad \text{mean: the same, a token of } a^* $$
+$$ \text{sum: } \log p(a^* \mid q, r) - \log p(a^* \mid q), \qquad \text{mean: the same, per token of } a^* $$
 
 The sum is Quiet-STaR's reward of a thought (Zelikman et al. 2024, arXiv:2403.09629), there over the next tokens of a
 text. With choices $A$ and $\ell(a)$ the mean log-probability a token,
@@ -10,7 +10,7 @@ text. With choices $A$ and $\ell(a)$ the mean log-probability a token,
 $$ \text{probability: } P(a^* \mid q, r) - P(a^* \mid q), \qquad P = \mathrm{softmax}_{a \in A}\, \ell(a) $$
 
 which is MaRio's consistency with one model for both; see `consistency` for two, and `self_feedback` for Crystal's form.
-A rationale that only says the answer gains as much as a reason does, or more; so it needs a judge of reasons beside it.
+A rationale that only states the answer gains as much as a reason does, or more; combine it with a judge of reasons.
 
 A completion without the answer marker abstains, as does one that does not fit into the model.
 """

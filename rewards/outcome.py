@@ -7,8 +7,8 @@ Two formats of model:
 - `token`: TinyGSM's verifier (Liu et al. 2023, arXiv:2312.09241): a token-classification head, trained to say at every
   token whether the completion is right, and read at the last one. The value is that probability.
 
-Chat messages are put together by the model's own chat template. A text that is longer than the model reads is not
-judged: cut off, it would be another text. Not here: models that take prompt and completion as a pair of texts.
+The model's own chat template renders chat messages. A text that is longer than the model can read is not judged, since
+a truncated text is a different text. Models that take prompt and completion as a pair of texts are not supported.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ def build(name: str, settings: Mapping[str, Any], context: Context) -> Outcome:
     form = one_of("format", options.get("format", "sequence"), FORMATS)
     for option in ("sigmoid", "end"):
         if not isinstance(options.get(option, False), bool):
-            raise ValueError(f"{option}: true or false is wanted, got {options[option]!r}")
+            raise ValueError(f"{option}: expected true or false, got {options[option]!r}")
     model = source(settings, context, form, purpose="a reward model, a path or a hub id")
     loaded, tokenizer = model()
     if options.get("end") and tokenizer.eos_token_id is None:

@@ -7,8 +7,8 @@ $z$ is the logit that a statement scorer gives the rationale alone, the answer l
   of row 32097.
 - `sequence`: any sequence-classification head; $t$ is the option `temperature`, 1 by default.
 
-Without a model the statements of the embedded task `facts` are checked exactly: the value is the share that is true,
-and what is no statement is not true.
+Without a model the statements of the embedded task `facts` are checked exactly: the value is the share of statements
+that are true, and a sentence that is no statement counts as not true.
 
 As in MaRio, a completion without the answer marker has no reward: it abstains. So does an empty rationale, and one
 that is longer than the model reads.

@@ -12,7 +12,7 @@ Two formats of model:
 - `shepherd`: a causal language model whose next token after the marker ` ки` is `+` or `-`, $p = e^{z_+} / (e^{z_+} +
   e^{z_-})$ there. Prompt and completion are one text with a space between them.
 
-Not here: models that are asked about each step in a turn of its own, and heads of several layers.
+Models that are asked about each step in a turn of its own, and heads of several layers, are not supported.
 """
 
 from __future__ import annotations
@@ -88,11 +88,12 @@ class Process(Reward):
         self.read = read
         self.final = final
         self.marker, self.together, self.longest = marker, together, longest
-        self.verifier = Correctness(split, name) if isinstance(split, Verifier) else None
-        if self.verifier is not None:
+        self.verifier: Correctness | None = None
+        if isinstance(split, Verifier):
+            if not split.judges_steps:
+                raise ValueError(f"verifier {split.name!r} judges no steps; name one that does, or a separator")
+            self.verifier = Correctness(split, name)
             self.columns = self.verifier.columns
-            if not self.verifier.judges_steps:
-                raise ValueError(f"verifier {split.name!r} judges no steps; name one that does, or a separator")  # type: ignore[union-attr]
 
     def score(
         self,
@@ -172,7 +173,7 @@ def build(name: str, settings: Mapping[str, Any], context: Context) -> Process:
     if marker is None and shepherd:
         raise ValueError("marker: format: shepherd is read at a marker after each step; leave it out for ` ки`")
     if marker is not None and (not isinstance(marker, str) or not marker):
-        raise ValueError(f"marker: a text is wanted, got {marker!r}")
+        raise ValueError(f"marker: expected a text, got {marker!r}")
     split = _split(options, settings.get("verifier"), context)
     model = source(
         settings, context, "causal" if shepherd else "token", purpose="a process reward model, a path or a hub id"
@@ -210,6 +211,10 @@ def build(name: str, settings: Mapping[str, Any], context: Context) -> Process:
 def trained_form(name: str, revision: str | None = None) -> dict[str, Any] | None:
     """What `whetstone prm train` saved beside the weights; None where another made the model.
 
+    Args:
+        name: a folder or hub id.
+        revision: of the hub.
+
     Raises:
         ValueError: it cannot be read.
     """
@@ -238,7 +243,7 @@ def _split(options: Mapping[str, Any], verifier: str | None, context: Context) -
             raise ValueError(f"pattern: {pattern!r} is not a regular expression: {error}") from None
     if separator is not None:
         if not isinstance(separator, str) or not separator:
-            raise ValueError(f"separator: a text is wanted, got {separator!r}")
+            raise ValueError(f"separator: expected a text, got {separator!r}")
         return Splitter(separator)
     if verifier:
         return Verifier(verifier)

@@ -1,11 +1,11 @@
 """Reader reward (LM-guided CoT, Lee et al., LREC-COLING 2024): does a frozen model find the answer from the rationale?
 
 The completion's own answer is left out. The frozen model reads the prompt with the rationale and answers greedily, and
-the task's verifier judges that answer. So the reward is for saying what helps a reader, not for being right oneself.
+the task's verifier judges that answer. So the reward is for a rationale that helps a reader, not for a right answer.
 
-Each answer is kept, by the model's weights and what it read, in the context's cache folder or else in memory. As with
-the other rewards on rationales, a completion without the answer marker has no reward: it abstains. So does one that is
-longer than the model reads.
+Answers are cached, keyed by the model's weights and what it read, in the context's cache folder or else in memory. As
+with the other rewards on rationales, a completion without the answer marker has no reward: it abstains. So does one
+that is longer than the model can read.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from rewards.correctness import Correctness
 from rewards.models.batches import BATCH_TOKENS
 from rewards.models.generate import Generated, SamplingParameters, eos_token_ids, generate
 from rewards.models.heads import NO_NUMBER
-from rewards.models.load import fingerprint
 from rewards.models.prompts import Rendered, encode
 from rewards.models.room import most_tokens
+from rewards.models.state import fingerprint
 from rewards.models.types import Pair
 from rewards.parts.columns import column, data_columns
 from rewards.parts.context import Context

@@ -1,4 +1,4 @@
-"""What a reward is: a judge of completions with TRL's signature, and a richer method behind it."""
+"""What a reward is: it scores completions with TRL's signature, and has a richer method behind it."""
 
 from __future__ import annotations
 
@@ -67,7 +67,15 @@ class Reward(ABC):
         completion_ids: Sequence[Sequence[int]],
         **columns: Any,
     ) -> Scores:
-        """Judge a batch; every column is a list with one value a completion."""
+        """Judge a batch; every column is a list with one value a completion.
+
+        Args:
+            prompts: B prompts, strings or chat messages.
+            completions: B completions, strings or chat messages.
+            completion_ids: the token ids of each completion.
+            **columns: a list of B values for each column of the data; beside them `trainer_state`, `log_metric` (takes
+                a name and a number) and `log_extra` (a name and B values), where a trainer passes them.
+        """
 
     def __call__(
         self,

@@ -9,8 +9,8 @@ of the answer's one token; differences of the two are the same, and the log-prob
 Then $r \leftarrow (r - \mu) / \sigma$ with the mean and standard deviation over rationales that the initial policy
 draws for rows of the train split, frozen from then on. (The authors' code divides by $\sqrt\sigma$; this does not.)
 
-The policy can raise $r$ by answering worse without a rationale. So both margins are in the table and the logs, `with`
-and `without`; and `baseline` takes $m(q)$ from a frozen model instead, which closes that way.
+The policy can raise $r$ by answering worse without a rationale. So both margins, `with` and `without`, are in the table
+and the logs, and `baseline` takes $m(q)$ from a frozen model instead, which rules this out.
 
 A completion without the answer marker abstains, as does one that does not fit into the model.
 """
@@ -173,7 +173,7 @@ def build(name: str, settings: Mapping[str, Any], context: Context) -> SelfFeedb
     options = options_of(settings, ("normalise", "baseline", *SAMPLING, *OPTIONS, *LOADING), reads=("model",))
     normalise = options.get("normalise", True)
     if not isinstance(normalise, bool):
-        raise ValueError(f"normalise: true or false is wanted, got {normalise!r}")
+        raise ValueError(f"normalise: expected true or false, got {normalise!r}")
     settings = {**settings, "model": settings.get("model") or "policy"}
     model = source(settings, context, "causal", policy=True)
     loading = {key: options[key] for key in LOADING if key in options}

@@ -139,7 +139,7 @@ def _as_float(value: float | Decimal | Fraction) -> float:
 
 def _numbers(values: Any, count: int) -> list[float | None]:
     """One number or None for each completion, of a list, an array or a tensor."""
-    wanted = f"one number for each of {count} completions is wanted"
+    wanted = f"expected one number for each of {count} completions"
     if hasattr(values, "tolist"):
         values = values.tolist()
     if isinstance(values, str | bytes) or not isinstance(values, Sequence | ValuesView):

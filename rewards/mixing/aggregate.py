@@ -70,7 +70,12 @@ def filled(values: Values, groups: Groups, left_out: float = 0.0) -> list[float]
 
 
 def normalised(values: Values, groups: Groups) -> list[float | None]:
-    """Each value less its group's mean, over its group's sample standard deviation; None stays None."""
+    """Each value less its group's mean, over its group's sample standard deviation; None stays None.
+
+    Args:
+        values: B values.
+        groups: the batch's groups.
+    """
     out: list[float | None] = list(values)
     for group in groups:
         known = [value for row in group if (value := values[row]) is not None]
@@ -85,9 +90,14 @@ def normalised(values: Values, groups: Groups) -> list[float | None]:
 
 
 def counting(values: Mapping[str, Values], weights: Mapping[str, float]) -> list[bool]:
-    """Of each completion, whether any reward that counts has a value; without a weight above 0 in size, any reward."""
+    """Of each completion, whether any reward that counts has a value; without a weight above 0 in size, any reward.
+
+    Args:
+        values: reward name → B values.
+        weights: reward name → weight.
+    """
     names = [name for name in values if weights[name]] or list(values)
-    return [any(value is not None for value in row) for row in zip(*(values[name] for name in names), strict=True)]
+    return [any(values[name][row] is not None for name in names) for row in range(len(values[names[0]]))]
 
 
 def powers(name: str, values: Values, weight: float) -> list[float | None]:
@@ -103,9 +113,8 @@ def powers(name: str, values: Values, weight: float) -> list[float | None]:
     """
     if weight == 0:
         return [None if value is None else 1.0 for value in values]
-    least = min((value for value in values if value is not None), default=0.0)
-    if least < 0:
-        raise ValueError(f"{name}: a product has no negative factors, got {least:g}; use sum or gated")
+    if negative := [value for value in values if value is not None and value < 0]:
+        raise ValueError(f"{name}: a product has no negative factors, got {min(negative):g}; use sum or gated")
     try:
         return [None if value is None else value**weight for value in values]
     except OverflowError:
@@ -120,17 +129,21 @@ def where(passed: Sequence[bool], values: Values) -> list[float | None]:
         passed: B answers.
         values: B values.
     """
-    return [value if yes else None for value, yes in zip(values, passed, strict=True)]
+    return [value if passed[row] else None for row, value in enumerate(values)]
 
 
 def centred(values: Values, groups: Groups) -> np.ndarray:
-    """Each value less its group's mean, 0 where it is None: (B,)."""
+    """Each value less its group's mean, 0 where it is None: (B,).
+
+    Args:
+        values: B values.
+        groups: the batch's groups.
+    """
     out = np.zeros(len(values))
     for group in groups:
-        rows = [row for row in group if values[row] is not None]
-        if rows:
-            present = np.array([values[row] for row in rows], dtype=float)
-            out[rows] = present - present.mean()
+        known = {row: value for row in group if (value := values[row]) is not None}
+        if known:
+            out[list(known)] = np.array(list(known.values())) - np.mean(list(known.values()))
     return out
 
 
@@ -154,7 +167,12 @@ def variance_shares(contributions: Mapping[str, np.ndarray]) -> dict[str, float]
 
 
 def share_without_signal(values: Values, groups: Groups) -> float:
-    """The share of groups in which a reward has the same value for every completion it does not abstain on."""
+    """The share of groups in which a reward has the same value for every completion it does not abstain on.
+
+    Args:
+        values: B values.
+        groups: the batch's groups, one at least.
+    """
     flat = 0
     for group in groups:
         present = [value for row in group if (value := values[row]) is not None]

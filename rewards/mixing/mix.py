@@ -151,13 +151,11 @@ class Mix(Reward):
             for column, values in scores.columns.items():
                 log_extra(f"{reward.name}.{column}", values)
         mixed = self._mixed(parts, weights, groups)
-        if self.aggregation != "product":
-            contributions = {
-                name: centred([judgements[name].contribution for judgements in mixed.judgements], groups)
-                for name in parts
-            }
-            for name, share in variance_shares(contributions).items():
-                log_metric(f"rewards/{name}/variance_share", share)
+        contributions = {
+            name: centred([judgements[name].contribution for judgements in mixed.judgements], groups) for name in parts
+        }
+        for name, share in variance_shares(contributions).items():
+            log_metric(f"rewards/{name}/variance_share", share)
         for name, weight in self.weights.items():
             if not isinstance(weight, float):
                 log_metric(f"rewards/{name}/weight", weights[name])
@@ -166,32 +164,22 @@ class Mix(Reward):
     def _mixed(self, parts: Mapping[str, Scores], weights: Mapping[str, float], groups: Groups) -> Mixed:
         """What each reward contributes to each completion, and their sum or product."""
         values = self._comparable(parts, groups)
-        passed = self._passed(values)
-        known = counting(values, weights)
+        passed, known = self._passed(values), counting(values, weights)
+        rows = range(len(known))
         if self.gate is not None:  # below a closed gate the gate's own share is all there is to know
             gate = values[self.gate]
-            known = [v is not None and (not opened or yes) for v, opened, yes in zip(gate, passed, known, strict=True)]
+            known = [gate[row] is not None and (not passed[row] or known[row]) for row in rows]
         if self.aggregation == "product":
             factors = {name: filled(powers(name, of, weights[name]), groups, 1.0) for name, of in values.items()}
-            totals = [math.prod(row) for row in zip(*factors.values(), strict=True)]
-            contributions = {name: [None] * len(known) for name in parts}
-            effective = {name: [weights[name]] * len(known) for name in parts}
+            totals = [math.prod(factors[name][row] for name in factors) for row in rows]
+            contributions: dict[str, list[Any]] = {name: [None for _ in rows] for name in parts}
+            effective = {name: [weights[name] for _ in rows] for name in parts}
         else:
-            effective = {
-                name: [weights[name] if name == self.gate or opened else 0.0 for opened in passed] for name in parts
-            }
-            contributions = {
-                name: [
-                    weight * number
-                    for weight, number in zip(
-                        effective[name],
-                        filled(of if name == self.gate else where(passed, of), groups),
-                        strict=True,
-                    )
-                ]
-                for name, of in values.items()
-            }
-            totals = [sum(row, 0.0) for row in zip(*contributions.values(), strict=True)]
+            counts = {name: [name == self.gate or passed[row] for row in rows] for name in parts}
+            effective = {name: [weights[name] if counts[name][row] else 0.0 for row in rows] for name in parts}
+            numbers = {name: filled(where(counts[name], of), groups) for name, of in values.items()}
+            contributions = {name: [effective[name][row] * numbers[name][row] for row in rows] for name in parts}
+            totals = [sum(contributions[name][row] for name in parts) for row in rows]
         judgements = [
             {
                 name: Judgement(
@@ -203,10 +191,10 @@ class Mix(Reward):
                 )
                 for name, scores in parts.items()
             }
-            for row in range(len(known))
+            for row in rows
         ]
         columns = {name: scores.values for name, scores in parts.items()}
-        mixed_values = [total if yes else None for total, yes in zip(totals, known, strict=True)]
+        mixed_values = [totals[row] if known[row] else None for row in rows]
         for value in mixed_values:
             if value is not None and not abs(value) <= LARGEST:
                 raise ValueError(

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
+
 from rewards.parts.settings import number, whole
 
 Weight = float | Sequence[tuple[int, float]]
@@ -21,11 +23,11 @@ def checked(weight: Any) -> Weight:
     if isinstance(weight, int | float):
         return number("weight", weight)
     if not isinstance(weight, Sequence) or isinstance(weight, str) or not weight:
-        raise ValueError(f"weight: a number or [[step, weight], …] is wanted, got {weight!r}")
+        raise ValueError(f"weight: expected a number or [[step, weight], …], got {weight!r}")
     pairs = []
     for pair in weight:
         if not isinstance(pair, Sequence) or len(pair) != 2:
-            raise ValueError(f"weight: [step, weight] is wanted, got {pair!r}")
+            raise ValueError(f"weight: expected [step, weight], got {pair!r}")
         pairs.append((whole("weight: step", pair[0], 0), number("weight", pair[1])))
     steps = [step for step, _ in pairs]
     if any(later <= earlier for earlier, later in pairwise(steps)):
@@ -47,10 +49,4 @@ def at(weight: Weight, step: int) -> float:
     """
     if isinstance(weight, int | float):
         return float(weight)
-    first, last = weight[0], weight[-1]
-    if step <= first[0]:
-        return float(first[1])
-    for (start, before), (end, after) in pairwise(weight):
-        if step <= end:
-            return before + (after - before) * (step - start) / (end - start)
-    return float(last[1])
+    return float(np.interp(step, [named for named, _ in weight], values(weight)))

@@ -34,7 +34,12 @@ def batches(lengths: Sequence[int], budget: int = BATCH_TOKENS) -> Iterator[list
 
 
 def logits_budget(model: Model, budget: int = BATCH_TOKENS) -> int:
-    """Tokens that a batch may have where the model gives logits for all of them."""
+    """Tokens that a batch may have where the model gives logits for all of them.
+
+    Args:
+        model: gives logits over its whole vocabulary.
+        budget: tokens in a batch at most, whatever the vocabulary.
+    """
     return max(1, min(budget, LOGITS // model.config.get_text_config().vocab_size))
 
 

@@ -1,18 +1,17 @@
-"""Draws completions of token ids: one function for evaluation, rounds, labels and rewards, whatever generates.
+"""Draws completions: one function for evaluation, rounds, labels and rewards, whichever engine generates.
 
-What generates is a transformers model or an `Engine`, such as vLLM. Both take the same `SamplingParameters`, and
-nothing else decides how tokens are drawn: the generation defaults that are stored with a model (a top_k of 50, a
-repetition penalty) do not enter. Of those only the tokens that end a text and those that begin one are used.
+A transformers model or an `Engine`, such as vLLM, generates. Both take the same `SamplingParameters`, and nothing else
+decides how tokens are drawn: the generation defaults that are stored with a model (a top_k of 50, a repetition penalty)
+are ignored, except for the tokens that end a text and those that begin one.
 
-A completion ends with the token that ends it: an end-of-text token, or the token that completes a stop string.
-Its text is what these tokens decode to, without special tokens. So the stop string is part of the text, with whatever
-else its last token holds. This is what TRL does when it trains, and the spans of steps stay places in the tokens.
+A completion includes the token that ends it: an end-of-text token, or the token that completes a stop string. Its text
+is what these tokens decode to, without special tokens, so it contains the stop string and whatever else its last token
+holds. TRL does the same when it trains, and so the spans of steps can be mapped to tokens.
 """
 
 from __future__ import annotations
 
 import random
-from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,11 +20,12 @@ from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 import torch
 from peft import PeftModel
 from torch import Tensor
-from transformers import GenerationConfig, LogitsProcessor, StoppingCriteria, StoppingCriteriaList
+from transformers import GenerationConfig, LogitsProcessor, StoppingCriteriaList
 
 from rewards.models.batches import pad_id, padded
-from rewards.models.load import device_of, judging
 from rewards.models.logprobs import token_logprobs
+from rewards.models.state import device_of, judging
+from rewards.models.stopping import StopStrings, ended
 from rewards.models.types import Model, Tokenizer
 
 FinishReason = Literal["stop", "length", "error"]
@@ -92,7 +92,7 @@ class Tokens(NamedTuple):
 
 @runtime_checkable
 class Engine(Protocol):
-    """What generates in place of a transformers model.
+    """Generates in place of a transformers model.
 
     Attributes:
         eos_token_ids: tokens that end a text beside the tokenizer's own, as the model it holds declares them.
@@ -153,66 +153,23 @@ def generate(
 
 
 def eos_token_ids(model: Model | Engine, tokenizer: Tokenizer) -> list[int]:
-    """The tokens that end a completion: those that the model (or the engine) declares, and the tokenizer's."""
+    """The tokens that end a completion: those that the model (or the engine) declares, and the tokenizer's.
+
+    Args:
+        model: a transformers model, or an engine.
+        tokenizer: its tokenizer.
+    """
     stored: Any = model.eos_token_ids if isinstance(model, Engine) else model.generation_config.eos_token_id
     ends = [*(stored if isinstance(stored, list | tuple) else [stored]), tokenizer.eos_token_id]
     return list(dict.fromkeys(end for end in ends if end is not None))
 
 
-def ended(
-    ids: Sequence[int], eos_token_ids: Sequence[int], stop: Sequence[str], tokenizer: Tokenizer
-) -> tuple[list[int], Literal["stop", "length"]]:
-    """A completion up to the token that ends it, and whether there is one.
-
-    Args:
-        ids: what was generated, perhaps with padding after the end.
-        eos_token_ids: tokens that end it.
-        stop: strings that end it.
-        tokenizer: decodes it.
-    """
-    place = next((place for place, token in enumerate(ids) if token in eos_token_ids), None)
-    cut = list(ids if place is None else ids[: place + 1])
-    if stop and has_stop(str(tokenizer.decode(cut, skip_special_tokens=True)), stop):
-
-        def stopped(length: int) -> bool:
-            return has_stop(str(tokenizer.decode(cut[:length], skip_special_tokens=True)), stop)
-
-        return cut[: bisect_left(range(len(cut)), True, key=stopped)], "stop"
-    return cut, "length" if place is None else "stop"
-
-
-def has_stop(text: str, stop: Sequence[str]) -> bool:
-    """Whether a text holds one of the stop strings."""
-    return any(string in text for string in stop)
-
-
-class StopStrings(StoppingCriteria):
-    """Ends the completions whose text holds a stop string; the prompt's text does not count.
-
-    Args:
-        stop: the strings.
-        tokenizer: decodes completions.
-        start: tokens before the completions.
-    """
-
-    def __init__(self, stop: Sequence[str], tokenizer: Tokenizer, start: int) -> None:
-        self.stop, self.tokenizer, self.start = stop, tokenizer, start
-        # a token has one byte of text at least; the others are context, for tokenizers that change a text's beginning
-        self.tail = max(len(string.encode()) for string in stop) + 8
-
-    def __call__(self, input_ids: Tensor, scores: Any, **_: Any) -> Any:
-        """Which rows (B,) have ended."""
-        tails = input_ids[:, max(self.start, input_ids.shape[1] - self.tail) :].tolist()
-        texts = self.tokenizer.batch_decode(tails, skip_special_tokens=True)
-        return torch.tensor([has_stop(text, self.stop) for text in texts], device=input_ids.device)
-
-
 class _NanWatch(LogitsProcessor):
-    """Remembers which rows of a batch had NaN among their logits, from which greedy decoding takes some token."""
+    """Remembers which rows of a batch had NaN among their logits; greedy decoding would pick a token all the same."""
 
     broken_B: Tensor
 
-    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:  # type: ignore[override]  # torch's own types
+    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]  # torch's types
         now_B = scores.isnan().any(-1)
         self.broken_B = now_B | self.broken_B if hasattr(self, "broken_B") else now_B
         return scores
@@ -220,9 +177,9 @@ class _NanWatch(LogitsProcessor):
 
 @contextmanager
 def without_stored_defaults(model: Model) -> Iterator[None]:
-    """The model without the generation defaults that are stored with it, which transformers would fill in.
+    """Hide the generation defaults that are stored with a model, which transformers would otherwise fill in.
 
-    They are given back afterwards, so that they are saved with the model again.
+    They are restored afterwards, so that they are saved with the model again.
 
     Args:
         model: a transformers model, or a peft wrapper of one.

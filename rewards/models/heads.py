@@ -1,4 +1,4 @@
-"""What a model's heads say of texts: at chosen tokens or of the whole, in batches, and as probabilities."""
+"""Scores of a model's classification head: at chosen tokens or for a whole text, in batches, and as probabilities."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import torch
 
 from rewards.models.batches import BATCH_TOKENS, LOGITS, batches, pad_id, padded
-from rewards.models.load import judging
+from rewards.models.state import judging
 from rewards.models.types import Classifier, Tokenizer
 
 Read = Callable[[torch.Tensor], torch.Tensor]
@@ -42,9 +42,10 @@ def read_at(
     budget: int = BATCH_TOKENS,
     progress: Callable[[int], None] | None = None,
 ) -> list[list[float | None]]:
-    """What a model's logits say at the places of each text; None where there is no place.
+    """The scores at the places of each text; None where there is no place.
 
-    Texts of similar length go together. A causal model gives logits at the places alone, for its vocabulary is large.
+    Texts of similar length share a batch. A causal model computes logits only at the places, since its vocabulary is
+    large.
 
     Args:
         model: one with logits for each token.
@@ -100,7 +101,7 @@ def _parts(rows: Sequence[int], texts: Sequence[Encoded], most: int, width: int)
 def read_whole(
     model: Classifier, tokenizer: Tokenizer, texts: Sequence[Sequence[int]], read: Read, *, budget: int = BATCH_TOKENS
 ) -> list[float]:
-    """What a model's head says of each text as a whole.
+    """The score of each text as a whole.
 
     Args:
         model: a sequence-classification model.

@@ -1,4 +1,4 @@
-r"""How likely a model holds each answer after a context: $\log p(a \mid c) = \sum_t \log p(a_t \mid c, a_{<t})$.
+r"""How likely a model finds each answer after a context: $\log p(a \mid c) = \sum_t \log p(a_t \mid c, a_{<t})$.
 
 Contexts of one question share its prompt, and the answers of one context share the context. So the key-value cache of
 a prompt is computed once, that of each context from there, and each answer from there, one token before it begins:
@@ -24,10 +24,10 @@ from peft import PeftModel
 from torch import Tensor, nn
 
 from rewards.models.batches import BATCH_TOKENS, LOGITS, batches, logits_budget, pad_id, padded
-from rewards.models.load import device_of, judging
 from rewards.models.logprobs import logprobs_at, token_logprobs
 from rewards.models.prompts import Rendered, encode
 from rewards.models.room import room
+from rewards.models.state import device_of, judging
 from rewards.models.types import Model, Tokenizer
 
 

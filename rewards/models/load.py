@@ -1,20 +1,16 @@
 """Loads a model under any head with its tokenizer: policies, critics, process reward models, and models that judge.
 
-`load` gives a model of its own, to be trained or used once. `frozen` gives one that judges: it is loaded once, never
+`load` returns a new model, to be trained or used once. `frozen` returns a model that judges: it is loaded once, never
 trained, and shared by everything that names it with the same settings.
 
-A folder or hub id of a peft adapter stands for its base model with the adapter on it. `load` keeps the adapter apart,
-so that its training can go on; `frozen` merges it.
+The folder or hub id of a peft adapter stands for its base model with that adapter. `load` keeps the adapter separate,
+so that its training can continue; `frozen` merges it.
 """
 
 from __future__ import annotations
 
 import functools
-import hashlib
 import json
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -33,7 +29,8 @@ from transformers.utils.peft_utils import find_adapter_config_file
 
 from rewards.models.adapters import base_of
 from rewards.models.batches import pad_id
-from rewards.models.types import Classifier, Model, Pair, Source, Tokenizer
+from rewards.models.state import default_device, embedding
+from rewards.models.types import Model, Pair, Source, Tokenizer
 from verifiers.runtime.names import nearest
 
 HEADS = {
@@ -177,7 +174,7 @@ def frozen(
     revision: str | None = None,
     trust_remote_code: bool = False,
 ) -> Source:
-    """A model that judges, without gradients; equal calls share one.
+    """A model that judges, without gradients; equal calls return the same one.
 
     Args:
         name: a folder or hub id.
@@ -222,7 +219,7 @@ def check_fit(model: Model, tokenizer: Tokenizer, name: str | Path) -> None:
     Raises:
         ValueError: the tokenizer has more tokens than the embedding has rows.
     """
-    rows = _embedding(model).shape[0]
+    rows = embedding(model).shape[0]
     if len(tokenizer) > rows:
         raise ValueError(
             f"the tokenizer of {str(name)!r} has {len(tokenizer)} tokens and its embedding only {rows} rows: they do "
@@ -231,7 +228,7 @@ def check_fit(model: Model, tokenizer: Tokenizer, name: str | Path) -> None:
 
 
 def give_pad_token(model: Model, tokenizer: Tokenizer) -> bool:
-    """Make the end-of-text token pad where the tokenizer has no pad token, and tell the model's configuration.
+    """Pad with the end-of-text token where the tokenizer has no pad token, and record it in the model's configuration.
 
     Args:
         model: whose configuration is told.
@@ -266,43 +263,3 @@ def _quantization(kind: str) -> BitsAndBytesConfig:
         bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16,
     )
-
-
-def default_device() -> str:
-    """This process's GPU, or the CPU."""
-    return f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if torch.cuda.is_available() else "cpu"
-
-
-def device_of(model: Model) -> torch.device:
-    """Where a model's inputs go, also where a wrapper does not say."""
-    return _embedding(model).device
-
-
-def _embedding(model: Model) -> torch.Tensor:
-    weight = model.get_input_embeddings().weight
-    assert isinstance(weight, torch.Tensor)
-    return weight
-
-
-@contextmanager
-def judging(model: Classifier) -> Iterator[None]:
-    """The model in evaluation mode and without gradients, and afterwards as it was."""
-    was_training = model.training
-    model.eval()
-    try:
-        with torch.no_grad():  # not inference mode: what a policy keeps of it could not be trained on
-            yield
-    finally:
-        model.train(was_training)
-
-
-def fingerprint(model: Model) -> str:
-    """What tells one set of weights from another: a hash of every parameter's name, shape and sums."""
-    digest = hashlib.blake2b(digest_size=12)
-    with torch.no_grad():
-        for name, weight in model.state_dict().items():
-            if weight.is_floating_point():
-                flat = weight.detach().double().flatten()
-                sums = (flat.sum().item(), flat.square().sum().item(), flat[:: max(1, len(flat) // 97)].tolist())
-                digest.update(f"{name} {tuple(weight.shape)} {sums}".encode())
-    return digest.hexdigest()

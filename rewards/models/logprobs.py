@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from rewards.models.batches import BATCH_TOKENS, batches, logits_budget, padded
-from rewards.models.load import device_of, judging
+from rewards.models.state import device_of, judging
 from rewards.models.types import Model
 
 

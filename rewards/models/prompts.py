@@ -1,7 +1,7 @@
 """A prompt as text and as token ids: one rendering and one tokenisation, for everything that reads or continues it.
 
-Training, evaluation, rounds, fits, process reward models and rewards all come here, so a policy meets the same tokens
-wherever it meets a prompt:
+Training, evaluation, rounds, fits, process reward models and rewards all use this module, so that a policy reads the
+same tokens wherever it reads a prompt:
 
 - A plain string is read as it is. It begins with the tokenizer's beginning-of-text token (BOS) where the tokenizer
   puts one before every text and the string does not start with it already.
@@ -60,7 +60,12 @@ def render(prompt: Text, tokenizer: Tokenizer, template_kwargs: Mapping[str, Any
 
 
 def encode(text: str | Rendered, tokenizer: Tokenizer) -> list[int]:
-    """The token ids of a plain string or a rendered text, by the rules of this module."""
+    """The token ids of a plain string or a rendered text, by the rules of this module.
+
+    Args:
+        text: a plain string, or a rendered text.
+        tokenizer: of the model that reads it.
+    """
     rendered = Rendered(text) if isinstance(text, str) else text
     ids = list(tokenizer(rendered.text, add_special_tokens=False)["input_ids"])
     return ids if rendered.templated else beginning(tokenizer, rendered.text) + ids
@@ -78,7 +83,12 @@ def prompt_ids(prompt: Text, tokenizer: Tokenizer, template_kwargs: Mapping[str,
 
 
 def beginning(tokenizer: Tokenizer, text: str = "") -> list[int]:
-    """The BOS token that goes before a plain text: none where the tokenizer adds none, or the text starts with it."""
+    """The BOS token that goes before a plain text: none where the tokenizer adds none, or the text starts with it.
+
+    Args:
+        tokenizer: says whether texts begin with a token, and with which.
+        text: what follows.
+    """
     bos = getattr(tokenizer, "bos_token_id", None)
     if not isinstance(bos, int) or tokenizer("")["input_ids"][:1] != [bos] or text.startswith(str(tokenizer.bos_token)):
         return []

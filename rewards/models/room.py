@@ -1,4 +1,4 @@
-"""How many tokens a model can read: what it has positions for, and what its tokenizer and its user say."""
+"""How many tokens a model can read: its positions, its tokenizer's limit and the user's."""
 
 from __future__ import annotations
 
@@ -11,7 +11,12 @@ MAX_TOKENS = 4096
 
 
 def room(model: Classifier, limit: int = MAX_TOKENS) -> int:
-    """Tokens of one text that a judging model is given at most."""
+    """Tokens of one text that a judging model is given at most.
+
+    Args:
+        model: says in its config how many positions it has.
+        limit: tokens at most, whatever the model has.
+    """
     return min(limit, positions(model) or limit)
 
 
@@ -37,6 +42,12 @@ def learnt_positions(model: Model) -> int | None:
 
 
 def most_tokens(model: Classifier, tokenizer: Tokenizer, longest: int | None) -> int:
-    """Tokens that a judging model reads at most: its room, what its tokenizer says, and what the config says."""
+    """Tokens that a judging model reads at most: its room, what its tokenizer says, and what the config says.
+
+    Args:
+        model: the model.
+        tokenizer: its tokenizer.
+        longest: what the config says; None where it says nothing.
+    """
     most = min(room(model), tokenizer.model_max_length)
     return most if longest is None else min(most, longest)

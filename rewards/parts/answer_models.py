@@ -26,9 +26,10 @@ import torch
 
 from rewards.models.batches import batches, pad_id, padded
 from rewards.models.likelihoods import Pair, joined
-from rewards.models.load import default_device, load, merged
+from rewards.models.load import load, merged
 from rewards.models.prompts import Rendered
 from rewards.models.room import room
+from rewards.models.state import default_device
 from rewards.models.types import Model, Tokenizer
 from rewards.parts.rationale import LAYOUTS, Layout, choices_of
 from rewards.reward import Text
@@ -42,6 +43,11 @@ KINDS = ("without", "with")
 
 def fold_of(prompt: Text, folds: int, given: Any = None) -> int:
     """The fold of a question: the one given, or by a hash of its prompt that is the same everywhere.
+
+    Args:
+        prompt: of the question.
+        folds: how many folds there are.
+        given: the fold that the data names; None where it names none.
 
     Raises:
         ValueError: the fold given is none of them.
@@ -92,7 +98,7 @@ def fit_answer_models(
     """
     layout, folder = layout or Layout(), Path(folder)
     if folds < 2:
-        raise ValueError(f"folds: 2 at least are wanted, got {folds}; with one the models would see what they judge")
+        raise ValueError(f"folds: expected 2 at least, got {folds}; with one the models would see what they judge")
     if folder.exists() and any(folder.iterdir()):
         raise ValueError(f"{folder} is not empty; name another folder")
     tokenizer = load(start, dtype="float32").tokenizer

@@ -1,4 +1,4 @@
-"""What a reward may ask of whatever it serves: a run, a table of saved completions, a notebook."""
+"""What a reward can use of its surroundings: a run, a table of saved completions, or a notebook."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Context:
-    """What a reward may ask of the run, or the notebook, that it serves.
+    """What a reward can use of the run, or the notebook, that it is part of.
 
     Attributes:
         verifier: the task's own verifier, for rewards that ask one and name none.
         policy: gives the policy as it is at the time of the call, as (model, tokenizer); None where there is none.
         rows: rows of the train split, for rewards that measure themselves before training.
         cache: a folder for what a reward keeps from run to run; None for nowhere.
-        run: the run's own folder, for what belongs to it and outlives a restart; None where there is no run.
+        run: the run's own folder, for state that survives a restart; None where there is no run.
         template_kwargs: variables of the policy's chat template, as its prompts are laid out for sampling.
     """
 

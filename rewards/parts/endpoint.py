@@ -1,10 +1,10 @@
 """An OpenAI-compatible chat endpoint: retries with back-off, a cache on disk, and a limit on what is spent.
 
-What is tried again: no connection, no answer in time, and the statuses 408, 409, 429 and 5xx, but not the 429 of an
-account without credit. The wait about doubles from try to try, with jitter; a `Retry-After` header is obeyed.
+A request is tried again after a failed connection, a timeout, or the statuses 408, 409, 429 and 5xx, except for the 429
+of an account without credit. The wait roughly doubles with each try, with jitter; a `Retry-After` header is obeyed.
 
-Requests are coroutines, because a coroutine can be cancelled: a gateway that sends a byte now and then keeps a blocking
-read alive past any time limit.
+Requests are coroutines, because a coroutine can be cancelled, whereas a gateway that sends a byte now and then keeps a
+blocking read alive past any time limit.
 """
 
 from __future__ import annotations

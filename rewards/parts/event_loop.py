@@ -1,7 +1,7 @@
 """An event loop in a thread of its own, which outlives single calls.
 
-`asyncio.run` makes a new loop each time, and a semaphore, a lock or a client that a coroutine has used once is bound to
-the loop that it was used in. It also refuses to run where a loop is running already, as in a notebook.
+`asyncio.run` creates a new loop each time, and a semaphore, a lock or a client is bound to the loop in which a
+coroutine first used it. It also refuses to run inside a running loop, as in a notebook.
 """
 
 from __future__ import annotations

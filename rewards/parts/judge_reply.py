@@ -20,8 +20,8 @@ _AFTER = re.compile(r"[\s`~*.!)]*(?:</?\|?[a-z_]+\|?>\s*)?")
 def score_in(reply: str) -> float:
     """The score that a reply ends with, in a JSON object, or the reply itself where it is a number.
 
-    Thinking is left out, so a score in it is a draft. Every score that is given counts: a reply that gives two
-    different ones, or goes on after its score, has not decided.
+    Thinking is skipped: a score in it is a draft. A reply that gives two different scores, or continues after its
+    score, is undecided.
 
     Raises:
         ValueError: there is no score, or more than one.

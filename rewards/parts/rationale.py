@@ -59,7 +59,12 @@ class Layout:
         return Split(completion[:place].rstrip(), completion[place + len(self.marker) : end], True)
 
     def before(self, prompt: str, rationale: str | None) -> str:
-        """What a model reads before the answer."""
+        """What a model reads before the answer.
+
+        Args:
+            prompt: as text.
+            rationale: None to ask without one.
+        """
         if rationale is None:
             return self.without_rationale.format(prompt=prompt)
         return self.with_rationale.format(prompt=prompt, rationale=rationale)
@@ -100,6 +105,10 @@ OPTIONS = tuple(field.name for field in fields(Layout))
 def layout(options: Mapping[str, Any], task: str) -> Layout:
     """The task's layout with what the options change.
 
+    Args:
+        options: of the reward, by the names of `Layout`'s attributes.
+        task: the name of the task's verifier.
+
     Raises:
         ValueError: a template that lacks its place, or has one that is not known.
     """
@@ -107,7 +116,7 @@ def layout(options: Mapping[str, Any], task: str) -> Layout:
     if changed.marker == "":
         raise ValueError("marker: an empty one stands everywhere; make it null where completions are rationale alone")
     if changed.marker is not None and not isinstance(changed.marker, str):
-        raise ValueError(f"marker: a text or null is wanted, got {changed.marker!r}")
+        raise ValueError(f"marker: expected a text or null, got {changed.marker!r}")
     for name, (places, needed) in _PLACES.items():
         template = getattr(changed, name)
         try:
@@ -124,6 +133,10 @@ def layout(options: Mapping[str, Any], task: str) -> Layout:
 
 def choices_of(choices: Any, gold: Any) -> tuple[list[str], list[str], int | None]:
     """Labels and texts of a row's choices, and which is the gold one, by its label or else its text; None for none.
+
+    Args:
+        choices: a list of texts, of `{label, text}`, or `{label: [...], text: [...]}`.
+        gold: the label or the text of the right one; None where it is not known.
 
     Raises:
         ValueError: the choices have no form that is known.

@@ -1,4 +1,4 @@
-"""Checks of a reward's part of the config, for modules that build themselves from it."""
+"""Checks of a reward's section of the config, shared by the modules that build rewards."""
 
 from __future__ import annotations
 
@@ -38,6 +38,11 @@ def options_of(settings: Mapping[str, Any], valid: Collection[str], reads: Colle
 def one_of(name: str, value: Any, valid: Collection[str]) -> str:
     """The value, where it is a valid one.
 
+    Args:
+        name: of the option, for the message.
+        value: what the config says.
+        valid: the values that it may have.
+
     Raises:
         ValueError: it is not; the message names the nearest.
     """
@@ -59,7 +64,7 @@ def number(name: str, value: Any, *, least: float = -math.inf, above: float = -m
         ValueError: it is no number, or out of bounds.
     """
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ValueError(f"{name}: a number is wanted, got {value!r}")
+        raise ValueError(f"{name}: expected a number, got {value!r}")
     if value < least or value <= above:
         raise ValueError(
             f"{name}: {value} is too small; it is {f'at least {least:g}' if value < least else f'more than {above:g}'}"
@@ -70,9 +75,14 @@ def number(name: str, value: Any, *, least: float = -math.inf, above: float = -m
 def whole(name: str, value: Any, least: int = 1) -> int:
     """The value as a whole number of at least `least`.
 
+    Args:
+        name: of the option, for the message.
+        value: what the config says.
+        least: the least it may be.
+
     Raises:
         ValueError: it is none.
     """
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise ValueError(f"{name}: a whole number of at least {least} is wanted, got {value!r}")
+        raise ValueError(f"{name}: expected a whole number of at least {least}, got {value!r}")
     return value

@@ -1,4 +1,4 @@
-"""The model that a reward's part of the config names: a frozen one, or the policy as it is at the time of the call."""
+"""The model that a reward's section of the config names: a frozen one, or the policy as it is at the call."""
 
 from __future__ import annotations
 
@@ -11,7 +11,12 @@ from rewards.parts.context import Context
 
 
 def template_kwargs(settings: Mapping[str, Any], context: Context) -> Mapping[str, Any]:
-    """Variables of the chat template of the model that is asked: where it is the policy, those it is sampled with."""
+    """Variables of the chat template of the model that is asked: where it is the policy, those it is sampled with.
+
+    Args:
+        settings: the reward's part of the config.
+        context: knows the variables that the policy is sampled with.
+    """
     return context.template_kwargs if settings.get("model") == "policy" else {}
 
 

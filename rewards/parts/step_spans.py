@@ -36,7 +36,12 @@ class Splitter:
         return spans
 
     def prefix(self, completion: str, end: int) -> str:
-        """The completion up to a step's end, with the separator where it follows there."""
+        """The completion up to a step's end, with the separator where it follows there.
+
+        Args:
+            completion: the whole text.
+            end: one past the last character of a step.
+        """
         if self.separator and completion.startswith(self.separator, end):
             end += len(self.separator)
         return completion[:end]

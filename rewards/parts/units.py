@@ -13,6 +13,11 @@ UNITS = ("words", "characters", "tokens")
 def units(completions: Sequence[Text], completion_ids: Sequence[Sequence[int]], unit: str) -> list[Sequence[Any]]:
     """Each completion as a sequence of words (between white space), characters or token ids.
 
+    Args:
+        completions: B completions.
+        completion_ids: their token ids; read for tokens alone.
+        unit: `words`, `characters` or `tokens`.
+
     Raises:
         ValueError: tokens are asked for, and a completion's are not given.
     """

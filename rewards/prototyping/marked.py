@@ -40,7 +40,12 @@ class Piece(NamedTuple):
 
 
 def pieces(text: str, steps: Sequence[Step]) -> list[Piece]:
-    """The text cut at its steps; where two overlap, the later one begins where the earlier ends."""
+    """The text cut at its steps; where two overlap, the later one begins where the earlier ends.
+
+    Args:
+        text: the completion.
+        steps: what a reward says of its steps.
+    """
     found, at = [], 0
     for step in sorted(steps, key=lambda step: (step.start, step.end)):
         start, end = min(max(step.start, at), len(text)), min(step.end, len(text))

@@ -58,8 +58,8 @@ def plot(
     if len(names) > 1:
         panel = next(axes)
         matrix = pd.DataFrame(np.eye(len(names)), index=list(names), columns=list(names))
-        for row in correlation.itertuples():
-            matrix.loc[row.reward, row.other] = matrix.loc[row.other, row.reward] = row.spearman  # type: ignore[index]
+        for one, other, spearman in correlation[["reward", "other", "spearman"]].itertuples(index=False):
+            matrix.loc[one, other] = matrix.loc[other, one] = spearman
         panel.imshow(matrix, vmin=-1, vmax=1, cmap="RdBu_r")
         for y, x in np.ndindex(matrix.shape):
             value = matrix.iloc[y, x]

@@ -1,7 +1,7 @@
 """Scores saved completions with any rewards, without a policy and without training: `rewards.score` in a notebook.
 
-Each reward sees what it would see in a run: prompts, completions and the columns of the data. What it needs and is not
-there (a column, a tokenizer, a policy) is named before or while it is scored; nothing is made up in its place.
+Each reward is given what it would be given in a run: prompts, completions and the columns of the data. If something
+that it needs is missing (a column, the prompts, a tokenizer, a policy), the error names it; nothing is made up.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What scoring gave: a table with a row a completion, and the questions to ask of it before training on a reward.
+"""The result of scoring: a table with a row per completion, and what to look at before training on a reward.
 
 Throughout, a completion on which a reward abstained or failed is left out where that reward is looked at, and every
 figure says how many completions it rests on. A failure is never counted as 0.

@@ -5,7 +5,7 @@ stop strings. These of its methods are overridden:
 
 - `_tokenize_prompts`: prompts are tokenized by `rewards/models/prompts.py`;
 - `_generate_single_turn`: transformers' `generate` runs without the stored defaults and ends at stop strings, and each
-  completion is cut where `rewards/models/generate.py` cuts it;
+  completion is cut where `rewards/models/stopping.py` cuts it;
 - `_generate` and `_generate_and_score_completions`: a completion that a stop string ended is whole, in TRL's metrics
   and under `mask_truncated_completions`, where TRL looks for an end-of-text token alone.
 """
@@ -20,8 +20,9 @@ import torch
 from transformers import StoppingCriteriaList
 from trl.trainer.grpo_trainer import GRPOTrainer
 
-from rewards.models.generate import StopStrings, ended, without_stored_defaults
+from rewards.models.generate import without_stored_defaults
 from rewards.models.prompts import Text, prompt_ids
+from rewards.models.stopping import StopStrings, ended
 
 
 class SamplingTrainer(GRPOTrainer):

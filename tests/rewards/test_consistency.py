@@ -120,7 +120,7 @@ def test_what_is_no_folder_of_answer_models_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("rows", "folds", "message"),
     [
-        (ROWS, 1, "folds: 2 at least"),
+        (ROWS, 1, "folds: expected 2 at least"),
         ([{"prompt": "x", "answer": "1"}], 2, "row 1 has no 'gold'; it has: prompt, answer"),
         ([question(0, 0), question(1, 0)], 2, "no rows to train the model without rationales of fold 0"),
         ([{**question(0), "gold": "Z"}], 2, "row 1: the gold 'Z' is none of its choices"),

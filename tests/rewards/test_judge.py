@@ -369,14 +369,14 @@ def test_a_rubric_may_stand_in_a_file(judge, tmp_path):
     [
         ({"rubric": None}, "judge: rubric: what the judge goes by is needed"),
         ({"rubric": None, "rubric_file": "nowhere.md"}, "rubric_file: no file 'nowhere.md'"),
-        ({"base_url": "localhost:8000"}, "base_url: an address"),
+        ({"base_url": "localhost:8000"}, "base_url: expected an address"),
         ({"key": "NOT_SET_ANYWHERE"}, "key: the environment variable NOT_SET_ANYWHERE is not set"),
-        ({"scale": [1]}, r"scale: \[worst, best\] is wanted"),
+        ({"scale": [1]}, r"scale: expected \[worst, best\]"),
         ({"scale": [1, 1]}, "scale: the worst and the best"),
         ({"limit": {"request": 1}}, "limit: 'request' is not one; did you mean 'requests'"),
         ({"limit": {"money": 1}}, "limit.money: needs prices"),
         ({"request": {"n": 2}}, "request: n is not set there"),
-        ({"tries": 0}, "tries: a whole number"),
+        ({"tries": 0}, "tries: expected a whole number"),
         ({"columns": ["prompt"]}, "columns: the judge is shown the prompt anyway"),
         ({"request": {"seed": {1, 2}}}, "request: it cannot be sent as JSON"),
         ({"rubrik": "x"}, "no option 'rubrik'; did you mean 'rubric'"),
@@ -388,7 +388,7 @@ def test_a_wrong_option_is_named(judge, options, message):
 
 
 def test_a_key_in_the_config_is_refused_and_not_shown(judge):
-    with pytest.raises(ValueError, match="the name of an environment variable is wanted") as refused:
+    with pytest.raises(ValueError, match="expected the name of an environment variable") as refused:
         judge(key="sk-secret")
     assert "secret" not in str(refused.value)
 

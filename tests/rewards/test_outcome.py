@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 import torch
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
+from tokenizers.processors import TemplateProcessing
+from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedTokenizerFast
 
 from rewards.building.build import build
 from rewards.parts.context import Context
@@ -85,6 +86,17 @@ def test_the_end_of_text_is_added_where_asked(model_folder):
     assert [ended] != values(made(folder), ["11"])
 
 
+def test_a_prompt_that_begins_with_its_bos_is_read_with_one(model_folder):
+    folder = model_folder("sequence", num_labels=1)
+    tokenizer = AutoTokenizer.from_pretrained(folder, bos_token="<pad>")
+    backend = tokenizer.backend_tokenizer
+    backend.post_processor = TemplateProcessing(single="<pad> $A", special_tokens=[("<pad>", 0)])
+    PreTrainedTokenizerFast(
+        tokenizer_object=backend, bos_token="<pad>", pad_token="<pad>", eos_token="<eos>"
+    ).save_pretrained(folder)
+    assert values(made(folder), ["11"], "<pad>7+4?") == values(made(folder), ["11"], "7+4?")
+
+
 def test_nan_fails_that_completion_alone(model):
     scores = made(model).score(["7"] * 3, ["1", "9", "2"], [[]] * 3)
     assert scores.values == [pytest.approx(LOGIT), None, 0.0]
@@ -107,8 +119,8 @@ def test_an_empty_completion_is_judged_and_nothing_at_all_is_not(model):
     ("settings", "message"),
     [
         ({"options": {"format": "sequences"}}, "did you mean 'sequence'"),
-        ({"options": {"sigmoid": "yes"}}, "sigmoid: true or false is wanted"),
-        ({"options": {"max_tokens": -1}}, "max_tokens: a whole number"),
+        ({"options": {"sigmoid": "yes"}}, "sigmoid: expected true or false"),
+        ({"options": {"max_tokens": -1}}, "max_tokens: expected a whole number"),
         ({"options": {"right": 1}}, "labels are 0 to 0, got 1"),
         ({"verifier": "math"}, "reads no verifier"),
         ({"model": None}, "model: is needed: a reward model"),

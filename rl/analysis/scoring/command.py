@@ -52,7 +52,7 @@ def score(
         if file is not None and not Path(file).parent.is_dir():
             raise UserError(option, f"there is no folder {Path(file).parent}")
     if out is not None and not out.endswith(".parquet"):
-        raise UserError("--out", f"a .parquet file is wanted, got {out}")
+        raise UserError("--out", f"expected a .parquet file, got {out}")
     named = _named(columns)
     rows = saved.read(path, named, skip=skip)
     console = Console(width=None if sys.stdout.isatty() else WIDTH)

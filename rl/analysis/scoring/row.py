@@ -33,7 +33,7 @@ def read_row(data: Mapping[str, Any], made: Mapping[str, Any]) -> dict[str, Any]
     if "correct" in row and "correct" not in made:
         row["row.correct"] = row.pop("correct")
     if not is_share(row.get("correct")):
-        raise ValueError(f"correct: a number in [0, 1] is wanted, got {row['correct']!r}")
+        raise ValueError(f"correct: expected a number in [0, 1], got {row['correct']!r}")
     if "correct" in row:
         row["correct"] = _share(row["correct"])
     completion = row["completion"] = _completion(made["completion"])

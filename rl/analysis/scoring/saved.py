@@ -1,10 +1,11 @@
 """`whetstone score`: saved completions, read from a file and scored with the rewards of a config, without training.
 
 The columns that are read are named by the user or found by their usual names: those of TRL, of verl's rollouts
-(`input`, `output`, `gts`), of prime-rl's and verifiers' results, and of lm-eval's samples (`doc`, `resps`, `target`).
-Dots lead into a column: `reward_model.ground_truth`. A template such as `{rationale} So the answer is {label}.` makes a
-completion of several columns; in it a list is its items, a blank line between two, so that `{steps}` is one completion
-where `steps` alone would be several of one prompt.
+(`input`, `output`, `gts`), of prime-rl's and verifiers' results, of lm-eval's samples (`doc`, `resps`, `target`), and
+of what servers answered (a line of OpenAI's batch output, a chat completion, vLLM's outputs). Dots lead into a column:
+`reward_model.ground_truth`. A template such as `{rationale} So the answer is {label}.` makes a completion of several
+columns. A list in a template becomes its items with a blank line between them, so that `{steps}` is one completion
+where `steps` alone would be several completions of one prompt.
 
 A prompt or a completion may be a list of chat messages. In a conversation that holds both, the completion is what
 follows the user's last message.

@@ -36,14 +36,24 @@ def tables(scored: Scored) -> dict[str, pd.DataFrame]:
 
 
 def title(name: str, scored: Scored) -> str:
-    """What the table of a reward is about, in a few words."""
+    """What the table of a reward is about, in a few words.
+
+    Args:
+        name: a key of what `tables` gives.
+        scored: what scoring gave.
+    """
     if name == "agreement":
         return f"agreement with {scored.truth}"
     return {"summary": "each reward", "correlation": "pairs of rewards"}[name]
 
 
 def counted(rows: Rows, scored: Scored) -> list[str]:
-    """What was read and what was left out, a line each."""
+    """What was read and what was left out, a line each.
+
+    Args:
+        rows: what was read.
+        scored: what scoring gave.
+    """
     groups = scored.frame["group"].nunique()
     lines = [f"{len(scored.frame):,} completions of {groups:,} prompts"]
     read = (what if what == source else f"{what} from {source}" for what, source in rows.columns.items())
@@ -68,7 +78,13 @@ def failures(scored: Scored) -> list[str]:
 
 
 def show(console: Console, rows: Rows, scored: Scored) -> None:
-    """Print the tables."""
+    """Print the tables.
+
+    Args:
+        console: where to.
+        rows: what was read.
+        scored: what scoring gave.
+    """
     for line in counted(rows, scored):
         console.print(line, highlight=False, markup=False)
     for name, frame in tables(scored).items():

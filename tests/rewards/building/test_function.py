@@ -1,7 +1,6 @@
 import asyncio
 import itertools
 import math
-import signal
 import sys
 from decimal import Decimal
 from fractions import Fraction
@@ -133,7 +132,7 @@ def test_a_module_that_is_not_there_is_named(here):
 
 
 def test_a_wrong_number_of_values_is_an_error(here):
-    with pytest.raises(ValueError, match="one number for each of 2 completions is wanted, got 1 values"):
+    with pytest.raises(ValueError, match="expected one number for each of 2 completions, got 1 values"):
         build("mine", "my_own_rewards.py:short", {})(["p", "p"], ["a", "b"])
 
 
@@ -192,7 +191,7 @@ def test_arrays_and_tensors_are_taken(result):
     "result", [np.ones((2, 1)), ["1", "0"], "10", 1.0, [[1.0], [2.0]], {1.0, 2.0}, None, itertools.repeat(1.0)]
 )
 def test_what_is_not_a_number_for_each_is_an_error(result):
-    with pytest.raises(ValueError, match="one number for each of 2 completions is wanted, got"):
+    with pytest.raises(ValueError, match="expected one number for each of 2 completions, got"):
         FunctionReward(lambda completions, **columns: result, "mine")(["p", "p"], ["a", "b"])
 
 
@@ -365,11 +364,3 @@ def test_whatever_holds_a_number_for_each_completion_will_do(values, expected):
 def test_what_is_no_number_for_each_completion_is_named(values, got):
     with pytest.raises(ValueError, match=f"one number for each of 2 completions.*{got}"):
         FunctionReward(lambda completions, **columns: values, "f")(["p", "p"], ["a", "b"])
-
-
-def test_an_alarm_in_a_thread_is_explained():
-    def timed(completions, **columns):
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)
-
-    mix = Mix([FunctionReward(timed, "timed")], {"timed": 1.0}, error_budget=1.0)
-    assert "leave out its signal.alarm" in mix.score(["p"], ["x"], [[1]]).parts["timed"].failures[0]

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from rewards.building.build import build
-from rewards.mixing.aggregate import normalised, powers, variance_shares
+from rewards.mixing.aggregate import centred, counting, filled, groups_of, normalised, powers, variance_shares
 from rewards.mixing.mix import Mix
 from rewards.mixing.schedule import at, checked
 from rewards.parts.context import Context
+from rewards.prototyping.groups import grouped
 from rewards.reward import Reward, RewardBroken, Scores
 from verifiers import Step
 from verifiers.runtime.verifier import Verifier
@@ -172,7 +173,8 @@ def test_a_reward_that_hangs_is_bounded_and_the_second_time_stops_the_run():
         ({"length": {"options": {"shape": "cosin"}}}, {}, "did you mean 'cosine'"),
         ({"diversity": {"verifier": "math"}}, {}, "diversity: reads no verifier"),
         ({"format": {}}, {}, "format: format has nothing to check"),
-        ({"correctness": {}}, {"aggregation": "gated", "gate": "corect"}, "did you mean 'correctness'"),
+        ({"correctness": {}}, {"aggregation": "gated", "gate": "corect"}, "mix: gate: .* did you mean 'correctness'"),
+        ({"correctness": {}}, {"aggregation": "max"}, "mix: aggregation: 'max' is not one"),
         ({"correctness": {}}, {"gate": "correctness"}, "mix: gate: is read with aggregation: gated"),
         ({"steps": {"credit": "min"}}, {"aggregation": "product"}, "cannot be credited"),
     ],
@@ -260,3 +262,99 @@ def test_variance_shares_are_of_what_is_paid():
     assert logged["rewards/other/variance_share"] == pytest.approx(0.0)
     mixed(Fixed("a", [1.0, 0.5]), prompts=["p", "p"], aggregation="product", log=(product_logs := {}))
     assert "rewards/a/variance_share" not in product_logs
+
+
+def test_a_group_without_a_value_leaves_the_next_one_alone():
+    assert normalised([None, 1.0, 0.0], [[0], [1, 2]]) == pytest.approx([None, 0.7070, -0.7070], abs=1e-4)
+    assert list(centred([None, 1.0, 0.0], [[0], [1, 2]])) == [0.0, 0.5, -0.5]
+    assert filled([None, 1.0, None, 4.0], [[0], [1, 2], [3]]) == [2.5, 1.0, 1.0, 4.0]
+    assert filled([None, None], [[0, 1]]) == [0.0, 0.0] and filled([None], [[0]], 1.0) == [1.0]
+
+
+def test_shares_are_of_what_differs_and_without_a_difference_there_are_none():
+    assert variance_shares({"a": np.array([1.0, 3.0]), "b": np.array([5.0, 5.0])}) == {"a": 1.0, "b": 0.0}
+    assert variance_shares({"a": np.array([2.0, 2.0])}) == {}
+
+
+def test_what_counts_is_what_has_a_weight_or_everything_where_nothing_has():
+    values = {"a": [1.0, None, None], "b": [None, 1.0, None]}
+    assert counting(values, {"a": 1.0, "b": 0.0}) == [True, False, False]
+    assert counting(values, {"a": 0.0, "b": 0.0}) == [True, True, False]
+    assert counting(values, {"a": 1.0, "b": -0.5}) == [True, True, False]
+
+
+def test_prompts_that_stand_for_a_group_are_compared_by_it():
+    _, texts = grouped(["p", "p", "p"], ["x", "y", "x"])
+    assert groups_of(texts) == [[0, 2], [1]]
+    _, chats = grouped([[{"role": "user", "content": "p"}]] * 3, ["x", "y", "x"])
+    assert groups_of(chats) == [[0, 2], [1]]
+    assert groups_of([[{"content": "p"}], "q", [{"content": "p"}]]) == [[0, 2], [1]]
+
+
+def test_a_mix_says_what_each_reward_said_and_logs_it():
+    class Tells(Fixed):
+        def score(self, prompts, completions, completion_ids, **columns):
+            return Scores(self.values, columns={"why": ["x", "y"]}, failures={1: "oh"})
+
+    metrics, extra = {}, {}
+    mix = Mix([Tells("a", [2.0, None]), Fixed("b", [None, 1.0])], {"a": [[0, 1.0], [4, 0.0]], "b": 1.0}, None, 1.0)
+    columns = {"log_metric": metrics.__setitem__, "log_extra": extra.__setitem__}
+    result = mix.score(["p", "q"], ["x"] * 2, [[1]] * 2, trainer_state=SimpleNamespace(global_step=1), **columns)
+    assert extra == {"a": [2.0, None], "a.why": ["x", "y"], "b": [None, 1.0]}
+    assert result.columns == {"a": [2.0, None], "b": [None, 1.0]}
+    assert metrics["rewards/a/weight"] == 0.75 and "rewards/b/weight" not in metrics
+    assert (metrics["rewards/a/mean"], metrics["rewards/a/std"]) == (2.0, 0.0)
+    assert (metrics["rewards/a/failed"], metrics["rewards/a/abstained"], metrics["rewards/b/abstained"]) == (
+        0.5,
+        0,
+        0.5,
+    )
+    assert [one["a"].status for one in result.judgements] == ["judged", "failed"]
+    assert [one["b"].status for one in result.judgements] == ["abstained", "judged"]
+    assert [one["a"].value for one in result.judgements] == [2.0, None]
+
+
+def test_without_a_trainer_it_is_the_first_step():
+    assert Mix([Fixed("a", [2.0])], {"a": [[0, 1.0], [1, 0.0]]})(["p"], ["x"]) == [2.0]
+
+
+def test_where_nothing_is_known_nothing_is_contributed():
+    gate, other = Fixed("gate", [1.0, None]), Fixed("other", [2.0, 3.0])
+    result = mixed(gate, other, prompts=["p", "p"], aggregation="gated", gate="gate")
+    assert [one["other"].contribution for one in result.judgements] == [2.0, None]
+    result = mixed(Fixed("a", [1.0, None]), prompts=["p", "p"])
+    assert [one["a"].contribution for one in result.judgements] == [1.0, None]
+
+
+@pytest.mark.parametrize(
+    ("weight", "message"),
+    [
+        (True, "weight: expected a number, got True"),
+        (math.nan, "weight: expected a number, got nan"),
+        ("0.1", "weight: expected a number or .*, got '0.1'"),
+        ([], "weight: expected a number or .*"),
+        ([5], r"weight: expected \[step, weight\], got 5"),
+        ([[1, 2.0, 3.0]], r"weight: expected \[step, weight\], got \[1, 2.0, 3.0\]"),
+        ([[0.5, 1.0]], "weight: step: expected a whole number of at least 0, got 0.5"),
+        ([[-1, 1.0]], "weight: step: expected a whole number of at least 0"),
+        ([[0, "1"]], "^weight: expected a number, got '1'"),
+        ([[1, 1.0], [1, 2.0]], r"the steps must rise, got \[1, 1\]"),
+    ],
+    ids=range(10),  # plain ones, by which mutmut can name the tests
+)
+def test_what_is_no_weight_is_named(weight, message):
+    with pytest.raises(ValueError, match=message):
+        checked(weight)
+
+
+def test_a_schedule_may_rise_again_and_is_constant_outside():
+    schedule = checked([[2, 1.0], [4, 0.0], [6, 3]])
+    assert [at(schedule, step) for step in range(9)] == [1.0, 1.0, 1.0, 0.5, 0.0, 1.5, 3.0, 3.0, 3.0]
+    assert at(checked(2), 7) == 2.0
+
+
+def test_a_mix_needs_the_columns_of_its_rewards_and_allows_a_fifth_to_fail():
+    one, other = Fixed("a", [1.0]), Fixed("b", [1.0])
+    one.columns, other.columns = ("gold", "level"), ("gold",)
+    mix = Mix([one, other], {"a": 1.0, "b": 1.0})
+    assert mix.columns == ("gold", "level") and mix.error_budget == 0.2

@@ -5,7 +5,7 @@ import torch
 from peft import LoraConfig, get_peft_model
 from transformers import LlamaForCausalLM
 
-from rewards.models.generate import StopStrings, ended, has_stop
+from rewards.models.stopping import StopStrings, ended, has_stop
 from rl.sampling.draw import sample
 
 

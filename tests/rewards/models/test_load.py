@@ -4,7 +4,8 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from rewards.models.load import fingerprint, frozen, judging
+from rewards.models.load import frozen
+from rewards.models.state import fingerprint, judging
 
 
 def test_a_frozen_model_is_loaded_once_and_cannot_be_trained(model_folder):

@@ -31,7 +31,7 @@ def test_braces_in_a_text_are_no_places():
     ("options", "message"),
     [
         ({"marker": ""}, "marker: an empty one stands everywhere"),
-        ({"marker": 3}, "marker: a text or null is wanted"),
+        ({"marker": 3}, "marker: expected a text or null"),
         ({"answer": "(X)"}, "needs label or text"),
         ({"with_rationale": "{prompt} so"}, "needs rationale"),
         ({"without_rationale": "{rationale} so"}, r"without_rationale: .* it may have \['prompt'\]"),
@@ -51,7 +51,7 @@ def test_the_gold_is_a_label_or_a_text():
 def test_what_cannot_be_judged_is_not_asked():
     completions = ["x So the answer is a", "x", "x So the answer is a", "x So the answer is a", "x So the answer is a"]
     columns = {"gold": ["A", "A", None, "zebra", "A"], "choices": [CHOICES] * 4 + [None]}
-    (only,) = asked(Layout(), ["q"] * 5, completions, columns, among=True)
-    assert only == (0, "q", "x", [" quell.", " koba."], 0)
+    found, failures = asked(Layout(), ["q"] * 5, completions, columns, among=True)
+    assert failures == {} and found == [(0, "q", "x", [" quell.", " koba."], 0)]
     with pytest.raises(ValueError, match="needs a column 'choices'"):
         asked(Layout(), ["q"], ["x"], {"gold": ["A"]}, among=True)

@@ -104,11 +104,11 @@ def test_rows_without_a_completion_or_broken_are_refused_or_counted(files, capsy
             [],
             "rows.jsonl:1: the completion is no text, list of texts or chat, but dict",
         ),
-        (ROWS, ["--out", "scores.csv"], "a .parquet file is wanted"),
+        (ROWS, ["--out", "scores.csv"], "expected a .parquet file"),
         (ROWS, ["--html", "gone/scores.html"], "there is no folder gone"),
         (ROWS, ["rewards.steps.wieght=2"], "did you mean 'weight'?"),
         (ROWS, ["mix.aggregation=max"], "'max' is not one"),
-        (ROWS, ["--column", "correct=answer"], "correct: a number in [0, 1] is wanted, got 7"),
+        (ROWS, ["--column", "correct=answer"], "correct: expected a number in [0, 1], got 7"),
         (ROWS, ["--tokenizer", "./gone"], "--tokenizer: './gone' could not be loaded"),
     ],
 )

@@ -1,0 +1,66 @@
+"""Where a completion ends: at an end-of-text token, or at the token that completes a stop string."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+from transformers import StoppingCriteria
+
+from rewards.models.types import Tokenizer
+
+
+def ended(
+    ids: Sequence[int], eos_token_ids: Sequence[int], stop: Sequence[str], tokenizer: Tokenizer
+) -> tuple[list[int], Literal["stop", "length"]]:
+    """A completion up to the token that ends it, and whether there is one.
+
+    Args:
+        ids: what was generated, perhaps with padding after the end.
+        eos_token_ids: tokens that end it.
+        stop: strings that end it.
+        tokenizer: decodes it.
+    """
+    place = next((place for place, token in enumerate(ids) if token in eos_token_ids), None)
+    cut = list(ids if place is None else ids[: place + 1])
+    if stop and has_stop(str(tokenizer.decode(cut, skip_special_tokens=True)), stop):
+
+        def stopped(length: int) -> bool:
+            return has_stop(str(tokenizer.decode(cut[:length], skip_special_tokens=True)), stop)
+
+        return cut[: bisect_left(range(len(cut)), True, key=stopped)], "stop"
+    return cut, "length" if place is None else "stop"
+
+
+def has_stop(text: str, stop: Sequence[str]) -> bool:
+    """Whether a text holds one of the stop strings.
+
+    Args:
+        text: a completion, or its end.
+        stop: the stop strings.
+    """
+    return any(string in text for string in stop)
+
+
+class StopStrings(StoppingCriteria):
+    """Ends the completions whose text holds a stop string; the prompt's text does not count.
+
+    Args:
+        stop: the strings.
+        tokenizer: decodes completions.
+        start: tokens before the completions.
+    """
+
+    def __init__(self, stop: Sequence[str], tokenizer: Tokenizer, start: int) -> None:
+        self.stop, self.tokenizer, self.start = stop, tokenizer, start
+        # a token has one byte of text at least; the others are context, for tokenizers that change a text's beginning
+        self.tail = max(len(string.encode()) for string in stop) + 8
+
+    def __call__(self, input_ids: Tensor, scores: Any, **_: Any) -> Any:
+        """Which rows (B,) have ended."""
+        tails = input_ids[:, max(self.start, input_ids.shape[1] - self.tail) :].tolist()
+        texts = self.tokenizer.batch_decode(tails, skip_special_tokens=True)
+        return torch.tensor([has_stop(text, self.stop) for text in texts], device=input_ids.device)
