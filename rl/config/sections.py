@@ -329,10 +329,8 @@ def _explain(error: ValidationError) -> tuple[str, str]:
         names = context["expected"].replace("'", "").replace(" or ", ", ").split(", ")
         return key, f"{problem['input']!r} is not one; {nearest(str(problem['input']), names)}{more}"
     if problem["type"] == "string_type" and isinstance(problem["input"], int | float):
-        return (
-            key,
-            f"YAML reads {problem['input']!r} as a {type(problem['input']).__name__}; put quotes around it{more}",
-        )
+        kind = "true or false" if isinstance(problem["input"], bool) else "a number"
+        return key, f"YAML reads {problem['input']!r} as {kind}; put quotes around it{more}"
     message = problem["msg"].removeprefix("Value error, ")
     return key, f"{message[0].lower()}{message[1:]}, got {problem['input']!r}{more}"
 
