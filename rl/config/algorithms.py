@@ -10,9 +10,11 @@ names hold there. These sections hold what TRL has no name for.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, get_args
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from rl.config.wrong_key import WrongKey
 
@@ -22,11 +24,26 @@ if TYPE_CHECKING:
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[int, Field(ge=1)]
 
+TRUTH = "truth_for_a_number"
+"""The type of the error for true or false where a number belongs; its context names the `field` and the `value`."""
+
 
 class Section(BaseModel):
-    """A part of the config: unknown keys are errors, and values do not change once read."""
+    """A part of the config: unknown keys are errors, numbers are finite, and values do not change once read."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_truth_for_a_number(cls, values: Any) -> Any:
+        """YAML reads `yes` and `on` as true, which Python takes for the number 1."""
+        for name, field in cls.model_fields.items():
+            value = values.get(field.alias or name) if isinstance(values, Mapping) else None
+            wanted = str(field.annotation)
+            if isinstance(value, bool) and "bool" not in wanted and ("int" in wanted or "float" in wanted):
+                # a validator of the model, as pydantic allows none of all fields beside a discriminator
+                raise PydanticCustomError(TRUTH, "expected a number", {"field": field.alias or name, "value": value})
+        return values
 
 
 class AlgorithmSection(Section):
