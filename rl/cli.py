@@ -5,10 +5,12 @@ Each command imports what it needs when it runs, so that `--help` and `check` an
 
 from __future__ import annotations
 
+import errno
 import json
 import shlex
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,8 @@ from rl.errors import NotFinite, UserError
 from rl.prm.cli import prm
 from verifiers.execution.sandbox.outcome import SandboxUnavailable
 
+DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+"""Errors of a disk that is full or may not be written."""
 OVERRIDES = click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
 
 
@@ -125,6 +129,12 @@ def evaluate(model: str, task: str, split: str, out: str | None, overrides: Sequ
     own = ["name=eval", f"policy.model={json.dumps(model)}", "rewards.correctness.weight=1", "algorithm=grpo"]
     own += [] if config_file else [f"task={task}", "sampling.max_tokens=256"]
     loaded = load(config_file, [*own, *overrides])
+    if out:  # before the work
+        try:
+            Path(out).parent.mkdir(parents=True, exist_ok=True)
+            Path(out).open("a", encoding="utf-8").close()
+        except OSError as error:
+            raise UserError("--out", f"{out} cannot be written: {error.strerror}") from error
     from rl.analysis.evaluate_model import evaluate_model
 
     figures = evaluate_model(loaded, split)  # type: ignore[arg-type]
@@ -222,6 +232,9 @@ cli.add_command(prm)
 
 def run(arguments: Sequence[str] | None = None) -> None:
     """Run a command and exit with its code."""
+    for stream in (sys.stdout, sys.stderr):  # a terminal that cannot show a character shows another in its place
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         cli.main(arguments, prog_name="whetstone", standalone_mode=False)
     except UserError as error:
@@ -235,6 +248,15 @@ def run(arguments: Sequence[str] | None = None) -> None:
         _exit(1, f"whetstone: {error}. What was trained up to the last checkpoint is kept; the same command resumes.")
     except NotFinite as error:
         _exit(1, f"whetstone: {error}. A lower trainer.learning_rate or trainer.max_grad_norm may help.")
+    except OSError as error:
+        if error.errno not in DISK:
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        _exit(
+            1,
+            f"whetstone: {where}{error.strerror}. What was trained up to the last checkpoint is kept; the same "
+            f"command resumes.",
+        )
     except (click.exceptions.Abort, KeyboardInterrupt):
         _exit(1, "whetstone: interrupted")
 

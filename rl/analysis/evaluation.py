@@ -155,7 +155,7 @@ def summarise(
     grouped = [group for group in grouped if group]
     metrics["mean_at_k"] = bootstrap([_number_right(group) / len(group) for group in grouped])
     pass_at = {j: _pass_at(grouped, j) for j in _powers_of_two(k)}
-    metrics["pass_at_k"] = _pass_at(grouped, k) if k else None
+    metrics["pass_at_k"] = _pass_at(grouped, k)
     metrics["maj_at_k"] = bootstrap([_majority(group) for group in grouped])
     metrics["mean_length"] = bootstrap([float(len(one.ids)) for one in greedy])
     metrics["cut_off"] = wilson(sum(one.finish_reason == "length" for one in greedy), len(greedy))
@@ -174,8 +174,14 @@ def summarise(
 
 
 def pass_at(k: int, right: int, j: int) -> float:
-    """Unbiased estimate of pass@j from `right` right ones among k samples."""
-    return 1.0 if k - right < j else 1.0 - math.comb(k - right, j) / math.comb(k, j)
+    """Unbiased estimate of pass@j from `right` right ones among k samples.
+
+    Args:
+        k: samples.
+        right: how many of them are right.
+        j: how many are drawn, at most k.
+    """
+    return 1.0 - math.comb(k - right, j) / math.comb(k, j)
 
 
 def _example(one: Sample, judges_steps: bool) -> dict[str, Any]:
@@ -217,7 +223,7 @@ def _majority(group: Sequence[Sample]) -> float:
 
 
 def _powers_of_two(k: int) -> list[int]:
-    return [2**e for e in range(k.bit_length()) if 2**e <= k]
+    return [2**e for e in range(k.bit_length())]
 
 
 def _judged(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
@@ -54,6 +55,9 @@ def merge(layers: Sequence[Layer]) -> dict[str, Any]:
             merged = OmegaConf.merge(merged, values)
         except OmegaConfBaseException as error:
             raise UserError(where, _first_line(error)) from None
+        except TypeError:  # OmegaConf's word for a list where a section stands
+            clash = next((key for key in values if _is_section(merged, key) and not _is_section(values, key)), "")
+            raise UserError(where, f"{clash}: expected a section with keys, got {values.get(clash)!r}") from None
     try:
         return OmegaConf.to_container(merged, resolve=True, throw_on_missing=True)  # type: ignore[return-value]
     except OmegaConfBaseException as error:
@@ -108,6 +112,10 @@ def origin(layers: Sequence[Layer], key: str) -> str:
     return next((where for where, _ in reversed(layers) if where != COMMAND_LINE), COMMAND_LINE)
 
 
+def _is_section(node: DictConfig, key: Any) -> bool:
+    return isinstance(node.get(key), DictConfig)
+
+
 def _says(node: Any, parts: Sequence[str]) -> bool:
     for part in parts:
         if not isinstance(node, dict) or part not in node:
@@ -120,6 +128,8 @@ def _file_layers(path: Path, parents: tuple[Path, ...]) -> list[Layer]:
     """The file's own layer after those it includes."""
     if path.resolve() in parents:
         raise UserError(str(parents[-1]), f"include: {path} includes itself")
+    if _is_folder_or_unreadable(path):
+        raise UserError(str(path)[:200], "is no file that can be read as a config")
     if not path.is_file():
         beside = [str(p) for p in path.parent.glob("*.yaml")] if path.parent.is_dir() else []
         raise UserError(str(path), "no such file" + (f"; {nearest(str(path), beside)}" if beside else ""))
@@ -132,10 +142,20 @@ def _file_layers(path: Path, parents: tuple[Path, ...]) -> list[Layer]:
     if not isinstance(values, DictConfig):
         raise UserError(str(path), "a config is a mapping of sections such as name:, task:, policy:")
     includes = values.pop("include", [])
+    includes = [includes] if isinstance(includes, str) else includes
+    if not isinstance(includes, list | ListConfig) or not all(isinstance(include, str) for include in includes):
+        raise UserError(str(path), f"include: expected a file or a list of files, got {includes!r}")
     layers: list[Layer] = []
-    for include in [includes] if isinstance(includes, str) else includes:
+    for include in includes:
         layers += _file_layers(path.parent / include, (*parents, path.resolve()))
     return [*layers, Layer(str(path), values)]
+
+
+def _is_folder_or_unreadable(path: Path) -> bool:
+    try:
+        return path.is_dir() or (path.exists() and not os.access(path, os.R_OK))
+    except OSError:  # such as a name that is too long for a file system
+        return True
 
 
 def values(overrides: Sequence[str]) -> dict[str, Any]:

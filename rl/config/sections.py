@@ -6,6 +6,7 @@ raises `UserError` with the key, the file (or the command line) it came from, an
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -16,10 +17,18 @@ from pydantic import BeforeValidator, Field, ValidationError, field_validator
 from rl.config import layers
 from rl.config.algorithms import ALGORITHMS, Algorithm
 from rl.config.checks import check_combinations, checked_trainer
-from rl.config.section import Positive, Section, Share
+from rl.config.section import TRUTH, Positive, Section, Share
 from rl.config.wrong_key import WrongKey
 from rl.errors import UserError
 from verifiers.runtime.names import nearest
+
+
+def _expanded(value: Any) -> Any:
+    return os.path.expanduser(value) if isinstance(value, str) and value.startswith("~") else value
+
+
+Place = Annotated[str, Field(min_length=1), BeforeValidator(_expanded)]
+"""A path, whose `~` is the user's home, or a name."""
 
 
 class Sizes(Section):
@@ -124,7 +133,7 @@ class Lora(Section):
 class Policy(Section):
     """The causal language model that learns: `embedded`, a path, or a hub id."""
 
-    model: str
+    model: Place
     revision: str | None = None
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     attention: str | None = None
@@ -219,7 +228,8 @@ class Evaluation(Section):
     k: Annotated[int, Field(ge=0)] = 8
     """Samples a problem for mean@k, pass@k and maj@k; 0 for greedy alone."""
     every: Annotated[int, Field(ge=0)] = 0
-    """Optimizer steps between evaluations on validation; 0 for none."""
+    """Optimizer steps between evaluations on validation; 0 for none. A run in rounds is measured on it after each round
+    in any case, and before the first one unless this is 0."""
     validation_n: Positive | None = None
     """Problems for those, by default as many as `n`."""
     max_tokens: Positive | None = None
@@ -239,7 +249,7 @@ class Evaluation(Section):
 class Logging(Section):
     """Where a run is seen."""
 
-    folder: str = "runs"
+    folder: Place = "runs"
     wandb: Literal["auto", "online", "offline", "disabled"] = "auto"
     """auto: online where a key is found, else offline; it never asks."""
     project: str = "whetstone"
@@ -251,7 +261,7 @@ class Config(Section):
     """A whole run."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     task: Task
     policy: Policy
     sampling: Sampling = Sampling()
@@ -356,6 +366,8 @@ def _explain(error: ValidationError) -> tuple[str, str]:
         location.pop(tag)
     key = ".".join(location)
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    if problem["type"] == TRUTH:
+        return ".".join([*location, context["field"]]), f"expected a number, got {context['value']!r}{more}"
     if problem["type"] == "extra_forbidden":
         return key, f"unknown key; {nearest(location[-1], _keys_at(problem['loc'][:-1]))}{more}"
     if problem["type"] == "missing":
@@ -369,10 +381,10 @@ def _explain(error: ValidationError) -> tuple[str, str]:
         names = context["expected"].replace("'", "").replace(" or ", ", ").split(", ")
         return key, f"{problem['input']!r} is not one; {nearest(str(problem['input']), names)}{more}"
     if problem["type"] == "string_type" and isinstance(problem["input"], int | float):
-        return (
-            key,
-            f"YAML reads {problem['input']!r} as a {type(problem['input']).__name__}; put quotes around it{more}",
-        )
+        kind = "true or false" if isinstance(problem["input"], bool) else "a number"
+        return key, f"YAML reads {problem['input']!r} as {kind}; put quotes around it{more}"
+    if problem["type"] in ("dict_type", "model_type", "model_attributes_type"):
+        return key, f"expected a section with keys, got {problem['input']!r}{more}"
     message = problem["msg"].removeprefix("Value error, ")
     return key, f"{message[0].lower()}{message[1:]}, got {problem['input']!r}{more}"
 

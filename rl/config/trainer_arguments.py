@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import re
 import typing
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from verifiers.runtime.names import nearest
 
 _FILES = {
     "GRPOConfig": ("trl", "trainer/grpo_config.py"),
@@ -67,10 +70,27 @@ def convert(name: str, annotation: str, value: Any) -> Any:
         value = "no"
     if isinstance(value, bool) and "bool" not in annotation and "Any" not in annotation:
         raise ValueError(f"expected {annotation}, got {value!r}")
+    for kind in re.findall(r"\w*(?:Strategy|Names|SchedulerType)\b", annotation):
+        if isinstance(value, str) and (members := _members(kind)) and value not in members:
+            raise ValueError(f"{value!r} is not one; {nearest(value, members)}")
     try:
         return _adapter(annotation).validate_python(value)
     except ValidationError:
         raise ValueError(f"expected {annotation}, got {value!r}") from None
+
+
+@cache
+def _members(enum: str) -> tuple[str, ...]:
+    """The values of one of transformers' enums of strings, read from its source; none where it is elsewhere."""
+    spec = importlib.util.find_spec("transformers")
+    assert spec is not None and spec.submodule_search_locations, "transformers is a dependency of this package"
+    for file in ("training_args.py", "trainer_utils.py"):
+        tree = ast.parse((Path(spec.submodule_search_locations[0]) / file).read_text(encoding="utf-8"))
+        for node in tree.body:
+            if isinstance(node, ast.ClassDef) and node.name == enum:
+                values = [item.value for item in node.body if isinstance(item, ast.Assign)]
+                return tuple(str(value.value) for value in values if isinstance(value, ast.Constant))
+    return ()
 
 
 @cache

@@ -275,7 +275,7 @@ def _evaluation(config: Config, task: Task | None) -> str:
     settings = config.evaluation
     n = min(settings.n, len(task.splits["test"])) if task else settings.n
     text = f"{n:,} test problems before and after, greedy" + (f" and {settings.k} samples" if settings.k else "")
-    if settings.every:
+    if settings.every or (config.algorithm.in_rounds and not (task and not task.splits["validation"])):
         validation = settings.validation_n or settings.n
         validation = min(validation, len(task.splits["validation"])) if task else validation
         often = "after each round" if config.algorithm.in_rounds else f"every {settings.every} steps"

@@ -67,9 +67,15 @@ def acquire(file: Path) -> Owner | None:
         The owner that is gone and whose lock was taken over; None where the lock was free.
 
     Raises:
-        UserError: a run that may still be alive holds it.
+        UserError: a run that may still be alive holds it, or nothing can be written there.
     """
-    file.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.open("a", encoding="utf-8").close()
+    except OSError as error:
+        raise UserError(
+            str(file.parent), f"a run folder cannot be written here ({error.strerror}); give another logging.folder"
+        ) from error
     with _exclusively(file) as handle:
         owner = _owner(handle)
         if owner is not None and not owner.is_gone:

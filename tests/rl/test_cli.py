@@ -1,5 +1,9 @@
+import errno
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -121,3 +125,48 @@ def test_eval_takes_its_settings_from_a_config_file(capsys, warm, tmp_path, smal
     tokenizer.save_pretrained(tmp_path / "policy")
     run(["eval", str(tmp_path / "policy"), "--task", QUICKSTART, *small])
     assert "16 test problems" in capsys.readouterr().out
+
+
+def test_a_run_folder_under_a_file_is_one_line(capsys, tmp_path, small):
+    (tmp_path / "file").write_text("")
+    line = refused(capsys, "train", QUICKSTART, *small, f"logging.folder={tmp_path / 'file'}")
+    assert "a run folder cannot be written here (Not a directory); give another logging.folder" in line
+
+
+def test_eval_makes_the_folder_it_writes_to_and_refuses_what_it_cannot_write_before_the_work(capsys, tmp_path, warm):
+    model, tokenizer = warm
+    model.save_pretrained(tmp_path / "policy")
+    tokenizer.save_pretrained(tmp_path / "policy")
+    sizes = ["task.sizes.train=16", "task.sizes.validation=8", "task.sizes.test=8", "task.operations=[1,2]"]
+    how = [str(tmp_path / "policy"), "--task", "chain", *sizes, "evaluation.n=4", "evaluation.k=0"]
+    run(["eval", *how, "--out", str(tmp_path / "new" / "folder" / "out.json")])
+    assert json.loads((tmp_path / "new" / "folder" / "out.json").read_text())["n"] == 4
+    capsys.readouterr()
+    line = refused(capsys, "eval", *how, "--out", str(tmp_path / "policy" / "config.json" / "out.json"))
+    assert line.startswith("whetstone: --out: ") and "cannot be written" in line
+
+
+def test_a_full_disk_is_one_line_and_says_that_checkpoints_are_kept(capsys, monkeypatch, tmp_path):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device", "runs/a/metrics.jsonl")
+
+    monkeypatch.setattr("rl.analysis.report.write_report", full)
+    with pytest.raises(SystemExit) as exit_code:
+        run(["report", str(tmp_path)])
+    assert exit_code.value.code == 1
+    assert capsys.readouterr().err == (
+        "whetstone: runs/a/metrics.jsonl: No space left on device. What was trained up to the last checkpoint is kept; "
+        "the same command resumes.\n"
+    )
+
+
+def test_a_terminal_without_unicode_is_no_obstacle(small):
+    whetstone = Path(sys.executable).with_name("whetstone")
+    done = subprocess.run(
+        [whetstone, "check", QUICKSTART, *small],
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0 and "problems" in done.stdout, done.stderr

@@ -137,6 +137,22 @@ def test_a_finished_run_that_is_extended_ends_where_one_of_that_length_does(smal
     assert configuration.load(folder.config).trainer["max_steps"] == 8
 
 
+def test_a_run_that_ended_inside_a_generation_cycle_is_not_extended(small, tmp_path):
+    """What the rest of the cycle would learn from is not kept. The folder is as such a run leaves it."""
+    two_steps = [*small, "trainer.steps_per_generation=2"]
+    folder = RunFolder(tmp_path / "quickstart")
+    folder.start(configuration.dump(configuration.load(QUICKSTART, [*two_steps, "trainer.max_steps=3"])))
+    (folder.checkpoints / "checkpoint-3").mkdir(parents=True)
+    before = sorted(folder.path.rglob("*"))
+    for finished_too in (False, True):
+        if finished_too:
+            folder.summary.write_text("{}")
+            before = sorted(folder.path.rglob("*"))
+        with pytest.raises(UserError, match=r"checkpoint is of step 3, inside a generation cycle of 2 optimizer steps"):
+            run([*two_steps, "trainer.max_steps=4"])
+        assert sorted(folder.path.rglob("*")) == before
+
+
 def test_a_second_run_in_a_folder_is_refused_and_the_first_one_is_named(small, tmp_path):
     lock.acquire(tmp_path / "quickstart" / "lock.json")
     for fresh in (False, True):

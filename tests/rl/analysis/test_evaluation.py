@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 
+import rl.analysis.evaluation as evaluation_module
 from rewards.sample import Sample
 from rl.analysis.evaluation import Evaluation, EvaluationSettings, evaluate, pass_at, settings_for, summarise
 from rl.analysis.intervals import Interval
 from rl.config import load
+from rl.sampling.draw import sample
 from verifiers import Step, abstained, failed, judged
 
 
@@ -27,9 +29,9 @@ def test_pass_at_j_is_the_share_of_draws_with_a_right_one(k, right, j):
 
 
 def test_a_broken_or_abstaining_verifier_is_no_wrong_answer():
-    evaluation = results([judged(1), judged(0), abstained("no gold"), failed("broke")])
-    assert evaluation.metrics["greedy"].value == 0.5
-    assert evaluation.counts == {"judged": 2, "abstained": 1, "failed": 1}
+    evaluation = results([judged(1), judged(0), judged(0.5), judged(0), abstained("no gold"), failed("broke")])
+    assert evaluation.metrics["greedy"].value == 0.25
+    assert evaluation.counts == {"judged": 4, "abstained": 1, "failed": 1}
 
 
 def test_chain_counts_right_answers_by_right_steps_alone():
@@ -47,10 +49,11 @@ def test_metrics_of_samples_by_hand():
         [answer("2", 0), answer("2", 0), answer("5", 1), answer("5", 1)],  # a tie: half
         [answer("2", 0), answer("2", 0), answer("2", 0), judged(0)],  # never right; no answer has no vote
     ]
-    metrics = results([judged(0)] * 3, samples).metrics
-    assert metrics["mean_at_k"].value == pytest.approx(4 / 12)
-    assert metrics["pass_at_k"].value == pytest.approx(2 / 3)
-    assert metrics["maj_at_k"].value == pytest.approx((1 + 0.5 + 0) / 3)
+    samples.append([judged(0)] * 4)  # nobody gave an answer
+    metrics = results([judged(0)] * 4, samples).metrics
+    assert metrics["mean_at_k"].value == pytest.approx(4 / 16)
+    assert metrics["pass_at_k"].value == pytest.approx(2 / 4)
+    assert metrics["maj_at_k"].value == pytest.approx((1 + 0.5 + 0 + 0) / 4)
 
 
 def test_evaluation_is_seeded_and_leaves_random_states_alone(task, warm):
@@ -116,6 +119,7 @@ def test_pass_at_j_counts_problems_with_as_many_judged_samples():
 
 
 def test_without_samples_there_are_no_figures_of_them():
+    assert summarise("test", [done(judged(1))], [], judges_steps=True).k == 0
     metrics = results([judged(1)]).metrics
     assert metrics["mean_at_k"] is metrics["pass_at_k"] is metrics["maj_at_k"] is None
 
@@ -169,3 +173,73 @@ def test_the_first_problems_of_the_split_are_measured_each_k_times(task, warm):
         row["gold"] for row in task.splits["validation"][:5]
     ]
     assert sum(told) == 5 + 5 * 2 and max(told) <= 3
+
+
+def test_every_greedy_completion_is_the_policys_and_judged_by_the_tasks_verifier(task, warm):
+    settings = EvaluationSettings(n=6, k=0, parameters={"max_tokens": 6})
+    evaluation = evaluate(*warm, task, "test", settings)
+    rows = task.splits["test"][:6]
+    drawn = sample(*warm, [row["prompt"] for row in rows], max_tokens=6, temperature=None)
+    verdicts = task.verifier([{**row, "prediction": one.text} for row, (one,) in zip(rows, drawn, strict=True)])
+    for example, (one,), verdict in zip(evaluation.examples, drawn, verdicts, strict=True):
+        assert (example["completion"], example["finish_reason"]) == (one.text, one.finish_reason)
+        assert (example["score"], example["chain"]) == (verdict.score, verdict.chain_right)
+    assert evaluation.metrics["chain"].value == sum(verdict.chain_right for verdict in verdicts) / 6
+
+
+def test_the_seed_decides_the_samples(task, warm):
+    def sampled(seed):
+        return evaluate(*warm, task, "test", EvaluationSettings(n=8, k=8, parameters={"max_tokens": 16}, seed=seed))
+
+    first, other = sampled(1), sampled(2)
+    assert first.examples == other.examples and first.tokens != other.tokens
+
+
+class Gathered(Exception):
+    pass
+
+
+class TwoProcesses:
+    """Stands in for torch.distributed on one of two processes; `given` is what the other one has, in order."""
+
+    def __init__(self, rank, given=None):
+        self.rank, self.given, self.mine = rank, given, []
+
+    def is_initialized(self):
+        return True
+
+    def get_rank(self):
+        return self.rank
+
+    def get_world_size(self):
+        return 2
+
+    def all_gather_object(self, parts, mine):
+        self.mine.append(mine)
+        if self.given is None:
+            parts[:] = [mine * 2] * 2
+            if len(self.mine) == 2:
+                raise Gathered
+        else:
+            parts[self.rank], parts[1 - self.rank] = mine, self.given[len(self.mine) - 1]
+
+
+def test_two_processes_measure_every_other_problem_and_put_them_together_in_order(task, warm, monkeypatch):
+    settings = EvaluationSettings(n=5, k=2, parameters={"max_tokens": 8}, seed=3)
+    alone = evaluate(*warm, task, "test", settings)
+    monkeypatch.setattr(evaluation_module, "dist", other := TwoProcesses(1))
+    with pytest.raises(Gathered):
+        evaluate(*warm, task, "test", settings)
+    monkeypatch.setattr(evaluation_module, "dist", TwoProcesses(0, given=other.mine))
+    together = evaluate(*warm, task, "test", settings)
+    assert together.examples == alone.examples and together.metrics["greedy"] == alone.metrics["greedy"]
+    rows = task.splits["test"][:5]
+    drawn = [
+        one
+        for rank in (0, 1)
+        for group in sample(*warm, [r["prompt"] for r in rows[rank::2]], count=2, seed=3 + rank, max_tokens=8)
+        for one in group
+    ]
+    greedy = sample(*warm, [row["prompt"] for row in rows], max_tokens=8, temperature=None)
+    assert together.tokens == sum(len(one.ids) for one in [*drawn, *(one for (one,) in greedy)])
+    assert together.k == 2 and together.n == 5

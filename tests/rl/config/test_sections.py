@@ -278,3 +278,64 @@ def test_a_name_in_quotes_may_be_a_number(tmp_path):
     config = tmp_path / "config.yaml"
     config.write_text(f"include: {QUICKSTART}\nname: '2024'\n")
     assert load(config).name == "2024"
+
+
+NUMBERS = [
+    "evaluation.n", "evaluation.k", "evaluation.every", "seed", "sampling.max_tokens", "sampling.temperature",
+    "sampling.completions", "logging.completions_every", "mix.timeout", "policy.warm_start.steps", "task.sizes.test",
+    "rewards.correctness.weight", "algorithm.gamma", "trainer.max_steps", "trainer.learning_rate",
+    "trainer.logging_steps", "trainer.beta", "trainer.num_train_epochs", "trainer.save_total_limit",
+    "trainer.per_device_train_batch_size", "trainer.max_grad_norm",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("value", ["yes", "on", "true", ".nan", "-.inf", "[1, 2]", "{a: 1}", "many", "''", "-1"])
+@pytest.mark.parametrize("key", NUMBERS)
+def test_what_is_no_fitting_number_is_refused_with_its_key(key, value):
+    if (key, value) in (("rewards.correctness.weight", "-1"), ("trainer.max_steps", "-1")):
+        load(QUICKSTART, [f"{key}={value}"])  # a penalty, and passes over the train split
+    else:
+        assert refusal(f"{key}={value}").startswith(f"command line: {key}")
+
+
+@pytest.mark.parametrize(
+    ("override", "line"),
+    [
+        ("trainer.gradient_accumulation_steps=0", "expected 1 or more, got 0"),
+        ("trainer.steps_per_generation=0", "expected 1 or more, got 0"),
+        ("trainer.num_iterations=0", "expected 1 or more, got 0"),
+        ("trainer.save_total_limit=0", "expected 1 or more, got 0"),
+        ("trainer.logging_steps=0", "expected a number above 0, got 0"),
+        ("trainer.num_train_epochs=0", "expected a number above 0, got 0"),
+        ("trainer.lr_scheduler_type=cosin", "'cosin' is not one; did you mean 'cosine'?"),
+        ("trainer.optim=adamw_toch", "'adamw_toch' is not one; did you mean 'adamw_torch'?"),
+        ("trainer.save_strategy=never", "'never' is not one; there are: best, epoch, no, steps"),
+        ("trainer.eval_strategy=steps", "is set by evaluation.every"),
+        ("trainer.load_best_model_at_end=true", "is set by nothing: the last policy is saved"),
+        ("rewards=[correctness]", "expected a section with keys, got ['correctness']"),
+        ("policy=embedded", "expected a section with keys, got 'embedded'"),
+        ("task=null", "expected a section with keys, got None"),
+        ("policy.model=''", "string should have at least 1 character, got ''"),
+        ("logging.folder=''", "string should have at least 1 character, got ''"),
+        ("seed=99999999999999999999", "input should be less than 2147483648"),
+    ],
+)
+def test_settings_that_would_fail_late_are_refused_at_once(override, line):
+    assert refusal(override).startswith(f"command line: {override.partition('=')[0]}: {line}")
+
+
+def test_a_home_folder_is_meant_by_its_tilde(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/ann")
+    config = load(QUICKSTART, ["logging.folder=~/my runs", "policy.model=~/models/small", "name=a"])
+    assert (str(config.run_folder), config.policy.model) == ("/home/ann/my runs/a", "/home/ann/models/small")
+
+
+@pytest.mark.parametrize("include", ["5", "null", "{a: b}", "[1]", "true"])
+def test_an_include_that_is_no_file_name_is_refused(tmp_path, include):
+    (tmp_path / "config.yaml").write_text(f"include: {include}\nname: mine\n")
+    assert ": include: expected a file or a list of files, got " in refusal(path=tmp_path / "config.yaml")
+
+
+def test_a_folder_and_a_name_that_is_too_long_are_no_config(tmp_path):
+    for path in (tmp_path, "a" * 5000):
+        assert refusal(path=path).endswith("is no file that can be read as a config")

@@ -138,6 +138,51 @@ def test_a_run_killed_at_any_moment_ends_with_the_same_weights_and_metrics(finis
     same_end(run(name, tmp_path)[0], finished[name][0])
 
 
+def test_a_run_killed_between_a_round_and_its_evaluation_makes_the_evaluation_up(finished, tmp_path, monkeypatch):
+    original = Rounds.measure
+
+    def measure(self, split, step):
+        if (split, step) == ("validation", 3):
+            raise Killed
+        return original(self, split, step)
+
+    killed(lambda patched: patched.setattr(Rounds, "measure", measure), monkeypatch, "star", tmp_path)
+    folder = run("star", tmp_path)[0]
+    assert folder.evaluation("validation", 3) is not None
+    same_end(folder, finished["star"][0])
+
+
+def test_an_evaluation_on_record_is_not_made_again(finished, tmp_path, monkeypatch):
+    """Killed between the last evaluation and the summary."""
+
+    def stop(*_):
+        raise Killed
+
+    killed(lambda patched: patched.setattr(Rounds, "summarise", stop), monkeypatch, "star", tmp_path)
+    with monkeypatch.context() as patched:
+        patched.setattr("rl.runs.run.evaluate", stop)
+        folder, summary = run("star", tmp_path)
+    same_end(folder, finished["star"][0])
+    assert summary["after"] == finished["star"][1]["after"]
+
+
+def test_a_finished_run_of_rounds_that_is_extended_ends_where_one_of_that_length_does(finished, tmp_path):
+    whole = finished["star"][0]
+    folder, first = run("star", tmp_path, **{"algorithm.rounds": 1})
+    assert first["steps"] == 3
+    with pytest.raises(UserError, match=r"a larger algorithm\.rounds extends it"):
+        run("star", tmp_path, **{"algorithm.rounds": 1})
+    _, summary = run("star", tmp_path)
+    ours, theirs = (load_file(one.model / "model.safetensors") for one in (folder, whole))
+    assert all((ours[key] == theirs[key]).all() for key in theirs)
+    assert summary["steps"] == 6 and len(summary["rounds"]) == 2
+    assert (summary["before"], summary["after"]) == (finished["star"][1]["before"], finished["star"][1]["after"])
+    (changed,) = read_jsonl(folder.config_changes)
+    assert changed["changes"] == {"algorithm.rounds": [1, 2]} and changed["rounds"] == "1"
+    losses = [[row["loss"] for row in read_jsonl(one.metrics) if "loss" in row] for one in (folder, whole)]
+    assert losses[0] == losses[1] and len(losses[0]) == 6
+
+
 def spoil(file):
     with file.open("r+b") as half:
         half.truncate(file.stat().st_size // 2)

@@ -1,0 +1,98 @@
+"""Draws of a run whose policy is a stand-in that writes what the test says."""
+
+import zlib
+from types import SimpleNamespace
+
+import pytest
+from rich.console import Console
+
+from rl.config.algorithms import Sft
+from rl.rounds import draws
+from rl.rounds.draws import Draws
+from rl.rounds.rounds import Rounds
+from rl.sampling.draw import Completion
+from tests.rl.samples import judged_sample
+
+ROWS = 10
+PROMPTS = 4
+
+
+@pytest.fixture
+def drawn(task, warm, monkeypatch):
+    """Draws rounds; each call of the policy is recorded as (prompts, seed, count), its completions are `writes`'s."""
+    calls = []
+
+    def sample(model, tokenizer, prompts, *, count, seed, progress, **parameters):
+        calls.append((list(prompts), seed, count))
+        return [[Completion(text=model(prompt), ids=[1], finish_reason="stop")] * count for prompt in prompts]
+
+    def begin(writes, seed=0, **algorithm):
+        algorithm = Sft.model_validate({"name": "sft", "prompts": PROMPTS, **algorithm})
+        sampling = SimpleNamespace(completions=2, parameters={}, chat_template_kwargs={})
+        rows = task.splits["train"][:ROWS]
+        run = SimpleNamespace(
+            config=SimpleNamespace(algorithm=algorithm, seed=seed, sampling=sampling),
+            task=SimpleNamespace(splits={"train": rows}, verifier=task.verifier),
+            state=SimpleNamespace(process_index=0, num_processes=1),
+            console=Console(quiet=True),
+            tokenizer=warm[1],
+            mix=None,
+        )
+        return lambda number: Draws(run).draw(number, writes)
+
+    monkeypatch.setattr(draws, "sample", sample)
+    return SimpleNamespace(begin=begin, calls=calls)
+
+
+def test_rounds_go_on_through_the_shuffled_split_each_with_a_seed_of_its_own(drawn, task):
+    draw = drawn.begin(lambda prompt: "#0")
+    samples = [draw(number) for number in range(5)]
+    places = [sample.index for of_round in samples for sample in of_round[::2]]
+    assert len(places) == 5 * PROMPTS and sorted(places[:ROWS]) == list(range(ROWS)) != places[:ROWS]
+    assert places[ROWS:] == places[:ROWS]  # the next pass has the same order
+    assert [[sample.round for sample in of_round] for of_round in samples] == [[n] * 2 * PROMPTS for n in range(5)]
+    seeds = [seed for _, seed, _ in drawn.calls]
+    assert len(set(seeds)) == 5
+    asked = [prompt for prompts, _, _ in drawn.calls for prompt in prompts]
+    assert asked == [task.splits["train"][place]["prompt"] for place in places]
+    again = drawn.begin(lambda prompt: "#0")
+    assert again(3) == samples[3] and drawn.calls[-1][1] == seeds[3]
+    drawn.begin(lambda prompt: "#0", seed=1)(3)
+    assert drawn.calls[-1][0] != drawn.calls[3][0] and drawn.calls[-1][1] != seeds[3]
+
+
+def test_what_leaks_a_hint_is_dropped_and_what_failed_alone_is_drawn_again(drawn, task):
+    gold = {row["prompt"]: row["gold"] for row in task.splits["train"]}
+    solved = [row["prompt"] for row in task.splits["train"][:ROWS] if zlib.crc32(row["prompt"].encode()) % 2]
+
+    def writes(prompt):
+        if prompt in gold:  # without a hint
+            return f"0+0=0#{gold[prompt]}" if prompt in solved else "#no"
+        plain = prompt[: prompt.index("?") + 1]
+        leaking = plain[0] in "01234"
+        return f"#{gold[plain]}" if leaking else f"0+0=0#{gold[plain]}"
+
+    draw = drawn.begin(writes, prompts=ROWS, hints={"template": "{prompt}{gold}?", "completions": 3})
+    samples = draw(0)
+    (plain, seed, _), (hinted, hinted_seed, count) = drawn.calls
+    failed = [prompt for prompt in plain if prompt not in solved]
+    assert failed and hinted == [f"{prompt}{gold[prompt]}?" for prompt in failed] and count == 3
+    assert hinted_seed != seed
+    kept = [sample.prompt for sample in samples if sample.hinted]
+    assert kept == [prompt for prompt in failed for _ in range(3) if prompt[0] not in "01234"]
+    assert 0 < len(kept) < 3 * len(failed)  # some leaked, some did not
+
+
+@pytest.mark.parametrize(
+    ("pool_rounds", "seen"), [(None, [0, 1, 2, 3]), (1, [3]), (2, [2, 3]), (4, [0, 1, 2, 3]), (9, [0, 1, 2, 3])]
+)
+def test_a_fit_sees_as_many_rounds_of_the_pool_as_the_config_says(pool_rounds, seen):
+    found = []
+    stand_in = SimpleNamespace(
+        settings=SimpleNamespace(pool_rounds=pool_rounds),
+        algorithm=SimpleNamespace(examples=lambda samples, settings: (found.extend(samples), ({}, {}))[1]),
+        _pool=lambda number: [judged_sample(str(number), 1.0, round=number)],
+        _record=lambda *rest: None,
+    )
+    Rounds._choose(stand_in, 3, [judged_sample("3", 1.0, round=3)])
+    assert [sample.round for sample in found] == seen
