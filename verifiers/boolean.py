@@ -35,11 +35,26 @@ _SURELY = (
 _AT = re.compile(
     rf"{_QUOTE}(?:so|thus|hence|therefore)?[,\s]*{_SURELY}{_QUOTE}{_WORD}(?!\s+(?:\w+\s+)?(?:that|if)\b)", re.IGNORECASE
 )
+_OTHER_LANGUAGE = {
+    word: said
+    for said, words in (
+        (True, "sí si oui ja sim sì да 是 是的 对 正确 はい 예 네"),
+        (False, "non nein não нет 否 不是 不 错误 いいえ 아니요"),
+    )
+    for word in words.split()
+}
+"""Yes and no in other languages, where a stated answer is nothing else."""
+_GRANTED = re.compile(
+    rf"\s*(?:(?:so|thus|hence|therefore|indeed|yes|no),?\s+)?it\sis\s(?P<not>not\s)?{_SURELY}(?P<judged>true|false|correct|incorrect)"
+    r"\sthat\s(?![^.!?\n]*\b(?:but|however|although|though|while|yet)\b)[^.!?\n]{1,200}[.!]?\s*",
+    re.IGNORECASE,
+)
+"""A completion that is one sentence. In a longer one `it is true that …` may concede something."""
 _LETTER = re.compile(rf"{_QUOTE}(?P<word>[ytnf])[\s.)\]}}\"'*]*", re.IGNORECASE)
-_JUDGEMENT = r"(?:correct|accurate|right|valid|false|incorrect|inaccurate|wrong|untrue|invalid|true)"
+_JUDGEMENT = r"(?:correct|accurate|right|valid|false|incorrect|inaccurate|wrong|untrue|invalid|true|the\scase)"
 _ABOUT = (
-    r"\b(?:conclusion|statement|claim|assertion|proposition|hypothesis|sentence|premise|verdict|result|it|that|this"
-    r"|which)"
+    r"\b(?:(?:conclusion|statement|claim|assertion|proposition|hypothesis|sentence|premise)"
+    r"(?:\sthat\s[^.!?\n,;:]{1,100}?)?|verdict|result|it|that|this|which)"
 )
 _IS = (
     r"(?:(?P<not>\s+(?:is|was)(?:n['’]t|\s+not)|\s+(?:cannot|can['’]t|can\snot|could\snot|must\snot)\sbe|['’]s\s+not)"
@@ -129,6 +144,8 @@ def answer(completion: str, *, strict: bool = False) -> tuple[bool | None, str |
         return value, rule
     if strict:
         return None, None
+    if granted := _GRANTED.fullmatch(part):
+        return _value(granted, "judged") is not bool(granted["not"]), "line"
     text = part[-TAIL:].strip()
     sentences = list(_SENTENCE.finditer(text))
     return (_value(sentences[-1], "word"), "last") if sentences else (None, None)
@@ -142,6 +159,8 @@ def _said(text: str, rule: str) -> tuple[bool | None] | None:
             if said := _said(span.text, span.rule):
                 return said
         text = text.rpartition("\n")[2]
+    if (foreign := text.strip(" .!。！*\"'").lower()) in _OTHER_LANGUAGE:
+        return (_OTHER_LANGUAGE[foreign],)
     if match := _LETTER.fullmatch(text) or _AT.match(text):
         return (_value(match, "word"),)
     found = list(_statements(text))

@@ -55,9 +55,14 @@ def verify(
     parts: list[tuple[bool, str]] = []
     tagged = prediction if opened is None else f"<{opened}>{prediction}"
     places = [_tag(tagged, tag) for tag in tags]
+    follow = _in_order(places) and all(
+        tagged.find(f"</{tag}>") < place
+        for tag, place in zip(tags[:-1], places[1:], strict=True)
+        if isinstance(place, int)
+    )
     parts += [(isinstance(place, int), f"<{tag}> {place}") for tag, place in zip(tags, places, strict=True)]
     if len(tags) > 1:
-        parts.append((_in_order(places), "tags in another order"))
+        parts.append((follow, "tags in another order, or one inside another"))
     lines = [_line(prediction, section) for section in sections]
     parts += [(line is not None, f"no section {section!r}") for section, line in zip(sections, lines, strict=True)]
     if len(sections) > 1:

@@ -55,7 +55,7 @@ _PICKS = (
 _LEADS = (
     r"\b(?:so|thus|hence|therefore|accordingly|consequently|i(?:'d|’d)?\s(?:think|believe|guess|say|answer|would\ssay|would\sanswer)"
     r"|it(?:'s|’s|\sis|\smust\sbe|\shas\sto\sbe|\sshould\sbe|\swould\sbe)|this\sis|that(?:'s|’s|\sis)"
-    r"|leav(?:es|ing)(?:\sus\swith)?|left\swith"
+    r"|leav(?:es|ing)(?:\sus\swith)?|left\swith|conclusion:|verdict:|(?:my|final)\s(?:decision|selection):"
     r"|(?:option|choice|selection|letter|pick|guess|bet)\s*(?:is|was|:|=|must\sbe|should\sbe|would\sbe)),?:?\s+"
     r"(?:(?:that\s)?it(?:'s|’s|\sis)\s+|only\s+)?"
 )
@@ -74,7 +74,8 @@ _CONCLUDED = re.compile(
 _SENTENCE_BREAK = re.compile(r"[.!?\n]")
 _REJECTED = re.compile(
     r"(?:\b(?:not|rather than|instead of|unlike|except|excluding|neither|nor|ruling out|rules out|eliminat\w+)"
-    r"|n['’]t(?: be)?)\s[^,.;:!?\n]{0,200}",
+    r"|n['’]t(?: be)?)\s(?:(?!\bbut\b)[^,.;:!?\n]){0,200}"
+    r"|\b(?:eliminated|rejected|ruled\sout|wrong|incorrect|false)(?:\s(?:options?|choices?|answers?))?:[^.;!?\n]{0,200}",
     re.IGNORECASE,
 )
 """A choice that is mentioned in order to be turned down."""
@@ -228,6 +229,7 @@ class ChoiceReader:
 
     def set_off(self, line: str) -> set[int]:
         """The label, set off from it, that a line ends with."""
+        line = _REJECTED.sub(" ", line)
         match = self.end.search(line, max(0, len(line) - 80))
         if match and not _DENIED.search(line[max(0, match.start() - 40) : match.end(0) - 1].rpartition(" ")[0] + " "):
             found = {self.index[(match[1] or match[2] or match[3]).lower()]}

@@ -42,7 +42,7 @@ class Span(NamedTuple):
     fault: str = ""
 
 
-_TAG = re.compile(r"<(/?)(?:final_)?answer>", re.IGNORECASE)
+_TAG = re.compile(r"<(/?)(?:(?:final[_ -]?)?answer|final|solution)>", re.IGNORECASE)
 _HASHES = re.compile(r"(?<![#\w])####(?!#)[ \t]*([^\n]*)")
 _HEADING = re.compile(
     r"(?:step|part|case|method|solution|problem|question|example|check|verif|explanation|note|conclusion|summary|given"
@@ -65,14 +65,25 @@ _ANSWER_WORDS = (
     "antwort lösung respuesta réponse reponse risposta resposta antwoord svar odpowiedź odpověď cevap vastaus jawaban "
     "răspuns válasz ответ відповідь απάντηση 答案 答え 正解 정답 답 الإجابة الجواب תשובה उत्तर উত্তর คำตอบ"
 )
+_CHOSEN = ("选", "選")
 _WORDS = ("đáp án", *_ANSWER_WORDS.split())
 """The word for an answer in other languages that models write in."""
 _ASCII_WORDS = tuple(word for word in _WORDS if word.isascii())
 _OTHER_LANGUAGE = re.compile(
     rf"(?<![^\W_])(?:{'|'.join(_WORDS)})"
-    r"(?:\s*[:=：]|[ \t]+(?:ist|es|est|è|é|är|jest|adalah)\b[ \t]*:?|\s?[是为は은는])[ \t]*",
+    r"(?:[ \t]+[^\W\d_]{2,12}){0,2}?"
+    r"(?:\s*[:=：]|[ \t]+(?:ist|es|est|è|é|är|jest|adalah)\b[ \t]*:?|[ \t]+[–—-][ \t]+"
+    r"|\s?(?:应该|應該|应|應|就)?[是为為は은는选選][：:]?)[ \t]*"
+    r"|(?:故|因此|所以|故此|答)[应應]?[选選][：:]?[ \t]*",
     re.IGNORECASE,
 )
+_JSON = re.compile(
+    r"[\"'](?:(?:final|correct)[_ ]?)?(?:answer|ans|choice|option|result|prediction)[\"']\s*:\s*"
+    r"(?:\"(?P<double>(?:[^\"\\\n]|\\[^\n]){0,4000})\"|'(?P<single>[^'\n]{0,4000})'|(?P<list>\[[^\]\n]{0,2000}\])"
+    r"|(?P<bare>[^\s,}\]\"'\[{][^,}\]\"'\n]{0,200}))",
+    re.IGNORECASE,
+)
+"""A member of a JSON object, or of Python's form of one, whose name says that its value is the answer."""
 _LINE_CUE = re.compile(r"(?m)^[ \t]*A:[ \t]*(?=\S)")
 _OTHER_LINE = re.compile(r"(?m)^[ \t]*[B-D][:.)]")
 _INVERTED = re.compile(
@@ -155,7 +166,8 @@ def first_line(part: str) -> str:
 
 
 def _tagged(part: str) -> Iterator[Span]:
-    if "answer>" not in part.lower():
+    low = part.lower()
+    if not any(name in low for name in ("answer>", "final>", "solution>")):
         return
     tags = list(_TAG.finditer(part))[-2 * _MOST :]
     for index in range(len(tags) - 1, -1, -1):
@@ -187,7 +199,9 @@ def _cues(part: str) -> list[tuple[int, bool, str]]:
     found: list[tuple[int, bool, str]] = []
     if "A:" in part and not _OTHER_LINE.search(part):
         found += [(line.start(), True, _sentence(part, line.end())) for line in _LINE_CUE.finditer(part)][-_MOST:]
-    if any(word in low for word in (_ASCII_WORDS if part.isascii() else _WORDS)):
+    members = list(_JSON.finditer(part))[-_MOST:] if '":' in part or "':" in part else []
+    found += [(member.start(), True, (member[member.lastgroup or 0] or "").strip()) for member in members]
+    if any(word in low for word in (_ASCII_WORDS if part.isascii() else (*_WORDS, *_CHOSEN))):
         cues = list(_OTHER_LANGUAGE.finditer(part))[-_MOST:]
         found += [(cue.start(), True, _sentence(part, cue.end())) for cue in cues]
     if "ans" in low or "final" in low:
@@ -196,6 +210,8 @@ def _cues(part: str) -> list[tuple[int, bool, str]]:
         found += [(match.start(), False, _clause_before(part, match.start())) for match in inverted]
         for cue in list(_CUE.finditer(part))[-_MOST:]:
             if any(cue.start() < end <= cue.end() for end in backwards):
+                continue
+            if any(member.start() < cue.start() < member.end() for member in members):
                 continue
             before = part[max(0, cue.start() - 80) : cue.start()]
             if _CONDITION.search(before):

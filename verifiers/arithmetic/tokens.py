@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from verifiers.answer.completion import BOLD, ITALIC
 
-NUMBER = r"\d{1,3}(?:,\d{3}){1,13}(?![\d,])(?:\.\d+)?|\d+(?:\.\d+)?(?:[eE][+-]?\d{1,3}(?![\w.]))?|\.\d+"
+NUMBER = r"\d{1,3}(?:,\d{3}){1,13}(?!,?\d)(?:\.\d+)?|\d+(?:\.\d+)?(?:[eE][+-]?\d{1,3}(?![\w.]))?|\.\d+"
 _WORD = r"[^\W\d_]+(?:[-'’][^\W\d_]+)*"
 _TOKEN = re.compile(
     rf"(?P<markdown>{BOLD}|{ITALIC})"

@@ -54,7 +54,7 @@ def test_the_rules_in_their_order():
         ("The answer would be 1.", ("cue", "1")),
         ("The answer seems to be 1.", ("cue", "1")),
         ("So 1 is the answer.", ("cue", "1")),
-        ('{"answer": 1}', ("cue", "1}")),
+        ('{"answer": 1}', ("cue", "1")),
         ("A: 1", ("cue", "1")),
         ("Réponse : 1", ("cue", "1")),
         ("The answer is 1. It is not 2.", ("cue", "1")),
