@@ -44,12 +44,6 @@ _OTHER_LANGUAGE = {
     for word in words.split()
 }
 """Yes and no in other languages, where a stated answer is nothing else."""
-_GRANTED = re.compile(
-    rf"\s*(?:(?:so|thus|hence|therefore|indeed|yes|no),?\s+)?it\sis\s(?P<not>not\s)?{_SURELY}(?P<judged>true|false|correct|incorrect)"
-    r"\sthat\s(?![^.!?\n]*\b(?:but|however|although|though|while|yet)\b)[^.!?\n]{1,200}[.!]?\s*",
-    re.IGNORECASE,
-)
-"""A completion that is one sentence. In a longer one `it is true that …` may concede something."""
 _LETTER = re.compile(rf"{_QUOTE}(?P<word>[ytnf])[\s.)\]}}\"'*]*", re.IGNORECASE)
 _JUDGEMENT = r"(?:correct|accurate|right|valid|false|incorrect|inaccurate|wrong|untrue|invalid|true|the\scase)"
 _ABOUT = (
@@ -74,6 +68,10 @@ _STATEMENT = re.compile(
     rf"[*_\"'”)\]]{{0,4}}[.!]?[*_\"'”)]{{0,4}}(?=\s*(?:$|\n))"
     rf"|(?:[,:]|[-–—]|\b(?:is|answer|say))\s(?P<last>{_YES}|{_NO})[\s*_\"'”).!]{{0,8}}\Z",
     re.IGNORECASE | re.MULTILINE,
+)
+_NOT_SAID = re.compile(
+    r"(?:\bnot|n['’]t|\bnever)\s+(?:\w+\s+)?(?:say|answer|guess|think|believe)\s+(?:that\s+)?(?:the\s+answer\s+is\s+)?\Z",
+    re.IGNORECASE,
 )
 _FIRST = re.compile(
     rf"{_QUOTE}{_WORD}(?=[,.;:!*)\"”\n]|\s?[-–—]\s|\s+(?:because|since|as|it|they|he|she|this|that|there|you|we|i)\b|\s*$)",
@@ -144,8 +142,6 @@ def answer(completion: str, *, strict: bool = False) -> tuple[bool | None, str |
         return value, rule
     if strict:
         return None, None
-    if granted := _GRANTED.fullmatch(part):
-        return _value(granted, "judged") is not bool(granted["not"]), "line"
     text = part[-TAIL:].strip()
     sentences = list(_SENTENCE.finditer(text))
     return (_value(sentences[-1], "word"), "last") if sentences else (None, None)
@@ -175,6 +171,8 @@ def _statements(text: str) -> list[tuple[int, bool, bool | None]]:
         found.append((0, False, _value(first, "word")))
     for match in _STATEMENT.finditer(text):
         group = next(name for name in ("judged", "so", "alone", "last") if match[name])
+        if group in ("so", "last") and _NOT_SAID.search(text, max(0, match.start() - 30), match.start(group)):
+            continue
         value = _value(match, group)
         if value is not None and match["not"]:
             value = not value

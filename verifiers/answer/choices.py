@@ -21,6 +21,8 @@ _DIGITS = dict(
         strict=True,
     )
 )
+_NO_MORE = r"(?![^\W぀-ヿ一-鿿가-힣]|['’-])"
+"""No word goes on here; languages without spaces may begin the next."""
 _OPEN, _CLOSE = r"[(\[*_\"'“‘«`]{0,4}", r"[)\]*_\"'”’»`]{0,4}"
 _LATEX = re.compile(
     r"\\(?:text|textbf|textit|textrm|textsf|texttt|mathrm|mathbf|mathit|mathsf|mathtt|boxed|fbox|bf|rm|bold|boldsymbol"
@@ -75,10 +77,17 @@ _SENTENCE_BREAK = re.compile(r"[.!?\n]")
 _REJECTED = re.compile(
     r"(?:\b(?:not|rather than|instead of|unlike|except|excluding|neither|nor|ruling out|rules out|eliminat\w+)"
     r"|n['’]t(?: be)?)\s(?:(?!\bbut\b)[^,.;:!?\n]){0,200}"
+    r"|\b(?:every\w*|any\w*|all|nothing|none|each)\s(?:\w+\s){0,2}(?:but|except|save|apart\sfrom)\s[^,.;:!?\n]{0,200}"
     r"|\b(?:eliminated|rejected|ruled\sout|wrong|incorrect|false)(?:\s(?:options?|choices?|answers?))?:[^.;!?\n]{0,200}",
     re.IGNORECASE,
 )
 """A choice that is mentioned in order to be turned down."""
+
+
+_AFTER_LABEL = re.compile(
+    r"\s?[.,:;)\-–—([=。、，぀-ヿ一-鿿가-힣]|\s+(?:because|since|as|for|which|is|with|given|due)\b"
+)
+"""What may follow a bare label that answers."""
 
 
 class ChoiceReader:
@@ -100,7 +109,7 @@ class ChoiceReader:
             self.texts = spelt
             self.plain = lambda text: _spelt(normalised(text))
         any_label = "|".join(re.escape(label) for label in sorted(labels, key=len, reverse=True))
-        self.label = re.compile(rf"{_OPEN}({any_label})\s?{_CLOSE}(?![\w'’-])", re.IGNORECASE)
+        self.label = re.compile(rf"{_OPEN}({any_label})\s?{_CLOSE}{_NO_MORE}", re.IGNORECASE)
         self.bracket = re.compile(rf"[(\[]({any_label})[)\]]", re.IGNORECASE)
         self.alone = re.compile(rf"[\s(\[*_\"'“]{{0,6}}({any_label})[\s)\]*_\"'”.:]{{0,6}}", re.IGNORECASE)
         self.start = re.compile(
@@ -178,9 +187,7 @@ class ChoiceReader:
                 found.add(self.index[more[1].lower()])
                 rest = rest[more.end() :]
             # a bare `a` may be an article: `the answer is a dog`
-            ends = not rest.strip(" .!)*_\"'”}`") or bool(
-                re.match(r"\s?[.,:;)\-–—([=]|\s+(?:because|since|as|for|which|is|with|given|due)\b", rest)
-            )
+            ends = not rest.strip(" .!)*_\"'”}`") or bool(_AFTER_LABEL.match(rest))
             same_text = self.texts[next(iter(found))] == self.plain(rest)
             if ends or same_text or not bare:
                 restated = self.plain(rest.lstrip(" .:,)-–—"))

@@ -65,14 +65,17 @@ _ANSWER_WORDS = (
     "antwort lösung respuesta réponse reponse risposta resposta antwoord svar odpowiedź odpověď cevap vastaus jawaban "
     "răspuns válasz ответ відповідь απάντηση 答案 答え 正解 정답 답 الإجابة الجواب תשובה उत्तर উত্তর คำตอบ"
 )
-_CHOSEN = ("选", "選")
+_UNSPACED = ("答案", "答え", "正解", "정답")
+"""Those of languages that set no space before a word."""
+_SHORT_WORDS = ("选", "選", "答")
 _WORDS = ("đáp án", *_ANSWER_WORDS.split())
 """The word for an answer in other languages that models write in."""
 _ASCII_WORDS = tuple(word for word in _WORDS if word.isascii())
 _OTHER_LANGUAGE = re.compile(
-    rf"(?<![^\W_])(?:{'|'.join(_WORDS)})"
+    rf"(?:(?<![^\W_])(?:{'|'.join(_WORDS)})|{'|'.join(_UNSPACED)}|答(?=[:：]))"
     r"(?:[ \t]+[^\W\d_]{2,12}){0,2}?"
-    r"(?:\s*[:=：]|[ \t]+(?:ist|es|est|è|é|är|jest|adalah)\b[ \t]*:?|[ \t]+[–—-][ \t]+"
+    r"(?:\s*[:=：]|[ \t]+(?:ist|es|est|è|é|är|jest|adalah)\b[ \t]*:?(?:[ \t]*(?:la|le|el|il|die|der|das)\b)?"
+    r"|[ \t]+[–—-][ \t]+"
     r"|\s?(?:应该|應該|应|應|就)?[是为為は은는选選][：:]?)[ \t]*"
     r"|(?:故|因此|所以|故此|答)[应應]?[选選][：:]?[ \t]*",
     re.IGNORECASE,
@@ -101,6 +104,14 @@ _LINE_START = re.compile(
     re.IGNORECASE,
 )
 SENTENCE_END = re.compile(r"。|[.!?]+[*_\"')]*(?=\s+[A-Z\\$<*_(]|\s*$)|\s*(?:\.\s*)?I hope it is|\n")
+_WITHDRAWN = re.compile(
+    r"\s*(?:(?:oh|oops|hmm+|wait|actually|sorry|but)\b[\s,.!…—–-]*){0,3}"
+    r"(?:no[,:.!]|no[ \t]*[-–—]|nope\b|scratch\sthat|correction\b"
+    r"|(?:that|this|it)(?:['’]s|\s(?:is|was|seems))(?:n['’]t|\snot)?"
+    r"\s(?:wrong|incorrect|not\s(?:right|correct)|a\smistake)|that\sis(?:n['’]t|\snot)\s(?:right|correct))",
+    re.IGNORECASE,
+)
+"""What takes back the sentence before."""
 _DISPLAY = re.compile(
     r"\$\$[^$]{1,4000}\$\$|\\\[(?:[^\\]|\\(?!\])){1,4000}\\\]"
     r"|\\begin\{([a-z*]{1,20})\}(?:[^\\]|\\(?!end\{)){0,4000}\\end\{\1\}"
@@ -201,7 +212,7 @@ def _cues(part: str) -> list[tuple[int, bool, str]]:
         found += [(line.start(), True, _sentence(part, line.end())) for line in _LINE_CUE.finditer(part)][-_MOST:]
     members = list(_JSON.finditer(part))[-_MOST:] if '":' in part or "':" in part else []
     found += [(member.start(), True, (member[member.lastgroup or 0] or "").strip()) for member in members]
-    if any(word in low for word in (_ASCII_WORDS if part.isascii() else (*_WORDS, *_CHOSEN))):
+    if any(word in low for word in (_ASCII_WORDS if part.isascii() else (*_WORDS, *_SHORT_WORDS))):
         cues = list(_OTHER_LANGUAGE.finditer(part))[-_MOST:]
         found += [(cue.start(), True, _sentence(part, cue.end())) for cue in cues]
     if "ans" in low or "final" in low:
@@ -228,13 +239,18 @@ def _clause_before(part: str, end: int) -> str:
 
 
 def _sentence(part: str, start: int) -> str:
-    """The sentence, or the display formula, that begins at `start` or on the next line that is not blank."""
+    """The sentence, or the display formula, that begins at `start` or on the next line that is not blank.
+
+    Empty where the next sentence takes it back.
+    """
     while start < len(part) and part[start].isspace():
         start += 1
     if display := _DISPLAY.match(part, start):
         return display[0]
     segment = part[start : start + MAX_SPAN]
     end = SENTENCE_END.search(segment)
+    if end and _WITHDRAWN.match(segment, end.end()):
+        return ""
     text = (segment[: end.start()] if end else segment).strip()
     return text.removesuffix(" |")  # the end of a table's row
 
