@@ -15,6 +15,7 @@ is no answer ("no lions live there").
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from verifiers.answer.completion import answering_part
 from verifiers.answer.reader import overlong_box, stated
@@ -60,13 +61,14 @@ _SO = (
     r"|(?:i['’]d|would|i)\s(?:say|answer|guess|think|believe))"
 )
 _STATEMENT = re.compile(
-    rf"{_ABOUT}{_IS}\s*:?\s+{_SURELY}{_QUOTE}(?P<judged>{_JUDGEMENT}|yes|no)\b"
+    r"(?:\b(?=[achimoprstuvw])|(?=[,:–—-])|^|(?<=[.!;\n]))"  # fails early where no statement begins
+    rf"(?:{_ABOUT}{_IS}\s*:?\s+{_SURELY}{_QUOTE}(?P<judged>{_JUDGEMENT}|yes|no)\b"
     rf"(?![-'’]|\s+because\sof\b|\s+(?!(?:because|since|as|so|and|but|given)\b)[a-z]+)"
     rf"|{_SO}\s?[,:]?\s*{_QUOTE}{_SURELY}{_QUOTE}(?P<so>{_YES}|{_NO})"
     rf"(?=[\"'”’)\]]{{0,2}}(?:[,.;:!]|\s*$|\s+(?:because|since|as)\b|\s[-–—]\s))"
     rf"|(?:^|(?<=[.!;\n]))[\s*_\"'“(\[>→•-]{{0,8}}(?P<alone>(?:not\s(?=true|correct))?(?:{_YES}|{_NO}))"
     rf"[*_\"'”)\]]{{0,4}}[.!]?[*_\"'”)]{{0,4}}(?=\s*(?:$|\n))"
-    rf"|(?:[,:]|[-–—]|\b(?:is|answer|say))\s(?P<last>{_YES}|{_NO})[\s*_\"'”).!]{{0,8}}\Z",
+    rf"|(?:[,:]|[-–—]|\b(?:is|answer|say))\s(?P<last>{_YES}|{_NO})[\s*_\"'”).!]{{0,8}}\Z)",
     re.IGNORECASE | re.MULTILINE,
 )
 _NOT_SAID = re.compile(
@@ -103,7 +105,7 @@ def verify(prediction: str, gold: str, *, strict: bool = False, ambiguous: str =
     """
     if ambiguous not in ("wrong", "abstain"):
         raise ValueError(f"ambiguous: expected 'wrong' or 'abstain', got {ambiguous!r}")
-    want, _ = answer(str(gold))
+    want = _of_gold(str(gold))
     if want is None:
         return abstained("the gold is no yes or no")
     found, rule = answer(prediction, strict=strict)
@@ -112,6 +114,11 @@ def verify(prediction: str, gold: str, *, strict: bool = False, ambiguous: str =
         return abstained(reason, rule=rule) if ambiguous == "abstain" else judged(0.0, reason, rule=rule)
     reason = "right" if found == want else "the other answer"
     return judged(found == want, reason, extracted="yes" if found else "no", rule=rule)
+
+
+@lru_cache(maxsize=1024)
+def _of_gold(gold: str) -> bool | None:
+    return answer(gold)[0]
 
 
 def answer(completion: str, *, strict: bool = False) -> tuple[bool | None, str | None]:

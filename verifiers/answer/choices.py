@@ -21,6 +21,7 @@ _DIGITS = dict(
         strict=True,
     )
 )
+_DIGIT = re.compile("[0-9]")
 _NO_MORE = r"(?![^\W぀-ヿ一-鿿가-힣]|['’-])"
 """No word goes on here; languages without spaces may begin the next."""
 _OPEN, _CLOSE = r"[(\[*_\"'“‘«`]{0,4}", r"[)\]*_\"'”’»`]{0,4}"
@@ -61,6 +62,8 @@ _LEADS = (
     r"|(?:option|choice|selection|letter|pick|guess|bet)\s*(?:is|was|:|=|must\sbe|should\sbe|would\sbe)),?:?\s+"
     r"(?:(?:that\s)?it(?:'s|’s|\sis)\s+|only\s+)?"
 )
+_INITIALS = "abcfghilmopstvABCFGHILMOPSTV"
+"""The letters that the words of `_PICKS` and `_LEADS`, and the names of a choice, begin with."""
 _ENDS = r"[)\]\"']{0,2}(?:[.!,;:]|\s*$|\s*\n|\s+(?i:because|since|as)\b|\s*[-–—(])"
 _OPTION_IS = re.compile(
     r"\b(?:option|choice|selection|one)\s*(?:is|was|:|=|must be|should be|would be)\s?:?\s*", re.IGNORECASE
@@ -132,10 +135,12 @@ class ChoiceReader:
         letters = "|".join(re.escape(label) for label in labels if label.isalpha()) or "(?!)"
         called = rf"(?i:\b(?:option|choice|answer|letter|statement)\s*[(\[\"']?\s?(?:{any_label})\b)"
         one = rf"(?:{called}|(?i:[(\[](?:{any_label})[)\]])|\b(?:{letters})(?![\w'’-]))"
+        initials = "".join({label[0] for label in labels if label.isalpha()})
         self.statement = re.compile(
-            rf"(?P<judged>{one})[)\]\"']{{0,2}}(?:\s*[:,-]?\s[^.!?\n,;()]{{1,60}}?,?)?\s+(?i:{_PREDICATE})"
+            rf"(?=[(\[]|\b[{_INITIALS}{initials}])"  # fails early where no statement begins
+            rf"(?:(?P<judged>{one})[)\]\"']{{0,2}}(?:\s*[:,-]?\s[^.!?\n,;()]{{1,60}}?,?)?\s+(?i:{_PREDICATE})"
             rf"|(?i:{_PICKS})(?P<picked>{one})"
-            rf"|(?i:{_LEADS})(?P<led>{one})(?={_ENDS})",
+            rf"|(?i:{_LEADS})(?P<led>{one})(?={_ENDS}))",
             re.MULTILINE,
         )
 
@@ -273,4 +278,4 @@ def unwrapped(text: str, *, keep_length: bool = False) -> str:
 
 def _spelt(plain: str) -> str:
     """A normalised text with the numbers 0 to 12 as words."""
-    return " ".join(_DIGITS.get(word, word) for word in plain.split())
+    return " ".join(_DIGITS.get(word, word) for word in plain.split()) if _DIGIT.search(plain) else plain
