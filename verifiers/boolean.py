@@ -178,7 +178,7 @@ def _statements(text: str) -> list[tuple[int, bool, bool | None]]:
         found.append((0, False, _value(first, "word")))
     for match in _STATEMENT.finditer(text):
         group = next(name for name in ("judged", "so", "alone", "last") if match[name])
-        if group in ("so", "last") and _NOT_SAID.search(text, max(0, match.start() - 30), match.start(group)):
+        if group in ("so", "last") and _NOT_SAID.search(text, max(0, match.start() - 50), match.start(group)):
             continue
         value = _value(match, group)
         if value is not None and match["not"]:

@@ -3,11 +3,11 @@ r"""Where a completion states its answer: one order of precedence for every veri
 `spans` gives the places where a completion states its answer, the strongest first; a verifier takes the first in which
 it finds an answer of its kind. `docs/verifiers.md` has the table with an example a row. In short:
 
-1. `tag`: `<answer>…</answer>`, also where one of the two tags is missing;
+1. `tag`: `<answer>…</answer>`, `<final>` or `<solution>`, also where one of the two tags is missing;
 2. `hashes`: `#### …`, as in GSM8K, where it is no heading;
 3. `cue` that says it is final, or begins a line, after the last box;
 4. `box`: `\boxed{…}`; several are one answer where only a connective stands between them;
-5. `cue`: "the answer is …", "**Answer:** …", "… is the answer";
+5. `cue`: "the answer is …", "**Answer:** …", "… is the answer", `{"answer": …}`, unless the next sentence takes it back;
 6. `line`: the last line (`last_line`), where it is nothing but an answer;
 7. `last`: the last number or formula, or the one choice mentioned; each verifier finds it by itself.
 
@@ -96,7 +96,9 @@ _INVERTED = re.compile(
 )
 _CLAUSE_START = re.compile(r"[.!?;:,\n]\s|\b(?:so|thus|hence|therefore|and|but)\b", re.IGNORECASE)
 _CONDITION = re.compile(
-    r"\b(?:if|whether|unless|until|suppose|assuming|hope)(?: that)?[ \t]+(?:(?:the|my|our|your|final|correct)[ \t]+)*$",
+    r"(?:\b(?:if|whether|unless|until|suppose|assuming|hope)"
+    r"|(?:n['’]t|\bnot|\bnever)[ \t]+(?:think|believe|say|claim|mean))(?: that)?[ \t]+"
+    r"(?:(?:the|my|our|your|final|correct)[ \t]+)*$",
     re.IGNORECASE,
 )
 _LINE_START = re.compile(
