@@ -126,6 +126,8 @@ The answer is C. No other choice lives.
 
 GIVES_NONE = r"""
 Everything but C.
+The answer is plant, water or two legs.
+The answer is water, plant.
 All of them except C.
 {"answer": ["A", "C"]}
 Eliminated: (C).

@@ -207,9 +207,22 @@ class ChoiceReader:
             rest = f" {plain[longest:]} "
             if re.match(r"\s(?:or|and)\s", rest):
                 starting |= {i for i, choice in enumerate(self.texts) if choice and f" {choice} " in rest}
-            return starting
+            return starting | self.listed(line)
         sentence = re.split(r"[.!?](?:\s|$)", line, maxsplit=1)[0]
         return self.bracketed(sentence) or self.mentioned(sentence)
+
+    def listed(self, line: str) -> set[int]:
+        """The choices whose texts make up a line's first sentence, two at least; empty where anything else is in it."""
+        rest = self.plain(_SENTENCE_BREAK.split(line[:400], maxsplit=1)[0])
+        found: set[int] = set()
+        while rest:
+            following = [index for index, text in enumerate(self.texts) if text and f"{rest} ".startswith(f"{text} ")]
+            if not following:
+                return set()
+            index = max(following, key=lambda index: len(self.texts[index]))
+            found.add(index)
+            rest = re.sub(r"^(?:(?:and|or)\s)+", "", rest[len(self.texts[index]) :].strip())
+        return found if len(found) > 1 else set()
 
     def on_a_line(self, part: str) -> set[int]:
         """The choice that a line of its own gives: the last line, the first, or any that is a label alone."""

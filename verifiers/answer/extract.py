@@ -43,6 +43,11 @@ _ALIGNED = re.compile(
 _ROW_END = re.compile(r"\\\\(?:\[[^\]\n]{0,20}\])?(?![A-Za-z])")
 _RELATION = re.compile(r"=|≈|\\(?:approx|equiv|implies|Rightarrow|iff)(?![a-zA-Z])")
 _NAMED = re.compile(r"([A-Za-z](?:_\{?\w{1,3}\}?)?)\s*=")
+_DENIED = re.compile(
+    r"(?:\b(?:not|never|rather\s+than|instead\s+of)|n['’]t)(?:\s+(?:be|equal(?:\s+to)?|the\s+answer))?[\s$*(\\]*\Z",
+    re.IGNORECASE,
+)
+"""What turns down the mathematics that follows it."""
 _FARTHEST = 10_000
 """Characters from the end in which mathematics is looked for that nothing says is the answer."""
 _DIGIT = re.compile("[0-9]")
@@ -183,7 +188,8 @@ def _last(part: str) -> Found | None:
     """
     for size in (len(_tail(part)), 2_000, _FARTHEST):
         masked = mask_money(part[-size:])
-        texts = [masked[run.start : run.end] for run in runs(masked)]
+        stated = [run for run in runs(masked) if not _DENIED.search(masked, max(0, run.start - 30), run.start)]
+        texts = [masked[run.start : run.end] for run in stated]
         found = [text for text in texts if (_DIGIT.search(text) or len(text) > 4) and not _ORDINAL.fullmatch(text)]
         if found:
             return Found(found[-1], "last")

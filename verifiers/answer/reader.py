@@ -7,7 +7,7 @@ it finds an answer of its kind. `docs/verifiers.md` has the table with an exampl
 2. `hashes`: `#### …`, as in GSM8K, where it is no heading;
 3. `cue` that says it is final, or begins a line, after the last box;
 4. `box`: `\boxed{…}`; several are one answer where only a connective stands between them;
-5. `cue`: "the answer is …", "**Answer:** …", "… is the answer", `{"answer": …}`, unless the next sentence takes it back;
+5. `cue`: "the answer is …", "**Answer:** …", "… is the answer", `{"answer": …}`, where no next sentence takes it back;
 6. `line`: the last line (`last_line`), where it is nothing but an answer;
 7. `last`: the last number or formula, or the one choice mentioned; each verifier finds it by itself.
 

@@ -96,3 +96,11 @@ def test_a_long_completion_is_read_from_its_end():
 )
 def test_aligned_rows_are_the_equation_that_they_come_to(rows, answer):
     assert extract(rf"\begin{{align*}} {rows} \end{{align*}}").answer == answer
+
+
+@pytest.mark.parametrize(
+    "text", ["The answer is not 18.", "It isn't $18$.", r"12 and not \(18\)", "12 instead of 18", "not equal to 18"]
+)
+def test_mathematics_that_is_turned_down_is_no_last_answer(text):
+    found = extract(text)
+    assert found is None or "18" not in found.answer
