@@ -54,7 +54,7 @@ PARTS = {
         ("tests/rl/algorithms/test_length.py", "tests/rl/algorithms/test_policy_loss.py"),
     ),
     "mixing": Part(("rewards/mixing/*.py",), ("tests/rewards/mixing",)),
-    "equality": Part(("verifiers/algebra/equality.py",), ("tests/verifiers/test_math.py",)),
+    "equality": Part(("verifiers/algebra/equality.py",), ("tests/verifiers/algebra/test_equality.py",)),
 }
 """The functions of an algorithm that are pure belong in `algorithms`; what a trainer does takes tests of minutes."""
 

@@ -8,7 +8,8 @@ Read are the places where an answer is stated (`verifiers.answer.reader`), then 
 is` and their kin, then the lines from the last one up; the first of them that holds an expression decides. Of an
 equation (`(8-4)*6 = 24`, `24 = (8-4)*6`) the side with operators counts. Of several expressions it is the last one
 with as many numbers as are given, else the first. A stated target alone (`so the answer is 24`) states no expression:
-the search goes on.
+the search goes on. The rule in the verdict is that of `docs/verifiers.md`: `cue` for what follows `solution:` and its
+kin, `line` for the last line, `last` for a line above it.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from fractions import Fraction
 from typing import Any
 
 from verifiers.answer.completion import answering_part
-from verifiers.answer.reader import stated
+from verifiers.answer.reader import Span, stated
 from verifiers.arithmetic.equations import show
 from verifiers.arithmetic.expressions import Unreadable, evaluate, number
 from verifiers.verdict import Verdict, abstained, judged
@@ -59,7 +60,8 @@ def verify(
         use: `all`, each number exactly once; `any`, each at most once.
 
     Returns:
-        Judged, with `extracted` the expression; abstained where the gold or `numbers` is no number.
+        Judged, with the expression in `extracted` and the rule that found it in `rule`; abstained where the gold or
+        `numbers` is no number.
 
     Raises:
         ValueError: `use` is neither.
@@ -70,27 +72,33 @@ def verify(
         target, available = number(str(gold).strip()), given(numbers)
     except Unreadable as error:
         return abstained(f"the target or the given numbers do not read: {error}")
-    expression = _expression(prediction, len(available), target if target not in available else None, strict=strict)
-    if expression is None:
+    found = _expression(prediction, len(available), target if target not in available else None, strict=strict)
+    if found is None:
         return judged(0.0, "no expression in the answer")
+    score, reason = _judge(found.text, target, available, use)
+    return judged(score, reason, extracted=found.text, rule=found.rule)
+
+
+def _judge(expression: str, target: Fraction, available: Sequence[Fraction], use: str) -> tuple[float, str]:
+    """The score of an expression, and why."""
     if "**" in expression or "^" in expression:
-        return judged(0.0, "powers are not allowed", extracted=expression)
+        return 0.0, "powers are not allowed"
     try:
         value = evaluate(expression)
     except ZeroDivisionError:
-        return judged(0.0, "divides by zero", extracted=expression)
+        return 0.0, "divides by zero"
     except Unreadable as error:
-        return judged(0.0, f"no expression: {error}", extracted=expression)
+        return 0.0, f"no expression: {error}"
     used = Counter(value.operands)
     allowed = Counter(available)
     if extra := used - allowed:
         name = show(next(iter(extra)))
         reason = f"uses {name} more often than it is given" if next(iter(extra)) in allowed else f"{name} is not given"
-        return judged(0.0, reason, extracted=expression)
+        return 0.0, reason
     if use == "all" and (missing := allowed - used):
-        return judged(0.0, f"leaves out {show(next(iter(missing)))}", extracted=expression)
+        return 0.0, f"leaves out {show(next(iter(missing)))}"
     right = value.exact == target
-    return judged(right, "right" if right else f"comes to {show(value.exact)}", extracted=expression)
+    return float(right), "right" if right else f"comes to {show(value.exact)}"
 
 
 def gold_prediction(gold: str, *, numbers: str | Sequence[Any], use: str = "all") -> str:
@@ -142,8 +150,8 @@ def given(numbers: str | Sequence[Any]) -> list[Fraction]:
     return values
 
 
-def _expression(prediction: str, numbers: int, target: Fraction | None, *, strict: bool) -> str | None:
-    """The expression that a completion gives.
+def _expression(prediction: str, numbers: int, target: Fraction | None, *, strict: bool) -> Span | None:
+    """The expression that a completion gives, and the rule that found it.
 
     Args:
         prediction: the completion.
@@ -152,28 +160,30 @@ def _expression(prediction: str, numbers: int, target: Fraction | None, *, stric
         strict: only where an answer is stated.
     """
     part = answering_part(prediction)[-TAIL:]
-    stated_last: str | None = None
-    for text in _places(part, strict=strict):
-        found = _candidates(text)
+    stated_last: Span | None = None
+    for place in _places(part, strict=strict):
+        found = _candidates(place.text)
         with_operator = [expression for expression in found if _OPERATOR.search(expression)]
         full = [expression for expression in with_operator if len(re.findall(r"\d+", expression)) == numbers]
         if with_operator:
-            return full[-1] if full else with_operator[0]
+            return Span(full[-1] if full else with_operator[0], place.rule)
         if found and _value_of(found[0]) != target:
-            return found[0]
-        stated_last = stated_last or (found[0] if found else None)
+            return Span(found[0], place.rule)
+        stated_last = stated_last or (Span(found[0], place.rule) if found else None)
     return stated_last
 
 
-def _places(part: str, *, strict: bool) -> Iterator[str]:
-    """The texts that may hold the expression, the strongest first; strict, those alone where an answer is stated."""
-    for span in stated(part):
-        yield span.text
+def _places(part: str, *, strict: bool) -> Iterator[Span]:
+    """The places that may hold the expression, the strongest first; with `strict`, only where an answer is stated."""
+    yield from stated(part)
     if strict:
         return
     for mark in list(_MARK.finditer(part))[:-4:-1]:
-        yield part[mark.end() :].strip().partition("\n")[0]
-    yield from reversed(part.strip().split("\n")[-50:])
+        yield Span(part[mark.end() :].strip().partition("\n")[0], "cue")
+    last, *before = reversed(part.strip().split("\n")[-50:])
+    yield Span(last, "line")
+    for line in before:
+        yield Span(line, "last")
 
 
 def _candidates(text: str) -> list[str]:

@@ -19,7 +19,8 @@ def verify(prediction: str, gold: str, *, numbers: str | Sequence[Any], strict: 
         strict: take an expression only from a place where an answer is stated.
 
     Returns:
-        Judged, with `extracted` the expression; abstained where `numbers` does not read.
+        Judged, with the expression in `extracted` and the rule that found it in `rule`; abstained where `numbers` does
+        not read.
     """
     return countdown.verify(prediction, "24", numbers=numbers, strict=strict, use="all")
 

@@ -348,6 +348,110 @@ def _ratio(rng: random.Random):
     return value, forms, changed
 
 
+def _congruence(rng: random.Random):
+    modulus = rng.randint(3, 40)
+    value = (rng.randrange(modulus), modulus)
+    forms: list[Callable] = [
+        lambda v: f"{v[0]} \\pmod{{{v[1]}}}",
+        lambda v: f"x \\equiv {v[0] + v[1]} \\pmod{{{v[1]}}}",
+        lambda v: f"x ≡ {v[0] - v[1]} (mod {v[1]})",
+        lambda v: f"x \\equiv {v[0]} \\text{{ (mod {v[1]})}}",
+    ]
+
+    def changed(v) -> list:
+        return [((v[0] + 1) % v[1], v[1]), (v[0], 2 * v[1]), ((v[0] + 2) % v[1], v[1])]
+
+    return value, forms, changed
+
+
+def _piecewise(rng: random.Random):
+    """a x where x is more than c, else b."""
+    value = (rng.randint(2, 9), rng.randint(-9, 9), rng.randint(-9, 9))
+    forms: list[Callable] = [
+        lambda v: f"\\begin{{cases}} {v[0]}x & x > {v[2]} \\\\ {v[1]} & x \\le {v[2]} \\end{{cases}}",
+        lambda v: f"\\begin{{cases}} {v[1]}, & x \\leq {v[2]} \\\\ {v[0]}x, & x > {v[2]} \\end{{cases}}",
+        lambda v: (
+            f"f(x) = \\begin{{cases}} {v[0]}x & \\text{{if }} x > {v[2]} \\\\ "
+            f"{v[1]} & \\text{{if }} x \\le {v[2]} \\end{{cases}}"
+        ),
+    ]
+
+    def changed(v) -> list:
+        return [(v[0] + 1, v[1], v[2]), (v[0], v[1] + 1, v[2]), (v[0], v[1], v[2] + 1), (-v[0], v[1], v[2])]
+
+    return value, forms, changed
+
+
+def _repeating(rng: random.Random):
+    """A decimal's digits and its period, which is not their end repeated and no nine."""
+    period = rng.choice([f"{n}" for n in range(1, 9)] + [f"{n}" for n in range(10, 99) if n % 11])
+    value = (rng.choice(["", *"0123456789"]), period)
+    value = value if value[0] != period[-1] else ("", period)
+
+    def quotient(v) -> str:
+        below = 10 ** len(v[1]) - 1
+        fraction = (int(v[0] or "0") + Fraction(int(v[1]), below)) / 10 ** len(v[0])
+        return f"\\frac{{{fraction.numerator}}}{{{fraction.denominator}}}"
+
+    forms: list[Callable] = [
+        lambda v: f"0.{v[0]}\\overline{{{v[1]}}}",
+        lambda v: f"0.{v[0]}{3 * v[1]}...",
+        lambda v: f"0.{v[0]}({v[1]})" if not v[0] else f"0.{v[0]}\\bar{{{v[1]}}}",
+        quotient,
+    ]
+
+    def changed(v) -> list:
+        other = str(int(v[1]) % 8 + 1)
+        others = [(v[0], other), (v[0] + "5", v[1]), (("5" if v[0] != "5" else "6"), v[1])]
+        return [o for o in others if quotient(o) != quotient(v)]
+
+    return value, forms, changed
+
+
+def _solution(rng: random.Random):
+    """Values of x and y."""
+    x = rng.randint(-20, 20)
+    value = (x, x + rng.randint(1, 20))
+    forms: list[Callable] = [
+        lambda v: f"({v[0]}, {v[1]})",
+        lambda v: f"x = {v[0]}, y = {v[1]}",
+        lambda v: f"y = {v[1]}, x = {v[0]}",
+        lambda v: f"(x, y) = ({v[0]}, {v[1]})",
+        lambda v: f"y = {v[1]} \\text{{ and }} x = {v[0]}",
+        lambda v: f"\\begin{{cases}} x = {v[0]} \\\\ y = {v[1]} \\end{{cases}}",
+    ]
+
+    def changed(v) -> list:
+        return [(v[1], v[0]), (v[0] + 1, v[1]), (v[0], -v[1] - 1)]
+
+    return value, forms, changed
+
+
+def _excluded(rng: random.Random):
+    """The real numbers but one or two."""
+    value = tuple(rng.sample(range(-20, 20), rng.randint(1, 2)))
+
+    def unequal(v) -> str:
+        return ", ".join(f"x \\ne {n}" for n in v)
+
+    def union(v) -> str:
+        ends = ["-\\infty", *map(str, sorted(v)), "\\infty"]
+        return " \\cup ".join(f"({a}, {b})" for a, b in zip(ends, ends[1:], strict=False))
+
+    forms: list[Callable] = [
+        lambda v: f"\\mathbb{{R}} \\setminus \\{{{', '.join(map(str, v))}\\}}",
+        lambda v: f"\\mathbb R - \\{{{', '.join(map(str, reversed(v)))}\\}}",
+        lambda v: f"\\text{{all real numbers except }} {' and '.join(map(str, v))}",
+        unequal,
+        union,
+    ]
+
+    def changed(v) -> list:
+        return [(v[0] + 50, *v[1:]), (*v, 99), (*v[:-1], -v[-1] - 100)]
+
+    return value, forms, changed
+
+
 KINDS = {
     "integer": _integer,
     "fraction": _fraction,
@@ -363,5 +467,10 @@ KINDS = {
     "root": _root,
     "time": _time,
     "ratio": _ratio,
+    "congruence": _congruence,
+    "piecewise": _piecewise,
+    "repeating": _repeating,
+    "solution": _solution,
+    "excluded": _excluded,
 }
 """Kind → from a random generator: a value, the forms it is written in, and what changes one thing of it."""

@@ -123,3 +123,25 @@ def test_hostile_text_is_answered_quickly(text):
     start = time.process_time()
     assert score(text) == 0.0
     assert time.process_time() - start < 1
+
+
+@pytest.mark.parametrize(
+    ("prediction", "rule"),
+    [
+        ("<answer>(7 - 8/8) * 4</answer>", "tag"),
+        ("#### (7 - 8/8) * 4", "hashes"),
+        (r"\boxed{(7 - 8/8) * 4}", "box"),
+        ("So the answer is (7 - 8/8) * 4.", "cue"),
+        ("Solution: (7 - 8/8) * 4\nIt took a while.", "cue"),
+        ("8/8 = 1\n(7 - 8/8) * 4 = 24", "line"),
+        ("(7 - 8/8) * 4 = 24\nThat took a while.", "last"),
+    ],
+)
+def test_the_verdict_names_the_rule_that_found_the_expression(prediction, rule):
+    assert verify(prediction, "24", numbers=NUMBERS).rule == rule
+    assert game24.verify(prediction, "", numbers=NUMBERS).rule == rule
+    assert verify(prediction.replace("* 4", "* 5"), "24", numbers=NUMBERS).rule == rule
+
+
+def test_a_verdict_without_an_expression_names_no_rule():
+    assert verify("I give up.", "24", numbers=NUMBERS).rule is None

@@ -159,7 +159,7 @@ def _larger_grammar(text: str) -> Any:
     text = re.sub(
         r"\\operatorname\s*\{\s*([a-z]+)\s*\}", lambda m: "\\" + m[1] if m[1] in _FUNCTION_NAMES else m[0], text
     )
-    if strange := _STRANGE.search(text):
+    if strange := _STRANGE.search(text.replace("\\\\", " ")):
         raise Unparsable(f"unexpected {strange.group()!r}")
     for command in _COMMAND.findall(text):
         if command not in _COMMANDS:

@@ -54,7 +54,9 @@ def decide(gold: str, answer: str, *, digits: int) -> bool | None:
     names = sorted(symbols(left) | symbols(right))
     try:
         if not names:
-            return _constants(gold, answer, evaluate(left), evaluate(right), digits)
+            return False if _different_powers(left, right) else _constants(
+                gold, answer, evaluate(left), evaluate(right), digits
+            )
         return _functions(left, right, names)
     except (Unknown, Undefined):
         return None
@@ -85,6 +87,16 @@ def _constants(gold: str, answer: str, left: Bounds, right: Bounds, digits: int)
             if close == {True}:
                 return True
     return False if left.differs(right) else None
+
+
+def _different_powers(left: Tree, right: Tree) -> bool:
+    """Whether two powers of one rational base above 1 certainly have different exponents, however large."""
+    if left[0] != "^" or right[0] != "^" or left[1] != right[1]:
+        return False
+    base = evaluate(left[1]).exact
+    if base is None or base <= 1:
+        return False
+    return evaluate(left[2]).differs(evaluate(right[2])) or _different_powers(left[2], right[2])
 
 
 def point(names: list[str], shift: int) -> dict[str, Fraction]:

@@ -21,7 +21,7 @@ from typing import Any
 
 from verifiers.answer.agreement import same_number, unit_factor
 from verifiers.answer.numbers import Number
-from verifiers.answer.units import DOES_NOT_EXIST, NO_SOLUTION
+from verifiers.answer.units import DOES_NOT_EXIST, INFINITELY_MANY, NO_SOLUTION
 from verifiers.answer.values import Based, Either, Expression, Group, Matrix, Named, Time, Words, is_interval
 
 Equal = Callable[[Any, Any], bool]
@@ -49,6 +49,9 @@ def same(gold: Any, answer: Any, *, algebra: Algebra, digits: int, percent: str)
             return any(equal(left, reading) for reading in right.readings)
         if isinstance(left, Time) or isinstance(right, Time):
             return _same_times(left, right)
+        names = _by_name(left), _by_name(right)
+        if names[0] is not None and names[1] is not None:
+            return names[0].keys() == names[1].keys() and all(equal(names[0][key], names[1][key]) for key in names[0])
         if isinstance(left, Named) or isinstance(right, Named):
             return _same_named(left, right, equal, algebra)
         if isinstance(left, Group) and isinstance(right, Group):
@@ -63,13 +66,18 @@ def same(gold: Any, answer: Any, *, algebra: Algebra, digits: int, percent: str)
                 for one, two in zip(left.rows, right.rows, strict=True)
                 for a, b in zip(one, two, strict=True)
             )
+        if {type(left), type(right)} == {Matrix, Number}:
+            return False
         if isinstance(left, Based) or isinstance(right, Based):
             return left == right
         if _is_empty(left) or _is_empty(right):
             return _is_empty(left) and _is_empty(right)
         if isinstance(left, Words) and isinstance(right, Words):
             return (
-                left.words == right.words or {left.words, right.words} <= DOES_NOT_EXIST or _same_products(left, right)
+                left.words == right.words
+                or {left.words, right.words} <= DOES_NOT_EXIST
+                or {left.words, right.words} <= INFINITELY_MANY
+                or _same_products(left, right)
             )
         return _same_expressions(left, right, algebra)
 
@@ -91,9 +99,14 @@ def _is_empty(value: Any) -> bool:
 
 
 def _same_vectors(left: Any, right: Any, equal: Equal) -> bool:
-    """Whether a tuple has the entries of a matrix of one row or one column."""
+    """Whether a tuple has the entries of a matrix of one row or one column, or `[[1, 2], [3, 4]]` its rows."""
     swapped = isinstance(left, Group)
     matrix, group = (right, left) if swapped else (left, right)
+    if group.kind == "[]" and all(isinstance(row, Group) and row.kind == "[]" for row in group.items):
+        rows = [list(row) for row in matrix.rows]
+        listed = [list(row.items) for row in group.items]
+        pairs = zip(listed, rows, strict=False) if swapped else zip(rows, listed, strict=False)
+        return len(rows) == len(listed) and all(_same_in_order(one, two, equal) for one, two in pairs)
     if group.kind not in ("tuple", "[]") or (len(matrix.rows) > 1 and len(matrix.rows[0]) > 1):
         return False
     entries = [entry for row in matrix.rows for entry in row]
@@ -122,12 +135,43 @@ def _same_named(left: Any, right: Any, equal: Equal, algebra: Algebra) -> bool:
     return equal(named.value, other) if named is left else equal(other, named.value)
 
 
+def _by_name(value: Any) -> dict[str, Any] | None:
+    """The value of each name in `x = 1, y = 2` and in `(x, y) = (1, 2)`; None where the answer is something else."""
+    if isinstance(value, Group) and value.kind == "list" and all(isinstance(item, Named) for item in value.items):
+        found = {item.name: item.value for item in value.items}
+        return found if len(found) == len(value.items) else None
+    if isinstance(value, Named) and value.name.startswith("(") and isinstance(value.value, Group):
+        names = re.split("[,;]", value.name.strip("()"))
+        if len(set(names)) == len(value.value.items) and value.value.kind in ("tuple", "list"):
+            return dict(zip(names, value.value.items, strict=False))
+    return None
+
+
 def _values(group: Group) -> list[Any]:
-    return [item.value if isinstance(item, Named) else item for item in group.items]
+    """The values of a group in order: those of x, y and z in the order of the alphabet, others as they are written."""
+    items = list(group.items)
+    if items and all(isinstance(item, Named) and item.name in ("x", "y", "z") for item in items):
+        items.sort(key=lambda item: item.name)
+    return [item.value if isinstance(item, Named) else item for item in items]
+
+
+def _numbered(group: Group) -> bool:
+    """Whether the names in a list only number one unknown, as in `x_1 = 2, x_2 = 3`."""
+    return all(isinstance(item, Named) and re.fullmatch("x_?[0-9]", item.name) for item in group.items)
 
 
 def _same_groups(left: Group, right: Group, equal: Equal, algebra: Algebra) -> bool:
     kinds = {left.kind, right.kind}
+    if left.kind in ("list", "set") and right.kind == "list" and _numbered(right):
+        return _same_in_any_order(list(left.items), _values(right), equal)
+    if kinds == {"sequence"}:
+        return _same_in_order(list(left.items), list(right.items), equal)
+    if kinds == {"cases"}:
+        return _same_in_any_order(list(left.items), list(right.items), equal)
+    if kinds == {"case"}:
+        return _same_in_order(list(left.items), list(right.items), equal)
+    if kinds == {"congruence"}:
+        return _same_congruences(left, right, equal)
     if "ratio" in kinds:
         return len(kinds) == 1 and _same_ratios(left, right, equal)
     if kinds in ({"list"}, {"set"}, {"list", "set"}, {"union"}):
@@ -144,6 +188,10 @@ def _same_groups(left: Group, right: Group, equal: Equal, algebra: Algebra) -> b
         return _same_in_order(_values(left), _values(right), equal)
     if "union" in kinds:
         return algebra(left.text, right.text, True)
+    if left.kind == "set" and len(left.items) == 1:
+        return equal(left.items[0], right)
+    if right.kind == "set" and len(right.items) == 1:
+        return equal(left, right.items[0])
     return False
 
 
@@ -167,6 +215,16 @@ def _same_with_group(left: Any, right: Any, equal: Equal, algebra: Algebra) -> b
     if group.kind == "set" and len(group.items) == 1:
         return equal(group.items[0], other) if group is left else equal(other, group.items[0])
     return False
+
+
+def _same_congruences(left: Group, right: Group, equal: Equal) -> bool:
+    """Whether two residues are the same class of one modulus."""
+    (residue, modulus), (other, divisor) = left.items, right.items
+    if not equal(modulus, divisor):
+        return False
+    if isinstance(residue, Number) and isinstance(other, Number) and isinstance(modulus, Number) and modulus.value:
+        return ((residue.value - other.value) / modulus.value).denominator == 1
+    return equal(residue, other)
 
 
 def _same_ratios(left: Group, right: Group, equal: Equal) -> bool:

@@ -141,7 +141,7 @@ class _Parser:
         """A product without signs."""
         parts = [self.mixed() or self.postfix()]
         while self.starts_factor():
-            if self.kind() == "num":
+            if self.kind() == "num" and self.tokens[self.at - 1][1] != "!":
                 raise Unparsable("a number behind a factor, without a sign between them")
             parts.append(self.postfix())
         return _balanced("*", parts)
@@ -237,9 +237,20 @@ class _Parser:
             self.at += 5
             name += "^-1"
             return ("apply", name, self.arguments())
+        if name == "C" and self.text() == "(" and (binomial := self.choose()) is not None:
+            return binomial
         if name.rstrip("'") in _APPLIED and self.text() == "(":
             return ("apply", name, self.arguments())
         return ("sym", name)
+
+    def choose(self) -> Tree | None:
+        """The binomial coefficient `C(n, k)`; None where what follows is a factor in brackets."""
+        start = self.at
+        arguments = self.arguments()
+        if len(arguments) == 2:
+            return ("binom", *arguments)
+        self.at = start
+        return None
 
     def name(self, letter: str) -> str:
         """A variable's name with its subscript and primes."""

@@ -59,7 +59,7 @@ def unit_factor(unit: tuple[str, ...] | None, wanted: tuple[str, ...] | None) ->
     """
     if unit is None or wanted is None or unit == wanted:
         return Fraction(1)
-    left, right = [word for word in unit if word.isalpha()], [word for word in wanted if word.isalpha()]
+    left, right = _words(unit), _words(wanted)
     powers = [next((int(part) for part in words if part.lstrip("-").isdigit()), 1) for words in (unit, wanted)]
     for words, index in ((left, 0), (right, 1)):
         for name, power in (("square", 2), ("sq", 2), ("cubic", 3), ("cu", 3)):
@@ -78,6 +78,22 @@ def unit_factor(unit: tuple[str, ...] | None, wanted: tuple[str, ...] | None) ->
         if kind == wanted_kind:
             return (Fraction(worth) / Fraction(wanted_worth)) ** powers[0]
     return None
+
+
+_SPEEDS = {"mph": ("mile", "hour"), "kph": ("km", "hour"), "kmh": ("km", "hour"), "kmph": ("km", "hour")}
+
+
+def _words(unit: tuple[str, ...]) -> list[str]:
+    """The words of a unit; where there are several, each by the one name that it has there: `h` and `hr` are `hour`."""
+    words = [word for word in unit if word.isalpha()]
+    words = [part for word in words for part in _SPEEDS.get(word, (word,))]
+    return words if len(words) == 1 else [_NAMES.get(UNITS.get(word, ("", ""))) or word for word in words]
+
+
+_NAMES: dict[tuple[str, str], str] = {}
+"""What a unit measures and its worth → its first name."""
+for _name, _measure in UNITS.items():
+    _NAMES.setdefault(_measure, _name)
 
 
 def _terminates(value: Fraction) -> bool:

@@ -16,8 +16,8 @@ GARBAGE = "\ufffd"
 _CHARACTERS = str.maketrans(
     {
         "−": "-", "–": "-", "‐": "-", "‑": "-", "×": r"\times ", "⋅": r"\cdot ", "·": r"\cdot ", "÷": "/", "∕": "/",
-        "⁄": "/", "√": r"\sqrt ", "π": r"\pi ", "∞": r"\infty ", "≤": r"\le ", "≥": r"\ge ", "≠": r"\ne ",
-        "≈": r"\approx ", "°": r"^\circ ", "±": r"\pm ", "∓": r"\mp ", "∪": r"\cup ", "∩": r"\cap ", "∈": r"\in ",
+        "⁄": "/", "√": r"\sqrt ", "∛": r"\sqrt[3]", "∜": r"\sqrt[4]", "π": r"\pi ", "∞": r"\infty ", "≤": r"\le ", "≥": r"\ge ", "≠": r"\ne ",
+        "≈": r"\approx ", "°": r"^\circ ", "±": r"\pm ", "∓": r"\mp ", "∪": r"\cup ", "∩": r"\cap ", "∈": r"\in ", "≡": r"\equiv ",
         "∅": r"\emptyset ", "ℝ": r"\mathbb{R}", "²": "^2", "³": "^3", "½": r"\frac{1}{2}", "⅓": r"\frac{1}{3}",
         "⅔": r"\frac{2}{3}", "¼": r"\frac{1}{4}", "¾": r"\frac{3}{4}", "⅕": r"\frac{1}{5}", "⅖": r"\frac{2}{5}",
         "⅗": r"\frac{3}{5}", "⅘": r"\frac{4}{5}", "⅙": r"\frac{1}{6}", "⅚": r"\frac{5}{6}", "⅛": r"\frac{1}{8}",
@@ -49,8 +49,30 @@ _SPACE = re.compile(r"\\(?:qquad|quad|thinspace|medspace|thickspace|enspace)|\\[
 _DROPPED = re.compile(
     r"\\(?:displaystyle|textstyle|scriptstyle|limits|nolimits|bf|rm|it|phantom\{[^{}]*\})(?![a-zA-Z])"
 )
-_FRACTION = re.compile(r"\\[dtc]frac(?![a-zA-Z])")
+_FRACTION = re.compile(r"\\[dtc](frac|binom)(?![a-zA-Z])")
 _TEXT = re.compile(r"\\(?:textbf|textnormal|textrm|textit|texttt|textsf|mbox|hbox|mathrm|mathbf|mathit|mathsf)\s*\{")
+_LETTER = re.compile(r"\\(?:mathbf|mathit|boldsymbol|bm)\s*\{\s*([A-Za-z])\s*\}|\\mathrm\s*\{\s*([ei]|d(?=\}\s*[a-z]))\s*\}")
+"""A letter in another font. In roman type most letters are units, but e and i are constants."""
+_TEXT_FUNCTION = re.compile(
+    r"\\(?:mathrm|operatorname)\s*\{\s*((?:arc)?(?:sin|cos|tan)|cot|csc|ln|log|exp|gcd|lcm)\s*\}"
+)
+_CHOOSE = re.compile(r"\{([^{}]*)\\choose(?![a-zA-Z])([^{}]*)\}")
+_DOTTED = re.compile(r"(?<=[0-9.])\\(?:dot|bar)\s*\{?\s*([0-9]+)\s*\}?(?:([0-9]*)\\dot\s*\{?\s*([0-9])\s*\}?)?")
+"""A repeating decimal with a bar or with dots over its period."""
+_CHOSEN = re.compile(
+    r"(?:\{\s*\})?[\^_]\s*\{?\s*([0-9]+)\s*\}?\s*C\s*_\s*\{?\s*([0-9]+)\s*\}?|(?<![0-9A-Za-z.^_])([0-9]{1,3})C([0-9]{1,3})(?![0-9A-Za-z_])"
+)
+"""The binomial coefficient as `{}^8C_3` or `8C3`."""
+_MODULO = re.compile(
+    r"\\text\s*\{\s*\(\s*mod(?:ulo)?\s*([0-9]+)\s*\)\s*\}"
+    r"|\(\s*(?:\\mod|\\text\s*\{\s*mod(?:ulo)?\s*\}|mod(?:ulo)?)(?![a-zA-Z])\s*\{?([^(){}]*)\}?\s*\)"
+    r"|\\pmod\s*(?:\{([^{}]*)\}|([0-9a-z]))"
+)
+_GOING_ON = re.compile(r"(\.[0-9]+)\s*(?:\.{3}|…)")
+"""Dots that belong to a decimal, so that they are not taken for the end of a sentence."""
+_TEXT_DIGITS = re.compile(r"\\text\{\s*([0-9A-Z]+)\s*\}(?=\s*_)")
+_REALS = re.compile(r"\\mathbb\s*R(?![A-Za-z])|\\mathbb\s*\{\s*R\s*\}|\\R(?![A-Za-z])")
+_WITHOUT = re.compile(r"\\mathbb\{R\}\s*(?:-|\\backslash|\\smallsetminus|\\)\s*(?=\\\{)")
 _TEXT_OPEN = re.compile(r"\\text\s+\{")
 _CONNECTIVE = re.compile(r",?\s*\\text\{\s*,?\s*(?:([^{}]*?[A-Za-z])\s+)?(and|or)\s*,?\s*\}")
 _TEXT_SIGN = re.compile(rf"\\text\{{\s*(to|{CURRENCY}|[€£¥₹])\s*\}}")
@@ -100,6 +122,8 @@ def clean(text: str) -> str:
         text = _SUBSCRIPTS.sub(lambda m: f"_{{{m[0].translate(_PLAIN_DIGITS)}}}", text)
         text = _SQUARED_UNIT.sub(lambda m: rf"\text{{ {m[1]}}}^{'2' if m[2] == '²' else '3'}", text)
     text = text.translate(_CHARACTERS)
+    if "..." in text or "…" in text:
+        text = _GOING_ON.sub(r"\1\\ldots", text)
     if "\\" in text:
         if r"\begin" not in text:
             text = _DOUBLED.sub(r"\\", text)
@@ -113,8 +137,14 @@ def clean(text: str) -> str:
         )
         text = _DROPPED.sub("", text)
         text = _SIZING.sub("", text)
-        text = _FRACTION.sub(r"\\frac", text)
+        text = _FRACTION.sub(r"\\\1", text)
+        text = _LETTER.sub(lambda m: f" {m[1] or m[2]}" if text[max(m.start() - 1, 0)].isalpha() else m[1] or m[2], text)
+        text = _TEXT_FUNCTION.sub(r"\\\1 ", text)
+        text = _CHOOSE.sub(r"\\binom{\1}{\2}", text)
+        text = _DOTTED.sub(lambda m: f"\\overline{{{m[1]}{m[2] or ''}{m[3] or ''}}}", text)
+        text = _WITHOUT.sub(r"\\mathbb{R} \\setminus ", _REALS.sub(r"\\mathbb{R}", text))
         text = _TEXT_OPEN.sub(r"\\text{", _TEXT.sub(r"\\text{", text))
+        text = _TEXT_DIGITS.sub(r"\1", text)
         text = _TEXT_SIGN.sub(r" \1 ", text)
         text = _CONNECTIVE.sub(lambda m: f"\\text{{ {m[1]}}} {m[2]} " if m[1] else f" {m[2]} ", text)
     else:
@@ -122,6 +152,10 @@ def clean(text: str) -> str:
     if "\\" in text or "=" in text:
         for pattern, replacement in _SYNONYMS:
             text = pattern.sub(replacement, text)
+    if "mod" in text:
+        text = _MODULO.sub(lambda m: f"\\pmod{{{(m[1] or m[2] or m[3] or m[4] or '').strip()}}}", text)
+    if "C" in text:
+        text = _CHOSEN.sub(lambda m: f"\\binom{{{m[1] or m[3]}}}{{{m[2] or m[4]}}}", text)
     if "x" in text or "X" in text or "times" in text:
         text = _TIMES.sub(r" \\times ", text)
     if " " in text:

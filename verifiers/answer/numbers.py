@@ -77,6 +77,12 @@ _SUFFIXED = re.compile(rf"([-+]?\s*{_DECIMAL})\s?(k|K|M|mn|mil|mm|B|bn|T|tn|m|b|
 _PART = r"\s*(?:,|and\b)?\s*([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*([A-Za-z]{1,12})(?![A-Za-z])\.?"
 _COMPOUND = re.compile(rf"(-?){_PART}{_PART}(?:{_PART})?(?:{_PART})?\s*")
 _REPEATING = re.compile(r"\s*([-+]?)\s*([0-9]{0,20})\.([0-9]{0,20})\\overline\s*\{?\s*([0-9]{1,20})\s*\}?\s*")
+_REPEATED = re.compile(
+    r"\s*([-+]?)\s*([0-9]{0,20})\.([0-9]{0,20}?)([0-9]{1,20}?)(\4+)\s*(?:\.{3,}|…|\\(?:[lc]?dots|dotsc)(?![a-zA-Z]))\s*"
+)
+"""A repeating decimal with dots behind its period: `0.1666...`, `0.1212\\ldots`."""
+_PERIOD = re.compile(r"\s*([-+]?)\s*([0-9]{0,20})\.([0-9]{0,20})\(([0-9]{1,20})\)\s*")
+"""A repeating decimal with its period in brackets: `0.1(6)`."""
 _MONEY = {CURRENCY: "dollar", **{code.replace("$", CURRENCY): unit for code, unit in MONEY.items()}}
 _BEFORE = re.compile(
     rf"\s*([-+]?)\s*({'|'.join(map(re.escape, sorted(_MONEY, key=len, reverse=True)))})\s*(?=[-+0-9.\\])"
@@ -204,6 +210,8 @@ def split_unit(text: str) -> tuple[str, tuple[str, ...] | None]:
     if not match:
         return text, None
     words = [singular(word) for word in re.split(r"[\s/]+", match["words"].replace("-", " ")) if word.strip(".")]
+    if "per" in words[1:-1]:
+        words.remove("per")
     if not words:
         return match["core"], None
     if any(word in NOT_UNITS or not re.fullmatch(r"[a-z.]+", word) for word in words):
@@ -230,13 +238,14 @@ def _bare(text: str) -> Number | None:
         return _signed_decimal(text.replace(",", ""))
     if _COMMA.fullmatch(text):
         return _signed_decimal(text.replace(",", "."))
-    if not any(mark in text for mark in "/\\eE*x^"):
+    if not any(mark in text for mark in "/\\eE*x^.…"):
         return None
     if "overline" in text and (match := _REPEATING.fullmatch(text)):
-        sign, whole, part, repeated = match.groups()
-        value = Fraction(int((whole or "0") + part)) + Fraction(int(repeated), 10 ** len(repeated) - 1)
-        value /= 10 ** len(part)
-        return Number(-value if sign == "-" else value)
+        return _repeating(*match.groups())
+    if ".(" in text and (match := _PERIOD.fullmatch(text)):
+        return _repeating(*match.groups())
+    if text[-1] in ".…s" and (match := _REPEATED.fullmatch(text)) and len(match[4] + match[5]) > 2:
+        return _repeating(match[1], match[2], match[3], match[4])
     if match := _MIXED.fullmatch(text):
         whole, *parts = (int(group) for group in match.groups()[1:] if group is not None)
         if parts[1] == 0:
@@ -259,6 +268,18 @@ def _bare(text: str) -> Number | None:
         number = _decimal(sign, mantissa or "1")
         return Number(number.value * Fraction(10) ** exponent, None, number.digits)
     return None
+
+
+def period(text: str) -> Number | None:
+    """`0.1(6)` as the repeating decimal that it may be; else None."""
+    match = _PERIOD.fullmatch(text)
+    return _repeating(*match.groups()) if match else None
+
+
+def _repeating(sign: str, whole: str, part: str, repeated: str) -> Number:
+    value = Fraction(int((whole or "0") + part)) + Fraction(int(repeated), 10 ** len(repeated) - 1)
+    value /= 10 ** len(part)
+    return Number(-value if sign == "-" else value)
 
 
 def _signed_decimal(text: str) -> Number:

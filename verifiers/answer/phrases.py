@@ -24,6 +24,10 @@ _LEADING = re.compile(
     rf"(?i)\s*(?:\\text\{{\s*{_LEAD}\}}|\\text\{{\s*[A-Za-z][A-Za-z ]{{0,40}}:\s*\}}|{_LEAD})"
     rf"\s*(?=[-+0-9A-Za-z\\(\[.{CURRENCY}])"
 )
+_EXCEPT = re.compile(
+    r"(?i)\s*(?:\\text\{\s*)?(?:the\s+set\s+of\s+)?all\s+real(?:s|\s+numbers?|\s+values?)(?:\s+of)?(?:\s*\}?\s*[a-z](?:\s|\\text\{))?"
+    r"\s*(?:except|but|besides|other\s+than|excluding|not\s+equal\s+to)(?:\s+for)?\s*\}?\s*(?:[a-z]\s*=\s*)?([-+0-9\\].*)"
+)
 _GLOSS = re.compile(
     r"(?:(?<=[0-9A-Za-z)}\]%])\s+|\s*\\text\{\s*)\(\s*(?!mod\b|base\b|not\b|in\b)"
     r"([A-Za-z][A-Za-z ,'-]{2,60})\s*\)\s*(?:\}\s*)?"
@@ -47,6 +51,9 @@ def bare(text: str) -> tuple[str, str]:
         return text, ""
     if match := _THERE.fullmatch(text):
         return match[1], ""
+    if match := _EXCEPT.fullmatch(text):
+        excepted = re.sub(r"\s*,?\s*\b(?:and|or)\b\s*", ", ", match[1].strip(" ."))
+        return rf"\mathbb{{R}} \setminus \{{{excepted}\}}", ""
     if match := _LEADING.match(text):
         text = text[match.end() :]
     if match := _CONDITION.search(text):

@@ -9,8 +9,8 @@ import re
 from typing import Any
 
 from verifiers.answer.latex import CURRENCY, GARBAGE, top_level
-from verifiers.answer.numbers import Number, commas, compound, parse_number, split_unit, suffixed
-from verifiers.answer.relations import FUNCTIONS, NAMED_DIGITS, OPERATOR, OPERATORS, bare_name, plain, relation
+from verifiers.answer.numbers import Number, commas, compound, parse_number, period, split_unit, suffixed
+from verifiers.answer.relations import FUNCTIONS, NAME, NAMED_DIGITS, OPERATOR, OPERATORS, bare_name, plain, relation
 from verifiers.answer.units import ALL_REALS, PHRASES
 from verifiers.answer.values import (
     Based,
@@ -44,8 +44,11 @@ _PROSE = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{3,}(?![A-Za-z]*\})")
 _TWO_WORDS = re.compile(r"(?<![\\A-Za-z])(?!sin|cos|tan|log|ln)[A-Za-z]{2,}\s+[A-Za-z]{2,}")
 _MATRIX = re.compile(r"\s*\\begin\{([pbB]?(?:small)?matrix)\}(.*)\\end\{\1\}\s*")
 _BASED = re.compile(
-    r"([0-9A-Z]+)\s*_\s*(?:\{\s*([0-9]{1,2})\s*\}|([0-9]))|([0-9A-Z]+)\s*_\s*\{\s*\\text\{\s*([a-z]+)\s*\}\s*\}"
+    r"\(?([0-9A-Z]+)\)?\s*(?:_\s*(?:\{\s*([0-9]{1,2})\s*\}|([0-9]))|(?:\\text\{)?\s*\(?\s*(?:in\s+)?base\s*\}?\s*([0-9]{1,2})\s*[)}]*)"
+    r"|\(?([0-9A-Z]+)\)?\s*(?:_\s*\{?\s*(?:\\text\{\s*)?|(?:\\text\{)?\s*\(?\s*(?:in\s+)?base\s+)([a-z]{3,12})\s*[)}]*"
 )
+_BASE_WORDS = "two three four five six seven eight nine ten eleven twelve"
+_BASES = {word: str(base) for base, word in enumerate(_BASE_WORDS.split(), 2)} | {"sixteen": "16"}
 _TRIGONOMETRIC = re.compile(r"(?:sin|cos|tan|cot|sec|csc)(?![a-z])")
 _DEGREES = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*\\text\{ degrees\}")
 _SET_OPERATION = re.compile(r"\\(?:cap|setminus|mathbb)(?![a-zA-Z])")
@@ -62,6 +65,13 @@ _SPACED_NUMBERS = re.compile(r"(?:[-+]?(?:[1-9][0-9]{0,2}(?:,[0-9]{3})+|[0-9]+)(
 _PARTS = re.compile(r"[A-Za-z][A-Za-z ]*(?:\s*,\s*(?:and\s+)?[A-Za-z][A-Za-z ]*|\s+(?:and|or)\s+[A-Za-z]+)+")
 _TUPLES = re.compile(r"(?<=\))\s*(?=\()")
 _MONEY = re.compile(rf"{CURRENCY}(?=\s*[-+(]*[0-9.\\])|(?<=[0-9)}}]){CURRENCY}|(?<=[0-9)}}] ){CURRENCY}")
+_OUTWARD = re.compile(r"([\[\]])([^\[\]()]*[,;][^\[\]()]*)([\[\]])")
+"""An interval with brackets that may point outward, as in `]-2, 5[`."""
+_DOTS = re.compile(r"\s*(?:\\(?:[lc]?dots|dotsc)|\.{3}|…)\s*")
+_CASES = re.compile(rf"(?:({NAME.pattern})=)?" + r"\s*\\begin\{(?:d|r)?cases\}(.*)\\end\{(?:d|r)?cases\}\s*", re.DOTALL)
+_IF = re.compile(r"(?:\\text\{\s*,?\s*(?:if|for|when|where)\s*\}|(?<![A-Za-z])(?:if|for|when|where)(?![A-Za-z]))\s*")
+_BUILDER = re.compile(r"\s*([A-Za-z])\s*(?:∈\s*\\mathbb\{R\})?\s*(?:\\mid|\||:)(.*)")
+_CONGRUENCE = re.compile(r"(.+?)\s*\\pmod\{([^{}]+)\}\s*|(.+?\\equiv.+?)\s*\\?mod(?![a-z])\s*(.+?)\s*")
 _JUNK = re.compile(r"[@#%&~`" + GARBAGE + "]")
 
 
@@ -86,11 +96,13 @@ def parse(text: str, depth: int = 0) -> Any:
     if (number := parse_number(text)) is not None:
         return number
     if depth == 0:
-        _check(text)
+        _check(_OUTWARD.sub(r"(\2)", text) if text[0] == "]" or text[-1] == "[" else text)
         text = re.sub(r"(?<=[\])])\s*U\s*(?=[\[(])", r" \\cup ", text)
         text = re.sub(r"(?<![A-Za-z\\])(?:infinity|infty|inf|oo)(?![A-Za-z])", r"\\infty ", text)
         text = OPERATOR.sub(lambda match: OPERATORS[match[1]], text)
         text = re.sub(r"(?<=[\d\w)}])\s*\*\*\s*(?=[\d\w({-])", "^", text)
+        if text[0] == "]" or text[-1] == "[":
+            text = _OUTWARD.sub(lambda m: ("(" if m[1] == "]" else "[") + m[2] + (")" if m[3] == "[" else "]"), text)
     if text[0].isdigit() and (value := _quantity(text)) is not None:
         return value
     if text.lower() in ("noon", "midnight"):
@@ -105,6 +117,9 @@ def parse(text: str, depth: int = 0) -> Any:
         if r"\begin" not in match[2]:
             return _matrix(match[2], text, depth)
         return Expression(plain(text))
+    if match := _CASES.fullmatch(text):
+        value = _cases(match[2], text, depth)
+        return Named(bare_name(match[1]), value, plain(text)) if match[1] else value
     return _compound(text, depth)
 
 
@@ -141,6 +156,8 @@ def _quantity(text: str) -> Any:
     if match := _LETTER_UNIT.fullmatch(text):
         number = parse_number(f"{match[1]}\\text{{ {match[2]}}}" + (f"^{match[3]}" if match[3] else ""))
         return Either((number, Expression(plain(text))), 2) if number is not None else None
+    if ")" in text and (number := period(text)) is not None:
+        return Either((number, Expression(plain(text))))
     if sums := compound(text):
         return Either(sums, len(sums))
     if (number := suffixed(text)) is not None:
@@ -194,18 +211,60 @@ def _matrix(body: str, text: str, depth: int) -> Matrix:
     return Matrix(cells, plain(text))
 
 
+def _cases(body: str, text: str, depth: int) -> Group:
+    """A piecewise value, one case a row; a list where the rows have no conditions, as in a system of equations."""
+    rows = [row.strip(" ,;") for row in re.split(r"\\\\(?:\[[^\]]*\])?", body) if row.strip()]
+    if not any("&" in _IF.sub("&", row) for row in rows):
+        return Group("list", tuple(parse(row, depth + 1) for row in rows), plain(text))
+    items: list[Group] = []
+    for row in rows:
+        value, sign, condition = _IF.sub("&", row).partition("&")
+        condition = condition.strip("& ,.")
+        if not condition:
+            raise Unparsable("a case without its condition")
+        items.append(Group("case", (parse(value.strip(" ,"), depth + 1), parse(condition, depth + 1)), plain(row)))
+    return Group("cases", tuple(items), plain(text))
+
+
+def _congruence(text: str, depth: int) -> Any:
+    """`x \\equiv 3 \\pmod 7`: a residue and its modulus, with its name if it has one; None where it is none."""
+    match = _CONGRUENCE.fullmatch(text)
+    if match is None:
+        return None
+    left, sign, right = (match[1] or match[3]).rpartition(r"\equiv")
+    modulus = match[2] or match[4]
+    if len(parts := top_level(right, ",") or [right]) > 1:
+        residues = tuple(_residue(part, modulus, text, depth) for part in parts)
+        value: Any = Group("list", residues, plain(text))
+    else:
+        value = _residue(right, modulus, text, depth)
+    if not sign:
+        return value
+    return Named(bare_name(left), value, plain(text)) if NAME.fullmatch(left) else None
+
+
+def _residue(text: str, modulus: str, whole: str, depth: int) -> Group:
+    return Group("congruence", (parse(text, depth + 1), parse(modulus, depth + 1)), plain(whole))
+
+
 def _compound(text: str, depth: int) -> Any:
     """Lists, relations, brackets and unions; an expression where it is none of them."""
     if _OR.search(text):
         parts = [parse(part, depth + 1) for part in _OR.split(text) if part.strip(" ,;")] if "," not in text else []
         if len(parts) > 1 and all(isinstance(part, Named) and is_interval(part.value) for part in parts):
             return Named(parts[0].name, Group("union", tuple(part.value for part in parts), text), plain(text))
+    if (both := _both(text, depth)) is not None:
+        return both
     if (match := _AND_PART.fullmatch(text)) and (
         number := parse_number(f"{match[1]} {match[2]}{match[3]}")
     ) is not None:
         if match[3].strip():
             return number
         return Either((Group("list", (parse(match[1], depth + 1), parse(match[2], depth + 1)), text), number))
+    if "mod" in text and (congruence := _congruence(text, depth)) is not None:
+        return congruence
+    if text.startswith(r"\{") and _spans(text) and (match := _BUILDER.fullmatch(text[2:-2])):
+        return parse(match[2], depth + 1)
     if match := NAMED_DIGITS.fullmatch(text):
         return Named(bare_name(match[1]), parse(match[2], depth + 1), plain(text))
     if "," in text and not re.search(r"[(\[{]|,\s", text) and "," not in _GROUPING.sub("", text):
@@ -218,11 +277,15 @@ def _compound(text: str, depth: int) -> Any:
         return _listed([part for part in semicolons if part.strip()], text, depth)
     commas = [part for part in top_level(listed, ",") or [] if part.strip(" ,")]
     if len(commas) > 1:
+        if any(_DOTS.fullmatch(part) for part in commas):
+            dots = Words("…")
+            items = (dots if _DOTS.fullmatch(part) else parse(part, depth + 1) for part in commas)
+            return Group("sequence", tuple(items), plain(text))
         return _listed(commas, text, depth)
     text = commas[0].strip() if commas else text
     if (value := relation(text, lambda side: parse(side, depth + 1))) is not None:
         return value
-    if "±" in text or "∓" in text:
+    if ("±" in text or "∓" in text) and not (text.startswith(r"\{") and _spans(text)):
         pair = [text.replace("±", plus).replace("∓", minus) for plus, minus in (("+", "-"), ("-", "+"))]
         return Group("list", tuple(parse(one.strip().removeprefix("+"), depth + 1) for one in pair), plain(text))
     parts = top_level(text, "∪") or [text]
@@ -234,8 +297,36 @@ def _compound(text: str, depth: int) -> Any:
     if len(parts) > 1:
         return Group("ratio", tuple(parse(part, depth + 1) for part in parts), plain(text))
     if match := _BASED.fullmatch(text):
-        return Based(match[1] or match[4], match[2] or match[3] or match[5])
+        base = match[2] or match[3] or match[4] or _BASES.get(match[6])
+        if base is None:
+            raise Unparsable("a base that is no number")
+        return Based(match[1] or match[5], str(int(base)))
     return _expression(text)
+
+
+def _both(text: str, depth: int) -> Any:
+    """Two conditions on one variable that hold at once: `x > 1 \\text{ and } x < 3`, `x \\ne \\pm 2`; else None."""
+    if "≠" in text and len(sides := re.split(r"≠|=", text)) <= 3:
+        name = sides[0]
+        parts = [part.strip() for part in re.split(r",|(?<![A-Za-z])(?:and|or)(?![A-Za-z])|≠", text.partition("≠")[2])]
+        values = [part for part in parts if part and part != name.strip()]
+        if len(values) == 1 and values[0].startswith("±"):
+            values = [values[0][1:], "-" + values[0][1:].strip()]
+        if len(values) != 2 or not NAME.fullmatch(name) or any(re.search("[<>≤≥=]", value) for value in values):
+            return None
+        return Expression(rf"{plain(values[0])} \ne {plain(name)} \ne {plain(values[1])}", relation=True)
+    parts = re.split(r"\s*(?<![A-Za-z\\{])and(?![A-Za-z}])\s*", text)
+    if len(parts) != 2 or "," in text or not all(re.search("[<>≤≥]", part) for part in parts):
+        return None
+    found = [parse(part, depth + 1) for part in parts]
+    if not all(isinstance(one, Named) and is_interval(one.value) for one in found) or found[0].name != found[1].name:
+        return None
+    below = next((one.value for one in found if one.value.items[0] == Expression(r"-\infty")), None)
+    above = next((one.value for one in found if one.value.items[1] == Expression(r"\infty")), None)
+    if below is None or above is None:
+        return None
+    interval = Group(above.kind[0] + below.kind[1], (above.items[0], below.items[1]), plain(text))
+    return Named(found[0].name, interval, plain(text))
 
 
 def _listed(parts: list[str], text: str, depth: int) -> Any:
@@ -288,9 +379,6 @@ def _inner(inner: str, depth: int) -> Any:
 
 
 def _set(inner: str, parts: list[str], text: str, depth: int) -> Any:
-    builder = re.fullmatch(r"\s*([A-Za-z])(?:∈\\mathbb\{R\})?\s*(?:\\mid|\||:)(.*)", inner)
-    if builder:
-        return parse(builder[2], depth + 1)
     if not inner.strip():
         return Expression(r"\emptyset", relation=True)
     items: list[Any] = []

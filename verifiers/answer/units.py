@@ -82,6 +82,7 @@ PHRASES = {
     "not possible",
     "infinitely many",
     "infinitely many solutions",
+    "infinite solutions",
     "all real numbers",
     "all reals",
     "the real numbers",
@@ -107,6 +108,8 @@ ALL_REALS = frozenset(
     {"all real numbers", "all reals", "the real numbers", "all real values", "the set of all real numbers"}
 )
 """Phrases that name the set of the real numbers."""
+INFINITELY_MANY = frozenset(("infinitely many", "infinitely many solutions", "infinite solutions"))
+"""Phrases that say that there is no end of solutions."""
 DOES_NOT_EXIST = frozenset(("does not exist", "dne", "undefined"))
 """Phrases that say that a value does not exist."""
 

@@ -24,7 +24,15 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Several answers: kind is list, tuple, set, union, ratio, or an interval's brackets `[]`, `(]`, `[)`, `()`."""
+    """Several answers.
+
+    Attributes:
+        kind: list, tuple, set, union, ratio, or an interval's brackets `[]`, `(]`, `[)`, `()`; sequence for a list with
+            dots (`1, 2, \\ldots, n`); cases for what is defined piecewise, whose items are of kind case, a value and
+            its condition; congruence for a residue and its modulus.
+        items: the answers.
+        text: how they were written.
+    """
 
     kind: str
     items: tuple[Any, ...]
