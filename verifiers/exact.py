@@ -112,7 +112,12 @@ def _forms(span: Span, part: str) -> list[str]:
 
 
 def f1(found: str, want: str) -> float:
-    """Token F1 of two normalised texts, in [0, 1]."""
+    """Token F1 of two normalised texts, in [0, 1] (Rajpurkar et al. 2016, arXiv:1606.05250).
+
+    Args:
+        found: the answer.
+        want: the gold.
+    """
     have, need = Counter(found.split()), Counter(want.split())
     common = sum((have & need).values())
     if not common:

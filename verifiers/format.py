@@ -88,7 +88,15 @@ def gold_prediction(
     min_words: int = 0,
     **_: object,
 ) -> str:
-    """A completion of the form that is asked for, with the gold in its last part."""
+    """A completion of the form that is asked for, with the gold in each part; the options are those of `verify`.
+
+    Args:
+        gold: the text to put into the parts.
+        tags: names of tags.
+        opened: the tag that the prompt opens.
+        sections: texts that begin a line each.
+        min_words: the fewest words.
+    """
     text = "\n".join(
         [*(f"{section} {gold}" for section in sections), *(f"<{tag}>{gold or 'x'}</{tag}>" for tag in tags)]
     )
@@ -99,7 +107,12 @@ def gold_prediction(
 
 
 def repetition(words: Sequence[str], ngram: int) -> float:
-    """The share of a text's n-grams of words that repeat an earlier one, in [0, 1]; 0 for a text too short for two."""
+    """The share of a text's n-grams of words that repeat an earlier one, in [0, 1]; 0 for a text too short for two.
+
+    Args:
+        words: the words in order.
+        ngram: words in an n-gram.
+    """
     grams = [tuple(words[index : index + ngram]) for index in range(len(words) - ngram + 1)]
     return 1 - len(set(grams)) / len(grams) if len(grams) > 1 else 0.0
 

@@ -172,7 +172,15 @@ class ChoiceReader:
         return self.at(unwrapped(span.text))
 
     def at(self, text: str, *, whole: bool = False) -> set[int]:
-        """The choices at the beginning of a text, by label or by text; with `whole` they must be all of it."""
+        """The choices at the beginning of a text, by label or by text.
+
+        Args:
+            text: a stated answer or a line, unwrapped (`unwrapped`).
+            whole: nothing but the choice may stand in the text.
+
+        Returns:
+            The indices of the choices: none, one, or all those that the text offers.
+        """
         line = text.strip().split("\n", 1)[0][:400].strip() if not whole else text.strip()
         line = _BULLET.sub("", line)
         plain = self.plain(line[:400])
@@ -280,7 +288,12 @@ class ChoiceReader:
 
 
 def unwrapped(text: str, *, keep_length: bool = False) -> str:
-    """A text without LaTeX's commands for text and its dollars; with `keep_length` every place stays where it is."""
+    """A text without LaTeX's commands for text and its dollar signs.
+
+    Args:
+        text: any text.
+        keep_length: put spaces where the commands stood, so that every character keeps its index.
+    """
     if "\\" in text or "{" in text:
         text = _LATEX.sub((lambda match: " " * len(match[0])) if keep_length else " ", text)
     if "$" in text:

@@ -51,7 +51,9 @@ _DROPPED = re.compile(
 )
 _FRACTION = re.compile(r"\\[dtc](frac|binom)(?![a-zA-Z])")
 _TEXT = re.compile(r"\\(?:textbf|textnormal|textrm|textit|texttt|textsf|mbox|hbox|mathrm|mathbf|mathit|mathsf)\s*\{")
-_LETTER = re.compile(r"\\(?:mathbf|mathit|boldsymbol|bm)\s*\{\s*([A-Za-z])\s*\}|\\mathrm\s*\{\s*([ei]|d(?=\}\s*[a-z]))\s*\}")
+_LETTER = re.compile(
+    r"\\(?:mathbf|mathit|boldsymbol|bm)\s*\{\s*([A-Za-z])\s*\}|\\mathrm\s*\{\s*([ei]|d(?=\}\s*[a-z]))\s*\}"
+)
 """A letter in another font. In roman type most letters are units, but e and i are constants."""
 _TEXT_FUNCTION = re.compile(
     r"\\(?:mathrm|operatorname)\s*\{\s*((?:arc)?(?:sin|cos|tan)|cot|csc|ln|log|exp|gcd|lcm)\s*\}"
@@ -138,7 +140,9 @@ def clean(text: str) -> str:
         text = _DROPPED.sub("", text)
         text = _SIZING.sub("", text)
         text = _FRACTION.sub(r"\\\1", text)
-        text = _LETTER.sub(lambda m: f" {m[1] or m[2]}" if text[max(m.start() - 1, 0)].isalpha() else m[1] or m[2], text)
+        text = _LETTER.sub(
+            lambda m: f" {m[1] or m[2]}" if text[max(m.start() - 1, 0)].isalpha() else m[1] or m[2], text
+        )
         text = _TEXT_FUNCTION.sub(r"\\\1 ", text)
         text = _CHOOSE.sub(r"\\binom{\1}{\2}", text)
         text = _DOTTED.sub(lambda m: f"\\overline{{{m[1]}{m[2] or ''}{m[3] or ''}}}", text)
@@ -177,6 +181,10 @@ def _dollars(text: str) -> str:
 
 def top_level(text: str, separators: str) -> list[str] | None:
     """The parts of a text between separator characters that stand outside all brackets.
+
+    Args:
+        text: cleaned LaTeX.
+        separators: the characters that separate, each by itself.
 
     Returns:
         The parts, at least one; None where brackets do not match: `[1, 2)` does, as an interval.

@@ -262,7 +262,15 @@ def _says_something(text: str) -> bool:
 
 
 def overlong_box(completion: str, part: str) -> Span | None:
-    """The box that begins before what is read of a long completion, and does not end within `MAX_SPAN` characters."""
+    """The box of a long completion that begins before what is read of it and does not end within `MAX_SPAN` characters.
+
+    Args:
+        completion: the whole completion.
+        part: its answering part, which holds no box if this one is to count.
+
+    Returns:
+        A span with a fault, or None where there is no such box.
+    """
     if len(completion) <= SEEN or _BOX.search(part):
         return None
     start = max(completion.rfind("\\boxed", 0, -SEEN), completion.rfind("\\fbox", 0, -SEEN))
