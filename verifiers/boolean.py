@@ -66,8 +66,8 @@ _STATEMENT = re.compile(
     rf"(?![-'’]|\s+because\sof\b|\s+(?!(?:because|since|as|so|and|but|given)\b)[a-z]+)"
     rf"|{_SO}\s?[,:]?\s*{_QUOTE}{_SURELY}{_QUOTE}(?P<so>{_YES}|{_NO})"
     rf"(?=[\"'”’)\]]{{0,2}}(?:[,.;:!]|\s*$|\s+(?:because|since|as)\b|\s[-–—]\s))"
-    rf"|(?:^|(?<=[.!;\n]))[\s*_\"'“(\[>→•-]{{0,8}}(?P<alone>(?:not\s(?=true|correct))?(?:{_YES}|{_NO}))"
-    rf"[*_\"'”)\]]{{0,4}}[.!]?[*_\"'”)]{{0,4}}(?=\s*(?:$|\n))"
+    rf"|(?:^|(?<=[.!;\n]))[\s*_\"'“(\[{{>→•-]{{0,16}}(?P<alone>(?:not\s(?=true|correct))?(?:{_YES}|{_NO}))"
+    rf"[*_\"'”)\]}}]{{0,4}}[.!]?[*_\"'”)]{{0,4}}(?=\s*(?:$|\n))"
     rf"|(?:[,:]|[-–—]|\b(?:is|answer|say))\s(?P<last>{_YES}|{_NO})[\s*_\"'”).!]{{0,8}}\Z)",
     re.IGNORECASE | re.MULTILINE,
 )

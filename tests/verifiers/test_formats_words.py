@@ -118,6 +118,8 @@ La bonne réponse est la C.
 Правильный ответ — C
 因此答案选C
 故选：C
+My answer is the third option, C.
+Clearly C.
 正解はCです。
 The answer is A. No, wait: the answer is C.
 Answer: A. Scratch that. Answer: C.
@@ -300,6 +302,7 @@ That is the case. ⇒ yes
 The claim that all birds fly is incorrect. ⇒ no
 The statement that whales breathe is true. ⇒ yes
 答案：是 ⇒ yes
+$\text{Yes}$ ⇒ yes
 答案：错误 ⇒ no
 Respuesta: sí ⇒ yes
 Die Antwort ist nein. ⇒ no

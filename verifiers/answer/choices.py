@@ -58,7 +58,7 @@ _PICKS = (
 _LEADS = (
     r"\b(?:so|thus|hence|therefore|accordingly|consequently|i(?:'d|’d)?\s(?:think|believe|guess|say|answer|would\ssay|would\sanswer)"
     r"|it(?:'s|’s|\sis|\smust\sbe|\shas\sto\sbe|\sshould\sbe|\swould\sbe)|this\sis|that(?:'s|’s|\sis)"
-    r"|leav(?:es|ing)(?:\sus\swith)?|left\swith|conclusion:|verdict:|(?:my|final)\s(?:decision|selection):"
+    r"|leav(?:es|ing)(?:\sus\swith)?|left\swith|conclusion:|verdict:|clearly|obviously|(?:my|final)\s(?:decision|selection):"
     r"|(?:option|choice|selection|letter|pick|guess|bet)\s*(?:is|was|:|=|must\sbe|should\sbe|would\sbe)),?:?\s+"
     r"(?:(?:that\s)?it(?:'s|’s|\sis)\s+|only\s+)?"
 )
@@ -121,7 +121,7 @@ class ChoiceReader:
         )
         self.end = re.compile(
             rf"(?:^|[\s.,:;!?])(?:[(\[*_\"]{{1,4}}({any_label})[)\]*_\"]{{1,4}}"
-            rf"|(?:is|so|but|choose|pick|therefore|thus|option|choice|select):?\s({any_label})|(?<=[.!?:])\s({any_label}))[.!\s*_]{{0,6}}$",
+            rf"|(?:is|so|but|choose|pick|therefore|thus|option|choice|select):?\s({any_label})|(?<=[.!?:,])\s({any_label}))[.!\s*_]{{0,6}}$",
             re.IGNORECASE,
         )
         self.before = re.compile(
@@ -217,7 +217,7 @@ class ChoiceReader:
                 starting |= {i for i, choice in enumerate(self.texts) if choice and f" {choice} " in rest}
             return starting | self.listed(line)
         sentence = re.split(r"[.!?](?:\s|$)", line, maxsplit=1)[0]
-        return self.bracketed(sentence) or self.mentioned(sentence)
+        return self.bracketed(sentence) or self.mentioned(sentence) or self.set_off(sentence)
 
     def listed(self, line: str) -> set[int]:
         """The choices whose texts make up a line's first sentence, two at least; empty where anything else is in it."""

@@ -45,6 +45,8 @@ def test_the_rules_in_their_order():
         (r"\boxed{1}. Final Answer: 2", ("cue", "2")),
         (r"\boxed{1}. So the answer is 2", ("box", "1")),
         (r"\boxed{1}. Final answer: see the box above for it.", ("box", "1")),
+        (r"\boxed{1} and so \boxed{1}", ("box", "1")),
+        (r"$\boxed{1}$, $\boxed{1}$", ("box", "1")),
         ("**Answer:** 1", ("cue", "1")),
         ("**Answer**: 1", ("cue", "1")),
         ("**Final Answer**\n\n1", ("cue", "1")),
