@@ -48,6 +48,8 @@ def test_the_rules_in_their_order():
         (r"\boxed{1} and so \boxed{1}", ("box", "1")),
         (r"$\boxed{1}$, $\boxed{1}$", ("box", "1")),
         ("**Answer:** 1", ("cue", "1")),
+        ("| Total | 3 |\n| Answer | 1 |", ("cue", "1")),
+        (r"\boxed{2}" + " " * 100 + r"\boxed{1}", ("box", "1")),
         ("**Answer**: 1", ("cue", "1")),
         ("**Final Answer**\n\n1", ("cue", "1")),
         ("### Answer\n1", ("cue", "1")),
