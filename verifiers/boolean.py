@@ -15,6 +15,7 @@ is no answer ("no lions live there").
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from verifiers.answer.completion import answering_part
 from verifiers.answer.reader import overlong_box, stated
@@ -35,11 +36,20 @@ _SURELY = (
 _AT = re.compile(
     rf"{_QUOTE}(?:so|thus|hence|therefore)?[,\s]*{_SURELY}{_QUOTE}{_WORD}(?!\s+(?:\w+\s+)?(?:that|if)\b)", re.IGNORECASE
 )
+_OTHER_LANGUAGE = {
+    word: said
+    for said, words in (
+        (True, "sí si oui ja sim sì да 是 是的 对 正确 はい 예 네"),
+        (False, "non nein não нет 否 不是 不 错误 いいえ 아니요"),
+    )
+    for word in words.split()
+}
+"""Yes and no in other languages, where a stated answer is nothing else."""
 _LETTER = re.compile(rf"{_QUOTE}(?P<word>[ytnf])[\s.)\]}}\"'*]*", re.IGNORECASE)
-_JUDGEMENT = r"(?:correct|accurate|right|valid|false|incorrect|inaccurate|wrong|untrue|invalid|true)"
+_JUDGEMENT = r"(?:correct|accurate|right|valid|false|incorrect|inaccurate|wrong|untrue|invalid|true|the\scase)"
 _ABOUT = (
-    r"\b(?:conclusion|statement|claim|assertion|proposition|hypothesis|sentence|premise|verdict|result|it|that|this"
-    r"|which)"
+    r"\b(?:(?:conclusion|statement|claim|assertion|proposition|hypothesis|sentence|premise)"
+    r"(?:\sthat\s[^.!?\n,;:]{1,100}?)?|verdict|result|it|that|this|which)"
 )
 _IS = (
     r"(?:(?P<not>\s+(?:is|was)(?:n['’]t|\s+not)|\s+(?:cannot|can['’]t|can\snot|could\snot|must\snot)\sbe|['’]s\s+not)"
@@ -51,14 +61,19 @@ _SO = (
     r"|(?:i['’]d|would|i)\s(?:say|answer|guess|think|believe))"
 )
 _STATEMENT = re.compile(
-    rf"{_ABOUT}{_IS}\s*:?\s+{_SURELY}{_QUOTE}(?P<judged>{_JUDGEMENT}|yes|no)\b"
+    r"(?:\b(?=[achimoprstuvw])|(?=[,:–—-])|^|(?<=[.!;\n]))"  # fails early where no statement begins
+    rf"(?:{_ABOUT}{_IS}\s*:?\s+{_SURELY}{_QUOTE}(?P<judged>{_JUDGEMENT}|yes|no)\b"
     rf"(?![-'’]|\s+because\sof\b|\s+(?!(?:because|since|as|so|and|but|given)\b)[a-z]+)"
     rf"|{_SO}\s?[,:]?\s*{_QUOTE}{_SURELY}{_QUOTE}(?P<so>{_YES}|{_NO})"
     rf"(?=[\"'”’)\]]{{0,2}}(?:[,.;:!]|\s*$|\s+(?:because|since|as)\b|\s[-–—]\s))"
-    rf"|(?:^|(?<=[.!;\n]))[\s*_\"'“(\[>→•-]{{0,8}}(?P<alone>(?:not\s(?=true|correct))?(?:{_YES}|{_NO}))"
-    rf"[*_\"'”)\]]{{0,4}}[.!]?[*_\"'”)]{{0,4}}(?=\s*(?:$|\n))"
-    rf"|(?:[,:]|[-–—]|\b(?:is|answer|say))\s(?P<last>{_YES}|{_NO})[\s*_\"'”).!]{{0,8}}\Z",
+    rf"|(?:^|(?<=[.!;\n]))[\s*_\"'“(\[{{>→•-]{{0,16}}(?P<alone>(?:not\s(?=true|correct))?(?:{_YES}|{_NO}))"
+    rf"[*_\"'”)\]}}]{{0,4}}[.!]?[*_\"'”)]{{0,4}}(?=\s*(?:$|\n))"
+    rf"|(?:[,:]|[-–—]|\b(?:is|answer|say))\s(?P<last>{_YES}|{_NO})[\s*_\"'”).!]{{0,8}}\Z)",
     re.IGNORECASE | re.MULTILINE,
+)
+_NOT_SAID = re.compile(
+    r"(?:\bnot|n['’]t|\bnever)\s+(?:\w+\s+)?(?:say|answer|guess|think|believe)\s+(?:that\s+)?(?:the\s+answer\s+is\s+)?\Z",
+    re.IGNORECASE,
 )
 _FIRST = re.compile(
     rf"{_QUOTE}{_WORD}(?=[,.;:!*)\"”\n]|\s?[-–—]\s|\s+(?:because|since|as|it|they|he|she|this|that|there|you|we|i)\b|\s*$)",
@@ -90,7 +105,7 @@ def verify(prediction: str, gold: str, *, strict: bool = False, ambiguous: str =
     """
     if ambiguous not in ("wrong", "abstain"):
         raise ValueError(f"ambiguous: expected 'wrong' or 'abstain', got {ambiguous!r}")
-    want, _ = answer(str(gold))
+    want = _of_gold(str(gold))
     if want is None:
         return abstained("the gold is no yes or no")
     found, rule = answer(prediction, strict=strict)
@@ -99,6 +114,11 @@ def verify(prediction: str, gold: str, *, strict: bool = False, ambiguous: str =
         return abstained(reason, rule=rule) if ambiguous == "abstain" else judged(0.0, reason, rule=rule)
     reason = "right" if found == want else "the other answer"
     return judged(found == want, reason, extracted="yes" if found else "no", rule=rule)
+
+
+@lru_cache(maxsize=1024)
+def _of_gold(gold: str) -> bool | None:
+    return answer(gold)[0]
 
 
 def answer(completion: str, *, strict: bool = False) -> tuple[bool | None, str | None]:
@@ -142,6 +162,8 @@ def _said(text: str, rule: str) -> tuple[bool | None] | None:
             if said := _said(span.text, span.rule):
                 return said
         text = text.rpartition("\n")[2]
+    if (foreign := text.strip(" .!。！*\"'").lower()) in _OTHER_LANGUAGE:
+        return (_OTHER_LANGUAGE[foreign],)
     if match := _LETTER.fullmatch(text) or _AT.match(text):
         return (_value(match, "word"),)
     found = list(_statements(text))
@@ -156,6 +178,8 @@ def _statements(text: str) -> list[tuple[int, bool, bool | None]]:
         found.append((0, False, _value(first, "word")))
     for match in _STATEMENT.finditer(text):
         group = next(name for name in ("judged", "so", "alone", "last") if match[name])
+        if group in ("so", "last") and _NOT_SAID.search(text, max(0, match.start() - 50), match.start(group)):
+            continue
         value = _value(match, group)
         if value is not None and match["not"]:
             value = not value

@@ -46,7 +46,12 @@ def verify(prediction: str, gold: str, *, prompt: str) -> Verdict:
 
 
 def gold_prediction(gold: str, *, prompt: str) -> str:
-    """The completion with every step done right."""
+    """A completion with every step done right.
+
+    Args:
+        gold: the final digit.
+        prompt: the problem, a digit and its operations.
+    """
     value, steps = int(prompt[0]), []
     for operator, digit in _OPERATION.findall(prompt):
         result = apply(operator, value, int(digit))
@@ -61,7 +66,13 @@ def operations_of(prompt: str) -> list[tuple[str, int]]:
 
 
 def apply(operator: str, left: int, right: int) -> int:
-    """`left operator right` modulo 10."""
+    """The result of one operation modulo 10.
+
+    Args:
+        operator: `+`, `-` or `*`.
+        left: the left operand.
+        right: the right operand.
+    """
     return {"+": left + right, "-": left - right, "*": left * right}[operator] % 10
 
 

@@ -23,6 +23,9 @@ MAX_TEXT = 100_000
 
 _LATEX = re.compile(r"\\(?:text|textbf|textit|textrm|mathrm|mathbf|mbox)\s*\{([^{}]*)\}")
 _QUOTED = re.compile(r"[\"'“‘«`$](.*?)[\"'”’»`$]\.?", re.DOTALL)
+_REMARK = re.compile(
+    r",?\s+(?:because|since)\s|,\s+(?:as|which|who|where)\s|,\s+(?:of\scourse|indeed|obviously|clearly|I\s(?:think|believe))\b"
+)
 _SENTENCE_END = re.compile(r"(?<!\b[A-Z])(?<!\b(?:Dr|Mr|Ms|St|Jr|Sr|vs))(?<!\b(?:Mrs))[.!?][\"'”’)]*(?=\s+[A-Z])")
 
 
@@ -97,6 +100,8 @@ def _forms(span: Span, part: str) -> list[str]:
         at = part.find(span.text, span.start)
         line = part[at:].split("\n", 1)[0].strip() if at >= 0 else span.text
         texts = [line, span.text]
+    if remark := _REMARK.search(texts[0]):
+        texts.append(texts[0][: remark.start()])
     if end := _SENTENCE_END.search(texts[0]):
         texts.append(texts[0][: end.start()])
     texts = [text.rstrip() for text in texts]
@@ -107,7 +112,12 @@ def _forms(span: Span, part: str) -> list[str]:
 
 
 def f1(found: str, want: str) -> float:
-    """Token F1 of two normalised texts, in [0, 1]."""
+    """Token F1 of two normalised texts, in [0, 1] (Rajpurkar et al. 2016, arXiv:1606.05250).
+
+    Args:
+        found: the answer.
+        want: the gold.
+    """
     have, need = Counter(found.split()), Counter(want.split())
     common = sum((have & need).values())
     if not common:

@@ -115,7 +115,13 @@ def verify(prediction: str, gold: str, *, choices: Sequence[Mapping[str, str]], 
 
 
 def gold_prediction(gold: str, *, choices: Sequence[Mapping[str, str]], attribute: str) -> str:
-    """The fact about each choice, and the answer."""
+    """A completion that states the fact about each choice, and the answer.
+
+    Args:
+        gold: the label of the right choice.
+        choices: the things to choose from, `[{label, text}]`.
+        attribute: the attribute asked for.
+    """
     facts = [f"{choice['text']} {attribute} {WORLD[attribute][choice['text']]}." for choice in choices]
     return f" {' '.join(facts)}{MARK} ({gold})"
 

@@ -55,9 +55,14 @@ def verify(
     parts: list[tuple[bool, str]] = []
     tagged = prediction if opened is None else f"<{opened}>{prediction}"
     places = [_tag(tagged, tag) for tag in tags]
+    follow = _in_order(places) and all(
+        tagged.find(f"</{tag}>") < place
+        for tag, place in zip(tags[:-1], places[1:], strict=True)
+        if isinstance(place, int)
+    )
     parts += [(isinstance(place, int), f"<{tag}> {place}") for tag, place in zip(tags, places, strict=True)]
     if len(tags) > 1:
-        parts.append((_in_order(places), "tags in another order"))
+        parts.append((follow, "tags in another order, or one inside another"))
     lines = [_line(prediction, section) for section in sections]
     parts += [(line is not None, f"no section {section!r}") for section, line in zip(sections, lines, strict=True)]
     if len(sections) > 1:
@@ -83,7 +88,15 @@ def gold_prediction(
     min_words: int = 0,
     **_: object,
 ) -> str:
-    """A completion of the form that is asked for, with the gold in its last part."""
+    """A completion of the form that is asked for, with the gold in each part; the options are those of `verify`.
+
+    Args:
+        gold: the text to put into the parts.
+        tags: names of tags.
+        opened: the tag that the prompt opens.
+        sections: texts that begin a line each.
+        min_words: the fewest words.
+    """
     text = "\n".join(
         [*(f"{section} {gold}" for section in sections), *(f"<{tag}>{gold or 'x'}</{tag}>" for tag in tags)]
     )
@@ -94,7 +107,12 @@ def gold_prediction(
 
 
 def repetition(words: Sequence[str], ngram: int) -> float:
-    """The share of a text's n-grams of words that repeat an earlier one, in [0, 1]; 0 for a text too short for two."""
+    """The share of a text's n-grams of words that repeat an earlier one, in [0, 1]; 0 for a text too short for two.
+
+    Args:
+        words: the words in order.
+        ngram: words in an n-gram.
+    """
     grams = [tuple(words[index : index + ngram]) for index in range(len(words) - ngram + 1)]
     return 1 - len(set(grams)) / len(grams) if len(grams) > 1 else 0.0
 

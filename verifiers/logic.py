@@ -140,7 +140,12 @@ def parse_theory(context: str) -> Theory:
 
 
 def truth(theory: Theory, asked: Literal) -> str:
-    """What a theory says of a statement: `true`, `false` or `unknown`, in the open world."""
+    """What a theory says of a statement: `true`, `false` or `unknown`, in the open world.
+
+    Args:
+        theory: facts, rules, and what follows from them.
+        asked: the statement.
+    """
     if asked in theory.closure:
         return "true"
     return "false" if asked.negated() in theory.closure else "unknown"
@@ -170,6 +175,13 @@ class _Proof:
         self.names.discard(VARIABLE)
 
     def step(self, start: int, end: int, text: str) -> Step:
+        """One sentence of the proof, judged against what was stated before.
+
+        Args:
+            start: the sentence's first character in the completion.
+            end: one past its last character.
+            text: the sentence.
+        """
         try:
             said = statements(text)
         except Unparsed as error:

@@ -27,6 +27,7 @@ from verifiers.answer.reader import Span, first_line, last_line, spans, stated
 from verifiers.arithmetic.quantity import Quantity, clock, last_quantity, stated_quantity
 from verifiers.verdict import Verdict, abstained, judged
 
+_LIST_NUMBER = re.compile(r"[0-9]{1,3}[.):]\s+\S|[0-9]{1,3}[):]$|1\.$")
 _PLAIN = re.compile(r"\s*(?:\$\s?)?(-?[0-9]{1,15}(?:\.[0-9]{1,15})?)\s*\.?\s*")
 
 
@@ -80,7 +81,7 @@ def answer_quantity(completion: str, *, strict: bool = False) -> tuple[Quantity,
     part = answering_part(completion)
     for line in (last_line(part), first_line(part)):
         quantity = stated_quantity(line) if len(line) <= 400 else None
-        if quantity and quantity.alone and not re.match(r"[0-9]{1,3}[.):](?:\s|$)", line):
+        if quantity and quantity.alone and not _LIST_NUMBER.match(line):
             return quantity, "line"
     quantity = last_quantity(part)
     return (quantity, "last") if quantity else None

@@ -100,19 +100,43 @@ def judged(
     steps: tuple[Step, ...] = (),
     rule: str | None = None,
 ) -> Verdict:
-    """A verdict with a score in [0, 1]; True counts as 1 and False as 0."""
+    """A verdict with a score.
+
+    Args:
+        score: in [0, 1]; True counts as 1 and False as 0.
+        reason: why, in a few words.
+        extracted: the answer that was found.
+        steps: the verdicts on the steps.
+        rule: the rule that found the answer (`verifiers.answer.reader`).
+
+    Raises:
+        ValueError: the score is outside [0, 1].
+    """
     return Verdict("judged", float(score), reason, extracted, steps, rule)
 
 
 def abstained(
     reason: str, *, extracted: str | None = None, steps: tuple[Step, ...] = (), rule: str | None = None
 ) -> Verdict:
-    """A verdict that this verifier cannot say."""
+    """A verdict that this verifier cannot judge the completion.
+
+    Args:
+        reason: why not.
+        extracted: the answer that was found, if any.
+        steps: the verdicts on the steps.
+        rule: the rule that found the answer.
+    """
     return Verdict("abstained", None, reason, extracted, steps, rule)
 
 
 def failed(reason: str, *, extracted: str | None = None, rule: str | None = None) -> Verdict:
-    """A verdict that the verifier broke or ran out of time."""
+    """A verdict that the verifier broke or ran out of time.
+
+    Args:
+        reason: what happened.
+        extracted: the answer that was found, if any.
+        rule: the rule that found the answer.
+    """
     return Verdict("failed", None, reason, extracted, rule=rule)
 
 

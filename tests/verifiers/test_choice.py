@@ -89,3 +89,21 @@ def test_hostile_text_is_answered_quickly(text):
     start = time.process_time()
     assert verify(text, "D", choices=CHOICES).score == 0.0
     assert time.process_time() - start < 1
+
+
+def test_a_digit_and_its_word_are_the_same_unless_they_are_different_choices():
+    assert verify("The answer is two.", "A", choices=["2", "3"]).score == 1.0
+    assert verify("The answer is two.", "B", choices=["2", "two"]).score == 1.0
+
+
+def test_a_choice_that_begins_with_another_is_the_longer_one():
+    assert verify("The answer is plant food for sure.", "B", choices=["plant", "plant food"]).score == 1.0
+    assert verify("The answer is plant food for sure.", "A", choices=["plant", "plant food"]).score == 0.0
+
+
+def test_the_text_inside_a_longer_choice_is_not_mentioned_by_it():
+    assert verify("Surely it grows, as a green plant does.", "B", choices=CHOICES).score == 1.0
+
+
+def test_what_is_said_of_another_option_is_no_statement():
+    assert verify("Option B is right. The other option is plant.", "B", choices=CHOICES).score == 1.0

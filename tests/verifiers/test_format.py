@@ -26,6 +26,13 @@ def test_a_tag_is_there_once_closed_and_not_empty(text, wrong):
     assert wrong in verdict.reason
 
 
+@pytest.mark.parametrize("text", ["<think>a <answer>b</answer></think>", "<answer>b</answer><think>a</think>"])
+def test_a_tag_inside_another_or_before_it_is_out_of_order(text):
+    verdict = verify(text, "", tags=["think", "answer"])
+    assert verdict.score == pytest.approx(2 / 3)
+    assert "order" in verdict.reason
+
+
 def test_a_tag_that_the_prompt_opened_is_only_closed():
     tags = {"tags": ["think", "answer"]}
     rest = "2 + 2 is 4.</think><answer>4</answer>"

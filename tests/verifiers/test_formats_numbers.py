@@ -264,9 +264,25 @@ The sum is 42, and the product is 80. The answer is the sum, 42. ⇒ 42
 x + 2 = 44, so x = 42 ⇒ 42
 $x=42$ and $y=3$. The answer is $x$, so 42 ⇒ 42
 The answer is 42 since 42 > 40 ⇒ 42
+The answer is 1,234, altogether. ⇒ 1234
+The total is 1,234,567, which is a lot. ⇒ 1234567
+One thousand, two hundred and thirty-four dollars. ⇒ 1234
+{"answer": 72} ⇒ 72
+{"reasoning": "48 and 24", "final_answer": "72 clips"} ⇒ 72
+<solution>48 + 24 = 72</solution> ⇒ 72
+72.↵↵Explanation: 48 in April and 24 in May. ⇒ 72
+答：72个。 ⇒ 72
+答案应该是72。 ⇒ 72
+The answer is 71? No: it is 72. ⇒ 72
+The answer is 71. Wait, that is not right. The answer is 72. ⇒ 72
 """
 
 WRONG = r"""
+The answer is 72? No: it is 73. ⇒ 72
+The answer is 72. Oops, that's wrong, it is 73. ⇒ 72
+{"answer": [72, 73]} ⇒ 72
+{"answer": 73, "count": 72} ⇒ 72
+The answer is 1,234,5, altogether. ⇒ 1234
 The answer is 20 - 5 = 15 apples ⇒ 20
 The answer is 3 1/2 cups ⇒ 3
 The answer is 3:15 PM ⇒ 3

@@ -105,9 +105,34 @@ The letter is C
 My choice: C
 Therefore, option C (plant) is the best answer.
 So, the final answer is:↵↵\[↵\boxed{C}↵\]
+Conclusion: (C). Eliminated: (A), (B), (D).
+A, B and D are incorrect, while C is correct.
+The living thing is not water but plant.
+<final>C</final>
+<SOLUTION>C</SOLUTION>
+{"reasoning": "It is not water (A).", "answer": "C"}
+{'answer': 'C', 'confidence': 0.8}
+{"choice": "C) plant"}
+La respuesta correcta es C.
+La bonne réponse est la C.
+Правильный ответ — C
+因此答案选C
+故选：C
+My answer is the third option, C.
+Clearly C.
+正解はCです。
+The answer is A. No, wait: the answer is C.
+Answer: A. Scratch that. Answer: C.
+The answer is C. No other choice lives.
 """
 
 GIVES_NONE = r"""
+Everything but C.
+The answer is plant, water or two legs.
+The answer is water, plant.
+All of them except C.
+{"answer": ["A", "C"]}
+Eliminated: (C).
 The answer is a dog. It drinks water.
 A or C
 The answer is either C or A
@@ -272,9 +297,22 @@ the statement would be considered false. ⇒ no
 This claim is definitely false. ⇒ no
 Therefore the query is true ⇒ yes
 <think>is it false?</think>true ⇒ yes
+This is not the case. ⇒ no
+That is the case. ⇒ yes
+The claim that all birds fly is incorrect. ⇒ no
+The statement that whales breathe is true. ⇒ yes
+答案：是 ⇒ yes
+$\text{Yes}$ ⇒ yes
+答案：错误 ⇒ no
+Respuesta: sí ⇒ yes
+Die Antwort ist nein. ⇒ no
+{"reason": "yes, some do", "answer": false} ⇒ no
+The answer is yes. No, that is wrong: the answer is no. ⇒ no
 """
 
 SAYS_NEITHER = r"""
+I would not say no.
+I don't think the answer is yes
 there are no dogs
 the answer is yes or no
 So the answer is not yes
@@ -290,6 +328,10 @@ The answer is yes and no.
 """
 
 TEXTS = r"""
+{"answer": "Ada Lovelace"} ⇒ Ada Lovelace
+The answer is Paris, of course. ⇒ Paris
+The answer is Paris because it is the capital. ⇒ Paris
+<final>Paris</final> ⇒ Paris
 The answer would be Paris. ⇒ Paris
 The answer is "Paris". ⇒ Paris
 <answer>Paris</answer> ⇒ Paris

@@ -41,14 +41,26 @@ def same_number(gold: Number, answer: Number, *, digits: int, percent: str) -> b
 
 
 def stands_for(decimal: Number, value: Fraction, digits: int) -> bool:
-    """Whether a decimal of so many significant digits is the rounded form of a value that no decimal writes exactly."""
+    """Whether a decimal of so many significant digits is the rounded form of a value that no decimal writes exactly.
+
+    Args:
+        decimal: the number as it is written, with its places.
+        value: the exact value.
+        digits: significant digits that the decimal needs at least.
+    """
     if not decimal.places or decimal.digits < digits or _terminates(value):
         return False
     return rounds(decimal.value, value, decimal.places)
 
 
 def rounds(short: Fraction, value: Fraction, places: int) -> bool:
-    """Whether `short`, a decimal of that many places, is `value` rounded."""
+    """Whether a decimal is a value rounded to the decimal's places.
+
+    Args:
+        short: the decimal.
+        value: the value with more digits, or exact.
+        places: digits after the point of `short`.
+    """
     return abs(short - value) * 2 * 10**places <= 1
 
 
@@ -56,6 +68,10 @@ def unit_factor(unit: tuple[str, ...] | None, wanted: tuple[str, ...] | None) ->
     """What a value in `unit` is multiplied by to be in `wanted`; 1 where one of them is not given; None: no unit fits.
 
     Words that are no known unit must be among the other's: `12 more days` is `12 days`, 5 apples are not 5 oranges.
+
+    Args:
+        unit: the words of the answer's unit and its power.
+        wanted: those of the gold's.
     """
     if unit is None or wanted is None or unit == wanted:
         return Fraction(1)

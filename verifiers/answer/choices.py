@@ -21,6 +21,9 @@ _DIGITS = dict(
         strict=True,
     )
 )
+_DIGIT = re.compile("[0-9]")
+_NO_MORE = r"(?![^\W぀-ヿ一-鿿가-힣]|['’-])"
+"""No word goes on here; languages without spaces may begin the next."""
 _OPEN, _CLOSE = r"[(\[*_\"'“‘«`]{0,4}", r"[)\]*_\"'”’»`]{0,4}"
 _LATEX = re.compile(
     r"\\(?:text|textbf|textit|textrm|textsf|texttt|mathrm|mathbf|mathit|mathsf|mathtt|boxed|fbox|bf|rm|bold|boldsymbol"
@@ -55,10 +58,12 @@ _PICKS = (
 _LEADS = (
     r"\b(?:so|thus|hence|therefore|accordingly|consequently|i(?:'d|’d)?\s(?:think|believe|guess|say|answer|would\ssay|would\sanswer)"
     r"|it(?:'s|’s|\sis|\smust\sbe|\shas\sto\sbe|\sshould\sbe|\swould\sbe)|this\sis|that(?:'s|’s|\sis)"
-    r"|leav(?:es|ing)(?:\sus\swith)?|left\swith"
+    r"|leav(?:es|ing)(?:\sus\swith)?|left\swith|conclusion:|verdict:|clearly|obviously|(?:my|final)\s(?:decision|selection):"
     r"|(?:option|choice|selection|letter|pick|guess|bet)\s*(?:is|was|:|=|must\sbe|should\sbe|would\sbe)),?:?\s+"
     r"(?:(?:that\s)?it(?:'s|’s|\sis)\s+|only\s+)?"
 )
+_INITIALS = "abcfghilmopstvABCFGHILMOPSTV"
+"""The letters that the words of `_PICKS` and `_LEADS`, and the names of a choice, begin with."""
 _ENDS = r"[)\]\"']{0,2}(?:[.!,;:]|\s*$|\s*\n|\s+(?i:because|since|as)\b|\s*[-–—(])"
 _OPTION_IS = re.compile(
     r"\b(?:option|choice|selection|one)\s*(?:is|was|:|=|must be|should be|would be)\s?:?\s*", re.IGNORECASE
@@ -74,10 +79,18 @@ _CONCLUDED = re.compile(
 _SENTENCE_BREAK = re.compile(r"[.!?\n]")
 _REJECTED = re.compile(
     r"(?:\b(?:not|rather than|instead of|unlike|except|excluding|neither|nor|ruling out|rules out|eliminat\w+)"
-    r"|n['’]t(?: be)?)\s[^,.;:!?\n]{0,200}",
+    r"|n['’]t(?: be)?)\s(?:(?!\bbut\b)[^,.;:!?\n]){0,200}"
+    r"|\b(?:every\w*|any\w*|all|nothing|none|each)\s(?:\w+\s){0,2}(?:but|except|save|apart\sfrom)\s[^,.;:!?\n]{0,200}"
+    r"|\b(?:eliminated|rejected|ruled\sout|wrong|incorrect|false)(?:\s(?:options?|choices?|answers?))?:[^.;!?\n]{0,200}",
     re.IGNORECASE,
 )
 """A choice that is mentioned in order to be turned down."""
+
+
+_AFTER_LABEL = re.compile(
+    r"\s?[.,:;)\-–—([=。、，぀-ヿ一-鿿가-힣]|\s+(?:because|since|as|for|which|is|with|given|due)\b"
+)
+"""What may follow a bare label that answers."""
 
 
 class ChoiceReader:
@@ -99,7 +112,7 @@ class ChoiceReader:
             self.texts = spelt
             self.plain = lambda text: _spelt(normalised(text))
         any_label = "|".join(re.escape(label) for label in sorted(labels, key=len, reverse=True))
-        self.label = re.compile(rf"{_OPEN}({any_label})\s?{_CLOSE}(?![\w'’-])", re.IGNORECASE)
+        self.label = re.compile(rf"{_OPEN}({any_label})\s?{_CLOSE}{_NO_MORE}", re.IGNORECASE)
         self.bracket = re.compile(rf"[(\[]({any_label})[)\]]", re.IGNORECASE)
         self.alone = re.compile(rf"[\s(\[*_\"'“]{{0,6}}({any_label})[\s)\]*_\"'”.:]{{0,6}}", re.IGNORECASE)
         self.start = re.compile(
@@ -108,7 +121,7 @@ class ChoiceReader:
         )
         self.end = re.compile(
             rf"(?:^|[\s.,:;!?])(?:[(\[*_\"]{{1,4}}({any_label})[)\]*_\"]{{1,4}}"
-            rf"|(?:is|so|but|choose|pick|therefore|thus|option|choice|select):?\s({any_label})|(?<=[.!?:])\s({any_label}))[.!\s*_]{{0,6}}$",
+            rf"|(?:is|so|but|choose|pick|therefore|thus|option|choice|select):?\s({any_label})|(?<=[.!?:,])\s({any_label}))[.!\s*_]{{0,6}}$",
             re.IGNORECASE,
         )
         self.before = re.compile(
@@ -122,10 +135,12 @@ class ChoiceReader:
         letters = "|".join(re.escape(label) for label in labels if label.isalpha()) or "(?!)"
         called = rf"(?i:\b(?:option|choice|answer|letter|statement)\s*[(\[\"']?\s?(?:{any_label})\b)"
         one = rf"(?:{called}|(?i:[(\[](?:{any_label})[)\]])|\b(?:{letters})(?![\w'’-]))"
+        initials = "".join({label[0] for label in labels if label.isalpha()})
         self.statement = re.compile(
-            rf"(?P<judged>{one})[)\]\"']{{0,2}}(?:\s*[:,-]?\s[^.!?\n,;()]{{1,60}}?,?)?\s+(?i:{_PREDICATE})"
+            rf"(?=[(\[]|\b[{_INITIALS}{initials}])"  # fails early where no statement begins
+            rf"(?:(?P<judged>{one})[)\]\"']{{0,2}}(?:\s*[:,-]?\s[^.!?\n,;()]{{1,60}}?,?)?\s+(?i:{_PREDICATE})"
             rf"|(?i:{_PICKS})(?P<picked>{one})"
-            rf"|(?i:{_LEADS})(?P<led>{one})(?={_ENDS})",
+            rf"|(?i:{_LEADS})(?P<led>{one})(?={_ENDS}))",
             re.MULTILINE,
         )
 
@@ -157,7 +172,15 @@ class ChoiceReader:
         return self.at(unwrapped(span.text))
 
     def at(self, text: str, *, whole: bool = False) -> set[int]:
-        """The choices at the beginning of a text, by label or by text; with `whole` they must be all of it."""
+        """The choices at the beginning of a text, by label or by text.
+
+        Args:
+            text: a stated answer or a line, unwrapped (`unwrapped`).
+            whole: nothing but the choice may stand in the text.
+
+        Returns:
+            The indices of the choices: none, one, or all those that the text offers.
+        """
         line = text.strip().split("\n", 1)[0][:400].strip() if not whole else text.strip()
         line = _BULLET.sub("", line)
         plain = self.plain(line[:400])
@@ -177,9 +200,7 @@ class ChoiceReader:
                 found.add(self.index[more[1].lower()])
                 rest = rest[more.end() :]
             # a bare `a` may be an article: `the answer is a dog`
-            ends = not rest.strip(" .!)*_\"'”}`") or bool(
-                re.match(r"\s?[.,:;)\-–—([=]|\s+(?:because|since|as|for|which|is|with|given|due)\b", rest)
-            )
+            ends = not rest.strip(" .!)*_\"'”}`") or bool(_AFTER_LABEL.match(rest))
             same_text = self.texts[next(iter(found))] == self.plain(rest)
             if ends or same_text or not bare:
                 restated = self.plain(rest.lstrip(" .:,)-–—"))
@@ -194,9 +215,22 @@ class ChoiceReader:
             rest = f" {plain[longest:]} "
             if re.match(r"\s(?:or|and)\s", rest):
                 starting |= {i for i, choice in enumerate(self.texts) if choice and f" {choice} " in rest}
-            return starting
+            return starting | self.listed(line)
         sentence = re.split(r"[.!?](?:\s|$)", line, maxsplit=1)[0]
-        return self.bracketed(sentence) or self.mentioned(sentence)
+        return self.bracketed(sentence) or self.mentioned(sentence) or self.set_off(sentence)
+
+    def listed(self, line: str) -> set[int]:
+        """The choices whose texts make up a line's first sentence, two at least; empty where anything else is in it."""
+        rest = self.plain(_SENTENCE_BREAK.split(line[:400], maxsplit=1)[0])
+        found: set[int] = set()
+        while rest:
+            following = [index for index, text in enumerate(self.texts) if text and f"{rest} ".startswith(f"{text} ")]
+            if not following:
+                return set()
+            index = max(following, key=lambda index: len(self.texts[index]))
+            found.add(index)
+            rest = re.sub(r"^(?:(?:and|or)\s)+", "", rest[len(self.texts[index]) :].strip())
+        return found if len(found) > 1 else set()
 
     def on_a_line(self, part: str) -> set[int]:
         """The choice that a line of its own gives: the last line, the first, or any that is a label alone."""
@@ -228,6 +262,7 @@ class ChoiceReader:
 
     def set_off(self, line: str) -> set[int]:
         """The label, set off from it, that a line ends with."""
+        line = _REJECTED.sub(" ", line)
         match = self.end.search(line, max(0, len(line) - 80))
         if match and not _DENIED.search(line[max(0, match.start() - 40) : match.end(0) - 1].rpartition(" ")[0] + " "):
             found = {self.index[(match[1] or match[2] or match[3]).lower()]}
@@ -253,7 +288,12 @@ class ChoiceReader:
 
 
 def unwrapped(text: str, *, keep_length: bool = False) -> str:
-    """A text without LaTeX's commands for text and its dollars; with `keep_length` every place stays where it is."""
+    """A text without LaTeX's commands for text and its dollar signs.
+
+    Args:
+        text: any text.
+        keep_length: put spaces where the commands stood, so that every character keeps its index.
+    """
     if "\\" in text or "{" in text:
         text = _LATEX.sub((lambda match: " " * len(match[0])) if keep_length else " ", text)
     if "$" in text:
@@ -264,4 +304,4 @@ def unwrapped(text: str, *, keep_length: bool = False) -> str:
 
 def _spelt(plain: str) -> str:
     """A normalised text with the numbers 0 to 12 as words."""
-    return " ".join(_DIGITS.get(word, word) for word in plain.split())
+    return " ".join(_DIGITS.get(word, word) for word in plain.split()) if _DIGIT.search(plain) else plain

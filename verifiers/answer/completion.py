@@ -56,6 +56,7 @@ ITALIC = (
 _ITALIC = re.compile(r"(?<![\w)\]}*\\^])(?<![\d)\]}][ ])\*(?=[^\s*])([^*\n]{1,80})(?<=\S)\*(?![\w*(\[{])")
 _UNDERSCORED = re.compile(r"(?<![\w\\}$])(_{1,2})(?=[^\s_])([^_\n]{1,80})(?<=\S)\1(?!\w)")
 _QUOTED = re.compile(r"(?<!`)`([^`\n]{1,200})`(?!`)")
+_PROVED = re.compile(r"(?:\\q?quad\s*)?(?:\\(?:blacksquare|qed|checkmark)(?![A-Za-z])|[∎■])")
 _BLOCKQUOTE = re.compile(r"(?m)^[ \t]*>[ \t]+")
 _HTML = re.compile(r"</?(?:strong|em|b|i|u|br|p)\s?/?>", re.IGNORECASE)
 
@@ -102,7 +103,9 @@ def _outside_thinking(completion: str) -> list[tuple[int, int]]:
 
 
 def plain(text: str) -> str:
-    """The text without the marks of Markdown and HTML that set words in bold, in italics or in code."""
+    """The text without the marks of Markdown and HTML for bold, italics, code and the end of a proof."""
+    if "\\" in text or not text.isascii():
+        text = _PROVED.sub("", text)
     if "*" in text:
         text = _BOLD.sub("", text)
         text = _ITALIC.sub(r"\1", text)

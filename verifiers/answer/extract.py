@@ -36,6 +36,18 @@ _FILLING = re.compile(
     r"(?i)(?:[\s:=≈~*_>\"']|\b(?:a|an|the|about|approximately|approx|around|roughly|exactly|only|just|simply|therefore|thus|so|that"
     r"|is|are|be|equal|to|equals|total|of|in|given|by|at|least|most|then|now|there|we|get|have|it|which|all|both|either|number|value|x)\b)*"
 )
+_ALIGNED = re.compile(
+    r"\\begin\{(?P<name>(?:align|aligned|alignat|gather|gathered|split|eqnarray|multline)\*?)\}(?:\{[0-9]\})?"
+    r"(?P<rows>(?:[^\\]|\\(?!end\{)){0,4000})\\end\{(?P=name)\}"
+)
+_ROW_END = re.compile(r"\\\\(?:\[[^\]\n]{0,20}\])?(?![A-Za-z])")
+_RELATION = re.compile(r"=|≈|\\(?:approx|equiv|implies|Rightarrow|iff)(?![a-zA-Z])")
+_NAMED = re.compile(r"([A-Za-z](?:_\{?\w{1,3}\}?)?)\s*=")
+_DENIED = re.compile(
+    r"(?:\b(?:not|never|rather\s+than|instead\s+of)|n['’]t)(?:\s+(?:be|equal(?:\s+to)?|the\s+answer))?[\s$*(\\]*\Z",
+    re.IGNORECASE,
+)
+"""What turns down the mathematics that follows it."""
 _FARTHEST = 10_000
 """Characters from the end in which mathematics is looked for that nothing says is the answer."""
 _DIGIT = re.compile("[0-9]")
@@ -65,15 +77,38 @@ def extract(text: str, *, strict: bool = False, words: bool = True) -> Found | N
     for span in spans(text):
         if span.fault:
             return Found("", span.rule, span.fault)
-        answer = _narrowed(span.text, span.rule)
+        answer = _narrowed(_without_alignment(span.text), span.rule)
         if words or span.rule != "cue" or not _only_words(answer):
             return Found(answer, span.rule)
-    part = answering_part(text)
+    part = _without_alignment(answering_part(text))
     if strict or not part:
         return None
     if is_bare(part):
         return Found(part.strip(), "line")
     return _last(part)
+
+
+def _without_alignment(text: str) -> str:
+    """The text with each environment of aligned rows, if any, as the equation that its rows come to.
+
+    A row that begins with a relation goes on with the row before. Equations for different names are a system, which
+    stays whole; otherwise the rows are the steps of a derivation, of which the last counts.
+    """
+    return _ALIGNED.sub(lambda match: _last_row(match["rows"]), text) if r"\begin" in text else text
+
+
+def _last_row(rows: str) -> str:
+    equations: list[str] = []
+    for row in _ROW_END.split(rows.replace("&", " ")):
+        row = row.strip()
+        if equations and _RELATION.match(row):
+            equations[-1] += f" {row}"
+        elif row:
+            equations.append(row)
+    names = [match[1] if (match := _NAMED.match(equation)) else None for equation in equations]
+    if None not in names and len(set(names)) == len(names) > 1:
+        return " , ".join(equation.rstrip(" .,;") for equation in equations)
+    return equations[-1] if equations else ""
 
 
 def _only_words(answer: str) -> bool:
@@ -153,7 +188,8 @@ def _last(part: str) -> Found | None:
     """
     for size in (len(_tail(part)), 2_000, _FARTHEST):
         masked = mask_money(part[-size:])
-        texts = [masked[run.start : run.end] for run in runs(masked)]
+        stated = [run for run in runs(masked) if not _DENIED.search(masked, max(0, run.start - 30), run.start)]
+        texts = [masked[run.start : run.end] for run in stated]
         found = [text for text in texts if (_DIGIT.search(text) or len(text) > 4) and not _ORDINAL.fullmatch(text)]
         if found:
             return Found(found[-1], "last")

@@ -183,6 +183,10 @@ def _dollars(text: str) -> str:
 def top_level(text: str, separators: str) -> list[str] | None:
     """The parts of a text between separator characters that stand outside all brackets.
 
+    Args:
+        text: cleaned LaTeX.
+        separators: the characters that separate, each by itself.
+
     Returns:
         The parts, at least one; None where brackets do not match: `[1, 2)` does, as an interval.
     """

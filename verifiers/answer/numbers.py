@@ -136,7 +136,15 @@ def suffixed(text: str) -> Number | None:
 
 
 def scaled(match: re.Match[str], currency: str | None) -> Number | None:
-    """The number of a match of `_SUFFIXED`."""
+    """The number that a match of `_SUFFIXED` stands for.
+
+    Args:
+        match: the match; its groups are the digits, the letter that multiplies them, and the unit's words.
+        currency: the unit that a currency sign around the match stands for.
+
+    Returns:
+        The number; None where the digits are not one.
+    """
     number = _bare(match[1])
     if number is None:
         return None

@@ -3,11 +3,11 @@ r"""Where a completion states its answer: one order of precedence for every veri
 `spans` gives the places where a completion states its answer, the strongest first; a verifier takes the first in which
 it finds an answer of its kind. `docs/verifiers.md` has the table with an example a row. In short:
 
-1. `tag`: `<answer>…</answer>`, also where one of the two tags is missing;
+1. `tag`: `<answer>…</answer>`, `<final>` or `<solution>`, also where one of the two tags is missing;
 2. `hashes`: `#### …`, as in GSM8K, where it is no heading;
 3. `cue` that says it is final, or begins a line, after the last box;
 4. `box`: `\boxed{…}`; several are one answer where only a connective stands between them;
-5. `cue`: "the answer is …", "**Answer:** …", "… is the answer";
+5. `cue`: "the answer is …", "**Answer:** …", "… is the answer", `{"answer": …}`, where no next sentence takes it back;
 6. `line`: the last line (`last_line`), where it is nothing but an answer;
 7. `last`: the last number or formula, or the one choice mentioned; each verifier finds it by itself.
 
@@ -42,7 +42,7 @@ class Span(NamedTuple):
     fault: str = ""
 
 
-_TAG = re.compile(r"<(/?)(?:final_)?answer>", re.IGNORECASE)
+_TAG = re.compile(r"<(/?)(?:(?:final[_ -]?)?answer|final|solution)>", re.IGNORECASE)
 _HASHES = re.compile(r"(?<![#\w])####(?!#)[ \t]*([^\n]*)")
 _HEADING = re.compile(
     r"(?:step|part|case|method|solution|problem|question|example|check|verif|explanation|note|conclusion|summary|given"
@@ -65,14 +65,28 @@ _ANSWER_WORDS = (
     "antwort lösung respuesta réponse reponse risposta resposta antwoord svar odpowiedź odpověď cevap vastaus jawaban "
     "răspuns válasz ответ відповідь απάντηση 答案 答え 正解 정답 답 الإجابة الجواب תשובה उत्तर উত্তর คำตอบ"
 )
+_UNSPACED = ("答案", "答え", "正解", "정답")
+"""Those of languages that set no space before a word."""
+_SHORT_WORDS = ("选", "選", "答")
 _WORDS = ("đáp án", *_ANSWER_WORDS.split())
 """The word for an answer in other languages that models write in."""
 _ASCII_WORDS = tuple(word for word in _WORDS if word.isascii())
 _OTHER_LANGUAGE = re.compile(
-    rf"(?<![^\W_])(?:{'|'.join(_WORDS)})"
-    r"(?:\s*[:=：]|[ \t]+(?:ist|es|est|è|é|är|jest|adalah)\b[ \t]*:?|\s?[是为は은는])[ \t]*",
+    rf"(?:(?<![^\W_])(?:{'|'.join(_WORDS)})|{'|'.join(_UNSPACED)}|答(?=[:：]))"
+    r"(?:[ \t]+[^\W\d_]{2,12}){0,2}?"
+    r"(?:\s*[:=：]|[ \t]+(?:ist|es|est|è|é|är|jest|adalah)\b[ \t]*:?(?:[ \t]*(?:la|le|el|il|die|der|das)\b)?"
+    r"|[ \t]+[–—-][ \t]+"
+    r"|\s?(?:应该|應該|应|應|就)?[是为為は은는选選][：:]?)[ \t]*"
+    r"|(?:故|因此|所以|故此|答)[应應]?[选選][：:]?[ \t]*",
     re.IGNORECASE,
 )
+_JSON = re.compile(
+    r"[\"'](?:(?:final|correct)[_ ]?)?(?:answer|ans|choice|option|result|prediction)[\"']\s*:\s*"
+    r"(?:\"(?P<double>(?:[^\"\\\n]|\\[^\n]){0,4000})\"|'(?P<single>[^'\n]{0,4000})'|(?P<list>\[[^\]\n]{0,2000}\])"
+    r"|(?P<bare>[^\s,}\]\"'\[{][^,}\]\"'\n]{0,200}))",
+    re.IGNORECASE,
+)
+"""A member of a JSON object, or of Python's form of one, whose name says that its value is the answer."""
 _LINE_CUE = re.compile(r"(?m)^[ \t]*A:[ \t]*(?=\S)")
 _OTHER_LINE = re.compile(r"(?m)^[ \t]*[B-D][:.)]")
 _INVERTED = re.compile(
@@ -82,7 +96,9 @@ _INVERTED = re.compile(
 )
 _CLAUSE_START = re.compile(r"[.!?;:,\n]\s|\b(?:so|thus|hence|therefore|and|but)\b", re.IGNORECASE)
 _CONDITION = re.compile(
-    r"\b(?:if|whether|unless|until|suppose|assuming|hope)(?: that)?[ \t]+(?:(?:the|my|our|your|final|correct)[ \t]+)*$",
+    r"(?:\b(?:if|whether|unless|until|suppose|assuming|hope)"
+    r"|(?:n['’]t|\bnot|\bnever)[ \t]+(?:think|believe|say|claim|mean))(?: that)?[ \t]+"
+    r"(?:(?:the|my|our|your|final|correct)[ \t]+)*$",
     re.IGNORECASE,
 )
 _LINE_START = re.compile(
@@ -90,6 +106,14 @@ _LINE_START = re.compile(
     re.IGNORECASE,
 )
 SENTENCE_END = re.compile(r"。|[.!?]+[*_\"')]*(?=\s+[A-Z\\$<*_(]|\s*$)|\s*(?:\.\s*)?I hope it is|\n")
+_WITHDRAWN = re.compile(
+    r"\s*(?:(?:oh|oops|hmm+|wait|actually|sorry|but)\b[\s,.!…—–-]*){0,3}"
+    r"(?:no[,:.!]|no[ \t]*[-–—]|nope\b|scratch\sthat|correction\b"
+    r"|(?:that|this|it)(?:['’]s|\s(?:is|was|seems))(?:n['’]t|\snot)?"
+    r"\s(?:wrong|incorrect|not\s(?:right|correct)|a\smistake)|that\sis(?:n['’]t|\snot)\s(?:right|correct))",
+    re.IGNORECASE,
+)
+"""What takes back the sentence before."""
 _DISPLAY = re.compile(
     r"\$\$[^$]{1,4000}\$\$|\\\[(?:[^\\]|\\(?!\])){1,4000}\\\]"
     r"|\\begin\{([a-z*]{1,20})\}(?:[^\\]|\\(?!end\{)){0,4000}\\end\{\1\}"
@@ -155,7 +179,8 @@ def first_line(part: str) -> str:
 
 
 def _tagged(part: str) -> Iterator[Span]:
-    if "answer>" not in part.lower():
+    low = part.lower()
+    if not any(name in low for name in ("answer>", "final>", "solution>")):
         return
     tags = list(_TAG.finditer(part))[-2 * _MOST :]
     for index in range(len(tags) - 1, -1, -1):
@@ -187,7 +212,9 @@ def _cues(part: str) -> list[tuple[int, bool, str]]:
     found: list[tuple[int, bool, str]] = []
     if "A:" in part and not _OTHER_LINE.search(part):
         found += [(line.start(), True, _sentence(part, line.end())) for line in _LINE_CUE.finditer(part)][-_MOST:]
-    if any(word in low for word in (_ASCII_WORDS if part.isascii() else _WORDS)):
+    members = list(_JSON.finditer(part))[-_MOST:] if '":' in part or "':" in part else []
+    found += [(member.start(), True, (member[member.lastgroup or 0] or "").strip()) for member in members]
+    if any(word in low for word in (_ASCII_WORDS if part.isascii() else (*_WORDS, *_SHORT_WORDS))):
         cues = list(_OTHER_LANGUAGE.finditer(part))[-_MOST:]
         found += [(cue.start(), True, _sentence(part, cue.end())) for cue in cues]
     if "ans" in low or "final" in low:
@@ -196,6 +223,8 @@ def _cues(part: str) -> list[tuple[int, bool, str]]:
         found += [(match.start(), False, _clause_before(part, match.start())) for match in inverted]
         for cue in list(_CUE.finditer(part))[-_MOST:]:
             if any(cue.start() < end <= cue.end() for end in backwards):
+                continue
+            if any(member.start() < cue.start() < member.end() for member in members):
                 continue
             before = part[max(0, cue.start() - 80) : cue.start()]
             if _CONDITION.search(before):
@@ -212,13 +241,18 @@ def _clause_before(part: str, end: int) -> str:
 
 
 def _sentence(part: str, start: int) -> str:
-    """The sentence, or the display formula, that begins at `start` or on the next line that is not blank."""
+    """The sentence, or the display formula, that begins at `start` or on the next line that is not blank.
+
+    Empty where the next sentence takes it back.
+    """
     while start < len(part) and part[start].isspace():
         start += 1
     if display := _DISPLAY.match(part, start):
         return display[0]
     segment = part[start : start + MAX_SPAN]
     end = SENTENCE_END.search(segment)
+    if end and _WITHDRAWN.match(segment, end.end()):
+        return ""
     text = (segment[: end.start()] if end else segment).strip()
     return text.removesuffix(" |")  # the end of a table's row
 
@@ -228,7 +262,15 @@ def _says_something(text: str) -> bool:
 
 
 def overlong_box(completion: str, part: str) -> Span | None:
-    """The box that begins before what is read of a long completion, and does not end within `MAX_SPAN` characters."""
+    """The box of a long completion that begins before what is read of it and does not end within `MAX_SPAN` characters.
+
+    Args:
+        completion: the whole completion.
+        part: its answering part, which holds no box if this one is to count.
+
+    Returns:
+        A span with a fault, or None where there is no such box.
+    """
     if len(completion) <= SEEN or _BOX.search(part):
         return None
     start = max(completion.rfind("\\boxed", 0, -SEEN), completion.rfind("\\fbox", 0, -SEEN))

@@ -78,6 +78,10 @@ _JUNK = re.compile(r"[@#%&~`" + GARBAGE + "]")
 def parse(text: str, depth: int = 0) -> Any:
     """An answer from cleaned text (`verifiers.answer.latex.clean`).
 
+    Args:
+        text: the cleaned text.
+        depth: how many brackets the text stands in; there is a limit.
+
     Returns:
         A Number, Words, Group, Named, Matrix, Based or Expression.
 
@@ -124,7 +128,12 @@ def parse(text: str, depth: int = 0) -> Any:
 
 
 def as_gold(value: Any, *, decimal_comma: bool = False) -> Any:
-    """A gold with only those of its readings that count: with `decimal_comma` that of a number."""
+    """A gold with only those of its readings that count.
+
+    Args:
+        value: what `parse` made of the gold.
+        decimal_comma: whether the comma in digits that may be a list or a decimal is a decimal comma.
+    """
     if isinstance(value, Named):
         return Named(value.name, as_gold(value.value, decimal_comma=decimal_comma), value.text)
     if not isinstance(value, Either):

@@ -80,11 +80,14 @@ def with_digits(text: str, *, pronouns: bool = True) -> str:
 
 
 def _words(text: str) -> list[re.Match[str]]:
-    """The words that a text begins with, joined by spaces and hyphens alone."""
+    """The words that a text begins with, joined by spaces, hyphens, and the comma after a word such as `thousand`."""
     found: list[re.Match[str]] = []
     end = 0
     for match in _WORD.finditer(text):
-        if len(found) == _LONGEST or text[end : match.start()].strip(" -"):
+        between = text[end : match.start()]
+        if found and found[-1][0] in _LARGE and match[0] in _SMALL:
+            between = between.removeprefix(",")
+        if len(found) == _LONGEST or between.strip(" -"):
             break
         found.append(match)
         end = match.end()

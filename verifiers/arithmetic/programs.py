@@ -27,7 +27,7 @@ _OPERATIONS = {
     "divide": "/",
     "power": "^",
 }
-_QUESTION_NUMBER = re.compile(r"(?<![\w.])(?:\d{1,3}(?:,\d{3}){1,13}(?![\d,])(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)(?!\w)")
+_QUESTION_NUMBER = re.compile(r"(?<![\w.])(?:\d{1,3}(?:,\d{3}){1,13}(?!,?\d)(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)(?!\w)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from verifiers.answer.completion import BOLD, ITALIC
 
-NUMBER = r"\d{1,3}(?:,\d{3}){1,13}(?![\d,])(?:\.\d+)?|\d+(?:\.\d+)?(?:[eE][+-]?\d{1,3}(?![\w.]))?|\.\d+"
+NUMBER = r"\d{1,3}(?:,\d{3}){1,13}(?!,?\d)(?:\.\d+)?|\d+(?:\.\d+)?(?:[eE][+-]?\d{1,3}(?![\w.]))?|\.\d+"
 _WORD = r"[^\W\d_]+(?:[-'’][^\W\d_]+)*"
 _TOKEN = re.compile(
     rf"(?P<markdown>{BOLD}|{ITALIC})"
@@ -74,7 +74,7 @@ def tokenize(text: str) -> list[Token]:
                 kind, content, start = "op", "/" if before.text.lower() == "divided" else "*", before.start
             elif low in ("st", "nd", "rd", "th") and start > 0 and text[start - 1].isdigit():
                 kind = "bad"  # an ordinal is no quantity
-            elif len(content) == 1 and _is_variable(tokens, text, start, end):
+            elif len(content) == 1 and content < "⺀" and _is_variable(tokens, text, start, end):
                 kind = "bad"
         tokens.append(Token(kind, content, start, end))
     return tokens

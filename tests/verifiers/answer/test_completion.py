@@ -117,3 +117,7 @@ def test_hostile_text_takes_linear_time(text):
     start = time.process_time()
     answering_part(text)
     assert time.process_time() - start < 1
+
+
+def test_what_stands_before_thinking_that_only_ends_is_thinking_too():
+    assert without_thinking("3<think>a</think>4</think>5") == "5"

@@ -83,3 +83,24 @@ def test_a_gold_sentence_gives_up_its_formula_but_never_its_last_number():
 
 def test_a_long_completion_is_read_from_its_end():
     assert extract("1 " * 1_000_000 + r"\boxed{6}").answer == "6"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("rows", "answer"),
+    [
+        (r"2x + 3 &= 13 \\ 2x &= 10 \\ x &= 5", "x  = 5"),
+        (r"p &= \frac{6}{8} \\[4pt] &= \frac{3}{4}", r"p  = \frac{6}{8} = \frac{3}{4}"),
+        (r"x &= 2 \\ y &= 3", "x  = 2 , y  = 3"),
+        (r"x &= 2 + 3 \\ x &= 5", "x  = 5"),
+    ],
+)
+def test_aligned_rows_are_the_equation_that_they_come_to(rows, answer):
+    assert extract(rf"\begin{{align*}} {rows} \end{{align*}}").answer == answer
+
+
+@pytest.mark.parametrize(
+    "text", ["The answer is not 18.", "It isn't $18$.", r"12 and not \(18\)", "12 instead of 18", "not equal to 18"]
+)
+def test_mathematics_that_is_turned_down_is_no_last_answer(text):
+    found = extract(text)
+    assert found is None or "18" not in found.answer

@@ -128,3 +128,8 @@ def test_units_are_converted_or_do_not_fit(unit, wanted, factor):
 )
 def test_a_decimal_stands_for_what_it_rounds_by_the_digits_it_shows(gold, answer, equal):
     assert same_number(number(gold), number(answer), digits=4, percent="value") is equal
+
+
+def test_a_number_with_a_letter_that_multiplies_it_keeps_its_currency():
+    number = parse_number(clean("$45k"))
+    assert number is not None and (number.value, number.unit) == (45_000, ("dollar", "1"))

@@ -23,6 +23,8 @@ from verifiers.answer.words import number_in_words, with_digits
         ("three and a half hours", Fraction(7, 2), "three and a half"),
         ("two and a half million", 2_500_000, "two and a half million"),
         ("minus five", -5, "minus five"),
+        ("one thousand, two hundred", 1200, "one thousand, two hundred"),
+        ("one, two hundred", 1, "one"),
         ("seven and eight", 7, "seven"),
         ("one two", 1, "one"),
     ],
