@@ -13,7 +13,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-_REFERRED = ("__main__", "verifiers.execution.sandbox.serving", "verifiers.execution.sandbox.testing")
+_REFERRED = ("__main__", "solution", "verifiers.execution.sandbox.serving", "verifiers.execution.sandbox.testing")
 _ARRAY = re.compile(r"[<>|=][biufU]\d{1,4}")
 _DEPTH = 50
 _SMALL = 2**63
