@@ -73,13 +73,13 @@ class Block:
 
     @cached_property
     def makes(self) -> frozenset[str]:
-        """The names that it defines itself: those it does not only import."""
+        """The names that it defines itself: those it does not only import or sketch (`class Stack: ...`)."""
         if self.tree is None:
             return self.defines
         return frozenset(
             name
             for statement in self.tree.body
-            if not (_is_stub(statement) or isinstance(statement, (ast.Import, ast.ImportFrom)))
+            if not (_is_stub(statement) or _is_sketch(statement) or isinstance(statement, (ast.Import, ast.ImportFrom)))
             for name in _binds(statement)
         )
 
@@ -265,10 +265,21 @@ def _binds(statement: ast.stmt) -> set[str]:
 
 
 def _is_stub(statement: ast.stmt) -> bool:
-    """Whether a function has no body but a docstring, `pass` or `...`."""
+    """Whether a function has no body but a docstring, `pass`, `...` or `raise NotImplementedError`."""
     if not isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
         return False
-    return all(
-        isinstance(line, ast.Pass) or (isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant))
-        for line in statement.body
+    return all(_is_filler(line) for line in statement.body)
+
+
+def _is_sketch(statement: ast.stmt) -> bool:
+    """Whether a class has no bases and no body; such a class may also be meant, where no other has the name."""
+    return isinstance(statement, ast.ClassDef) and not statement.bases and all(map(_is_filler, statement.body))
+
+
+def _is_filler(line: ast.stmt) -> bool:
+    raised = line.exc if isinstance(line, ast.Raise) else None
+    return (
+        isinstance(line, ast.Pass)
+        or (isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant))
+        or (raised is not None and "NotImplementedError" in ast.unparse(raised))
     )

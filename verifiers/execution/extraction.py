@@ -74,6 +74,9 @@ def program(completion: str, needed: Iterable[str] = (), *, reads: bool = False,
     if not parses(code):
         code = _repaired(code, needed)
     if needed and not needed & Block(code, None).makes:
+        beside = _unfenced(text, needed) if chosen else code
+        if needed & Block(beside, None).makes and parses(beside):
+            return beside
         if starter and (whole := _continued(starter, [code, text] if chosen else [text, code], needed)):
             return whole
         inline = [span for span in _INLINE.findall(text) if needed & Block(span, None).makes and parses(span)]
@@ -123,10 +126,15 @@ def _chosen(candidates: list[Block], needed: frozenset[str], reads: bool) -> lis
 
 
 def _owner(name: str, candidates: list[Block]) -> int | None:
-    """The last block that defines a name; without one the last that imports it."""
+    """The last block that defines a name; without one the last that imports it.
+
+    A block without a mark that does not parse, such as pseudo-code, comes after those that are marked and do.
+    """
     for names in ([block.makes for block in candidates], [block.defines for block in candidates]):
         if owners := [index for index, found in enumerate(names) if name in found]:
-            return owners[-1]
+            sound = [i for i in owners if candidates[i].marked and candidates[i].tree]
+            doubtful = candidates[owners[-1]].marked is None and candidates[owners[-1]].tree is None
+            return (sound or owners)[-1] if doubtful else owners[-1]
     return None
 
 
@@ -145,23 +153,26 @@ def _unfenced(text: str, needed: frozenset[str]) -> str:
         text = "\n".join(lines)
     if parses(text.strip("\n")):
         return text
-    starts = [index for index, line in enumerate(lines) if STARTS.match(line)][:_STARTS]
-    found = [code for index in starts if (code := _longest(lines[index:]))]
-    return next((code for code in found if needed & Block(code, None).makes), (found or [text])[0])
+    for sign in (STARTS, CODE_LINE):
+        starts = [index for index, line in enumerate(lines) if sign.match(line[:LINE])][:_STARTS]
+        found = [code for index in starts if (code := _longest(lines[index:]))]
+        defining = [code for code in found if needed & Block(code, None).makes]
+        if defining or (found and (sign is STARTS or not needed)):
+            return (defining or found)[0]
+    return text
 
 
 def _repaired(code: str, needed: frozenset[str]) -> str:
-    """A program that does not parse without what is invisible in it, and without an end that was cut off.
+    """A program that does not parse, without what is invisible in it, prose around it, and an end that was cut off.
 
-    Only an end that defines nothing of what is needed is cut off, and only where something is needed: a program that
+    Only an end that defines nothing of what is needed is left out, and only where something is needed: a program that
     is run as it is would print less than it was going to.
     """
     if parses(cleaned := seen(code)):
         return cleaned
-    whole = _longest(cleaned.split("\n")) if needed else None
-    if whole is None or not needed <= Block(whole, None).makes or needed & Block(cleaned[len(whole) :], None).defines:
-        return code
-    return whole
+    whole = _unfenced(cleaned, needed) if needed else code
+    after = cleaned.partition(whole)[2]
+    return whole if needed <= Block(whole, None).makes and not needed & Block(after, None).defines else code
 
 
 def _continued(starter: str, texts: Iterable[str], needed: frozenset[str]) -> str | None:

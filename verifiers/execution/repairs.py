@@ -6,7 +6,7 @@ import re
 
 _SESSION = re.compile(r"(?m)^[ \t]*(?:>>> |In \[\d+\]: )")
 _PROMPT = re.compile(r"[ \t]*(?:>>>|\.\.\.|In \[\d+\]:|\.{3,}:)(?: |$)")
-_LANGUAGE = re.compile(r"\s*(?:python|py)[\d.]*[ \t]*\n", re.IGNORECASE)
+_LANGUAGE = re.compile(r"\s*(?:'''|\"\"\")?(?:python|py)[\d.]*[ \t]*\n", re.IGNORECASE)
 _UNSEEN = re.compile("[\u200b\u200c\u200d\u2060\ufeff]")
 _SPACES = re.compile("[\u00a0\u2002\u2003\u2007\u2009\u202f\u3000]")
 
