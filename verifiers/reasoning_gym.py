@@ -90,7 +90,15 @@ def verify(
 
 
 def gold_prediction(gold: str, *, metadata: str | Mapping[str, Any], **_: Any) -> str | None:
-    """The entry's answer, or the example in its metadata, in tags; None where it has neither."""
+    """A completion that the scorer must accept.
+
+    Args:
+        gold: the entry's answer; empty where it has none.
+        metadata: the entry's metadata, a mapping or JSON text.
+
+    Returns:
+        The answer, or the example in the metadata, in tags; None where the entry has neither.
+    """
     if gold:
         return f"<answer>{gold}</answer>"
     details = _mapping("metadata", metadata)

@@ -48,7 +48,12 @@ def show(name: str, options: Mapping[str, Any], data: str | None, columns: Mappi
 
 
 def spread(rows: list[dict[str, Any]], most: int = MOST_ROWS) -> list[dict[str, Any]]:
-    """At most so many rows, at even distances."""
+    """At most so many rows, at even distances.
+
+    Args:
+        rows: all rows.
+        most: how many to keep.
+    """
     return [rows[index * len(rows) // most] for index in range(most)] if len(rows) > most else rows
 
 

@@ -5,18 +5,22 @@ The rules, in this order:
 1. Only what follows the thinking counts, and nothing from a chat marker on, nor from the next question that a base
    model adds (`Q:`, `Question:`, `### Instruction:` at the start of a line outside of a block, once there was a
    program).
-2. Where the last answer tag (`<answer>…</answer>`) holds code, only the tag's content counts.
+2. Where the last tag (`<answer>`, `<code>`, `<solution>`, `<program>`, `<python>`, `[PYTHON]`) holds code, only its
+   content counts.
 3. Blocks are fenced by ```` ``` ```` or `~~~`, three or more. A fence of the same kind and at least the same length
    closes; one inside a triple-quoted string does not. A block may be cut off (no closing fence) or opened by the
    prompt (a closing fence alone). Marked as Python are `python`, `py`, `python3`, `python3.11`, `{.python}`, `python
    title="a.py"` and their kin; blocks marked as another language are no program, unless nothing else defines what is
-   called.
-4. Of the blocks, each name that is needed is taken from the last block that defines it (a bare signature with no body
-   defines nothing), with the blocks that define what these use (imports, helpers). Without needed names, or where no
-   block defines one: a program that reads its input is the last block that reads; else the last block that is more than
-   an example call, a literal or a table of output; marked blocks go before unmarked ones.
-5. Without a block: the whole text where it parses, else the longest run of lines from the first line of code on that
-   parses, else the whole text.
+   called. A block that holds blocks stands for them. Of a session (`>>> `, `In [1]: `) the program is what was typed.
+4. Of the blocks, each name that is needed is taken from the last block that defines it, with the blocks that define
+   what these use (imports, helpers). A bare signature, a sketch of a class and a body that only raises
+   `NotImplementedError` define nothing, nor does an import where a block defines the name. Without needed names, or
+   where no block defines one: a program that reads its input is the last block that reads; else the last block that is
+   more than an example call, a literal or a table of output; marked blocks go before unmarked ones.
+5. Without a block, or where none defines what is called: the whole text where it parses, else the longest run of lines
+   from a line of code on that parses, else code in single backticks that defines it, else the whole text.
+6. A program that does not parse is read without invisible characters. Where it is called, prose around it and an end
+   that was cut off are left out, too, unless what is left out defines a needed name anew.
 """
 
 from __future__ import annotations

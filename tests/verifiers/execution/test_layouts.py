@@ -129,7 +129,8 @@ def test_a_script_in_prose_is_found_and_a_cut_off_one_is_wrong():
 
 
 def test_the_main_part_of_a_script_is_run():
-    code = "def main():\n    input()\n    print(sum(map(int, input().split())))\n\nif __name__ == '__main__':\n    main()"
+    main = "def main():\n    input()\n    print(sum(map(int, input().split())))\n\n"
+    code = main + "if __name__ == '__main__':\n    main()\n"
     assert verify(code, "", tests=SUMS).reason == "right"
     assert verify(block("if __name__ == '__main__':\n    print(7)\n"), "7").score == 1.0
 

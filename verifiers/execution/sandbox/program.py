@@ -49,7 +49,7 @@ def run(job: dict[str, Any]) -> None:
     sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr
     main = types.ModuleType("__main__" if job["kind"] in ("answer", "script") else IMPORTED)
     sys.modules["__main__"] = sys.modules[IMPORTED] = main
-    builtins.exit = builtins.quit = sys.exit  # type: ignore[assignment]  # what `site` would add
+    builtins.exit = builtins.quit = sys.exit  # what `site` would add
     if job["kind"] == "check":
         return testing.check(job, _guarded, _write)
     error = _guarded(lambda: exec(compile(job["setup"], "<setup>", "exec"), main.__dict__))
@@ -89,7 +89,7 @@ def _script(job: dict[str, Any], scope: dict[str, Any]) -> None:
     try:
         exec(compile(job["source"], "<program>", "exec"), scope)
     finally:
-        threading._shutdown()  # type: ignore[attr-defined]
+        threading._shutdown()  # pyright: ignore[reportAttributeAccessIssue]  # what the interpreter does at its end
         atexit._run_exitfuncs()
 
 
