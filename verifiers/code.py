@@ -24,6 +24,12 @@ Decided, once for all:
   process alone, and a program that exits early, with whatever code, has not passed the tests that were not reached.
   Statements and calls share one process of the program, so what one test changes the next one sees; a script is run
   anew for each input.
+- **A program that tests call** is as if they had imported it: its main part (`if __name__ == "__main__":`) does not
+  run. What follows its last definition or import (example calls, its own checks, questions to a user) does run, and
+  may raise or call `exit()`: the tests decide. An error before that, or a process that ends or does not return, is
+  wrong.
+- **Annotations are not evaluated**: `List[int]` without its import does no harm, as where a data set's own grader
+  imports `typing` first.
 - **A program that does not end well is wrong**, with the reason: it does not parse, raises, exits with an error, prints
   too much, is killed, or exceeds its time. Its limits are part of the task. Only a sandbox that breaks or does not
   answer makes the verdict `failed`; where no isolation is possible, nothing is judged and `SandboxUnavailable` is
@@ -151,7 +157,15 @@ def verify(
 
 
 def gold_prediction(gold: str, *, tests: Any = None) -> str | None:
-    """A program that prints the gold; with tests the gold itself where it is a program, else None."""
+    """A program that must be judged right.
+
+    Args:
+        gold: the row's gold.
+        tests: the row's tests.
+
+    Returns:
+        One that prints the gold; with tests the gold itself where it is a program, else None.
+    """
     if tests is None:
         return f"print({gold.rpartition('####')[2].strip()!r})"
     return gold if gold.strip() and defined(gold) else None

@@ -3,9 +3,11 @@
 The scorers are code of others: they may raise, hang, or answer with something else than a score in [0, 1]. All three
 are a failed verdict. So this module runs in a killable worker.
 
-What the scorer is given is the text in the last `<answer>…</answer>` after the thinking; without tags the content of
-the last box, or the text after the last `answer is` or `answer:`, whichever comes later, without the marks of bold
-text; without those all that follows the thinking, stripped.
+What the scorer is given is the text in the last `<answer>…</answer>` after the thinking and before a next question;
+without tags the content of the last box, or the text after the last `answer is`, `answer:` or heading `Answer`,
+whichever comes later, without the marks of bold text; without those all of it. Where the entry's own answer is a single
+line, that is the first line after such words, without the full stop of a sentence that the entry's answer does not
+have, or else the last line.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from verifiers.answer.completion import without_thinking
+from verifiers.answer.completion import end_of_answer, without_thinking
 from verifiers.answer.reader import stated
 from verifiers.runtime.names import nearest
 from verifiers.verdict import Verdict, abstained, failed, judged
@@ -37,8 +39,10 @@ _TUPLES = {"arc_agi": "output", "rearc": "output"}
 """Metadata that a scorer compares with a tuple of tuples; as JSON it is lists."""
 
 _TAGGED = re.compile(r"<answer>(.*?)</answer>", re.DOTALL | re.IGNORECASE)
-_MARK = re.compile(r"(?:####|\b(?:final )?answer\s?[*_]{0,2}(?:is|:)[*_]{0,2}\s?:?)\s*", re.IGNORECASE)
-_CHAT = re.compile(r"<\|[a-z_]+\|>|</s>|<end_of_turn>")
+_MARK = re.compile(
+    r"(?:####|\b(?:final )?answer\s?[*_]{0,2}(?:is|:)[*_]{0,2}\s?:?|(?m:^[#*_ ]{1,9}(?:final )?answer[*_ ]{0,4}$))\s*",
+    re.IGNORECASE,
+)
 
 
 def verify(
@@ -74,7 +78,7 @@ def verify(
     if (key := _TUPLES.get(source_dataset)) and key in details:
         details[key] = tuple(tuple(row) for row in details[key])
     entry = {"question": question, "answer": gold or None, "metadata": details}
-    answer = answer_of(prediction)
+    answer = answer_of(prediction, gold)
     try:
         score = scorer.score_answer(answer, entry)
         value = float(score)
@@ -86,7 +90,15 @@ def verify(
 
 
 def gold_prediction(gold: str, *, metadata: str | Mapping[str, Any], **_: Any) -> str | None:
-    """The entry's answer, or the example in its metadata, in tags; None where it has neither."""
+    """A completion that the scorer must accept.
+
+    Args:
+        gold: the entry's answer; empty where it has none.
+        metadata: the entry's metadata, a mapping or JSON text.
+
+    Returns:
+        The answer, or the example in the metadata, in tags; None where the entry has neither.
+    """
     if gold:
         return f"<answer>{gold}</answer>"
     details = _mapping("metadata", metadata)
@@ -96,20 +108,31 @@ def gold_prediction(gold: str, *, metadata: str | Mapping[str, Any], **_: Any) -
     return f"<answer>{found if isinstance(found, str) else json.dumps(found)}</answer>"
 
 
-def answer_of(prediction: str) -> str:
-    """The part of a completion that the scorer is given."""
-    text = without_thinking(prediction)
-    if marker := _CHAT.search(text, len(text) - len(text.lstrip()) + 1):
-        text = text[: marker.start()]
+def answer_of(prediction: str, gold: str = "") -> str:
+    """The part of a completion that the scorer is given.
+
+    Args:
+        prediction: the completion.
+        gold: the entry's answer, which says whether an answer has one line; empty where that is not known.
+
+    Returns:
+        That part, stripped; see the module.
+    """
+    text = without_thinking(prediction[: end_of_answer(prediction)])
+    single = bool(gold) and "\n" not in gold.strip()
     if tagged := _TAGGED.findall(text):
         return tagged[-1].strip()
     marks = list(_MARK.finditer(text))
     box = next((span for span in stated(text) if span.rule == "box" and not span.fault), None)
     if box is not None and (not marks or text.rfind("\\boxed") >= marks[-1].end() - len("\\boxed")):
         return box.text.strip()
-    if marks:
-        return text[marks[-1].end() :].strip().strip("*").strip()
-    return text.strip()
+    if not marks:
+        return text.strip().rpartition("\n")[2].strip() if single else text.strip()
+    answer = text[marks[-1].end() :].strip()
+    if single:
+        answer = answer.partition("\n")[0].strip()
+        answer = answer if gold.rstrip().endswith(".") else answer.removesuffix(".")
+    return answer.strip("*").strip()
 
 
 @lru_cache(maxsize=64)

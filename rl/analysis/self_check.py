@@ -11,7 +11,7 @@ from rl.errors import UserError
 from rl.tasks.sources import open_sources
 from verifiers.runtime.examples import EXAMPLES, OPTIONS
 from verifiers.runtime.names import nearest
-from verifiers.runtime.self_check import Survey, Tally, self_check, survey
+from verifiers.runtime.self_check import Survey, Tally, has_gold_prediction, self_check, survey
 from verifiers.runtime.verifier import Verifier, module
 
 MOST_ROWS = 200
@@ -36,8 +36,11 @@ def show(name: str, options: Mapping[str, Any], data: str | None, columns: Mappi
         raise UserError(None, str(error)) from error
     rows = _examples(name) if data is None else spread(_read(data, verifier, columns))
     problems, found = self_check(verifier, rows), survey(verifier, rows)
-    source = "of the verifier's own rows" if data is None else f"of {data}"
-    click.echo(f"{name}: {len(rows) - len(problems):,} of {len(rows):,} golds accepted as they are, {source}")
+    tried = sum(has_gold_prediction(verifier, row) for row in rows)
+    source = "the verifier's own examples" if data is None else data
+    click.echo(f"{name}: {tried - len(problems):,} of {tried:,} golds accepted as they are ({source})")
+    if tried < len(rows):
+        click.echo(f"  {_rows(len(rows) - tried)} without an answer that is known to be right: not tried")
     for problem in problems[:3]:
         click.echo(f"  row {problem.row}: {problem.reason}")
     for line in table(found):
@@ -45,7 +48,12 @@ def show(name: str, options: Mapping[str, Any], data: str | None, columns: Mappi
 
 
 def spread(rows: list[dict[str, Any]], most: int = MOST_ROWS) -> list[dict[str, Any]]:
-    """At most so many rows, at even distances."""
+    """At most so many rows, at even distances.
+
+    Args:
+        rows: all rows.
+        most: how many to keep.
+    """
     return [rows[index * len(rows) // most] for index in range(most)] if len(rows) > most else rows
 
 
@@ -60,8 +68,12 @@ def table(found: Survey) -> list[str]:
         accepted = f"{found.wrong.right:,} of {found.wrong.tried:,}"
         lines.append(f"{'wrong answers near them':<{width}}  {accepted} accepted{_example(found.wrong)}")
     if found.unknown:
-        lines.append(f"{found.unknown:,} rows have a gold that is no short answer, and were not phrased")
+        lines.append(f"{_rows(found.unknown)} without a short answer that could be phrased")
     return lines
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} row" if count == 1 else f"{count:,} rows"
 
 
 def _example(tally: Tally) -> str:
@@ -81,13 +93,15 @@ def _examples(verifier: str) -> list[dict[str, Any]]:
 
 def _read(data: str, verifier: Verifier, columns: Mapping[str, str]) -> list[dict[str, Any]]:
     """The data's rows under the names that the verifier knows; broken ones are left out."""
-    rows: list[dict[str, Any]] = []
-    for source in open_sources(data):
-        for record in source.records:
-            if record.broken is None:
-                rows.append(record.columns | {what: record.columns.get(name) for what, name in columns.items()})
+    records = [record for source in open_sources(data) for record in source.records]
+    rows = [
+        record.columns | {what: record.columns.get(name) for what, name in columns.items()}
+        for record in records
+        if record.broken is None
+    ]
     if not rows:
-        raise UserError("--data", f"{data} has no rows that can be read")
+        why = f"the first: {records[0].broken}" if records else "it is empty"
+        raise UserError("--data", f"{data} has no rows that can be read ({why})")
     for what in ("gold", *verifier.columns):
         name = columns.get(what, what)
         if all(row.get(what) is None for row in rows):

@@ -92,7 +92,6 @@ def test_a_self_check_reads_the_data_it_is_given(capsys, tmp_path):
     printed = capsys.readouterr().out
     assert "1 of 2 golds accepted as they are" in printed and "row 1: no expression" in printed
     assert "no column 'numbers'" in refused(capsys, "verify", "--self-check", "--verifier", "countdown", *given)
-    assert "--data" in refused(capsys, "verify", "--self-check", "--verifier", "reasoning_gym")
     assert "go with --self-check" in refused(capsys, "verify", "--verifier", "countdown", str(rows), *given)
 
 

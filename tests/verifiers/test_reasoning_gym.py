@@ -40,6 +40,27 @@ def test_the_answer_is_what_stands_in_the_last_tags_or_after_the_words():
     assert answer_of(" 4 \n") == "4"
 
 
+def test_a_single_line_is_read_out_of_what_stands_around_it():
+    for text in (
+        "The answer is 7.",
+        "The answer is **7**.",
+        "We add.\n\n### Final Answer\n\n7",
+        "We add.\n\n7",
+        "Answer: 7\nSince 3 + 4 is that.",
+        "The answer is 7.\n\nQ: And 5 + 5?\nA: The answer is 10.",
+        "The answer is 7.<|im_end|>\n<|im_start|>user\nThe answer is 10.",
+    ):
+        assert answer_of(text, "7") == "7", text
+    assert answer_of("The answer is It rains.", "It rains.") == "It rains."
+    assert answer_of("The answer is 7.", "") == "7."
+
+
+def test_an_answer_of_several_lines_is_read_whole():
+    assert answer_of("1 2\n3 4", "1 2\n3 4") == "1 2\n3 4"
+    assert answer_of("Answer:\n1 2\n3 4", "1 2\n3 4") == "1 2\n3 4"
+    assert answer_of("1 2\n3 4", "") == "1 2\n3 4"
+
+
 def test_an_entry_without_an_answer_has_no_gold_prediction():
     assert gold_prediction("", metadata={}) is None
     assert gold_prediction("", metadata='{"example_answer": "P"}') == "<answer>P</answer>"

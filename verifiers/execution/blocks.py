@@ -10,6 +10,8 @@ import warnings
 from dataclasses import dataclass
 from functools import cached_property
 
+from verifiers.execution.repairs import is_session, typed, without_language
+
 _PARSED = 60_000
 """Characters past which a text is not parsed here; names are then found line by line."""
 LINE = 2_000
@@ -19,7 +21,6 @@ _FENCE = re.compile(r"[ \t>]*(?P<fence>`{3,}|~{3,})(?P<info>[^`\n]*)")
 _AFTER_PROSE = re.compile(r"[^`\n]+(?P<fence>`{3,})(?P<info>[ \t]*[\w.]*)[ \t]*")
 _INLINE = re.compile(r"`{3,}[ \t]*(?P<info>[A-Za-z0-9.]*)[ \t]+(?P<code>[^`\n]+)`{3,}\.?")
 _PYTHON = re.compile(r"[{\s]*\.?(?:i?python|py|sage|tool_code|starlark)[\d.]*(?![A-Za-z\d])", re.IGNORECASE)
-_SESSION = re.compile(r"(?m)^\s*>>> ")
 NEXT = re.compile(  # a next question
     r"(?:#{1,4} ?)?(?:\*\*)?(?:Q|Question|Problem|Exercise|Task|Instruction|Human|User|Input)"
     r"(?:[ \t]*#?\d+)?(?:\*\*)?[ \t]*:"
@@ -33,6 +34,11 @@ CODE_LINE = re.compile(
     r"|[A-Za-z_][\w.\[\]'\", ]*[ \t]*[-+*/%|&^]?=(?!=)|\w+\("
 )
 STARTS = re.compile(r"(?:def|class|import|async def)[ \t]+\w|from[ \t]+[\w.]+[ \t]+import\b|@\w")
+_GLUED = re.compile(  # the language and, on the same line, code
+    r"[ \t]*(?P<info>(?:python|py)[\d.]*)[ \t]+(?P<code>(?:(?:async )?def|class|import|from)[ \t]+\w.*)", re.IGNORECASE
+)
+_WRAPPER = re.compile(r"[ \t]*(?:markdown|md|text|txt)?[ \t]*", re.IGNORECASE)
+"""A block marked so may hold blocks of its own."""
 _TRIPLES = ('"""', "'''")
 
 
@@ -43,10 +49,12 @@ class Block:
     Attributes:
         code: its text, without the indentation that all lines share.
         marked: whether it is marked as Python; None where it has no mark, False where it is marked as something else.
+        session: whether it was a session of an interpreter, of which `code` is what was typed.
     """
 
     code: str
     marked: bool | None
+    session: bool = False
 
     @cached_property
     def tree(self) -> ast.Module | None:
@@ -62,6 +70,18 @@ class Block:
             }
             return frozenset(found)
         return frozenset(name for statement in self.tree.body if not _is_stub(statement) for name in _binds(statement))
+
+    @cached_property
+    def makes(self) -> frozenset[str]:
+        """The names that it defines itself: those it does not only import or sketch (`class Stack: ...`)."""
+        if self.tree is None:
+            return self.defines
+        return frozenset(
+            name
+            for statement in self.tree.body
+            if not (_is_stub(statement) or _is_sketch(statement) or isinstance(statement, (ast.Import, ast.ImportFrom)))
+            for name in _binds(statement)
+        )
 
     @cached_property
     def uses(self) -> frozenset[str]:
@@ -90,7 +110,7 @@ class Block:
     @cached_property
     def is_example(self) -> bool:
         """Whether it defines nothing and is a literal, a call, output, or a session of an interpreter."""
-        if _SESSION.search(self.code):
+        if self.session:
             return True
         if self.tree is None:
             return not self.defines and not re.search(
@@ -119,7 +139,10 @@ def blocks(text: str) -> list[Block]:
                 if line.lstrip().startswith(">"):  # the block is in a quotation
                     lines[index + 1 :] = [re.sub(r"^[ \t]*> ?", "", other) for other in lines[index + 1 :]]
                 end, last = _end(lines, index + 1, opening["fence"])
-                found.append(_block([*lines[index + 1 : end], *last], opening["info"]))
+                info, first = _opened(opening["info"])
+                inner = [*first, *lines[index + 1 : end], *last]
+                wrapped = blocks("\n".join(inner)) if _WRAPPER.fullmatch(info) and _has_fence(inner) else []
+                found += wrapped or [_block(inner, info)]
                 index = end
             before = []
         else:
@@ -190,7 +213,20 @@ def _is_closed_by(before: list[str], after: list[str]) -> bool:
 
 def _block(lines: list[str], info: str) -> Block:
     marked = None if not info.strip() else bool(_PYTHON.match(info))
-    return Block(textwrap.dedent("\n".join(lines) + "\n"), marked)
+    code = without_language(textwrap.dedent("\n".join(lines) + "\n"))
+    if is_session(code) and _parsed(code) is None:
+        return Block(typed(code), marked, session=True)
+    return Block(code, marked)
+
+
+def _opened(info: str) -> tuple[str, list[str]]:
+    """What stands behind an opening fence: the language, and a first line of code on the same line."""
+    glued = _GLUED.fullmatch(info[:LINE])
+    return (glued["info"], [glued["code"]]) if glued else (info, [])
+
+
+def _has_fence(lines: list[str]) -> bool:
+    return any(_FENCE.fullmatch(line) for line in lines)
 
 
 def _parsed(code: str) -> ast.Module | None:
@@ -229,10 +265,21 @@ def _binds(statement: ast.stmt) -> set[str]:
 
 
 def _is_stub(statement: ast.stmt) -> bool:
-    """Whether a function has no body but a docstring, `pass` or `...`."""
+    """Whether a function has no body but a docstring, `pass`, `...` or `raise NotImplementedError`."""
     if not isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
         return False
-    return all(
-        isinstance(line, ast.Pass) or (isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant))
-        for line in statement.body
+    return all(_is_filler(line) for line in statement.body)
+
+
+def _is_sketch(statement: ast.stmt) -> bool:
+    """Whether a class has no bases and no body; such a class may also be meant, where no other has the name."""
+    return isinstance(statement, ast.ClassDef) and not statement.bases and all(map(_is_filler, statement.body))
+
+
+def _is_filler(line: ast.stmt) -> bool:
+    raised = line.exc if isinstance(line, ast.Raise) else None
+    return (
+        isinstance(line, ast.Pass)
+        or (isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant))
+        or (raised is not None and "NotImplementedError" in ast.unparse(raised))
     )

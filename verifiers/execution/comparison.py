@@ -66,6 +66,12 @@ def same(answer: Any, gold: Any, absolute: float, relative: float) -> bool:
     Numbers: exactly, or within either tolerance of the gold; a truth value is no number. Lists and tuples: the same
     items in the same order; a list for a tuple is no mistake. Sets: the same items, exactly. Dicts: the same keys with
     the same values. Text: equal but for the amount of space. Anything else: equal to Python and of one type.
+
+    Args:
+        answer: a plain value out of the sandbox, or one that `read` gave.
+        gold: the value wanted, likewise.
+        absolute: a number may be this far from the gold.
+        relative: it may be this fraction of the gold away from it.
     """
     if isinstance(answer, bool) or isinstance(gold, bool):
         return answer is gold

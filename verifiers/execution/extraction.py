@@ -5,18 +5,22 @@ The rules, in this order:
 1. Only what follows the thinking counts, and nothing from a chat marker on, nor from the next question that a base
    model adds (`Q:`, `Question:`, `### Instruction:` at the start of a line outside of a block, once there was a
    program).
-2. Where the last answer tag (`<answer>…</answer>`) holds code, only the tag's content counts.
+2. Where the last tag (`<answer>`, `<code>`, `<solution>`, `<program>`, `<python>`, `[PYTHON]`) holds code, only its
+   content counts.
 3. Blocks are fenced by ```` ``` ```` or `~~~`, three or more. A fence of the same kind and at least the same length
    closes; one inside a triple-quoted string does not. A block may be cut off (no closing fence) or opened by the
    prompt (a closing fence alone). Marked as Python are `python`, `py`, `python3`, `python3.11`, `{.python}`, `python
    title="a.py"` and their kin; blocks marked as another language are no program, unless nothing else defines what is
-   called.
-4. Of the blocks, each name that is needed is taken from the last block that defines it (a bare signature with no body
-   defines nothing), with the blocks that define what these use (imports, helpers). Without needed names, or where no
-   block defines one: a program that reads its input is the last block that reads; else the last block that is more than
-   an example call, a literal or a table of output; marked blocks go before unmarked ones.
-5. Without a block: the whole text where it parses, else the longest run of lines from the first line of code on that
-   parses, else the whole text.
+   called. A block that holds blocks stands for them. Of a session (`>>> `, `In [1]: `) the program is what was typed.
+4. Of the blocks, each name that is needed is taken from the last block that defines it, with the blocks that define
+   what these use (imports, helpers). A bare signature, a sketch of a class and a body that only raises
+   `NotImplementedError` define nothing, nor does an import where a block defines the name. Without needed names, or
+   where no block defines one: a program that reads its input is the last block that reads; else the last block that is
+   more than an example call, a literal or a table of output; marked blocks go before unmarked ones.
+5. Without a block, or where none defines what is called: the whole text where it parses, else the longest run of lines
+   from a line of code on that parses, else code in single backticks that defines it, else the whole text.
+6. A program that does not parse is read without invisible characters. Where it is called, prose around it and an end
+   that was cut off are left out, too, unless what is left out defines a needed name anew.
 """
 
 from __future__ import annotations
@@ -27,12 +31,23 @@ from collections.abc import Iterable
 
 from verifiers.answer.completion import without_thinking
 from verifiers.execution.blocks import CODE_LINE, LINE, NEXT, STARTS, Block, blocks, parse, parses
+from verifiers.execution.repairs import is_session, seen, typed, without_language
 
 _TRIES = 20
 """Ends that are tried for a program without a block."""
 
-_CHAT = re.compile(r"<\|[a-z_]+\|>|</s>|<end_of_turn>|<｜[^｜]+｜>")
-_ANSWER = re.compile(r"(?is)<answer>(.*?)(?:</answer>|\Z)")
+_STARTS = 5
+"""Lines of a text without a block that are tried as its program's first."""
+
+_LINE_END = re.compile(r"\r\n?")
+_CHAT = re.compile(r"<\|[a-z_]+\|>|</s>|<end_of_turn>|<｜[^｜]+｜>|(?m:^[ \t]*\[DONE\])")
+_TAG = re.compile(
+    r"<(?P<name>answer|code|solution|program|python)>(?P<inside>.*?)(?:</(?P=name)>|\Z)"
+    r"|\[PYTHON\](?P<bracketed>.*?)(?:\[/PYTHON\]|\Z)",
+    re.IGNORECASE | re.DOTALL,
+)
+_TAGS_ALONE = re.compile(r"</?(?:answer|code|solution|program|python|pre)>", re.IGNORECASE)
+_INLINE = re.compile(r"(?<!`)`([^`\n]{1,500})`(?!`)")
 _READS = re.compile(r"\binput[ \t]*\(|\bstdin\b|\bopen[ \t]*\([ \t]*0\b|\bfileinput\b|/dev/stdin|\braw_input\b")
 _MARKER = re.compile(r"[ \t]*(?:\[/?[A-Z]+\]|BEGIN|END|DONE|</?code>)?[ \t]*")
 _INSIDE = ("", " ", "\t", ")", "]", "}")
@@ -52,34 +67,43 @@ def program(completion: str, needed: Iterable[str] = (), *, reads: bool = False,
     Returns:
         Its text; the blocks that make it up with a blank line between them.
     """
-    text = _ending(completion)
     needed = frozenset(needed)
-    for tagged in reversed(_ANSWER.findall(text)):
-        if blocks(tagged) or (parses(tagged.strip()) and CODE_LINE.search(tagged[:LINE])):
-            text = tagged
-            break
+    text = _tagged(_ending(completion), needed)
     found = blocks(text)
     candidates = [block for block in found if block.marked is not False]
-    if needed and not any(needed & block.defines for block in candidates):
-        candidates = [block for block in found if needed & block.defines] or candidates
+    if needed and not any(needed & block.makes for block in candidates):
+        candidates = [block for block in found if needed & block.makes] or candidates
     chosen = _chosen(candidates, needed, reads)
-    code = "\n\n".join(block.code for block in chosen) if chosen else _unfenced(text)
-    if (
-        starter
-        and needed
-        and not needed & Block(code, None).defines
-        and (whole := _continued(starter, code, text, needed))
-    ):
-        return whole
+    code = "\n\n".join(block.code for block in chosen) if chosen else _unfenced(text, needed)
+    if not parses(code):
+        code = _repaired(code, needed)
+    if needed and not needed & Block(code, None).makes:
+        beside = _unfenced(text, needed) if chosen else code
+        if needed & Block(beside, None).makes and parses(beside):
+            return beside
+        if starter and (whole := _continued(starter, [code, text] if chosen else [text, code], needed)):
+            return whole
+        inline = [span for span in _INLINE.findall(text) if needed & Block(span, None).makes and parses(span)]
+        code = inline[-1] if inline else code
     return code
 
 
 def _ending(text: str) -> str:
-    """What follows the thinking, up to the first chat marker after some text."""
-    text = without_thinking(text.replace("\r\n", "\n"))
+    """What follows the thinking, up to the first marker of another turn after some text."""
+    text = without_thinking(_LINE_END.sub("\n", text.removeprefix("\ufeff")))
     for marker in _CHAT.finditer(text):
         if text[: marker.start()].strip():
             return text[: marker.start()]
+    return text
+
+
+def _tagged(text: str, needed: frozenset[str]) -> str:
+    """The content of the last tag that holds the program; the whole text where none does."""
+    for tag in reversed(list(_TAG.finditer(text))):
+        inside = tag["bracketed"] if tag["bracketed"] is not None else tag["inside"]
+        code = textwrap.dedent(inside.strip("\n")).strip()
+        if blocks(inside) or (parses(code) and (needed & Block(code, None).makes or CODE_LINE.search(code[:LINE]))):
+            return code if parses(code) else inside
     return text
 
 
@@ -87,8 +111,8 @@ def _chosen(candidates: list[Block], needed: frozenset[str], reads: bool) -> lis
     """The blocks that make up the program, in the text's order."""
     chosen: set[int] = set()
     for name in needed:
-        if owners := [index for index, block in enumerate(candidates) if name in block.defines]:
-            chosen.add(owners[-1])
+        if (owner := _owner(name, candidates)) is not None:
+            chosen.add(owner)
     if not chosen and candidates:
         marked = [index for index, block in enumerate(candidates) if block.marked] or list(range(len(candidates)))
         reading = [index for index, block in enumerate(candidates) if reads and _READS.search(block.code)]
@@ -99,16 +123,31 @@ def _chosen(candidates: list[Block], needed: frozenset[str], reads: bool) -> lis
     while waiting:
         block = candidates[waiting.pop()]
         for name in block.uses - frozenset().union(*(candidates[index].defines for index in chosen)):
-            owners = [index for index, other in enumerate(candidates) if name in other.defines]
-            if owners:
-                chosen.add(owners[-1])
-                waiting.append(owners[-1])
+            if (owner := _owner(name, candidates)) is not None:
+                chosen.add(owner)
+                waiting.append(owner)
     return [candidates[index] for index in sorted(chosen)]
 
 
-def _unfenced(text: str) -> str:
+def _owner(name: str, candidates: list[Block]) -> int | None:
+    """The last block that defines a name; without one the last that imports it.
+
+    A block without a mark that does not parse, such as pseudo-code, comes after those that are marked and do.
+    """
+    for names in ([block.makes for block in candidates], [block.defines for block in candidates]):
+        if owners := [index for index, found in enumerate(names) if name in found]:
+            sound = [i for i in owners if candidates[i].marked and candidates[i].tree]
+            doubtful = candidates[owners[-1]].marked is None and candidates[owners[-1]].tree is None
+            return (sound or owners)[-1] if doubtful else owners[-1]
+    return None
+
+
+def _unfenced(text: str, needed: frozenset[str]) -> str:
     """The program in a text without blocks."""
-    lines = text.strip("\n").split("\n")
+    text = without_language(_TAGS_ALONE.sub("\n", text))
+    if is_session(text) and needed & Block(typed(text), None).makes:
+        return typed(text)
+    lines = textwrap.dedent(text.strip("\n")).split("\n")
     while lines and (_MARKER.fullmatch(lines[0]) or _MARKER.fullmatch(lines[-1])):
         lines = lines[1:] if _MARKER.fullmatch(lines[0]) else lines[:-1]
     text = "\n".join(lines)
@@ -118,20 +157,40 @@ def _unfenced(text: str) -> str:
         text = "\n".join(lines)
     if parses(text.strip("\n")):
         return text
-    starts = [index for index, line in enumerate(lines) if STARTS.match(line)]
-    if not starts:
-        return text
-    return _longest(lines[starts[0] :]) or text
+    for sign in (STARTS, CODE_LINE):
+        starts = [index for index, line in enumerate(lines) if sign.match(line[:LINE])][:_STARTS]
+        found = [code for index in starts if (code := _longest(lines[index:]))]
+        defining = [code for code in found if needed & Block(code, None).makes]
+        if defining or (found and (sign is STARTS or not needed)):
+            return (defining or found)[0]
+    return text
 
 
-def _continued(starter: str, code: str, text: str, needed: frozenset[str]) -> str | None:
+def _repaired(code: str, needed: frozenset[str]) -> str:
+    """A program that does not parse, without what is invisible in it, prose around it, and an end that was cut off.
+
+    Only an end that defines nothing of what is needed is left out, and only where something is needed: a program that
+    is run as it is would print less than it was going to.
+    """
+    if parses(cleaned := seen(code)):
+        return cleaned
+    whole = _unfenced(cleaned, needed) if needed else code
+    after = cleaned.partition(whole)[2]
+    return whole if needed <= Block(whole, None).makes and not needed & Block(after, None).defines else code
+
+
+def _continued(starter: str, texts: Iterable[str], needed: frozenset[str]) -> str | None:
     """The prompt's code with the completion as its continuation; None where the two do not make a program."""
-    for rest in (code, text):
+    first = starter.rstrip().split("\n")
+    inner = re.match(r"[ \t]*", first[-1])
+    deeper = "    " if first[-1].rstrip().endswith(":") else ""
+    margin = (inner[0] if inner else "") + deeper or "    "
+    for rest in texts:
         body = rest.strip("\n")
-        for candidate in (body, textwrap.indent(textwrap.dedent(body), "    ")):
-            first = starter.rstrip().split("\n")
+        bodies = [body, margin + body.lstrip(), textwrap.indent(textwrap.dedent(body), margin)]
+        for candidate in (other for text in bodies for other in dict.fromkeys((text, seen(text)))):
             whole = _longest([*first, *candidate.split("\n")], at_least=len(first) + 1)
-            if whole is not None and needed & Block(whole, None).defines:
+            if whole is not None and needed & Block(whole, None).makes:
                 return whole
     return None
 

@@ -44,6 +44,17 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
         ),
     ],
     "numeric": [{"gold": gold} for gold in _NUMBERS],
+    "reasoning_gym": [
+        {"source_dataset": "chain_sum", "gold": "-4", "metadata": {"expression": "4 - 1 - 7"}},
+        {"source_dataset": "leg_counting", "gold": "292", "metadata": {"total_legs": 292}},
+        {"source_dataset": "gcd", "gold": "12", "metadata": {"numbers": [24, 36], "result": 12}},
+        {"source_dataset": "spell_backward", "gold": "ainomma", "metadata": {"word": "ammonia"}},
+        {
+            "source_dataset": "countdown",
+            "gold": "94*4 - 61 - 6",
+            "metadata": {"numbers": [6, 61, 94, 4], "target": 309, "expression": "94*4 - 61 - 6"},
+        },
+    ],
     "steps": [{"gold": gold} for gold in _NUMBERS],
 }
 """Verifier → rows with `gold` and the columns that it needs."""

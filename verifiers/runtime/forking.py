@@ -9,7 +9,17 @@ from __future__ import annotations
 import io
 import multiprocessing
 import os
-from multiprocessing import context, forkserver, popen_forkserver, reduction, spawn, util  # type: ignore[attr-defined]
+from multiprocessing import (
+    context,  # pyright: ignore[reportAttributeAccessIssue]  # no stub names it
+    forkserver,
+    popen_forkserver,
+    reduction,
+    spawn,
+    util,
+)
+from multiprocessing import (
+    process as processes,
+)
 from typing import Any
 
 
@@ -29,12 +39,13 @@ class _Popen(popen_forkserver.Popen):
             reduction.dump(process_obj, message)
         finally:
             context.set_spawning_popen(None)
-        self.sentinel, to_child = self._server.connect_to_new_process(self._fds)  # type: ignore[attr-defined]
+        self.sentinel, to_child = self._server.connect_to_new_process(self._fds)  # pyright: ignore[reportAttributeAccessIssue]  # set by its base
         # A copy of the pipe's write end tells the child that its parent lives.
-        self.finalizer = util.Finalize(self, util.close_fds, (os.dup(to_child), self.sentinel))  # type: ignore[attr-defined]
+        closing = os.dup(to_child), self.sentinel
+        self.finalizer = util.Finalize(self, util.close_fds, closing)  # pyright: ignore[reportAttributeAccessIssue]  # no stub names it
         with open(to_child, "wb", closefd=True) as pipe:
             pipe.write(message.getbuffer())
-        self.pid = forkserver.read_signed(self.sentinel)  # type: ignore[attr-defined]
+        self.pid = forkserver.read_signed(self.sentinel)
 
 
 class _Process(context.ForkServerProcess):
@@ -42,7 +53,7 @@ class _Process(context.ForkServerProcess):
 
     def start(self) -> None:
         """Start, also inside a daemonic process: the workers end by themselves when their parent does."""
-        config = multiprocessing.current_process()._config  # type: ignore[attr-defined]
+        config = multiprocessing.current_process()._config  # pyright: ignore[reportAttributeAccessIssue]  # no stub names it
         daemon = config.pop("daemon", None)
         try:
             super().start()
@@ -62,7 +73,7 @@ class ForkingContext(context.ForkServerContext):
     def __init__(self, server: forkserver.ForkServer):
         self._server = server
 
-    def Process(self, *args: Any, **keywords: Any) -> _Process:  # type: ignore[override]
+    def Process(self, *args: Any, **keywords: Any) -> _Process:
         """A process that has not started yet."""
         process = _Process(*args, **keywords)
         process._server = self._server
@@ -71,6 +82,7 @@ class ForkingContext(context.ForkServerContext):
 
 def forget_workers() -> None:
     """In a forked child: the workers are the parent's. Without this, the child's exit would end them."""
-    for process in list(multiprocessing.process._children):  # type: ignore[attr-defined]
+    children = processes._children  # pyright: ignore[reportAttributeAccessIssue]  # no stub names it
+    for process in list(children):
         if isinstance(process, _Process):
-            multiprocessing.process._children.discard(process)  # type: ignore[attr-defined]
+            children.discard(process)

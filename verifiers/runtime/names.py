@@ -5,7 +5,12 @@ from collections.abc import Iterable
 
 
 def nearest(word: str, valid: Iterable[str]) -> str:
-    """The valid name nearest to a wrong one, as a question; where none is near, all of them."""
+    """The valid name nearest to a wrong one, as a question; where none is near, all of them.
+
+    Args:
+        word: the wrong name.
+        valid: the valid ones.
+    """
     valid = sorted(valid)
     close = difflib.get_close_matches(word, valid, n=1, cutoff=0.5)
     if close:

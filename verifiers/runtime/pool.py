@@ -118,7 +118,7 @@ class Pool:
         if pool is not None:
             _stop(pool)
         if isinstance(server, forkserver.ForkServer):
-            server._stop()  # type: ignore[attr-defined]
+            server._stop()  # pyright: ignore[reportAttributeAccessIssue]  # no stub names it
 
     def _attempt(
         self,
@@ -200,7 +200,13 @@ def default_workers() -> int:
 
 
 def shared(module: str, *, workers: int | None = None, memory: float | None = None) -> Pool:
-    """The pool of this process for a module and its limits, made at first use and closed at exit."""
+    """The pool of this process for a module and its limits, made at first use and closed at exit.
+
+    Args:
+        module: the verifier's module, such as `verifiers.math`.
+        workers: processes at once; `default_workers()` where None.
+        memory: address space of each in GiB; `MEMORY_GB` where None.
+    """
     key = (module, workers, memory)
     with _shared_lock:
         if key not in _SHARED:

@@ -115,6 +115,19 @@ def self_check(verifier: Verifier, rows: Sequence[Mapping[str, Any]]) -> list[Pr
     return sorted(problems, key=lambda problem: problem.row)
 
 
+def has_gold_prediction(verifier: Verifier, row: Mapping[str, Any]) -> bool:
+    """Whether the verifier knows a right prediction for a row, so that `self_check` says something of it.
+
+    Args:
+        verifier: a verifier with its options.
+        row: a row with `gold` and the verifier's columns.
+    """
+    try:
+        return _gold_prediction(verifier, row) is not None
+    except ValueError:  # the row has no answer, which is a problem of its own
+        return True
+
+
 def survey(verifier: Verifier, rows: Sequence[Mapping[str, Any]]) -> Survey:
     """Judge each row's gold in the usual phrasings, and wrong answers near it.
 

@@ -168,7 +168,7 @@ class Verifier:
         from verifiers.runtime.pool import Call  # pebble and multiprocessing load only where a pool is used
 
         fast = getattr(self._module, "fast", None)
-        verdicts: list[Verdict | None] = [None] * len(rows)
+        verdicts: dict[int, Verdict] = {}
         waiting: dict[Hashable, tuple[Call, list[int]]] = {}
         for index, row in enumerate(rows):
             arguments = self.arguments(row)
@@ -188,9 +188,9 @@ class Verifier:
                 waiting.setdefault(key, (call, []))[1].append(index)
         if waiting:
             self._judge_waiting(waiting, verdicts)
-        return verdicts  # type: ignore[return-value]
+        return [verdicts[index] for index in range(len(rows))]
 
-    def _judge_waiting(self, waiting: dict[Hashable, tuple[Any, list[int]]], verdicts: list[Verdict | None]) -> None:
+    def _judge_waiting(self, waiting: dict[Hashable, tuple[Any, list[int]]], verdicts: dict[int, Verdict]) -> None:
         from verifiers.runtime.pool import shared
 
         pool = shared(self._module.__name__, **self._limits)

@@ -1,6 +1,8 @@
 import pytest
 
-from verifiers.runtime.self_check import self_check
+from verifiers import VERIFIERS
+from verifiers.runtime.examples import EXAMPLES, OPTIONS
+from verifiers.runtime.self_check import has_gold_prediction, self_check, survey
 from verifiers.runtime.verifier import Verifier
 
 CONTEXT = "Fae is a cat. Each cat is a feline."
@@ -52,3 +54,20 @@ def test_a_gold_that_is_abstained_on_is_a_problem():
 def test_a_missing_column_is_an_error():
     with pytest.raises(KeyError):
         self_check(Verifier("choice"), [{"gold": "A"}])
+
+
+@pytest.mark.parametrize("name", VERIFIERS)
+def test_every_verifier_has_rows_of_its_own_and_reads_them_in_every_phrasing(name):
+    verifier = Verifier(name, **OPTIONS.get(name, {}))
+    rows = EXAMPLES[name]
+    assert self_check(verifier, rows) == []
+    found = survey(verifier, rows)
+    assert {phrasing: tally.share for phrasing, tally in found.phrasings.items()} == dict.fromkeys(found.phrasings, 1.0)
+    assert found.wrong.right == 0 and (found.wrong.tried > 0 or name == "format")
+
+
+def test_a_row_without_a_known_answer_is_told_from_one_that_cannot_be_solved():
+    code, game = Verifier("code"), Verifier("game24")
+    assert not has_gold_prediction(code, {"gold": "", "tests": ["assert f() == 1"]})
+    assert has_gold_prediction(code, {"gold": "7"})
+    assert has_gold_prediction(game, {"gold": "", "numbers": "1 1 1 1"})  # no solution: a problem, which is reported

@@ -117,7 +117,8 @@ class Sandbox:
             SandboxError: the sandbox broke or did not answer; it is started anew for the next program.
             SandboxUnavailable: there is none.
         """
-        job = {"kind": "answer", "setup": setup, "source": source, "entries": list(entries), "tests": list(tests)}
+        kind = "tested" if tests else "answer"
+        job = {"kind": kind, "setup": setup, "source": source, "entries": list(entries), "tests": list(tests)}
         with files.entered(stdin) as extra, self._running(job, extra) as finish:
             return finish()
 

@@ -103,7 +103,18 @@ def unshare(flags: int) -> None:
 
 
 def mount(source: str, target: str, kind: str | None, flags: int, data: str | None = None) -> None:
-    """Mount `source` on `target`."""
+    """Mount `source` on `target`.
+
+    Args:
+        source: a path, or `none` where the kind needs no source.
+        target: an existing path.
+        kind: the file system, such as `tmpfs`; None for a bind or a remount.
+        flags: a sum of this module's mount flags.
+        data: options of the file system, with commas between them.
+
+    Raises:
+        OSError: the kernel refuses.
+    """
     _call(
         "mount",
         source.encode(),
@@ -115,7 +126,15 @@ def mount(source: str, target: str, kind: str | None, flags: int, data: str | No
 
 
 def pivot_root(new: str, old: str) -> None:
-    """Make `new` the root and put the old root on `old`."""
+    """Make `new` the root and put the old root on `old`.
+
+    Args:
+        new: a mount point.
+        old: a folder in it, or `new` itself.
+
+    Raises:
+        OSError: the kernel refuses.
+    """
     _call("pivot_root", new.encode(), old.encode())
 
 

@@ -21,6 +21,9 @@ from typing import Any
 from verifiers.execution.sandbox import serving, testing
 from verifiers.execution.sandbox.values import decode, encode
 
+IMPORTED = "solution"
+"""What a program is called that is not run but called by tests: as if they had imported it."""
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
 RESULTS = 3
 """The file descriptor that takes the results, one JSON object a line."""
 
@@ -34,18 +37,19 @@ def run(job: dict[str, Any]) -> None:
 
     Args:
         job: `kind` and what it needs. `answer`: `setup`, statements to run first; `source`; `entries`, names of
-            functions whose return value is the answer; `tests`, pairs of how to run it (`value` of an expression,
+            functions whose return value is the answer; `tests`: pairs of how to run it (`value` of an expression,
             `call` of a function with encoded arguments, or `passes`: statements that must not raise) and its text.
-            `script`: `setup` and `source`, run to the end like a file, with its threads and exit handlers. `serve`:
-            the same as `answer`, then do what the tests at the other end of the channel ask. `check`: be those tests.
+            `tested`: `setup`, `source` and `tests`. `script`: `setup` and `source`, run to the end like a file, with
+            its threads and exit handlers. `serve`: the same as `tested`, then do what the tests at the other end of
+            the channel ask. `check`: be those tests.
     """
     sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115, open as long as the process lives
     sys.stdout = io.TextIOWrapper(io.FileIO(1, "w", closefd=False), "utf-8", "backslashreplace")
     sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
     sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr
-    main = types.ModuleType("__main__")
-    sys.modules["__main__"] = main
-    builtins.exit = builtins.quit = sys.exit  # type: ignore[assignment]  # what `site` would add
+    main = types.ModuleType("__main__" if job["kind"] in ("answer", "script") else IMPORTED)
+    sys.modules["__main__"] = sys.modules[IMPORTED] = main
+    builtins.exit = builtins.quit = sys.exit  # what `site` would add
     if job["kind"] == "check":
         return testing.check(job, _guarded, _write)
     error = _guarded(lambda: exec(compile(job["setup"], "<setup>", "exec"), main.__dict__))
@@ -85,15 +89,20 @@ def _script(job: dict[str, Any], scope: dict[str, Any]) -> None:
     try:
         exec(compile(job["source"], "<program>", "exec"), scope)
     finally:
-        threading._shutdown()  # type: ignore[attr-defined]
+        threading._shutdown()  # pyright: ignore[reportAttributeAccessIssue]  # what the interpreter does at its end
         atexit._run_exitfuncs()
 
 
 def _definitions(job: dict[str, Any], scope: dict[str, Any]) -> None:
-    exec(compile(job["source"], "<program>", "exec"), scope)
+    """Run a program that tests will call. What follows its last definition may fail: it is an example or the like."""
+    tree = ast.parse(job["source"], "<program>")
+    end = max((index for index, line in enumerate(tree.body, 1) if isinstance(line, _DEFINITIONS)), default=0)
+    definitions, examples = ast.Module(tree.body[:end], []), ast.Module(tree.body[end:], [])
+    exec(compile(definitions, "<program>", "exec"), scope)
+    _guarded(lambda: exec(compile(examples, "<program>", "exec"), scope))
 
 
-_STARTS = {"answer": _answer, "script": _script, "serve": _definitions}
+_STARTS = {"answer": _answer, "script": _script, "tested": _definitions, "serve": _definitions}
 
 
 def _test(index: int, how: str, text: str, scope: dict[str, Any]) -> None:

@@ -15,6 +15,8 @@ from typing import Any
 from verifiers.execution.sandbox.channel import BINARY, LONGEST, MUTABLE, ORDER, Channel, ProgramEnded
 from verifiers.execution.sandbox.values import decode, encode
 
+_REFERENCES = ('{"ref"', '{"name"', '{"function"', '{"pickle"')
+"""In a form of arguments: it is not what `encode` makes of the decoded ones."""
 _PLAIN = (str, int, float, tuple, frozenset, *MUTABLE)
 
 
@@ -64,16 +66,20 @@ def serve(scope: dict[str, Any]) -> None:
 def _act(request: dict[str, Any], refer: Callable[..., Any], resolve: Callable[..., Any]) -> dict[str, Any]:
     """One operation on one object of the program."""
     target = decode(request["of"], resolve)
+    before = [json.dumps(form) for form in request["arguments"]]  # decoding may keep a form's lists as the value's
     arguments = [decode(form, resolve) for form in request["arguments"]]
     keywords = {name: decode(form, resolve) for name, form in request.get("keywords", {}).items()}
     if request["do"] != "call":
         value = _OPERATIONS[request["do"]](target, *arguments)
         return {"value": encode(value, refer=refer)}
-    watched = {index: json.dumps(encode(a)) for index, a in enumerate(arguments) if isinstance(a, MUTABLE)}
+    watched = [index for index, argument in enumerate(arguments) if isinstance(argument, MUTABLE)]
+    for index in watched:
+        if any(kind in before[index] for kind in _REFERENCES):
+            before[index] = json.dumps(encode(arguments[index]))
     value = target(*arguments, **keywords)
     changed = {}
-    for index, before in watched.items():
-        if json.dumps(encode(arguments[index])) != before:
+    for index in watched:
+        if json.dumps(encode(arguments[index])) != before[index]:
             changed[str(index)] = encode(arguments[index], refer=refer)
     return {"value": encode(value, refer=refer), "changed": changed}
 

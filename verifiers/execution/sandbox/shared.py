@@ -22,6 +22,11 @@ _refused: dict[Any, str] = {}
 def borrow(limits: Limits, preload: tuple[str, ...], allow_unsandboxed: bool) -> Iterator[Sandbox]:
     """A started sandbox with these settings, an idle one or a new one; it goes back when the block ends.
 
+    Args:
+        limits: of each program.
+        preload: modules imported once for all programs.
+        allow_unsandboxed: whether programs may run with limits alone where no isolation is possible.
+
     Raises:
         SandboxUnavailable: this machine allows no isolation. That is found out once in a process.
         ValueError: a module of `preload` cannot be imported.

@@ -13,10 +13,12 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-_REFERRED = ("__main__", "verifiers.execution.sandbox.serving", "verifiers.execution.sandbox.testing")
+_REFERRED = ("__main__", "solution", "verifiers.execution.sandbox.serving", "verifiers.execution.sandbox.testing")
 _ARRAY = re.compile(r"[<>|=][biufU]\d{1,4}")
 _DEPTH = 50
 _SMALL = 2**63
+_PLAIN = frozenset({int, float, str, bool, type(None)})
+"""Types whose values stand for themselves, integers only where they are small."""
 _RATIO_DIGITS = 10_000  # hexadecimal; past it, putting a ratio in lowest terms takes seconds
 
 
@@ -53,7 +55,7 @@ def encode(value: Any, depth: int = 0, refer: Callable[[Any], Any] | None = None
             if isinstance(value, kind):
                 return {name: [encode(item, depth + 1, refer) for item in value]}
         if isinstance(value, list):
-            return [encode(item, depth + 1, refer) for item in value]
+            return list(value) if _is_flat(value) else [encode(item, depth + 1, refer) for item in value]
         if isinstance(value, dict):
             return {"dict": [[encode(k, depth + 1, refer), encode(v, depth + 1, refer)] for k, v in value.items()]}
     if isinstance(value, complex):
@@ -66,6 +68,12 @@ def encode(value: Any, depth: int = 0, refer: Callable[[Any], Any] | None = None
     if isinstance(value, (bytes, bytearray)):
         return {"bytes": bytes(value).hex()}
     return _encode_foreign(value, depth, refer)
+
+
+def _is_flat(items: list[Any]) -> bool:
+    """Whether the items of a list are their own forms; long lists of numbers and texts are common arguments."""
+    kinds = set(map(type, items))
+    return kinds <= _PLAIN and (int not in kinds or all(-_SMALL < i < _SMALL for i in items if type(i) is int))
 
 
 def _encode_foreign(value: Any, depth: int, refer: Callable[[Any], Any] | None) -> Any:
@@ -92,14 +100,14 @@ def decode(form: Any, resolve: Callable[[str, Any], Any] | None = None) -> Any:
     """The value that `encode` wrote.
 
     Args:
-        form: what it wrote.
+        form: what it wrote, out of JSON; its lists may become the value's.
         resolve: gives the value of a form that `refer` wrote, from its kind and its body.
 
     Raises:
         ValueError: the form is not one that `encode` writes.
     """
     if isinstance(form, list):
-        return [decode(item, resolve) for item in form]
+        return form if _PLAIN.issuperset(map(type, form)) else [decode(item, resolve) for item in form]
     if not isinstance(form, dict):
         return form
     if len(form) != 1:
