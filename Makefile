@@ -4,7 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup quickstart test test-slow lint notebooks bench bench-learning bench-quickstart bench-prm bench-rewards bench-verifiers \
+.PHONY: setup quickstart test test-slow lint notebooks bench bench-learning bench-quickstart bench-stages bench-prm \
+	bench-rewards bench-verifiers \
 	tables mutate clean
 
 setup: $(READY)
@@ -67,6 +68,10 @@ bench-rewards: $(READY)
 # Five seeds of the quickstart.
 bench-quickstart: $(READY)
 	$(BIN)/python bench/quickstart.py --out bench/quickstart.json
+
+# SFT on given examples, PPO, and both, three seeds. A quarter of an hour on two cores.
+bench-stages: $(READY)
+	$(BIN)/python bench/stages.py --out bench/stages.json
 
 # The verifiers on real data: agreement, and speed beside math-verify. DATA is a folder of the sets that they name.
 bench-verifiers: $(READY)

@@ -30,20 +30,20 @@ from trl.trainer.reward_trainer import RewardTrainer
 
 from rewards.parts.answer_models import fit_answer_models
 from rewards.parts.rationale import LAYOUTS
+from rewards.sample import Sample
 from rl import tasks
 from rl.config import load
 from rl.policy.warm_start import warm_started
-from rl.prm.chains import Chain
 from rl.prm.formats import read
 
 CONFIG = CONFIGS / "quickstart.yaml"
 
 
-def pairs(chains: list[Chain]) -> list[dict[str, Any]]:
+def pairs(samples: list[Sample]) -> list[dict[str, Any]]:
     """A right and a wrong completion of each question that has both."""
     found = []
-    for prompt, group in groupby(chains, key=lambda chain: chain.prompt):
-        by_right = {chain.right: chain.completion for chain in group}
+    for prompt, group in groupby(samples, key=lambda one: one.prompt):
+        by_right = {one.right: one.text for one in group}
         if True in by_right and False in by_right:
             found.append({"prompt": prompt, "chosen": by_right[True], "rejected": by_right[False]})
     return found

@@ -37,6 +37,11 @@ METHODS = {
     "ppo_outcome": "PPO, outcome alone",
     "ppo_process": "PPO, step rewards",
 }
+WAYS = {
+    "sft": "SFT on 2,000 worked solutions",
+    "ppo": "PPO, 3,840 completions",
+    "sft_then_ppo": "SFT, then PPO",
+}
 COMPARED = {
     "time_to_accuracy": "seconds to greedy accuracy 0.90 on validation, evaluations left out",
     "samples_to_accuracy": "completions to the same",
@@ -63,6 +68,16 @@ def quickstart(rows: Sequence[Row]) -> Table:
             for r in rows
         ],
     )
+
+
+def stages(rows: Sequence[Row]) -> Table:
+    """What SFT, PPO and both make of the same warm starts: means over seeds, with the lowest and the highest seed."""
+    metrics = ("greedy", "mean_at_k", "chain")
+    lines = [["before", *(f"{statistics.mean(r[f'before.{metric}'] for r in rows):.3f}" for metric in metrics)]]
+    for way, label in WAYS.items():
+        after = {metric: [r[f"after.{metric}"] for r in rows if r["way"] == way] for metric in metrics}
+        lines.append([label, *(f"{statistics.mean(v):.3f} ({min(v):.3f} to {max(v):.3f})" for v in after.values())])
+    return Table(["way", "greedy", "sampled, mean of 8", "chain"], lines)
 
 
 def learning(rows: Sequence[Row]) -> Table:

@@ -21,8 +21,10 @@ from pathlib import Path
 from typing import Any
 
 from rewards.likelihood_gain import Answers, probability, scored, with_and_without
-from rewards.models.load import Source, frozen
+from rewards.models.load import frozen
+from rewards.models.types import Source
 from rewards.parts.answer_models import KINDS, MANIFEST, fold_of
+from rewards.parts.columns import data_columns
 from rewards.parts.context import Context
 from rewards.parts.rationale import Layout, asked
 from rewards.parts.settings import options_of
@@ -41,6 +43,7 @@ class Consistency(Reward):
     """
 
     columns = ("gold", "choices")
+    reads_prompt = True
 
     def __init__(
         self,
@@ -63,8 +66,8 @@ class Consistency(Reward):
         Raises:
             ValueError: a column is missing, or a row's fold is none of them.
         """
-        rows = asked(self.layout, prompts, completions, columns, among=True)
-        given = columns.get("fold") or [None] * len(completions)
+        rows, failures = asked(self.layout, prompts, completions, columns, among=True)
+        given = data_columns(columns, len(completions)).get("fold") or [None] * len(completions)
         folds = [fold_of(row.prompt, len(self.models), given[row.row]) for row in rows]
         found = {}
         for fold, (without, told) in enumerate(self.models):
@@ -72,7 +75,7 @@ class Consistency(Reward):
             for row, both in zip(mine, with_and_without(mine, self.layout, told, without), strict=True):
                 if both is not None:
                     found[row.row] = self._value(*both, row.gold)
-        return scored(len(completions), found, columns.get("log_metric"), self.name)
+        return scored(len(completions), found, failures, columns.get("log_metric"), self.name)
 
     def _value(self, told: Answers, bare: Answers, gold: int) -> tuple[float, float, float]:
         """(reward, probability with the rationale, probability without)."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rewards.parts.columns import data_columns
 from rewards.parts.context import Context
 from rewards.reward import Reward, Scores, Text, question_of, text_of
 from verifiers import abstained
@@ -41,9 +42,12 @@ class Correctness(Reward):
         """Judge each completion's text against the column `gold`.
 
         Raises:
-            KeyError: a column that the verifier needs is missing.
+            ValueError: a column that the verifier needs is missing, or one has another length.
         """
-        given = {name: values for name, values in columns.items() if isinstance(values, list)}
+        given = data_columns(columns, len(completions))
+        for name in ("gold", *self.columns):
+            if name not in given:
+                raise ValueError(f"needs a column {name!r} in the data")
         rows: list[Mapping[str, Any]] = [
             {
                 **{name: values[row] for name, values in given.items()},

@@ -12,6 +12,7 @@ from math import prod
 from typing import Any
 
 from rewards.parts.context import Context
+from rewards.parts.rationale import layout
 from rewards.parts.settings import options_of
 from rewards.reward import Reward, Scores, Text, text_of
 from verifiers.format import repetition
@@ -23,13 +24,14 @@ class Diversity(Reward):
     Args:
         marker: what ends the rationale; None where all of the completion is one.
         name: the name in the logs.
+
+    Raises:
+        ValueError: the marker is no text, or is empty.
     """
 
     def __init__(self, marker: str | None = "So the answer is", name: str = "diversity") -> None:
-        if marker is not None and (not isinstance(marker, str) or not marker.strip()):
-            raise ValueError(f"marker: a text or null is wanted, got {marker!r}")
         self.name = name
-        self.marker = marker
+        self.layout = layout({"marker": marker}, "")
 
     def score(
         self,
@@ -42,11 +44,10 @@ class Diversity(Reward):
         return Scores([self._diversity(text_of(completion)) for completion in completions])
 
     def _diversity(self, text: str) -> float | None:
-        if self.marker is not None:
-            text, marker, _ = text.rpartition(self.marker)
-            if not marker:
-                return None
-        words = text.split()
+        part = self.layout.split(text)
+        if not part.marked:
+            return None
+        words = part.rationale.split()
         return prod(1 - repetition(words, n) for n in (2, 3, 4)) if words else 0.0
 
 

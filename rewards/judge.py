@@ -23,12 +23,14 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
+from rewards.parts.columns import column
 from rewards.parts.context import Context
-from rewards.parts.endpoint import Endpoint, Limit, LimitReached, NoReply, user_cache
+from rewards.parts.endpoint import Endpoint, NoReply, user_cache
 from rewards.parts.endpoint import whole as whole_text
+from rewards.parts.judge_reply import score_in
 from rewards.parts.settings import number, one_of, options_of, whole
+from rewards.parts.spending import Limit, LimitReached
 from rewards.reward import Reward, Scores, Text
-from verifiers.answer.completion import spoken
 
 FORM = 'Reason first if you need to. End with a JSON object {{"score": s}}, s being a number from {low:g} to {high:g}.'
 TASK = (
@@ -48,6 +50,8 @@ class JudgeEndpoint(Reward):
         batch_timeout: seconds for a batch; completions not judged by then have failed.
         name: the name in the logs.
     """
+
+    reads_prompt = True
 
     def __init__(
         self,
@@ -78,10 +82,11 @@ class JudgeEndpoint(Reward):
         that came from the cache.
 
         Raises:
-            KeyError: a column that the judge is to be shown is missing.
+            ValueError: a column that the judge is to be shown is missing.
         """
+        shown = {name: column(columns, name, len(completions)) for name in self.columns}
         chats = [
-            self._messages(prompts[row], completions[row], {name: columns[name][row] for name in self.columns})
+            self._messages(prompts[row], completions[row], {name: values[row] for name, values in shown.items()})
             for row in range(len(completions))
         ]
         asked = {chat[-1]["content"]: chat for chat in chats}
@@ -147,76 +152,6 @@ class JudgeEndpoint(Reward):
             log_metric(f"rewards/{self.name}/cached", cached)
 
 
-OBJECTS = 200
-"""Places that are tried as the beginning of a JSON object, the last ones of a reply."""
-_OBJECT = re.compile(r'\{\s*"')
-_NUMBER = re.compile(r"[-+]?[0-9]+(?:\.[0-9]+)?")
-_AFTER = re.compile(r"[\s`*.!)]*(?:</?\|?[a-z_]+\|?>\s*)?")
-"""What may follow the score: the end of a code block or of a sentence, and a tag or token that closes the turn."""
-
-
-def score_in(reply: str) -> float:
-    """The score that a reply ends with, in a JSON object, or the reply itself where it is a number.
-
-    Thinking is left out, so a score in it is a draft. Every score that is given counts: a reply that gives two
-    different ones, or goes on after its score, has not decided.
-
-    Raises:
-        ValueError: there is no score, or more than one.
-    """
-    start, end = spoken(reply)
-    text = reply[start:end].strip()
-    if _NUMBER.fullmatch(text):
-        return float(text)
-    scores, after = _scores(text)
-    numbers = [_as_number(score, reply) for score in scores]
-    if not numbers:
-        raise ValueError(f"no score in the judge's reply {reply[:200]!r}")
-    if len(set(numbers)) > 1:
-        raise ValueError(
-            f"more than one score in the judge's reply, {numbers[0]:g} and {numbers[1]:g}: {reply[:200]!r}"
-        )
-    if not _AFTER.fullmatch(after):
-        raise ValueError(f"the judge's reply goes on after its score: {after[:100]!r}")
-    return numbers[0]
-
-
-def _scores(text: str) -> tuple[list[Any], str]:
-    """Every value that a JSON object in a text gives for `score`, in order, and what follows the last such object."""
-    found: list[Any] = []
-    after, done = "", 0
-    for place in [match.start() for match in _OBJECT.finditer(text)][-OBJECTS:]:
-        if place < done:
-            continue  # inside of the object before
-        given: list[Any] = []
-        try:
-            value, done = _decoder(given).raw_decode(text, place)
-        except (ValueError, RecursionError):
-            continue
-        if "score" in value:
-            found += given
-            after = text[done:]
-    return found, after
-
-
-def _decoder(given: list[Any]) -> json.JSONDecoder:
-    """A decoder that notes the scores of each object in `given`, which ends with those of the outermost."""
-
-    def noted(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        given[:] = [value for key, value in pairs if key == "score"]
-        return dict(pairs)
-
-    return json.JSONDecoder(object_pairs_hook=noted, parse_int=float)
-
-
-def _as_number(score: Any, reply: str) -> float:
-    if isinstance(score, str) and _NUMBER.fullmatch(score.strip()):
-        score = float(score)
-    if not isinstance(score, float):
-        raise ValueError(f"no score in the judge's reply {reply[:200]!r}")
-    return score
-
-
 OPTIONS = (
     *("base_url", "key", "rubric", "rubric_file", "columns", "scale", "request"),
     *("timeout", "tries", "wait", "batch_timeout", "concurrency", "limit", "prices"),
@@ -245,6 +180,10 @@ def build(name: str, settings: Mapping[str, Any], context: Context) -> JudgeEndp
     for argument in ("model", "messages", "stream", "n", "timeout"):
         if argument in request:
             raise ValueError(f"request: {argument} is not set there")
+    try:
+        json.dumps(request)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"request: it cannot be sent as JSON: {error}") from None
     endpoint = Endpoint(
         base_url,
         settings["model"],
@@ -259,7 +198,9 @@ def build(name: str, settings: Mapping[str, Any], context: Context) -> JudgeEndp
     )
     columns = options.get("columns", [])
     if not isinstance(columns, list) or not all(isinstance(column, str) for column in columns):
-        raise ValueError(f"columns: a list of names is wanted, got {columns!r}")
+        raise ValueError(f"columns: expected a list of names, got {columns!r}")
+    if anyway := {"prompt", "completion"}.intersection(columns):
+        raise ValueError(f"columns: the judge is shown the {min(anyway)} anyway; leave it out")
     return JudgeEndpoint(
         endpoint,
         _rubric(options),

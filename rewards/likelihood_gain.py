@@ -18,12 +18,12 @@ A completion without the answer marker abstains, as does one that does not fit i
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from rewards.models.likelihoods import Likelihood, likelihoods, softmax
-from rewards.models.load import Source
 from rewards.models.prompts import render
+from rewards.models.types import Source
 from rewards.parts.context import Context
 from rewards.parts.rationale import OPTIONS, Asked, Layout, asked, layout
 from rewards.parts.settings import one_of, options_of
@@ -67,16 +67,35 @@ def with_and_without(
 
 
 def probability(answers: Answers, gold: int) -> float:
-    """MaRio's probability of the gold choice: a softmax over the mean log-probabilities a token."""
+    """MaRio's probability of the gold choice: a softmax over the mean log-probabilities per token.
+
+    Args:
+        answers: the likelihood of each choice.
+        gold: the place of the gold choice among them.
+    """
     return softmax([answer.mean for answer in answers])[gold]
 
 
-def scored(count: int, found: Mapping[int, tuple[float, float, float]], log: Any, name: str) -> Scores:
-    """Scores of a batch from row → (value, with, without), which go to the table and, in the mean, to the logs.
+def scored(
+    count: int,
+    found: Mapping[int, tuple[float, float, float]],
+    failures: Mapping[int, str],
+    log: Callable[[str, float], None] | None,
+    name: str,
+) -> Scores:
+    """Scores of a batch. What a model says with and without the rationale goes to the table and, its mean, to the logs.
 
     A value that is no number is a failure of its row: the model's weights are broken.
+
+    Args:
+        count: completions of the batch.
+        found: row → (value, with the rationale, without it).
+        failures: row → error, for rows whose data is broken.
+        log: takes a name and a number; None to log nothing.
+        name: of the reward.
     """
-    failures = {row: "the model gave NaN" for row, parts in found.items() if not all(map(math.isfinite, parts))}
+    nan = {row: "the model gave NaN" for row, parts in found.items() if not all(map(math.isfinite, parts))}
+    failures = {**failures, **nan}
     good = {row: parts for row, parts in found.items() if row not in failures}
     parts: list[list[float | None]] = [
         [good[row][i] if row in good else None for row in range(count)] for i in range(3)
@@ -98,6 +117,8 @@ class LikelihoodGain(Reward):
         name: the name in the logs.
         template_kwargs: variables of the model's chat template.
     """
+
+    reads_prompt = True
 
     def __init__(
         self,
@@ -123,14 +144,14 @@ class LikelihoodGain(Reward):
         Raises:
             ValueError: a column is missing.
         """
-        rows = asked(self.layout, prompts, completions, columns, among=self.measure == "probability")
+        rows, failures = asked(self.layout, prompts, completions, columns, among=self.measure == "probability")
         found = {}
         asked_both = with_and_without(rows, self.layout, self.model, self.model, self.template_kwargs)
         for row, both in zip(rows, asked_both, strict=True):
             if both is not None:
                 told, bare = (self._measured(answers, row.gold) for answers in both)
                 found[row.row] = (told - bare, told, bare)
-        return scored(len(completions), found, columns.get("log_metric"), self.name)
+        return scored(len(completions), found, failures, columns.get("log_metric"), self.name)
 
     def _measured(self, answers: Answers, gold: int) -> float:
         if self.measure == "probability":

@@ -17,10 +17,10 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rewards.models.heads import NO_NUMBER, Encoded, Read, classes, probability, read_at, read_whole
-from rewards.models.load import Source
+from rewards.models.heads import NO_NUMBER, Encoded, Read, classes, labels, probability, read_at, read_whole
 from rewards.models.prompts import render
 from rewards.models.room import most_tokens
+from rewards.models.types import Source, Tokenizer
 from rewards.parts.context import Context
 from rewards.parts.settings import one_of, options_of, whole
 from rewards.parts.source import LOADING, source
@@ -42,6 +42,8 @@ class Outcome(Reward):
         longest: most tokens of prompt and completion.
         name: the name in the logs.
     """
+
+    reads_prompt = True
 
     def __init__(
         self,
@@ -84,15 +86,18 @@ class Outcome(Reward):
                 values[row] = score
         return Scores(values, failures=failures)
 
-    def _encoded(self, tokenizer: Any, prompt: Text, completion: Text) -> list[int]:
+    def _encoded(self, tokenizer: Tokenizer, prompt: Text, completion: Text) -> list[int]:
         if not isinstance(prompt, str) and tokenizer.chat_template is not None:
             answer = [{"role": "assistant", "content": completion}] if isinstance(completion, str) else completion
             messages = [dict(message) for message in (*prompt, *answer)]
-            text = tokenizer.apply_chat_template(messages, tokenize=False)
+            text = str(tokenizer.apply_chat_template(messages, tokenize=False))
             return tokenizer(text, add_special_tokens=False)["input_ids"]
         text = render(prompt, tokenizer).text + text_of(completion)
         ids = list(tokenizer(text)["input_ids"])
-        return [*ids, tokenizer.eos_token_id] if self.end and ids[-1:] != [tokenizer.eos_token_id] else ids
+        if ids[:2] == [tokenizer.bos_token_id] * 2:  # the prompt begins with it in its text, and the tokenizer adds one
+            ids = ids[1:]
+        end = tokenizer.eos_token_id
+        return [*ids, end] if self.end and isinstance(end, int) and ids[-1:] != [end] else ids
 
 
 def build(name: str, settings: Mapping[str, Any], context: Context) -> Outcome:
@@ -111,10 +116,10 @@ def build(name: str, settings: Mapping[str, Any], context: Context) -> Outcome:
     if options.get("end") and tokenizer.eos_token_id is None:
         raise ValueError("end: the model's tokenizer has no end of text")
     read = probability(loaded, classes(options.get("right")))
-    if loaded.config.num_labels == 1 and not options.get("sigmoid", form == "token"):
+    if labels(loaded) == 1 and not options.get("sigmoid", form == "token"):
         read = _logit
-    elif loaded.config.num_labels > 1 and options.get("sigmoid") is False:
-        raise ValueError(f"sigmoid: the model has {loaded.config.num_labels} classes; the value is a probability")
+    elif labels(loaded) > 1 and options.get("sigmoid") is False:
+        raise ValueError(f"sigmoid: the model has {labels(loaded)} classes; the value is a probability")
     longest = options.get("max_tokens")
     if longest is not None:
         longest = whole("max_tokens", longest)

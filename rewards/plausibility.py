@@ -24,8 +24,9 @@ import torch
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 from rewards.models.heads import NO_NUMBER, Read, classes, probability, read_whole
-from rewards.models.load import Pair
 from rewards.models.room import most_tokens
+from rewards.models.types import Classifier, Tokenizer
+from rewards.parts.columns import column
 from rewards.parts.context import Context
 from rewards.parts.rationale import layout
 from rewards.parts.settings import number, one_of, options_of, whole
@@ -53,7 +54,7 @@ class Plausibility(Reward):
 
     def __init__(
         self,
-        model: Pair,
+        model: tuple[Classifier, Tokenizer],
         read: Read,
         marker: str | None = "So the answer is",
         longest: int | None = None,
@@ -113,7 +114,8 @@ class Stated(Reward):
         """Check each completion's statements against the columns `choices` and `attribute`."""
         values: list[float | None] = []
         steps: list[tuple[Step, ...]] = []
-        for completion, choices, attribute in zip(completions, columns["choices"], columns["attribute"], strict=True):
+        choices_B, attribute_B = (column(columns, name, len(completions)) for name in self.columns)
+        for completion, choices, attribute in zip(completions, choices_B, attribute_B, strict=True):
             text = text_of(completion)
             said = statements(text, choices=choices or (), attribute=attribute or "") if MARK in text else []
             values.append(sum(one.true for one in said) / len(said) if said else None)

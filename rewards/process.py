@@ -28,13 +28,13 @@ from transformers.utils.hub import cached_file
 
 from rewards.correctness import Correctness
 from rewards.models.heads import NO_NUMBER, Encoded, Read, classes, probability, read_at
-from rewards.models.load import Source
 from rewards.models.prompts import one_token
 from rewards.models.room import room
+from rewards.models.types import Source, Tokenizer
 from rewards.parts.context import Context
 from rewards.parts.settings import one_of, options_of, whole
 from rewards.parts.source import LOADING, source
-from rewards.parts.step_scores import FINAL, FORM_FILE, READ_AT, encode_steps
+from rewards.parts.step_scores import FINAL, FORM_FILE, READ_AT, encode_steps, marked, right_class
 from rewards.parts.step_spans import Span, Splitter
 from rewards.reward import Reward, Scores, Text, text_of
 from verifiers import Step
@@ -68,6 +68,7 @@ class Process(Reward):
     """
 
     judges_steps = True
+    reads_prompt = True
 
     def __init__(
         self,
@@ -136,7 +137,9 @@ class Process(Reward):
         ]
         return spans, dict(judged.failures)
 
-    def _encoded(self, tokenizer: Any, prompt: Text, completion: Text, spans: Sequence[Span], longest: int) -> Encoded:
+    def _encoded(
+        self, tokenizer: Tokenizer, prompt: Text, completion: Text, spans: Sequence[Span], longest: int
+    ) -> Encoded:
         text, ends = text_of(completion), [end for _, end in spans]
         if self.marker is not None:
             text, ends = marked(text, ends, self.marker)
@@ -147,20 +150,6 @@ class Process(Reward):
         if not judged or (self.final == "last" and scores[-1] is None):
             return None
         return FINAL[self.final](judged)
-
-
-def marked(text: str, ends: Sequence[int], marker: str) -> tuple[str, list[int]]:
-    """The text with a marker after each step, where it is not there already, and the places where the markers end."""
-    parts, places, length, done = [], [], 0, 0
-    for end in ends:
-        if text.startswith(marker, end):
-            end += len(marker)
-        step = text[done:end] if text.endswith(marker, 0, end) else text[done:end] + marker
-        parts.append(step)
-        length += len(step)
-        places.append(length)
-        done = max(done, end)
-    return "".join([*parts, text[done:]]), places
 
 
 def build(name: str, settings: Mapping[str, Any], context: Context) -> Process:
@@ -207,7 +196,9 @@ def build(name: str, settings: Mapping[str, Any], context: Context) -> Process:
     return Process(
         model,
         split,
-        _words(tokenizer, options) if shepherd else probability(loaded, classes(options.get("right"))),
+        _words(tokenizer, options)
+        if shepherd
+        else probability(loaded, classes(options.get("right")) or right_class(loaded)),
         final=final,
         marker=marker,
         together=" " if shepherd else None,
@@ -254,7 +245,7 @@ def _split(options: Mapping[str, Any], verifier: str | None, context: Context) -
     return context.verifier if context.verifier.judges_steps else Splitter("\n")
 
 
-def _words(tokenizer: Any, options: Mapping[str, Any]) -> Read:
+def _words(tokenizer: Tokenizer, options: Mapping[str, Any]) -> Read:
     words = [
         one_token(str(options.get(which, sign)), tokenizer, which) for which, sign in (("good", "+"), ("bad", "-"))
     ]

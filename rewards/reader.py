@@ -21,9 +21,11 @@ from rewards.correctness import Correctness
 from rewards.models.batches import BATCH_TOKENS
 from rewards.models.generate import Generated, SamplingParameters, eos_token_ids, generate
 from rewards.models.heads import NO_NUMBER
-from rewards.models.load import Pair, fingerprint
+from rewards.models.load import fingerprint
 from rewards.models.prompts import Rendered, encode
 from rewards.models.room import most_tokens
+from rewards.models.types import Pair
+from rewards.parts.columns import column, data_columns
 from rewards.parts.context import Context
 from rewards.parts.rationale import Layout, layout
 from rewards.parts.settings import one_of, options_of, whole
@@ -54,6 +56,8 @@ class Reader(Reward):
         answered: how many answers the model has given; the others were kept.
     """
 
+    reads_prompt = True
+
     def __init__(
         self,
         model: Pair,
@@ -83,15 +87,17 @@ class Reader(Reward):
         **columns: Any,
     ) -> Scores:
         """Let the model answer from each completion's rationale, and judge against the column `gold`."""
+        columns = data_columns(columns, len(completions))
+        gold = column(columns, "gold", len(completions))
         texts: dict[int, Rendered] = {}
         for row, (prompt, completion) in enumerate(zip(prompts, completions, strict=True)):
             part = self.layout.split(text_of(completion))
-            if part.marked and columns["gold"][row] is not None:
+            if part.marked and gold[row] is not None:
                 texts[row] = self.layout.put(prompt, part.rationale, self.tokenizer)
         answers = self._answers(list(dict.fromkeys(texts.values())))
         failures = {row: NO_NUMBER for row, text in texts.items() if text in answers and answers[text] is None}
         found = {row: answer for row, text in texts.items() if (answer := answers.get(text)) is not None}
-        given = {name: [column[r] for r in found] for name, column in columns.items() if isinstance(column, list)}
+        given = {name: [values[r] for r in found] for name, values in columns.items()}
         verdicts = self.verifier.score(
             [prompts[row] for row in found], [self._as_completion(answer) for answer in found.values()], (), **given
         )
@@ -145,7 +151,7 @@ class Reader(Reward):
             return None
         ends = eos_token_ids(self.model, self.tokenizer)  # some are no special tokens, and would be decoded
         ids = [token for token in completion.ids if token not in ends]
-        return self.tokenizer.decode(ids, skip_special_tokens=True).strip().split("\n")[0]
+        return str(self.tokenizer.decode(ids, skip_special_tokens=True)).strip().split("\n")[0]
 
 
 def build(name: str, settings: Mapping[str, Any], context: Context) -> Reader:

@@ -49,12 +49,14 @@ class Reward(ABC):
         name: the name in the config and in the logs.
         columns: columns the data must have.
         judges_steps: whether it gives step scores, so that it can be credited inside a completion.
+        reads_prompt: whether it judges a completion as an answer to its prompt, so that it needs the prompts.
         batch_timeout: seconds after which it ends a batch by itself, with what it has; infinite where it does not.
     """
 
     name: str
     columns: tuple[str, ...] = ()
     judges_steps: bool = False
+    reads_prompt: bool = False
     batch_timeout: float = math.inf
 
     @abstractmethod

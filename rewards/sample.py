@@ -45,8 +45,9 @@ class Sample:
     Attributes:
         row: the row of the task that was asked: `prompt`, `gold`, and every other column.
         text: the completion without special tokens.
-        ids: its token ids, the end-of-sequence token included where the policy ended it.
-        finish_reason: why it ended.
+        ids: its token ids, the end-of-sequence token included where the policy ended it; empty where the completion was
+            read from a file.
+        finish_reason: why it ended; `stop` where a file does not say.
         logprobs: log-probability (nats) of each token at sampling; None unless they were asked for.
         index: of the row in its split; -1 where the row is of no split.
         round: in which round it was drawn, from 0.
@@ -54,6 +55,8 @@ class Sample:
         verdict: what the task's verifier says; None before judging, and where there is no verifier.
         reward: the mix of all rewards; None where nothing is known.
         rewards: reward name → what it says.
+        labels: step labels for training a process reward model: each step's span and how right the completion is up to
+            its end, in [0, 1]; abstained where nobody can say. Empty unless steps were labelled.
     """
 
     row: Mapping[str, Any]
@@ -67,6 +70,7 @@ class Sample:
     verdict: Verdict | None = None
     reward: float | None = None
     rewards: Mapping[str, Judgement] = field(default_factory=dict)
+    labels: tuple[Step, ...] = ()
 
     @property
     def prompt(self) -> Text:

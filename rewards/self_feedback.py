@@ -26,8 +26,9 @@ import numpy as np
 from rewards.likelihood_gain import scored, with_and_without
 from rewards.models.generate import SamplingParameters, generate
 from rewards.models.likelihoods import Likelihood
-from rewards.models.load import Source, frozen
+from rewards.models.load import frozen
 from rewards.models.prompts import prompt_ids
+from rewards.models.types import Source
 from rewards.parts.context import Context
 from rewards.parts.rationale import OPTIONS, Layout, asked, layout
 from rewards.parts.settings import number, options_of, whole
@@ -39,7 +40,12 @@ SAMPLING = ("rows", "temperature", "max_tokens", "seed")
 
 
 def margin(answers: Sequence[Likelihood], gold: int) -> float:
-    """The gold answer's log-probability less that of the best other one, in nats."""
+    """The gold answer's log-probability less that of the best other one, in nats.
+
+    Args:
+        answers: the likelihood of each of two choices or more.
+        gold: the place of the gold choice among them.
+    """
     return answers[gold].logprob - max(answer.logprob for place, answer in enumerate(answers) if place != gold)
 
 
@@ -63,6 +69,7 @@ class SelfFeedback(Reward):
     """
 
     columns = ("gold", "choices")
+    reads_prompt = True
 
     def __init__(
         self,
@@ -100,11 +107,9 @@ class SelfFeedback(Reward):
         """
         if math.isnan(self.std):
             self.measure()
-        found = {
-            row: ((value - self.mean) / self.std, told, bare)
-            for row, (value, told, bare) in self._raw(prompts, completions, columns).items()
-        }
-        return scored(len(completions), found, columns.get("log_metric"), self.name)
+        raw, failures = self._raw(prompts, completions, columns)
+        found = {row: ((value - self.mean) / self.std, told, bare) for row, (value, told, bare) in raw.items()}
+        return scored(len(completions), found, failures, columns.get("log_metric"), self.name)
 
     def measure(self) -> None:
         """Draw rationales with the policy as it is now, and keep the mean and standard deviation of their rewards.
@@ -126,7 +131,8 @@ class SelfFeedback(Reward):
         )
         completions = [one.text for (one,) in drawn]
         columns = {name: [row.get(name) for row in rows] for name in self.columns}
-        raw = [value for value, *_ in self._raw([row["prompt"] for row in rows], completions, columns).values()]
+        found, _ = self._raw([row["prompt"] for row in rows], completions, columns)
+        raw = [value for value, *_ in found.values()]
         if len(raw) < 2 or not np.std(raw) > 1e-6:  # also where it is not a number
             raise ValueError(
                 f"normalise: of {len(rows)} completions of the initial policy {len(raw)} have a reward, and these do "
@@ -145,16 +151,17 @@ class SelfFeedback(Reward):
 
     def _raw(
         self, prompts: Sequence[Text], completions: Sequence[Text], columns: Mapping[str, Any]
-    ) -> dict[int, tuple[float, float, float]]:
-        """Row → (reward before it is normalised, margin with the rationale, margin without)."""
-        rows = [row for row in asked(self.layout, prompts, completions, columns, among=True) if len(row.answers) > 1]
+    ) -> tuple[dict[int, tuple[float, float, float]], dict[int, str]]:
+        """Row → (reward before it is normalised, margin with the rationale, margin without); and row → error."""
+        several, failures = asked(self.layout, prompts, completions, columns, among=True)
+        rows = [row for row in several if len(row.answers) > 1]
         found = {}
         asked_both = with_and_without(rows, self.layout, self.model, self.baseline, self.template_kwargs)
         for row, both in zip(rows, asked_both, strict=True):
             if both is not None:
                 told, bare = (margin(answers, row.gold) for answers in both)
                 found[row.row] = (0.5 * (math.tanh(told) - math.tanh(bare)), told, bare)
-        return found
+        return found, failures
 
 
 def build(name: str, settings: Mapping[str, Any], context: Context) -> SelfFeedback:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from rewards.correctness import Correctness, verifier_of
+from rewards.parts.columns import data_columns
 from rewards.parts.context import Context
 from rewards.reward import Scores, Text
 from verifiers import VERIFIERS
@@ -46,7 +47,7 @@ class Steps(Correctness):
         **columns: Any,
     ) -> Scores:
         """Judge each completion's steps; a gold is read where there is one, for a verifier whose steps need it."""
-        gold = columns.get("gold") or [None] * len(completions)
+        gold = data_columns(columns, len(completions)).get("gold") or [None] * len(completions)
         columns["gold"] = ["" if first_gold(answer) is None else answer for answer in gold]
         scores = super().score(prompts, completions, completion_ids, **columns)
         values: list[float | None] = []

@@ -33,15 +33,24 @@ def cli() -> None:
 @OVERRIDES
 @click.option("--fresh", is_flag=True, help="Replace the run folder if there is one.")
 def train(config: str, overrides: Sequence[str], fresh: bool) -> None:
-    """Train from a CONFIG file; on a folder with an unfinished run, resume it."""
-    from rl.config import load
+    """Train from a CONFIG file, stage by stage where it has several; on a folder with an unfinished run, resume it."""
+    from rl.config import load, load_stages
     from rl.config.named import missing_on_hub
 
-    loaded = load(config, overrides)  # before anything heavy is imported: a wrong config answers at once
-    missing_on_hub(loaded)
-    from rl.training import train as run_training
+    # before anything heavy is imported: a wrong config answers at once
+    stages = load_stages(config, overrides)
+    loaded = list(stages.values()) or [load(config, overrides)]
+    for one in loaded:
+        missing_on_hub(one)
+    command = shlex.join(["whetstone", "train", config, *overrides])
+    if stages:
+        from rl.stages import train_stages
 
-    run_training(loaded, fresh=fresh, command=shlex.join(["whetstone", "train", config, *overrides]))
+        train_stages(stages, fresh=fresh, command=command)
+    else:
+        from rl.training import train as run_training
+
+        run_training(loaded[0], fresh=fresh, command=command)
 
 
 @cli.command()
@@ -49,20 +58,55 @@ def train(config: str, overrides: Sequence[str], fresh: bool) -> None:
 @OVERRIDES
 def check(config: str, overrides: Sequence[str]) -> None:
     """Print the resolved CONFIG and what it would run, and look for what its rewards name; start nothing."""
-    from rl.config import dump, load
+    from rl.config import dump, load, load_stages
     from rl.config.named import missing_on_hub
 
-    loaded = load(config, overrides)
-    waiting = missing_on_hub(loaded)
-    from rl import tasks
-    from rl.runs import plan
+    stages = load_stages(config, overrides)
+    for stage, loaded in (stages or {"": load(config, overrides)}).items():
+        waiting = missing_on_hub(loaded)
+        from rl import tasks
+        from rl.runs import plan
 
-    # a data set on the hub is left alone: this starts nothing, so it downloads nothing either
-    lines = [*plan.describe(loaded, None if tasks.is_on_hub(loaded) else tasks.load(loaded)), *waiting]
-    click.echo(dump(loaded))
-    width = max(len(what) for what, _ in lines)
-    for what, how_much in lines:
-        click.echo(f"{what:<{width}}  {how_much}")
+        # a data set on the hub is left alone: this starts nothing, so it downloads nothing either
+        lines = [*plan.describe(loaded, None if tasks.is_on_hub(loaded) else tasks.load(loaded)), *waiting]
+        if stage:
+            click.echo(f"# stage {stage}")
+        click.echo(dump(loaded))
+        width = max(len(what) for what, _ in lines)
+        for what, how_much in lines:
+            click.echo(f"{what:<{width}}  {how_much}")
+        if stage:
+            click.echo()
+
+
+@cli.command("sample")
+@click.argument("config")
+@OVERRIDES
+@click.option("--out", required=True, metavar="FILE", help="Where to write: .jsonl, .jsonl.gz or .parquet.")
+@click.option(
+    "--by",
+    type=click.Choice(["policy", "reference"]),
+    default="policy",
+    show_default=True,
+    help="Who writes: the config's policy, or the task's own solution (chain and facts have one).",
+)
+@click.option(
+    "--prompts", type=click.IntRange(1), help="How many problems, from the start of the split.  [default: all]"
+)
+@click.option("--split", type=click.Choice(["train", "validation"]), default="train", show_default=True)
+@click.option("--keep", type=click.Choice(["all", "right"]), default="all", show_default=True)
+def sample_traces(config: str, overrides: Sequence[str], out: str, **options: Any) -> None:
+    """Draw completions of a CONFIG's problems into a file, judged; the same command goes on where it was stopped.
+
+    The file can be named as algorithm.examples, scored by whetstone score, or labelled by whetstone prm.
+    """
+    from rl.config import load
+
+    own = ["algorithm=grpo", "rewards.correctness.weight=1"]
+    loaded = load(config, [*own, *overrides])
+    from rl.traces import draw_traces
+
+    draw_traces(loaded, out, **options)
 
 
 @cli.command("eval")

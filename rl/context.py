@@ -11,6 +11,7 @@ from rich.console import Console
 
 from rewards.mixing.mix import Mix
 from rl.config import Config
+from rl.examples.given import Given
 from rl.policy.load import Policy
 from rl.storage.run_folder import RunFolder
 from rl.tasks.task import Task
@@ -29,6 +30,7 @@ class RunContext:
         state: of the processes.
         console: where to say what happens; quiet on all processes but the main one.
         command: how the run was started, to say how to resume it.
+        given: examples to fit on that somebody has; None where the config names none.
         started: when, by `time.perf_counter`.
     """
 
@@ -40,6 +42,7 @@ class RunContext:
     state: PartialState
     console: Console
     command: str = ""
+    given: Given | None = None
     started: float = field(default_factory=time.perf_counter)
 
     @property

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any, TypeVar
 
 import torch
@@ -22,9 +22,12 @@ from rl.config import Config, dump
 from rl.config.generation_cycle import GenerationCycle
 from rl.context import RunContext
 from rl.errors import UserError
+from rl.examples import given
 from rl.policy.load import Policy
 from rl.policy.positions import check_positions
 from rl.runs.run import Run
+from rl.runs.wandb_run import wandb_run
+from rl.storage.checkpoints import step_of
 from rl.storage.config_changes import Changes, shown
 from rl.storage.lock import acquire, release
 from rl.storage.run_folder import RunFolder
@@ -56,9 +59,11 @@ def train(config: Config, *, fresh: bool = False, command: str = "") -> dict[str
     state = PartialState(cpu=not torch.accelerator.is_available())
     console = Console(quiet=not state.is_main_process, soft_wrap=True)
     with _locked(RunFolder(config.run_folder), state, console):
-        run = _run(prepare(config, state, console, fresh=fresh, command=command))
-        run.train()
-        return run.finish()
+        context = prepare(config, state, console, fresh=fresh, command=command)
+        with wandb_run(config, context.folder) if state.is_main_process else nullcontext():
+            run = _run(context)
+            run.train()
+            return run.finish()
 
 
 def prepare(
@@ -79,7 +84,7 @@ def prepare(
     started = time.perf_counter()
     setup.quiet(config)
     folder = RunFolder(config.run_folder)
-    changed = {} if fresh else _decided_by_main(state, lambda: folder.check(dump(config)))
+    changed = {} if fresh else _decided_by_main(state, lambda: _changed(config, folder))
     task = tasks.load(config)
     for split, rows in task.splits.items():
         if not rows and (split != "validation" or config.evaluation.every):
@@ -93,6 +98,9 @@ def prepare(
     mix = setup.rewards(config, task, lambda: (loaded[0].model, loaded[0].tokenizer))
     loaded.append(policy := setup.policy(config, task, console))
     check_positions(config, task, policy, console)
+    examples = given.load(config, task, policy, mix if config.rewards else None)
+    for line in [] if examples is None else examples.lines:
+        console.print(line, highlight=False)
     if state.is_main_process:
         if fresh:
             folder.clear()
@@ -100,7 +108,7 @@ def prepare(
     state.wait_for_everyone()
     if changed:
         _say_what_changed(changed, console)
-    return RunContext(config, task, policy, mix, folder, state, console, command, started)
+    return RunContext(config, task, policy, mix, folder, state, console, command, examples, started)
 
 
 @contextmanager
@@ -136,6 +144,28 @@ def _decided_by_main(state: PartialState, decide: Callable[[], Result]) -> Resul
     if wrong is not None:
         raise UserError(*wrong)
     return result
+
+
+def _changed(config: Config, folder: RunFolder) -> Changes:
+    """What differs from the config of the run that is in the folder.
+
+    Raises:
+        UserError: the config may not change in this way, or the run would go on from inside a generation cycle, where
+            TRL does not keep the completions that the rest of the cycle learns from.
+    """
+    changed = folder.check(dump(config))
+    last = folder.last_checkpoint()
+    if config.algorithm.in_rounds or last is None or "trainer.max_steps" not in changed:
+        return changed
+    step, cycle = step_of(last), GenerationCycle.of(config).optimizer_steps
+    if step % cycle and config.trainer.get("max_steps", -1) != step:
+        raise UserError(
+            str(folder.path),
+            f"its last checkpoint is of step {step}, inside a generation cycle of {cycle} optimizer steps, so the run "
+            f"cannot be extended exactly; give another name=, and a trainer.max_steps that is a multiple of {cycle} if "
+            f"it is to be extended later",
+        )
+    return changed
 
 
 def _say_what_changed(changed: Changes, console: Console) -> None:

@@ -42,6 +42,8 @@ LAYERS = [
     "rl/runs",
     "rl/rounds",
     "rl/training",
+    "rl/stages",
+    "rl/traces",
     "rl/prm",
     "rl/cli",
     "rl/train",

@@ -138,3 +138,22 @@ def test_a_script_runs_with_tiny_settings(name, tmp_path):
     out = tmp_path / "rows.json"
     subprocess.run([sys.executable, BENCH / f"{name}.py", "--out", out, *RUNS[name]], check=True, cwd=ROOT)
     assert name == "reward_alone" or json.loads(out.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(
+    ("prefix", "usual"),
+    [
+        ("+ 2 3", "2 + 3"),
+        ("* + 3.0 4 2", "(3 + 4) * 2"),
+        ("- 9 + 1 0.5", "9 - (1 + 0.5)"),
+        ("/ * 2 3 - 5 4", "(2 * 3) / (5 - 4)"),
+    ],
+)
+def test_an_equation_in_prefix_notation_is_written_in_the_usual_one(bench, prefix, usual):
+    assert bench("svamp").infix(prefix) == usual
+
+
+@pytest.mark.parametrize("broken", ["+ 2", "+ 2 3 4", "2 +", ""])
+def test_what_is_no_equation_is_refused(bench, broken):
+    with pytest.raises(ValueError, match="ends too early|goes on after its end"):
+        bench("svamp").infix(broken)

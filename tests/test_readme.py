@@ -86,3 +86,13 @@ def test_the_commands_it_names_are_there():
     assert {command for command in re.findall(r"whetstone (\w+) ", README)} <= set(cli.commands)
     for target in re.findall(r"make ([a-z][a-z-]+)", README):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+def test_the_examples_page_shows_a_config_that_is_one(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    page = (Path(__file__).parents[1] / "docs" / "examples.md").read_text()
+    (config,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "my_task.yaml").write_text("task: chain\npolicy: {model: embedded}\n")
+    (tmp_path / "imitate.yaml").write_text(config)
+    loaded = load("imitate.yaml")
+    assert list(loaded.algorithm.examples.sources) == ["ours", "public"] and not loaded.algorithm.samples

@@ -15,6 +15,8 @@ from rewards.parts.settings import CREDIT_RULES, KEYS, one_of
 from rewards.reward import Reward
 from verifiers.runtime.names import nearest
 
+TAKEN = ("step", "prompt", "completion", "reward", "advantage", "mix")
+"""Columns of a run's tables of completions that are no reward's."""
 MIX_KEYS = ("aggregation", "gate", "gate_at", "error_budget", "timeout")
 """Settings of the mix itself."""
 
@@ -54,6 +56,8 @@ def build(
 
 
 def _reward(name: str, given: Mapping[str, Any], context: Context) -> Reward:
+    if name in TAKEN:
+        raise ValueError("tables of completions have a column of that name; give the reward another one")
     for key in given:
         if key not in KEYS:
             raise ValueError(f"unknown key {key!r}; {nearest(key, KEYS)}")

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence, ValuesView
+from decimal import Decimal
+from fractions import Fraction
 from itertools import islice
 from typing import Any
 
@@ -127,12 +130,19 @@ def _columns(function: Callable[..., Any], options: Mapping[str, Any]) -> tuple[
     return tuple(needed)
 
 
+def _as_float(value: float | Decimal | Fraction) -> float:
+    try:
+        return float(value)
+    except OverflowError:  # infinite is a failure of its row alone
+        return math.inf if value > 0 else -math.inf
+
+
 def _numbers(values: Any, count: int) -> list[float | None]:
     """One number or None for each completion, of a list, an array or a tensor."""
     wanted = f"one number for each of {count} completions is wanted"
     if hasattr(values, "tolist"):
         values = values.tolist()
-    if isinstance(values, str) or not isinstance(values, Sequence):
+    if isinstance(values, str | bytes) or not isinstance(values, Sequence | ValuesView):
         raise ValueError(f"{wanted}, got {type(values).__name__}")
     if len(values) != count:
         raise ValueError(f"{wanted}, got {len(values)} values")
@@ -140,7 +150,7 @@ def _numbers(values: Any, count: int) -> list[float | None]:
     for row, value in enumerate(values):
         if getattr(value, "ndim", None) == 0:
             value = value.item()
-        if value is not None and not isinstance(value, int | float):
+        if value is not None and not isinstance(value, int | float | Decimal | Fraction):
             raise ValueError(f"{wanted}, got {value!r:.60} for completion {row + 1}")
-        numbers.append(None if value is None else float(value))
+        numbers.append(None if value is None else _as_float(value))
     return numbers

@@ -1,10 +1,10 @@
 r"""How the values of several rewards become one number for each completion.
 
 An abstaining reward counts as its group's mean: with $P_{g,i}$ the completions of the group $g$ (those of one prompt)
-on which reward $i$ did not abstain, $\tilde r_i = r_i$ where it is known and $\mathrm{mean}_{P_{g,i}} r_i$ where it is
-not. So an abstention neither pays nor costs beside its siblings, and it makes no other reward weigh more. Where a
-reward abstains on a whole group, the mean over the batch stands in, and where it abstains on all of the batch it is
-left out. With weights $w_i$:
+on which reward $i$ counts and did not abstain, $\tilde r_i = r_i$ where it is known and $\mathrm{mean}_{P_{g,i}} r_i$
+where it is not. So an abstention neither pays nor costs beside its siblings, and it makes no other reward weigh more.
+Where a reward abstains on a whole group, the mean over the batch stands in, and where it abstains on all of the batch
+it is left out. With weights $w_i$:
 
 `sum`: $r = \sum_i w_i \tilde r_i$.
 
@@ -13,18 +13,18 @@ left out. With weights $w_i$:
 there is only one value, or none. A reward with a small spread then counts as much as one with a large spread. The last
 step of GDPO, scaling the sum over the batch, is the trainer's (TRL's `scale_rewards: batch`).
 
-`product`: $r = \prod_i \tilde r_i^{\,w_i}$. Negative values and weights are refused: two wrongs would multiply to a
-right.
+`product`: $r = \prod_i \widetilde{r_i^{\,w_i}}$: of the factors, so that the mean that stands in for one is that of
+its siblings' factors. Negative values and weights are refused: two wrongs would multiply to a right.
 
 `gated`: with $g$ the gate's value, the sum above where $g \ge$ `gate_at`, and $w_g g$ alone below it. With a gate of
-weight 0 the mix is 0 below it. Where the gate abstains so does the mix: nobody knows whether the others count.
+weight 0 the mix is 0 below it. Where the gate abstains so does the mix: nobody knows whether the others count. What a
+reward says below a closed gate does not count, so it is no part of the mean that stands in for an abstention above it.
 
 A reward of weight 0 is logged and does not count. Where all that count abstain on a completion, so does the mix (None).
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -90,21 +90,37 @@ def counting(values: Mapping[str, Values], weights: Mapping[str, float]) -> list
     return [any(value is not None for value in row) for row in zip(*(values[name] for name in names), strict=True)]
 
 
-def product(factors: Mapping[str, Sequence[float]], weights: Mapping[str, float]) -> list[float]:
-    """Each completion's factors, each to the power of its weight, multiplied.
+def powers(name: str, values: Values, weight: float) -> list[float | None]:
+    """A factor of a product: each value to the power of its reward's weight; None stays None.
 
     Args:
-        factors: reward name → B values, without abstentions.
-        weights: reward name → weight, 0 or more.
+        name: of the reward, for the message.
+        values: B values.
+        weight: 0 or more; with 0 the reward does not count, and every factor is 1.
 
     Raises:
-        ValueError: a factor that counts is negative.
+        ValueError: the reward counts, and a value is negative or too large for its weight.
     """
-    for name, values in factors.items():
-        if weights[name] and min(values) < 0:
-            raise ValueError(f"{name}: a product has no negative factors, got {min(values):g}; use sum or gated")
-    rows = zip(*factors.values(), strict=True)
-    return [math.prod(v ** weights[n] for n, v in zip(factors, row, strict=True) if weights[n]) for row in rows]
+    if weight == 0:
+        return [None if value is None else 1.0 for value in values]
+    least = min((value for value in values if value is not None), default=0.0)
+    if least < 0:
+        raise ValueError(f"{name}: a product has no negative factors, got {least:g}; use sum or gated")
+    try:
+        return [None if value is None else value**weight for value in values]
+    except OverflowError:
+        largest = max(value for value in values if value is not None)
+        raise ValueError(f"{name}: {largest:g} to the power of its weight {weight:g} is too large") from None
+
+
+def where(passed: Sequence[bool], values: Values) -> list[float | None]:
+    """The values where something has passed, None elsewhere.
+
+    Args:
+        passed: B answers.
+        values: B values.
+    """
+    return [value if yes else None for value, yes in zip(values, passed, strict=True)]
 
 
 def centred(values: Values, groups: Groups) -> np.ndarray:

@@ -2,14 +2,11 @@
 
 How values are put together, and what an abstention counts as, is in `rewards/mixing/aggregate.py`. Weights, the gate
 and abstentions are decided here and nowhere else: a `Judgement` says what each reward contributes to each completion.
-
-A reward that raises is tried once more. Then it abstains on the whole batch, and that counts as failed; so does one
-that gives no answer in time. Past the error budget the run stops with the reward, a prompt and the error.
+How one reward is run, and what happens where it raises or hangs, is in `rewards/mixing/run.py`.
 """
 
 from __future__ import annotations
 
-import copy
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -27,17 +24,17 @@ from rewards.mixing.aggregate import (
     filled,
     groups_of,
     normalised,
-    product,
+    powers,
     share_without_signal,
     variance_shares,
+    where,
 )
+from rewards.mixing.run import LARGEST, Runner, hold_to_budget
 from rewards.mixing.schedule import Weight
-from rewards.mixing.time_limit import OutOfTime, bounded
 from rewards.parts.settings import one_of
-from rewards.reward import Reward, RewardBroken, Scores, Text, question_of
+from rewards.reward import Reward, Scores, Text
 from rewards.sample import Judgement
 from verifiers import Status
-from verifiers.execution.sandbox.outcome import SandboxUnavailable
 
 AGGREGATIONS = ("sum", "normalise_then_sum", "product", "gated")
 
@@ -100,9 +97,9 @@ class Mix(Reward):
         self.credits = dict(credits or {})
         self.error_budget = error_budget
         self.aggregation = one_of("aggregation", aggregation, AGGREGATIONS)
-        self.gate, self.gate_at, self.timeout = gate, gate_at, timeout
+        self.gate, self.gate_at = gate, gate_at
         self.columns = tuple(dict.fromkeys(column for reward in rewards for column in reward.columns))
-        self._hung: set[str] = set()
+        self._runner = Runner(timeout)
         for reward in rewards:
             if timeout <= reward.batch_timeout < math.inf:
                 raise ValueError(
@@ -115,7 +112,7 @@ class Mix(Reward):
             raise ValueError(f"gate: is read with aggregation: gated, not with {aggregation}")
         if aggregation == "product":
             for name, weight in self.weights.items():
-                if min([weight] if isinstance(weight, float) else [w for _, w in weight]) < 0:  # type: ignore[misc]
+                if min(schedule.values(weight)) < 0:
                     raise ValueError(f"{name}: a product has no negative weights, got {weight}")
             for name in self.credits:
                 raise ValueError(f"{name}: a factor of a product cannot be credited inside the completion")
@@ -135,7 +132,7 @@ class Mix(Reward):
 
         Raises:
             RewardBroken: one failed on a larger share of the batch than the error budget, or hung a second time.
-            ValueError: a product has a negative factor.
+            ValueError: a product has a negative factor, or the mix of a completion is too large to train on.
         """
         log_metric: Callable[[str, float], None] = columns.get("log_metric") or (lambda name, value: None)
         log_extra: Callable[[str, list], None] = columns.get("log_extra") or (lambda name, values: None)
@@ -144,8 +141,8 @@ class Mix(Reward):
         parts: dict[str, Scores] = {}
         for reward in self.rewards:
             started = time.perf_counter()
-            scores = self._scored(reward, prompts, completions, completion_ids, columns)
-            self._hold_to_budget(reward, scores, prompts)
+            scores = self._runner.run(reward, prompts, completions, completion_ids, columns)
+            hold_to_budget(reward, scores, prompts, self.error_budget)
             parts[reward.name] = scores
             for statistic, value in _statistics(scores, groups).items():
                 log_metric(f"rewards/{reward.name}/{statistic}", value)
@@ -154,8 +151,13 @@ class Mix(Reward):
             for column, values in scores.columns.items():
                 log_extra(f"{reward.name}.{column}", values)
         mixed = self._mixed(parts, weights, groups)
-        for name, share in self._variance_shares(parts, weights, groups).items():
-            log_metric(f"rewards/{name}/variance_share", share)
+        if self.aggregation != "product":
+            contributions = {
+                name: centred([judgements[name].contribution for judgements in mixed.judgements], groups)
+                for name in parts
+            }
+            for name, share in variance_shares(contributions).items():
+                log_metric(f"rewards/{name}/variance_share", share)
         for name, weight in self.weights.items():
             if not isinstance(weight, float):
                 log_metric(f"rewards/{name}/weight", weights[name])
@@ -164,23 +166,32 @@ class Mix(Reward):
     def _mixed(self, parts: Mapping[str, Scores], weights: Mapping[str, float], groups: Groups) -> Mixed:
         """What each reward contributes to each completion, and their sum or product."""
         values = self._comparable(parts, groups)
+        passed = self._passed(values)
         known = counting(values, weights)
         if self.gate is not None:  # below a closed gate the gate's own share is all there is to know
             gate = values[self.gate]
-            known = [v is not None and (v < self.gate_at or yes) for v, yes in zip(gate, known, strict=True)]
-        neutral = 1.0 if self.aggregation == "product" else 0.0
-        numbers = {name: filled(of_reward, groups, neutral) for name, of_reward in values.items()}
+            known = [v is not None and (not opened or yes) for v, opened, yes in zip(gate, passed, known, strict=True)]
         if self.aggregation == "product":
-            totals = product(numbers, weights)
+            factors = {name: filled(powers(name, of, weights[name]), groups, 1.0) for name, of in values.items()}
+            totals = [math.prod(row) for row in zip(*factors.values(), strict=True)]
             contributions = {name: [None] * len(known) for name in parts}
             effective = {name: [weights[name]] * len(known) for name in parts}
         else:
-            effective = {name: self._effective(name, weights[name], values) for name in parts}
-            contributions = {
-                name: [weight * number for weight, number in zip(effective[name], numbers[name], strict=True)]
-                for name in parts
+            effective = {
+                name: [weights[name] if name == self.gate or opened else 0.0 for opened in passed] for name in parts
             }
-            totals = [sum(row) for row in zip(*contributions.values(), strict=True)]
+            contributions = {
+                name: [
+                    weight * number
+                    for weight, number in zip(
+                        effective[name],
+                        filled(of if name == self.gate else where(passed, of), groups),
+                        strict=True,
+                    )
+                ]
+                for name, of in values.items()
+            }
+            totals = [sum(row, 0.0) for row in zip(*contributions.values(), strict=True)]
         judgements = [
             {
                 name: Judgement(
@@ -196,6 +207,12 @@ class Mix(Reward):
         ]
         columns = {name: scores.values for name, scores in parts.items()}
         mixed_values = [total if yes else None for total, yes in zip(totals, known, strict=True)]
+        for value in mixed_values:
+            if value is not None and not abs(value) <= LARGEST:
+                raise ValueError(
+                    f"the rewards {', '.join(parts)} together make {value:g}, and the largest reward that counts is "
+                    f"{LARGEST:g}; make their weights smaller"
+                )
         return Mixed(mixed_values, columns=columns, parts=dict(parts), judgements=judgements)
 
     def _comparable(self, parts: Mapping[str, Scores], groups: Groups) -> dict[str, Values]:
@@ -203,108 +220,17 @@ class Mix(Reward):
             return {name: scores.values for name, scores in parts.items()}
         return {name: normalised(scores.values, groups) for name, scores in parts.items()}
 
-    def _effective(self, name: str, weight: float, values: Mapping[str, Values]) -> list[float]:
-        """A reward's weight on each completion: 0 where the gate is not passed, except for the gate itself."""
-        if self.gate is None or name == self.gate:
-            return [weight] * len(values[name])
-        return [weight if value is not None and value >= self.gate_at else 0.0 for value in values[self.gate]]
-
-    def _variance_shares(
-        self, parts: Mapping[str, Scores], weights: Mapping[str, float], groups: Groups
-    ) -> dict[str, float]:
-        if self.aggregation == "product":
-            return {}
-        values = self._comparable(parts, groups)
-        contributions = {}
-        for name in parts:
-            effective = self._effective(name, weights[name], values)
-            open_gate: Values = [v if weight else 0.0 for v, weight in zip(values[name], effective, strict=True)]
-            contributions[name] = weights[name] * centred(open_gate, groups)
-        return variance_shares(contributions)
-
-    def _scored(
-        self,
-        reward: Reward,
-        prompts: Sequence[Text],
-        completions: Sequence[Text],
-        completion_ids: Sequence[Sequence[int]],
-        columns: Mapping[str, Any],
-    ) -> Scores:
-        """The reward's scores; failures for the whole batch where it raised twice or hung."""
-        failure = ""
-        for _ in range(2):
-            try:
-                return _finite(self._asked(reward, prompts, completions, completion_ids, columns))
-            except SandboxUnavailable:  # nothing that trying again could mend
-                raise
-            except OutOfTime as error:
-                failure = f"{error} (mix.timeout)"
-                if reward.name in self._hung:
-                    raise RewardBroken(
-                        f"reward {reward.name!r} hung a second time: {failure}; on a batch of {len(completions)} "
-                        f"whose first prompt is {question_of(prompts[0])[:200]!r}"
-                    ) from None
-                self._hung.add(reward.name)
-                break
-            except Exception as error:  # anybody's code: what broke is named, counted and held to a budget
-                failure = f"{type(error).__name__}: {error}"
-        return Scores([None] * len(completions), failures=dict.fromkeys(range(len(completions)), failure))
-
-    def _asked(
-        self,
-        reward: Reward,
-        prompts: Sequence[Text],
-        completions: Sequence[Text],
-        completion_ids: Sequence[Sequence[int]],
-        columns: Mapping[str, Any],
-    ) -> Scores:
-        """The reward's scores of copies of the batch, so that no reward changes what another one sees."""
-        given = _copies(prompts), _copies(completions), _copies(completion_ids)
-        own = {name: _copies(of_column) for name, of_column in columns.items()}
-        scores = bounded(lambda: reward.score(*given, **own), self.timeout)
-        if len(scores.values) != len(completions):
-            raise ValueError(f"{len(scores.values)} values for {len(completions)} completions")
-        return scores
-
-    def _hold_to_budget(self, reward: Reward, scores: Scores, prompts: Sequence[Text]) -> None:
-        if len(scores.failures) > self.error_budget * len(scores.values):
-            row, error = next(iter(scores.failures.items()))
-            raise RewardBroken(
-                f"reward {reward.name!r} failed on {len(scores.failures)} of {len(scores.values)} completions, more "
-                f"than mix.error_budget allows ({self.error_budget:.0%}); the first: {error}; on the prompt: "
-                f"{question_of(prompts[row])[:200]!r}"
-            )
+    def _passed(self, values: Mapping[str, Values]) -> list[bool]:
+        """Of each completion, whether more than the gate counts."""
+        if self.gate is None:
+            return [True] * len(next(iter(values.values())))
+        return [value is not None and value >= self.gate_at for value in values[self.gate]]
 
 
 def _status(scores: Scores, row: int) -> Status:
     if scores.values[row] is not None:
         return "judged"
     return "failed" if row in scores.failures else "abstained"
-
-
-def _finite(scores: Scores) -> Scores:
-    """The scores, with each value that is infinite or not a number as a failure of its row."""
-    broken = {r: f"the value is {v}" for r, v in enumerate(scores.values) if v is not None and not math.isfinite(v)}
-    if not broken:
-        return scores
-    values = [None if row in broken else value for row, value in enumerate(scores.values)]
-    steps = [() if row in broken else steps for row, steps in enumerate(scores.steps)]
-    return Scores(values, steps, scores.columns, {**scores.failures, **broken})
-
-
-def _copies(values: Any) -> Any:
-    """A list of the reward's own, so that one that changes what it is given changes nothing for the others."""
-    if not isinstance(values, list | tuple):
-        return values
-    return [_copy(value) for value in values]
-
-
-def _copy(value: Any) -> Any:
-    if isinstance(value, str | int | float | None):
-        return value
-    if isinstance(value, list) and all(isinstance(item, int) for item in value):  # token ids, of which there are many
-        return value.copy()
-    return copy.deepcopy(value)
 
 
 def _statistics(scores: Scores, groups: Groups) -> dict[str, float]:

@@ -33,8 +33,18 @@ def checked(weight: Any) -> Weight:
     return pairs
 
 
+def values(weight: Weight) -> list[float]:
+    """The weights that a schedule goes through; of a number that number."""
+    return [float(weight)] if isinstance(weight, int | float) else [float(value) for _, value in weight]
+
+
 def at(weight: Weight, step: int) -> float:
-    """The weight at a step: linear between the steps that are named, constant outside them."""
+    """The weight at a step: linear between the steps that are named, constant outside them.
+
+    Args:
+        weight: a number, or a schedule as `checked` gives it.
+        step: of training, from 0.
+    """
     if isinstance(weight, int | float):
         return float(weight)
     first, last = weight[0], weight[-1]

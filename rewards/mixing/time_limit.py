@@ -26,32 +26,36 @@ class OutOfTime(Exception):
 def bounded(call: Callable[[], Result], seconds: float) -> Result:
     """What the call returns; what it raises is raised here.
 
+    Args:
+        call: takes no arguments; it runs in a thread of its own, which inherits context variables and the GPU.
+        seconds: the time limit.
+
     Raises:
         OutOfTime: it did not return in that many seconds.
         RuntimeError: it called `sys.exit`, which would end the run as if all were well.
     """
-    outcome: list[tuple[Result | None, BaseException | None]] = []
+    results: list[Result] = []
+    errors: list[BaseException] = []
     device = _cuda_device()
 
     def run() -> None:
         try:
             if device is not None:
                 sys.modules["torch"].cuda.set_device(device)  # a new thread starts on the first one
-            outcome.append((call(), None))
+            results.append(call())
         except BaseException as error:  # raised again in the caller, whatever it is
-            outcome.append((None, error))
+            errors.append(error)
 
     thread = threading.Thread(target=contextvars.copy_context().run, args=(run,), daemon=True, name="reward")
     thread.start()
     thread.join(seconds)
-    if not outcome:
+    if results:
+        return results[0]
+    if not errors:
         raise OutOfTime(f"no answer within {seconds:g} s")
-    result, error = outcome[0]
-    if isinstance(error, SystemExit):
-        raise RuntimeError(f"it called sys.exit({error.code!r})") from error
-    if error is not None:
-        raise error
-    return result  # type: ignore[return-value]
+    if isinstance(errors[0], SystemExit):
+        raise RuntimeError(f"it called sys.exit({errors[0].code!r})") from errors[0]
+    raise errors[0]
 
 
 def _cuda_device() -> int | None:

@@ -8,6 +8,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from rewards.models.types import Model, Tokenizer
+
 BATCH_TOKENS = 16_384
 """Tokens in a batch, padding included; a longer text has a batch of its own."""
 LOGITS = 2**27
@@ -31,7 +33,7 @@ def batches(lengths: Sequence[int], budget: int = BATCH_TOKENS) -> Iterator[list
         yield batch
 
 
-def logits_budget(model: Any, budget: int = BATCH_TOKENS) -> int:
+def logits_budget(model: Model, budget: int = BATCH_TOKENS) -> int:
     """Tokens that a batch may have where the model gives logits for all of them."""
     return max(1, min(budget, LOGITS // model.config.get_text_config().vocab_size))
 
@@ -67,9 +69,9 @@ def padded(
     return ids_BT.to(device), mask_BT.to(device)
 
 
-def pad_id(tokenizer: Any) -> int:
+def pad_id(tokenizer: Tokenizer) -> int:
     """A token to pad with; it is masked, so any will do."""
     for token in (tokenizer.pad_token_id, tokenizer.eos_token_id):
-        if token is not None:
+        if isinstance(token, int):
             return token
     return 0

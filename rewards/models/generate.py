@@ -19,12 +19,14 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 import torch
+from peft import PeftModel
 from torch import Tensor
 from transformers import GenerationConfig, LogitsProcessor, StoppingCriteria, StoppingCriteriaList
 
 from rewards.models.batches import pad_id, padded
 from rewards.models.load import device_of, judging
 from rewards.models.logprobs import token_logprobs
+from rewards.models.types import Model, Tokenizer
 
 FinishReason = Literal["stop", "length", "error"]
 """`stop` where the model ended it, `length` where it was cut off, `error` where its logits held NaN."""
@@ -113,8 +115,8 @@ class Engine(Protocol):
 
 
 def generate(
-    model: Any,
-    tokenizer: Any,
+    model: Model | Engine,
+    tokenizer: Tokenizer,
     prompt_ids: Sequence[list[int]],
     parameters: SamplingParameters,
     *,
@@ -150,7 +152,7 @@ def generate(
     ]
 
 
-def eos_token_ids(model: Any, tokenizer: Any) -> list[int]:
+def eos_token_ids(model: Model | Engine, tokenizer: Tokenizer) -> list[int]:
     """The tokens that end a completion: those that the model (or the engine) declares, and the tokenizer's."""
     stored: Any = model.eos_token_ids if isinstance(model, Engine) else model.generation_config.eos_token_id
     ends = [*(stored if isinstance(stored, list | tuple) else [stored]), tokenizer.eos_token_id]
@@ -158,7 +160,7 @@ def eos_token_ids(model: Any, tokenizer: Any) -> list[int]:
 
 
 def ended(
-    ids: Sequence[int], eos_token_ids: Sequence[int], stop: Sequence[str], tokenizer: Any
+    ids: Sequence[int], eos_token_ids: Sequence[int], stop: Sequence[str], tokenizer: Tokenizer
 ) -> tuple[list[int], Literal["stop", "length"]]:
     """A completion up to the token that ends it, and whether there is one.
 
@@ -170,10 +172,10 @@ def ended(
     """
     place = next((place for place, token in enumerate(ids) if token in eos_token_ids), None)
     cut = list(ids if place is None else ids[: place + 1])
-    if stop and has_stop(tokenizer.decode(cut, skip_special_tokens=True), stop):
+    if stop and has_stop(str(tokenizer.decode(cut, skip_special_tokens=True)), stop):
 
         def stopped(length: int) -> bool:
-            return has_stop(tokenizer.decode(cut[:length], skip_special_tokens=True), stop)
+            return has_stop(str(tokenizer.decode(cut[:length], skip_special_tokens=True)), stop)
 
         return cut[: bisect_left(range(len(cut)), True, key=stopped)], "stop"
     return cut, "length" if place is None else "stop"
@@ -193,7 +195,7 @@ class StopStrings(StoppingCriteria):
         start: tokens before the completions.
     """
 
-    def __init__(self, stop: Sequence[str], tokenizer: Any, start: int) -> None:
+    def __init__(self, stop: Sequence[str], tokenizer: Tokenizer, start: int) -> None:
         self.stop, self.tokenizer, self.start = stop, tokenizer, start
         # a token has one byte of text at least; the others are context, for tokenizers that change a text's beginning
         self.tail = max(len(string.encode()) for string in stop) + 8
@@ -217,7 +219,7 @@ class _NanWatch(LogitsProcessor):
 
 
 @contextmanager
-def without_stored_defaults(model: Any) -> Iterator[None]:
+def without_stored_defaults(model: Model) -> Iterator[None]:
     """The model without the generation defaults that are stored with it, which transformers would fill in.
 
     They are given back afterwards, so that they are saved with the model again.
@@ -225,7 +227,7 @@ def without_stored_defaults(model: Any) -> Iterator[None]:
     Args:
         model: a transformers model, or a peft wrapper of one.
     """
-    layers = [model, *([model.get_base_model()] if hasattr(model, "get_base_model") else [])]
+    layers: list[Any] = [model, *([model.get_base_model()] if isinstance(model, PeftModel) else [])]
     holders = [layer for layer in layers if "generation_config" in vars(layer)]
     stored = [layer.generation_config for layer in holders]
     for layer, config in zip(holders, stored, strict=True):
@@ -262,8 +264,8 @@ def _by_engine(
 
 
 def _by_transformers(
-    model: Any,
-    tokenizer: Any,
+    model: Model,
+    tokenizer: Tokenizer,
     prompt_ids: Sequence[list[int]],
     parameters: SamplingParameters,
     ends: list[int],
@@ -276,6 +278,7 @@ def _by_transformers(
     order = sorted((len(ids), row) for row, ids in enumerate(prompt_ids) for _ in range(count))
     device, pad = device_of(model), pad_id(tokenizer)
     settings = _generation_config(parameters, ends, pad)
+    generating: Any = model  # transformers adds `generate` to its classes by a mixin that their type does not name
     reads_apart = getattr(model.config, "is_encoder_decoder", False)
     drawn: list[list[Tokens]] = [[] for _ in prompt_ids]
     with (
@@ -290,7 +293,7 @@ def _by_transformers(
             start = 1 if reads_apart else ids_BT.shape[1]
             stopping = [StopStrings(parameters.stop, tokenizer, start)] if parameters.stop else []
             watch = _NanWatch()
-            out_BT = model.generate(
+            out_BT = generating.generate(
                 input_ids=ids_BT,
                 attention_mask=mask_BT,
                 generation_config=settings,

@@ -10,6 +10,7 @@ import torch
 
 from rewards.models.batches import BATCH_TOKENS, LOGITS, batches, pad_id, padded
 from rewards.models.load import judging
+from rewards.models.types import Classifier, Tokenizer
 
 Read = Callable[[torch.Tensor], torch.Tensor]
 """Logits (S, L) to scores (S,)."""
@@ -32,8 +33,8 @@ class Encoded(NamedTuple):
 
 
 def read_at(
-    model: Any,
-    tokenizer: Any,
+    model: Classifier,
+    tokenizer: Tokenizer,
     texts: Sequence[Encoded],
     read: Read,
     *,
@@ -97,7 +98,7 @@ def _parts(rows: Sequence[int], texts: Sequence[Encoded], most: int, width: int)
 
 
 def read_whole(
-    model: Any, tokenizer: Any, texts: Sequence[Sequence[int]], read: Read, *, budget: int = BATCH_TOKENS
+    model: Classifier, tokenizer: Tokenizer, texts: Sequence[Sequence[int]], read: Read, *, budget: int = BATCH_TOKENS
 ) -> list[float]:
     """What a model's head says of each text as a whole.
 
@@ -118,7 +119,12 @@ def read_whole(
     return scores
 
 
-def probability(model: Any, right: Sequence[int] | None = None) -> Read:
+def labels(model: Classifier) -> int:
+    """How many classes a model's head tells apart."""
+    return int(model.config.num_labels or 0)
+
+
+def probability(model: Classifier, right: Sequence[int] | None = None) -> Read:
     """How the logits of a model's own classes become the probability of the right ones.
 
     Args:
@@ -128,11 +134,9 @@ def probability(model: Any, right: Sequence[int] | None = None) -> Read:
     Raises:
         ValueError: there are more than two classes and none is named, or there is no such class.
     """
-    count = model.config.num_labels
+    count = labels(model)
     if right is None and count > 2:
-        raise ValueError(
-            f"the model has {count} labels {dict(model.config.id2label)}; name in `right` those that mean right"
-        )
+        raise ValueError(f"the model has {count} labels {model.config.id2label}; name in `right` those that mean right")
     for label in right or ():
         if isinstance(label, bool) or not isinstance(label, int) or not 0 <= label < count:
             raise ValueError(f"right: the model's labels are 0 to {count - 1}, got {label!r}")

@@ -20,13 +20,15 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
+from peft import PeftModel
+from torch import Tensor, nn
 
 from rewards.models.batches import BATCH_TOKENS, LOGITS, batches, logits_budget, pad_id, padded
 from rewards.models.load import device_of, judging
 from rewards.models.logprobs import logprobs_at, token_logprobs
 from rewards.models.prompts import Rendered, encode
 from rewards.models.room import room
+from rewards.models.types import Model, Tokenizer
 
 
 class Likelihood(NamedTuple):
@@ -59,8 +61,8 @@ class Pair(NamedTuple):
 
 
 def likelihoods(
-    model: Any,
-    tokenizer: Any,
+    model: Model,
+    tokenizer: Tokenizer,
     prefixes: Sequence[str],
     contexts: Sequence[str | Rendered],
     answers: Sequence[Sequence[str]],
@@ -111,7 +113,7 @@ def likelihoods(
     return [[found[id(pair)] for pair in known[key]] if fits[key] else None for key in keys]
 
 
-def shares(model: Any) -> bool:
+def shares(model: Model) -> bool:
     """Whether a model can start from a cache with gaps: it keeps all keys and values, and takes positions."""
     config = model.config.get_text_config()
     if getattr(config, "is_encoder_decoder", False) or getattr(model, "_is_stateful", False):
@@ -127,12 +129,12 @@ def shares(model: Any) -> bool:
     return getattr(config, "_attn_implementation", None) in ("sdpa", "eager")
 
 
-def _base(model: Any) -> Any:
+def _base(model: Model) -> nn.Module:
     """The model inside an adapter's wrapper, whose own signature says nothing."""
-    return model.get_base_model() if hasattr(model, "get_base_model") else model
+    return model.get_base_model() if isinstance(model, PeftModel) else model
 
 
-def joined(context: str | Rendered, answer: str, tokenizer: Any) -> Pair:
+def joined(context: str | Rendered, answer: str, tokenizer: Tokenizer) -> Pair:
     """A context and an answer as the tokens of one text.
 
     Args:
@@ -167,7 +169,7 @@ def _shared(group: Sequence[Sequence[Pair]]) -> int:
     return min(_common([pair.ids for pair in pairs]), *(pair.start - 1 for pair in pairs))
 
 
-def _plain(model: Any, pairs: Sequence[Pair], budget: int, found: dict[int, Likelihood]) -> None:
+def _plain(model: Model, pairs: Sequence[Pair], budget: int, found: dict[int, Likelihood]) -> None:
     """One pass over each whole text."""
     contexts = [pair.ids[: pair.start] for pair in pairs]
     answers = [pair.ids[pair.start :] for pair in pairs]
@@ -184,7 +186,11 @@ class _Level(NamedTuple):
 
 
 def _tree(
-    model: Any, groups: Sequence[Sequence[Sequence[Pair]]], tokenizer: Any, budget: int, found: dict[int, Likelihood]
+    model: Model,
+    groups: Sequence[Sequence[Sequence[Pair]]],
+    tokenizer: Tokenizer,
+    budget: int,
+    found: dict[int, Likelihood],
 ) -> None:
     """Prompts, contexts from their prompts, answers from their contexts."""
     pad, heads = pad_id(tokenizer), [_shared(group) for group in groups]
@@ -214,7 +220,7 @@ def _tree(
 
 
 def _extend(
-    model: Any,
+    model: Model,
     level: _Level | None,
     parents: Sequence[int] | None,
     segments: Sequence[Sequence[int]],
@@ -263,6 +269,6 @@ def softmax(scores: Sequence[float]) -> list[float]:
     return [weight / sum(weights) for weight in weights]
 
 
-def _keeps_last(model: Any) -> bool:
+def _keeps_last(model: Model) -> bool:
     """Whether a model can be asked for the logits of the last place alone."""
     return "logits_to_keep" in inspect.signature(_base(model).forward).parameters

@@ -13,7 +13,7 @@ import functools
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -33,12 +33,8 @@ from transformers.utils.peft_utils import find_adapter_config_file
 
 from rewards.models.adapters import base_of
 from rewards.models.batches import pad_id
+from rewards.models.types import Classifier, Model, Pair, Source, Tokenizer
 from verifiers.runtime.names import nearest
-
-Pair = tuple[Any, Any]
-"""(model, tokenizer)."""
-Source = Callable[[], Pair]
-"""Gives a model and its tokenizer as they are now."""
 
 HEADS = {
     "causal": AutoModelForCausalLM,
@@ -61,8 +57,8 @@ class Loaded(NamedTuple):
         new_head: whether the head has weights that were drawn at random.
     """
 
-    model: Any
-    tokenizer: Any
+    model: Model
+    tokenizer: Tokenizer
     new_head: bool
 
 
@@ -167,7 +163,7 @@ def _weights(name: str, head: str, revision: str | None, trust: bool, how: dict[
     return model, [key for key in missing if not any(part in kept for part in key.split("."))]
 
 
-def merged(model: Any) -> Any:
+def merged(model: Model) -> Any:
     """A model with its adapter in the weights; a model without one stays as it is."""
     return model.merge_and_unload() if isinstance(model, PeftModel) else model
 
@@ -215,7 +211,7 @@ def _frozen(
     return model.eval(), tokenizer
 
 
-def check_fit(model: Any, tokenizer: Any, name: str | Path) -> None:
+def check_fit(model: Model, tokenizer: Tokenizer, name: str | Path) -> None:
     """Check that every token has an embedding.
 
     Args:
@@ -226,7 +222,7 @@ def check_fit(model: Any, tokenizer: Any, name: str | Path) -> None:
     Raises:
         ValueError: the tokenizer has more tokens than the embedding has rows.
     """
-    rows = model.get_input_embeddings().weight.shape[0]
+    rows = _embedding(model).shape[0]
     if len(tokenizer) > rows:
         raise ValueError(
             f"the tokenizer of {str(name)!r} has {len(tokenizer)} tokens and its embedding only {rows} rows: they do "
@@ -234,7 +230,7 @@ def check_fit(model: Any, tokenizer: Any, name: str | Path) -> None:
         )
 
 
-def give_pad_token(model: Any, tokenizer: Any) -> bool:
+def give_pad_token(model: Model, tokenizer: Tokenizer) -> bool:
     """Make the end-of-text token pad where the tokenizer has no pad token, and tell the model's configuration.
 
     Args:
@@ -277,13 +273,19 @@ def default_device() -> str:
     return f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if torch.cuda.is_available() else "cpu"
 
 
-def device_of(model: Any) -> torch.device:
+def device_of(model: Model) -> torch.device:
     """Where a model's inputs go, also where a wrapper does not say."""
-    return model.get_input_embeddings().weight.device
+    return _embedding(model).device
+
+
+def _embedding(model: Model) -> torch.Tensor:
+    weight = model.get_input_embeddings().weight
+    assert isinstance(weight, torch.Tensor)
+    return weight
 
 
 @contextmanager
-def judging(model: Any) -> Iterator[None]:
+def judging(model: Classifier) -> Iterator[None]:
     """The model in evaluation mode and without gradients, and afterwards as it was."""
     was_training = model.training
     model.eval()
@@ -294,7 +296,7 @@ def judging(model: Any) -> Iterator[None]:
         model.train(was_training)
 
 
-def fingerprint(model: Any) -> str:
+def fingerprint(model: Model) -> str:
     """What tells one set of weights from another: a hash of every parameter's name, shape and sums."""
     digest = hashlib.blake2b(digest_size=12)
     with torch.no_grad():

@@ -3,16 +3,16 @@ r"""Log-probabilities of given tokens: $\log p(y_t \mid x, y_{<t})$ under a mode
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from torch import Tensor
 
 from rewards.models.batches import BATCH_TOKENS, batches, logits_budget, padded
 from rewards.models.load import device_of, judging
+from rewards.models.types import Model
 
 
 def token_logprobs(
-    model: Any, prompts: Sequence[Sequence[int]], completions: Sequence[Sequence[int]], *, budget: int = BATCH_TOKENS
+    model: Model, prompts: Sequence[Sequence[int]], completions: Sequence[Sequence[int]], *, budget: int = BATCH_TOKENS
 ) -> list[list[float]]:
     """The log-probability of each completion token given the prompt and the tokens before it.
 

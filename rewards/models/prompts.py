@@ -13,7 +13,10 @@ No end-of-text token is added: a prompt is there to be continued.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from rewards.models.types import Tokenizer
 
 Message = Mapping[str, Any]
 Text = str | Sequence[Message]
@@ -36,7 +39,7 @@ class Rendered(NamedTuple):
         return self._replace(text=self.text + text)
 
 
-def render(prompt: Text, tokenizer: Any, template_kwargs: Mapping[str, Any] | None = None) -> Rendered:
+def render(prompt: Text, tokenizer: Tokenizer, template_kwargs: Mapping[str, Any] | None = None) -> Rendered:
     """The text that a model reads as a prompt.
 
     Args:
@@ -53,17 +56,17 @@ def render(prompt: Text, tokenizer: Any, template_kwargs: Mapping[str, Any] | No
     text = tokenizer.apply_chat_template(
         messages, add_generation_prompt=True, tokenize=False, **(template_kwargs or {})
     )
-    return Rendered(text, templated=True)
+    return Rendered(str(text), templated=True)
 
 
-def encode(text: str | Rendered, tokenizer: Any) -> list[int]:
+def encode(text: str | Rendered, tokenizer: Tokenizer) -> list[int]:
     """The token ids of a plain string or a rendered text, by the rules of this module."""
     rendered = Rendered(text) if isinstance(text, str) else text
     ids = list(tokenizer(rendered.text, add_special_tokens=False)["input_ids"])
     return ids if rendered.templated else beginning(tokenizer, rendered.text) + ids
 
 
-def prompt_ids(prompt: Text, tokenizer: Any, template_kwargs: Mapping[str, Any] | None = None) -> list[int]:
+def prompt_ids(prompt: Text, tokenizer: Tokenizer, template_kwargs: Mapping[str, Any] | None = None) -> list[int]:
     """The token ids of a prompt, by the rules of this module.
 
     Args:
@@ -74,15 +77,15 @@ def prompt_ids(prompt: Text, tokenizer: Any, template_kwargs: Mapping[str, Any] 
     return encode(render(prompt, tokenizer, template_kwargs), tokenizer)
 
 
-def beginning(tokenizer: Any, text: str = "") -> list[int]:
+def beginning(tokenizer: Tokenizer, text: str = "") -> list[int]:
     """The BOS token that goes before a plain text: none where the tokenizer adds none, or the text starts with it."""
     bos = getattr(tokenizer, "bos_token_id", None)
-    if bos is None or tokenizer("")["input_ids"][:1] != [bos] or text.startswith(tokenizer.bos_token):
+    if not isinstance(bos, int) or tokenizer("")["input_ids"][:1] != [bos] or text.startswith(str(tokenizer.bos_token)):
         return []
     return [bos]
 
 
-def one_token(text: str, tokenizer: Any, what: str) -> int:
+def one_token(text: str, tokenizer: Tokenizer, what: str) -> int:
     """The id of a text that has to be a single known token.
 
     Args:
@@ -95,7 +98,7 @@ def one_token(text: str, tokenizer: Any, what: str) -> int:
     """
     ids = tokenizer(text, add_special_tokens=False)["input_ids"]
     # SentencePiece may set a bare space token before the first word
-    known = [i for i in ids if tokenizer.decode([i]).strip()]
+    known = [i for i in ids if str(tokenizer.decode([i])).strip()]
     if len(known) != 1 or known[0] == tokenizer.unk_token_id:
         raise ValueError(f"{what} {text!r} is not one token of this tokenizer: it gives {ids}")
     return known[0]

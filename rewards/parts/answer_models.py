@@ -29,6 +29,7 @@ from rewards.models.likelihoods import Pair, joined
 from rewards.models.load import default_device, load, merged
 from rewards.models.prompts import Rendered
 from rewards.models.room import room
+from rewards.models.types import Model, Tokenizer
 from rewards.parts.rationale import LAYOUTS, Layout, choices_of
 from rewards.reward import Text
 from verifiers.runtime.golds import first_gold
@@ -116,7 +117,7 @@ def fit_answer_models(
 
 
 def _examples(
-    rows: Sequence[Mapping[str, Any]], kind: str, folds: int, layout: Layout, tokenizer: Any
+    rows: Sequence[Mapping[str, Any]], kind: str, folds: int, layout: Layout, tokenizer: Tokenizer
 ) -> list[tuple[int, Pair]]:
     """(fold, context with the gold answer) of the rows that teach a kind; each once."""
     found: dict[tuple[Rendered, str], tuple[int, Pair]] = {}
@@ -141,7 +142,7 @@ def _examples(
 
 
 def _fit(
-    model: Any, pairs: Sequence[Pair], tokenizer: Any, epochs: int, learning_rate: float, budget: int, seed: int
+    model: Model, pairs: Sequence[Pair], tokenizer: Tokenizer, epochs: int, learning_rate: float, budget: int, seed: int
 ) -> float:
     """Train on the answers' tokens; the mean loss of the last pass."""
     device = model.get_input_embeddings().weight.device

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from verifiers.runtime.verifier import Verifier
+
+if TYPE_CHECKING:
+    from rewards.models.types import Source
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,7 @@ class Context:
     """
 
     verifier: Verifier
-    policy: Callable[[], tuple[Any, Any]] | None = None
+    policy: Source | None = None
     rows: Sequence[Mapping[str, Any]] = ()
     cache: Path | None = None
     run: Path | None = None

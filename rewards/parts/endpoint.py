@@ -12,31 +12,30 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import math
 import os
 import re
-import threading
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from functools import cached_property
-from math import inf
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import diskcache
 import openai
 import platformdirs
-from openai.types.chat import ChatCompletion
+from openai.types.chat import ChatCompletion, ChatCompletionMessageParam
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from rewards.parts.event_loop import EventLoop
+from rewards.parts.spending import Limit, LimitReached, Spent
 from rewards.reward import content_of
 
 LONGEST_WAIT = 60.0
 """Seconds between two tries at most, whatever the server asks for."""
-CUT_OFF = ("length", "max_tokens", "content_filter")
-"""Values of `finish_reason` that say that a reply is not whole."""
+WHOLE = ("stop", "end_turn", "stop_sequence", "eos", "eos_token", "complete", "completed", "")
+"""What servers say in `finish_reason` of a reply that ended by itself, in lower case. Of any other it is not known:
+`length`, `content_filter`, `error`, `abort` and their kin leave a reply cut off, perhaps in the middle of a number."""
 _HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 
 
@@ -46,108 +45,6 @@ class NoReply(Exception):
 
 class TooLate(NoReply):
     """There was no whole reply in the time of one try."""
-
-
-class LimitReached(Exception):
-    """One more request would go past the limit on spending."""
-
-
-@dataclass(frozen=True)
-class Limit:
-    """The most that may be spent, and what tokens cost.
-
-    Attributes:
-        requests: requests sent, tries that failed included.
-        tokens: tokens read and written, as the server reports them.
-        money: by the prices, in their currency.
-        input_price: of a million tokens read.
-        output_price: of a million tokens written.
-    """
-
-    requests: float = inf
-    tokens: float = inf
-    money: float = inf
-    input_price: float = 0.0
-    output_price: float = 0.0
-
-    @property
-    def needs_usage(self) -> bool:
-        """Whether it can be held only where the server reports tokens."""
-        return self.tokens < inf or self.money < inf
-
-
-class Spent:
-    """What was spent, counted across threads.
-
-    With a folder the counts are on disk: every process and every later start of the run adds to them. Without one each
-    process counts for itself, and may spend its even share of the limit (`WORLD_SIZE`). The limit is looked at before
-    each request, so requests that are under way may take tokens and money over it.
-
-    Args:
-        limit: the most that may be spent.
-        folder: where the counts are kept, made when they are first looked at; None for nowhere.
-    """
-
-    def __init__(self, limit: Limit, folder: Path | None = None) -> None:
-        self.limit = limit
-        self._folder = folder
-        self._share = 1 if folder else int(os.environ.get("WORLD_SIZE", "1"))
-        self._lock = threading.Lock()
-
-    @property
-    def requests(self) -> int:
-        """Requests sent."""
-        return int(self._counts.get("requests", 0))
-
-    @property
-    def tokens(self) -> int:
-        """Tokens read and written."""
-        return int(self._counts.get("tokens", 0))
-
-    @property
-    def money(self) -> float:
-        """What they cost."""
-        return float(self._counts.get("money", 0.0))
-
-    def take_request(self) -> None:
-        """Count one request.
-
-        Raises:
-            LimitReached: there is none left.
-        """
-        with self._alone():
-            for what, now, most in (
-                ("requests", self.requests + 1 - 1e-9, self.limit.requests),
-                ("tokens", self.tokens, self.limit.tokens),
-                ("money", self.money, self.limit.money),
-            ):
-                if now >= most / self._share:
-                    raise LimitReached(f"limit.{what} of {most:g} is reached")
-            self._counts["requests"] = self.requests + 1
-
-    def add(self, usage: Any) -> None:
-        """Count the tokens of a reply.
-
-        Raises:
-            NoReply: the server does not report them, so the limit cannot be held.
-        """
-        read, written = (_count(getattr(usage, name, None)) for name in ("prompt_tokens", "completion_tokens"))
-        if read is None or written is None:
-            if self.limit.needs_usage:
-                raise NoReply("the server reports no usage, so a limit on tokens or money cannot be held")
-            return
-        cost = (read * self.limit.input_price + written * self.limit.output_price) / 1e6
-        with self._alone():
-            self._counts["tokens"] = self.tokens + read + written
-            self._counts["money"] = self.money + cost
-
-    @cached_property
-    def _counts(self) -> Any:
-        return {} if self._folder is None else diskcache.Cache(str(self._folder))
-
-    def _alone(self) -> AbstractContextManager[None]:
-        """No other thread counts meanwhile, nor, with a folder, any other process."""
-        return self._lock if self._folder is None else self._counts.transact()  # type: ignore[return-value]
 
 
 class Endpoint:
@@ -195,10 +92,16 @@ class Endpoint:
 
     def known(self, messages: Sequence[Mapping[str, Any]]) -> str | None:
         """The reply in the cache, or None."""
-        return self._cache.get(self._key(messages))  # type: ignore[return-value]
+        kept: Any = self._cache.get(self._key(messages))
+        return kept
 
     def remember(self, messages: Sequence[Mapping[str, Any]], reply: str) -> None:
-        """Put a reply into the cache."""
+        """Put a reply into the cache.
+
+        Args:
+            messages: the chat that it is a reply to.
+            reply: its text.
+        """
         self._cache.set(self._key(messages), reply)
 
     def ask(
@@ -249,7 +152,7 @@ class Endpoint:
             async with asyncio.timeout(seconds):
                 reply = await client.chat.completions.create(
                     model=self.model,
-                    messages=list(messages),  # type: ignore[arg-type]
+                    messages=cast("list[ChatCompletionMessageParam]", list(messages)),
                     timeout=seconds,
                     **self.request,
                 )
@@ -264,16 +167,24 @@ class Endpoint:
             NoReply: it is none, or was cut off.
         """
         choices = getattr(reply, "choices", None)
-        choice = choices[0] if isinstance(choices, list) and choices else None
+        choice: Any = choices[0] if isinstance(choices, list) and choices else None
         if not isinstance(reply, ChatCompletion) or getattr(choice, "message", None) is None:
             raise NoReply(f"not a chat completion: {str(reply)[:200]!r}")
-        self.spent.add(reply.usage)
+        try:
+            self.spent.add(reply.usage)
+        except ValueError as error:
+            raise NoReply(str(error)) from None
+        message: Any = choice.message
         finish = getattr(choice, "finish_reason", None)
-        if finish in CUT_OFF:
-            raise NoReply(f"the reply was cut off (finish_reason: {finish}); request.max_tokens may be too small")
-        content = content_of({"content": getattr(choice.message, "content", None)})  # type: ignore[union-attr]
+        if refusal := getattr(message, "refusal", None):
+            raise NoReply(f"the model refused to answer: {str(refusal)[:200]!r}")
+        content = content_of({"content": getattr(message, "content", None)})
         if not content.strip():
-            raise NoReply(f"an empty reply (finish_reason: {finish})")
+            tools = " with tool calls" if getattr(message, "tool_calls", None) else ""
+            raise NoReply(f"an empty reply{tools} (finish_reason: {finish})")
+        if str(finish or "").lower() not in WHOLE:
+            why = "; request.max_tokens may be too small" if finish in ("length", "max_tokens") else ""
+            raise NoReply(f"the reply was cut off (finish_reason: {finish}){why}")
         return whole(content)
 
     def _client(self) -> openai.AsyncOpenAI:
@@ -287,9 +198,10 @@ class Endpoint:
         error = state.outcome.exception() if state.outcome else None
         asked = error.response.headers.get("retry-after", "") if isinstance(error, openai.APIStatusError) else ""
         try:
-            return min(max(float(asked), 0.0), LONGEST_WAIT)
+            seconds = float(asked)
         except ValueError:  # none, or a date
-            return self._backoff(state)
+            seconds = math.nan
+        return min(max(seconds, 0.0), LONGEST_WAIT) if math.isfinite(seconds) else self._backoff(state)
 
     def _key(self, messages: Sequence[Mapping[str, Any]]) -> str:
         asked = json.dumps(
@@ -306,11 +218,6 @@ def user_cache(name: str) -> Path:
 def whole(text: str) -> str:
     """The text with each half of a surrogate pair replaced by U+FFFD: it can be neither sent nor stored."""
     return _HALF_CHARACTER.sub("\ufffd", text)
-
-
-def _count(value: Any) -> int | None:
-    """A number of tokens; None for what is none."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53 else None
 
 
 def _may_pass(error: BaseException) -> bool:

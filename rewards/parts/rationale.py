@@ -5,14 +5,18 @@ from __future__ import annotations
 import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rewards.models.prompts import Rendered, render
+from rewards.parts.columns import column
 from rewards.reward import Text, text_of
 from verifiers.answer.completion import spoken
 from verifiers.answer.normal import normalised
 from verifiers.choice import labelled
 from verifiers.runtime.golds import first_gold
+
+if TYPE_CHECKING:
+    from rewards.models.types import Tokenizer
 
 
 class Split(NamedTuple):
@@ -64,7 +68,7 @@ class Layout:
         self,
         prompt: Text,
         rationale: str | None,
-        tokenizer: Any,
+        tokenizer: Tokenizer,
         template_kwargs: Mapping[str, Any] | None = None,
     ) -> Rendered:
         """What a model reads before the answer, as its tokenizer lays the prompt out.
@@ -133,6 +137,12 @@ def choices_of(choices: Any, gold: Any) -> tuple[list[str], list[str], int | Non
     return labels, texts, next(iter(by_label + by_text), None)
 
 
+def _shown(answer: Any) -> str | None:
+    """The gold answer that a model is asked about; None where there is none, or it is blank."""
+    gold = first_gold(answer)
+    return None if gold is None or not str(gold).strip() else str(gold)
+
+
 class Asked(NamedTuple):
     """What a model is asked of a completion.
 
@@ -158,8 +168,8 @@ def asked(
     columns: Mapping[str, Any],
     *,
     among: bool,
-) -> list[Asked]:
-    """What a model is asked of each completion that can be judged.
+) -> tuple[list[Asked], dict[int, str]]:
+    """What a model is asked of each completion that can be judged, and row → error where the data is broken.
 
     Left out are those without a marker, without a gold answer, and whose gold is none of the choices. Of several golds
     the first is asked for.
@@ -172,35 +182,23 @@ def asked(
         among: whether the gold is asked for among the row's choices, or alone.
 
     Raises:
-        ValueError: a column is missing, or the choices have no form that is known.
+        ValueError: a column is missing.
     """
-    gold = [first_gold(answer) for answer in column(columns, "gold", len(completions))]
+    gold = [_shown(answer) for answer in column(columns, "gold", len(completions))]
     choices = column(columns, "choices", len(completions)) if among else [None] * len(completions)
-    found = []
+    found, failures = [], {}
     for row, completion in enumerate(completions):
         split = layout.split(text_of(completion))
         if not split.marked or gold[row] is None or (among and choices[row] is None):
             continue
-        if among:
-            labels, texts, right = choices_of(choices[row], gold[row])
-        else:
-            labels = texts = [str(gold[row])]
-            right = 0
-        if right is not None:
-            answers = [layout.answer.format(label=a, text=b) for a, b in zip(labels, texts, strict=True)]
+        try:
+            labels, texts, right = choices_of(choices[row], gold[row]) if among else ([gold[row]], [gold[row]], 0)
+        except ValueError as error:
+            failures[row] = str(error)
+            continue
+        answers = [layout.answer.format(label=a, text=b) for a, b in zip(labels, texts, strict=True)]
+        if blank := [label for label, answer in zip(labels, answers, strict=True) if not answer.strip()]:
+            failures[row] = f"the choice {blank[0]!r} is blank, so that a model cannot answer with it"
+        elif right is not None:
             found.append(Asked(row, prompts[row], split.rationale, answers, right))
-    return found
-
-
-def column(columns: Mapping[str, Any], name: str, count: int) -> Sequence[Any]:
-    """A column of the batch.
-
-    Raises:
-        ValueError: it is missing, or has another length.
-    """
-    values = columns.get(name)
-    if values is None:
-        raise ValueError(f"needs a column {name!r} in the data")
-    if len(values) != count:
-        raise ValueError(f"the column {name!r} has {len(values)} values for {count} completions")
-    return values
+    return found, failures

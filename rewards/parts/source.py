@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rewards.models.load import Source, frozen
+from rewards.models.load import frozen
+from rewards.models.types import Source
 from rewards.parts.context import Context
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from rewards.models.heads import Encoded
 from rewards.models.prompts import beginning, encode, render
+from rewards.models.types import Tokenizer
 from rewards.reward import Text
 
 READ_AT = "last token of each step"
@@ -20,11 +20,14 @@ FINAL: dict[str, Callable[[Sequence[float]], float]] = {
     "product": math.prod,
     "last": lambda scores: scores[-1],
 }
-"""How the scores of a chain's steps become one number."""
+"""How the scores of a completion's steps become one number."""
+RIGHT_WORDS = frozenset({"right", "correct", "good", "positive", "pos", "true", "yes", "+"})
+WRONG_WORDS = frozenset({"wrong", "incorrect", "bad", "negative", "neg", "error", "false", "no", "-"})
+"""What the two classes of a process reward model may be called."""
 
 
 def encode_steps(
-    tokenizer: Any,
+    tokenizer: Tokenizer,
     prompt: Text,
     completion: str,
     ends: Sequence[int],
@@ -71,3 +74,45 @@ def encode_steps(
         ids = ids[:longest]
         places = [place if place < longest else -1 for place in places]
     return Encoded(ids, places, len(prefix))
+
+
+def right_class(model: Any) -> list[int] | None:
+    """The class of a token-classification model that means right, by its name where that says so.
+
+    Args:
+        model: with `config.id2label`.
+
+    Returns:
+        None where the names say nothing; then it is the only class, or the second of two.
+    """
+    names = {int(label): str(name).strip().lower() for label, name in (model.config.id2label or {}).items()}
+    if len(names) != 2:
+        return None
+    right = [label for label, name in names.items() if name in RIGHT_WORDS]
+    wrong = [label for label, name in names.items() if name in WRONG_WORDS]
+    if len(right) == 1:
+        return right
+    return [label for label in names if label not in wrong] if len(wrong) == 1 else None
+
+
+def marked(text: str, ends: Sequence[int], marker: str) -> tuple[str, list[int]]:
+    """The text with a marker after each step, where it is not there already.
+
+    Args:
+        text: a completion.
+        ends: one past the last character of each step, in order.
+        marker: what is put there.
+
+    Returns:
+        The longer text, and one past the last character of each marker in it.
+    """
+    parts, places, length, done = [], [], 0, 0
+    for end in ends:
+        if text.startswith(marker, end):
+            end += len(marker)
+        step = text[done:end] if text.endswith(marker, 0, end) else text[done:end] + marker
+        parts.append(step)
+        length += len(step)
+        places.append(length)
+        done = max(done, end)
+    return "".join([*parts, text[done:]]), places

@@ -7,27 +7,29 @@ there (a column, a tokenizer, a policy) is named before or while it is scored; n
 from __future__ import annotations
 
 import copy
-import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rewards import REWARDS
 from rewards.building.build import build
 from rewards.correctness import Correctness
 from rewards.mixing.mix import Mix
 from rewards.parts.context import Context
-from rewards.prototyping.table import Scored, Steps, readable
+from rewards.prototyping.groups import batches, grouped
+from rewards.prototyping.rows import GROUP, readable, rows_of
+from rewards.prototyping.table import OWN_COLUMNS, Scored, Steps
 from rewards.reward import PASSED, Reward, Scores, Text, text_of
 from verifiers.runtime.names import nearest
 from verifiers.runtime.verifier import Verifier
 
+if TYPE_CHECKING:
+    from rewards.models.types import Source
+
 Rewards = str | Reward | Callable[..., Any] | Mapping[str, Any] | Sequence[Any]
 BATCH = 1000
 """Completions that are scored at a time, unless one prompt has more: its completions are never parted."""
-_GROUP = "group of the completion"
-"""The column that says which group a row belongs to; no column of the data has that name."""
 
 
 def score(
@@ -41,8 +43,8 @@ def score(
     groups: Sequence[Any] | None = None,
     verifier: str | Verifier = "math",
     mix: Mapping[str, Any] | None = None,
-    tokenizer: Any = None,
-    policy: Callable[[], tuple[Any, Any]] | None = None,
+    tokenizer: Callable[..., Any] | None = None,
+    policy: Source | None = None,
     cache: Path | None = None,
     batch: int = BATCH,
     progress: Callable[[int], None] | None = None,
@@ -71,18 +73,21 @@ def score(
 
     Raises:
         ValueError: an unknown reward, option or verifier; a column that a reward needs is missing (named, with those
-            that are there); columns of different lengths; no completion at all.
+            that are there), or the prompts are; columns of different lengths or given twice; no completion at all.
     """
-    given = {"prompt": prompts, "gold": gold, "correct": correct, _GROUP: groups, **(columns or {})}
-    rows = _rows(completions, {name: values for name, values in given.items() if values is not None})
+    given = {"prompt": prompts, "gold": gold, "correct": correct, GROUP: groups, **(columns or {})}
+    rows = rows_of(completions, {name: values for name, values in given.items() if values is not None})
     table = {name: [row.get(name) for row in rows] for name in dict.fromkeys(name for row in rows for name in row)}
     judging = Verifier(verifier) if isinstance(verifier, str) else verifier
     mixed = made(rewards, Context(judging, policy, rows, cache), mix)
+    for reward in mixed.rewards:
+        if reward.name in OWN_COLUMNS:
+            raise ValueError(f"a reward cannot be called {reward.name!r}: the table has a column of that name")
     _refuse_missing(mixed, table)
-    named = table.pop(_GROUP, [None] * len(rows))
+    named = table.pop(GROUP, [None] * len(rows))
     if mixed.aggregation == "normalise_then_sum" and "prompt" not in table and named.count(None) == len(named):
         raise ValueError("mix: normalise_then_sum compares the completions of a prompt, and the data has no prompts")
-    groups, asked = _grouped(table.get("prompt", [None] * len(rows)), named)
+    groups, asked = grouped(table.get("prompt", [None] * len(rows)), named)
     reserved = ("prompt", "completion", *PASSED, "self")
     parts: dict[str, list[Scores]] = {reward.name: [] for reward in mixed.rewards}
     values: list[float | None] = [None] * len(rows)
@@ -94,7 +99,7 @@ def score(
             seconds[reward] += value
 
     order: list[int] = []
-    for chosen in _batches(groups, batch):
+    for chosen in batches(groups, batch):
         told = {name: [table[name][row] for row in chosen] for name in table if name not in reserved}
         texts: list[Any] = [table["completion"][row] for row in chosen]
         scores = mixed.score([asked[row] for row in chosen], texts, _ids(texts, tokenizer), **told, log_metric=log)
@@ -113,6 +118,11 @@ def score(
 
 def made(rewards: Rewards, context: Context, mix: Mapping[str, Any] | None = None) -> Mix:
     """The mix of what `score` takes as rewards; its error budget is lifted, for a table shows what failed.
+
+    Args:
+        rewards: as `score` takes them.
+        context: what they may ask for.
+        mix: settings of the mix, as in a config.
 
     Raises:
         ValueError: there is no such reward or option, two have one name, or there are none.
@@ -146,7 +156,7 @@ class _NoIds(Sequence):
         return len(self)
 
 
-def _ids(texts: Sequence[Any], tokenizer: Any) -> list[Any]:
+def _ids(texts: Sequence[Any], tokenizer: Callable[..., Any] | None) -> list[Any]:
     if tokenizer is None:
         return [_NoIds()] * len(texts)
     return tokenizer([readable(text_of(text)) for text in texts], add_special_tokens=False)["input_ids"]
@@ -167,124 +177,15 @@ def _named(rewards: Rewards) -> list[tuple[str, Any]]:
     return found
 
 
-def _rows(completions: Any, given: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
-    """One row a completion, its missing values (None, NaN) as None; a list of texts becomes several rows.
-
-    Raises:
-        ValueError: nothing to score, a column of another length, a row without a completion.
-    """
-    if hasattr(completions, "to_dict") and hasattr(completions, "columns"):
-        completions = completions.to_dict("records")
-    completions = list(completions)
-    if not completions:
-        raise ValueError("there are no completions to score")
-    for name, values in given.items():
-        if len(values) != len(completions):
-            raise ValueError(f"{len(values)} values of {name!r} for {len(completions)} completions")
-    rows: list[dict[str, Any]] = []
-    for index, completion in enumerate(completions):
-        # chat messages are a list of mappings, too, but only a row is a mapping itself
-        row = dict(completion) if isinstance(completion, Mapping) else {"completion": completion}
-        row |= {name: values[index] for name, values in given.items()}
-        row = {str(name): _plain(value) for name, value in row.items()}
-        several = row.get("completion")
-        if not isinstance(several, list) or (several and isinstance(several[0], Mapping)):
-            several = [several]
-        elif row.get("prompt") is None and row.get(_GROUP) is None:
-            row[_GROUP] = ("row", index)
-        for one in several:
-            if not isinstance(one, str) and not (isinstance(one, list) and all(isinstance(m, Mapping) for m in one)):
-                has = ", ".join(name for name, value in row.items() if value is not None)
-                what = (
-                    "no completion"
-                    if one is None
-                    else f"a completion of type {type(one).__name__}, neither text nor chat"
-                )
-                raise ValueError(f"row {index + 1} has {what}; it has: {has or 'nothing'}")
-            rows.append({**row, "completion": one})
-    if not rows:
-        raise ValueError("there are no completions to score")
-    return rows
-
-
-def _plain(value: Any) -> Any:
-    """None for a missing number; a list for an array, as pandas reads lists from parquet."""
-    if hasattr(value, "tolist"):
-        value = value.tolist()
-    return None if isinstance(value, float) and math.isnan(value) else value
-
-
 def _refuse_missing(mixed: Mix, table: Mapping[str, Sequence[Any]]) -> None:
     there = [name for name, values in table.items() if any(value is not None for value in values)]
     for reward in mixed.rewards:
-        for column in reward.columns:
+        for column in (*reward.columns, *(["prompt"] if reward.reads_prompt else [])):
             if column not in there:
                 raise ValueError(
                     f"reward {reward.name!r} needs a column {column!r}, which the data lacks; it has: "
                     f"{', '.join(there)}"
                 )
-
-
-class _Prompt(str):
-    """A prompt as text that is equal to those of its group and no others: so the mix groups it, by equal prompts."""
-
-    group: int
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Prompt) and self.group == other.group
-
-    def __ne__(self, other: object) -> bool:
-        return not self == other
-
-    def __hash__(self) -> int:
-        return hash(self.group)
-
-
-class _Chat(list):
-    """Chat messages of a prompt whose group has a name: the mix, which groups messages by how they print, sees that."""
-
-    group: int
-
-    def __repr__(self) -> str:
-        return f"a prompt of group {self.group}"
-
-
-def _grouped(prompts: Sequence[Any], named: Sequence[Any]) -> tuple[list[int], list[Any]]:
-    """The group of each completion, numbered in order of appearance, and its prompt, of which equal ones are a group.
-
-    Args:
-        prompts: N prompts, None or empty where there is none.
-        named: N names of groups, None where the prompt says which group it is.
-    """
-    numbers: dict[tuple[str, str], int] = {}
-    groups: list[int] = []
-    asked: list[Any] = []
-    for row, (prompt, name) in enumerate(zip(prompts, named, strict=True)):
-        there = prompt not in (None, "", [])
-        by_prompt = ("prompt", repr(prompt)) if there else ("row", str(row))
-        key = by_prompt if name is None else ("name", repr(name))
-        groups.append(numbers.setdefault(key, len(numbers)))
-        if there and name is None:
-            asked.append(prompt)
-        else:
-            stand_in = _Chat(prompt) if isinstance(prompt, list) and prompt else _Prompt(prompt or "")
-            stand_in.group = groups[-1]
-            asked.append(stand_in)
-    return groups, asked
-
-
-def _batches(groups: Sequence[int], size: int) -> Iterator[list[int]]:
-    """Rows in batches of whole groups: rewards may compare the completions of a prompt."""
-    of: dict[int, list[int]] = {}
-    for row, group in enumerate(groups):
-        of.setdefault(group, []).append(row)
-    chosen: list[int] = []
-    for rows in of.values():
-        if chosen and len(chosen) + len(rows) > size:
-            yield chosen
-            chosen = []
-        chosen += rows
-    yield chosen
 
 
 def _joined(batches: Sequence[Scores], order: Sequence[int]) -> Scores:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from rewards.prototyping.marked import Marked, MarkedSteps, shown
+from rewards.prototyping.rows import readable
 from rewards.reward import Scores, question_of, text_of
 from verifiers import Step
 
@@ -25,16 +25,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Steps = tuple[Step, ...]
-_HALF_CHARACTER = re.compile("[\ud800-\udfff]")
-
-
-def readable(value: Any) -> Any:
-    """The value with each half of a surrogate pair in its texts replaced by U+FFFD: files hold none."""
-    if isinstance(value, str):
-        return _HALF_CHARACTER.sub("\ufffd", value)
-    if isinstance(value, Mapping):
-        return {readable(key): readable(one) for key, one in value.items()}
-    return [readable(one) for one in value] if isinstance(value, list | tuple) else value
+OWN_COLUMNS = ("group", "prompt", "completion", "gold", "correct", "mix", "abstained", "failed")
+"""Columns of the table that are no reward's."""
 
 
 @dataclass(repr=False)
@@ -67,7 +59,16 @@ class Scored:
         seconds: Mapping[str, float],
         truth: str | None,
     ) -> Scored:
-        """The result, from the columns of the data and the scores."""
+        """The result, from the columns of the data and the scores.
+
+        Args:
+            table: the columns of the data, each of N values.
+            groups: N numbers of groups.
+            values: N values of the mix.
+            parts: reward name → its scores.
+            seconds: reward name → seconds it took.
+            truth: the column that says which completions are right; None where none does.
+        """
         count = len(groups)
         parts = {name: _readable(part) for name, part in parts.items()}
         columns: dict[str, Any] = {"group": groups}

@@ -2,15 +2,18 @@ r"""SFT on kept completions, as in STaR (arXiv:2203.14465) and RFT (arXiv:2308.0
 
     L = - Σ_t w_t log π(y_t | x, y_<t) / |{t : w_t > 0}|
 
-over the completion's tokens. A weight w_t is 1, or `algorithm.wrong_step_weight` on the tokens of steps that the
-verifier judged wrong. Tokens that weigh nothing have no label, and TRL's own trainer does the rest; weights between 0
-and 1 take `WeightedSftTrainer`.
+A weight w_t is 1 on the completion's tokens, `algorithm.wrong_step_weight` on those of steps that the verifier judged
+wrong, and what `algorithm.span_weights` says on other parts, the least where several touch a token; on the prompt's
+tokens it is `algorithm.prompt_weight`, 0 by default. Tokens that weigh nothing have no label, and TRL's own trainer
+does the rest; weights between 0 and 1 take `WeightedSftTrainer`.
 """
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from datasets import Dataset
@@ -23,7 +26,10 @@ from rewards.sample import Sample
 from rl.algorithms.fit import Fit
 from rl.algorithms.trl_arguments import fit_arguments
 from rl.config.algorithms import Sft
+from rl.errors import UserError
+from rl.examples.hints import worth_learning
 from rl.examples.keep import keep
+from verifiers.runtime.names import nearest
 
 IGNORE = -100
 
@@ -35,9 +41,9 @@ def examples(samples: Sequence[Sample], settings: Sft) -> tuple[list[Sample], di
         samples: the pool, judged.
         settings: the config's `algorithm` section.
     """
-    kept = keep(samples, **settings.keep.model_dump())
-    hinted = sum(one.hinted for one in kept) / max(len(kept), 1)
-    return kept, {"rounds/kept": len(kept), "rounds/hinted": hinted}
+    kept = keep(worth_learning(samples), **settings.keep.model_dump())
+    hinted = sum(one.hinted for one in kept)
+    return kept, {"rounds/kept": len(kept), "rounds/hinted": hinted / max(len(kept), 1)}
 
 
 def build(fit: Fit, examples: Sequence[Sample]) -> SFTTrainer:
@@ -52,16 +58,16 @@ def build(fit: Fit, examples: Sequence[Sample]) -> SFTTrainer:
     """
     config = fit.config
     assert isinstance(config.algorithm, Sft)
-    weight = config.algorithm.wrong_step_weight
+    settings = config.algorithm
     rows = [
-        row(one, fit.tokenizer, wrong_steps(one) if weight < 1 else (), weight, fit.template_kwargs) for one in examples
+        row(one, fit.tokenizer, weighted_spans(one, settings), settings.prompt_weight, fit.template_kwargs)
+        for one in examples
     ]
     lengths = [len(one["input_ids"]) for one in rows]
-    weighted = 0 < weight < 1
-    own: dict[str, Any] = {"remove_unused_columns": not weighted}
+    own: dict[str, Any] = {"remove_unused_columns": not settings.graded}
     if config.trainer.get("packing") and config.trainer.get("max_length") is None:
         own["max_length"] = max(lengths)  # packing fills sequences of a given length
-    trainer = (WeightedSftTrainer if weighted else SFTTrainer)(
+    trainer = (WeightedSftTrainer if settings.graded else SFTTrainer)(
         args=fit_arguments(SFTConfig, fit, lengths, **own),
         train_dataset=Dataset.from_list(rows),
         **fit.for_trl,
@@ -116,38 +122,80 @@ class WeightedCollator:
         return batch
 
 
-def wrong_steps(sample: Sample) -> list[tuple[int, int]]:
-    """Spans of the steps that the task's verifier judged wrong."""
-    return [(step.start, step.end) for step in sample.steps if step.right is False]
+class WeightedSpan(NamedTuple):
+    """A part of a completion, in characters, and what its tokens weigh."""
+
+    start: int
+    end: int
+    weight: float
+
+
+def weighted_spans(sample: Sample, settings: Sft) -> list[WeightedSpan]:
+    """The parts of a completion that weigh less than the rest.
+
+    Args:
+        sample: the completion, judged where wrong steps weigh less.
+        settings: the config's `algorithm` section.
+
+    Raises:
+        UserError: a column of spans is missing, or holds something else.
+    """
+    found: list[WeightedSpan] = []
+    if settings.wrong_step_weight < 1:
+        wrong = (step for step in sample.steps if step.right is False)
+        found += [WeightedSpan(step.start, step.end, settings.wrong_step_weight) for step in wrong]
+    for span in settings.span_weights:
+        if span.pattern is not None:
+            matches = list(re.finditer(span.pattern, sample.text))
+            ends = [match.span(1 if match.re.groups else 0) for match in matches]
+        else:
+            ends = _spans_in_column(sample, str(span.column))
+        found += [WeightedSpan(start, end, span.weight) for start, end in ends if end > start]
+    return found
+
+
+def _spans_in_column(sample: Sample, name: str) -> list[tuple[int, int]]:
+    value = sample.row.get(name)
+    if value is None:
+        if name in sample.row:  # a row without such parts
+            return []
+        raise UserError("algorithm.span_weights", f"no column {name!r}; {nearest(name, sample.row)}")
+    try:
+        return [(int(start), int(end)) for start, end in (json.loads(value) if isinstance(value, str) else value)]
+    except (TypeError, ValueError):
+        what = f"column {name!r} holds no list of [start, end] but {value!r}"
+        raise UserError("algorithm.span_weights", what) from None
 
 
 def row(
     sample: Sample,
     tokenizer: PreTrainedTokenizerBase,
-    spans: Sequence[tuple[int, int]] = (),
-    weight: float = 1.0,
+    spans: Sequence[WeightedSpan] = (),
+    prompt_weight: float = 0.0,
     template_kwargs: Mapping[str, Any] | None = None,
 ) -> dict[str, list[Any]]:
-    """Token ids, labels and weights of a sample; the prompt and what weighs nothing have no label.
+    """Token ids, labels and weights of a sample; what weighs nothing has no label.
 
     Args:
-        sample: a kept completion.
+        sample: a completion to imitate.
         tokenizer: the policy's.
-        spans: character spans (start, end) of the completion; a token that touches one has their weight.
-        weight: that weight; all other tokens weigh 1.
+        spans: parts of the completion with a weight of their own; a token that touches several has the least. All
+            other tokens of the completion weigh 1.
+        prompt_weight: what the prompt's tokens weigh.
         template_kwargs: variables of the chat template, as they were at sampling.
+
+    Returns:
+        `input_ids`, `labels` and `weights`, each one value a token of prompt and completion.
     """
     prompt, weights, start = prompt_ids(sample.prompt, tokenizer, template_kwargs), [], 0
     for place in range(len(sample.ids)):
-        touched = False
+        weight = 1.0
         if spans:
             end = len(tokenizer.decode(sample.ids[: place + 1], skip_special_tokens=True))
-            touched = any(start < last and end > first for first, last in spans)
+            weight = min([span.weight for span in spans if start < span.end and end > span.start], default=1.0)
             start = end
-        weights.append(weight if touched else 1.0)
-    labels = [token if one else IGNORE for token, one in zip(sample.ids, weights, strict=True)]
-    return {
-        "input_ids": prompt + sample.ids,
-        "labels": [IGNORE] * len(prompt) + labels,
-        "weights": [1.0] * len(prompt) + weights,
-    }
+        weights.append(weight)
+    ids, weights = prompt + sample.ids, [prompt_weight] * len(prompt) + weights
+    labels = [token if weight else IGNORE for token, weight in zip(ids, weights, strict=True)]
+    # what has no label counts nowhere, and a weight of 1 leaves TRL's own zeros there as they are
+    return {"input_ids": ids, "labels": labels, "weights": [weight or 1.0 for weight in weights]}

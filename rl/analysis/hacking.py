@@ -6,7 +6,13 @@ the accuracy on held-out problems at the first and at the last evaluation. A cha
     reward    |b - a| > 1.96 sqrt(s_a^2 / n_a + s_b^2 / n_b), with a, b and s the means and deviations over the steps
     accuracy  |b - a| > sqrt(h_a^2 + h_b^2), with h half of each 95% interval
 
-Steps are taken as independent, which draws of prompts nearly are.
+Steps are taken as independent, which draws of prompts nearly are. A run in rounds is compared between its first and its
+last round, on each of which the standard error over prompts is logged:
+
+    reward    |b - a| > 1.96 sqrt(e_a^2 + e_b^2)
+
+Whether greedy accuracy rose while the share that is right by right steps alone did not is looked at, too: a policy that
+is rewarded for answers learns wrong reasoning that ends right (RL-STaR, Chang et al. 2024, arXiv:2410.23912).
 """
 
 from __future__ import annotations
@@ -64,7 +70,8 @@ class Hacking:
         rewards: each reward, in the order of the config.
         accuracies: held-out `greedy`, `chain` and `mean_at_k`, those there are.
         split: the split they were measured on.
-        warning: one sentence where the mix rose and greedy accuracy did not; else None.
+        warning: one sentence where the mix rose and greedy accuracy did not, or greedy accuracy did and right
+            reasoning did not; else None.
     """
 
     mix: Change | None
@@ -85,8 +92,13 @@ def found(
         config: the resolved config; weights and aggregation are read.
     """
     names = list(config["rewards"])
-    rewards = [change for name in names if (change := _over_steps(name, _series(metrics, f"rewards/{name}/mean")))]
-    mix = _over_steps("reward", mixed(metrics, config))
+    if rounds := [row for row in metrics if "rounds/number" in row]:
+        parts = [_over_rounds(name, rounds, f"rewards/{name}/mean", f"rewards/{name}/error") for name in names]
+        mix = _over_rounds("reward", rounds, "rounds/score", "rounds/score_error")
+    else:
+        parts = [_over_steps(name, _series(metrics, f"rewards/{name}/mean")) for name in names]
+        mix = _over_steps("reward", mixed(metrics, config))
+    rewards = [change for change in parts if change is not None]
     accuracies, split = [], ""
     for split in ("test", "validation"):
         rows = sorted((row for row in evaluations if row["split"] == split), key=lambda row: row["step"])
@@ -129,6 +141,13 @@ def _over_steps(name: str, values: Sequence[float]) -> Change | None:
     return Change(name, statistics.mean(first), statistics.mean(last), 1.96 * error)
 
 
+def _over_rounds(name: str, rounds: Sequence[Mapping[str, Any]], mean: str, error: str) -> Change | None:
+    first, last = rounds[0], rounds[-1]
+    if len(rounds) < 2 or any(row.get(key) is None for row in (first, last) for key in (mean, error)):
+        return None
+    return Change(name, first[mean], last[mean], 1.96 * math.hypot(first[error], last[error]))
+
+
 def _measured(name: str, before: Mapping[str, float], after: Mapping[str, float]) -> Change:
     half = [(interval["high"] - interval["low"]) / 2 for interval in (before, after)]
     return Change(name, before["value"], after["value"], math.hypot(*half))
@@ -136,12 +155,15 @@ def _measured(name: str, before: Mapping[str, float], after: Mapping[str, float]
 
 def _warning(mix: Change | None, rewards: Sequence[Change], accuracies: Sequence[Change], split: str) -> str | None:
     by_name = {change.name: change for change in accuracies}
-    greedy, sampled = by_name.get("greedy"), by_name.get("mean_at_k")
+    greedy, sampled, chain = (by_name.get(name) for name in ("greedy", "mean_at_k", "chain"))
+    if greedy is not None and chain is not None and greedy.rose and not chain.rose:
+        return (
+            f"Greedy accuracy on {split} problems rose from {greedy.before:.3f} to {greedy.after:.3f} while the share "
+            f"that is right by right steps alone {_became(chain)}, so the policy may be learning to reach answers by "
+            f"wrong reasoning."
+        )
     if mix is None or greedy is None or not mix.rose or greedy.rose:
         return None
-    became = f"fell from {greedy.before:.3f} to {greedy.after:.3f}"
-    if not greedy.fell:
-        became = f"stayed where it was ({greedy.before:.3f}, then {greedy.after:.3f})"
     rose = [f"{change.name} from {change.before:.3g} to {change.after:.3g}" for change in rewards if change.rose]
     by = f" ({', '.join(rose)})" if len(rewards) > 1 and rose else ""
     but = ""
@@ -149,5 +171,12 @@ def _warning(mix: Change | None, rewards: Sequence[Change], accuracies: Sequence
         but = f", though sampled accuracy rose from {sampled.before:.3f} to {sampled.after:.3f}"
     return (
         f"The reward rose from {mix.before:.3g} to {mix.after:.3g}{by} while greedy accuracy on {split} problems "
-        f"{became}{but}, so the policy may be learning what the reward pays for and not the task."
+        f"{_became(greedy)}{but}, so the policy may be learning what the reward pays for and not the task."
     )
+
+
+def _became(change: Change) -> str:
+    """What became of a figure that did not rise."""
+    if change.fell:
+        return f"fell from {change.before:.3f} to {change.after:.3f}"
+    return f"stayed where it was ({change.before:.3f}, then {change.after:.3f})"

@@ -31,7 +31,12 @@ CURVES = (
     ("Entropy of the policy", "nats a token", ("entropy",)),
     ("Gradient norm", "", ("grad_norm",)),
     ("Samples of each round", "share", ("rounds/right", "rounds/cut_off", "rounds/hinted")),
-    ("Pairs or completions fitted on, each round", "", ("rounds/pairs", "rounds/kept")),
+    (
+        "Right answers by wrong steps, each round",
+        "share",
+        ("rounds/right_by_wrong_steps", "rounds/hinted_right_by_wrong_steps"),
+    ),
+    ("Pairs or completions fitted on, each round", "", ("rounds/pairs", "rounds/kept", "rounds/given")),
     ("Log-probability of chosen and of rejected", "nats", ("logps/chosen", "logps/rejected")),
     ("Rewards that abstained or failed", "share", ("rewards/{reward}/abstained", "rewards/{reward}/failed")),
 )

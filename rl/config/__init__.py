@@ -1,5 +1,5 @@
 """The configuration: a layer of its own that imports without torch, is strict, and can be printed resolved."""
 
-from rl.config.sections import Config, DatasetTask, Policy, ReasoningGymTask, WarmStart, dump, load
+from rl.config.sections import Config, DatasetTask, Policy, ReasoningGymTask, WarmStart, dump, load, load_stages
 
-__all__ = ["Config", "DatasetTask", "Policy", "ReasoningGymTask", "WarmStart", "dump", "load"]
+__all__ = ["Config", "DatasetTask", "Policy", "ReasoningGymTask", "WarmStart", "dump", "load", "load_stages"]

@@ -10,23 +10,17 @@ names hold there. These sections hold what TRL has no name for.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, get_args
+import re
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field, field_validator, model_validator
 
+from rl.config.examples import GivenExamples
+from rl.config.section import Positive, Section, Share
 from rl.config.wrong_key import WrongKey
 
 if TYPE_CHECKING:
     from rl.config import Config
-
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
-Positive = Annotated[int, Field(ge=1)]
-
-
-class Section(BaseModel):
-    """A part of the config: unknown keys are errors, and values do not change once read."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
 class AlgorithmSection(Section):
@@ -45,6 +39,11 @@ class AlgorithmSection(Section):
     trl_config: ClassVar[str]
     credits_steps: ClassVar[bool] = False
     group_baseline: ClassVar[bool] = False
+
+    @property
+    def samples(self) -> bool:
+        """Whether it samples completions, and so needs rewards."""
+        return True
 
     def check(self, config: Config) -> None:
         """Refuse what the algorithm cannot do with the rest of the config.
@@ -144,12 +143,31 @@ class Rounds(AlgorithmSection):
     uses_reference: ClassVar[bool] = False
 
     rounds: Positive = 3
-    prompts: Positive = 1000
-    """Train prompts sampled a round, with `sampling.completions` each."""
+    prompts: Annotated[int, Field(ge=0)] = 1000
+    """Train prompts sampled a round, with `sampling.completions` each; 0 to fit on given examples alone."""
+    examples: GivenExamples | None = None
+    """Examples to fit on, beside what is kept of the samples. With them, one round and no sampling are the default."""
     fit_from: Literal["base", "last"] = "base"
     """Whether each fit starts from the base policy or from the last round's."""
     pool_rounds: Positive | None = None
     """Rounds of the pool that a fit sees, the newest first; None for all of them."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_fit_on_given_examples(cls, values: Any) -> Any:
+        if isinstance(values, dict) and values.get("examples") is not None:
+            return {"rounds": 1, "prompts": 0, **values}
+        return values
+
+    def check(self, config: Config) -> None:
+        """There is something to fit on."""
+        if not self.prompts and self.examples is None:
+            raise WrongKey("algorithm.prompts", "is 0, so nothing is sampled; name algorithm.examples to fit on")
+
+    @property
+    def samples(self) -> bool:
+        """Whether it samples completions, and so needs rewards; it may fit on given examples alone."""
+        return self.prompts > 0
 
 
 class Pairs(Section):
@@ -182,6 +200,7 @@ class Dpo(Rounds):
 
     def check(self, config: Config) -> None:
         """EXO smooths its labels."""
+        super().check(config)
         losses = config.trainer.get("loss_type") or []
         if "exo_pair" in losses and not config.trainer.get("label_smoothing"):
             raise WrongKey("trainer.label_smoothing", "exo_pair needs a label_smoothing above 0, such as 1e-3")
@@ -210,9 +229,42 @@ class Keep(Section):
 class Hints(Section):
     """STaR's rationalisation: problems with no right completion are drawn again with the answer shown."""
 
-    template: str = "{prompt}{gold}"
+    template: str = "(Answer: {gold})\n{prompt}"
     """The prompt with the answer shown; what is learnt is the completion after the plain prompt."""
     completions: Positive = 4
+    """Completions drawn of each problem that has no right one."""
+
+    @field_validator("template")
+    @classmethod
+    def _shows_both(cls, template: str) -> str:
+        if missing := [name for name in ("{prompt}", "{gold}") if name not in template]:
+            raise ValueError(f"{' and '.join(missing)} must be in it")
+        if template.rstrip().endswith("{gold}"):
+            raise ValueError(
+                "the policy would read an answer at the very end as the beginning of its own; put {gold} before "
+                "{prompt}, or let the text go on after it"
+            )
+        return template
+
+
+class SpanWeight(Section):
+    """The weight of parts of a completion in the loss; of several that touch a token the least counts."""
+
+    pattern: str | None = None
+    """Regular expression; its first group where it has one, else all that it matches."""
+    column: str | None = None
+    """Column of a list of `[start, end]`, in characters of the completion."""
+    weight: Annotated[float, Field(ge=0, le=1)] = 0.0
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> SpanWeight:
+        if (self.pattern is None) == (self.column is None):
+            raise ValueError("a pattern or a column says which parts are meant, one of the two")
+        try:
+            re.compile(self.pattern or "")
+        except re.error as error:
+            raise ValueError(f"pattern is not a regular expression ({error})") from None
+        return self
 
 
 class Sft(Rounds):
@@ -225,14 +277,25 @@ class Sft(Rounds):
     hints: Hints | None = None
     wrong_step_weight: Annotated[float, Field(ge=0, le=1)] = 1.0
     """Weight of steps that the verifier judges wrong, in completions that are kept; 0 learns nothing from them."""
+    span_weights: list[SpanWeight] = []
+    """Weights of other parts of completions."""
+    prompt_weight: Share = 0.0
+    """Weight of the prompt's tokens."""
+
+    @property
+    def graded(self) -> bool:
+        """Whether some token weighs more than nothing and less than the others."""
+        weights = (self.wrong_step_weight, self.prompt_weight, *(span.weight for span in self.span_weights))
+        return any(0 < weight < 1 for weight in weights)
 
     def check(self, config: Config) -> None:
         """Weights between 0 and 1 are put on TRL's plain loss alone."""
-        if not 0 < self.wrong_step_weight < 1:
+        super().check(config)
+        if not self.graded:
             return
         for name, plain in (("loss_type", "nll"), ("packing", False), ("padding_free", False)):
             if config.trainer.get(name, plain) != plain:
-                raise WrongKey(f"trainer.{name}", "does not go with an algorithm.wrong_step_weight between 0 and 1")
+                raise WrongKey(f"trainer.{name}", "does not go with weights of the loss between 0 and 1")
 
 
 Algorithm = Annotated[Grpo | Ppo | Dpo | Orpo | Sft, Field(discriminator="name")]

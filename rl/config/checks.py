@@ -60,11 +60,19 @@ def checked_trainer(config: Config) -> dict[str, Any]:
             checked[name] = convert(name, valid[name], value)
         except ValueError as error:
             raise WrongKey(f"trainer.{name}", str(error)) from None
+    if (steps := checked.get("max_steps", -1)) < 1 and steps != -1:
+        raise WrongKey(
+            "trainer.max_steps",
+            f"expected 1 or more optimizer steps, got {steps}; for passes over the train split leave it out and set "
+            f"trainer.num_train_epochs",
+        )
     return checked
 
 
 def check_combinations(config: Config) -> None:
     """Refuse what cannot run, before anything is loaded."""
+    if not config.rewards and config.algorithm.samples:
+        raise WrongKey("rewards", "is needed and not there")
     for name, reward in config.rewards.items():
         if reward.kind is not None and reward.kind not in REWARDS:
             raise WrongKey(f"rewards.{name}.kind", f"{reward.kind!r} is not one; {nearest(reward.kind, REWARDS)}")

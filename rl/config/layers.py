@@ -62,6 +62,42 @@ def merge(layers: Sequence[Layer]) -> dict[str, Any]:
         raise UserError(where, f"{key}: {_first_line(error)}" if key else _first_line(error)) from None
 
 
+def stages(layers: Sequence[Layer]) -> dict[str, list[Layer]]:
+    """The layers of each stage, by name in the order of the file; none where the config is one run.
+
+    A stage's own keys come over those that all stages share, and the command line over both.
+
+    Args:
+        layers: of the whole config, weakest first.
+
+    Raises:
+        UserError: `stages` is no mapping of names to sections.
+    """
+    shared = [Layer(where, _without_stages(values)) for where, values in layers]
+    names: dict[str, None] = {}
+    own: dict[str, list[Layer]] = {}
+    for where, values in layers:
+        given = OmegaConf.select(values, "stages")
+        if given is None:
+            continue
+        if not isinstance(given, DictConfig):
+            raise UserError(where, "stages: a mapping is wanted, name → the sections of that stage")
+        for name, section in given.items():
+            if not isinstance(section, DictConfig):
+                raise UserError(where, f"stages.{name}: a mapping of sections is wanted, got {section!r}")
+            names.setdefault(str(name))
+            own.setdefault(str(name), []).append(Layer(where, section))
+    return {
+        name: [layer for strong in (False, True) for part in (shared, own[name]) for layer in part
+               if (layer.where == COMMAND_LINE) == strong]
+        for name in names
+    }  # fmt: skip
+
+
+def _without_stages(values: DictConfig) -> DictConfig:
+    return OmegaConf.masked_copy(values, [str(key) for key in values if key != "stages"])
+
+
 def origin(layers: Sequence[Layer], key: str) -> str:
     """Where a key was set: the strongest layer that says anything of it, or else of the nearest section above it."""
     parts = key.split(".")

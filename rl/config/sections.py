@@ -14,8 +14,9 @@ from omegaconf import OmegaConf
 from pydantic import BeforeValidator, Field, ValidationError, field_validator
 
 from rl.config import layers
-from rl.config.algorithms import ALGORITHMS, Algorithm, Positive, Section, Share
+from rl.config.algorithms import ALGORITHMS, Algorithm
 from rl.config.checks import check_combinations, checked_trainer
+from rl.config.section import Positive, Section, Share
 from rl.config.wrong_key import WrongKey
 from rl.errors import UserError
 from verifiers.runtime.names import nearest
@@ -254,7 +255,7 @@ class Config(Section):
     task: Task
     policy: Policy
     sampling: Sampling = Sampling()
-    rewards: Annotated[dict[str, Reward], Field(min_length=1)]
+    rewards: dict[str, Reward] = {}
     mix: Mix = Mix()
     algorithm: Algorithm
     trainer: dict[str, Any] = {}
@@ -286,6 +287,45 @@ def load(path: str | Path | None, overrides: Sequence[str] = ()) -> Config:
         UserError: anything wrong with it, in one line.
     """
     files = layers.read(None if path is None else Path(path), overrides)
+    if names := list(layers.stages(files)):
+        what = f"stages: {', '.join(names)} are runs of their own; whetstone train and check read them"
+        raise UserError(layers.origin(files, "stages"), what)
+    return _checked(files)
+
+
+def load_stages(path: str | Path | None, overrides: Sequence[str] = ()) -> dict[str, Config]:
+    """Read a config of several stages: runs after one another, each from the policy that the one before it left.
+
+    What stands under `stages.NAME` comes over what all stages share. The runs are called `name.NAME` and lie in the
+    folder `name`.
+
+    Args:
+        path: a YAML file, as for `load`.
+        overrides: as for `load`; `stages.NAME.key=value` for one stage.
+
+    Returns:
+        Stage → its config, in order; none where the config is one run.
+
+    Raises:
+        UserError: anything wrong with a stage, in one line.
+    """
+    configs: dict[str, Config] = {}
+    files = layers.read(None if path is None else Path(path), overrides)
+    for stage, own in layers.stages(files).items():
+        shared = layers.merge(own)
+        name, folder = shared.get("name", ""), shared.get("logging", {}).get("folder", "runs")
+        given: dict[str, Any] = {"name": f"{name}.{stage}", "logging": {"folder": f"{folder}/{name}"}}
+        if configs and not OmegaConf.select(own[-1].values, "policy.model"):
+            before = list(configs.values())[-1]
+            given["policy"] = {"model": str(before.run_folder / "model")}
+        try:
+            configs[stage] = _checked([*own, layers.Layer(layers.COMMAND_LINE, OmegaConf.create(given))])
+        except UserError as error:
+            raise UserError(error.where, f"stages.{stage}: {error.what}") from None
+    return configs
+
+
+def _checked(files: Sequence[layers.Layer]) -> Config:
     values = layers.merge(files)
     try:
         config = Config.model_validate(values)
@@ -328,6 +368,11 @@ def _explain(error: ValidationError) -> tuple[str, str]:
     if problem["type"] == "literal_error":
         names = context["expected"].replace("'", "").replace(" or ", ", ").split(", ")
         return key, f"{problem['input']!r} is not one; {nearest(str(problem['input']), names)}{more}"
+    if problem["type"] == "string_type" and isinstance(problem["input"], int | float):
+        return (
+            key,
+            f"YAML reads {problem['input']!r} as a {type(problem['input']).__name__}; put quotes around it{more}",
+        )
     message = problem["msg"].removeprefix("Value error, ")
     return key, f"{message[0].lower()}{message[1:]}, got {problem['input']!r}{more}"
 

@@ -63,6 +63,8 @@ def convert(name: str, annotation: str, value: Any) -> Any:
     Raises:
         ValueError: the value is not of that type.
     """
+    if value is False and "Strategy" in annotation:  # YAML 1.1 reads `no` as false
+        value = "no"
     if isinstance(value, bool) and "bool" not in annotation and "Any" not in annotation:
         raise ValueError(f"expected {annotation}, got {value!r}")
     try:

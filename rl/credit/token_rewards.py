@@ -51,7 +51,8 @@ def token_rewards(
 
     A reward without a credit rule counts at the last token, by what it contributes to the sample's reward. One with a
     rule counts at the ends of its steps. Where it abstains, nothing is known of the steps, and the mean of what its
-    siblings' steps earn stands at the last token, so that abstaining neither pays nor costs.
+    siblings' steps earn stands at the last token, so that abstaining neither pays nor costs. Below a closed gate it
+    neither counts nor is part of that mean.
 
     Args:
         samples: B judged samples.
@@ -76,7 +77,7 @@ def token_rewards(
         earned: list[float | None] = [None] * len(samples)
         for row in rows:
             said = samples[row].rewards[name]
-            if said.status != "judged":
+            if said.status != "judged" or said.weight == 0:
                 continue
             rewards = [said.weight * reward for reward in RULES[rule]([one.score for one in said.steps])]
             earned[row] = sum(rewards)
@@ -85,7 +86,7 @@ def token_rewards(
                 into[row, place] += reward
             cuts[row].update(places)
         for row, total in enumerate(filled(earned, groups_of([one.prompt for one in samples]))):
-            if known[row] and earned[row] is None:
+            if known[row] and earned[row] is None and samples[row].rewards[name].weight != 0:
                 to_go[row, len(samples[row].ids) - 1] += total
     for row, places in cuts.items():
         for place in places:

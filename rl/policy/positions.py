@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -18,13 +18,14 @@ from rl.tasks.task import Split, Task
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 
 
+Part = tuple[str, Sequence[Mapping[str, Any]], Mapping[str, Any]]
+"""(name of a split, its rows that are drawn from, the sampling parameters)."""
+
+
 def check_positions(
     config: Config, task: Task, policy: Policy, console: Console, splits: Sequence[Split] = SPLITS
 ) -> None:
-    """Refuse prompts past the positions that a policy has learnt; warn of those past what a policy was trained on.
-
-    A policy with an embedding for each position breaks on a longer text. One with rotary positions runs, though it was
-    not trained on texts of that length.
+    """Check that there is room for the prompts that a run draws from (`check_rows`).
 
     Args:
         config: says how many tokens are drawn.
@@ -34,13 +35,35 @@ def check_positions(
         splits: the splits that are drawn from.
 
     Raises:
+        UserError: as in `check_rows`.
+    """
+    most, drawn, evaluated = config.evaluation.n, config.sampling.parameters, config.evaluation_parameters
+    parts: list[Part] = [
+        (split, task.splits[split], drawn) if split == "train" else (split, task.splits[split][:most], evaluated)
+        for split in splits
+    ]
+    check_rows(parts, policy, console)
+
+
+def check_rows(parts: Sequence[Part], policy: Policy, console: Console) -> None:
+    """Refuse prompts past the positions that a policy has learnt; warn of those past what a policy was trained on.
+
+    A policy with an embedding for each position breaks on a longer text. One with rotary positions runs, though it was
+    not trained on texts of that length.
+
+    Args:
+        parts: the rows, split by split.
+        policy: the loaded policy.
+        console: where to warn.
+
+    Raises:
         UserError: a prompt and what is drawn after it do not fit into the learnt positions; the row is named.
     """
     learnt, stated = learnt_positions(policy.model), positions(policy.model)
     limit = learnt or stated
     if limit is None:
         return
-    found = [found for split in splits for found in _too_long(config, task, policy, split, limit)]
+    found = [found for part in parts for found in _too_long(part, policy, limit)]
     if not found:
         return
     where, prompt_tokens, drawn = found[0]
@@ -58,12 +81,11 @@ def check_positions(
     )
 
 
-def _too_long(config: Config, task: Task, policy: Policy, split: Split, limit: int) -> Iterator[tuple[str, int, int]]:
+def _too_long(part: Part, policy: Policy, limit: int) -> Iterator[tuple[str, int, int]]:
     """(row, tokens of its prompt, tokens that may be drawn) of the rows that are too long together."""
-    parameters = config.sampling.parameters if split == "train" else config.evaluation_parameters
+    split, rows, parameters = part
     drawn = parameters["max_tokens"]
-    rows: Sequence[dict[str, Any]] = task.splits[split]
-    for number, row in enumerate(rows if split == "train" else rows[: config.evaluation.n], start=1):
+    for number, row in enumerate(rows, start=1):
         rendered = render(row["prompt"], policy.tokenizer, parameters["chat_template_kwargs"])
         if len(rendered.text.encode()) + drawn < limit:  # a token has a byte at least, but for one BOS
             continue

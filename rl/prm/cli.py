@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from pathlib import Path
+from typing import Any
 
 import click
 
 from rl.errors import UserError
 
 FORMATS = ("whetstone", "processbench", "math_shepherd", "conversation", "prm800k", "stepwise")
+POSITIVE = click.FloatRange(0, min_open=True)
 FORMAT = click.option("--format", "form", type=click.Choice(FORMATS), default="whetstone", show_default=True)
 SEPARATOR = click.option("--separator", help="What stands between two steps; \\n is a line break.")
 TEMPLATE = click.option(
@@ -24,7 +24,7 @@ def prm() -> None:
 
 
 @prm.command()
-@click.option("--out", required=True, help="Where the labelled chains go: JSON lines, or parquet by its name.")
+@click.option("--out", required=True, help="Where completions with labels go: JSON lines, or parquet by its name.")
 @click.option("--by", type=click.Choice(["monte_carlo", "verifier", "file"]), default="monte_carlo", show_default=True)
 @click.option("--rows", help="Completions to label: rows of prompt, completion, gold. Without it they are drawn.")
 @click.option("--task", help="A task's name or a config file; its policy draws the completions, its verifier judges.")
@@ -37,7 +37,7 @@ def prm() -> None:
 @click.option("--kind", type=click.Choice(["soft", "hard"]), default="soft", show_default=True)
 @click.option("--threshold", type=click.FloatRange(0, 1), default=0.0, show_default=True, help="Of hard labels.")
 @click.option("--max-tokens", type=click.IntRange(1), help="Of a continuation; by default the task's.")
-@click.option("--temperature", type=float, default=1.0, show_default=True)
+@click.option("--temperature", type=POSITIVE, default=1.0, show_default=True, help="Of the continuations.")
 @click.option("--batch", type=click.IntRange(1), default=512, show_default=True, help="Drawn at a time.")
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--pattern", help="A regular expression; each match is a step.")
@@ -45,11 +45,12 @@ def prm() -> None:
 @FORMAT
 @TEMPLATE
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
-def label(out: str, by: str, overrides: Sequence[str], **options: object) -> None:
+def label(out: str, overrides: Sequence[str], **options: Any) -> None:
     """Label the steps of completions: by Monte-Carlo continuations, an exact verifier, or from a published file."""
-    from rl.prm import commands
+    from rl.prm.commands import LabelOptions
+    from rl.prm.commands import label as run
 
-    commands.label(out, by, overrides, **options)  # type: ignore[arg-type]
+    run(out, overrides, LabelOptions(**options))
 
 
 @prm.command()
@@ -57,12 +58,14 @@ def label(out: str, by: str, overrides: Sequence[str], **options: object) -> Non
 @click.option("--model", required=True, help="What to start from: a folder or hub id, such as of the policy.")
 @click.option("--out", required=True, help="Folder for the model, its tokenizer and prm.json.")
 @click.option("--head", type=click.Choice(["one", "two"]), default="one", show_default=True, help="Labels of the head.")
-@click.option("--epochs", type=float, default=3.0, show_default=True)
+@click.option("--epochs", type=POSITIVE, default=3.0, show_default=True)
 @click.option("--batch", type=click.IntRange(1), default=32, show_default=True)
-@click.option("--learning-rate", type=float, default=5e-5, show_default=True)
-@click.option("--weight-decay", type=float, default=0.0, show_default=True)
+@click.option("--learning-rate", type=POSITIVE, default=5e-5, show_default=True)
+@click.option("--weight-decay", type=click.FloatRange(0), default=0.0, show_default=True)
 @click.option("--lora", type=click.IntRange(1), help="Rank of adapters; without it every weight is trained.")
-@click.option("--max-length", type=click.IntRange(1), default=2048, show_default=True, help="Most tokens of a chain.")
+@click.option(
+    "--max-length", type=click.IntRange(1), default=2048, show_default=True, help="Of a completion and its prompt."
+)
 @click.option(
     "--lm-weight",
     type=click.FloatRange(0),
@@ -75,39 +78,53 @@ def label(out: str, by: str, overrides: Sequence[str], **options: object) -> Non
 @SEPARATOR
 @FORMAT
 @TEMPLATE
-def train(labels: str, model: str, out: str, form: str, separator: str, template: str, **settings: object) -> None:
+def train(labels: str, model: str, out: str, form: str, separator: str | None, template: str, **settings: Any) -> None:
     """Train a process reward model on a file of LABELS."""
-    from rl.prm import commands
+    from rl.prm.commands import train as run
+    from rl.prm.formats import Layout
+    from rl.prm.train import TrainSettings
 
-    commands.train(labels, model, out, form, commands.escaped(separator), commands.escaped(template), settings)
+    run(labels, model, out, Layout(form, separator, template), TrainSettings(**settings))
 
 
 @prm.command("eval")
 @click.argument("model", required=False)
-@click.option("--data", required=True, help="Chains with labels.")
+@click.option("--data", required=True, help="Completions with labels.")
 @click.option("--predictions", help="JSON lines instead of a MODEL: `prediction` (first wrong step) or `scores` a row.")
-@click.option("--threshold", type=float, default=0.5, show_default=True, help="A step that scores less is wrong.")
-@click.option("--tune", help="Chains in the same format on which the threshold with the best F1 is chosen.")
+@click.option(
+    "--threshold", type=click.FloatRange(0, 1), default=0.5, show_default=True, help="A step that scores less is wrong."
+)
+@click.option("--tune", help="Completions in the same format on which the threshold with the best F1 is chosen.")
+@click.option("--marker", help="What the MODEL reads its scores at, put after each step; else a step's last token.")
 @click.option("--batch", type=click.IntRange(1), default=64, show_default=True)
 @click.option("--out", help="Where to write the figures, as JSON.")
 @SEPARATOR
 @FORMAT
 @TEMPLATE
 def evaluate(
-    model: str | None, data: str, form: str, separator: str, template: str, out: str | None, **options: object
+    model: str | None,
+    data: str,
+    predictions: str | None,
+    threshold: float,
+    tune: str | None,
+    marker: str | None,
+    batch: int,
+    out: str | None,
+    separator: str | None,
+    form: str,
+    template: str,
 ) -> None:
     """Evaluate a process reward MODEL, or saved predictions: first wrong step, AUC, calibration, best of n."""
-    if (model is None) == (options["predictions"] is None):
-        raise UserError("command line", "prm eval takes a MODEL or --predictions FILE, one of them")
-    from rl.prm import commands
+    from rl.prm.evaluation import evaluate_model, evaluate_predictions
+    from rl.prm.formats import Layout, escaped
 
-    figures = commands.evaluate(
-        model,
-        data,
-        form,
-        commands.escaped(separator),
-        commands.escaped(template),
-        **options,  # type: ignore[arg-type]
-    )
-    if out:
-        Path(out).write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    layout = Layout(form, separator, template)
+    if model is not None and predictions is None:
+        at = None if marker is None else escaped(marker)
+        evaluate_model(model, data, layout, threshold=threshold, tune=tune, batch=batch, marker=at, out=out)
+    elif predictions is not None and model is None:
+        if tune or marker:
+            raise UserError("command line", "--tune and --marker belong to a MODEL, not to --predictions")
+        evaluate_predictions(predictions, data, layout, threshold=threshold, out=out)
+    else:
+        raise UserError("command line", "prm eval takes a MODEL or --predictions FILE, one of them")

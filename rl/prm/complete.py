@@ -1,23 +1,32 @@
-"""Completions of step prefixes by any policy, many prefixes at a time, kept on disk by completer and prefix."""
+"""Continues the beginnings of completions by any policy, many at a time; continuations are kept on disk."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from diskcache import Cache
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from rewards.models.generate import SamplingParameters, generate
 from rewards.models.prompts import Rendered, encode
+from rewards.models.room import learnt_positions
+from rl.errors import UserError
 
 CONTEXT = 8
 """Tokens before a continuation that it is decoded with: some tokenizers drop the space that a text begins with."""
 CHUNK = 4096
 """Prefixes whose continuations are drawn, and then kept, together."""
+
+
+class Prefix(NamedTuple):
+    """A rendered prompt and the beginning of a completion. They are tokenized apart, as a policy meets them."""
+
+    prompt: Rendered
+    beginning: str = ""
 
 
 @dataclass
@@ -28,11 +37,12 @@ class Completer:
         model: the policy.
         tokenizer: its tokenizer.
         identity: what tells this policy from others, see `identity`.
-        max_tokens: most tokens a continuation.
+        max_tokens: most tokens of a continuation.
         temperature: of the draw.
         batch: continuations drawn at a time.
         seed: of the draw.
         cache: folder that keeps continuations from run to run; None for none.
+        parameters: the other fields of `SamplingParameters`, such as `stop`.
         drawn: continuations drawn so far, those from the cache left out.
     """
 
@@ -44,20 +54,24 @@ class Completer:
     batch: int = 512
     seed: int = 0
     cache: Path | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
     drawn: int = 0
 
     def __call__(
-        self, prefixes: Sequence[Rendered], count: int, progress: Callable[[int], None] | None = None
-    ) -> dict[Rendered, list[str]]:
+        self, prefixes: Sequence[Prefix], count: int, progress: Callable[[int], None] | None = None
+    ) -> dict[Prefix, list[str]]:
         """`count` continuations of each different prefix, without the prefix.
 
         Args:
             prefixes: rendered prompts, each with the beginning of a completion.
-            count: continuations a prefix.
+            count: continuations of each prefix.
             progress: called with the number of prefixes done since the last call.
+
+        Raises:
+            UserError: a prefix and its continuation go past the positions that the policy has learnt.
         """
         wanted = list(dict.fromkeys(prefixes))
-        done: dict[Rendered, list[str]] = {}
+        done: dict[Prefix, list[str]] = {}
         store = Cache(str(self.cache)) if self.cache is not None else None
         try:
             if store is not None:
@@ -67,9 +81,9 @@ class Completer:
                         done[prefix] = kept
                 if progress and done:
                     progress(len(done))
-            missing = [prefix for prefix in wanted if prefix not in done]
+            missing = [(prefix, self._ids(prefix)) for prefix in wanted if prefix not in done]
             for start in range(0, len(missing), CHUNK):
-                chunk = missing[start : start + CHUNK]
+                chunk = dict(missing[start : start + CHUNK])
                 fresh = self._draw(chunk, count, progress)
                 done |= fresh
                 if store is not None:
@@ -82,13 +96,13 @@ class Completer:
         return done
 
     def _draw(
-        self, prefixes: Sequence[Rendered], count: int, progress: Callable[[int], None] | None
-    ) -> dict[Rendered, list[str]]:
+        self, prefixes: Mapping[Prefix, list[int]], count: int, progress: Callable[[int], None] | None
+    ) -> dict[Prefix, list[str]]:
         completions = generate(
             self.model,
             self.tokenizer,
-            [encode(prefix, self.tokenizer) for prefix in prefixes],
-            SamplingParameters(self.max_tokens, self.temperature),
+            list(prefixes.values()),
+            self._sampling(),
             count=count,
             batch=self.batch,
             seed=self.seed,
@@ -97,25 +111,47 @@ class Completer:
         if progress:
             progress(len(prefixes))
         return {
-            prefix: [self._text(prefix.text, completion.ids) for completion in group]
+            prefix: [self._text(prefix, completion.ids) for completion in group]
             for prefix, group in zip(prefixes, completions, strict=True)
         }
 
-    def _text(self, prefix: str, ids: Sequence[int]) -> str:
-        before: list[int] = self.tokenizer(prefix[-200:], add_special_tokens=False)["input_ids"][-CONTEXT:]
-        head: str = self.tokenizer.decode(before, skip_special_tokens=True)  # type: ignore[assignment]
-        whole: str = self.tokenizer.decode([*before, *ids], skip_special_tokens=True)  # type: ignore[assignment]
-        if whole.startswith(head):
-            return whole[len(head) :]
-        return self.tokenizer.decode(list(ids), skip_special_tokens=True)  # type: ignore[return-value]
+    def _sampling(self) -> SamplingParameters:
+        return SamplingParameters(**{**self.parameters, "max_tokens": self.max_tokens, "temperature": self.temperature})
 
-    def _key(self, prefix: Rendered, count: int) -> str:
-        parts = (self.identity, *prefix, count, self.max_tokens, self.temperature, self.seed)
+    def _ids(self, prefix: Prefix) -> list[int]:
+        own: list[int] = self.tokenizer(prefix.beginning, add_special_tokens=False)["input_ids"]
+        ids = encode(prefix.prompt, self.tokenizer) + own
+        limit = learnt_positions(self.model)
+        if limit is not None and len(ids) + self.max_tokens > limit:
+            raise UserError(
+                "--completer",
+                f"the beginning of a completion of {prefix.prompt.text[:40]!r} has {len(ids):,} tokens, up to "
+                f"{self.max_tokens:,} more are drawn, and the model has learnt {limit:,} positions; lower --max-tokens "
+                "or leave such rows out",
+            )
+        return ids
+
+    def _text(self, prefix: Prefix, ids: Sequence[int]) -> str:
+        written = (prefix.prompt.text + prefix.beginning)[-200:]
+        before: list[int] = self.tokenizer(written, add_special_tokens=False)["input_ids"][-CONTEXT:]
+        head, whole = self._decoded(before), self._decoded([*before, *ids])
+        return whole[len(head) :] if whole.startswith(head) else self._decoded(ids)
+
+    def _decoded(self, ids: Sequence[int]) -> str:
+        return str(self.tokenizer.decode(list(ids), skip_special_tokens=True))
+
+    def _key(self, prefix: Prefix, count: int) -> str:
+        parts = (self.identity, prefix, count, self._sampling(), self.seed)
         return hashlib.blake2b(repr(parts).encode(), digest_size=16).hexdigest()
 
 
 def identity(path: str | Path, revision: str | None = None) -> str:
-    """What tells one policy from another: a hub id with its revision, or a folder's files, their sizes and times."""
+    """What tells one policy from another: a hub id with its revision, or a folder's files, their sizes and times.
+
+    Args:
+        path: a folder or hub id.
+        revision: the commit of a hub id.
+    """
     folder = Path(path)
     if not folder.is_dir():
         return f"{path}@{revision}"

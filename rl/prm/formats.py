@@ -1,30 +1,36 @@
-"""Reads files of step labels in the formats that are published, each row into chains.
+"""Reads files of step labels in the formats that are published, each row into samples with labels.
 
 - `whetstone`: what `whetstone prm label` writes.
 - `processbench` (Zheng et al. 2024, arXiv:2412.06559): `problem`, `steps`, `label`, the first wrong step from 0, -1 for
   none; `question` and `first_error_step` are read as well. Steps after the first wrong one have no label.
 - `math_shepherd` (Wang et al. 2023, arXiv:2312.08935): `input` with `ки` after each step, `label` the same with `+` or
-  `-` in its place. The question ends where the last `Step 1:` before the first mark begins: it may say that itself.
+  `-` in its place; where both have `ки`, it belongs to the text. The question ends where the last `Step 1:` before the
+  first mark begins, so it may say that itself.
 - `conversation` (RLHFlow's models of Dong et al. 2024, arXiv:2405.07863): `conversations` or `messages` of turns, the
   user's with a step each, the first also with the question before it, or alone in a turn of its own; the assistant
   answers each step with `+` or `-`. A system message is not read.
 - `prm800k` (Lightman et al. 2023, arXiv:2305.20050): `question.problem`, `label.steps`, each with candidate
-  `completions` rated -1, 0 or 1. The chosen ones make one chain; each other candidate makes a chain of its own in which
+  `completions` rated -1, 0 or 1. The chosen ones make one solution; each other candidate makes one of its own, in which
   that last step alone has a label, so that every rating counts once. Neutral counts as right, as in the paper.
 - `stepwise` (TRL): `prompt`, `completions` (the steps), `labels`.
 
-Prompts, completions and steps may be chat messages; of a completion or a step the assistant's words count.
+Prompts, completions and steps may be chat messages; of a completion or a step the assistant's words count. Lists may be
+JSON text, as tables hold them.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
-from rewards.reward import text_of
+from rewards.reward import Text, text_of
+from rewards.sample import Sample
 from rl.errors import UserError
-from rl.prm.chains import Chain, from_row, join, records
+from rl.prm.labelled import from_row, labelled, records, text_or_messages
+from rl.tasks.columns import column
+from rl.tasks.layout import template_fields
 from rl.tasks.messages import messages_of
 
 TAG = "ки"
@@ -35,8 +41,32 @@ RATINGS: dict[int | None, float | None] = {-1: 0.0, 0: 1.0, 1: 1.0, None: None}
 Row = Mapping[str, Any]
 
 
-def read(path: str, form: str, *, separator: str = "\n", template: str = "{question}\n") -> list[Chain]:
-    """The chains of a file.
+class Layout(NamedTuple):
+    r"""How a file of labels is laid out, as the command line says: `\n` and `\t` stand for a line break and a tab.
+
+    Attributes:
+        form: a key of `FORMATS`.
+        separator: stands between the steps of formats that hold them apart; None for a line break.
+        template: the prompt of formats that hold a bare question.
+    """
+
+    form: str = "whetstone"
+    separator: str | None = None
+    template: str = "{question}\\n"
+
+    def read(self, path: str) -> list[Sample]:
+        """The samples of a file (`read`)."""
+        separator = "\n" if self.separator is None else escaped(self.separator)
+        return read(path, self.form, separator=separator, template=escaped(self.template))
+
+
+def escaped(text: str) -> str:
+    r"""Text of the command line with `\n` and `\t` read as a line break and a tab."""
+    return text.replace("\\n", "\n").replace("\\t", "\t")
+
+
+def read(path: str, form: str, *, separator: str = "\n", template: str = "{question}\n") -> list[Sample]:
+    """The samples of a file, with their step labels.
 
     Args:
         path: a file or hub id, as `rl.tasks.sources` opens it.
@@ -45,54 +75,85 @@ def read(path: str, form: str, *, separator: str = "\n", template: str = "{quest
         template: the prompt of formats that hold a bare question.
 
     Raises:
-        UserError: no such file, or a row is not of this format.
+        UserError: the template shows something else than the question, there is no such file, or a row is not of this
+            format.
     """
-    chains: list[Chain] = []
+    try:
+        fields = template_fields(template)
+    except UserError as error:
+        raise UserError("--template", error.what) from None
+    if fields != ("question",):
+        raise UserError("--template", f"shows {{question}} and nothing else of the data, not {template!r}")
+    samples: list[Sample] = []
     for place, row in records(path):
         try:
-            chains += FORMATS[form](row, separator, template)
-        except (KeyError, TypeError, AttributeError) as error:
+            samples += FORMATS[form](row, separator, template)
+        except (KeyError, TypeError, AttributeError) as error:  # a part of the row is of another kind altogether
             raise UserError(place, f"not a row of {form}: {type(error).__name__}: {error}") from None
         except ValueError as error:
             raise UserError(place, f"not a row of {form}: {error}") from None
-    return chains
+    return samples
 
 
-def _whetstone(row: Row, separator: str, template: str) -> Iterator[Chain]:
+def whole(value: Any, what: str) -> int:
+    """A whole number, which tables also hold as a float or as text.
+
+    Args:
+        value: from a file.
+        what: what it is, for the error.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if isinstance(value, str) and re.fullmatch(r"\s*-?\d+\s*", value):
+        return int(value)
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value or int(value) != value:
+        raise ValueError(f"{what} is a whole number, not {value!r}")
+    return int(value)
+
+
+def _whetstone(row: Row, separator: str, template: str) -> Iterator[Sample]:
     yield from_row(row)
 
 
-def _processbench(row: Row, separator: str, template: str) -> Iterator[Chain]:
-    first = row["label"] if "label" in row else row["first_error_step"]
-    texts = row["steps"]
-    if not isinstance(first, int) or not -1 <= first < len(texts):
-        raise ValueError(f"the first wrong step is -1 or a step's index, not {first!r} of {len(texts)} steps")
+def _processbench(row: Row, separator: str, template: str) -> Iterator[Sample]:
+    first = whole(_first_of(row, "label", "first_error_step"), "the first wrong step")
+    texts = _list(_first_of(row, "steps"), "steps")
+    if not -1 <= first < len(texts):
+        raise ValueError(f"the first wrong step is -1 or a step's index, not {first} of {len(texts)} steps")
     labels = [1.0 if first < 0 or i < first else 0.0 if i == first else None for i in range(len(texts))]
-    question = row["problem"] if "problem" in row else row["question"]
-    more = {"right": row.get("final_answer_correct"), "id": row.get("id")}
-    yield join(template.format(question=question), texts, labels, separator, **more)
+    prompt = _prompt(_first_of(row, "problem", "question"), template)
+    yield labelled(prompt, texts, labels, separator, right=_flag(row.get("final_answer_correct")), id=row.get("id"))
 
 
-def _math_shepherd(row: Row, separator: str, template: str) -> Iterator[Chain]:
-    text, marked = row["input"], row["label"]
-    *parts, rest = text.split(TAG)
-    if not parts or rest.strip():
-        raise ValueError(f"the input ends with {TAG!r} after its last step")
+def _math_shepherd(row: Row, separator: str, template: str) -> Iterator[Sample]:
+    text, marked = (_text(_first_of(row, name), name) for name in ("input", "label"))
+    parts: list[str] = []
     labels: list[float | None] = []
-    place = 0
-    for part in parts:  # the label's text is the input's with a mark for each tag
-        if not marked.startswith(part, place):
+    begin = cursor = place = 0  # of the step and of what is compared next, in the text and in the label's
+    while (tag := text.find(TAG, cursor)) >= 0:
+        if not marked.startswith(text[cursor:tag], place):
             raise ValueError(f"label and input differ at step {len(labels)}: {marked[place : place + 40]!r}")
-        place += len(part)
-        mark = marked[place : place + 1]
-        if mark not in ("+", "-"):
-            raise ValueError(f"step {len(labels)} is marked {mark!r}, not + or -")
-        labels.append(float(mark == "+"))
-        place += 1
+        place += tag - cursor
+        cursor = tag + len(TAG)
+        if marked.startswith(TAG, place):
+            place += len(TAG)
+            continue
+        labels.append(_mark(marked[place : place + 1], len(labels)))
+        parts.append(text[begin:tag])
+        place, begin = place + 1, cursor
+    if not parts or text[begin:].strip():
+        raise ValueError(f"the input ends with {TAG!r} after its last step")
     question, first = _parted(parts[0])
     texts = [first, *(part.strip() for part in parts[1:])]
     # the last step holds the answer, so its mark says whether that is right
-    yield join(template.format(question=question), texts, labels, separator, right=labels[-1] == 1.0)
+    yield labelled(_prompt(question, template), texts, labels, separator, right=labels[-1] == 1.0)
+
+
+def _mark(mark: str, step: int) -> float:
+    if mark not in ("+", "-"):
+        raise ValueError(f"step {step} is marked {mark!r}, not + or -")
+    return float(mark == "+")
 
 
 def _parted(text: str) -> tuple[str, str]:
@@ -103,8 +164,8 @@ def _parted(text: str) -> tuple[str, str]:
     return text[: begins[-1].start()].strip(), text[begins[-1].start() :].strip()
 
 
-def _conversation(row: Row, separator: str, template: str) -> Iterator[Chain]:
-    turns = messages_of(row["conversations"] if "conversations" in row else row["messages"])
+def _conversation(row: Row, separator: str, template: str) -> Iterator[Sample]:
+    turns = messages_of(_first_of(row, "conversations", "messages"))
     if turns is None:
         raise ValueError("conversations are turns with role and content")
     said = [(turn["role"], turn["content"].strip()) for turn in turns if turn["role"] != "system"]
@@ -118,49 +179,103 @@ def _conversation(row: Row, separator: str, template: str) -> Iterator[Chain]:
         raise ValueError("no turns")
     if [role for role, _ in steps] != ["user", "assistant"] * (len(steps) // 2):
         raise ValueError(f"the user's steps and the assistant's marks take turns, got {', '.join(roles)}")
-    marks = [text for role, text in steps if role == "assistant"]
-    for index, mark in enumerate(marks):
-        if mark not in ("+", "-"):
-            raise ValueError(f"step {index} is marked {mark!r}, not + or -")
+    labels = [_mark(text, index) for index, text in enumerate(text for role, text in steps if role == "assistant")]
     texts = [text for role, text in steps if role == "user"]
     # as in Math-Shepherd, the last step holds the answer
-    yield join(
-        template.format(question=question), texts, [float(m == "+") for m in marks], separator, right=marks[-1] == "+"
-    )
+    yield labelled(_prompt(question, template), texts, labels, separator, right=labels[-1] == 1.0)
 
 
-def _prm800k(row: Row, separator: str, template: str) -> Iterator[Chain]:
-    prompt = template.format(question=row["question"]["problem"])
+def _prm800k(row: Row, separator: str, template: str) -> Iterator[Sample]:
+    prompt = _prompt(_first_of(row, "question.problem"), template)
     texts: list[str] = []
     labels: list[float | None] = []
-    for step in row["label"]["steps"]:
+    for place, step in enumerate(_list(_first_of(row, "label.steps"), "label.steps")):
         candidates = step.get("completions") or []
         chosen = step.get("chosen_completion")
         human = step.get("human_completion")
         if chosen is None and not human and candidates:
-            chosen = 0  # labelling ended here: what was rated last is the end of the chain
-        for index, candidate in enumerate(candidates):
+            chosen = 0  # labelling ended here: what was rated last is the end of the solution
+        if chosen is not None and not 0 <= chosen < len(candidates):
+            raise ValueError(f"step {place} chooses completion {chosen} of {len(candidates)}")
+        rated = [_rating(candidate, place) for candidate in candidates]
+        for index, (candidate, label) in enumerate(zip(candidates, rated, strict=True)):
             if index != chosen:
                 unknown: list[float | None] = [None] * len(texts)
-                label = RATINGS[candidate.get("rating")]
-                yield join(prompt, [*texts, candidate["text"]], [*unknown, label], separator)
+                yield labelled(prompt, [*texts, candidate["text"]], [*unknown, label], separator)
         if chosen is not None:
             texts.append(candidates[chosen]["text"])
-            labels.append(RATINGS[candidates[chosen].get("rating")])
+            labels.append(rated[chosen])
         elif human:
-            texts.append(human["text"])
+            texts.append(_text(human if isinstance(human, str) else human.get("text"), f"step {place}"))
             labels.append(1.0)  # written by the labeller as the right way on
     if texts:
-        yield join(prompt, texts, labels, separator)
+        yield labelled(prompt, texts, labels, separator)
 
 
-def _stepwise(row: Row, separator: str, template: str) -> Iterator[Chain]:
-    labels = [None if label is None else float(label) for label in row["labels"]]
-    texts = [text_of(messages_of(step) or step) for step in row["completions"]]
-    yield join(messages_of(row["prompt"]) or row["prompt"], texts, labels, separator)
+def _rating(candidate: Mapping[str, Any], step: int) -> float | None:
+    _text(candidate.get("text"), f"a completion of step {step}")
+    rating = candidate.get("rating")
+    if rating not in RATINGS:
+        raise ValueError(f"a completion of step {step} is rated {rating!r}, not -1, 0 or 1")
+    return RATINGS[rating]
 
 
-FORMATS: dict[str, Callable[[Row, str, str], Iterator[Chain]]] = {
+def _stepwise(row: Row, separator: str, template: str) -> Iterator[Sample]:
+    steps = _list(_first_of(row, "completions"), "completions")
+    texts = [text_of(text_or_messages(step, f"step {place}")) for place, step in enumerate(steps)]
+    prompt = text_or_messages(_first_of(row, "prompt"), "the prompt")
+    yield labelled(prompt, texts, _list(_first_of(row, "labels"), "labels"), separator)
+
+
+def _first_of(row: Row, *names: str) -> Any:
+    """The first of some columns that the row has, dots leading inside.
+
+    Raises:
+        ValueError: it has none of them, or nothing in it.
+    """
+    for name in names:
+        try:
+            value = column(row, name)
+        except KeyError:
+            continue
+        if value is not None:
+            return value
+    raise ValueError(f"no {' or '.join(map(repr, names))}; the row has: {', '.join(row) or 'nothing'}")
+
+
+def _list(value: Any, what: str) -> list[Any]:
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            raise ValueError(f"{what} is a list, and this text is no JSON list: {value[:40]!r}") from None
+    if not isinstance(value, list):
+        raise ValueError(f"{what} is a list, not {type(value).__name__}")
+    if not value:
+        raise ValueError(f"{what} is empty")
+    return value
+
+
+def _text(value: Any, what: str) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{what} is no text but {type(value).__name__}")
+    return value
+
+
+def _flag(value: Any) -> Any:
+    """A truth value, which a CSV file holds as text; `labelled` judges anything else."""
+    return (
+        {"true": True, "false": False, "": None}.get(value.strip().lower(), value) if isinstance(value, str) else value
+    )
+
+
+def _prompt(question: Any, template: str) -> Text:
+    """A bare question in the template; chat messages stay as they are."""
+    asked = text_or_messages(question, "the question")
+    return template.format(question=asked) if isinstance(asked, str) else asked
+
+
+FORMATS: dict[str, Callable[[Row, str, str], Iterator[Sample]]] = {
     "whetstone": _whetstone,
     "processbench": _processbench,
     "math_shepherd": _math_shepherd,
@@ -168,4 +283,4 @@ FORMATS: dict[str, Callable[[Row, str, str], Iterator[Chain]]] = {
     "prm800k": _prm800k,
     "stepwise": _stepwise,
 }
-"""Name → the chains of one row."""
+"""Name → the samples of one row."""

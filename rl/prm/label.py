@@ -1,7 +1,7 @@
 r"""Labels the steps of completions: by an exact verifier, or by Monte-Carlo completions of each step's prefix.
 
 Monte Carlo (Math-Shepherd, Wang et al. 2023, arXiv:2312.08935, eq. 3 and 4): a completer draws $K$ continuations of the
-chain up to and including a step, and $c$ of them reach the right answer. The soft label is $c / K$, the hard one
+completion up to and including a step, and $c$ of them reach the right answer. The soft label is $c / K$, the hard one
 $1[c / K > \delta]$, which for $\delta = 0$ is the paper's $1[c > 0]$. It says how likely the answer still is, not
 whether the step is right: a wrong step from which the answer can still be reached by luck counts as good, and a right
 one is bad to a completer that never gets there. Where a step ends the completion there is nothing to continue, and
@@ -16,24 +16,22 @@ A verdict that is not judged is no wrong answer: such continuations leave $K$, a
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from rewards.models.prompts import Rendered, render
+from rewards.models.prompts import render
 from rewards.parts.step_spans import Splitter
-from rewards.reward import question_of
-from rl.prm.chains import Chain, Labelled, as_text
-from rl.prm.complete import Completer
+from rewards.sample import Sample
+from rl.prm.complete import Completer, Prefix
+from rl.prm.labelled import label, scores_of, verified, verified_labels
 from rl.prm.step_metrics import step_auc
-from verifiers import Verdict, is_right
+from rl.sampling.judge import judge
 from verifiers.runtime.verifier import Verifier
-
-Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Counts:
-    """What was labelled: verdicts that were judged, abstained and failed."""
+    """How many verdicts labelling asked for were judged, abstained and failed."""
 
     judged: int = 0
     abstained: int = 0
@@ -43,22 +41,28 @@ class Counts:
         return Counts(self.judged + other.judged, self.abstained + other.abstained, self.failed + other.failed)
 
 
-def by_verifier(rows: Sequence[Row], verifier: Verifier, splitter: Splitter) -> tuple[list[Chain], Counts]:
-    """Label rows of `prompt`, `completion` and `gold` with the verifier's verdicts on their steps.
+def by_verifier(samples: Sequence[Sample], verifier: Verifier, splitter: Splitter) -> tuple[list[Sample], Counts]:
+    """Label completions with the verifier's verdicts on their steps.
 
     Where the splitter is not the verifier's own, a step is as right as the worst of the verifier's that end in it.
+
+    Args:
+        samples: completions whose rows have `gold` and the verifier's columns.
+        verifier: judges steps.
+        splitter: says where steps end.
+
+    Returns:
+        The samples, judged and with labels; and how the verdicts came out.
     """
-    rows = [as_text(row) for row in rows]
-    verdicts = verifier(_judgeable(rows))
-    chains = []
-    for row, verdict in zip(rows, verdicts, strict=True):
-        spans = splitter(row["completion"], verdict)
-        chains.append(_chain(row, verdict, spans, verified(verdict, spans)))
-    return chains, _counts(verdicts)
+    done = []
+    for sample in judge(samples, verifier):
+        spans = splitter(sample.text, sample.verdict)
+        done.append(_with_labels(sample, spans, verified(sample.verdict, spans)))
+    return done, _counts(done)
 
 
 def by_monte_carlo(
-    rows: Sequence[Row],
+    samples: Sequence[Sample],
     verifier: Verifier,
     splitter: Splitter,
     completer: Completer,
@@ -66,93 +70,81 @@ def by_monte_carlo(
     *,
     kind: Literal["soft", "hard"] = "soft",
     threshold: float = 0.0,
+    template_kwargs: Mapping[str, Any] | None = None,
     progress: Callable[[int], None] | None = None,
-) -> tuple[list[Chain], Counts]:
-    """Label rows of `prompt`, `completion` and `gold` by K continuations of each step's prefix.
+) -> tuple[list[Sample], Counts]:
+    """Label completions by K continuations of each step's prefix.
 
     Args:
-        rows: completions; `finish_reason`, where there is such a column, is `length` for one that was cut off.
-        judge: says which answers are right.
-        splitter: where steps end.
+        samples: completions whose rows have `gold` and the verifier's columns. One that was cut off (`finish_reason`
+            is `length`) is continued after its last step as well.
+        verifier: says which answers are right.
+        splitter: says where steps end.
         completer: draws the continuations.
-        k: how many, a prefix.
-        kind: whether a label is the share of right ones, or whether that lies above the threshold.
-        threshold: delta.
+        k: continuations of each prefix.
+        kind: whether a label is the share of right continuations, or whether that share lies above the threshold.
+        threshold: delta, in [0, 1].
+        template_kwargs: variables of the chat template, as they were when the completions were drawn.
         progress: called with the number of prefixes done since the last call.
+
+    Returns:
+        The samples, judged and with labels; and how the verdicts on completions and continuations came out.
     """
-    rows = [as_text(row) for row in rows]
-    verdicts = verifier(_judgeable(rows))
-    spans = [splitter(row["completion"], verdict) for row, verdict in zip(rows, verdicts, strict=True)]
-    heads = [render(row["prompt"], completer.tokenizer) for row in rows]
-    prefixes: dict[tuple[int, int], str] = {}
-    for i, row in enumerate(rows):
+    samples = judge(samples, verifier)
+    spans = [splitter(sample.text, sample.verdict) for sample in samples]
+    heads = [render(sample.prompt, completer.tokenizer, template_kwargs) for sample in samples]
+    prefixes: dict[tuple[int, int], Prefix] = {}
+    for i, sample in enumerate(samples):
         for j, (_, end) in enumerate(spans[i]):
-            if row["completion"][end:].strip() or row.get("finish_reason") == "length":
-                prefixes[i, j] = splitter.prefix(row["completion"], end)
-    continued = completer([heads[i].followed_by(prefix) for (i, _), prefix in prefixes.items()], k, progress)
-    # chains of one problem share prefixes, and then what follows is judged once
-    asked: dict[tuple[Rendered, str, str], tuple[int, str]] = {}
+            if sample.text[end:].strip() or sample.finish_reason == "length":
+                prefixes[i, j] = Prefix(heads[i], splitter.prefix(sample.text, end))
+    continued = completer(list(prefixes.values()), k, progress)
+    # completions of one problem share prefixes, and then what follows is judged once
+    asked: dict[tuple[Prefix, str], Sample] = {}
     for (i, _), prefix in prefixes.items():
-        for text in continued[heads[i].followed_by(prefix)]:
-            asked.setdefault((heads[i], str(rows[i].get("gold")), prefix + text), (i, prefix + text))
-    answers = verifier(_judgeable([{**rows[i], "completion": text} for i, text in asked.values()]))
-    judged = dict(zip(asked, answers, strict=True))
-    chains = []
-    for i, row in enumerate(rows):
+        for text in continued[prefix]:
+            whole = Prefix(prefix.prompt, prefix.beginning + text)
+            asked.setdefault((whole, str(samples[i].row.get("gold"))), replace(samples[i], text=whole.beginning))
+    answers = dict(zip(asked, judge(list(asked.values()), verifier), strict=True))
+    done = []
+    for i, sample in enumerate(samples):
         labels: list[float | None] = []
         for j in range(len(spans[i])):
-            if (i, j) not in prefixes:
-                shares = [verdicts[i].score]
-            else:
-                texts = [prefixes[i, j] + text for text in continued[heads[i].followed_by(prefixes[i, j])]]
-                shares = [judged[heads[i], str(row.get("gold")), text].score for text in texts]
-            right = [is_right(score) is True for score in shares if score is not None]
+            reached = [sample]
+            if prefix := prefixes.get((i, j)):
+                gold = str(sample.row.get("gold"))
+                wholes = [Prefix(prefix.prompt, prefix.beginning + text) for text in continued[prefix]]
+                reached = [answers[whole, gold] for whole in wholes]
+            right = [one.right for one in reached if one.right is not None]
             share = sum(right) / len(right) if right else None
             labels.append(share if share is None or kind == "soft" else float(share > threshold))
-        own = verified(verdicts[i], spans[i]) if verifier.judges_steps else []
-        chains.append(_chain(row, verdicts[i], spans[i], labels, own))
-    return chains, _counts(verdicts) + _counts(answers)
+        done.append(_with_labels(sample, spans[i], labels))
+    return done, _counts(samples) + _counts(list(answers.values()))
 
 
-def verified(verdict: Verdict, spans: Sequence[tuple[int, int]]) -> list[float | None]:
-    """Whether the chain is right up to each span's end: 1, 0, or None from the first step that nobody judged."""
-    so_far: float | None = 1.0
-    labels: list[float | None] = []
-    start = 0
-    for _, end in spans:
-        here = [step for step in verdict.steps if start < step.end <= end]
-        start = end
-        scores = [step.score for step in here]
-        if so_far == 1.0 and any(score is not None and score < 1.0 for score in scores):
-            so_far = 0.0
-        elif so_far == 1.0 and (None in scores or not scores):
-            so_far = None
-        labels.append(so_far)
-    return labels
-
-
-def agreement(chains: Sequence[Chain], threshold: float = 0.0) -> dict[str, Any]:
-    """How labels compare with the exact verifier's, which stand beside them in `verified`.
+def agreement(samples: Sequence[Sample], threshold: float = 0.0) -> dict[str, Any]:
+    """How labels compare with those of the exact verifier, whose verdicts the samples hold.
 
     Args:
-        chains: labelled chains.
+        samples: labelled samples.
         threshold: above which a label counts as right.
 
     Returns:
         `agree`, the share of steps with the same label; `right_kept` and `wrong_caught`, the same among the steps that
-        the verifier calls right and wrong; `first_wrong_caught`, among each chain's first wrong steps; `auc` of the
-        labels; `n`. What `first_wrong_caught` lacks to 1 are mistakes from which the answer can still be reached.
+        the verifier calls right and wrong; `first_wrong_caught`, among each completion's first wrong steps; `auc` of
+        the labels; `n`. What `first_wrong_caught` lacks to 1 are mistakes from which the answer can still be reached.
     """
     pairs, firsts = [], []
-    for chain in chains:
-        compared = [(s.label, v) for s, v in zip(chain.steps, chain.verified, strict=bool(chain.verified))]
-        pairs += [(label, v) for label, v in compared if label is not None and v is not None]
-        first = next(((label, v) for label, v in compared if v == 0.0), None)
+    for sample in samples:
+        exact = verified_labels(sample)
+        compared = list(zip(scores_of(sample.labels), exact, strict=True)) if exact else []
+        pairs += [(value, v) for value, v in compared if value is not None and v is not None]
+        first = next(((value, v) for value, v in compared if v == 0.0), None)
         if first is not None and first[0] is not None:
             firsts.append(first)
 
     def share(group: Sequence[tuple[Any, float]]) -> float | None:
-        return sum((label > threshold) == (v == 1.0) for label, v in group) / len(group) if group else None
+        return sum((value > threshold) == (v == 1.0) for value, v in group) / len(group) if group else None
 
     return {
         "n": len(pairs),
@@ -161,27 +153,14 @@ def agreement(chains: Sequence[Chain], threshold: float = 0.0) -> dict[str, Any]
         "right_kept": share([pair for pair in pairs if pair[1] == 1.0]),
         "wrong_caught": share([pair for pair in pairs if pair[1] == 0.0]),
         "first_wrong_caught": share(firsts),
-        "auc": step_auc([label for label, _ in pairs], [v for _, v in pairs]) if pairs else None,
+        "auc": step_auc([value for value, _ in pairs], [v for _, v in pairs]) if pairs else None,
     }
 
 
-def _judgeable(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    return [{**row, "prompt": question_of(row["prompt"]), "prediction": row["completion"]} for row in rows]
+def _with_labels(sample: Sample, spans: Sequence[tuple[int, int]], values: Sequence[float | None]) -> Sample:
+    return replace(sample, labels=tuple(label(*span, value) for span, value in zip(spans, values, strict=True)))
 
 
-def _chain(
-    row: Row,
-    verdict: Verdict,
-    spans: Sequence[tuple[int, int]],
-    labels: Sequence[float | None],
-    own: Sequence[float | None] = (),
-) -> Chain:
-    steps = tuple(Labelled(*span, label) for span, label in zip(spans, labels, strict=True))
-    right = verdict.right
-    answer = verdict.extracted
-    return Chain(row["prompt"], row["completion"], steps, right, answer, tuple(own), row.get("id"))
-
-
-def _counts(verdicts: Sequence[Verdict]) -> Counts:
-    statuses = [verdict.status for verdict in verdicts]
+def _counts(samples: Sequence[Sample]) -> Counts:
+    statuses = [sample.verdict.status for sample in samples if sample.verdict]
     return Counts(statuses.count("judged"), statuses.count("abstained"), statuses.count("failed"))

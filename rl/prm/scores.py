@@ -1,4 +1,4 @@
-"""Step scores of a token-classification model, read at the last token of each step."""
+"""Step scores of a token-classification model, read at the last token of each step or at a marker after it."""
 
 from __future__ import annotations
 
@@ -9,67 +9,87 @@ from transformers import PreTrainedTokenizerBase
 
 from rewards.models.heads import Encoded, probability, read_at
 from rewards.models.room import learnt_positions
-from rewards.parts.step_scores import encode_steps
+from rewards.parts.step_scores import encode_steps, marked, right_class
+from rewards.sample import Sample
 from rl.errors import UserError
-from rl.prm.chains import Chain
+from rl.prm.labelled import name_of
 
 
-def encode(tokenizer: PreTrainedTokenizerBase, chain: Chain, longest: int | None = None) -> Encoded:
-    """Token ids of prompt and completion, and the place of the last token of each step.
+def encode(
+    tokenizer: PreTrainedTokenizerBase, sample: Sample, longest: int | None = None, marker: str | None = None
+) -> Encoded:
+    """Token ids of prompt and completion, and the place of the last token of each labelled step.
 
     Prompt and completion are encoded apart, as a policy reads the one and writes the other.
 
     Args:
         tokenizer: a fast tokenizer, which knows the characters of its tokens.
-        chain: what to encode.
+        sample: what to encode.
         longest: most tokens; what is over is cut off, and the steps that end there have no place: -1.
+        marker: what is put after each step and read in its stead; None reads the step's own last token.
 
     Raises:
         UserError: the tokenizer does not know the characters of its tokens.
     """
+    text, ends = sample.text, [step.end for step in sample.labels]
+    if marker is not None:
+        text, ends = marked(text, ends, marker)
     try:
-        return encode_steps(tokenizer, chain.prompt, chain.completion, [step.end for step in chain.steps], longest)
+        return encode_steps(tokenizer, sample.prompt, text, ends, longest)
     except ValueError as error:
         raise UserError("model", str(error)) from None
 
 
-def fits(model: Any, tokenizer: PreTrainedTokenizerBase, chain: Chain) -> bool:
-    """Whether a chain stays within the positions that a model has learnt."""
+def fits(model: Any, tokenizer: PreTrainedTokenizerBase, sample: Sample) -> bool:
+    """Whether prompt and completion stay within the positions that a model has learnt.
+
+    Args:
+        model: any model.
+        tokenizer: its tokenizer, a fast one.
+        sample: what it is to read.
+    """
     limit = learnt_positions(model)
-    return limit is None or len(encode(tokenizer, chain).ids) <= limit
+    return limit is None or len(encode(tokenizer, sample).ids) <= limit
 
 
 def step_scores(
     model: Any,
     tokenizer: PreTrainedTokenizerBase,
-    chains: Sequence[Chain],
+    samples: Sequence[Sample],
     *,
     batch: int = 64,
+    marker: str | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> list[list[float]]:
-    """The probability that each step is right: of one label the sigmoid, of two the second one's softmax.
+    """The probability that each labelled step is right: of one label the sigmoid, of two classes the right one's.
 
     Args:
         model: a token-classification model of one or two labels.
         tokenizer: its tokenizer, with a pad token.
-        chains: what to score; labels are not looked at.
-        batch: chains at a time, those of similar length together.
-        progress: called with the number of chains scored since the last call.
+        samples: what to score; of their labels the spans count alone.
+        batch: samples at a time, those of similar length together.
+        marker: as in `encode`.
+        progress: called with the number of samples scored since the last call.
+
+    Returns:
+        For each sample a number in [0, 1] for each of its labels.
 
     Raises:
-        UserError: the model has another number of labels, prompt and completion of a chain are empty, or a chain goes
-            past the positions that the model has learnt.
+        UserError: the model has another number of labels, prompt and completion are both empty, or a sample goes past
+            the positions that the model has learnt.
     """
     if model.config.num_labels not in (1, 2):
         raise UserError("model", f"has {model.config.num_labels} labels; a process reward model has one or two")
-    texts, limit = [encode(tokenizer, chain) for chain in chains], learnt_positions(model)
-    for chain, text in zip(chains, texts, strict=True):
+    texts, limit = [encode(tokenizer, sample, marker=marker) for sample in samples], learnt_positions(model)
+    for sample, text in zip(samples, texts, strict=True):
         if -1 in text.places:
-            raise UserError("chains", f"a chain's prompt and completion are both empty: {chain}")
+            raise UserError("completions", f"the prompt and the completion of {name_of(sample)!r} are both empty")
         if limit is not None and len(text.ids) > limit:
-            name = chain.id or chain.question[:40]
             raise UserError(
-                "chains",
-                f"{name!r} has {len(text.ids):,} tokens, and the model has learnt {limit:,} positions; leave it out",
+                "completions",
+                f"{name_of(sample)!r} has {len(text.ids):,} tokens, and the model has learnt {limit:,} positions; "
+                "leave it out",
             )
-    return read_at(model, tokenizer, texts, probability(model), most=batch, progress=progress)  # type: ignore
+    read = probability(model, right_class(model))
+    scores = read_at(model, tokenizer, texts, read, most=batch, progress=progress)
+    return [[score for score in of if score is not None] for of in scores]  # each has its place, as was checked above

@@ -1,8 +1,8 @@
 r"""How good step scores are: ProcessBench's protocol, step AUC, calibration, and best of n.
 
-ProcessBench (Zheng et al. 2024, arXiv:2412.06559): a model names the first wrong step of a chain, or none. With $a$ the
-share of wrong chains whose first wrong step it names and $b$ the share of right chains in which it names none,
-$F_1 = 2ab / (a + b)$. A process reward model names the first step that scores below a threshold.
+ProcessBench (Zheng et al. 2024, arXiv:2412.06559): a model names the first wrong step of a completion, or none. With
+$a$ the share of wrong completions whose first wrong step it names and $b$ the share of right completions in which it
+names none, $F_1 = 2ab / (a + b)$. A process reward model names the first step that scores below a threshold.
 """
 
 from __future__ import annotations
@@ -17,26 +17,35 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 
 from rewards.parts.step_scores import FINAL
+from rewards.sample import Sample
 from rl.analysis.evaluation import pass_at
 from rl.analysis.intervals import wilson
-from rl.prm.chains import Chain
+from rl.prm.labelled import answer_of, has_labels, problem_of, scores_of
 
 
 def first_wrong(scores: Sequence[float | None], threshold: float = 0.5) -> int:
-    """The first step whose score (or label) lies below the threshold, from 0; -1 for none. None is passed over."""
+    """The first step whose score (or label) lies below the threshold.
+
+    Args:
+        scores: numbers in [0, 1], in the order of the steps; None is passed over.
+        threshold: in [0, 1].
+
+    Returns:
+        The step's index from 0; -1 for none.
+    """
     return next((i for i, score in enumerate(scores) if score is not None and score < threshold), -1)
 
 
 def protocol(predicted: Sequence[int], truth: Sequence[int]) -> dict[str, Any]:
-    """ProcessBench's figures of N chains.
+    """ProcessBench's figures of N completions.
 
     Args:
         predicted: the first wrong step of each, -1 for none.
         truth: likewise.
 
     Returns:
-        `wrong` and `right`, accuracies with 95% intervals (None where there are no such chains); `f1`, their harmonic
-        mean; `n_wrong`, `n_right`.
+        `wrong` and `right`, accuracies with 95% intervals (None where there are no such completions); `f1`, their
+        harmonic mean; `n_wrong`, `n_right`.
     """
     pairs = list(zip(predicted, truth, strict=True))
     figures: dict[str, Any] = {}
@@ -56,19 +65,43 @@ def protocol(predicted: Sequence[int], truth: Sequence[int]) -> dict[str, Any]:
 
 
 def best_threshold(scores: Sequence[Sequence[float]], truth: Sequence[int]) -> float:
-    """The threshold with the highest F1, of 0.01 to 0.99; choose it on other chains than those it is reported on."""
+    """The threshold with the highest F1, of 0.01 to 0.99; choose it on other completions than those it is reported on.
+
+    Args:
+        scores: the step scores of N completions, each in [0, 1].
+        truth: the first wrong step of each, -1 for none.
+
+    Raises:
+        ValueError: all completions are right, or all are wrong, so that no threshold has an F1.
+    """
+    if len({first == -1 for first in truth}) < 2:
+        kind = "wrong" if -1 in truth else "right"
+        raise ValueError(f"no {kind} completion among {len(truth)}, so no threshold has an F1")
     grid = [step / 100 for step in range(1, 100)]
-    return max(grid, key=lambda t: protocol([first_wrong(chain, t) for chain in scores], truth)["f1"] or 0.0)
+    return max(grid, key=lambda t: protocol([first_wrong(of, t) for of in scores], truth)["f1"] or 0.0)
 
 
 def step_auc(scores: Sequence[float], labels: Sequence[float]) -> float | None:
-    """Area under the ROC curve of step scores, labels above one half being right; None where all are of one kind."""
+    """Area under the ROC curve of step scores.
+
+    Args:
+        scores: of S steps.
+        labels: theirs, in [0, 1]; above one half a step is right.
+
+    Returns:
+        None where all steps are right, or all wrong.
+    """
     kinds = [label > 0.5 for label in labels]
     return float(roc_auc_score(kinds, scores)) if len(set(kinds)) == 2 else None
 
 
 def calibration(scores: Sequence[float], labels: Sequence[float], bins: int = 10) -> dict[str, Any]:
     """Expected calibration error over equal-width bins, and the reliability table (Guo et al. 2017, arXiv:1706.04599).
+
+    Args:
+        scores: of S steps, in [0, 1].
+        labels: theirs, in [0, 1].
+        bins: how many bins [0, 1] is cut into.
 
     Returns:
         `ece`, and `bins`: `low, high, n, score` (mean) and `right` (mean label) of each bin that holds steps.
@@ -110,27 +143,28 @@ def best_of_n(groups: Sequence[Sequence[tuple[float, bool, str | None]]], seed: 
     return figures
 
 
-def evaluate(chains: Sequence[Chain], scores: Sequence[Sequence[float]], threshold: float = 0.5) -> dict[str, Any]:
-    """Everything that the chains' labels allow to be measured.
+def evaluate(samples: Sequence[Sample], scores: Sequence[Sequence[float]], threshold: float = 0.5) -> dict[str, Any]:
+    """Everything that the labels of samples allow to be measured.
 
-    The protocol and the AUC look at a chain up to its first wrong step, for what follows a mistake is neither right
-    nor wrong by itself. `all_steps_auc` counts every labelled step.
+    The protocol and the AUC look at a completion up to its first wrong step, for what follows a mistake is neither
+    right nor wrong by itself. `all_steps_auc` counts every labelled step.
 
     Args:
-        chains: N chains with labels.
-        scores: their steps' scores.
+        samples: N samples with labels.
+        scores: their steps' scores, in [0, 1].
         threshold: below which a step is taken for wrong.
+
+    Returns:
+        `chains` and `steps`, how many completions and steps count; `threshold`; `processbench` (`protocol`);
+        `step_auc` and `all_steps_auc`; `calibration`; and where a problem has several completions, `best_of_n` by
+        each way of making one number of a completion's step scores.
     """
-    labelled = [
-        (chain, own)
-        for chain, own in zip(chains, scores, strict=True)
-        if any(step.label is not None for step in chain.steps)
-    ]
-    truth = [first_wrong([step.label for step in chain.steps]) for chain, _ in labelled]
+    labelled = [(sample, own) for sample, own in zip(samples, scores, strict=True) if has_labels(sample)]
+    truth = [first_wrong(scores_of(sample.labels)) for sample, _ in labelled]
     until: list[tuple[float, float]] = []
     every: list[tuple[float, float]] = []
-    for (chain, own), first in zip(labelled, truth, strict=True):
-        pairs = [(score, step.label) for score, step in zip(own, chain.steps, strict=True)]
+    for (sample, own), first in zip(labelled, truth, strict=True):
+        pairs = list(zip(own, scores_of(sample.labels), strict=True))
         until += [(s, y) for s, y in (pairs if first < 0 else pairs[: first + 1]) if y is not None]
         every += [(s, y) for s, y in pairs if y is not None]
     figures: dict[str, Any] = {
@@ -142,15 +176,18 @@ def evaluate(chains: Sequence[Chain], scores: Sequence[Sequence[float]], thresho
         "all_steps_auc": step_auc([score for score, _ in every], [label for _, label in every]),
         "calibration": calibration([score for score, _ in until], [label for _, label in until]) if until else None,
     }
-    groups: Mapping[str, list[tuple[Chain, Sequence[float]]]] = defaultdict(list)
-    for chain, own in zip(chains, scores, strict=True):
-        if chain.right is not None:
-            groups[chain.question].append((chain, own))
+    groups: Mapping[str, list[tuple[Sample, Sequence[float]]]] = defaultdict(list)
+    for sample, own in zip(samples, scores, strict=True):
+        if sample.right is not None:
+            groups[problem_of(sample)].append((sample, own))
     if any(len(group) > 1 for group in groups.values()):
         figures["best_of_n"] = {
             name: best_of_n(
-                # a chain without a step has shown nothing, so it is chosen last
-                [[(final(own) if own else -1.0, bool(c.right), c.answer) for c, own in g] for g in groups.values()]
+                # a completion without a step has shown nothing, so it is chosen last
+                [
+                    [(final(own) if own else -1.0, bool(one.right), answer_of(one)) for one, own in group]
+                    for group in groups.values()
+                ]
             )
             for name, final in FINAL.items()
         }

@@ -10,10 +10,12 @@ import torch.distributed as dist
 from transformers import PreTrainedModel
 
 from rewards.models.generate import Engine
+from rewards.models.prompts import prompt_ids
 from rewards.reward import Text
 from rewards.sample import Sample
 from rl.config.algorithms import Hints, Rounds
 from rl.context import RunContext
+from rl.errors import UserError
 from rl.examples.hints import failed_rows, leaks, with_hint
 from rl.progress import completions_bar
 from rl.sampling.draw import sample
@@ -26,6 +28,9 @@ class Draws:
 
     Args:
         run: the run, of an algorithm in rounds.
+
+    Raises:
+        UserError: the policy's tokenizer cannot read the template of hints.
     """
 
     def __init__(self, run: RunContext) -> None:
@@ -33,6 +38,24 @@ class Draws:
         assert isinstance(run.config.algorithm, Rounds)
         self.algorithm = run.config.algorithm
         self.rows = run.task.splits["train"]
+        self.hints: Hints | None = getattr(self.algorithm, "hints", None)
+        if self.hints is not None:
+            self._check_template(self.hints.template)
+
+    def _check_template(self, template: str) -> None:
+        """Refuse a template with characters that the policy has no token for, such as spaces on `chain`."""
+        tokenizer, row = self.run.tokenizer, self.rows[0]
+        plain, shown = (
+            prompt_ids(prompt, tokenizer, self.run.config.sampling.chat_template_kwargs)
+            for prompt in (row["prompt"], with_hint(row["prompt"], first_gold(row["gold"]), template))
+        )
+        unknown = tokenizer.unk_token_id
+        if unknown is not None and shown.count(unknown) > plain.count(unknown):
+            raise UserError(
+                "algorithm.hints.template",
+                f"the policy's tokenizer has no token for some of its characters: {template!r}; use those of its "
+                f"prompts, such as {{prompt}}{{gold}}? for {row['prompt']!r}",
+            )
 
     def draw(self, number: int, model: PreTrainedModel | Engine) -> list[Sample]:
         """The judged samples of a round, the same on every process.
@@ -48,9 +71,8 @@ class Draws:
         chosen = [order[(number * wanted + place) % len(rows)] for place in range(wanted)]
         prompts = [rows[index]["prompt"] for index in chosen]
         drawn = self._sampled_and_judged(number, model, chosen, prompts, config.sampling.completions, hinted=False)
-        hints: Hints | None = getattr(self.algorithm, "hints", None)
-        if hints is not None:
-            drawn += self._rationalised(number, model, drawn, hints)
+        if self.hints is not None:
+            drawn += self._rationalised(number, model, drawn, self.hints)
         return drawn
 
     def _rationalised(

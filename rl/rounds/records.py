@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import secrets
+import math
+import statistics
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
-import wandb
 from transformers import TrainerCallback
 
 from rewards.reward import question_of
 from rewards.sample import Sample
-from rl.config import Config
+from rl.examples.hints import right_by_wrong_steps
 from rl.runs.callbacks import numbers_of
 from rl.runs.run import Run
-from rl.storage.run_folder import RunFolder, read_jsonl, write_atomically
+from rl.storage.run_folder import RunFolder, read_jsonl
 
 NOT_RECORDED = ("num_tokens",)
 """TRL counts these from the start of the process, not of the fit, so that after resuming they would differ."""
@@ -53,26 +54,54 @@ class FitRecords(TrainerCallback):
             self.run.log(self.offset + state.global_step, {**numbers, "round": self.number})
 
 
-def start_wandb(config: Config, folder: RunFolder) -> None:
-    """One W&B run for all rounds, taken up again where the run is resumed."""
-    known = folder.path / "wandb_id"
-    if not known.exists():
-        write_atomically(known, secrets.token_hex(4) + "\n")
-    name, project = config.name, config.logging.project
-    wandb.init(project=project, name=name, dir=str(folder.path), id=known.read_text().strip(), resume="allow")
-
-
 def numbers_of_round(samples: Sequence[Sample]) -> dict[str, float | None]:
-    """What a round drew: the share that is right, not judged, and cut off, and the mean score; hints left out."""
+    """What a round drew without hints: the share that is right, not judged, and cut off, and the mean score.
+
+    Of the score and of each reward there is the standard error, too (`standard_error`), and of each reward the standard
+    deviation and the shares on which it abstained and failed. Where the verifier judges steps, right answers by wrong
+    steps are counted, with and without hints apart.
+    """
     plain = [one for one in samples if not one.hinted]
     judged = [one.right for one in plain if one.right is not None]
-    scores = [one.reward for one in plain if one.reward is not None]
-    return {
+    scores = [(one.index, one.reward) for one in plain if one.reward is not None]
+    numbers: dict[str, float | None] = {
         "rounds/right": sum(judged) / len(judged) if judged else None,
         "rounds/not_judged": 1 - len(judged) / len(plain),
         "rounds/cut_off": sum(one.finish_reason == "length" for one in plain) / len(plain),
-        "rounds/score": sum(scores) / len(scores) if scores else None,
+        "rounds/score": statistics.fmean(score for _, score in scores) if scores else None,
+        "rounds/score_error": standard_error(scores),
+        **right_by_wrong_steps(samples),
     }
+    for name in plain[0].rewards:
+        said = [(one.index, one.rewards[name]) for one in plain]
+        values = [(index, judgement.value) for index, judgement in said if judgement.value is not None]
+        alone = [value for _, value in values]
+        numbers |= {
+            f"rewards/{name}/mean": statistics.fmean(alone) if alone else None,
+            f"rewards/{name}/std": statistics.pstdev(alone) if alone else None,
+            f"rewards/{name}/error": standard_error(values),
+            f"rewards/{name}/abstained": sum(judgement.status == "abstained" for _, judgement in said) / len(said),
+            f"rewards/{name}/failed": sum(judgement.status == "failed" for _, judgement in said) / len(said),
+        }
+    return numbers_of(numbers)
+
+
+def standard_error(values: Sequence[tuple[int, float]]) -> float | None:
+    """The standard error of a mean over completions; those of one prompt count as one, since they are alike.
+
+    Args:
+        values: (prompt, value) of each completion.
+
+    Returns:
+        None with fewer than two prompts.
+    """
+    by_prompt: dict[int, list[float]] = defaultdict(list)
+    for prompt, value in values:
+        by_prompt[prompt].append(value)
+    if len(by_prompt) < 2:
+        return None
+    means = [statistics.fmean(group) for group in by_prompt.values()]
+    return statistics.stdev(means) / math.sqrt(len(means))
 
 
 def write_completions(folder: RunFolder, step: int, samples: Sequence[Sample]) -> None:

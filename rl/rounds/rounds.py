@@ -24,11 +24,12 @@ from rewards.models.generate import eos_token_ids
 from rewards.sample import Sample
 from rl.algorithms.fit import Fit
 from rl.algorithms.guard import Guard, naming_the_last_good
+from rl.analysis.first_look import odd_rewards
 from rl.config.algorithms import Rounds as RoundsSettings
 from rl.context import RunContext
 from rl.policy import load as policies
 from rl.rounds.draws import Draws
-from rl.rounds.records import FitFolder, FitRecords, both_fell, numbers_of_round, start_wandb, write_completions
+from rl.rounds.records import FitFolder, FitRecords, both_fell, numbers_of_round, write_completions
 from rl.runs.callbacks import ProgressLine, StopOnSignal, stopping_at_once
 from rl.runs.run import Run
 from rl.sampling.vllm import Vllm, VllmServer
@@ -50,21 +51,22 @@ class Rounds(Run):
         self.settings = self.config.algorithm
         self.algorithm = importlib.import_module(self.settings.module)
         self.rows = self.task.splits["train"]
+        self.draws = Draws(context)
         self.stop, self.progress = StopOnSignal(1, self.console), ProgressLine(self.console)
         self.model: Any = self.policy.model
         self.done, self.steps = 0, 0
 
     def train(self) -> None:
         """Each round: sample and judge, choose examples, fit, evaluate; from where the run folder stands."""
-        if self.state.is_main_process and self.config.logging.wandb != "disabled":
-            start_wandb(self.config, self.folder)
         self._resume()
         if not self.done:  # what stands after the last round is not the policy that the run began with
             self.measure("test", 0)
             if self.config.evaluation.every:
                 self.measure("validation", 0)
+        elif self.task.splits["validation"]:  # the run may have stopped between the last round and its evaluation
+            self.measure("validation", self.last_step)
         for number in range(self.done, self.settings.rounds):
-            samples = self._sample(number)
+            samples = self._sample(number) if self.settings.samples else []
             examples = self._choose(number, samples)
             if not examples:
                 self.context.warn(
@@ -161,7 +163,9 @@ class Rounds(Run):
         return sum(len(one.ids) for number in range(self.done) for one in self._pool(number))
 
     def _pool(self, number: int) -> list[Sample]:
-        """The judged samples of a round that was sampled."""
+        """The judged samples of a round; none where it fitted on given examples alone."""
+        if not self.settings.samples:
+            return []
         return pool.read(self.folder.pool, number, self.rows)
 
     def _sample(self, number: int) -> list[Sample]:
@@ -184,7 +188,7 @@ class Rounds(Run):
         return self._pool(number)
 
     def _draw(self, number: int) -> list[Sample]:
-        return Draws(self.context).draw(number, self._generator(number))
+        return self.draws.draw(number, self._generator(number))
 
     def _generator(self, number: int) -> Any:
         """What a round is sampled from: the policy, or vLLM with its weights."""
@@ -211,7 +215,9 @@ class Rounds(Run):
         """Examples to fit on, from the pool as it is after a round's sampling; what was chosen is recorded."""
         first = 0 if self.settings.pool_rounds is None else max(0, number + 1 - self.settings.pool_rounds)
         seen = [one for earlier in range(first, number) for one in self._pool(earlier)] + samples
-        examples, counts = self.algorithm.examples(seen, self.settings)
+        examples, counts = self.algorithm.examples(seen, self.settings) if seen else ([], {})
+        if (given := self.context.given) is not None:
+            examples, counts = [*examples, *given.examples], {**counts, **given.counts}
         self._record(number, samples, counts)
         return examples
 
@@ -250,11 +256,18 @@ class Rounds(Run):
         there = any(row.get("rounds/number") == number for row in read_jsonl(self.folder.metrics))
         if not self.state.is_main_process or there:
             return
-        numbers = {"rounds/number": number, **numbers_of_round(samples), **counts}
+        numbers = {"rounds/number": number, **(numbers_of_round(samples) if samples else {}), **counts}
         self.log(self.steps, numbers)
-        if self.config.logging.completions_every:
+        if samples and number == 0:
+            for warning in odd_rewards(numbers, list(self.config.rewards)):
+                self.context.warn(warning)
+        if samples and self.config.logging.completions_every:
             write_completions(self.folder, self.steps, samples)
-        shown = " · ".join(f"{n.removeprefix('rounds/')} {v:.4g}" for n, v in numbers.items() if v is not None)
+        shown = " · ".join(
+            f"{name.removeprefix('rounds/')} {value:.4g}"
+            for name, value in numbers.items()
+            if value is not None and name.startswith("rounds/")
+        )
         self.context.say(f"round {number + 1}/{self.settings.rounds} · {shown}")
 
     def _warn_of_fall(self, number: int, before: int) -> None:

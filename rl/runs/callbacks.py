@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,33 +15,51 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from transformers import TrainerCallback
 
 from rewards.reward import question_of, text_of
+from rl.analysis.first_look import odd_rewards
 from rl.storage.run_folder import RunFolder
 
 
 class Records(TrainerCallback):
-    """Writes `metrics.jsonl`, and a parquet file of completions every so many steps.
+    """Writes `metrics.jsonl`, and a parquet file of completions every so many steps; warns of odd rewards at the start.
 
     Args:
         folder: the run folder.
         completions_every: steps between two files of completions; 0 for none.
+        rewards: names of the rewards.
+        warn: is told of rewards that the first log line shows to be odd.
     """
 
     trainer: Any = None
     """Set once the trainer is there: its table of completions is read from it."""
 
-    def __init__(self, folder: RunFolder, completions_every: int) -> None:
+    def __init__(
+        self, folder: RunFolder, completions_every: int, rewards: Sequence[str], warn: Callable[[str], None]
+    ) -> None:
         self.folder = folder
         self.completions_every = completions_every
+        self.rewards, self.warn = rewards, warn
+        self._is_first = True
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Only a run from the start has a first log line."""
+        self._is_first = state.global_step == 0
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """An optimizer step is done: write the completions that were sampled last, whether or not it is logged."""
+        if state.is_world_process_zero and self.completions_every and state.global_step % self.completions_every == 0:
+            self._write_completions(state.global_step)
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
-        """A log line has come: record it, with the completions it is about."""
+        """A log line has come: record it."""
         if not state.is_world_process_zero or not logs:
             return
         if "train_loss" in logs:  # the last line; its speeds count only since the run was last resumed
             logs = {name: value for name, value in logs.items() if name in ("train_loss", "total_flos", "epoch")}
         self.folder.append(self.folder.metrics, {"step": state.global_step, **numbers_of(logs)})
-        if self.completions_every and state.global_step % self.completions_every == 0 and "reward" in logs:
-            self._write_completions(state.global_step)
+        if self._is_first and "reward" in logs:
+            self._is_first = False
+            for warning in odd_rewards(logs, self.rewards):
+                self.warn(warning)
 
     def _write_completions(self, step: int) -> None:
         logged = self.trainer._logs

@@ -30,7 +30,7 @@ class OnlineRun(Run):
     def __init__(self, context: RunContext) -> None:
         super().__init__(context)
         config, folder, console = self.config, self.folder, self.console
-        records = Records(folder, config.logging.completions_every)
+        records = Records(folder, config.logging.completions_every, list(config.rewards), context.warn)
         self.stop = StopOnSignal(GenerationCycle.of(config).optimizer_steps, console)
         evaluations = Evaluations(lambda step: self.measure("validation", step), config.evaluation.every)
         self.progress = ProgressLine(console)

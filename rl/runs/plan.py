@@ -16,6 +16,8 @@ from rewards.reward import question_of
 from rl.config import Config
 from rl.config.algorithms import Rounds
 from rl.config.generation_cycle import GenerationCycle
+from rl.examples.reading import TASK, rows_of
+from rl.tasks.sources import is_hub_id
 from rl.tasks.task import Task
 from verifiers.runtime.self_check import self_check, survey
 
@@ -64,14 +66,14 @@ def describe(config: Config, task: Task | None, *, check_rows: int = 200) -> lis
         GenerationCycle.of(config).check_rows(len(task.splits["train"]), config.sampling.completions)
     lines = _task_lines(config, task, check_rows)
     lines += [
-        ("rewards", ", ".join(f"{name} x {reward.weight}" for name, reward in config.rewards.items())),
+        ("rewards", ", ".join(f"{name} x {reward.weight}" for name, reward in config.rewards.items()) or "none"),
         *(_round_lines(config, task) if config.algorithm.in_rounds else _online_lines(config, task)),
         ("evaluation", _evaluation(config, task)),
         ("run folder", str(config.run_folder)),
     ]
     size = model_size(config, task)
     if size is None:
-        lines.append(("memory", f"not known before {config.policy.model} is downloaded"))
+        lines.append(("memory", f"not known before {config.policy.model} is here"))
     else:
         needs = memory(config, size, _prompt_tokens(config, task))
         total = sum(needs.values())
@@ -92,18 +94,42 @@ def _task_lines(config: Config, task: Task | None, check_rows: int) -> list[tupl
 def _round_lines(config: Config, task: Task | None) -> list[tuple[str, str]]:
     algorithm = config.algorithm
     assert isinstance(algorithm, Rounds)
+    start = "base" if algorithm.fit_from == "base" else "last round"
+    steps = config.trainer.get("max_steps", -1)
+    length = f"{steps:,} optimizer steps" if steps > 0 else "passes over its examples"
+    rounds = "1 round, which" if algorithm.rounds == 1 else f"{algorithm.rounds} rounds, each"
+    lines = _example_lines(config, task)
+    training = ("training", f"{algorithm.name}: {rounds} fits {length}, from the {start}")
+    if not algorithm.samples:
+        return [*lines, ("sampling", "none; it fits on the given examples alone"), training]
     prompts = min(algorithm.prompts, len(task.splits["train"])) if task else algorithm.prompts
     drawn = prompts * config.sampling.completions
     whole = algorithm.rounds * drawn
-    start = "base" if algorithm.fit_from == "base" else "last round"
-    steps = config.trainer.get("max_steps", -1)
-    length = f"{steps:,} optimizer steps" if steps > 0 else "passes over what is credited"
     return [
+        *lines,
         ("sampling", f"{prompts:,} prompts x {config.sampling.completions} = {drawn:,} completions a round"),
         ("", f"of at most {config.sampling.max_tokens} tokens"),
-        ("training", f"{algorithm.name}: {algorithm.rounds} rounds, each fits {length}, from the {start}"),
+        training,
         ("", f"{whole:,} completions, at most {whole * config.sampling.max_tokens:,} tokens"),
     ]
+
+
+def _example_lines(config: Config, task: Task | None) -> list[tuple[str, str]]:
+    """How many given examples can be read from each source; those on the hub are not looked at."""
+    algorithm = config.algorithm
+    assert isinstance(algorithm, Rounds)
+    if algorithm.examples is None:
+        return []
+    sources = algorithm.examples.sources
+    if task is None or any(
+        source.data != TASK and is_hub_id(source.data.rpartition(":")[0] or source.data) for source in sources.values()
+    ):
+        return [("examples", ", ".join(source.data for source in sources.values()))]
+    found = rows_of(config, task)
+    assert found is not None
+    counts = " · ".join(f"{name} {len(rows):,}" for name, rows in found.rows.items())
+    skipped = f", {len(found.skipped)} skipped" if found.skipped else ""
+    return [("examples", f"{counts}{skipped}, before the rules of algorithm.examples.keep")]
 
 
 def _online_lines(config: Config, task: Task | None) -> list[tuple[str, str]]:

@@ -116,6 +116,12 @@ class Run(ABC):
             "before": _figures(before),
             "after": _figures(after),
         }
+        rounds = [row for row in read_jsonl(self.folder.metrics) if "rounds/number" in row]
+        if rounds:
+            summary["rounds"] = [
+                {name.removeprefix("rounds/"): value for name, value in row.items() if name.startswith("rounds/")}
+                for row in rounds
+            ]
         write_atomically(self.folder.summary, json.dumps(summary, indent=2) + "\n")
         return summary
 
@@ -131,8 +137,6 @@ class Run(ABC):
         summary = self.summarise(time.perf_counter() - self.context.started)
         write_report(self.folder.path)
         show.finished(self.console, self.folder, summary)
-        if wandb.run is not None:
-            wandb.finish()
         return summary
 
 

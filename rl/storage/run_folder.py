@@ -2,6 +2,7 @@
 
 config.yaml         the resolved config, the newest where it changed
 config_changes.jsonl  a line each time the run went on with a changed config
+wandb_id            of the W&B run that this run logs to
 lock.json           the process whose run is under way here
 metrics.jsonl       a line a logging step
 evaluations.jsonl   a line an evaluation, with its completions
@@ -40,6 +41,7 @@ class RunFolder:
         self.path = Path(path)
         self.config = self.path / "config.yaml"
         self.config_changes = self.path / "config_changes.jsonl"
+        self.wandb_id = self.path / "wandb_id"
         self.lock = self.path / "lock.json"
         self.metrics = self.path / "metrics.jsonl"
         self.evaluations = self.path / "evaluations.jsonl"
@@ -56,6 +58,10 @@ class RunFolder:
     def finished(self) -> bool:
         """Whether the run came to its end."""
         return self.summary.exists()
+
+    def changes_to(self, config: str) -> Changes:
+        """What differs between the config of the run that is here and another one, both as resolved YAML."""
+        return changes(_values(self.config.read_text(encoding="utf-8")), _values(config))
 
     def check(self, config: str) -> Changes:
         """Check that a run of this config may start here, or go on.

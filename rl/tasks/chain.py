@@ -49,6 +49,7 @@ def build(operations: tuple[int, int], sizes: dict, seed: int, *, skip: float = 
         verifier=Verifier("chain"),
         vocabulary=VOCABULARY,
         demonstrate=demonstrate,
+        solve=lambda row: solve(row["prompt"]),
     )
 
 

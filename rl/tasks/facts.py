@@ -82,6 +82,7 @@ def build(
         verifier=Verifier("facts"),
         vocabulary=VOCABULARY,
         demonstrate=demonstrate,
+        solve=lambda row: f"{row['rationale']} {MARK.strip()} ({row['gold']})",
     )
 
 

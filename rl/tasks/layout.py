@@ -67,6 +67,15 @@ class Layout:
         Raises:
             BadRow: a column is missing or empty, or the answer pattern does not match.
         """
+        problem, row = self.asked(data)
+        return problem, {**row, "gold": self.gold(row["gold"])}
+
+    def asked(self, data: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+        """The problem and the row, as `row` gives them, with the gold column as the data has it.
+
+        Raises:
+            BadRow: a column is missing or empty.
+        """
         values = dict(data)
         for name, source in self.columns.items():
             if has(data, source):
@@ -100,7 +109,7 @@ class Layout:
             if self.config.system is not None:
                 prompt.insert(0, {"role": "system", "content": self.config.system})
         problem, question = ("\n".join(of[field] for field in sorted(of)) for of in (whole, shown))
-        return problem, {"question": question, **values, "prompt": prompt, "gold": self._gold(values["gold"])}
+        return problem, {"question": question, **values, "prompt": prompt}
 
     def _history(self, values: Mapping[str, Any]) -> _History | None:
         """The chat messages among what the template shows, where there are any.
@@ -128,8 +137,12 @@ class Layout:
             raise BadRow(f"the template shows two columns of chat messages, {both}; a prompt is one chat")
         return found[0] if found else None
 
-    def _gold(self, value: Any) -> str | list[str]:
-        """The reference answer, or several of which any counts as right."""
+    def gold(self, value: Any) -> str | list[str]:
+        """The reference answer, or several of which any counts as right.
+
+        Raises:
+            BadRow: it is empty, or the answer pattern does not match.
+        """
         source = self.columns.get("gold", "gold")
         texts = [gold if isinstance(gold, str) else as_text(gold) for gold in golds_of(value)]
         if not any(text.strip() for text in texts):

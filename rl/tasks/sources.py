@@ -152,7 +152,7 @@ def _json_lines(file: IO[bytes]) -> Iterator[Record]:
         if not (line := line.strip()):
             continue
         try:
-            value = json.loads(line)
+            value, twice = _one_object(line)
             if b"\\ud" in line.lower():  # an escape that may be half a character, which no tokenizer takes
                 json.dumps(value, ensure_ascii=False).encode()
         except UnicodeError:
@@ -162,7 +162,25 @@ def _json_lines(file: IO[bytes]) -> Iterator[Record]:
         except (ValueError, RecursionError) as error:
             yield Record(number, {}, f"not JSON: {error}")
         else:
-            yield _json_record(number, value)
+            yield (
+                _json_record(number, value)
+                if twice is None
+                else Record(number, {}, f"two columns are called {twice!r}")
+            )
+
+
+def _one_object(line: bytes) -> tuple[Any, str | None]:
+    """What a line holds, and a name that its object gives twice; json would keep the last and say nothing."""
+    outermost: list[str] = []
+
+    def noted(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        outermost[:] = [name for name, _ in pairs]
+        return dict(pairs)
+
+    value = json.loads(line, object_pairs_hook=noted)
+    if not isinstance(value, dict) or len(value) == len(outermost):
+        return value, None
+    return value, next(name for name in value if outermost.count(name) > 1)
 
 
 def _json_array(text: bytes, name: str) -> list[Record]:

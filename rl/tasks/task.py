@@ -25,6 +25,7 @@ class Task:
             whatever columns the verifier and the rewards need.
         verifier: the verifier, with its options, that judges answers to this task.
         vocabulary: strings that tile every text of the task; only for tasks the embedded policy can be warmed up on.
+        solve: a right worked answer to a row, for tasks that know one.
         demonstrate: draws one (prompt, completion) of the demonstrator from the train split; likewise.
         skipped: broken rows that were left out, as `file:line: why`.
     """
@@ -34,6 +35,7 @@ class Task:
     verifier: Verifier
     vocabulary: tuple[str, ...] | None = None
     demonstrate: Callable[[random.Random], tuple[str, str]] | None = None
+    solve: Callable[[Mapping[str, Any]], str] | None = None
     skipped: tuple[str, ...] = ()
 
 

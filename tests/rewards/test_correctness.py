@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from rewards.correctness import Correctness, build
@@ -86,3 +87,13 @@ def test_strict_with_the_tasks_own_verifier_keeps_its_options():
 def test_an_option_or_value_that_its_verifier_does_not_take_is_refused(verifier, options, message):
     with pytest.raises(ValueError, match=message):
         build("correctness", {"verifier": verifier, "options": options}, Context(Verifier("chain")))
+
+
+def test_a_column_may_be_a_list_a_tuple_or_an_array_of_one_length():
+    reward = Correctness(Verifier("exact"))
+    for gold in (["4", "4"], ("4", "4"), np.array(["4", "4"])):
+        assert reward(["p", "p"], ["4", "5"], gold=gold) == [1.0, 0.0]
+    with pytest.raises(ValueError, match="the column 'gold' has 1 values for 2 completions"):
+        reward(["p", "p"], ["4", "5"], gold=["4"])
+    with pytest.raises(ValueError, match="needs a column 'gold'"):
+        reward(["p", "p"], ["4", "5"])

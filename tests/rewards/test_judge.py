@@ -8,9 +8,9 @@ import warnings
 import pytest
 
 from rewards.building.build import build
-from rewards.judge import score_in
 from rewards.mixing.mix import Mix
 from rewards.parts.context import Context
+from rewards.parts.judge_reply import score_in
 from rewards.reward import RewardBroken
 from tests.judge_server import DRIBBLE, DRIBBLE_HEADERS, HANG, reply
 from verifiers.runtime.verifier import Verifier
@@ -59,6 +59,23 @@ def test_after_too_many_requests_and_a_broken_server_it_is_tried_again(server, j
     server.answer = lambda request: next(statuses)
     scores = scored(judge(), "x")
     assert scores.values == [0.25] and not scores.failures and len(server.requests) == 3
+
+
+@pytest.mark.parametrize("after", ["nan", "inf", "-5", "soon", "Wed, 21 Oct 2015 07:28:00 GMT", ""])
+def test_an_odd_retry_after_neither_stops_nor_ends_the_tries(server, judge, after):
+    statuses = iter([(429, {"error": {"message": "slow"}}, {"Retry-After": after}), reply("0.25")])
+    server.answer = lambda request: next(statuses)
+    assert scored(judge(), "x").values == [0.25]
+
+
+def test_what_a_reply_lacks_is_said(server, judge):
+    server.answer = lambda request: altered("choices.0.message.refusal", "I will not judge that.")
+    assert "refused to answer: 'I will not judge that.'" in scored(judge(), "a").failures[0]
+    call = {"role": "assistant", "content": None, "tool_calls": [{"id": "1", "type": "function", "function": {}}]}
+    server.answer = lambda request: altered("choices.0.message", call)
+    assert "an empty reply with tool calls" in scored(judge(), "a").failures[0]
+    server.answer = lambda request: altered("choices.0.finish_reason", "length")
+    assert "cut off (finish_reason: length); request.max_tokens" in scored(judge(), "a").failures[0]
 
 
 def test_when_tries_are_used_up_it_failed(server, judge):
@@ -196,6 +213,12 @@ def test_a_judge_that_is_away_stops_the_run_by_the_mixs_budget(server, judge):
         ('perhaps {"score": 1}</think>\n{"score": 3}<|im_end|>', 3),
         ('<think>perhaps {"score": 1}</think> 3', 3),
         ('{"score": 3, "parts": {"score": 1}}', 3),
+        ('~~~\n{"score": 3}\n~~~', 3),
+        ('{"why": "it quotes {\\"score\\": 1} and }", "score": 3}', 3),
+        ('From {"score": s} I choose {"score": 3}', 3),
+        ('{\n "why": "",\n "score" : "3" }', 3),
+        ("<reasoning>1</reasoning>\n3", 3),
+        ('{"a": 1} ' * 300 + '{"score": 3}', 3),
     ],
 )
 def test_a_score_is_read_from_the_object_that_a_reply_ends_with(reply, score):
@@ -206,6 +229,18 @@ def test_a_score_is_read_from_the_object_that_a_reply_ends_with(reply, score):
     ("reply", "message"),
     [
         *((text, "no score") for text in ("7 of 10", "nan", "[1]", '{"score": null}', '{"score": [1]}', "")),
+        *((text, "no score") for text in ("Score: 4 out of 5", "4/5", "0.5.", "1e-1", "\u0663", "'score': 1", "0,5")),
+        *(
+            (f'{{"score": {value}}}', "no score")
+            for value in ('"4/5"', '"NaN"', ".5", "1.", "0,5", '{"value": 1}', "0.")
+        ),
+        *((f'{{"score": {value}}}', "no score") for value in ('"0,5"', '"4 of 5"', '"\u0663"', "true", "s", '""')),
+        *(
+            (text, "no score")
+            for text in ('{"Score": 1}', '{"scores": 1}', '{"score": 0.5,}', "{'score': 1}", '{"score": 0.')
+        ),
+        ('{"why": "it ends its <think> early", "score": 1}', "no score"),
+        ('{"score": 1}' + ' {"x": 1}' * 250 + ' {"score": 0}', "more than one score"),
         *((text, "no score") for text in ("{" * 200_000, '{"' * 100_000, '{"a":' * 40_000, "{ " * 100_000)),
         ('<think>perhaps {"score": 1}', "no score"),
         ('<think>perhaps {"score": 1}</think>', "no score"),
@@ -238,8 +273,11 @@ def altered(path, value):
 @pytest.mark.parametrize(
     "answer",
     [
-        altered("choices.0.finish_reason", "length"),
-        altered("choices.0.finish_reason", "content_filter"),
+        *(altered("choices.0.finish_reason", how) for how in ("length", "content_filter", "MAX_TOKENS", "abort")),
+        altered("choices.0.message.refusal", "I will not judge that."),
+        {"error": {"message": "no upstream", "code": 502}},
+        (200, "<html><body>Sign in</body></html>", {"Content-Type": "text/html"}),
+        (204, ""),
         altered("choices", None),
         altered("choices", {}),
         altered("choices", [None]),
@@ -275,7 +313,7 @@ def test_one_odd_reply_is_its_own_failure_and_the_others_count(server, judge, an
         altered("usage.prompt_tokens", 10**400),
         altered("choices.0.message.content", [{"type": "text", "text": '{"sco'}, {"type": "text", "text": 're": 1}'}]),
         altered("choices.0.message.reasoning_content", 'perhaps {"score": 0}'),
-        altered("choices.0.finish_reason", None),
+        *(altered("choices.0.finish_reason", how) for how in (None, "", "STOP", "end_turn", "eos_token")),
         reply('\ud83d {"score": 1}'),
     ],
     ids=lambda answer: str(answer)[-60:],
@@ -339,6 +377,8 @@ def test_a_rubric_may_stand_in_a_file(judge, tmp_path):
         ({"limit": {"money": 1}}, "limit.money: needs prices"),
         ({"request": {"n": 2}}, "request: n is not set there"),
         ({"tries": 0}, "tries: a whole number"),
+        ({"columns": ["prompt"]}, "columns: the judge is shown the prompt anyway"),
+        ({"request": {"seed": {1, 2}}}, "request: it cannot be sent as JSON"),
         ({"rubrik": "x"}, "no option 'rubrik'; did you mean 'rubric'"),
     ],
 )

@@ -90,3 +90,58 @@ def test_bad_settings_are_named(folder):
         made(folder, measure="men")
     with pytest.raises(ValueError, match="likelihood_gain: model: is needed"):
         build({"likelihood_gain": {}}, HERE)
+
+
+BROKEN = [
+    ({"gold": None}, None),
+    ({"gold": ""}, None),
+    ({"gold": math.nan}, None),
+    ({"gold": []}, None),
+    ({"gold": "C"}, None),
+    ({"choices": None}, None),
+    ({"completion": "<think> quell weighs 5. Answer: (A)"}, None),
+    ({"completion": "<think>so Answer: (A)</think> I cannot say."}, None),
+    ({"completion": [{"role": "assistant", "content": None, "tool_calls": [{}]}]}, None),
+    ({"completion": ""}, None),
+    ({"choices": [{"x": 1}]}, "a choice is a text, or has a label and a text"),
+    ({"choices": {"label": ["A", "A"], "text": ["x", "y"]}}, "each choice needs a label of its own"),
+    ({"choices": []}, "there must be 1 to 26 choices"),
+    ({"choices": [*CHOICES, {"label": "C", "text": " "}]}, "the choice 'C' is blank"),
+]
+
+
+@pytest.mark.parametrize(("row", "failure"), BROKEN, ids=lambda value: str(value)[:50])
+def test_a_row_that_cannot_be_asked_about_leaves_the_others_alone(folder, row, failure):
+    reward = made(folder, measure="probability", answer="{text}")
+    whole = {"completion": COMPLETIONS[0], "gold": "A", "choices": CHOICES}
+    table = [whole, {**whole, **row}, whole]
+    columns = {name: [one[name] for one in table] for name in whole}
+    scores = reward.score([PROMPT] * 3, columns.pop("completion"), [[1]] * 3, **columns)
+    assert scores.values[1] is None and scores.values[0] == scores.values[2] is not None
+    assert list(scores.failures) == ([1] if failure else [])
+    assert not failure or failure in scores.failures[1]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"gold": ["A", "B"]},
+        {"gold": "(a)"},
+        {"gold": "quell"},
+        {"choices": {"label": ["A", "B"], "text": ["quell", "koba"]}},
+        {"choices": ["quell", "koba"]},
+        {"completion": [{"role": "assistant", "content": COMPLETIONS[0]}, {"role": "tool", "content": "5"}]},
+    ],
+    ids=lambda value: str(value)[:50],
+)
+def test_a_row_in_another_form_is_the_same_row(folder, row):
+    whole = {"completion": COMPLETIONS[0], "gold": "A", "choices": CHOICES}
+    table = [whole, {**whole, **row}]
+    columns = {name: [one[name] for one in table] for name in whole}
+    values = made(folder, measure="probability")([PROMPT] * 2, columns.pop("completion"), **columns)
+    assert values[0] == values[1] is not None
+
+
+def test_braces_in_prompts_and_rationales_are_text(folder):
+    values = made(folder)(["f{x} = {0}? " + PROMPT], [" {quell} weighs {5}. Answer: (A)"], gold=["{A}"])
+    assert values[0] is not None

@@ -62,6 +62,7 @@ def test_diversity_is_marios_product_over_the_rationale():
     told = "a b a b So the answer is a b a b."
     assert values("diversity", [told, "a b a b", " So the answer is x"]) == [pytest.approx(2 / 3), None, 0.0]
     assert values("diversity", ["a b c"], options={"marker": None}) == [1.0]
+    assert values("diversity", ["<think>a b So the answer is x"]) == [None]  # a marker in thinking is a draft
 
 
 def test_without_gold_correctness_abstains_and_nothing_failed():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,8 @@ from rl.errors import UserError
 
 WIDTH = 160
 """Columns of the tables where output goes to a file."""
+READ = ("completion", "prompt", "gold", "correct", "group")
+"""What scoring itself reads; rewards may read further columns."""
 
 
 def score(
@@ -28,7 +31,18 @@ def score(
     tokenizer: str | None,
     skip: bool,
 ) -> None:
-    """Score a file of completions; the arguments are the command's.
+    """Score a file of completions.
+
+    Args:
+        path: of the completions: a file, a folder or a hub data set.
+        overrides: `key=value` of the config.
+        rewards: a config; None where the overrides name the rewards.
+        out: a `.parquet` file for the table; None for nowhere.
+        html: a file for the page; None for nowhere.
+        columns: `WHAT=NAME`, for columns that are not called by their usual names.
+        verifier: who judges where a reward names no verifier; None for the config's own, or math.
+        tokenizer: a folder or hub id, for rewards that read token ids.
+        skip: whether rows that are broken or hold no completion are left out and counted.
 
     Raises:
         UserError: anything wrong with them, before anything is scored.
@@ -39,7 +53,7 @@ def score(
             raise UserError(option, f"there is no folder {Path(file).parent}")
     if out is not None and not out.endswith(".parquet"):
         raise UserError("--out", f"a .parquet file is wanted, got {out}")
-    named = dict(_named(column) for column in columns)
+    named = _named(columns)
     rows = saved.read(path, named, skip=skip)
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
     progress = Progress(
@@ -69,8 +83,17 @@ def score(
         console.print(f"page:  {html}", highlight=False)
 
 
-def _named(column: str) -> tuple[str, str]:
-    what, equals, source = column.partition("=")
-    if not equals or not what.strip() or not source:
-        raise UserError("--column", f"{column!r} is not WHAT=NAME, such as completion=output")
-    return what.strip(), source
+def _named(columns: Sequence[str]) -> dict[str, str]:
+    """What is read → the column or template that the user names for it."""
+    found: dict[str, str] = {}
+    for column in columns:
+        what, equals, source = column.partition("=")
+        what = what.strip()
+        if not equals or not what or not source:
+            raise UserError("--column", f"{column!r} is not WHAT=NAME, such as completion=output")
+        if what in found:
+            raise UserError("--column", f"{what} is given twice: {found[what]} and {source}")
+        if what not in READ and (meant := difflib.get_close_matches(what.lower(), READ, n=1, cutoff=0.8)):
+            raise UserError("--column", f"{what!r} is nothing that scoring reads; did you mean {meant[0]!r}?")
+        found[what] = source
+    return found

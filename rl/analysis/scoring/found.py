@@ -11,15 +11,19 @@ from rl.errors import UserError
 from rl.tasks.columns import column, has, names
 from verifiers.runtime.names import nearest
 
+CONVERSATIONS = ("messages", "conversation", "conversations")
+"""Columns that hold a prompt, and perhaps its completion."""
 USUAL = {
     "completion": (
         *("completion", "prediction", "response", "generation", "output", "generated_text", "model_output"),
         *("completions", "predictions", "responses", "generations", "outputs", "resps"),
-        *("messages", "conversation", "conversations", "solution", "rationale"),
+        *CONVERSATIONS,
+        *("solution", "rationale"),
     ),
     "prompt": (
         *("prompt", "question", "problem", "query", "instruction", "input"),
         *("arguments.gen_args_0.arg_0", "arguments.0.0", "doc.question", "doc.problem"),
+        *CONVERSATIONS,
     ),
     "gold": (
         *("gold", "answer", "gold_label", "target", "ground_truth", "gts", "expected_answer", "reference"),
@@ -36,7 +40,17 @@ IDS = ("prompt_id", "problem_id", "question_id", "example_id", "doc_id", "uid")
 def chosen_columns(
     columns: Mapping[str, str], data: Sequence[Mapping[str, Any]], top: Sequence[str], path: str
 ) -> dict[str, str]:
-    """What is read → the column or template it comes from, those named by the user checked."""
+    """What is read → the column or template it comes from.
+
+    Args:
+        columns: those that the user named.
+        data: the columns of each row.
+        top: the names of all columns, those inside of others left out.
+        path: of the data, for messages.
+
+    Raises:
+        UserError: there is no such column, or none that holds completions.
+    """
     chosen = {}
     for target, source in columns.items():
         for name in _fields(target, source) if "{" in source else [source]:
@@ -73,7 +87,12 @@ _FORMATTER = _Formatter()
 
 
 def value_of(row: Mapping[str, Any], name: str) -> Any:
-    """The value of a column, with dots into nested ones; None where the row has none of that name."""
+    """The value of a column; None where the row has none of that name.
+
+    Args:
+        row: the columns of a row.
+        name: of the column, with dots into nested ones.
+    """
     try:
         return column(row, name)
     except KeyError:

@@ -16,6 +16,10 @@ GROUP = "group of the completion"
 def read_row(data: Mapping[str, Any], made: Mapping[str, Any]) -> dict[str, Any]:
     """A row as scoring reads it: the columns of the data, and over them what was made of them.
 
+    Args:
+        data: the columns of the data.
+        made: what is read → its value in this row.
+
     Raises:
         ValueError: a value that is not what it should be.
     """
@@ -52,6 +56,8 @@ def _completion(value: Any) -> Any:
     Raises:
         ValueError: it is something else.
     """
+    if isinstance(value, Mapping) and not _MESSAGE & value.keys():
+        value = _from_server(value)
     if value is None or value != value or value == []:
         return None
     if (messages := messages_of(value)) is not None:
@@ -69,6 +75,35 @@ def _completion(value: Any) -> Any:
     if not isinstance(value, str):
         raise ValueError(f"the completion is no text, list of texts or chat, but {type(value).__name__}")
     return value
+
+
+_MESSAGE = {"role", "from"}
+
+
+def _from_server(value: Mapping[str, Any]) -> Any:
+    """What a server's answer says, as it is saved: a line of OpenAI's batches, a chat completion, an output of vLLM.
+
+    Returns:
+        Its completions, or the one of a choice; None where it holds an error instead; the value itself where its form
+        is not known.
+    """
+    if value.get("error") or value.get("status_code", 200) != 200:
+        return None
+    body, choices, message = (value.get(name) for name in ("body", "choices", "message"))
+    if isinstance(body, Mapping):
+        return _from_server(body)
+    if isinstance(choices, list):
+        return [_from_server(choice) if isinstance(choice, Mapping) else choice for choice in choices]
+    if isinstance(message, Mapping):
+        return [message]
+    return value["text"] if isinstance(value.get("text"), str) else value
+
+
+def asked(conversation: Any) -> Any:
+    """The prompt of a conversation whose completion stands elsewhere: up to the user's last message."""
+    messages = messages_of(conversation)
+    last = None if messages is None else last_user(messages)
+    return None if messages is None or last is None else messages[: last + 1]
 
 
 def _is_texts(value: Any) -> bool:

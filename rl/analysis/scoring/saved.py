@@ -13,14 +13,15 @@ follows the user's last message.
 from __future__ import annotations
 
 import functools
+import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from rewards.prototyping.score import score
 from rewards.prototyping.table import Scored
-from rl.analysis.scoring.found import IDS, chosen_columns, maker, value_of
-from rl.analysis.scoring.row import GROUP, is_share, read_row
+from rl.analysis.scoring.found import CONVERSATIONS, IDS, chosen_columns, maker, value_of
+from rl.analysis.scoring.row import GROUP, asked, is_share, read_row
 from rl.config import Config, layers, load
 from rl.errors import UserError
 from rl.tasks.sources import Source, open_sources
@@ -61,6 +62,10 @@ class Settings(NamedTuple):
 def settings(path: str | None, overrides: Sequence[str] = ()) -> Settings:
     """Read a whole config, or one that holds `rewards:` and perhaps `mix:` alone.
 
+    Args:
+        path: of the config; None where the overrides say everything.
+        overrides: `key=value`, as on the command line.
+
     Raises:
         UserError: anything wrong with it.
     """
@@ -94,15 +99,19 @@ def read(path: str, columns: Mapping[str, str], *, skip: bool = False) -> Rows:
     if guessed and not all(is_share(value_of(row, guessed)) for row in data):
         del chosen["correct"]  # the usual name, but of something else, such as the right answer
     makers = {target: maker(source) for target, source in chosen.items()}
+    if "prompt" not in columns and chosen.get("prompt") in CONVERSATIONS:
+        whole = makers["prompt"]
+        makers["prompt"] = lambda row: asked(whole(row))
     filters = {row.get("filter") for row in data[:1]} if chosen["completion"] == "resps" else None
     rows, groups, broken, without, repeated = [], [], 0, [], 0
+    seen: set[str] = set()
     for source, record in ((s, record) for s in sources for record in s.records):
         if record.broken:
             broken += 1
             if not skip:
                 raise UserError(source.place(record), f"{record.broken}; --skip leaves such rows out")
             continue
-        if filters and record.columns.get("filter") not in filters:
+        if filters and (record.columns.get("filter") not in filters or _is_repeat(record.columns, seen)):
             repeated += 1
             continue
         try:
@@ -161,6 +170,14 @@ def score_rows(
         )
     except ValueError as error:
         raise UserError("rewards", str(error)) from error
+
+
+def _is_repeat(row: Mapping[str, Any], seen: set[str]) -> bool:
+    """Whether a sample of lm-eval was there before: older versions write a row for each filter and do not name it."""
+    key = json.dumps([row.get(name) for name in ("doc_id", "doc", "arguments", "resps")], default=str, sort_keys=True)
+    repeat = "doc_id" in row and key in seen
+    seen.add(key)
+    return repeat
 
 
 def _none_here(column: str, without: Sequence[tuple[Source, Any]], sources: Sequence[Source]) -> str:

@@ -1,6 +1,10 @@
 import asyncio
 import itertools
+import math
+import signal
 import sys
+from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -318,3 +322,54 @@ def test_sys_exit_in_a_reward_module_is_a_failure_too():
 
     scores = Mix([Leaves()], {"leaves": 1.0}, error_budget=1.0).score(["p"], ["a"], [[]])
     assert scores.parts["leaves"].failures == {0: "RuntimeError: it called sys.exit(0)"}
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (np.array([1, 0]), [1.0, 0.0]),
+        (np.array([None, 0.5], dtype=object), [None, 0.5]),
+        (torch.ones(2, dtype=torch.bfloat16, requires_grad=True), [1.0, 1.0]),
+        ([torch.tensor(2.0), np.bool_(True)], [2.0, 1.0]),
+        ([Decimal("0.5"), Fraction(1, 4)], [0.5, 0.25]),
+        ([10**400, -(10**400)], [math.inf, -math.inf]),  # the mix makes these failures of their rows
+        ({"a": 1, "b": 0}.values(), [1.0, 0.0]),
+        (map(int, "10"), [1.0, 0.0]),
+        (range(2), [0.0, 1.0]),
+        ((True, None), [1.0, None]),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+def test_whatever_holds_a_number_for_each_completion_will_do(values, expected):
+    assert FunctionReward(lambda completions, **columns: values, "f")(["p", "p"], ["a", "b"]) == expected
+
+
+@pytest.mark.parametrize(
+    ("values", "got"),
+    [
+        (None, "got NoneType"),
+        (1.0, "got float"),
+        ([1.0], "got 1 values"),
+        ([1.0] * 3, "got 3 values"),
+        ("10", "got str"),
+        (b"10", "got bytes"),
+        ({1.0, 0.0}, "got set"),
+        ({"score": 1.0}, "got dict"),
+        ([{"score": 1.0}] * 2, r"got \{'score': 1.0\} for completion 1"),
+        ([1.0, "0"], "got '0' for completion 2"),
+        ([1.0, 1j], "got 1j for completion 2"),
+        (np.ones((2, 1)), r"got \[1.0\] for completion 1"),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+def test_what_is_no_number_for_each_completion_is_named(values, got):
+    with pytest.raises(ValueError, match=f"one number for each of 2 completions.*{got}"):
+        FunctionReward(lambda completions, **columns: values, "f")(["p", "p"], ["a", "b"])
+
+
+def test_an_alarm_in_a_thread_is_explained():
+    def timed(completions, **columns):
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+
+    mix = Mix([FunctionReward(timed, "timed")], {"timed": 1.0}, error_budget=1.0)
+    assert "leave out its signal.alarm" in mix.score(["p"], ["x"], [[1]]).parts["timed"].failures[0]

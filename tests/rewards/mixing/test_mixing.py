@@ -1,5 +1,6 @@
 """Aggregations, abstention, schedules and time limits of the mix."""
 
+import math
 import threading
 from types import SimpleNamespace
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 from rewards.building.build import build
-from rewards.mixing.aggregate import normalised, product, variance_shares
+from rewards.mixing.aggregate import normalised, powers, variance_shares
 from rewards.mixing.mix import Mix
 from rewards.mixing.schedule import at, checked
 from rewards.parts.context import Context
@@ -60,8 +61,13 @@ def test_an_abstaining_value_is_no_part_of_its_groups_mean():
 
 
 def test_the_product_is_weighted_by_powers():
-    assert product({"a": [0.5], "b": [0.5]}, {"a": 1.0, "b": 1.0}) == [0.25]
-    assert product({"a": [0.5], "b": [0.9]}, {"a": 2.0, "b": 0.0}) == [0.25]
+    a, b = Fixed("a", [0.5, 0.0]), Fixed("b", [0.4, 0.9])
+    for weights, values in (((1, 1), [0.2, 0.0]), ((2, 0), [0.25, 0.0]), ((2, 1), [0.1, 0.0]), ((0, 0), [1.0, 1.0])):
+        named = dict(zip("ab", map(float, weights), strict=True))
+        result = mixed(a, b, weights=named, prompts=["p", "p"], aggregation="product")
+        assert result.values == pytest.approx(values)
+        assert [judgement.contribution for judgement in result.judgements[0].values()] == [None, None]
+        assert [judgement.weight for judgement in result.judgements[0].values()] == list(weights)
 
 
 def test_a_factor_that_abstains_counts_as_its_groups_mean_and_one_that_always_does_is_left_out():
@@ -76,8 +82,11 @@ def test_a_factor_that_abstains_counts_as_its_groups_mean_and_one_that_always_do
 
 
 def test_a_product_refuses_negative_values_and_weights():
-    with pytest.raises(ValueError, match="no negative factors, got -1"):
-        product({"a": [-1.0], "b": [-1.0]}, {"a": 1.0, "b": 1.0})
+    with pytest.raises(ValueError, match="a: a product has no negative factors, got -1"):
+        powers("a", [0.5, None, -1.0], 1.0)
+    assert powers("a", [0.5, None, -1.0], 0.0) == [1.0, None, 1.0]  # a reward without weight does not count
+    with pytest.raises(ValueError, match=r"a: 1e\+17 to the power of its weight 20 is too large"):
+        powers("a", [1e17, None, 1.0], 20.0)
     with pytest.raises(ValueError, match="a: a product has no negative weights"):
         Mix([Fixed("a", [])], {"a": -1.0}, aggregation="product")
 
@@ -85,8 +94,8 @@ def test_a_product_refuses_negative_values_and_weights():
 def test_others_count_only_where_the_gate_passed():
     gate, other = Fixed("gate", [1.0, 0.5, 0.4, None]), Fixed("other", [2.0, None, 3.0, 2.0])
     result = mixed(gate, other, prompts=["p"] * 4, aggregation="gated", gate="gate")
-    # passed: 1 + 2; passed and the other abstains: its group's mean of 7/3; not passed: the gate's share; unknown
-    assert result.values == pytest.approx([3.0, 0.5 + 7 / 3, 0.4, None])
+    # passed: 1 + 2; passed and the other abstains: the 2 of its only sibling that passed; not passed; unknown
+    assert result.values == pytest.approx([3.0, 0.5 + 2.0, 0.4, None])
 
 
 def test_a_gate_that_did_not_pass_is_known_even_where_the_others_abstain():
@@ -155,6 +164,7 @@ def test_a_reward_that_hangs_is_bounded_and_the_second_time_stops_the_run():
     ("settings", "mix", "message"),
     [
         ({"corectness": {}}, {}, "corectness: no reward is named 'corectness'; did you mean 'correctness'"),
+        ({"advantage": {"kind": "correctness"}}, {}, "advantage: tables of completions have a column of that name"),
         ({"correctness": {"wieght": 1}}, {}, "correctness: unknown key 'wieght'; did you mean 'weight'"),
         ({"length": {"options": {"target": 9}, "credit": "min"}}, {}, "length: credit: it gives no step scores"),
         ({"steps": {"verifier": "math"}}, {}, "steps: verifier 'math' judges no steps; these do: chain"),
@@ -170,3 +180,83 @@ def test_a_reward_that_hangs_is_bounded_and_the_second_time_stops_the_run():
 def test_what_cannot_work_is_refused_when_the_mix_is_built(settings, mix, message):
     with pytest.raises(ValueError, match=message):
         build(settings, HERE, mix)
+
+
+def test_what_is_said_below_a_closed_gate_pays_no_abstention_above_it():
+    # the length reward pays 5 where it does not count; the abstention gets the 1 of the sibling where it does
+    gate, length = Fixed("gate", [1.0, 1.0, 0.0, 0.0]), Fixed("length", [1.0, None, 5.0, 5.0])
+    result = mixed(gate, length, prompts=["p"] * 4, aggregation="gated", gate="gate")
+    assert result.values == [2.0, 2.0, 0.0, 0.0]
+    assert [one["length"].contribution for one in result.judgements] == [1.0, 1.0, 0.0, 0.0]
+
+
+def test_above_a_gate_without_a_sibling_the_batchs_open_gates_stand_in():
+    gate, length = Fixed("gate", [1.0, 0.0, 1.0, 1.0]), Fixed("length", [None, 9.0, 2.0, 4.0])
+    assert mixed(gate, length, aggregation="gated", gate="gate").values == [4.0, 0.0, 3.0, 5.0]
+
+
+def test_where_the_gate_abstains_the_others_are_no_part_of_a_mean():
+    gate, length = Fixed("gate", [1.0, 1.0, None]), Fixed("length", [1.0, None, 9.0])
+    assert mixed(gate, length, prompts=["p"] * 3, aggregation="gated", gate="gate").values == [2.0, 2.0, None]
+
+
+def test_a_gate_passes_at_its_threshold_and_what_it_gives_below_is_its_own_weighted_value():
+    gate, other = Fixed("gate", [0.7, 0.69]), Fixed("other", [1.0, 1.0])
+    settings = {"aggregation": "gated", "gate": "gate", "gate_at": 0.7, "weights": {"gate": 2.0, "other": 3.0}}
+    assert mixed(gate, other, prompts=["p", "p"], **settings).values == pytest.approx([4.4, 1.38])
+
+
+def test_an_abstaining_factor_is_worth_what_its_siblings_factors_are_worth():
+    # the siblings' factors are 0**2 and 1**2; their mean is 0.5, the square of the values' mean would be 0.25
+    a, b = Fixed("a", [0.0, 1.0, None]), Fixed("b", [1.0, 1.0, 1.0])
+    values = mixed(a, b, weights={"a": 2.0, "b": 1.0}, prompts=["p"] * 3, aggregation="product").values
+    assert values == [0.0, 1.0, 0.5]
+
+
+def test_gdpo_gives_an_abstention_no_advantage_and_a_group_of_one_none():
+    a = Fixed("a", [3.0, 1.0, None, 7.0])
+    values = mixed(a, Fixed("b", [0.0] * 4), prompts=["p", "p", "p", "q"], aggregation="normalise_then_sum").values
+    assert values == pytest.approx([0.7071, -0.7071, 0.0, 0.0], abs=1e-4)
+
+
+@pytest.mark.parametrize("aggregation", ["sum", "normalise_then_sum", "product"])
+def test_beside_siblings_with_the_same_other_rewards_an_abstention_earns_their_mean(aggregation):
+    known = [0.2, 0.8, 0.9]
+    a, b = Fixed("a", [*known, None]), Fixed("b", [0.5] * 4)
+    values = mixed(a, b, weights={"a": 3.0, "b": 0.1}, prompts=["p"] * 4, aggregation=aggregation).values
+    assert values[3] == pytest.approx(sum(values[:3]) / 3)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 1e39, 1e308, -2e18])
+@pytest.mark.parametrize("aggregation", ["sum", "normalise_then_sum", "product", "gated"])
+def test_a_value_that_no_trainer_can_compute_with_is_a_failure_of_its_row(aggregation, value):
+    gate = {"gate": "a"} if aggregation == "gated" else {}
+    result = mixed(Fixed("a", [1.0, value]), prompts=["p", "p"], aggregation=aggregation, **gate)
+    assert result.values == [0.0 if aggregation == "normalise_then_sum" else 1.0, None]
+    assert list(result.parts["a"].failures) == [1] and "the value is" in result.parts["a"].failures[1]
+    assert result.judgements[1]["a"].status == "failed"
+
+
+def test_the_largest_value_counts():
+    assert mixed(Fixed("a", [1e18, -1e18]), prompts=["p", "p"]).values == [1e18, -1e18]
+
+
+def test_a_mix_that_is_too_large_names_its_rewards():
+    with pytest.raises(ValueError, match=r"the rewards a, b together make 1e\+200, and the largest .* is 1e\+18"):
+        mixed(Fixed("a", [1.0]), Fixed("b", [0.0]), weights={"a": 1e200, "b": 1.0}, prompts=["p"])
+
+
+def test_a_schedule_of_a_product_must_not_fall_below_zero():
+    with pytest.raises(ValueError, match="a: a product has no negative weights"):
+        Mix([Fixed("a", [])], {"a": [[0, 1.0], [9, -0.5]]}, aggregation="product")
+
+
+def test_variance_shares_are_of_what_is_paid():
+    # below the closed gate the second reward pays nothing, so that it has no share
+    logged = {}
+    gate, other = Fixed("gate", [0.4, 0.0]), Fixed("other", [1.0, 9.0])
+    mixed(gate, other, prompts=["p", "p"], aggregation="gated", gate="gate", log=logged)
+    assert logged["rewards/gate/variance_share"] == pytest.approx(1.0)
+    assert logged["rewards/other/variance_share"] == pytest.approx(0.0)
+    mixed(Fixed("a", [1.0, 0.5]), prompts=["p", "p"], aggregation="product", log=(product_logs := {}))
+    assert "rewards/a/variance_share" not in product_logs

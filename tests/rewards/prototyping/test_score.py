@@ -94,6 +94,17 @@ def test_a_reward_that_reads_token_ids_fails_plainly_without_a_tokenizer():
         (([], "correctness"), "no completions"),
         (([{"question": "1?"}], half), "row 1 has no completion; it has: question"),
         ((["a", 3], half), "row 2 has a completion of type int"),
+        (("The answer is 4.", half), "expected a list of texts, chats or rows, or a DataFrame, got one text"),
+        (({"completion": ["a"], "gold": ["a"]}, half), "got a mapping of columns"),
+        (([[], "a"], half), "row 1 has an empty list"),
+        (([{"completion": []}], half), "row 1 has an empty list"),
+        (([None, "a"], half), "row 1 has no completion"),
+        ((pd.DataFrame([["a", "b"]], columns=["completion", "completion"]), half), "two columns called 'completion'"),
+        *(
+            ((["a"], {name: half}), message)
+            for name, message in (("gold", "a reward cannot be called 'gold'"), ("mix", "mix: tables of completions"))
+        ),
+        ((["a"], {"judge": {"model": "m", "options": {"rubric": "x", "key": None}}}), "needs a column 'prompt'"),
     ],
 )
 def test_wrong_input_is_named(arguments, message):
@@ -263,3 +274,64 @@ def test_half_a_surrogate_pair_is_scored_shown_and_written(tmp_path):
         text.encode()
     result.to_parquet(tmp_path / "out.parquet")
     assert pd.read_parquet(tmp_path / "out.parquet")["prompt"][0] == "\ufffd"
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"gold": "42"}, "'gold': expected a list of 2 values, got one text"),
+        ({"prompts": "ab"}, "'prompt': expected a list of 2 values, got one text"),
+        ({"columns": {"completion": ["x", "y"]}}, "'completion' is given twice"),
+        ({"columns": {"level": [1]}}, "1 values of 'level' for 2 completions"),
+    ],
+)
+def test_a_column_that_does_not_fit_is_named(more, message):
+    with pytest.raises(ValueError, match=message):
+        rewards.score(["a", "b"], half, **more)
+
+
+@pytest.mark.parametrize(
+    ("gold", "expected"),
+    [
+        ([4, 4], [1, 0]),
+        (np.array([4, 4]), [1, 0]),
+        ([4.0, math.nan], [1, None]),
+        ([["3", "4"], ("1", "2")], [1, 0]),
+        (pd.array([4, None], dtype="Int64"), [1, None]),
+        ((gold for gold in "44"), [1, 0]),
+    ],
+    ids=str,
+)
+def test_golds_of_any_kind_are_golds(gold, expected):
+    values = rewards.score(["4", "5"], {"correctness": {"verifier": "exact"}}, gold=gold).frame["correctness"]
+    assert [None if value != value else value for value in values] == expected
+
+
+@pytest.mark.parametrize(
+    "choices",
+    [
+        {"label": np.array(["A", "B"]), "text": np.array(["x", "y"])},
+        np.array([{"label": "A", "text": "x"}, {"label": "B", "text": "y"}], dtype=object),
+        ["x", "y"],
+    ],
+    ids=str,
+)
+def test_choices_of_a_data_frame_are_choices(choices):
+    data = pd.DataFrame({"completion": ["The answer is B.", "A"], "gold": ["B", "B"], "choices": [choices] * 2})
+    assert list(rewards.score(data, {"correctness": {"verifier": "choice"}}).frame["correctness"]) == [1, 0]
+
+
+def test_half_a_surrogate_pair_is_replaced_before_any_reward_sees_it():
+    seen = []
+
+    def looks(completions, note, **columns):
+        seen.extend([*completions, *note])
+        return [1.0] * len(completions)
+
+    rewards.score(["4 \ud83d"], looks, columns={"note": ["\ude00"]})
+    assert seen == ["4 \ufffd", "\ufffd"]
+
+
+def test_a_column_with_the_name_of_a_reward_stays_apart():
+    frame = rewards.score(["4"], {"correctness": {"verifier": "exact"}}, gold=["4"], columns={"correctness": [7]}).frame
+    assert list(frame["correctness"]) == [1] and list(frame["row.correctness"]) == [7]

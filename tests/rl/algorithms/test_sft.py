@@ -12,6 +12,7 @@ from rewards.models.prompts import prompt_ids
 from rl import config as configuration
 from rl.algorithms import sft
 from rl.algorithms.fit import Fit
+from rl.config.algorithms import Sft
 from rl.errors import UserError
 from tests.rl.samples import judged_sample
 from verifiers import Step, judged
@@ -76,4 +77,46 @@ def test_weights_are_refused_with_what_they_do_not_go_with(option):
 
 def test_a_step_that_was_not_judged_is_learnt(sample):
     steps = (Step(0, 5, "abstained", None), Step(6, 11, "judged", 0.0))
-    assert sft.wrong_steps(replace(sample, verdict=judged(1, steps=steps))) == [(6, 11)]
+    spans = sft.weighted_spans(replace(sample, verdict=judged(1, steps=steps)), settings(wrong_step_weight=0.5))
+    assert spans == [(6, 11, 0.5)]
+
+
+def settings(**more):
+    return Sft(name="sft", **more)
+
+
+def test_parts_weigh_what_a_pattern_or_a_column_says(sample):
+    """The text is 7*3=2;2-4=8#8."""
+    pattern = settings(span_weights=[{"pattern": "=.", "weight": 0.5}, {"pattern": "#(.)", "weight": 0}])
+    assert sft.weighted_spans(sample, pattern) == [(3, 5, 0.5), (9, 11, 0.5), (12, 13, 0.0)]
+    column = settings(span_weights=[{"column": "spans", "weight": 0.25}])
+    for value in ([[0, 2]], "[[0, 2]]"):
+        marked = replace(sample, row={**sample.row, "spans": value})
+        assert sft.weighted_spans(marked, column) == [(0, 2, 0.25)]
+    assert sft.weighted_spans(replace(sample, row={**sample.row, "spans": None}), column) == []
+    with pytest.raises(UserError, match="span_weights: no column 'spans'"):
+        sft.weighted_spans(sample, column)
+    with pytest.raises(UserError, match=r"holds no list of \[start, end\] but 'x'"):
+        sft.weighted_spans(replace(sample, row={**sample.row, "spans": "x"}), column)
+
+
+def test_the_least_weight_counts_and_the_prompt_has_its_own(warm, sample):
+    spans = [sft.WeightedSpan(0, 3, 0.5), sft.WeightedSpan(2, 4, 0.0)]
+    made = sft.row(sample, warm[1], spans, prompt_weight=0.25)
+    before = len(prompt_ids(sample.prompt, warm[1]))
+    assert made["weights"][:before] == [0.25] * before and sft.IGNORE not in made["labels"][:before]
+    assert made["weights"][before : before + 5] == [0.5, 0.5, 1.0, 1.0, 1.0]
+    assert [label == sft.IGNORE for label in made["labels"][before : before + 5]] == [False, False, True, True, False]
+
+
+def test_prompt_and_parts_have_their_weights_in_the_loss(warm, sample, tmp_path):
+    ours, check = (AutoModelForCausalLM.from_pretrained(warm[0].config._name_or_path) for _ in range(2))
+    weights = "algorithm.span_weights=[{pattern: '#.*', weight: 0.5}]"
+    config = configuration.load(CONFIGS / "star.yaml", [weights, "algorithm.prompt_weight=0.25"])
+    trainer = sft.build(Fit(config, ours, None, warm[1], None, tmp_path, 0, []), [sample])
+    prompt, ids = prompt_ids(sample.prompt, warm[1]), sample.ids
+    whole = prompt + ids
+    each = [0.25] * (len(prompt) - 1) + [1.0] * 11 + [0.5] * 2 + [1.0] * (len(ids) - 13)
+    loss, _ = expected(check, whole[:1], whole[1:], each)
+    batch = next(iter(trainer.get_train_dataloader()))
+    assert trainer.compute_loss(trainer.model.eval(), batch).item() == pytest.approx(loss, abs=1e-5)

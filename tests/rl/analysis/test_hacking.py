@@ -95,3 +95,44 @@ def test_the_report_shows_rewards_beside_accuracy_and_the_warning(tmp_path):
     assert "what the reward pays for" in page and "correctness" in page
     write("evaluations.jsonl", [])
     assert "The reward rose" not in write_report(tmp_path).read_text()
+
+
+def rounds(*scores, error=0.01):
+    return [
+        {
+            "step": 3 * number,
+            "rounds/number": number,
+            "rounds/score": score,
+            "rounds/score_error": error,
+            "rewards/correctness/mean": score / 2,
+            "rewards/correctness/error": error,
+            "rewards/length/mean": None,
+        }
+        for number, score in enumerate(scores)
+    ]
+
+
+def test_a_run_in_rounds_is_compared_between_its_first_and_its_last_round():
+    evaluations = [measured(0, greedy=0.5), measured(9, greedy=0.3)]
+    hacking = found(rounds(0.2, 0.9, 0.5), evaluations, CONFIG)
+    assert (hacking.mix.before, hacking.mix.after, hacking.mix.word) == (0.2, 0.5, "rose")
+    assert hacking.mix.noise == pytest.approx(1.96 * 0.01 * 2**0.5)
+    assert [(change.name, change.after) for change in hacking.rewards] == [("correctness", 0.25)]
+    assert "The reward rose from 0.2 to 0.5" in hacking.warning
+    within = found(rounds(0.2, 0.5, error=0.2), evaluations, CONFIG)
+    assert within.mix.word == "stayed" and within.warning is None
+    assert found(rounds(0.2), evaluations, CONFIG).mix is None
+
+
+@pytest.mark.parametrize(
+    ("chain", "became"),
+    [(0.23, "stayed where it was (0.200, then 0.230)"), (0.1, "fell from 0.200 to 0.100"), (0.5, None)],
+)
+def test_answers_that_rise_while_right_reasoning_does_not_are_warned_of(chain, became):
+    evaluations = [measured(0, greedy=0.3, chain=0.2), measured(9, greedy=0.7, chain=chain)]
+    for metrics in (rounds(0.2, 0.5), logged(RISING), []):
+        warning = found(metrics, evaluations, CONFIG).warning
+        if became is None:
+            assert warning is None
+        else:
+            assert warning.startswith("Greedy accuracy on test problems rose from 0.300 to 0.700") and became in warning

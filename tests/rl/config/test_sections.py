@@ -64,6 +64,13 @@ WRONG = [
     ("mix.gate=correctness", "command line: mix.gate: is read with aggregation: gated, and that is sum"),
     ("mix.gate_at=0.9", "command line: mix.gate_at: is read with aggregation: gated, and that is sum"),
     ("policy.dtype=${nope}", "command line: policy.dtype: Interpolation key 'nope' not found"),
+    ("name=2024", "command line: name: YAML reads 2024 as a number; put quotes around it"),
+    ("name=1e3", "command line: name: YAML reads 1000.0 as a number; put quotes around it"),
+    ("name=yes", "command line: name: YAML reads True as true or false; put quotes around it"),
+    ("trainer.max_steps=0", "command line: trainer.max_steps: expected 1 or more optimizer steps, got 0; for passes "
+     "over the train split leave it out and set trainer.num_train_epochs"),
+    ("trainer.max_steps=-5", "command line: trainer.max_steps: expected 1 or more optimizer steps, got -5; for passes "
+     "over the train split leave it out and set trainer.num_train_epochs"),
     ("max_steps", "command line: 'max_steps' is not key=value, such as trainer.max_steps=20"),
 ]  # fmt: skip
 
@@ -243,3 +250,31 @@ def test_evaluation_draws_as_sampling_says_but_for_what_it_says_itself():
 
 def test_an_empty_stop_string_is_refused():
     assert refusal("sampling.stop=['']").startswith("command line: sampling.stop.0:")
+
+
+@pytest.mark.parametrize(
+    ("template", "why"),
+    [
+        ("{prompt}{gold}", "the policy would read an answer at the very end as the beginning of its own"),
+        ("{prompt} ({gold} ", "the policy would read an answer at the very end"),
+        ("{prompt}\n{gold}\n", "the policy would read an answer at the very end"),
+        ("{prompt}", "{gold} must be in it"),
+        ("{gold}", "{prompt} must be in it"),
+        ("the answer", "{prompt} and {gold} must be in it"),
+    ],
+)
+def test_a_hint_whose_answer_would_be_read_as_the_start_of_the_completion_is_refused(template, why):
+    line = refusal(f"algorithm.hints.template='{template}'", path=QUICKSTART.replace("quickstart", "star"))
+    assert line.startswith("command line: algorithm.hints.template: ") and why in line
+
+
+@pytest.mark.parametrize("value", ["no", "off", "'no'", "false"])
+def test_a_strategy_of_no_is_read_as_meant(value):
+    assert load(QUICKSTART, [f"trainer.save_strategy={value}"]).trainer["save_strategy"] == "no"
+    assert "expected" in refusal("trainer.save_strategy=yes")
+
+
+def test_a_name_in_quotes_may_be_a_number(tmp_path):
+    config = tmp_path / "config.yaml"
+    config.write_text(f"include: {QUICKSTART}\nname: '2024'\n")
+    assert load(config).name == "2024"

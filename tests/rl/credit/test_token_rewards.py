@@ -83,3 +83,18 @@ def test_steps_that_nobody_could_score_earn_what_those_of_the_siblings_earn():
 def test_where_all_abstain_nothing_is_known(laid_out):
     rewards, _ = laid_out([RIGHT], silent={"function": "tests.rl.credit.abstains:always"})
     assert rewards.known_B.tolist() == [False]
+
+
+def test_below_a_closed_gate_steps_neither_count_nor_are_part_of_a_mean():
+    def gated(weight, status, steps=()):
+        said = Judgement(0.5 if status == "judged" else None, status, weight=weight, contribution=0.0, steps=steps)
+        return Sample({"prompt": "p"}, "abcd", [1, 2], "stop", reward=0.0, rewards={"steps": said})
+
+    def ends(ids, steps):
+        return [step.end - 1 for step in steps]
+
+    right = (Step(0, 1, "judged", 1.0),)
+    samples = [gated(2.0, "judged", right), gated(2.0, "abstained"), gated(0.0, "judged"), gated(0.0, "abstained")]
+    rewards = token_rewards(samples, {"steps": "sum"}, 2, ends)
+    # the first earns 2 at its step's end; the second that mean at its last token; below the gate nothing
+    assert rewards.to_go_BT.tolist() == [[2.0, 0.0], [0.0, 2.0], [0.0, 0.0], [0.0, 0.0]]

@@ -28,7 +28,7 @@ def test_label_train_and_eval_follow_each_other(capsys, tmp_path, warm):
     task = ["--task", "chain", "task.operations=[1,2]", "task.sizes.train=64", "task.sizes.validation=8"]
     task += ["task.sizes.test=8", f"policy.model={policy}", "sampling.max_tokens=16"]
     run(["prm", "label", "--out", str(out), "--prompts", "32", "--samples", "2", "--k", "2", *task])
-    assert "64 chains" in capsys.readouterr().out
+    assert "64 completions" in capsys.readouterr().out
     run(["prm", "train", str(out), "--model", policy, "--out", str(tmp_path / "prm"), "--epochs", "1"])
     figures = tmp_path / "figures.json"
     run(["prm", "eval", str(tmp_path / "prm"), "--data", str(out), "--out", str(figures)])
@@ -69,7 +69,7 @@ def test_predictions_are_matched_by_id(capsys, tmp_path):
     assert "1.0000" in capsys.readouterr().out
     short = lines(tmp_path / "short.jsonl", {"id": "b", "prediction": -1})
     line = refused(capsys, "prm", "eval", "--data", data, "--format", "processbench", "--predictions", short)
-    assert "1 predictions for 2 chains" in line
+    assert "1 predictions for 2 completions" in line
 
 
 def test_wrong_input_is_one_line(capsys, tmp_path):
@@ -99,12 +99,12 @@ def test_labelling_nothing_is_an_error_and_writes_nothing(capsys, tmp_path):
     out = tmp_path / "labels.jsonl"
     rows = lines(tmp_path / "rows.jsonl", {"prompt": "?", "completion": "1+1=2#2", "gold": "2"})
     line = refused(capsys, "prm", "label", "--by", "verifier", "--verifier", "chain", "--rows", rows, "--out", str(out))
-    assert "none of 0 steps of 1 chains has a label; the verifier abstained 0 times, failed 1 times" in line
+    assert "none of 0 steps of 1 completions has a label; the verifier abstained 0 times, failed 1 times" in line
     unlabelled = lines(tmp_path / "u.jsonl", {"prompt": "q", "completions": ["a"], "labels": [None]})
     line = refused(
         capsys, "prm", "label", "--by", "file", "--format", "stepwise", "--rows", unlabelled, "--out", str(out)
     )
-    assert "none of 1 steps of 1 chains has a label" in line and not out.exists()
+    assert "none of 1 steps of 1 completions has a label" in line and not out.exists()
 
 
 def test_a_model_whose_head_was_never_trained_is_not_evaluated(capsys, tmp_path, warm):

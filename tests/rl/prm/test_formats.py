@@ -3,8 +3,8 @@ import json
 import pytest
 
 from rl.errors import UserError
-from rl.prm.chains import write
 from rl.prm.formats import read
+from rl.prm.labelled import problem_of, write
 
 
 def saved(tmp_path, *rows):
@@ -13,24 +13,24 @@ def saved(tmp_path, *rows):
     return str(path)
 
 
-def labels(chain):
-    return [(chain.completion[s.start : s.end], s.label) for s in chain.steps]
+def labels(sample):
+    return [(sample.text[s.start : s.end], s.score) for s in sample.labels]
 
 
 @pytest.mark.parametrize("names", [("problem", "label"), ("question", "first_error_step")])
 def test_processbench_labels_nothing_after_the_first_wrong_step(tmp_path, names):
     row = {"id": "x-1", names[0]: "1+1+1?", "steps": ["a", "b", "c"], names[1]: 1, "final_answer_correct": False}
-    (chain,) = read(saved(tmp_path, row), "processbench")
-    assert labels(chain) == [("a", 1.0), ("b", 0.0), ("c", None)]
-    assert chain.prompt == "1+1+1?\n" and chain.right is False and chain.id == "x-1"
+    (sample,) = read(saved(tmp_path, row), "processbench")
+    assert labels(sample) == [("a", 1.0), ("b", 0.0), ("c", None)]
+    assert sample.prompt == "1+1+1?\n" and sample.right is False and sample.row["id"] == "x-1"
 
 
 def test_math_shepherd_takes_marks_from_the_label(tmp_path):
     text = "Two and two? Step 1: 2 + 2 = 4. {}\nStep 2: The answer is: 5 {}"
     row = {"input": text.format("ки", "ки"), "label": text.format("+", "-"), "task": "GSM8K"}
-    (chain,) = read(saved(tmp_path, row), "math_shepherd")
-    assert chain.prompt == "Two and two?\n" and chain.right is False
-    assert labels(chain) == [("Step 1: 2 + 2 = 4.", 1.0), ("Step 2: The answer is: 5", 0.0)]
+    (sample,) = read(saved(tmp_path, row), "math_shepherd")
+    assert sample.prompt == "Two and two?\n" and sample.right is False
+    assert labels(sample) == [("Step 1: 2 + 2 = 4.", 1.0), ("Step 2: The answer is: 5", 0.0)]
 
 
 def test_prm800k_counts_every_rating_once(tmp_path):
@@ -46,16 +46,16 @@ def test_prm800k_counts_every_rating_once(tmp_path):
 
 
 def test_stepwise(tmp_path):
-    (chain,) = read(saved(tmp_path, {"prompt": "q ", "completions": ["a", "b"], "labels": [True, False]}), "stepwise")
-    assert labels(chain) == [("a", 1.0), ("b", 0.0)] and chain.prompt == "q "
+    (sample,) = read(saved(tmp_path, {"prompt": "q ", "completions": ["a", "b"], "labels": [True, False]}), "stepwise")
+    assert labels(sample) == [("a", 1.0), ("b", 0.0)] and sample.prompt == "q "
 
 
 @pytest.mark.parametrize("name", ["labels.jsonl", "labels.parquet"])
 def test_our_own_format_comes_back_as_it_was_written(tmp_path, name):
     row = {"problem": "1+1+1?", "steps": ["a", "b", "c"], "label": 1}
-    chains = read(saved(tmp_path, row), "processbench")
-    write(tmp_path / name, chains)
-    assert read(str(tmp_path / name), "whetstone") == chains
+    samples = read(saved(tmp_path, row), "processbench")
+    write(tmp_path / name, samples)
+    assert read(str(tmp_path / name), "whetstone") == samples
 
 
 @pytest.mark.parametrize(
@@ -79,9 +79,9 @@ def test_a_row_of_another_format_is_named_with_its_line(tmp_path, form, row, wha
 def test_a_question_may_say_step_1_itself(tmp_path):
     text = "Step 1: is to add two and two. What is Step 2: ? Step 1: 2 + 2 = 4. {}\nStep 2: 4 {}"
     row = {"input": text.format("ки", "ки"), "label": text.format("+", "-")}
-    (chain,) = read(saved(tmp_path, row), "math_shepherd")
-    assert chain.prompt == "Step 1: is to add two and two. What is Step 2: ?\n"
-    assert labels(chain) == [("Step 1: 2 + 2 = 4.", 1.0), ("Step 2: 4", 0.0)]
+    (sample,) = read(saved(tmp_path, row), "math_shepherd")
+    assert sample.prompt == "Step 1: is to add two and two. What is Step 2: ?\n"
+    assert labels(sample) == [("Step 1: 2 + 2 = 4.", 1.0), ("Step 2: 4", 0.0)]
 
 
 def turns(*texts):
@@ -103,9 +103,9 @@ STEPS = turns("Two and two? Step 1: 2 + 2 = 4.", "+", "Step 2: So 5.", " -\n")
     ],
 )
 def test_turns_of_steps_and_marks(tmp_path, row):
-    (chain,) = read(saved(tmp_path, row), "conversation")
-    assert chain.prompt == "Two and two?\n" and chain.right is False
-    assert labels(chain) == [("Step 1: 2 + 2 = 4.", 1.0), ("Step 2: So 5.", 0.0)]
+    (sample,) = read(saved(tmp_path, row), "conversation")
+    assert sample.prompt == "Two and two?\n" and sample.right is False
+    assert labels(sample) == [("Step 1: 2 + 2 = 4.", 1.0), ("Step 2: So 5.", 0.0)]
 
 
 @pytest.mark.parametrize(
@@ -125,15 +125,15 @@ def test_turns_of_another_kind_are_named(tmp_path, messages, what):
     assert what in str(error.value)
 
 
-def test_chat_messages_in_chains(tmp_path):
+def test_chat_messages_in_completions_and_steps(tmp_path):
     asked = [{"role": "user", "content": "q"}]
     row = {"prompt": asked, "completions": [[{"role": "assistant", "content": "a"}], "b"], "labels": [True, False]}
-    (chain,) = read(saved(tmp_path, row), "stepwise")
-    assert chain.prompt == asked and labels(chain) == [("a", 1.0), ("b", 0.0)]
+    (sample,) = read(saved(tmp_path, row), "stepwise")
+    assert sample.prompt == asked and labels(sample) == [("a", 1.0), ("b", 0.0)]
     completion = [{"role": "assistant", "content": "ab"}, {"role": "tool", "content": "longer than that"}]
     ours = {"prompt": asked, "completion": completion, "steps": [{"start": 0, "end": 2, "label": 1.0}]}
-    (chain,) = read(saved(tmp_path, ours), "whetstone")
-    assert chain.completion == "ab" and labels(chain) == [("ab", 1.0)]
+    (sample,) = read(saved(tmp_path, ours), "whetstone")
+    assert sample.text == "ab" and labels(sample) == [("ab", 1.0)]
 
 
 def test_chats_that_end_alike_are_different_problems(tmp_path):
@@ -142,4 +142,4 @@ def test_chats_that_end_alike_are_different_problems(tmp_path):
         return {"prompt": prompt, "completions": ["a"], "labels": [True]}
 
     first, second = read(saved(tmp_path, row("Add."), row("Subtract.")), "stepwise")
-    assert first.question != second.question
+    assert problem_of(first) != problem_of(second)

@@ -1,12 +1,14 @@
 import gzip
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from rl.prm.chains import Labelled, join
+from rl.prm.labelled import label, labelled
 from rl.prm.step_metrics import best_of_n, best_threshold, calibration, evaluate, first_wrong, protocol, step_auc
+from verifiers import judged
 
 
 def test_first_wrong_step_is_the_first_below_the_threshold():
@@ -73,21 +75,22 @@ def test_best_of_n_shares_ties():
 
 
 def test_what_follows_the_first_mistake_counts_in_all_steps_alone():
-    chains = [join("q", ["a", "b", "c"], [1.0, 0.0, 1.0], "\n"), join("q", ["a"], [1.0], "\n")]
-    figures = evaluate(chains, [[0.9, 0.2, 0.1], [0.8]])
+    samples = [labelled("q", ["a", "b", "c"], [1.0, 0.0, 1.0], "\n"), labelled("q", ["a"], [1.0], "\n")]
+    figures = evaluate(samples, [[0.9, 0.2, 0.1], [0.8]])
     assert figures["step_auc"] == 1.0 and figures["steps"] == 3
     assert figures["all_steps_auc"] == pytest.approx(2 / 3)
     assert figures["processbench"]["f1"] == 1.0 and "best_of_n" not in figures
 
 
-def test_best_of_n_groups_chains_by_problem():
-    def chain(right):
-        return join("1+1?", ["x"], [float(right)], "\n", right=right, answer="2" if right else "3")
+def test_best_of_n_groups_completions_by_problem():
+    def sample(right):
+        made = labelled("1+1?", ["x"], [float(right)], "\n", right=right)
+        return replace(made, verdict=judged(right, extracted="2" if right else "3"))
 
-    figures = evaluate([chain(True), chain(False)], [[0.9], [0.2]])
+    figures = evaluate([sample(True), sample(False)], [[0.9], [0.2]])
     assert figures["best_of_n"]["min"][2]["best"] == 1.0 and figures["best_of_n"]["last"][2]["majority"] == 0.5
 
 
-def test_join_puts_the_separator_between_steps():
-    chain = join("q", ["ab", "c"], [1.0, None], "\n\n")
-    assert chain.completion == "ab\n\nc" and chain.steps == (Labelled(0, 2, 1.0), Labelled(4, 5, None))
+def test_the_separator_stands_between_steps():
+    sample = labelled("q", ["ab", "c"], [1.0, None], "\n\n")
+    assert sample.text == "ab\n\nc" and sample.labels == (label(0, 2, 1.0), label(4, 5, None))

@@ -15,21 +15,12 @@ from transformers import (
     TrainingArguments,
 )
 
+from rewards.sample import Sample
 from rl.errors import UserError
-from rl.prm.chains import Chain, Labelled, join
+from rl.prm.labelled import label, labelled
 from rl.prm.scores import encode, step_scores
-from rl.prm.train import (
-    IGNORE,
-    PrmTrainer,
-    TrainSettings,
-    _is_held_out,
-    collate,
-    example,
-    language_model_head,
-    load,
-    loss,
-    train,
-)
+from rl.prm.train import TrainSettings, _is_held_out, load, train
+from rl.prm.trainer import IGNORE, PrmTrainer, collate, example, language_model_head, loss
 from rl.tasks.chain import solve
 
 
@@ -41,25 +32,29 @@ def policy(warm, tmp_path_factory):
     return folder
 
 
+def sample(prompt, text, *labels, id=None):
+    return Sample({"prompt": prompt, "id": id}, text, [], "stop", labels=tuple(label(*one) for one in labels))
+
+
 @pytest.fixture(scope="session")
-def chains(task):
-    """Right chains whose steps are labelled by a rule that a model this small can learn: the result is even."""
+def samples(task):
+    """Right completions whose steps are labelled by a rule that a model this small can learn: the result is even."""
     made = []
     for row in task.splits["train"]:
         completion = solve(row["prompt"])
         ends = [place + 2 for place, character in enumerate(completion) if character == "="]
-        steps = tuple(Labelled(end - 5, end, float(int(completion[end - 1]) % 2 == 0)) for end in ends)
-        made.append(Chain(row["prompt"], completion, steps))
+        steps = [(end - 5, end, float(int(completion[end - 1]) % 2 == 0)) for end in ends]
+        made.append(sample(row["prompt"], completion, *steps))
     return made
 
 
 def test_labels_lie_at_the_last_token_of_each_step(warm):
     _, tokenizer = warm
-    chain = Chain("2+3+4?", "2+3=5;5+4=9#9", (Labelled(0, 5, 0.25), Labelled(6, 11, None)))
-    row = example(tokenizer, chain, None)
+    one = sample("2+3+4?", "2+3=5;5+4=9#9", (0, 5, 0.25), (6, 11, None))
+    row = example(tokenizer, one, None)
     assert len(row["labels"]) == 6 + 13 and row["labels"][6 + 4] == 0.25
     assert sum(label != IGNORE for label in row["labels"]) == 1
-    assert encode(tokenizer, chain, longest=12)[1] == [10, -1]
+    assert encode(tokenizer, one, longest=12)[1] == [10, -1]
 
 
 def test_losses_by_hand():
@@ -77,17 +72,17 @@ def test_text_is_learnt_up_to_the_first_step_that_is_not_right(warm):
     for labels, learnt in (
         ([1.0, 1.0], "2+3=5;5+4=9"), ([0.75, 0.5], "2+3=5"), ([0.0, 1.0], ""), ([1.0, None], "2+3=5")
     ):  # fmt: skip
-        steps = (Labelled(0, 5, labels[0]), Labelled(6, 11, labels[1]))
-        row = example(tokenizer, Chain("2+3+4?", "2+3=5;5+4=9#9", steps), None)
+        one = sample("2+3+4?", "2+3=5;5+4=9#9", (0, 5, labels[0]), (6, 11, labels[1]))
+        row = example(tokenizer, one, None)
         wanted = [place for place, target in enumerate(row["targets"]) if target != IGNORE]
         assert wanted == list(range(6, 6 + len(learnt)))
         assert tokenizer.decode([row["targets"][place] for place in wanted]) == learnt
 
 
-def test_the_language_model_loss_is_that_of_the_starting_model(policy, chains, tmp_path):
+def test_the_language_model_loss_is_that_of_the_starting_model(policy, samples, tmp_path):
     """The weights before the first step are the policy's, so the loss must be the one that it has itself."""
     model, tokenizer = load(policy, labels=1)
-    batch = collate([example(tokenizer, chain, None) for chain in chains[:8]], tokenizer)
+    batch = collate([example(tokenizer, one, None) for one in samples[:8]], tokenizer)
     causal = AutoModelForCausalLM.from_pretrained(policy)
     arguments = TrainingArguments(output_dir=str(tmp_path), report_to=[], use_cpu=True)
     with torch.no_grad():
@@ -102,7 +97,7 @@ def test_the_language_model_loss_is_that_of_the_starting_model(policy, chains, t
     assert (losses[1] - losses[0]).item() == pytest.approx(0.5 * expected.item(), rel=1e-5)
 
 
-def test_an_lm_weight_needs_a_causal_language_model(chains, tmp_path):
+def test_an_lm_weight_needs_a_causal_language_model(samples, tmp_path):
     folder = tmp_path / "encoder"
     config = BertConfig(vocab_size=40, hidden_size=8, num_hidden_layers=1, num_attention_heads=1, intermediate_size=8)
     BertForTokenClassification(config).save_pretrained(folder)
@@ -113,29 +108,29 @@ def test_an_lm_weight_needs_a_causal_language_model(chains, tmp_path):
 @pytest.mark.parametrize(
     ("head", "lora", "lm_weight"), [("one", None, 0.0), ("two", None, 0.5), ("one", 4, 0.0), ("one", 4, 0.5)]
 )
-def test_training_learns_and_saves_what_any_loader_reads(policy, chains, tmp_path, head, lora, lm_weight):
+def test_training_learns_and_saves_what_any_loader_reads(policy, samples, tmp_path, head, lora, lm_weight):
     settings = TrainSettings(
         head=head, lora=lora, lm_weight=lm_weight, epochs=20, batch=32, learning_rate=1e-2, validation=0.2
     )
-    figures = train(policy, chains, tmp_path, settings, "verifier")
+    figures = train(policy, samples, tmp_path, settings, "verifier")
     assert figures["validation"]["all_steps_auc"] > 0.95
     model, tokenizer = load(tmp_path)
     assert model.config.num_labels == (1 if head == "one" else 2)
-    scores = step_scores(model, tokenizer, chains[:3])
-    assert [len(s) for s in scores] == [len(c.steps) for c in chains[:3]]
+    scores = step_scores(model, tokenizer, samples[:3])
+    assert [len(s) for s in scores] == [len(one.labels) for one in samples[:3]]
     assert json.loads((tmp_path / "prm.json").read_text())["labels_by"] == "verifier"
 
 
-def test_scores_do_not_depend_on_the_batch(policy, chains):
+def test_scores_do_not_depend_on_the_batch(policy, samples):
     model, tokenizer = load(policy, labels=1)
-    together = step_scores(model, tokenizer, chains[:8], batch=8)
-    alone = step_scores(model, tokenizer, chains[:8], batch=1)
+    together = step_scores(model, tokenizer, samples[:8], batch=8)
+    alone = step_scores(model, tokenizer, samples[:8], batch=1)
     assert [s for row in together for s in row] == pytest.approx([s for row in alone for s in row], abs=1e-5)
 
 
-def test_chains_without_labels_are_refused(policy, tmp_path):
-    with pytest.raises(UserError, match="none of 1 chains"):
-        train(policy, [join("q", ["a"], [None], "\n")], tmp_path, TrainSettings())
+def test_completions_without_labels_are_refused(policy, tmp_path):
+    with pytest.raises(UserError, match="none of 1 completions"):
+        train(policy, [labelled("q", ["a"], [None], "\n")], tmp_path, TrainSettings())
 
 
 @pytest.fixture
@@ -147,24 +142,28 @@ def short(warm, tmp_path):
     return tmp_path / "short"
 
 
-FITS = Chain("1+1?", "1+1=2#2", (Labelled(0, 5, 1.0),), id="fits")
-LONG = Chain("2+3+4?", "2+3=5;5+4=9#9", (Labelled(0, 5, 1.0), Labelled(6, 11, 0.0)), id="long")
+FITS = sample("1+1?", "1+1=2#2", (0, 5, 1.0), id="fits")
+LONG = sample("2+3+4?", "2+3=5;5+4=9#9", (0, 5, 1.0), (6, 11, 0.0), id="long")
 
 
-def test_a_chain_past_the_learnt_positions_is_refused_where_its_steps_are_scored(short):
+def test_a_completion_past_the_learnt_positions_is_refused_where_its_steps_are_scored(short):
     model, tokenizer = load(short)
     assert len(step_scores(model, tokenizer, [FITS])[0]) == 1
-    with pytest.raises(UserError, match="chains: 'long' has 19 tokens, and the model has learnt 14 positions; leave"):
+    with pytest.raises(
+        UserError, match="completions: 'long' has 19 tokens, and the model has learnt 14 positions; leave"
+    ):
         step_scores(model, tokenizer, [FITS, LONG])
 
 
-def test_training_cuts_chains_at_the_learnt_positions_and_leaves_them_out_of_validation(short, tmp_path):
+def test_training_cuts_completions_at_the_learnt_positions_and_leaves_them_out_of_validation(short, tmp_path):
     settings = TrainSettings(epochs=1, batch=2, max_length=None, validation=0.5)
-    chains = [replace(chain, prompt=f"{i}{chain.prompt}") for i in range(10) for chain in (FITS, LONG)]
-    figures = train(short, chains, tmp_path / "out", settings)
-    held = [chain for chain in chains if _is_held_out(chain, 0.5)]
-    assert {chain.id for chain in held} == {"fits", "long"} == {c.id for c in chains if c not in held}
-    assert figures["validation"]["processbench"]["n_right"] == sum(chain.id == "fits" for chain in held)
+    samples = [replace(one, row={**one.row, "prompt": f"{i}{one.prompt}"}) for i in range(10) for one in (FITS, LONG)]
+    figures = train(short, samples, tmp_path / "out", settings)
+    held = [one for one in samples if _is_held_out(one, 0.5)]
+    kept = [one for one in samples if one not in held]
+    assert {one.row["id"] for one in held} == {"fits", "long"} == {one.row["id"] for one in kept}
+    assert figures["validation"]["processbench"]["n_right"] == sum(one.row["id"] == "fits" for one in held)
+    assert figures["cut_off"] == sum(one.row["id"] == "long" for one in kept)
     assert math.isfinite(figures["train_loss"])
 
 

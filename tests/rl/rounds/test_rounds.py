@@ -11,6 +11,9 @@ from transformers import TrainerCallback
 
 from rl import config as configuration
 from rl import tasks
+from rl.errors import UserError
+from rl.examples.hints import worth_learning
+from rl.examples.keep import keep
 from rl.rounds.rounds import Rounds
 from rl.storage.pool import read as read_pool
 from rl.storage.run_folder import RunFolder, read_jsonl
@@ -31,7 +34,7 @@ TINY = {
 }
 
 
-HINTED = {"algorithm.hints": "{completions: 8}"}
+HINTED = {"algorithm.hints": "{template: '{prompt}{gold}?', completions: 8}"}
 
 
 def read(name, folder, **more):
@@ -181,8 +184,27 @@ def test_hinted_completions_are_learnt_under_the_plain_prompt(finished):
     assert hinted and not {s.index for s in hinted} & solved
     prompts = {s.index: s.prompt for s in plain}
     assert all(s.prompt == prompts[s.index] for s in hinted)
-    kept = next(row for row in read_jsonl(folder.metrics) if "rounds/hinted" in row)
-    assert kept["rounds/hinted"] > 0
+    (first, _) = (row for row in read_jsonl(folder.metrics) if "rounds/hinted" in row)
+    learnt = keep(worth_learning(drawn), quota=4)
+    assert first["rounds/hinted"] == sum(sample.hinted for sample in learnt) / len(learnt)
+    right = [sample for sample in hinted if sample.right]
+    wrong_steps = sum(not sample.verdict.chain_right for sample in right) / len(right)  # chain judges every step
+    assert first["rounds/hinted_right_by_wrong_steps"] == wrong_steps
+
+
+def test_the_summary_and_the_report_tell_right_answers_by_wrong_steps_apart_for_hints(finished):
+    folder, summary = finished["star"]
+    rows = [row for row in read_jsonl(folder.metrics) if "rounds/number" in row]
+    for name in ("right_by_wrong_steps", "hinted_right_by_wrong_steps", "right", "kept"):
+        assert [one[name] for one in summary["rounds"]] == [row[f"rounds/{name}"] for row in rows]
+    assert "hinted right by wrong steps" in folder.report.read_text()
+    assert "rounds" in finished["dpo"][1] and "hinted_right_by_wrong_steps" not in finished["dpo"][1]["rounds"][0]
+
+
+def test_a_hint_that_the_policy_has_no_tokens_for_is_refused_before_sampling(tmp_path):
+    with pytest.raises(UserError, match=r"algorithm\.hints\.template: the policy's tokenizer has no token"):
+        run("star", tmp_path, **{"algorithm.hints": "{completions: 8}"})
+    assert not (tmp_path / "star" / "metrics.jsonl").exists()
 
 
 @pytest.mark.parametrize("name", ["dpo", "star"])

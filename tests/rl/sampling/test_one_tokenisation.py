@@ -17,7 +17,7 @@ from rl.algorithms.grpo import GrpoTrainer
 from rl.analysis.evaluation import EvaluationSettings, evaluate
 from rl.config.algorithms import Grpo
 from rl.examples.pairs import Pair
-from rl.prm.complete import Completer
+from rl.prm.complete import Completer, Prefix
 from rl.rounds.draws import Draws
 from tests.rl.algorithms.conftest import arguments, mix, policy
 from tests.rl.samples import judged_sample
@@ -75,7 +75,7 @@ def test_a_prompt_has_the_same_tokens_in_training_evaluation_rounds_fits_prms_an
     assert in_batch == first and sorted(seen) == sorted(first)
 
     seen.clear()
-    Completer(model, with_bos, "x", max_tokens=2)([render(prompt, with_bos) for prompt in given], 1)
+    Completer(model, with_bos, "x", max_tokens=2)([Prefix(render(prompt, with_bos)) for prompt in given], 1)
     assert sorted(seen) == wanted
 
     for prompt, ids in zip(given, expected.values(), strict=True):

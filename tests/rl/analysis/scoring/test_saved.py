@@ -100,7 +100,7 @@ def test_rows_without_a_completion_or_broken_are_refused_or_counted(files, capsy
         ([{"completion": "1", "prompt": "1?"}], [], "reward 'correctness' needs a column 'gold'"),
         ([], [], "no rows in it"),
         (
-            [{"completion": {"text": "1"}}],
+            [{"completion": {"words": "1"}}],
             [],
             "rows.jsonl:1: the completion is no text, list of texts or chat, but dict",
         ),
@@ -333,3 +333,91 @@ def test_a_column_without_a_value_is_passed_over_for_one_with_values(files):
 def test_a_missing_one_among_several_completions_is_no_silent_loss(files, capsys):
     row = {"completions": ["4", None], "answer": "4"}
     assert "of its 2 completions 1 are missing" in refused(capsys, files[1]([row]), "--rewards", files[0])
+
+
+def batch_line(content, **response):
+    """A line of OpenAI's batch output."""
+    choice = {
+        "index": 0,
+        "message": {"role": "assistant", "content": content, "refusal": None},
+        "finish_reason": "stop",
+    }
+    body = {"id": "c", "object": "chat.completion", "choices": [choice], "usage": {}}
+    response = {"status_code": 200, "request_id": "q", "body": body, **response}
+    return {"id": "b", "custom_id": "1", "response": response, "error": None, "answer": "4"}
+
+
+FAILED = {"status_code": 429, "body": {"message": "Rate limit of 4", "code": 4}}
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        (batch_line("It is 4."), [1.0]),
+        (batch_line("It is 5."), [0.0]),
+        (batch_line(None), [0.0]),
+        ({"response": {"choices": [{"message": RIGHT[0]}, {"message": {**RIGHT[0], "content": "5"}}]}}, [1.0, 0.0]),
+        ({"prompt": "q", "outputs": [{"text": "It is 4.", "index": 0}, {"text": "It is 5.", "index": 1}]}, [1.0, 0.0]),
+        ({"completion": {"text": "It is 4.", "finish_reason": "stop"}}, [1.0]),
+    ],
+)
+def test_what_a_server_answered_is_read(files, row, expected):
+    assert judged(files[1], [{"answer": "4", **row}])[1] == expected
+
+
+def test_an_error_that_a_server_answered_is_no_completion(files):
+    rows = [batch_line("It is 4."), batch_line("It is 4.", **FAILED), {**batch_line(""), "response": None}]
+    read, values = judged(files[1], rows, skip=True)
+    assert values == [1.0] and read.without == 2
+    with pytest.raises(UserError, match=r":2: no completion: 'response' is empty or missing here, as in 2 of 3 rows"):
+        saved.read(files[1](rows), {})
+
+
+def test_choices_of_a_server_are_read_where_the_user_names_them(files):
+    rows = [{"choices": [{"message": RIGHT[0]}, {"text": "It is 5."}], "answer": "4"}]
+    assert judged(files[1], rows, columns={"completion": "choices"})[1] == [1.0, 0.0]
+    with pytest.raises(UserError, match="no column of completions"):  # by itself it may be what a question offers
+        saved.read(files[1](rows), {})
+
+
+def test_older_samples_of_lm_eval_that_name_no_filter_count_once(files):
+    row = {"doc_id": 0, "doc": {"question": "2+2?"}, "target": "4", "resps": [["It is 4."]], "filtered_resps": ["4"]}
+    read, values = judged(files[1], [row, {**row, "filtered_resps": ["-"]}, {**row, "doc_id": 1}])
+    assert values == [1.0, 1.0] and read.repeated == 1
+
+
+@pytest.mark.parametrize("messages", [ASKED, [*ASKED, {"role": "assistant", "content": "5"}]])
+def test_a_conversation_beside_a_completion_is_its_prompt(files, messages):
+    read, values = judged(files[1], [{"messages": messages, "response": "It is 4.", "answer": "4"}])
+    assert values == [1.0] and read.rows[0]["prompt"] == ASKED
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ('{"response": "4"}\n{"response": "4", "response": "5"}\n', ":2: two columns are called 'response'"),
+        ('{"response": {"a": 1, "a": 2}, "answer": "4"}\n', "but dict"),
+        ("", "no rows in it"),
+        ("\n\n", "no rows in it"),
+        ('{"solution_str": "4", "answer": "4"}\n', "Its columns: solution_str, answer"),
+        ('{"response": NaN, "answer": "4"}\n', ":1: no completion"),
+        ('{"response": {"a": "4"}, "answer": "4"}\n', "no text, list of texts or chat, but dict"),
+    ],
+)
+def test_a_file_that_cannot_be_scored_is_refused_in_one_line(files, tmp_path, capsys, rows, message):
+    (tmp_path / "rows.jsonl").write_text(rows)
+    assert message in refused(capsys, str(tmp_path / "rows.jsonl"), "--rewards", files[0])
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        (["completion=solution", "completion=answer"], "completion is given twice: solution and answer"),
+        (["completions=solution"], "'completions' is nothing that scoring reads; did you mean 'completion'?"),
+        (["Golds=answer"], "did you mean 'gold'?"),
+        (["=answer"], "is not WHAT=NAME"),
+    ],
+)
+def test_a_column_that_is_named_wrongly_is_refused(files, capsys, columns, message):
+    more = [part for column in columns for part in ("--column", column)]
+    assert message in refused(capsys, files[1](ROWS), "--rewards", files[0], *more)

@@ -1,0 +1,134 @@
+"""Runs one reward on a batch: on copies of it, within a time limit, with a second try, and within an error budget.
+
+A reward that raises is tried once more. Then it has failed on the whole batch, as has one that gives no answer in time.
+Past the error budget the run stops with the name of the reward, a prompt and the error.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rewards.mixing.time_limit import OutOfTime, bounded
+from rewards.reward import Reward, RewardBroken, Scores, Text, question_of
+from verifiers.execution.sandbox.outcome import SandboxUnavailable
+
+LARGEST = 1e18
+"""The largest reward in size. The square of a much larger one overflows in float32, in which trainers compute."""
+
+
+class Runner:
+    """Runs rewards, and remembers which of them have hung.
+
+    Args:
+        timeout: seconds that one reward may take over a batch. Past them it failed on the whole batch; the second time
+            is an error, since a thread that hangs cannot be ended.
+    """
+
+    def __init__(self, timeout: float) -> None:
+        self.timeout = timeout
+        self._hung: set[str] = set()
+
+    def run(
+        self,
+        reward: Reward,
+        prompts: Sequence[Text],
+        completions: Sequence[Text],
+        completion_ids: Sequence[Sequence[int]],
+        columns: Mapping[str, Any],
+    ) -> Scores:
+        """What a reward says of a batch; failures on all of it where the reward raised twice or hung.
+
+        Args:
+            reward: the reward.
+            prompts: B prompts.
+            completions: B completions.
+            completion_ids: their token ids.
+            columns: the other keyword arguments, among them a list of B values for each column of the data.
+
+        Raises:
+            RewardBroken: the reward hung a second time.
+            SandboxUnavailable: there is no sandbox, which trying again cannot mend.
+        """
+        failure = ""
+        for _ in range(2):
+            try:
+                # copies, so that no reward changes what another one sees
+                given = _copies(prompts), _copies(completions), _copies(completion_ids)
+                own = {name: _copies(column) for name, column in columns.items()}
+                scores = bounded(lambda given=given, own=own: reward.score(*given, **own), self.timeout)
+                if len(scores.values) != len(completions):
+                    raise ValueError(f"{len(scores.values)} values for {len(completions)} completions")
+                return within_bounds(scores)
+            except SandboxUnavailable:
+                raise
+            except OutOfTime as error:
+                failure = f"{error} (mix.timeout)"
+                if reward.name in self._hung:
+                    raise RewardBroken(
+                        f"reward {reward.name!r} hung a second time: {failure}; on a batch of {len(completions)} "
+                        f"whose first prompt is {question_of(prompts[0])[:200]!r}"
+                    ) from None
+                self._hung.add(reward.name)
+                break
+            except Exception as error:  # anybody's code: what broke is named, counted and held to a budget
+                failure = f"{type(error).__name__}: {error}{_hint(error)}"
+        return Scores([None] * len(completions), failures=dict.fromkeys(range(len(completions)), failure))
+
+
+def hold_to_budget(reward: Reward, scores: Scores, prompts: Sequence[Text], budget: float) -> None:
+    """Stop the run where a reward failed on too much of a batch.
+
+    Args:
+        reward: the reward.
+        scores: what it said of B completions.
+        prompts: B prompts, for the message.
+        budget: the largest share of the batch that it may fail on.
+
+    Raises:
+        RewardBroken: it failed on more.
+    """
+    if len(scores.failures) > budget * len(scores.values):
+        row, error = next(iter(scores.failures.items()))
+        raise RewardBroken(
+            f"reward {reward.name!r} failed on {len(scores.failures)} of {len(scores.values)} completions, more "
+            f"than mix.error_budget allows ({budget:.0%}); the first: {error}; on the prompt: "
+            f"{question_of(prompts[row])[:200]!r}"
+        )
+
+
+def within_bounds(scores: Scores) -> Scores:
+    """The scores, with each value that is NaN, infinite or larger than `LARGEST` as a failure of its row."""
+    broken = {
+        row: f"the value is {value:g}" + (f"; the largest that counts is {LARGEST:g}" if math.isfinite(value) else "")
+        for row, value in enumerate(scores.values)
+        if value is not None and not abs(value) <= LARGEST
+    }
+    if not broken:
+        return scores
+    values = [None if row in broken else value for row, value in enumerate(scores.values)]
+    steps = [() if row in broken else steps for row, steps in enumerate(scores.steps)]
+    return Scores(values, steps, scores.columns, {**scores.failures, **broken})
+
+
+def _hint(error: Exception) -> str:
+    if "signal only works in main thread" in str(error):
+        return " (rewards run in threads of their own; leave out its signal.alarm, for mix.timeout bounds it)"
+    return ""
+
+
+def _copies(values: Any) -> Any:
+    """A list of the reward's own."""
+    if not isinstance(values, list | tuple):
+        return values
+    return [_copy(value) for value in values]
+
+
+def _copy(value: Any) -> Any:
+    if isinstance(value, str | int | float | None):
+        return value
+    if isinstance(value, list) and all(isinstance(item, int) for item in value):  # token ids, of which there are many
+        return value.copy()
+    return copy.deepcopy(value)

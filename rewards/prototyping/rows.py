@@ -1,0 +1,86 @@
+"""What `rewards.score` is given, as rows: one mapping a completion."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+GROUP = "group of the completion"
+"""The column that says which group a row belongs to; no column of the data has that name."""
+
+
+_HALF_CHARACTER = re.compile("[\ud800-\udfff]")
+
+
+def readable(value: Any) -> Any:
+    """The value with each half of a surrogate pair in its texts replaced by U+FFFD: files and tokenizers take none."""
+    if isinstance(value, str):
+        return _HALF_CHARACTER.sub("\ufffd", value)
+    if isinstance(value, Mapping):
+        return {readable(key): readable(one) for key, one in value.items()}
+    return [readable(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+def rows_of(completions: Any, given: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """One row a completion, its missing values (None, NaN) as None; a list of texts becomes several rows.
+
+    Args:
+        completions: N completions, rows, or a pandas DataFrame of these.
+        given: further columns of N values each.
+
+    Raises:
+        ValueError: nothing to score, a column of another length or given twice, a row without a completion.
+    """
+    if hasattr(completions, "to_dict") and hasattr(completions, "columns"):
+        if not completions.columns.is_unique:
+            twice = completions.columns[completions.columns.duplicated()][0]
+            raise ValueError(f"the DataFrame has two columns called {twice!r}")
+        completions = completions.to_dict("records")
+    if isinstance(completions, str | Mapping):
+        kind = "one text" if isinstance(completions, str) else "a mapping of columns"
+        raise ValueError(f"completions: expected a list of texts, chats or rows, or a DataFrame, got {kind}")
+    completions = list(completions)
+    if not completions:
+        raise ValueError("there are no completions to score")
+    if "completion" in given:
+        raise ValueError("columns: 'completion' is given twice; the completions are the first argument")
+    for name, values in given.items():
+        if isinstance(values, str):
+            raise ValueError(f"{name!r}: expected a list of {len(completions)} values, got one text")
+    given = {name: list(values) for name, values in given.items()}
+    for name, values in given.items():
+        if len(values) != len(completions):
+            raise ValueError(f"{len(values)} values of {name!r} for {len(completions)} completions")
+    rows: list[dict[str, Any]] = []
+    for index, completion in enumerate(completions):
+        # chat messages are a list of mappings, too, but only a row is a mapping itself
+        row = dict(completion) if isinstance(completion, Mapping) else {"completion": completion}
+        row |= {name: values[index] for name, values in given.items()}
+        row = {str(name): readable(_plain(value)) for name, value in row.items()}
+        several = row.get("completion")
+        if several == []:
+            raise ValueError(f"row {index + 1} has an empty list for its completion")
+        if not isinstance(several, list) or isinstance(several[0], Mapping):
+            several = [several]
+        elif row.get("prompt") is None and row.get(GROUP) is None:
+            row[GROUP] = ("row", index)
+        for one in several:
+            if not isinstance(one, str) and not (isinstance(one, list) and all(isinstance(m, Mapping) for m in one)):
+                has = ", ".join(name for name, value in row.items() if value is not None)
+                what = (
+                    "no completion"
+                    if one is None
+                    else f"a completion of type {type(one).__name__}, neither text nor chat"
+                )
+                raise ValueError(f"row {index + 1} has {what}; it has: {has or 'nothing'}")
+            rows.append({**row, "completion": one})
+    return rows
+
+
+def _plain(value: Any) -> Any:
+    """None for a missing number; a list for an array, as pandas reads lists from parquet."""
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    return None if isinstance(value, float) and math.isnan(value) else value

@@ -1,0 +1,37 @@
+"""`report.html` of a run in stages: the figures after each stage, and the way to each stage's own report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from rl.analysis.console import ROWS
+from rl.storage.run_folder import write_atomically
+
+
+def write_stages_report(folder: Path, summaries: Mapping[str, Mapping[str, Any]]) -> Path:
+    """Write the report of all stages.
+
+    Args:
+        folder: above the run folders of the stages.
+        summaries: stage → the summary of its run, in order.
+
+    Returns:
+        The file.
+    """
+    first = next(iter(summaries.values()))
+    measured = [first["before"], *(summary["after"] for summary in summaries.values())]
+    rows = [
+        (meaning.format(k=first["after"]["k"]), [figures[name] for figures in measured])
+        for name, meaning in ROWS.items()
+        if all(figures.get(name) for figures in measured)
+    ]
+    template = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
+        (Path(__file__).parent / "stages_report.html.j2").read_text(encoding="utf-8")
+    )
+    report = folder / "report.html"
+    write_atomically(report, template.render(name=folder.name, stages=summaries, rows=rows, n=first["after"]["n"]))
+    return report

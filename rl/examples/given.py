@@ -1,0 +1,195 @@
+"""Given examples, ready to be fitted on: read, laid out as tokens, judged, chosen by the rules, weighted by source.
+
+They become the same `Sample`s as what a policy samples, and pairs of them, so that a fit does not tell them apart.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from rewards.mixing.mix import Mix
+from rewards.models.prompts import prompt_ids
+from rewards.models.room import positions
+from rewards.sample import Sample
+from rl.config import Config
+from rl.config.algorithms import Rounds
+from rl.config.examples import Examples
+from rl.errors import UserError
+from rl.examples.pairs import Pair
+from rl.examples.reading import GivenRow, rows_of
+from rl.examples.rules import Candidate, keep, rewards_named
+from rl.policy.load import Policy
+from rl.sampling.judge import judge
+from rl.tasks.task import Task
+
+
+@dataclass(frozen=True)
+class Given:
+    """Examples to fit on, the same in each round.
+
+    Attributes:
+        examples: samples to imitate, or pairs.
+        lines: what was read, kept and left out, to be shown.
+        counts: figures for the log.
+    """
+
+    examples: list[Sample] | list[Pair]
+    lines: list[str]
+    counts: dict[str, float]
+
+
+def load(config: Config, task: Task, policy: Policy, mix: Mix | None) -> Given | None:
+    """The given examples of a run; None where its config names none.
+
+    Args:
+        config: a checked config.
+        task: its task, loaded.
+        policy: whose tokens the examples are laid out in.
+        mix: the run's rewards, for rules that name one; None where the run has none.
+
+    Raises:
+        UserError: a source that is not there, a row that cannot be used or is longer than the model's context, or a
+            rule that leaves nothing.
+    """
+    found = rows_of(config, task)
+    if found is None:
+        return None
+    algorithm = config.algorithm
+    assert isinstance(algorithm, Rounds) and algorithm.examples is not None
+    settings, tokens = algorithm.examples, _Tokens(config, policy)
+    skipped = list(found.skipped)
+    by_source: dict[str, list[Candidate]] = {}
+    for name, rows in found.rows.items():
+        by_source[name] = []
+        for row in rows:
+            if (why := tokens.problem(row)) is None:
+                by_source[name].append(Candidate(row.place, tokens.samples(row)))
+            elif settings.on_bad_row == "fail":
+                raise UserError(row.place, why)
+            else:
+                skipped.append(f"{row.place}: {why}")
+    candidates = [one for group in by_source.values() for one in group]
+    if not candidates:
+        raise UserError("algorithm.examples", f"no example can be used; the first: {skipped[0]}")
+    names = list(config.rewards)
+    candidates = _judged(candidates, settings, task, mix if rewards_named(settings.keep, names) else None, algorithm)
+    kept = keep(candidates, settings.keep, names)
+    if not kept.candidates:
+        left_out = ", ".join(f"{count:,} {why}" for why, count in kept.dropped.items() if count)
+        raise UserError("algorithm.examples.keep", f"leaves nothing of {len(candidates):,} examples: {left_out}")
+    weighted = _weighted(kept.candidates, settings, config.seed)
+    examples: Any = [one.first if len(one.samples) == 1 else Pair(one.samples[0], one.samples[1]) for one in weighted]
+    return Given(
+        examples,
+        _lines(candidates, kept.candidates, kept.dropped, weighted, skipped),
+        {"rounds/given": len(examples)},
+    )
+
+
+class _Tokens:
+    """Lays examples out as the tokens that the policy would have sampled.
+
+    Args:
+        config: says how prompts are laid out and where completions stop.
+        policy: whose tokenizer and positions count.
+    """
+
+    def __init__(self, config: Config, policy: Policy) -> None:
+        self.tokenizer: Any = policy.tokenizer
+        self.template_kwargs = config.sampling.chat_template_kwargs
+        self.stop = tuple(config.sampling.stop)
+        self.limit = positions(policy.model)
+
+    def problem(self, row: GivenRow) -> str | None:
+        """What is wrong with an example for this policy; None where nothing is."""
+        before = len(prompt_ids(row.row["prompt"], self.tokenizer, self.template_kwargs))
+        unknown = self.tokenizer.unk_token_id
+        for text in row.texts:
+            ids = self.completion_ids(text)
+            if self.limit is not None and before + len(ids) > self.limit:
+                return (
+                    f"prompt and completion have {before + len(ids):,} tokens, and the model's context holds "
+                    f"{self.limit:,}"
+                )
+            if unknown is not None and unknown in ids and self.tokenizer.unk_token not in text:
+                return f"the policy's tokenizer has no token for a part of {text[:60]!r}"
+        return None
+
+    def samples(self, row: GivenRow) -> tuple[Sample, ...]:
+        """An example's completions as samples."""
+        return tuple(
+            Sample(row=row.row, text=text, ids=self.completion_ids(text), finish_reason="stop", index=row.index)
+            for text in row.texts
+        )
+
+    def completion_ids(self, text: str) -> list[int]:
+        """The tokens of a completion, with an end, unless it ends with a stop string as a sampled one would."""
+        end = self.tokenizer.eos_token
+        ids = list(self.tokenizer(text.removesuffix(end) if end else text, add_special_tokens=False)["input_ids"])
+        stopped = bool(self.stop) and text.endswith(self.stop)
+        return ids if stopped or self.tokenizer.eos_token_id is None else [*ids, self.tokenizer.eos_token_id]
+
+
+def _judged(
+    candidates: list[Candidate], settings: Examples, task: Task, mix: Mix | None, algorithm: Rounds
+) -> list[Candidate]:
+    """The examples with their verdicts, and with their rewards where a rule names one.
+
+    Without a gold, or a column that the verifier needs, there is no verdict; that is an error where one is needed.
+    """
+    needed = ["gold", *(column for column in task.verifier.columns if column != "prompt")]
+    needed += [] if mix is None else [name for reward in mix.rewards for name in reward.columns if name not in needed]
+    lacking = next(((one, name) for one in candidates for name in needed if one.first.row.get(name) is None), None)
+    asks = settings.keep.right or mix is not None or getattr(algorithm, "wrong_step_weight", 1.0) < 1.0
+    if lacking is not None:
+        if not asks:
+            return candidates
+        one, name = lacking
+        what = "keep.right" if settings.keep.right else "a rule" if mix is not None else "wrong_step_weight"
+        raise UserError(one.place, f"no column {name!r}, which is needed to judge the examples for {what}")
+    columns = sorted({name for one in candidates for name in one.first.row})
+    samples = [sample for one in candidates for sample in one.samples]
+    # rewards are given whole columns, so a column that some rows lack is None there
+    filled = [_with_columns(sample, columns) for sample in samples]
+    judged = iter(judge(filled, task.verifier, mix))
+    return [one._replace(samples=tuple(next(judged) for _ in one.samples)) for one in candidates]
+
+
+def _with_columns(sample: Sample, columns: Sequence[str]) -> Sample:
+    return replace(sample, row={**dict.fromkeys(columns), **sample.row})
+
+
+def _weighted(candidates: Sequence[Candidate], settings: Examples, seed: int) -> list[Candidate]:
+    """Each source's examples as often as its weight says: 2.5 is twice all of them, and a random half."""
+    found: list[Candidate] = []
+    for name, source in settings.sources.items():
+        own = [one for one in candidates if one.first.row["source"] == name]
+        whole = int(source.weight)
+        rest = round((source.weight - whole) * len(own))
+        found += own * whole + random.Random(f"examples {seed} {name}").sample(own, rest)
+    return found
+
+
+def _lines(
+    candidates: Sequence[Candidate],
+    kept: Sequence[Candidate],
+    dropped: dict[str, int],
+    weighted: Sequence[Candidate],
+    skipped: Sequence[str],
+) -> list[str]:
+    """What was read, kept and left out, a line each."""
+    judged = [one.first.right for one in candidates if one.first.right is not None]
+    right = f", {sum(judged) / len(judged):.1%} of {len(judged):,} judged right" if judged else ""
+    out = "".join(f" · {count:,} left out: {why}" for why, count in dropped.items() if count)
+    lines = [f"examples: {len(kept):,} of {len(candidates):,} kept{right}{out}"]
+    if len({one.first.row["source"] for one in kept}) > 1 or len(weighted) != len(kept):
+        sources: dict[str, int] = {}
+        for one in weighted:
+            sources[one.first.row["source"]] = sources.get(one.first.row["source"], 0) + 1
+        lines.append("examples by source: " + " · ".join(f"{name} {count:,}" for name, count in sources.items()))
+    if skipped:
+        lines.append(f"skipped {len(skipped):,} examples; the first: {skipped[0]}")
+    return lines

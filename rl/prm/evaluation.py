@@ -1,0 +1,204 @@
+"""What `whetstone prm eval` does: figures of a process reward model, or of predictions that were saved."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from rewards.parts.step_scores import FORM_FILE
+from rewards.sample import Sample
+from rl.errors import UserError
+from rl.prm import step_metrics as measures
+from rl.prm.formats import Layout, whole
+from rl.prm.labelled import has_labels, records, scores_of
+from rl.prm.scores import step_scores
+from rl.prm.train import load
+from rl.progress import completions_bar
+
+
+def evaluate_model(
+    model: str,
+    data: str,
+    layout: Layout,
+    *,
+    threshold: float = 0.5,
+    tune: str | None = None,
+    batch: int = 64,
+    marker: str | None = None,
+    out: str | None = None,
+) -> dict[str, Any]:
+    """`whetstone prm eval MODEL`.
+
+    Args:
+        model: folder or hub id of a process reward model.
+        data: completions with labels.
+        layout: of that file, and of `tune`.
+        threshold: a step that scores less is wrong.
+        tune: other completions, on which the threshold with the highest F1 is chosen instead.
+        batch: completions at a time.
+        marker: what the model was trained to be read at, put after each step; None for the step's own last token.
+        out: file for the figures, as JSON.
+
+    Returns:
+        The figures of `rl.prm.step_metrics.evaluate`.
+
+    Raises:
+        UserError: a file or the model is not there or does not fit.
+    """
+    console = Console(soft_wrap=True)
+    samples = _comparable(layout.read(data), data)
+    held = _comparable(layout.read(tune), tune) if tune else None
+    loaded, tokenizer = load(model)
+    if marker is None and Path(model).is_dir() and not (Path(model) / FORM_FILE).is_file():
+        console.print(
+            f"warning: {model} has no {FORM_FILE}, so another trainer made it; its scores are read at the last token "
+            "of each step. If it was trained with a token after each step, name that with --marker (TRL: --marker "
+            "'\\n')",
+            style="yellow",
+            highlight=False,
+        )
+    if held is not None:
+        labelled = [sample for sample in held if has_labels(sample)]
+        scores = step_scores(loaded, tokenizer, labelled, batch=batch, marker=marker)
+        try:
+            threshold = measures.best_threshold(scores, _truth(labelled))
+        except ValueError as error:
+            raise UserError("--tune", f"{tune}: {error}") from None
+    with completions_bar(console, model, len(samples)) as progress:
+        scores = step_scores(loaded, tokenizer, samples, batch=batch, marker=marker, progress=progress)
+    return _shown(console, f"{model} on {data}", measures.evaluate(samples, scores, threshold), out)
+
+
+def evaluate_predictions(
+    predictions: str, data: str, layout: Layout, *, threshold: float = 0.5, out: str | None = None
+) -> dict[str, Any]:
+    """`whetstone prm eval --predictions FILE`.
+
+    Args:
+        predictions: a file with `scores` (one number for each step) or `prediction` (the first wrong step, -1 for none)
+            in each row, matched by `id` where every row has one, else by order.
+        data: completions with labels.
+        layout: of that file.
+        threshold: a step that scores less is wrong.
+        out: file for the figures, as JSON.
+
+    Returns:
+        The figures of `rl.prm.step_metrics.evaluate`; of predictions `processbench` alone.
+
+    Raises:
+        UserError: the two files do not fit together.
+    """
+    samples = _comparable(layout.read(data), data)
+    rows = _matched(samples, list(records(predictions)), predictions)
+    if all("scores" in row for _, row in rows):
+        scores = [_scores(row["scores"], sample, place) for (place, row), sample in zip(rows, samples, strict=True)]
+        figures = measures.evaluate(samples, scores, threshold)
+    else:
+        found = [_prediction(row, sample, place) for (place, row), sample in zip(rows, samples, strict=True)]
+        pairs = [(one, sample) for one, sample in zip(found, samples, strict=True) if has_labels(sample)]
+        figures = {"processbench": measures.protocol([one for one, _ in pairs], _truth([of for _, of in pairs]))}
+    return _shown(Console(soft_wrap=True), f"{predictions} on {data}", figures, out)
+
+
+def table(title: str, figures: Mapping[str, Any]) -> Table:
+    """The figures of `rl.prm.step_metrics` as a table.
+
+    Args:
+        title: above the table.
+        figures: of `evaluate`, or `processbench` alone.
+    """
+    made = Table(title=title, title_justify="left")
+    made.add_column("measure")
+    made.add_column("value", justify="right")
+    own = figures["processbench"]
+    for name in ("wrong", "right"):
+        if own[name]:
+            made.add_row(f"accuracy on {own[f'n_{name}']} {name} completions", f"{own[name]['value']:.4f}")
+    if own["f1"] is not None:
+        made.add_row("F1", f"{own['f1']:.4f}")
+    for key, what in (("step_auc", "step AUC"), ("all_steps_auc", "step AUC, also after the first mistake")):
+        if figures.get(key) is not None:
+            made.add_row(what, f"{figures[key]:.4f}")
+    if figures.get("calibration"):
+        made.add_row("expected calibration error", f"{figures['calibration']['ece']:.4f}")
+    for name, by_n in figures.get("best_of_n", {}).items():
+        n = max(by_n)
+        made.add_row(f"best of {n} by {name}", f"{by_n[n]['best']:.4f}")
+    if "best_of_n" in figures:
+        last = figures["best_of_n"]["min"]
+        made.add_row(f"majority of {max(last)}", f"{last[max(last)]['majority']:.4f}")
+        made.add_row(f"pass@{max(last)}", f"{last[max(last)]['pass']:.4f}")
+    return made
+
+
+def _shown(console: Console, title: str, figures: dict[str, Any], out: str | None) -> dict[str, Any]:
+    console.print(table(title, figures))
+    if out:
+        Path(out).parent.mkdir(parents=True, exist_ok=True)
+        Path(out).write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    return figures
+
+
+def _comparable(samples: list[Sample], path: str) -> list[Sample]:
+    if not any(has_labels(sample) or sample.right is not None for sample in samples):
+        raise UserError(path, f"none of {len(samples):,} completions has a label to compare with")
+    return samples
+
+
+def _truth(samples: Sequence[Sample]) -> list[int]:
+    return [measures.first_wrong(scores_of(sample.labels)) for sample in samples]
+
+
+Placed = tuple[str, Mapping[str, Any]]
+"""(place, row)."""
+
+
+def _matched(samples: Sequence[Sample], rows: list[Placed], path: str) -> list[Placed]:
+    """The row of each sample's prediction."""
+    if len(rows) != len(samples):
+        raise UserError(path, f"{len(rows):,} predictions for {len(samples):,} completions")
+    ids = [sample.row.get("id") for sample in samples]
+    given = [row.get("id") for _, row in rows]
+    if None in ids or None in given or ids == given:
+        return rows
+    by_id = {str(id): placed for id, placed in zip(given, rows, strict=True)}
+    for own in ids:
+        if str(own) not in by_id:
+            raise UserError(path, f"no prediction for {own!r}")
+    if len(by_id) < len(rows) or len(set(map(str, ids))) < len(ids):
+        raise UserError(
+            path, "an id comes twice, so predictions cannot be told apart; leave the ids out to go by order"
+        )
+    return [by_id[str(own)] for own in ids]
+
+
+def _scores(given: Any, sample: Sample, place: str) -> list[float]:
+    if not isinstance(given, list) or len(given) != len(sample.labels):
+        count = f"{len(given)} scores" if isinstance(given, list) else repr(given)
+        raise UserError(place, f"{count} for {len(sample.labels)} steps")
+    for score in given:
+        if isinstance(score, bool) or not isinstance(score, int | float) or not math.isfinite(score):
+            raise UserError(place, f"a score is a number, not {score!r}")
+        if not 0 <= score <= 1:
+            raise UserError(place, f"a score is a probability in [0, 1], not {score!r}")
+    return [float(score) for score in given]
+
+
+def _prediction(row: Mapping[str, Any], sample: Sample, place: str) -> int:
+    try:
+        found = whole(row["prediction"], "`prediction`")
+    except KeyError:
+        raise UserError(place, "needs `prediction`, the first wrong step or -1, or `scores` in every row") from None
+    except ValueError as error:
+        raise UserError(place, str(error)) from None
+    if not -1 <= found < len(sample.labels):
+        raise UserError(
+            place, f"step {found} of {len(sample.labels)} steps; they are counted from 0, -1 for none wrong"
+        )
+    return found

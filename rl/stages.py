@@ -1,0 +1,115 @@
+"""Trains in stages: runs after one another, each from the policy that the one before it left.
+
+A stage is an ordinary run with a run folder of its own, `runs/NAME/NAME.STAGE/`. The folder above them has the figures
+of all stages in `summary.json` and `report.html`, and the last policy under `model`. The same command goes on with the
+stage that was interrupted.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import PartialState
+from rich.console import Console
+from rich.table import Table
+
+from rl.analysis.console import ROWS
+from rl.analysis.stages_report import write_stages_report
+from rl.config import Config, dump
+from rl.errors import UserError
+from rl.storage.run_folder import RunFolder, write_atomically
+from rl.training import train
+
+
+def train_stages(configs: Mapping[str, Config], *, fresh: bool = False, command: str = "") -> dict[str, Any] | None:
+    """Run the stages of a config from where they stand to the end.
+
+    Args:
+        configs: stage → its checked config, in order.
+        fresh: whether to replace what is there of all stages.
+        command: how the run was started, to say how to resume it.
+
+    Returns:
+        The summary of all stages, on the main process; None on the others.
+
+    Raises:
+        UserError: the input is wrong, or a stage is to be extended that a later one went on from.
+        KeyboardInterrupt: the run was interrupted; the same command goes on.
+    """
+    state = PartialState(cpu=not torch.accelerator.is_available())
+    console = Console(quiet=not state.is_main_process, soft_wrap=True)
+    folders = {stage: RunFolder(config.run_folder) for stage, config in configs.items()}
+    if not fresh:
+        _refuse_reopened(configs, folders)
+    for number, (stage, config) in enumerate(configs.items(), start=1):
+        of = f"stage {number} of {len(configs)}, {stage}"
+        if not fresh and _is_done(config, folders[stage]):
+            console.print(f"{of}: done before", highlight=False)
+            continue
+        console.print(f"{of}, from {config.policy.model}", highlight=False)
+        train(config, fresh=fresh, command=command)
+        gc.collect()  # the policy of a stage goes before the next one's is loaded
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+    return _finish(folders, console) if state.is_main_process else None
+
+
+def _is_done(config: Config, folder: RunFolder) -> bool:
+    """Whether a stage is finished as its config says, so that nothing is left to do."""
+    return folder.finished and not folder.changes_to(dump(config))
+
+
+def _refuse_reopened(configs: Mapping[str, Config], folders: Mapping[str, RunFolder]) -> None:
+    """Refuse to go on with a finished stage whose policy a later stage started from.
+
+    Raises:
+        UserError: its config changed, and a later stage has begun.
+    """
+    stages = list(configs)
+    for place, stage in enumerate(stages):
+        if folders[stage].finished and not _is_done(configs[stage], folders[stage]):
+            begun = next((later for later in stages[place + 1 :] if folders[later].config.exists()), None)
+            if begun is not None:
+                raise UserError(
+                    str(folders[stage].path),
+                    f"the config of stage {stage} changed, and stage {begun} went on from the policy that it left; "
+                    f"--fresh begins all stages anew, another name= starts others",
+                )
+
+
+def _finish(folders: Mapping[str, RunFolder], console: Console) -> dict[str, Any]:
+    """Leave the figures of all stages, and say them."""
+    summaries = {stage: json.loads(folder.summary.read_text(encoding="utf-8")) for stage, folder in folders.items()}
+    last = list(folders.values())[-1]
+    above = last.path.parent
+    summary = {"name": above.name, "stages": summaries, "model": str(last.model)}
+    write_atomically(above / "summary.json", json.dumps(summary, indent=2) + "\n")
+    _link(above / "model", last.model)
+    report = write_stages_report(above, summaries)
+    table = Table(title=f"{above.name}: test problems never trained on", title_justify="left")
+    table.add_column("share of answers that are …")
+    table.add_column("before", justify="right")
+    for stage in summaries:
+        table.add_column(f"after {stage}", justify="right")
+    first = next(iter(summaries.values()))
+    for name, meaning in ROWS.items():
+        figures = [first["before"], *(one["after"] for one in summaries.values())]
+        if all(figure.get(name) for figure in figures):
+            k = first["after"]["k"]
+            table.add_row(meaning.format(k=k), *(f"{figure[name]['value']:.3f}" for figure in figures))
+    console.print()
+    console.print(table)
+    console.print(f"report:  {report}\npolicy:  {above / 'model'}", highlight=False)
+    return summary
+
+
+def _link(place: Path, target: Path) -> None:
+    """Let a name in the stages' folder lead to the last stage's policy."""
+    if place.is_symlink():
+        place.unlink()
+    place.symlink_to(target.relative_to(place.parent), target_is_directory=True)

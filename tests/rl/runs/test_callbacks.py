@@ -1,0 +1,53 @@
+"""Callbacks, called as transformers' loop calls them."""
+
+from collections import deque
+from types import SimpleNamespace
+
+import pandas as pd
+
+from rl.runs.callbacks import Records
+from rl.storage.run_folder import RunFolder, read_jsonl
+
+LINE = {"reward": 0.5, "rewards/mine/mean": 0.5, "rewards/mine/std": 0.0, "rewards/mine/abstained": 0.0}
+
+
+def stepped(folder, steps, logged, every, told, first=0):
+    """A run of so many steps that logs at some of them; each step samples one completion named after it."""
+    records = Records(folder, every, ["mine"], told.append)
+    records.on_train_begin(None, SimpleNamespace(global_step=first), None)
+    for step in range(first + 1, steps + 1):
+        state = SimpleNamespace(is_world_process_zero=True, global_step=step)
+        records.trainer = SimpleNamespace(
+            _logs={
+                "prompt": deque(["p"]),
+                "completion": deque([f"c{step}"]),
+                "rewards": {"mix": deque([0.5])},
+                "advantages": deque([0.0]),
+                "extra": {"mine": deque([0.5])},
+            }
+        )
+        records.on_step_end(None, state, None)
+        if step in logged:
+            records.on_log(None, state, None, logs=LINE)
+
+
+def test_completions_are_written_at_their_steps_whether_or_not_those_are_logged(tmp_path):
+    folder = RunFolder(tmp_path)
+    folder.completions.mkdir()
+    stepped(folder, steps=10, logged=(4, 8), every=3, told=[])
+    written = {int(file.stem.removeprefix("step_")): pd.read_parquet(file) for file in folder.completions.iterdir()}
+    assert {step: list(table["completion"]) for step, table in written.items()} == {3: ["c3"], 6: ["c6"], 9: ["c9"]}
+    assert [row["step"] for row in read_jsonl(folder.metrics)] == [4, 8]
+
+
+def test_no_completions_are_written_where_none_are_wanted(tmp_path):
+    stepped(RunFolder(tmp_path), steps=3, logged=(1, 2, 3), every=0, told=[])
+    assert not (tmp_path / "completions").exists()
+
+
+def test_an_odd_reward_is_warned_of_once_and_not_again_on_resuming(tmp_path):
+    told = []
+    stepped(RunFolder(tmp_path), steps=4, logged=(2, 4), every=0, told=told)
+    assert len(told) == 1 and "reward 'mine' gave every completion so far the same value, 0.5" in told[0]
+    stepped(RunFolder(tmp_path), steps=6, logged=(5, 6), every=0, told=told, first=4)
+    assert len(told) == 1
