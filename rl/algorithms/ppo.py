@@ -261,7 +261,11 @@ class WarmUp:
 
 
 def build(run: RunContext, callbacks: Sequence[TrainerCallback]) -> PpoTrainer:
-    """The trainer for a run; arguments as in `rl.algorithms.grpo.build`.
+    """The trainer for a run.
+
+    Args:
+        run: the run, with its policy and rewards loaded.
+        callbacks: to be told of steps and logs.
 
     Raises:
         UserError: TRL refuses the arguments, or no critic can be made.
