@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -27,7 +28,7 @@ from torch import Tensor
 from rewards.mixing.mix import Mix
 from rewards.reward import Text, text_of
 from rewards.sample import Sample
-from rl.algorithms.forward_pass import ForwardPass, rows_with_signal
+from rl.algorithms.forward_pass import ForwardPass, positions_by_the_mask, rows_with_signal
 from rl.config.algorithms import Online
 from rl.credit.spans import StepEnds
 from rl.credit.token_rewards import TokenRewards, token_rewards
@@ -198,15 +199,19 @@ class OnlineTrainer(SamplingTrainer):
             run = super()._get_per_token_logps_and_entropies
             found = run(forward.model, input_ids, attention_mask, logits_to_keep, *rest, **more)
         else:
-            found = forward.run(
-                super()._get_per_token_logps_and_entropies,
-                input_ids,
-                attention_mask,
-                logits_to_keep,
-                by_length=self.in_parts,
-                trim_left=self.has_relative_positions,
-                **more,
-            )
+            counting = nullcontext()
+            if not self.has_relative_positions:
+                counting = positions_by_the_mask(self.accelerator.unwrap_model(forward.model))
+            with counting:
+                found = forward.run(
+                    super()._get_per_token_logps_and_entropies,
+                    input_ids,
+                    attention_mask,
+                    logits_to_keep,
+                    by_length=self.in_parts,
+                    trim_left=self.has_relative_positions,
+                    **more,
+                )
         forward.logprobs_BT = found[0].detach()
         return found
 

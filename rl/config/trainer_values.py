@@ -82,6 +82,8 @@ def _check_online(config: Config, given: Mapping[str, Any]) -> None:
         )
     if given.get("sync_ref_model") and config.policy.lora is not None:
         raise WrongKey("trainer.sync_ref_model", "the reference of a policy with adapters is its base; leave it out")
+    if given.get("cast_lm_head_to_fp32") and config.policy.lora is not None:
+        raise WrongKey("trainer.cast_lm_head_to_fp32", "TRL finds no head to cast under adapters; leave it out")
     if "generation_batch_size" in given and "steps_per_generation" in given:
         raise WrongKey("trainer.generation_batch_size", "does not go with trainer.steps_per_generation; give one")
     if not algorithm.group_baseline and "scale_rewards" in given:
