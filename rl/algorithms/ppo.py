@@ -5,15 +5,15 @@ the ends of steps (`rl/credit/token_rewards.py`), and if asked for a penalty for
 
     R_t = r_t - c_kl (log π(a_t) - log π_ref(a_t))
 
-A critic V says what is still to come (`rl/algorithms/critic.py`). From both come advantages by GAE
+A critic V estimates the return to come (`rl/algorithms/critic.py`). Rewards and values give the advantages by GAE
 (`rl/credit/gae.py`), whitened over the batch, A ← (A - mean) / std, and the returns that the critic learns, A + V
-before whitening, with a λ of its own if that is asked for. The policy learns from the clipped loss
+before whitening, optionally with a λ of its own. The policy learns from the clipped loss
 
     L = -mean over t of min(ρ_t A_t, clip(ρ_t, 1 - ε, 1 + ε) A_t)
 
 (`rl/algorithms/policy_loss.py`), which is TRL's own loss with advantages (B, T): epochs are `trainer.num_iterations`,
 minibatches `trainer.steps_per_generation`, ε is `trainer.epsilon`, a KL term in the loss `trainer.beta`. While the
-critic warms up, the advantages are 0 and the policy stays as it is.
+critic warms up, the policy takes no gradient at all.
 
 Whitening rewards divides them by their standard deviation over the batch without shifting their mean, since a shift
 would reward or punish length.
@@ -46,7 +46,7 @@ EPSILON = 1e-8
 
 
 class Credited(NamedTuple):
-    """What GAE makes of a batch.
+    """Advantages and returns of a batch.
 
     Attributes:
         advantages_BT: not whitened.
@@ -151,7 +151,7 @@ class PpoTrainer(OnlineTrainer):
         return most_B - least_B > EPSILON
 
     def record_update(self, batch: Batch, logprobs_BT: Tensor) -> None:
-        """How far the policy has moved from the one that sampled: KL by Schulman's k3 estimate, and what was cut."""
+        """KL to the policy that sampled, by Schulman's k3 estimate, and the share of ratios beyond the clip."""
         mask_BT, old_BT = batch["completion_mask"], batch.get("old_per_token_logps")
         log_ratio_BT = torch.zeros_like(logprobs_BT) if old_BT is None else logprobs_BT - old_BT
         ratio_BT = log_ratio_BT.exp()
@@ -248,11 +248,11 @@ class WarmUp:
         self.left = cycles
 
     def count_cycle(self) -> None:
-        """A cycle is over."""
+        """Count one generation cycle."""
         self.left = max(0, self.left - 1)
 
     def state_dict(self) -> dict[str, int]:
-        """How many are left."""
+        """The cycles that are left."""
         return {"left": self.left}
 
     def load_state_dict(self, state: dict[str, int]) -> None:

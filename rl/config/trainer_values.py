@@ -40,7 +40,7 @@ REFUSED: dict[str, tuple[Callable[[Any], bool], str]] = {
     "save_strategy": (lambda value: value == "best", "checkpoints are not compared; use steps and trainer.save_steps"),
     "log_completions": (bool, "completions are written by logging.completions_every"),
     "auto_find_batch_size": (bool, "a batch holds whole groups; lower trainer.per_device_train_batch_size instead"),
-    "remove_unused_columns": (bool, "would take the columns away that verifiers and rewards read; leave it out"),
+    "remove_unused_columns": (bool, "columns are kept or dropped as the algorithm needs them; leave it out"),
 }
 """Argument → which of its values is refused, and why. `None` is never refused: it is TRL's default."""
 
