@@ -104,7 +104,8 @@ class Critic:
         loss.backward()
         for parameter in self.trained:
             if self.accelerator.num_processes > 1 and parameter.grad is not None:
-                parameter.grad = self.accelerator.reduce(parameter.grad, reduction="mean")  # type: ignore[assignment]
+                mean: Any = self.accelerator.reduce(parameter.grad, reduction="mean")
+                parameter.grad = mean
         norm = nn.utils.clip_grad_norm_(self.trained, MAX_GRADIENT_NORM)
         if torch.isfinite(norm):  # the same on every process, as the gradients are
             self.optimizer.step()

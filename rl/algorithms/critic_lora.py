@@ -41,12 +41,17 @@ class LoraCritic(nn.Module):
 
     def forward(self, input_ids: Tensor, **inputs: Any) -> Any:
         """Logits (B, S, 1), as `.logits`."""
-        policy = self._policy[0]
+        policy, body = self._policy[0], self._body[0]
+        modes = [(module, module.training) for module in body.modules()]
+        # no dropout, and no gradient checkpointing: it would run the layers again with the policy's adapters
+        body.eval()
         policy.set_adapter(ADAPTER)
         try:
-            hidden = self._body[0](input_ids=input_ids, **inputs).last_hidden_state
+            hidden = body(input_ids=input_ids, **inputs).last_hidden_state
         finally:
             policy.set_adapter(self._own)
+            for module, mode in modes:
+                module.training = mode
         return SimpleNamespace(logits=self.score(hidden.to(self.score.weight.dtype)))
 
     def close(self) -> None:

@@ -17,11 +17,12 @@ from transformers import PrinterCallback
 from trl.trainer.dpo_config import DPOConfig
 from trl.trainer.dpo_trainer import DPOTrainer
 
-from rewards.sample import Sample
-from rl.algorithms.fit import Fit, pair_length, pair_rows, share_of_tokens
+from rl.algorithms.fit import Fit, share_of_tokens
+from rl.algorithms.preference import examples as examples
+from rl.algorithms.preference import pair_length, pair_rows
 from rl.algorithms.trl_arguments import fit_arguments
 from rl.config.algorithms import Dpo
-from rl.examples.pairs import Pair, pairs
+from rl.examples.pairs import Pair
 
 
 class PairsDPOTrainer(DPOTrainer):
@@ -44,17 +45,6 @@ class PairsDPOTrainer(DPOTrainer):
             chosen_BT = inputs["completion_mask"].chunk(2)[0][:, 1:]
             self.loss_weights[-1] = self.nll * share_of_tokens(chosen_BT.sum())
         return super()._compute_loss(model, inputs, return_outputs)
-
-
-def examples(samples: Sequence[Sample], settings: Dpo) -> tuple[list[Pair], dict[str, float]]:
-    """The pairs to fit on, and figures about them for the log.
-
-    Args:
-        samples: the pool, judged.
-        settings: the config's `algorithm` section.
-    """
-    chosen = pairs(samples, **settings.pairs.model_dump())
-    return chosen, {"rounds/pairs": len(chosen)}
 
 
 def build(fit: Fit, examples: Sequence[Pair]) -> DPOTrainer:

@@ -1,8 +1,8 @@
-"""What the fits of a round share: what they are given, and the rows that TRL's trainers are fed with."""
+"""What the fits of a round share: what they are given, and how they average over processes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,7 @@ from peft import PeftConfig
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase, TrainerCallback
 
-from rewards.models.prompts import prompt_ids, render
 from rl.config import Config
-from rl.examples.pairs import Pair
 
 
 @dataclass(frozen=True)
@@ -73,38 +71,3 @@ def share_of_tokens(tokens: Tensor) -> float:
         return 1.0
     everywhere: Any = gather(tokens.reshape(1))
     return (tokens / everywhere.float().mean()).item()
-
-
-def pair_length(row: Mapping[str, Any]) -> int:
-    """Tokens of a pair's longer sequence, the prompt included.
-
-    Args:
-        row: as `pair_rows` returns it.
-    """
-    return len(row["prompt_ids"]) + max(len(row["chosen_ids"]), len(row["rejected_ids"]))
-
-
-def pair_rows(
-    pairs: Sequence[Pair], tokenizer: PreTrainedTokenizerBase, template_kwargs: Mapping[str, Any] | None = None
-) -> list[dict[str, Any]]:
-    """Pairs as the tokens that were sampled, so that nothing is tokenized twice and a cut completion gets no end.
-
-    Args:
-        pairs: judged samples in pairs.
-        tokenizer: the policy's.
-        template_kwargs: variables of the chat template, as they were at sampling.
-
-    Returns:
-        For each pair `prompt, chosen, rejected` as text and the same with `_ids` as token ids.
-    """
-    return [
-        {
-            "prompt": render(pair.chosen.prompt, tokenizer, template_kwargs).text,
-            "chosen": pair.chosen.text,
-            "rejected": pair.rejected.text,
-            "prompt_ids": prompt_ids(pair.chosen.prompt, tokenizer, template_kwargs),
-            "chosen_ids": pair.chosen.ids,
-            "rejected_ids": pair.rejected.ids,
-        }
-        for pair in pairs
-    ]

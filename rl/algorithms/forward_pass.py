@@ -6,16 +6,48 @@ sampling, so that its ratio is 1; as its advantage is 0, its term and its gradie
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch import Tensor
+from peft import PeftModel
+from torch import Tensor, nn
 
 from rl.algorithms.length import parts_by_length, trimmed
 
 Found = tuple[Tensor, Tensor | None, Tensor | None]
 """Log-probabilities (B, T), entropies (B, T) or None, and the experts' loss or None, as TRL's method gives them."""
+
+
+@contextmanager
+def positions_by_the_mask(model: nn.Module) -> Iterator[None]:
+    """Within it, the model counts a text's positions from its first token, wherever the left padding ends.
+
+    TRL passes no positions. A model with an embedding for each of them would then count padding too, and see a short
+    prompt at other positions than in generation. With rotary positions there is no difference.
+
+    Args:
+        model: the model, not wrapped by DDP or the like.
+    """
+    if "position_ids" not in inspect.signature(_inside_adapters(model).forward).parameters:
+        yield
+        return
+
+    def with_positions(_: nn.Module, given: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        places = (named["attention_mask"].cumsum(1) - 1).clamp(min=0)
+        return given, {"position_ids": places, **named}
+
+    hook = model.register_forward_pre_hook(with_positions, with_kwargs=True)
+    try:
+        yield
+    finally:
+        hook.remove()
+
+
+def _inside_adapters(model: nn.Module) -> nn.Module:
+    return model.get_base_model() if isinstance(model, PeftModel) else model
 
 
 def rows_with_signal(advantages: Tensor) -> Tensor:

@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
 from transformers import PrinterCallback, TrainerCallback
 
@@ -49,13 +50,18 @@ class GrpoTrainer(OnlineTrainer):
         """
         if not self.mix.credits:
             return batch["advantages"]
-        rewards, mask_BT = self.token_rewards(samples, batch), batch["completion_mask"]
-        return group_advantages(rewards, mask_BT, self.group, self.scale_rewards, self.accelerator.gather)  # type: ignore[arg-type]
+        mask_BT = batch["completion_mask"]
+        lengths_B = torch.tensor([len(one.ids) for one in samples], device=mask_BT.device)
+        # as with TRL, a completion that is masked because it was cut off counts in its group's baseline all the same
+        tokens_BT = torch.arange(mask_BT.shape[1], device=mask_BT.device) < lengths_B.unsqueeze(1)
+        rewards = self.token_rewards(samples, batch)
+        return group_advantages(rewards, tokens_BT, self.group, self.scale_rewards, self.gathered) * mask_BT
 
     def carries_signal(self, samples: Sequence[Sample], batch: Batch) -> Tensor:
-        """Whether any completion of a group has an advantage."""
+        """Whether any completion of a group that the loss counts has an advantage."""
         advantages = self.credit(samples, batch)
-        return (advantages != 0).view(len(samples) // self.group, -1).any(1)
+        advantages_BT = advantages.unsqueeze(1) if advantages.dim() == 1 else advantages
+        return (advantages_BT * batch["completion_mask"] != 0).view(len(samples) // self.group, -1).any(1)
 
 
 def build(run: RunContext, callbacks: Sequence[TrainerCallback]) -> GrpoTrainer:

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -27,7 +28,7 @@ from torch import Tensor
 from rewards.mixing.mix import Mix
 from rewards.reward import Text, text_of
 from rewards.sample import Sample
-from rl.algorithms.forward_pass import ForwardPass, rows_with_signal
+from rl.algorithms.forward_pass import ForwardPass, positions_by_the_mask, rows_with_signal
 from rl.config.algorithms import Online
 from rl.credit.spans import StepEnds
 from rl.credit.token_rewards import TokenRewards, token_rewards
@@ -66,11 +67,11 @@ class OnlineTrainer(SamplingTrainer):
         self.stateful: dict[str, Any] = {f"reward_{r.name}": r for r in mix.rewards if hasattr(r, "state_dict")}
         self.prompt_sampler: PromptSampler | None = None
         if settings.curriculum is not None or settings.dynamic_sampling is not None:
-            rows = list(self.train_dataset)  # type: ignore[arg-type]
-            self.prompt_sampler = PromptSampler(rows, settings.curriculum, self.args.seed)  # type: ignore[arg-type]
+            train_split: Any = self.train_dataset  # TRL declares more kinds of it than we hand over
+            self.prompt_sampler = PromptSampler(list(train_split), settings.curriculum, self.args.seed)
             self.stateful["prompts"] = self.prompt_sampler
-        text_config = self.model.config.get_text_config()  # type: ignore[union-attr]
-        self.has_relative_positions = hasattr(text_config, "rope_parameters")
+        policy: Any = self.accelerator.unwrap_model(self.model)
+        self.has_relative_positions = hasattr(policy.config.get_text_config(), "rope_parameters")
         self.in_parts = settings.sort_by_length and self._may_run_any_number_of_passes()
 
     @abstractmethod
@@ -109,7 +110,7 @@ class OnlineTrainer(SamplingTrainer):
         Returns:
             The batch with TRL's advantages (B,), and B samples.
         """
-        if self.prompt_sampler is None or not self.model.training:  # type: ignore[union-attr]
+        if self.prompt_sampler is None or not self.is_training:
             return super()._generate_and_score_completions(rows), self.samples
         sampling = self.settings.dynamic_sampling
         pad: Any = self._tokenizer.pad_token_id
@@ -121,8 +122,7 @@ class OnlineTrainer(SamplingTrainer):
             pad={"prompt_ids": ("left", pad), "prompt_mask": ("left", 0.0), "completion_ids": ("right", pad)},
             most=self._most_over_processes,
         )
-        tokens: Any = self.accelerator.gather(batch["completion_mask"].sum())
-        batch["num_items_in_batch"] = tokens.sum()
+        batch["num_items_in_batch"] = self.gathered(batch["completion_mask"].sum()).sum()
         self.record("dynamic_sampling/draws", draws)
         return batch, samples
 
@@ -141,8 +141,7 @@ class OnlineTrainer(SamplingTrainer):
 
     def record(self, name: str, value: float) -> None:
         """Add a number to the next log line, which says the mean of what was recorded since the last one."""
-        mode = "train" if self.model.training else "eval"  # type: ignore[union-attr]
-        self._metrics[mode][name].append(value)
+        self._metrics["train" if self.is_training else "eval"][name].append(value)
 
     def close(self) -> None:
         """Leave the policy as it is to be saved, once training is over."""
@@ -180,7 +179,7 @@ class OnlineTrainer(SamplingTrainer):
         )
         rewards = [torch.nan if one.reward is None else one.reward for one in self.samples]
         rewards_B1 = torch.tensor(rewards, dtype=torch.float32, device=self.accelerator.device).unsqueeze(1)
-        return self.accelerator.gather(rewards_B1)  # type: ignore[return-value]
+        return self.gathered(rewards_B1)
 
     def _compute_loss(self, model: Any, inputs: Batch) -> Tensor:
         rows_R = rows_with_signal(inputs["advantages"]) if self.skips_zero_signal else None
@@ -200,15 +199,19 @@ class OnlineTrainer(SamplingTrainer):
             run = super()._get_per_token_logps_and_entropies
             found = run(forward.model, input_ids, attention_mask, logits_to_keep, *rest, **more)
         else:
-            found = forward.run(
-                super()._get_per_token_logps_and_entropies,
-                input_ids,
-                attention_mask,
-                logits_to_keep,
-                by_length=self.in_parts,
-                trim_left=self.has_relative_positions,
-                **more,
-            )
+            counting = nullcontext()
+            if not self.has_relative_positions:
+                counting = positions_by_the_mask(self.accelerator.unwrap_model(forward.model))
+            with counting:
+                found = forward.run(
+                    super()._get_per_token_logps_and_entropies,
+                    input_ids,
+                    attention_mask,
+                    logits_to_keep,
+                    by_length=self.in_parts,
+                    trim_left=self.has_relative_positions,
+                    **more,
+                )
         forward.logprobs_BT = found[0].detach()
         return found
 
@@ -220,8 +223,7 @@ class OnlineTrainer(SamplingTrainer):
         return not sharded and self.args.ddp_broadcast_buffers is False
 
     def _most_over_processes(self, missing: int) -> int:
-        gathered: Any = self.accelerator.gather(torch.tensor([missing], device=self.args.device))
-        return int(gathered.max())
+        return int(self.gathered(torch.tensor([missing], device=self.args.device)).max())
 
     def _draw_groups(self, groups: int) -> Draw:
         """So many groups of new prompts, sampled and judged; the prompt sampler learns how often they were solved."""
@@ -234,8 +236,7 @@ class OnlineTrainer(SamplingTrainer):
         right = [torch.nan if one.right is None else float(one.right) for one in self.samples]
         share = torch.tensor(right, device=self.args.device).view(groups, size).nanmean(1)
         signal = self.carries_signal(self.samples, batch)
-        share_everywhere: Any = self.accelerator.gather(share)
-        signal_everywhere: Any = self.accelerator.gather(signal)
+        share_everywhere, signal_everywhere = self.gathered(share), self.gathered(signal)
         self.prompt_sampler.update(everywhere, share_everywhere.tolist())
         dropped = ~signal_everywhere
         self.record("dynamic_sampling/all_right", ((share_everywhere == 1.0) & dropped).float().mean().item())

@@ -15,11 +15,11 @@ from datasets import Dataset
 from transformers import PrinterCallback
 from trl.experimental.orpo import ORPOConfig, ORPOTrainer
 
-from rewards.sample import Sample
-from rl.algorithms.fit import Fit, pair_length, pair_rows, share_of_tokens
+from rl.algorithms.fit import Fit, share_of_tokens
+from rl.algorithms.preference import examples as examples
+from rl.algorithms.preference import pair_length, pair_rows
 from rl.algorithms.trl_arguments import fit_arguments
-from rl.config.algorithms import Orpo
-from rl.examples.pairs import Pair, pairs
+from rl.examples.pairs import Pair
 
 
 class PairsORPOTrainer(ORPOTrainer):
@@ -39,17 +39,6 @@ class PairsORPOTrainer(ORPOTrainer):
         """TRL's forward pass; its NLL is weighted by this process's share of the tokens."""
         *others, nll = super().concatenated_forward(model, batch)
         return *others, nll * share_of_tokens(batch["chosen_attention_mask"][:, 1:].sum())
-
-
-def examples(samples: Sequence[Sample], settings: Orpo) -> tuple[list[Pair], dict[str, float]]:
-    """The pairs to fit on, and figures about them for the log.
-
-    Args:
-        samples: the pool, judged.
-        settings: the config's `algorithm` section.
-    """
-    chosen = pairs(samples, **settings.pairs.model_dump())
-    return chosen, {"rounds/pairs": len(chosen)}
 
 
 def build(fit: Fit, examples: Sequence[Pair]) -> ORPOTrainer:

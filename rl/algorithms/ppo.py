@@ -5,15 +5,15 @@ the ends of steps (`rl/credit/token_rewards.py`), and if asked for a penalty for
 
     R_t = r_t - c_kl (log π(a_t) - log π_ref(a_t))
 
-A critic V says what is still to come (`rl/algorithms/critic.py`). From both come advantages by GAE
+A critic V estimates the return to come (`rl/algorithms/critic.py`). Rewards and values give the advantages by GAE
 (`rl/credit/gae.py`), whitened over the batch, A ← (A - mean) / std, and the returns that the critic learns, A + V
-before whitening, with a λ of its own if that is asked for. The policy learns from the clipped loss
+before whitening, optionally with a λ of its own. The policy learns from the clipped loss
 
     L = -mean over t of min(ρ_t A_t, clip(ρ_t, 1 - ε, 1 + ε) A_t)
 
 (`rl/algorithms/policy_loss.py`), which is TRL's own loss with advantages (B, T): epochs are `trainer.num_iterations`,
 minibatches `trainer.steps_per_generation`, ε is `trainer.epsilon`, a KL term in the loss `trainer.beta`. While the
-critic warms up, the advantages are 0 and the policy stays as it is.
+critic warms up, the policy takes no gradient at all.
 
 Whitening rewards divides them by their standard deviation over the batch without shifting their mean, since a shift
 would reward or punish length.
@@ -22,6 +22,7 @@ would reward or punish length.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import torch
@@ -45,7 +46,7 @@ EPSILON = 1e-8
 
 
 class Credited(NamedTuple):
-    """What GAE makes of a batch.
+    """Advantages and returns of a batch.
 
     Attributes:
         advantages_BT: not whitened.
@@ -93,6 +94,7 @@ class PpoTrainer(OnlineTrainer):
         self.warm_up = WarmUp(settings.critic.warm_up_cycles)
         self.stateful |= {"critic": self.critic, "warm_up": self.warm_up}
         self.lesson: Lesson | None = None
+        self.critic_learns_alone = False
 
     def next_batch(self, rows: list[dict[str, Any]]) -> Batch:
         """Sample, judge and credit. The update follows: the critic's in `_prepare_inputs`, the policy's by TRL."""
@@ -100,8 +102,10 @@ class PpoTrainer(OnlineTrainer):
         values_BT = self.critic.values(Rollouts.of(batch))
         log_ratio_BT = self._log_ratio_to_reference(batch) if self.settings.kl else None
         credited = self.credit(samples, batch, values_BT, log_ratio_BT)
+        self.critic_learns_alone = self.warm_up.left > 0
         batch["advantages"] = self._for_policy(credited)
-        self.lesson = Lesson(Rollouts.of(batch), credited.returns_BT, values_BT)
+        learnt_from = replace(Rollouts.of(batch), completion_mask=credited.mask_BT)
+        self.lesson = Lesson(learnt_from, credited.returns_BT, values_BT)
         self._record_credit(credited, values_BT)
         return batch
 
@@ -138,12 +142,16 @@ class PpoTrainer(OnlineTrainer):
         self._metrics["train"]["critic/skipped_steps"] = [float(self.critic.skips.total)]  # so far, as `skipped_steps`
 
     def carries_signal(self, samples: Sequence[Sample], batch: Batch) -> Tensor:
-        """Whether the completions of a group earn different rewards."""
-        return_BG = self.token_rewards(samples, batch).all_BT.sum(1).view(-1, self.group)
-        return return_BG.amax(1) - return_BG.amin(1) > EPSILON
+        """Whether the completions of a group earn different rewards, among those that the policy learns from."""
+        rewards = self.token_rewards(samples, batch)
+        counts_BG = (rewards.known_B & (batch["completion_mask"] != 0).any(1)).view(-1, self.group)
+        earned_BG = rewards.all_BT.sum(1).view(-1, self.group)
+        most_B = earned_BG.masked_fill(~counts_BG, -torch.inf).amax(1)
+        least_B = earned_BG.masked_fill(~counts_BG, torch.inf).amin(1)
+        return most_B - least_B > EPSILON
 
     def record_update(self, batch: Batch, logprobs_BT: Tensor) -> None:
-        """How far the policy has moved from the one that sampled: KL by Schulman's k3 estimate, and what was cut."""
+        """KL to the policy that sampled, by Schulman's k3 estimate, and the share of ratios beyond the clip."""
         mask_BT, old_BT = batch["completion_mask"], batch.get("old_per_token_logps")
         log_ratio_BT = torch.zeros_like(logprobs_BT) if old_BT is None else logprobs_BT - old_BT
         ratio_BT = log_ratio_BT.exp()
@@ -157,6 +165,20 @@ class PpoTrainer(OnlineTrainer):
         if isinstance(self.critic.model, LoraCritic):
             self.critic.model.close()
 
+    def training_step(self, *given: Any, **more: Any) -> Tensor:
+        """TRL's step; while the critic learns alone, nothing of it is left for the policy's optimizer.
+
+        Advantages of 0 would leave an entropy bonus and weight decay at work.
+        """
+        loss = super().training_step(*given, **more)
+        if self.critic_learns_alone:
+            for parameter in self.accelerator.unwrap_model(self.model).parameters():
+                if self.accelerator.scaler is None:
+                    parameter.grad = None
+                elif parameter.grad is not None:  # the scaler wants gradients to look at
+                    parameter.grad.zero_()
+        return loss
+
     def _prepare_inputs(self, generation_batch: Any) -> Any:
         inputs = super()._prepare_inputs(generation_batch)  # TRL's: the next minibatch, of a new batch where it is time
         if self.lesson is not None:
@@ -167,7 +189,7 @@ class PpoTrainer(OnlineTrainer):
     def _for_policy(self, credited: Credited) -> Tensor:
         """Advantages as the policy's loss takes them: whitened over the batch's tokens, 0 while the critic warms up."""
         advantages_BT, _, mask_BT = credited
-        if self.warm_up.left > 0:
+        if self.critic_learns_alone:
             return torch.zeros_like(advantages_BT)
         if not self.settings.whiten_advantages:
             return advantages_BT
@@ -193,7 +215,8 @@ class PpoTrainer(OnlineTrainer):
         """Mean and standard deviation where the mask is 1, over all processes."""
         mask = mask.to(values.dtype)
         sums = torch.stack([mask.sum(), (values * mask).sum(), (values**2 * mask).sum()])
-        count, total, squares = self.accelerator.reduce(sums, reduction="sum")  # type: ignore[misc]
+        everywhere: Any = self.accelerator.reduce(sums, reduction="sum")
+        count, total, squares = everywhere
         mean = total / count.clamp(min=1)
         return mean, (squares / count.clamp(min=1) - mean**2).clamp(min=0).sqrt()
 
@@ -225,11 +248,11 @@ class WarmUp:
         self.left = cycles
 
     def count_cycle(self) -> None:
-        """A cycle is over."""
+        """Count one generation cycle."""
         self.left = max(0, self.left - 1)
 
     def state_dict(self) -> dict[str, int]:
-        """How many are left."""
+        """The cycles that are left."""
         return {"left": self.left}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
@@ -238,7 +261,11 @@ class WarmUp:
 
 
 def build(run: RunContext, callbacks: Sequence[TrainerCallback]) -> PpoTrainer:
-    """The trainer for a run; arguments as in `rl.algorithms.grpo.build`.
+    """The trainer for a run.
+
+    Args:
+        run: the run, with its policy and rewards loaded.
+        callbacks: to be told of steps and logs.
 
     Raises:
         UserError: TRL refuses the arguments, or no critic can be made.

@@ -29,6 +29,10 @@ Arguments = TypeVar("Arguments")
 def online_arguments(run: RunContext, callbacks: Sequence[TrainerCallback]) -> dict[str, Any]:
     """Keyword arguments of `OnlineTrainer` for a run, except for settings, rewards and verifier.
 
+    Args:
+        run: the run, with its policy loaded.
+        callbacks: to be told of steps and logs.
+
     Raises:
         UserError: TRL refuses what `trainer:` says.
     """
@@ -116,6 +120,10 @@ def fit_arguments(kind: type[Arguments], fit: Fit, lengths: Sequence[int], **own
 
 def made(kind: type[Arguments], arguments: dict[str, Any]) -> Arguments:
     """TRL's config class, made of arguments.
+
+    Args:
+        kind: the class.
+        arguments: its arguments by name.
 
     Raises:
         UserError: it refuses them.

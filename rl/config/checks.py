@@ -10,6 +10,7 @@ from rewards import GIVE_STEPS, REWARDS
 from rewards.mixing import schedule
 from rl.config.generation_cycle import GenerationCycle
 from rl.config.trainer_arguments import arguments, convert
+from rl.config.trainer_values import check_trainer_values
 from rl.config.wrong_key import WrongKey
 from verifiers import VERIFIERS
 from verifiers.runtime.names import nearest
@@ -90,6 +91,7 @@ def checked_trainer(config: Config) -> dict[str, Any]:
             f"expected 1 or more optimizer steps, got {steps}; for passes over the train split leave it out and set "
             f"trainer.num_train_epochs",
         )
+    check_trainer_values(config, checked)
     return checked
 
 

@@ -58,7 +58,7 @@ class GenerationCycle:
         trainer, processes = config.trainer, int(os.environ.get("WORLD_SIZE", "1"))
         batch = trainer.get("per_device_train_batch_size", 8)
         accumulate = trainer.get("gradient_accumulation_steps", 1)
-        if "generation_batch_size" in trainer:
+        if trainer.get("generation_batch_size") is not None:
             if trainer["generation_batch_size"] % (batch * processes):
                 raise WrongKey(
                     "trainer.generation_batch_size",

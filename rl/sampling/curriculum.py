@@ -54,7 +54,12 @@ class PromptSampler:
         return np.maximum(4 * rates * (1 - rates), self.settings.floor)
 
     def update(self, indices: Sequence[int], shares: Sequence[float]) -> None:
-        """Take in the share of right completions that prompts had; NaN says nothing."""
+        """Take in how often prompts were solved.
+
+        Args:
+            indices: rows of the train split.
+            shares: the share of right completions that each had; NaN where it is not known, which changes nothing.
+        """
         memory = self.settings.memory if self.settings is not None else 0.0
         for index, share in zip(indices, shares, strict=True):
             if not np.isnan(share):

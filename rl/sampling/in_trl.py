@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from typing import Any, Literal
 
 import torch
+from torch import Tensor
 from transformers import StoppingCriteriaList
 from trl.trainer.grpo_trainer import GRPOTrainer
 
@@ -39,6 +40,17 @@ class SamplingTrainer(GRPOTrainer):
         self.masks_cut_off = bool(self.stop) and self.mask_truncated_completions
         if self.masks_cut_off:  # done here, since TRL would mask what a stop string ended
             self.mask_truncated_completions = False
+
+    @property
+    def is_training(self) -> bool:
+        """Whether the policy is in training mode; TRL counts what happens meanwhile apart from evaluation."""
+        policy: Any = self.model  # TRL declares that it may be None, and it never is once the trainer is made
+        return policy.training
+
+    def gathered(self, tensor: Tensor) -> Tensor:
+        """The tensors of all processes, one after the other along the first dimension."""
+        everywhere: Any = self.accelerator.gather(tensor)  # accelerate declares whatever it was given, nested or not
+        return everywhere
 
     def _tokenize_prompts(self, prompts: list[Text]) -> tuple[list[list[int]], None, dict[str, Any]]:
         template_kwargs: Any = self.chat_template_kwargs  # a dict by now, though TRL's config takes JSON as well
@@ -67,8 +79,7 @@ class SamplingTrainer(GRPOTrainer):
             rows = [ids[mask.bool()].tolist() for ids, mask in zip(output["completion_ids"], mask_BT, strict=True)]
             whole_B = torch.tensor([self.ended(ids)[1] == "stop" for ids in rows], device=mask_BT.device)
             output["completion_mask"] = mask_BT * whole_B.unsqueeze(1)
-            tokens: Any = self.accelerator.gather(output["completion_mask"].sum())
-            output["num_items_in_batch"] = tokens.sum()
+            output["num_items_in_batch"] = self.gathered(output["completion_mask"].sum()).sum()
         return output
 
     def ended(self, ids: list[int]) -> tuple[list[int], Literal["stop", "length"]]:
@@ -78,12 +89,10 @@ class SamplingTrainer(GRPOTrainer):
     def _record_ends(self, completions: Sequence[list[int]]) -> None:
         """Correct TRL's metrics about completions that were cut off."""
         device = self.accelerator.device
-        everywhere: Any = self.accelerator.gather(torch.tensor([len(ids) for ids in completions], device=device))
-        cut: Any = self.accelerator.gather(
-            torch.tensor([self.ended(ids)[1] == "length" for ids in completions], device=device)
-        )
+        everywhere = self.gathered(torch.tensor([len(ids) for ids in completions], device=device))
+        cut = self.gathered(torch.tensor([self.ended(ids)[1] == "length" for ids in completions], device=device))
         whole = everywhere[~cut].float() if (~cut).any() else torch.zeros(1)
-        metrics = self._metrics["train" if self.model.training else "eval"]  # type: ignore[union-attr]  # loaded by now
+        metrics = self._metrics["train" if self.is_training else "eval"]
         metrics["completions/clipped_ratio"][-1] = cut.float().mean().item()
         for name in ("mean", "min", "max"):
             metrics[f"completions/{name}_terminated_length"][-1] = getattr(whole, name)().item()

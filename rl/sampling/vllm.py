@@ -10,9 +10,10 @@ of it here is `POST /v1/completions` with token ids. Needs no vllm on the side o
 from __future__ import annotations
 
 import importlib.util
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, ClassVar
 
 import openai
 
@@ -20,29 +21,17 @@ from rewards.models.generate import SamplingParameters, Tokens
 from rl.errors import UserError
 
 AT_ONCE = 64
-"""Requests that a server is sent at the same time."""
+"""Requests sent to a server at the same time."""
 
 
-class VllmServer:
-    """A vLLM server that holds the policy.
+class VllmEngine(ABC):
+    """What both ways to vLLM share: the sampling parameters by vLLM's names.
 
-    Args:
-        url: such as `http://localhost:8000`.
-        timeout: seconds that one request may take; it is tried five times.
-        eos_token_ids: tokens that end a text beside the tokenizer's own, as the policy declares them.
-
-    Raises:
-        UserError: no vLLM server answers there.
+    Attributes:
+        models_logprobs: whether its log-probabilities are of the model's own distribution, whatever is drawn from.
     """
 
-    def __init__(self, url: str, timeout: float = 600.0, *, eos_token_ids: Sequence[int] = ()) -> None:
-        self.eos_token_ids = eos_token_ids
-        self.url = url.rstrip("/")
-        self._client = openai.OpenAI(base_url=f"{self.url}/v1", api_key="none", max_retries=4, timeout=timeout)
-        try:
-            self.model = self._client.with_options(max_retries=1).models.list().data[0].id
-        except (openai.APIError, IndexError) as error:
-            raise UserError("sampling.server", f"no vLLM server answers at {url}: {error}") from error
+    models_logprobs: ClassVar[bool]
 
     def generate(
         self,
@@ -54,22 +43,74 @@ class VllmServer:
         eos_token_ids: Sequence[int],
         logprobs: bool,
     ) -> list[list[Tokens]]:
-        """For each prompt its completions.
+        """Draw completions of each prompt.
 
-        A server's log-probabilities are of the distribution that it draws from or of the model's, as it was started
-        (`--logprobs-mode`); where nothing changes the distribution they are the same.
+        Args:
+            prompt_ids: the tokens of each prompt.
+            seeds: one for each prompt.
+            parameters: how to draw.
+            count: completions per prompt.
+            eos_token_ids: tokens that end a completion.
+            logprobs: whether log-probabilities (nats) of the drawn tokens are wanted.
+
+        Returns:
+            For each prompt its `count` completions.
 
         Raises:
-            UserError: log-probabilities are wanted and the two distributions differ; the server fails or refuses.
+            UserError: the log-probabilities that are wanted cannot be had, or a server fails or refuses.
         """
-        if logprobs and not parameters.plain:
+        if logprobs and not self.models_logprobs and not parameters.plain:
             raise UserError(
                 "sampling",
                 "log-probabilities from a server need temperature 1 without top_p, top_k, min_p and repetition_penalty",
             )
-        settings = _settings(parameters, count, eos_token_ids, logprobs)
+        settings = {
+            "n": count,
+            "max_tokens": parameters.max_tokens,
+            "temperature": 0.0 if parameters.temperature is None else parameters.temperature,
+            "top_p": parameters.top_p,
+            "top_k": parameters.top_k,
+            "min_p": parameters.min_p or 0.0,
+            "repetition_penalty": parameters.repetition_penalty,
+            "stop": list(parameters.stop) or None,
+            "include_stop_str_in_output": True,  # as with transformers, the stop string stays in the text
+            "stop_token_ids": list(eos_token_ids),
+            "logprobs": 0 if logprobs else None,
+        }
+        return self._drawn(prompt_ids, [{**settings, "seed": seed} for seed in seeds])
+
+    @abstractmethod
+    def _drawn(self, prompt_ids: Sequence[list[int]], settings: Sequence[dict[str, Any]]) -> list[list[Tokens]]:
+        """The completions of each prompt, drawn with its settings."""
+
+
+class VllmServer(VllmEngine):
+    """A vLLM server that holds the policy.
+
+    Args:
+        url: such as `http://localhost:8000`.
+        timeout: seconds that one request may take; it is tried five times.
+        eos_token_ids: tokens that end a text beside the tokenizer's own, as the policy declares them.
+
+    Raises:
+        UserError: no vLLM server answers there.
+    """
+
+    # a server's are of the distribution that it draws from or of the model's, as it was started (`--logprobs-mode`)
+    models_logprobs = False
+
+    def __init__(self, url: str, timeout: float = 600.0, *, eos_token_ids: Sequence[int] = ()) -> None:
+        self.eos_token_ids = eos_token_ids
+        self.url = url.rstrip("/")
+        self._client = openai.OpenAI(base_url=f"{self.url}/v1", api_key="none", max_retries=4, timeout=timeout)
+        try:
+            self.model = self._client.with_options(max_retries=1).models.list().data[0].id
+        except (openai.APIError, IndexError) as error:
+            raise UserError("sampling.server", f"no vLLM server answers at {url}: {error}") from error
+
+    def _drawn(self, prompt_ids: Sequence[list[int]], settings: Sequence[dict[str, Any]]) -> list[list[Tokens]]:
         with ThreadPoolExecutor(min(AT_ONCE, max(1, len(prompt_ids)))) as threads:
-            return list(threads.map(lambda ids, seed: self._one(ids, {**settings, "seed": seed}), prompt_ids, seeds))
+            return list(threads.map(self._one, prompt_ids, settings))
 
     def update(self, policy: Any) -> None:
         """Send the weights of a policy to the server, by TRL's client over NCCL.
@@ -91,12 +132,12 @@ class VllmServer:
             client.close_communicator()
 
     def _one(self, ids: list[int], settings: dict[str, Any]) -> list[Tokens]:
-        # what OpenAI's own interface has no name for
-        extra = {name: settings.pop(name) for name in NOT_OPENAI}
+        extra = {name: settings[name] for name in NOT_OPENAI}
+        plain = {name: value for name, value in settings.items() if name not in NOT_OPENAI}
         more = {"return_token_ids": True, "return_tokens_as_token_ids": True}
         try:
             answer = self._client.completions.create(
-                model=self.model, prompt=ids, **settings, extra_body={**extra, **more}
+                model=self.model, prompt=ids, **plain, extra_body={**extra, **more}
             )
         except openai.APIError as error:
             raise UserError("sampling.server", f"{self.url} failed: {error}") from error
@@ -110,7 +151,7 @@ class VllmServer:
         return made
 
 
-class Vllm:
+class Vllm(VllmEngine):
     """vLLM on the device that trains, in this process.
 
     This has not been run: vllm could not be had where it was written. It is vLLM's `LLM.generate` with the arguments
@@ -125,59 +166,31 @@ class Vllm:
         UserError: vllm is not installed.
     """
 
+    models_logprobs = True
+
     def __init__(self, path: str, memory: float = 0.3, *, eos_token_ids: Sequence[int] = ()) -> None:
         self.eos_token_ids = eos_token_ids
         need_vllm("sampling.engine=vllm")
-        from vllm import LLM  # type: ignore[import-not-found]
+        from vllm import LLM  # pyright: ignore[reportMissingImports, reportAttributeAccessIssue]  # an extra
 
         self._llm = LLM(model=path, gpu_memory_utilization=memory, logprobs_mode="raw_logprobs")
 
-    def generate(
-        self,
-        prompt_ids: Sequence[list[int]],
-        seeds: Sequence[int],
-        parameters: SamplingParameters,
-        *,
-        count: int,
-        eos_token_ids: Sequence[int],
-        logprobs: bool,
-    ) -> list[list[Tokens]]:
-        """For each prompt its completions."""
-        from vllm import SamplingParams  # type: ignore[import-not-found]
+    def _drawn(self, prompt_ids: Sequence[list[int]], settings: Sequence[dict[str, Any]]) -> list[list[Tokens]]:
+        from vllm import SamplingParams  # pyright: ignore[reportMissingImports, reportAttributeAccessIssue]  # as above
 
-        shared = _settings(parameters, count, eos_token_ids, logprobs)
-        settings = [SamplingParams(**shared, seed=seed) for seed in seeds]
-        answers = self._llm.generate([{"prompt_token_ids": ids} for ids in prompt_ids], settings, use_tqdm=False)
+        each = [SamplingParams(**one) for one in settings]
+        answers = self._llm.generate([{"prompt_token_ids": ids} for ids in prompt_ids], each, use_tqdm=False)
         drawn = []
         for answer in answers:
             group = []
             for one in sorted(answer.outputs, key=lambda one: one.index):
                 ids = list(one.token_ids)
                 found = None
-                if logprobs:
+                if one.logprobs is not None:
                     found = [place[token].logprob for token, place in zip(ids, one.logprobs, strict=True)]
                 group.append(_tokens(ids, one.finish_reason, found))
             drawn.append(group)
         return drawn
-
-
-def _settings(
-    parameters: SamplingParameters, count: int, eos_token_ids: Sequence[int], logprobs: bool
-) -> dict[str, Any]:
-    """The parameters by vLLM's names; the stop string stays in the text, as it does with transformers."""
-    return {
-        "n": count,
-        "max_tokens": parameters.max_tokens,
-        "temperature": 0.0 if parameters.temperature is None else parameters.temperature,
-        "top_p": parameters.top_p,
-        "top_k": parameters.top_k,
-        "min_p": parameters.min_p or 0.0,
-        "repetition_penalty": parameters.repetition_penalty,
-        "stop": list(parameters.stop) or None,
-        "include_stop_str_in_output": True,
-        "stop_token_ids": list(eos_token_ids),
-        "logprobs": 0 if logprobs else None,
-    }
 
 
 NOT_OPENAI = ("top_k", "min_p", "repetition_penalty", "include_stop_str_in_output", "stop_token_ids")
@@ -186,7 +199,7 @@ NOT_OPENAI = ("top_k", "min_p", "repetition_penalty", "include_stop_str_in_outpu
 
 def _tokens(ids: Sequence[int], finish_reason: str | None, logprobs: Sequence[float | None] | None) -> Tokens:
     if finish_reason not in ("stop", "length"):
-        raise UserError("sampling", f"expected a completion to end by stop or length, and vLLM said {finish_reason!r}")
+        raise UserError("sampling", f"expected a completion to end by stop or length, got {finish_reason!r} from vLLM")
     values = None if logprobs is None else [float("nan") if value is None else value for value in logprobs]
     return Tokens(list(ids), finish_reason, values)
 

@@ -116,3 +116,28 @@ def test_a_curriculum_learns_the_solve_rates(arguments, mix):
     solved = trainer.prompt_sampler.solved
     assert (solved == solved).sum() in (7, 8)  # two draws of four, NaN elsewhere
     assert trainer.stateful.keys() == {"prompts"}
+
+
+@pytest.mark.parametrize("lora", [False, True])
+@pytest.mark.parametrize("in_parts", [False, True])
+def test_a_model_with_learnt_positions_counts_them_from_the_first_token(arguments, mix, in_parts, lora):
+    from peft import LoraConfig
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    given = arguments()
+    torch.manual_seed(0)
+    size = len(given["processing_class"])
+    given["model"] = GPT2LMHeadModel(GPT2Config(vocab_size=size, n_positions=64, n_embd=16, n_layer=1, n_head=2))
+    given["peft_config"] = LoraConfig(r=2, target_modules=["c_attn"], task_type="CAUSAL_LM") if lora else None
+    trainer = GrpoTrainer(SPARING if in_parts else PLAIN, mix(), CHAIN, **given)
+    trainer.model.eval()
+    ids, prompt, width = torch.randint(3, size, (24, 12)), 6, 6
+    missing = torch.arange(24) % 5
+    mask = (torch.arange(12) >= missing.unsqueeze(1)).long()
+    with torch.no_grad():
+        found, _, _ = trainer._get_per_token_logps_and_entropies(trainer.model, ids, mask, width)
+        for row, left in enumerate(missing.tolist()):
+            alone = ids[row : row + 1, left:]  # without padding
+            logprobs = trainer.model(input_ids=alone).logits[:, prompt - left - 1 : -1].log_softmax(-1)
+            wanted = logprobs.gather(2, alone[:, prompt - left :, None])[0, :, 0]
+            torch.testing.assert_close(found[row], wanted, rtol=1e-4, atol=1e-4)

@@ -1,4 +1,7 @@
+from dataclasses import replace
+
 import pytest
+import torch
 
 from rewards.building.build import build
 from rewards.parts.context import Context
@@ -98,3 +101,25 @@ def test_below_a_closed_gate_steps_neither_count_nor_are_part_of_a_mean():
     rewards = token_rewards(samples, {"steps": "sum"}, 2, ends)
     # the first earns 2 at its step's end; the second that mean at its last token; below the gate nothing
     assert rewards.to_go_BT.tolist() == [[2.0, 0.0], [0.0, 2.0], [0.0, 0.0], [0.0, 0.0]]
+
+
+def test_steps_that_end_at_one_token_earn_there_together():
+    steps = (Step(0, 1, "judged", 1.0), Step(1, 2, "judged", 0.5))
+    rewards = token_rewards([credited(3.0, steps)], {"steps": "sum"}, 3, lambda ids, steps: [1, 1])
+    assert rewards.to_go_BT.tolist() == [[0.0, 0.75, 2.0]]
+
+
+def test_steps_after_one_that_abstained_are_credited():
+    def ends(ids, steps):
+        return [step.end - 1 for step in steps]
+
+    samples = [credited(2.0, (), "abstained"), credited(3.0, (Step(0, 1, "judged", 1.0),))]
+    assert token_rewards(samples, {"steps": "sum"}, 3, ends).to_go_BT[1].tolist() == [0.5, 0.0, 2.0]
+
+
+def test_a_completion_of_one_token_is_known_and_one_of_none_is_not():
+    samples = [replace(credited(2.0, (), "abstained"), ids=ids) for ids in ([1], [])]
+    rewards = token_rewards(samples, {}, 2, lambda ids, steps: []).to(torch.device("cpu"))
+    assert rewards.known_B.tolist() == [True, False]
+    # the outcome's 2 and the steps' 9, neither of which has a credit rule here
+    assert rewards.to_go_BT.tolist() == [[11.0, 0.0], [0.0, 0.0]] and not rewards.own_BT.any()

@@ -12,8 +12,8 @@ from rewards.parts.rationale import Layout
 from rewards.parts.step_scores import encode_steps
 from rl import config as configuration
 from rl.algorithms import sft
-from rl.algorithms.fit import pair_rows
 from rl.algorithms.grpo import GrpoTrainer
+from rl.algorithms.preference import pair_rows
 from rl.analysis.evaluation import EvaluationSettings, evaluate
 from rl.config.algorithms import Grpo
 from rl.examples.pairs import Pair

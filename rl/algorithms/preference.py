@@ -1,0 +1,59 @@
+"""What DPO and ORPO share: which pairs they fit on, and the rows that TRL's trainers are fed with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from transformers import PreTrainedTokenizerBase
+
+from rewards.models.prompts import prompt_ids, render
+from rewards.sample import Sample
+from rl.config.algorithms import Dpo, Orpo
+from rl.examples.pairs import Pair, pairs
+
+
+def examples(samples: Sequence[Sample], settings: Dpo | Orpo) -> tuple[list[Pair], dict[str, float]]:
+    """The pairs to fit on, and figures about them for the log.
+
+    Args:
+        samples: the pool, judged.
+        settings: the config's `algorithm` section.
+    """
+    chosen = pairs(samples, **settings.pairs.model_dump())
+    return chosen, {"rounds/pairs": len(chosen)}
+
+
+def pair_length(row: Mapping[str, Any]) -> int:
+    """Tokens of a pair's longer sequence, the prompt included.
+
+    Args:
+        row: as `pair_rows` returns it.
+    """
+    return len(row["prompt_ids"]) + max(len(row["chosen_ids"]), len(row["rejected_ids"]))
+
+
+def pair_rows(
+    pairs: Sequence[Pair], tokenizer: PreTrainedTokenizerBase, template_kwargs: Mapping[str, Any] | None = None
+) -> list[dict[str, Any]]:
+    """Pairs as the tokens that were sampled, so that nothing is tokenized twice and a cut completion gets no end.
+
+    Args:
+        pairs: judged samples in pairs.
+        tokenizer: the policy's.
+        template_kwargs: variables of the chat template, as they were at sampling.
+
+    Returns:
+        For each pair `prompt, chosen, rejected` as text and the same with `_ids` as token ids.
+    """
+    return [
+        {
+            "prompt": render(pair.chosen.prompt, tokenizer, template_kwargs).text,
+            "chosen": pair.chosen.text,
+            "rejected": pair.rejected.text,
+            "prompt_ids": prompt_ids(pair.chosen.prompt, tokenizer, template_kwargs),
+            "chosen_ids": pair.chosen.ids,
+            "rejected_ids": pair.rejected.ids,
+        }
+        for pair in pairs
+    ]
