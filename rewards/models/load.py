@@ -142,6 +142,9 @@ def load_model(
 
 
 def _refusal(name: str | Path, error: Exception) -> str:
+    looks_like_a_path = str(name).startswith(("/", ".", "~")) or str(name).count("/") > 1
+    if looks_like_a_path and not Path(name).exists():
+        return f"{str(name)!r} could not be loaded: there is no such folder"
     return f"{str(name)!r} could not be loaded: {str(error).strip().splitlines()[0]}"
 
 
