@@ -87,11 +87,12 @@ class Process(Reward):
         self.read = read
         self.final = final
         self.marker, self.together, self.longest = marker, together, longest
-        self.verifier = Correctness(split, name) if isinstance(split, Verifier) else None
-        if self.verifier is not None:
+        self.verifier = None
+        if isinstance(split, Verifier):
+            if not split.judges_steps:
+                raise ValueError(f"verifier {split.name!r} judges no steps; name one that does, or a separator")
+            self.verifier = Correctness(split, name)
             self.columns = self.verifier.columns
-            if not self.verifier.judges_steps:
-                raise ValueError(f"verifier {split.name!r} judges no steps; name one that does, or a separator")  # type: ignore[union-attr]
 
     def score(
         self,
@@ -208,6 +209,10 @@ def build(name: str, settings: Mapping[str, Any], context: Context) -> Process:
 
 def trained_form(name: str, revision: str | None = None) -> dict[str, Any] | None:
     """What `whetstone prm train` saved beside the weights; None where another made the model.
+
+    Args:
+        name: of the model, a folder or hub id.
+        revision: of the hub.
 
     Raises:
         ValueError: it cannot be read.

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 import torch
 from peft import PeftModel, load_peft_weights, prepare_model_for_kbit_training
+from safetensors import SafetensorError
 from transformers import (
     AutoModelForCausalLM,
     AutoModelForSeq2SeqLM,
@@ -130,7 +131,7 @@ def load_model(
         how |= {"num_labels": num_labels, "ignore_mismatched_sizes": True}
     try:
         model, missing = _weights(str(name), head, revision, trust_remote_code, how)
-    except (OSError, ValueError, ImportError, RuntimeError) as error:
+    except (OSError, ValueError, ImportError, RuntimeError, SafetensorError) as error:
         raise ValueError(_refusal(name, error)) from error
     body = f"{getattr(model, 'base_model_prefix', '')}."
     if missing and (num_labels is None or any(key.startswith(body) for key in missing)):

@@ -5,11 +5,11 @@ from transformers import GPT2Config, GPT2LMHeadModel
 
 from rewards.models.prompts import Rendered
 from rewards.parts.step_spans import Splitter
+from rl.errors import UserError
+from rl.policy.warm_start import build_tokenizer
 from rl.prm.complete import Completer, Prefix
 from rl.prm.label import agreement, by_monte_carlo, by_verifier
 from rl.prm.labelled import answer_of, unlabelled, verified, verified_labels
-from rl.policy.warm_start import build_tokenizer
-from rl.errors import UserError
 from rl.tasks import chain
 from verifiers import Step, abstained, judged
 from verifiers.runtime.verifier import Verifier
