@@ -34,7 +34,7 @@ from rewards.models.types import Source, Tokenizer
 from rewards.parts.context import Context
 from rewards.parts.settings import one_of, options_of, whole
 from rewards.parts.source import LOADING, source
-from rewards.parts.step_scores import FINAL, FORM_FILE, READ_AT, encode_steps, marked, right_class
+from rewards.parts.step_scores import FINAL, FORM_FILE, READ_AT, check_marker, encode_steps, marked, right_class
 from rewards.parts.step_spans import Span, Splitter
 from rewards.reward import Reward, Scores, Text, text_of
 from verifiers import Step
@@ -194,6 +194,8 @@ def build(name: str, settings: Mapping[str, Any], context: Context) -> Process:
             longest = room(loaded, made["max_length"])
     if not tokenizer.is_fast:
         raise ValueError("the model's tokenizer is not a fast one, so the end of a step cannot be found in its tokens")
+    if marker is not None:
+        check_marker(tokenizer, marker)
     return Process(
         model,
         split,

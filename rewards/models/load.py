@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import torch
 from peft import PeftModel, load_peft_weights, prepare_model_for_kbit_training
+from safetensors import SafetensorError
 from transformers import (
     AutoModelForCausalLM,
     AutoModelForSeq2SeqLM,
@@ -123,7 +124,7 @@ def load_model(
         how |= {"num_labels": num_labels, "ignore_mismatched_sizes": True}
     try:
         model, missing = _weights(str(name), head, revision, trust_remote_code, how)
-    except (OSError, ValueError, ImportError, RuntimeError) as error:
+    except (OSError, ValueError, ImportError, RuntimeError, SafetensorError) as error:
         raise ValueError(_refusal(name, error)) from error
     body = f"{getattr(model, 'base_model_prefix', '')}."
     if missing and (num_labels is None or any(key.startswith(body) for key in missing)):
@@ -135,6 +136,9 @@ def load_model(
 
 
 def _refusal(name: str | Path, error: Exception) -> str:
+    looks_like_a_path = str(name).startswith(("/", ".", "~")) or str(name).count("/") > 1
+    if looks_like_a_path and not Path(name).exists():
+        return f"{str(name)!r} could not be loaded: there is no such folder"
     return f"{str(name)!r} could not be loaded: {str(error).strip().splitlines()[0]}"
 
 

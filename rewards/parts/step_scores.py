@@ -95,6 +95,21 @@ def right_class(model: Classifier) -> list[int] | None:
     return [label for label in names if label not in wrong] if len(wrong) == 1 else None
 
 
+def check_marker(tokenizer: Any, marker: str) -> None:
+    """Check that a tokenizer knows the marker that is put after each step.
+
+    Args:
+        tokenizer: of the model that is read there.
+        marker: such as `<extra_0>` or a line break.
+
+    Raises:
+        ValueError: it is no token, or one that stands for what is unknown.
+    """
+    ids = tokenizer(marker, add_special_tokens=False)["input_ids"]
+    if not ids or (tokenizer.unk_token_id is not None and tokenizer.unk_token_id in ids):
+        raise ValueError(f"marker: {marker!r} is no token of the model's tokenizer")
+
+
 def marked(text: str, ends: Sequence[int], marker: str) -> tuple[str, list[int]]:
     """The text with a marker after each step, where it is not there already.
 

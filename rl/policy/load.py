@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from jinja2 import TemplateError, TemplateSyntaxError
 from peft import LoraConfig, PeftConfig, PeftModel, get_peft_model
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
@@ -59,6 +60,7 @@ def load(settings: PolicySettings, path: str | Path, *, chat: bool) -> Policy:
         UserError: there is no such model, it is no causal language model, or what the settings ask for is not there.
     """
     notes: list[str] = []
+    path = Path(path).expanduser() if str(path).startswith("~") else path
     if settings.quantize and not torch.cuda.is_available():
         raise UserError("policy.quantize", "bitsandbytes needs a GPU, and none is here; leave it out to run on the CPU")
     try:
@@ -94,6 +96,12 @@ def _give_chat_template(tokenizer: PreTrainedTokenizerBase, file: str | None, no
         if not Path(file).is_file():
             raise UserError("policy.chat_template", f"no file {file!r}")
         tokenizer.chat_template = Path(file).read_text(encoding="utf-8")
+        try:
+            tokenizer.apply_chat_template([{"role": "user", "content": "?"}], tokenize=False)
+        except TemplateSyntaxError as error:
+            raise UserError("policy.chat_template", f"{file}:{error.lineno}: {error.message}") from None
+        except TemplateError:  # what it refuses (a chat without a system message, say) may be there in the data
+            pass
     elif tokenizer.chat_template is None:
         tokenizer.chat_template = PLAIN_CHAT
         notes.append("the tokenizer has no chat template; messages are laid out as 'User: …' and 'Assistant:'")

@@ -88,7 +88,16 @@ def train(
     tokenizer: PreTrainedTokenizerFast,
     report: Callable[[int, float], None] | None = None,
 ) -> LlamaForCausalLM:
-    """Supervised training from scratch: next-token loss on completions of the demonstrator, cosine learning rate."""
+    """Supervised training from scratch: next-token loss on completions of the demonstrator, cosine learning rate.
+
+    Args:
+        task: has a vocabulary and a demonstrator.
+        settings: size of the model and of the training.
+        tokenizer: of the task's vocabulary.
+        report: called with the step and its loss (nats a token).
+    """
+    demonstrate = task.demonstrate
+    assert demonstrate
     torch.manual_seed(settings.seed)
     rng = random.Random(f"demonstrations {settings.seed}")
     config = LlamaConfig(
@@ -110,7 +119,7 @@ def train(
         optimizer, settings.learning_rate, total_steps=settings.steps, pct_start=min(0.1, 20 / settings.steps)
     )
     for step in range(settings.steps):
-        demonstrations = [task.demonstrate(rng) for _ in range(settings.batch)]  # type: ignore[misc]
+        demonstrations = [demonstrate(rng) for _ in range(settings.batch)]
         ids_BT, labels_BT = encode(demonstrations, tokenizer)
         loss = model(input_ids=ids_BT, labels=labels_BT).loss
         optimizer.zero_grad(set_to_none=True)
@@ -129,6 +138,10 @@ def encode(
     """Token ids and labels, padded on the right, both (B, T); only completions carry labels.
 
     Attention needs no mask here: padding on the right comes after everything that has a label.
+
+    Args:
+        demonstrations: B pairs of prompt and completion.
+        tokenizer: of the task's vocabulary.
     """
     rows = []
     for prompt, completion in demonstrations:
@@ -141,10 +154,11 @@ def encode(
 
 def _fingerprint(task: Task, settings: WarmStart) -> str:
     rng = random.Random("fingerprint")
+    assert task.demonstrate
     made_by = {
         "settings": settings.model_dump(mode="json"),
         "vocabulary": task.vocabulary,
-        "demonstrations": [task.demonstrate(rng) for _ in range(200)],  # type: ignore[misc]
+        "demonstrations": [task.demonstrate(rng) for _ in range(200)],
         "versions": [torch.__version__, transformers.__version__],
         "code": Path(__file__).read_text(encoding="utf-8"),
     }

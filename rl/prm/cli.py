@@ -23,7 +23,7 @@ def prm() -> None:
     """Process reward models: label steps, train on the labels, evaluate the scores."""
 
 
-@prm.command()
+@prm.command("label")
 @click.option("--out", required=True, help="Where completions with labels go: JSON lines, or parquet by its name.")
 @click.option("--by", type=click.Choice(["monte_carlo", "verifier", "file"]), default="monte_carlo", show_default=True)
 @click.option("--rows", help="Completions to label: rows of prompt, completion, gold. Without it they are drawn.")
@@ -45,15 +45,14 @@ def prm() -> None:
 @FORMAT
 @TEMPLATE
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
-def label(out: str, overrides: Sequence[str], **options: Any) -> None:
+def _label(out: str, overrides: Sequence[str], **options: Any) -> None:
     """Label the steps of completions: by Monte-Carlo continuations, an exact verifier, or from a published file."""
-    from rl.prm.commands import LabelOptions
-    from rl.prm.commands import label as run
+    from rl.prm.commands import LabelOptions, label
 
-    run(out, overrides, LabelOptions(**options))
+    label(out, overrides, LabelOptions(**options))
 
 
-@prm.command()
+@prm.command("train")
 @click.argument("labels")
 @click.option("--model", required=True, help="What to start from: a folder or hub id, such as of the policy.")
 @click.option("--out", required=True, help="Folder for the model, its tokenizer and prm.json.")
@@ -78,13 +77,13 @@ def label(out: str, overrides: Sequence[str], **options: Any) -> None:
 @SEPARATOR
 @FORMAT
 @TEMPLATE
-def train(labels: str, model: str, out: str, form: str, separator: str | None, template: str, **settings: Any) -> None:
+def _train(labels: str, model: str, out: str, form: str, separator: str | None, template: str, **settings: Any) -> None:
     """Train a process reward model on a file of LABELS."""
-    from rl.prm.commands import train as run
+    from rl.prm.commands import train
     from rl.prm.formats import Layout
     from rl.prm.train import TrainSettings
 
-    run(labels, model, out, Layout(form, separator, template), TrainSettings(**settings))
+    train(labels, model, out, Layout(form, separator, template), TrainSettings(**settings))
 
 
 @prm.command("eval")
@@ -101,7 +100,7 @@ def train(labels: str, model: str, out: str, form: str, separator: str | None, t
 @SEPARATOR
 @FORMAT
 @TEMPLATE
-def evaluate(
+def _evaluate(
     model: str | None,
     data: str,
     predictions: str | None,

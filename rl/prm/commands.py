@@ -23,7 +23,7 @@ from rl.policy.positions import check_rows
 from rl.policy.warm_start import cache_folder
 from rl.prm import train as training
 from rl.prm.complete import Completer, identity
-from rl.prm.evaluation import table
+from rl.prm.evaluation import check_place, quiet_libraries, table
 from rl.prm.formats import Layout, escaped
 from rl.prm.label import Counts, agreement, by_monte_carlo, by_verifier
 from rl.prm.labelled import records, scores_of, unlabelled, write
@@ -88,6 +88,8 @@ def label(out: str, overrides: Sequence[str], options: LabelOptions) -> list[Sam
     given = _read(options.rows, verifier) if options.rows else None
     if config:
         setup.quiet(config)
+    else:
+        quiet_libraries()
     if given is None:
         assert config and task
         given = _drawn(console, config, task, options)
@@ -132,8 +134,8 @@ def train(labels: str, model: str, out: str, layout: Layout, settings: training.
         UserError: as there; or OUT is a file.
     """
     console = Console(soft_wrap=True)
-    if Path(out).exists() and not Path(out).is_dir():
-        raise UserError("--out", f"{out!r} is a file; name a folder")
+    check_place(out, folder=True)
+    quiet_libraries()
     samples = layout.read(labels)
     console.print(f"training on {len(samples):,} completions", highlight=False)
     figures = training.train(model, samples, out, settings, made_by=layout.form)
@@ -152,11 +154,9 @@ def train(labels: str, model: str, out: str, layout: Layout, settings: training.
 
 def _check_out(out: str) -> None:
     """Refuse a file that could not be written, or not be read again, before hours of labelling."""
-    path = Path(out)
-    if path.suffix.lower() not in SUFFIXES:
+    if Path(out).suffix.lower() not in SUFFIXES:
         raise UserError("--out", f"expected a name that ends in {', '.join(SUFFIXES)}, got {out!r}")
-    if path.is_dir():
-        raise UserError("--out", f"{out!r} is a folder; name a file")
+    check_place(out, folder=False)
 
 
 def _config(task: str, overrides: Sequence[str]) -> Config:
@@ -243,7 +243,10 @@ def _completer(
         chosen = config.policy.model_copy(update=update)
         policy = setup.policy(config.model_copy(update={"policy": chosen}), task, console)
     elif options.completer and options.completer != "embedded":
-        policy = policies.load(PolicySettings(model=options.completer), options.completer, chat=chat)
+        try:
+            policy = policies.load(PolicySettings(model=options.completer), options.completer, chat=chat)
+        except UserError as error:
+            raise UserError("--completer", error.what) from error
     else:
         raise UserError("--completer", "needs a folder or hub id; 'embedded' needs --task as well")
     model = _on_device(policy)

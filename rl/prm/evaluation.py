@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import transformers
 from rich.console import Console
 from rich.table import Table
 
-from rewards.parts.step_scores import FORM_FILE
+from rewards.parts.step_scores import FORM_FILE, READ_AT, check_marker
+from rewards.process import trained_form
 from rewards.sample import Sample
 from rl.errors import UserError
 from rl.prm import step_metrics as measures
@@ -52,17 +55,13 @@ def evaluate_model(
         UserError: a file or the model is not there or does not fit.
     """
     console = Console(soft_wrap=True)
+    if out:
+        check_place(out, folder=False)
+    quiet_libraries()
     samples = _comparable(layout.read(data), data)
     held = _comparable(layout.read(tune), tune) if tune else None
     loaded, tokenizer = load(model)
-    if marker is None and Path(model).is_dir() and not (Path(model) / FORM_FILE).is_file():
-        console.print(
-            f"warning: {model} has no {FORM_FILE}, so another trainer made it; its scores are read at the last token "
-            "of each step. If it was trained with a token after each step, name that with --marker (TRL: --marker "
-            "'\\n')",
-            style="yellow",
-            highlight=False,
-        )
+    _check_form(console, model, tokenizer, marker)
     if held is not None:
         labelled = [sample for sample in held if has_labels(sample)]
         scores = step_scores(loaded, tokenizer, labelled, batch=batch, marker=marker)
@@ -94,6 +93,8 @@ def evaluate_predictions(
     Raises:
         UserError: the two files do not fit together.
     """
+    if out:
+        check_place(out, folder=False)
     samples = _comparable(layout.read(data), data)
     rows = _matched(samples, list(records(predictions)), predictions)
     if all("scores" in row for _, row in rows):
@@ -135,6 +136,53 @@ def table(title: str, figures: Mapping[str, Any]) -> Table:
         made.add_row(f"majority of {max(last)}", f"{last[max(last)]['majority']:.4f}")
         made.add_row(f"pass@{max(last)}", f"{last[max(last)]['pass']:.4f}")
     return made
+
+
+def _check_form(console: Console, model: str, tokenizer: Any, marker: str | None) -> None:
+    """Whether the model is read where it was trained to be."""
+    try:
+        form = trained_form(model)
+        if marker is not None:
+            check_marker(tokenizer, marker)
+    except ValueError as error:
+        raise UserError("model", str(error)) from None
+    if form is not None and form.get("read_at") != READ_AT:
+        raise UserError("model", f"{FORM_FILE} says that it is read at {form.get('read_at')!r}, not at the {READ_AT}")
+    if form is not None and marker is not None:
+        raise UserError("--marker", f"{FORM_FILE} says that the model is read at the {READ_AT}; leave the marker out")
+    if form is None and marker is None:
+        console.print(
+            f"warning: {model} has no {FORM_FILE}, so another trainer made it; its scores are read at the last token "
+            "of each step. If it was trained with a token after each step, name that with --marker (TRL: --marker "
+            "'\\n')",
+            style="yellow",
+            highlight=False,
+        )
+
+
+def check_place(out: str, *, folder: bool) -> None:
+    """Check that something can be written to a place, before the work whose result goes there.
+
+    Args:
+        out: a path, whose missing folders will be made.
+        folder: whether it is to be a folder, and not a file.
+
+    Raises:
+        UserError: something else is there, or one of its folders is a file.
+    """
+    path = Path(out)
+    if path.exists() and path.is_dir() != folder:
+        raise UserError("--out", f"{out!r} is a folder; name a file" if path.is_dir() else f"{out!r} is a file")
+    above = next(parent for parent in path.absolute().parents if parent.exists())
+    if not above.is_dir():
+        raise UserError("--out", f"{str(above)!r} is a file, so {out!r} cannot be made in it")
+
+
+def quiet_libraries() -> None:
+    """Leave the terminal to the command: no bars and no advice of other libraries."""
+    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+    warnings.filterwarnings("ignore", category=FutureWarning, module="transformers|trl|peft")
 
 
 def _shown(console: Console, title: str, figures: dict[str, Any], out: str | None) -> dict[str, Any]:
@@ -180,7 +228,7 @@ def _matched(samples: Sequence[Sample], rows: list[Placed], path: str) -> list[P
 
 def _scores(given: Any, sample: Sample, place: str) -> list[float]:
     if not isinstance(given, list) or len(given) != len(sample.labels):
-        count = f"{len(given)} scores" if isinstance(given, list) else repr(given)
+        count = f"{len(given)} scores" if isinstance(given, list) else f"`scores` {given!r}"
         raise UserError(place, f"{count} for {len(sample.labels)} steps")
     for score in given:
         if isinstance(score, bool) or not isinstance(score, int | float) or not math.isfinite(score):

@@ -88,11 +88,17 @@ def read(path: str, form: str, *, separator: str = "\n", template: str = "{quest
     for place, row in records(path):
         try:
             samples += FORMATS[form](row, separator, template)
-        except (KeyError, TypeError, AttributeError) as error:  # a part of the row is of another kind altogether
-            raise UserError(place, f"not a row of {form}: {type(error).__name__}: {error}") from None
-        except ValueError as error:
-            raise UserError(place, f"not a row of {form}: {error}") from None
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            # all but a ValueError: a part of the row is of another kind altogether
+            what = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
+            raise UserError(place, f"not a row of {form}: {what}{_other_form(row, form)}") from None
     return samples
+
+
+def _other_form(row: Row, form: str) -> str:
+    """The format whose columns a row has, to end a message with."""
+    fitting = [name for name, columns in COLUMNS.items() if all(any(n in row for n in names) for names in columns)]
+    return f"; its columns are those of --format {fitting[0]}" if fitting and form not in fitting else ""
 
 
 def whole(value: Any, what: str) -> int:
@@ -107,7 +113,7 @@ def whole(value: Any, what: str) -> int:
     """
     if isinstance(value, str) and re.fullmatch(r"\s*-?\d+\s*", value):
         return int(value)
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != value or int(value) != value:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not float(value).is_integer():
         raise ValueError(f"{what} is a whole number, not {value!r}")
     return int(value)
 
@@ -240,7 +246,10 @@ def _first_of(row: Row, *names: str) -> Any:
             continue
         if value is not None:
             return value
-    raise ValueError(f"no {' or '.join(map(repr, names))}; the row has: {', '.join(row) or 'nothing'}")
+    wanted = " or ".join(map(repr, names))
+    if any(name in row for name in names):
+        raise ValueError(f"{wanted} is empty")
+    raise ValueError(f"no {wanted}; the row has: {', '.join(row) or 'nothing'}")
 
 
 def _list(value: Any, what: str) -> list[Any]:
@@ -284,3 +293,12 @@ FORMATS: dict[str, Callable[[Row, str, str], Iterator[Sample]]] = {
     "stepwise": _stepwise,
 }
 """Name → the samples of one row."""
+COLUMNS: dict[str, tuple[tuple[str, ...], ...]] = {
+    "whetstone": (("prompt",), ("completion",), ("steps",)),
+    "processbench": (("problem", "question"), ("steps",), ("label", "first_error_step")),
+    "math_shepherd": (("input",), ("label",)),
+    "conversation": (("conversations", "messages"),),
+    "prm800k": (("question",), ("label",)),
+    "stepwise": (("prompt",), ("completions",), ("labels",)),
+}
+"""Name → the columns of a row, each by its names."""

@@ -15,6 +15,7 @@ from typing import Any
 from rewards.reward import Text, content_of, text_of
 from rewards.sample import Sample
 from rl.errors import UserError
+from rl.tasks.layout import as_text
 from rl.tasks.messages import messages_of
 from rl.tasks.sources import Source, open_sources
 from verifiers import Step, Verdict, judged
@@ -145,6 +146,9 @@ def write(path: str | Path, samples: Iterable[Sample]) -> None:
         import pyarrow
         import pyarrow.parquet
 
+        for name in ("prompt", "id"):  # a column has one type: what is mixed becomes text, which is read as what it was
+            if len({type(row[name]) for row in rows} - {type(None)}) > 1:
+                rows = [row if row[name] is None else {**row, name: _as_text(row[name])} for row in rows]
         pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), path)
     else:
         path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
@@ -231,6 +235,10 @@ def records(path: str) -> Iterable[tuple[str, dict[str, Any]]]:
             if record.broken:
                 raise UserError(source.place(record), record.broken)
             yield source.place(record), record.columns
+
+
+def _as_text(value: Any) -> str:
+    return value if isinstance(value, str) else as_text(value)
 
 
 def _verdict(right: bool | None, answer: str | None = None, steps: Sequence[Step] = ()) -> Verdict | None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from transformers import PreTrainedTokenizerBase
 
-from rewards.models.heads import Encoded, probability, read_at
+from rewards.models.heads import NO_NUMBER, Encoded, probability, read_at
 from rewards.models.room import learnt_positions
 from rewards.parts.step_scores import encode_steps, marked, right_class
 from rewards.sample import Sample
@@ -75,8 +76,8 @@ def step_scores(
         For each sample a number in [0, 1] for each of its labels.
 
     Raises:
-        UserError: the model has another number of labels, prompt and completion are both empty, or a sample goes past
-            the positions that the model has learnt.
+        UserError: the model has another number of labels or gives NaN, prompt and completion are both empty, or a
+            sample goes past the positions that the model has learnt.
     """
     if model.config.num_labels not in (1, 2):
         raise UserError("model", f"has {model.config.num_labels} labels; a process reward model has one or two")
@@ -91,5 +92,12 @@ def step_scores(
                 "leave it out",
             )
     read = probability(model, right_class(model))
-    scores = read_at(model, tokenizer, texts, read, most=batch, progress=progress)
-    return [[score for score in of if score is not None] for of in scores]  # each has its place, as was checked above
+    # every step has its place, as was checked above, and so a score
+    scores = [
+        [score for score in of if score is not None]
+        for of in read_at(model, tokenizer, texts, read, most=batch, progress=progress)
+    ]
+    for sample, of in zip(samples, scores, strict=True):
+        if any(map(math.isnan, of)):
+            raise UserError("model", f"{NO_NUMBER} for {name_of(sample)!r}; its weights are broken")
+    return scores

@@ -8,6 +8,7 @@ token-classification models reads it.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -96,7 +97,8 @@ def train(
 
     Raises:
         UserError: no step has a label, or none of those that fit; all labels are the same; the model cannot be loaded,
-            or with `lm_weight` it is no causal language model.
+            or with `lm_weight` it is no causal language model; or the loss or a weight became NaN or infinite, and
+            nothing is saved.
     """
     fitted, held_out = _parts(samples, settings.validation)
     torch.manual_seed(settings.seed)
@@ -129,6 +131,10 @@ def train(
     )
     trainer.remove_callback(PrinterCallback)
     ran = trainer.train()
+    if not (math.isfinite(ran.training_loss) and all(weight.isfinite().all() for weight in model.parameters())):
+        raise UserError(
+            "--learning-rate", "the loss or the weights became NaN or infinite, so nothing is saved; lower it"
+        )
     if settings.lora:
         merge: Any = model.merge_and_unload  # torch types attributes as tensors
         model = merge()
@@ -183,6 +189,7 @@ def _arguments(out: str | Path, settings: TrainSettings, rows: int) -> TrainingA
         warmup_steps=int(0.05 * settings.epochs * rows / settings.batch),
         save_strategy="no",
         logging_steps=50,
+        logging_nan_inf_filter=False,
         report_to=[],
         disable_tqdm=True,
         remove_unused_columns=False,

@@ -31,7 +31,7 @@ def load(config: Config) -> Task:
     if task.name == "facts":
         from rl.tasks import facts
 
-        return facts.build(task.sizes.model_dump(), config.seed)  # type: ignore[arg-type]
+        return facts.build(task.sizes.model_dump(), config.seed)
     if task.name == "reasoning_gym":
         from rl.tasks import reasoning_gym
 

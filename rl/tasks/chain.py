@@ -54,7 +54,13 @@ def build(operations: tuple[int, int], sizes: dict, seed: int, *, skip: float = 
 
 
 def problem(rng: random.Random, low: int, high: int) -> str:
-    """A problem of `low` to `high` operations on digits, such as `7*3-4+8?`."""
+    """A problem of operations on digits, such as `7*3-4+8?`.
+
+    Args:
+        rng: what it is drawn from.
+        low: fewest operations.
+        high: most operations.
+    """
     count = rng.randint(low, high)
     return str(rng.randrange(10)) + "".join(rng.choice("+-*") + str(rng.randrange(10)) for _ in range(count)) + "?"
 

@@ -8,7 +8,12 @@ from typing import Any
 
 
 def has(row: Mapping[str, Any], name: str) -> bool:
-    """Whether a row has a column of that name, perhaps with None in it."""
+    """Whether a row has a column of that name, perhaps with None in it.
+
+    Args:
+        row: column name → value.
+        name: of a column, dots leading into objects and lists.
+    """
     try:
         column(row, name)
     except KeyError:
@@ -20,6 +25,10 @@ def column(row: Mapping[str, Any], name: str) -> Any:
     """The value of a column; where the row has none of that name, dots lead into objects and lists.
 
     An object or a list on the way may be held as JSON text.
+
+    Args:
+        row: column name → value.
+        name: of a column; `a.b.0` is the first entry of the list `b` in the object `a`.
 
     Raises:
         KeyError: there is no such column.

@@ -67,6 +67,10 @@ def build(config: DatasetTask, seed: int) -> Task:
     `A. the first`. Where the template shows a column of chat messages, the prompt is these messages. `gold` is a text,
     or in all rows a list of texts where one has several, of which any counts as right.
 
+    Args:
+        config: the config's `task` section.
+        seed: of the order of rows.
+
     Raises:
         UserError: the config does not fit the data, a row is broken, or two splits overlap.
     """

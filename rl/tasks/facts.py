@@ -16,7 +16,7 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-from rl.tasks.task import Split, Task, fill_splits, split_of
+from rl.tasks.task import Task, fill_splits, split_of
 from verifiers.facts import ATTRIBUTES, MARK, NUMBERS, THINGS, WORLD, settled
 from verifiers.runtime.verifier import Verifier
 
@@ -34,7 +34,7 @@ VOCABULARY = (
 
 
 def build(
-    sizes: dict[Split, int],
+    sizes: dict,
     seed: int,
     *,
     bare: float = 0.15,
@@ -119,7 +119,13 @@ def problem(rng: random.Random) -> Row:
 
 
 def state(thing: str, attribute: str, value: str | None = None) -> str:
-    """The statement of a fact, with the space before it; `value` says something else than the truth."""
+    """The statement of a fact, with the space before it.
+
+    Args:
+        thing: what it is about.
+        attribute: which of the thing's attributes it states.
+        value: what it states; None for the truth.
+    """
     return f" {thing} {attribute} {value or WORLD[attribute][thing]}."
 
 
@@ -162,6 +168,13 @@ def read(row: Row, rng: random.Random) -> tuple[str, str]:
 
     The values stand in the prompt, so nothing false is learnt as a fact; but the answer cannot come from knowing the
     world, and so stating facts comes to matter.
+
+    Args:
+        row: the question.
+        rng: where the made-up values are drawn from.
+
+    Returns:
+        The prompt, with what settles it, and the answer.
     """
     attribute, asked = row["attribute"], row["asked"]
     things = [choice["text"] for choice in row["choices"]]

@@ -42,6 +42,10 @@ class Layout:
     def of(cls, config: DatasetTask, verifier: Verifier) -> Layout:
         """The layout that a config describes.
 
+        Args:
+            config: the config's `task` section.
+            verifier: the task's, whose columns each row needs.
+
         Raises:
             UserError: a template or pattern that cannot be used.
         """
@@ -168,6 +172,11 @@ class _History(NamedTuple):
 
 def as_prompt(text: str, *, chat: bool, system: str | None) -> str | list[dict[str, str]]:
     """The prompt as plain text, or as the messages of a chat.
+
+    Args:
+        text: what is asked.
+        chat: whether it becomes a user's message.
+        system: a system message before it; None for none.
 
     Raises:
         UserError: a system message without a chat.

@@ -23,7 +23,7 @@ def messages_of(value: Any) -> Messages | None:
         value: a list of messages, as it is or as JSON (a CSV file holds it so), or one message.
 
     Raises:
-        ValueError: a message holds something else than text.
+        ValueError: a message holds something else than text, or stands beside what is no message.
     """
     if isinstance(value, str) and value.lstrip().startswith("["):
         try:
@@ -34,12 +34,18 @@ def messages_of(value: Any) -> Messages | None:
         value = [value]
     if not isinstance(value, Sequence) or isinstance(value, str) or not value:
         return None
-    if not all(isinstance(m, Mapping) and ("role" in m or "from" in m) and m.keys() & _WORDS for m in value):
+    if not all(map(_is_message, value)):
+        if any(map(_is_message, value)):
+            raise ValueError("it holds chat messages and other things beside them")
         return None
     return [_message(message) for message in value]
 
 
 _WORDS = {"content", "value", "tool_calls"}
+
+
+def _is_message(value: Any) -> bool:
+    return isinstance(value, Mapping) and ("role" in value or "from" in value) and bool(value.keys() & _WORDS)
 
 
 def last_user(messages: Messages) -> int | None:

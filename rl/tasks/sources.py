@@ -251,6 +251,7 @@ def _parquet(path: Path, name: str) -> list[Record]:
 def _read_data_set(name: str) -> list[Source]:
     """Every split of a folder or hub data set, through `datasets`."""
     import datasets
+    from datasets.exceptions import DatasetsError
 
     folder = Path(name).expanduser()
     try:
@@ -261,7 +262,7 @@ def _read_data_set(name: str) -> list[Source]:
             loaded = (
                 datasets.load_dataset(str(folder)) if folder.is_dir() else datasets.load_dataset(hub_id, subset or None)
             )
-    except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:  # type: ignore[attr-defined]
+    except (OSError, ValueError, DatasetsError) as error:
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
         kind = "a folder that datasets cannot load" if folder.is_dir() else "no such file, and not a hub data set"
         raise UserError(name, f"{kind}: {first}") from None

@@ -90,6 +90,10 @@ def fill_splits(
 def refuse_overlap(splits: Mapping[Split, Iterable[Mapping[str, Any]]], where: str) -> None:
     """Check that no prompt stands in two splits.
 
+    Args:
+        splits: the rows of each split.
+        where: what to name in the error.
+
     Raises:
         UserError: one does; the message shows it.
     """

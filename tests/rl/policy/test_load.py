@@ -197,3 +197,25 @@ def test_an_adapter_on_an_adapter_has_both(saved, tmp_path):
 def test_lora_settings_that_do_not_fit_the_model_are_refused_before_training(saved, lora, message):
     with pytest.raises(UserError, match=message):
         load(settings(lora=lora), saved(), chat=False)
+
+
+def test_damaged_weights_are_one_clear_error(saved):
+    folder = saved()
+    (folder / "model.safetensors").write_bytes(b"xx")
+    with pytest.raises(UserError, match=r"policy.model: .*policy' could not be loaded: .*header"):
+        load(settings(), folder, chat=False)
+
+
+def test_a_path_may_begin_at_the_home_folder(saved, monkeypatch):
+    monkeypatch.setenv("HOME", str(saved().parent))
+    assert load(settings(), "~/policy", chat=False).model.config.model_type == "llama"
+    with pytest.raises(UserError, match="gone' could not be loaded: there is no such folder"):
+        load(settings(), "~/gone", chat=False)
+
+
+def test_a_chat_template_that_is_no_template_is_refused_with_its_line(saved, tmp_path):
+    (tmp_path / "chat.jinja").write_text("a\n{% for m in messages %}")
+    with pytest.raises(UserError, match=r"policy.chat_template: .*chat.jinja:2: "):
+        load(settings(chat_template=str(tmp_path / "chat.jinja")), saved(), chat=True)
+    (tmp_path / "chat.jinja").write_text("{{ raise_exception('a system message is needed') }}")
+    load(settings(chat_template=str(tmp_path / "chat.jinja")), saved(), chat=True)

@@ -4,7 +4,7 @@ import pytest
 
 from rl.errors import UserError
 from rl.prm.formats import read
-from rl.prm.labelled import problem_of, write
+from rl.prm.labelled import answer_of, labelled, problem_of, verified_labels, write
 
 
 def saved(tmp_path, *rows):
@@ -143,3 +143,113 @@ def test_chats_that_end_alike_are_different_problems(tmp_path):
 
     first, second = read(saved(tmp_path, row("Add."), row("Subtract.")), "stepwise")
     assert problem_of(first) != problem_of(second)
+
+
+# ---------------------------------------------------------------- rows as tables hold them
+
+PB = {"problem": "q", "steps": ["a", "b"], "label": 1}
+MS = {"input": "q Step 1: a ки\nStep 2: b ки", "label": "q Step 1: a +\nStep 2: b -"}
+STEPWISE = {"prompt": "q", "completions": ["a", "b"], "labels": [True, False]}
+OURS = {"prompt": "q", "completion": "ab", "steps": [{"start": 0, "end": 1, "label": 1}, {"start": 1, "end": 2}]}
+
+
+def rated(**step):
+    first = {"completions": [{"text": "a", "rating": 1}], "chosen_completion": 0, **step}
+    return {"question": {"problem": "q"}, "label": {"steps": [first]}}
+
+
+@pytest.mark.parametrize(
+    ("form", "row", "expected"),
+    [
+        ("processbench", {**PB, "label": 1.0}, [1.0, 0.0]),
+        ("processbench", {**PB, "label": " 1"}, [1.0, 0.0]),
+        ("processbench", {**PB, "steps": '["a", "b"]'}, [1.0, 0.0]),
+        ("processbench", {**PB, "problem": [{"role": "user", "content": "q"}]}, [1.0, 0.0]),
+        ("processbench", {**PB, "final_answer_correct": "False"}, [1.0, 0.0]),
+        ("math_shepherd", {"input": "Книги " + MS["input"], "label": "Книги " + MS["label"]}, [1.0, 0.0]),
+        ("math_shepherd", {key: text + "\n" for key, text in MS.items()}, [1.0, 0.0]),
+        ("stepwise", {**STEPWISE, "labels": [0.3, None]}, [0.3, None]),
+        ("stepwise", {**STEPWISE, "labels": "[true, false]"}, [1.0, 0.0]),
+        ("whetstone", {**OURS, "answer": 9}, [1.0, None]),
+        ("conversation", {"messages": json.dumps(STEPS)}, [1.0, 0.0]),
+    ],
+    ids=str,
+)
+def test_rows_that_tables_hold_in_other_types_are_read(tmp_path, form, row, expected):
+    (sample,) = read(saved(tmp_path, row), form)
+    assert [step.score for step in sample.labels] == expected
+    assert sample.right in (None, False)
+
+
+@pytest.mark.parametrize(
+    ("form", "row", "what"),
+    [
+        ("processbench", {**PB, "steps": "abc"}, "steps is a list, and this text is no JSON list: 'abc'"),
+        ("processbench", {**PB, "steps": []}, "steps is empty"),
+        ("processbench", {**PB, "steps": ["a", 3]}, "step 1 is no text but int"),
+        ("processbench", {**PB, "label": True}, "the first wrong step is a whole number, not True"),
+        ("processbench", {**PB, "label": 0.5}, "the first wrong step is a whole number, not 0.5"),
+        ("processbench", {**PB, "label": float("inf")}, "the first wrong step is a whole number, not inf"),
+        ("processbench", {**PB, "label": None}, "'label' or 'first_error_step' is empty"),
+        ("processbench", {**PB, "final_answer_correct": "maybe"}, "true, false or missing, not 'maybe'"),
+        ("math_shepherd", {**MS, "input": 3}, "input is no text but int"),
+        ("prm800k", rated(chosen_completion=5), "step 0 chooses completion 5 of 1"),
+        ("prm800k", rated(completions=[{"text": "a", "rating": 2}]), "step 0 is rated 2, not -1, 0 or 1"),
+        ("prm800k", rated(completions=[{"text": None, "rating": 1}]), "a completion of step 0 is no text"),
+        ("prm800k", {"question": {"problem": "q"}, "label": {"steps": ["a"]}}, "AttributeError: 'str' object"),
+        ("stepwise", {**STEPWISE, "labels": [True]}, "1 labels for 2 steps"),
+        ("stepwise", {**STEPWISE, "completions": "ab"}, "completions is a list"),
+        ("stepwise", {**STEPWISE, "labels": [1, -1]}, "a label is a number in [0, 1], not -1"),
+        ("stepwise", {**STEPWISE, "labels": ["+", "-"]}, "a label is a number in [0, 1], not '+'"),
+        ("whetstone", {**OURS, "steps": [{"start": 0.0, "end": 1}]}, "start and end of a step are whole numbers"),
+        ("whetstone", {**OURS, "right": "yes"}, "true, false or missing, not 'yes'"),
+        ("whetstone", {**OURS, "verified": [1]}, "1 numbers in 'verified' for 2 steps"),
+        ("whetstone", {**OURS, "completion": 5}, "the completion is neither text nor chat messages but int"),
+        ("whetstone", PB, "no 'prompt'; the row has: problem, steps, label; its columns are those of --format process"),
+        ("processbench", MS, "its columns are those of --format math_shepherd"),
+    ],
+    ids=str,
+)
+def test_rows_that_hold_no_labels_are_refused(tmp_path, form, row, what):
+    with pytest.raises(UserError, match=":1: not a row of") as error:
+        read(saved(tmp_path, row), form)
+    assert what in str(error.value)
+
+
+def test_a_label_that_is_no_number_is_missing(tmp_path):
+    row = {**OURS, "steps": [{"start": 0, "end": 1, "label": float("nan")}, {"start": 1, "end": 2, "label": 0}]}
+    (sample,) = read(saved(tmp_path, row), "whetstone")
+    assert [(step.status, step.score) for step in sample.labels] == [("abstained", None), ("judged", 0.0)]
+
+
+@pytest.mark.parametrize(
+    ("template", "what"),
+    [
+        ("{question} \\boxed{}", "--template: {} names no column"),
+        ("{problem}", "--template: shows {question} and nothing else"),
+        ("{question}{id}", "--template: shows {question} and nothing else"),
+        ("", "--template: shows no column"),
+    ],
+)
+def test_a_template_that_cannot_show_the_question_is_refused(tmp_path, template, what):
+    with pytest.raises(UserError) as error:
+        read(saved(tmp_path, PB), "processbench", template=template)
+    assert str(error.value).startswith(what)
+
+
+def test_parquet_holds_prompts_and_ids_of_more_than_one_type(tmp_path):
+    chat = [{"role": "user", "content": "q"}]
+    samples = [labelled("q", ["a"], [1.0], "", id=1), labelled(chat, ["b"], [0.0], "", id="x")]
+    write(tmp_path / "labels.parquet", samples)
+    again = read(str(tmp_path / "labels.parquet"), "whetstone")
+    assert [one.prompt for one in again] == ["q", chat]
+    assert [one.row["id"] for one in again] == ["1", "x"]
+
+
+def test_the_exact_verifiers_steps_come_back_as_the_verdict(tmp_path):
+    row = {**OURS, "right": True, "answer": "2", "verified": [1.0, None]}
+    (sample,) = read(saved(tmp_path, row), "whetstone")
+    assert sample.right is True and answer_of(sample) == "2"
+    assert [step.score for step in sample.steps] == [1.0, None] == verified_labels(sample)
+    write(tmp_path / "again.jsonl", [sample])
+    assert read(str(tmp_path / "again.jsonl"), "whetstone") == [sample]

@@ -94,3 +94,10 @@ def test_best_of_n_groups_completions_by_problem():
 def test_the_separator_stands_between_steps():
     sample = labelled("q", ["ab", "c"], [1.0, None], "\n\n")
     assert sample.text == "ab\n\nc" and sample.labels == (label(0, 2, 1.0), label(4, 5, None))
+
+
+def test_a_completion_without_labels_is_neither_right_nor_wrong():
+    samples = [labelled("q", ["a"], [0.0], "\n"), labelled("q", ["b"], [None], "\n")]
+    figures = evaluate(samples, [[0.1], [0.9]])
+    assert figures["chains"] == 1
+    assert (figures["processbench"]["n_wrong"], figures["processbench"]["n_right"]) == (1, 0)

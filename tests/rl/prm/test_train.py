@@ -184,3 +184,81 @@ def test_a_process_reward_model_may_be_an_adapter(policy, warm, tmp_path):
     again, tokenizer = load(tmp_path / "adapter")
     for ours, theirs in zip(step_scores(again, tokenizer, [FITS, LONG]), expected, strict=True):
         assert ours == pytest.approx(theirs, abs=1e-5)
+
+
+def test_equal_labels_are_refused_for_they_tell_nothing_apart(policy, tmp_path):
+    with pytest.raises(UserError, match="labels: every label to train on is 1, so there is nothing to tell apart"):
+        train(policy, [FITS, FITS], tmp_path / "out", TrainSettings(validation=0.0))
+
+
+def test_a_limit_that_cuts_every_step_is_refused(policy, tmp_path):
+    with pytest.raises(UserError, match="--max-length: none of 3 labelled steps ends within 6 tokens"):
+        train(policy, [FITS, LONG], tmp_path / "out", TrainSettings(validation=0.0, max_length=6))
+
+
+def test_holding_every_problem_out_is_refused(policy, tmp_path):
+    held = next(one for i in range(100) if _is_held_out(one := replace(LONG, row={"prompt": f"{i}{LONG.prompt}"}), 0.9))
+    with pytest.raises(UserError, match="--validation: all 1 completions are held out"):
+        train(policy, [held], tmp_path / "out", TrainSettings(validation=0.9))
+
+
+def test_a_training_that_breaks_saves_nothing(policy, tmp_path):
+    settings = TrainSettings(validation=0.0, learning_rate=1e30, epochs=3)
+    with pytest.raises(UserError, match="--learning-rate: the loss or the weights became NaN or infinite"):
+        train(policy, [FITS, LONG], tmp_path / "out", settings)
+    assert not (tmp_path / "out" / "prm.json").exists()
+
+
+def scoring(warm, labels=1, id2label=None, seed=0):
+    torch.manual_seed(seed)
+    config = GPT2Config(vocab_size=20, n_positions=32, n_embd=8, n_layer=1, n_head=2, num_labels=labels)
+    model = GPT2ForTokenClassification(config)
+    if id2label:
+        model.config.id2label = id2label
+    return model, warm[1]
+
+
+@pytest.mark.parametrize(
+    ("names", "right"),
+    [
+        ({0: "LABEL_0", 1: "LABEL_1"}, 1),
+        ({0: "wrong", 1: "right"}, 1),
+        ({0: "good", 1: "bad"}, 0),
+        ({0: "Correct", 1: "Incorrect"}, 0),
+        ({0: "x", 1: "negative"}, 0),
+        ({0: "+", 1: "-"}, 0),
+        ({0: "False", 1: "True"}, 1),
+    ],
+    ids=str,
+)
+def test_the_class_whose_name_means_right_is_read(warm, names, right):
+    model, tokenizer = scoring(warm, 2, names)
+    ids, places, _ = encode(tokenizer, LONG)
+    with torch.no_grad():
+        expected = model.eval()(torch.tensor([ids])).logits[0, places].softmax(-1)[:, right]
+    (scores,) = step_scores(model, tokenizer, [LONG])
+    assert scores == pytest.approx(expected.tolist(), abs=1e-6)
+
+
+def test_a_model_of_three_labels_is_refused(warm):
+    with pytest.raises(UserError, match="model: has 3 labels; a process reward model has one or two"):
+        step_scores(*scoring(warm, 3), [LONG])
+
+
+def test_a_model_that_gives_nan_is_refused_with_the_completion(warm):
+    model, tokenizer = scoring(warm)
+    with torch.no_grad():
+        model.classifier.weight.fill_(math.nan)
+    with pytest.raises(UserError, match=r"model: the model gave no number \(NaN\) for 'long'; its weights are broken"):
+        step_scores(model, tokenizer, [LONG])
+
+
+def test_a_marker_is_put_after_each_step_and_read_there(warm):
+    model, tokenizer = scoring(warm)
+    text = "2+3=5#;5+4=9#"  # a marker after each step; what follows the last is beyond what is asked
+    ids = tokenizer(LONG.prompt + text, add_special_tokens=False)["input_ids"]
+    with torch.no_grad():
+        logits = model.eval()(torch.tensor([ids])).logits[0, :, 0].sigmoid()
+    expected = [logits[len(LONG.prompt) + place].item() for place in (5, 12)]
+    (scores,) = step_scores(model, tokenizer, [LONG], marker="#")
+    assert scores == pytest.approx(expected, abs=1e-6)

@@ -377,6 +377,7 @@ def test_a_system_message_of_the_config_is_put_before_messages_without_one(here)
             "column 'question': a message of the user's holds a part",
         ),
         ([said("user", " ")], {}, "nothing to ask"),
+        ([*HISTORY, "Be brief."], {}, "column 'question': it holds chat messages and other things beside them"),
         (HISTORY, {"template": "{question} {question2}"}, "the template shows two columns of chat messages"),
     ],
 )
