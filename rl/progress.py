@@ -11,7 +11,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 @contextmanager
 def warm_up_bar(console: Console, steps: int) -> Iterator[Callable[[int, float], None]]:
-    """A bar for the warm start; it appears with the first step, so not at all where the cache has the policy."""
+    """A bar for the warm start; it appears with the first step, so not at all where the cache has the policy.
+
+    Args:
+        console: where to show it.
+        steps: supervised steps of the warm start.
+    """
     progress = Progress(
         TextColumn("warming up the embedded policy"),
         BarColumn(bar_width=24),
@@ -38,7 +43,13 @@ def warm_up_bar(console: Console, steps: int) -> Iterator[Callable[[int, float],
 
 @contextmanager
 def completions_bar(console: Console, what: str, completions: int) -> Iterator[Callable[[int], None]]:
-    """A bar for an evaluation that goes away when it is done; where output goes to a file, a line that it began."""
+    """A bar for an evaluation that goes away when it is done; where output goes to a file, a line that it began.
+
+    Args:
+        console: where to show it.
+        what: what is measured or drawn.
+        completions: how many there will be.
+    """
     progress = Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),

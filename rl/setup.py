@@ -82,6 +82,11 @@ def rewards(config: Config, task: Task, policy: Callable[[], tuple[Any, Any]] | 
 def policy(config: Config, task: Task, console: Console) -> Policy:
     """The policy; the embedded one is warmed up first, by one process while the others wait.
 
+    Args:
+        config: a checked config.
+        task: its task; the embedded policy is warmed up on it.
+        console: where to say what was missing and how it was handled.
+
     Raises:
         UserError: it cannot be loaded, or what is to generate with it is not installed.
     """

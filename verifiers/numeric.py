@@ -22,6 +22,7 @@ from fractions import Fraction
 from functools import lru_cache
 
 from verifiers.answer.agreement import unit_factor
+from verifiers.answer.comparisons import with_signs
 from verifiers.answer.completion import answering_part
 from verifiers.answer.reader import Span, first_line, last_line, spans, stated
 from verifiers.arithmetic.quantity import Quantity, clock, last_quantity, stated_quantity
@@ -78,7 +79,7 @@ def answer_quantity(completion: str, *, strict: bool = False) -> tuple[Quantity,
             return found, span.rule
     if strict:
         return None
-    part = answering_part(completion)
+    part = with_signs(answering_part(completion))
     for line in (last_line(part), first_line(part)):
         quantity = stated_quantity(line) if len(line) <= 400 else None
         if quantity and quantity.alone and not _LIST_NUMBER.match(line):
@@ -148,5 +149,5 @@ def _in_span(span: Span) -> Quantity | None:
             if found := _in_span(inner):
                 return found
         if "\n" in span.text or len(span.text) > 80:
-            return last_quantity(span.text)
-    return stated_quantity(span.text)
+            return last_quantity(with_signs(span.text))
+    return stated_quantity(with_signs(span.text))

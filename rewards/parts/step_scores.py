@@ -95,7 +95,7 @@ def right_class(model: Classifier) -> list[int] | None:
     return [label for label in names if label not in wrong] if len(wrong) == 1 else None
 
 
-def check_marker(tokenizer: Any, marker: str) -> None:
+def check_marker(tokenizer: Tokenizer, marker: str) -> None:
     """Check that a tokenizer knows the marker that is put after each step.
 
     Args:

@@ -24,7 +24,13 @@ ROWS = {
 
 
 def evaluated(console: Console, step: int, evaluation: Evaluation) -> None:
-    """One line on an evaluation."""
+    """Print one line on an evaluation.
+
+    Args:
+        console: where to print it.
+        step: the optimizer step that it was made at.
+        evaluation: its figures.
+    """
     parts = []
     for name, label in (("greedy", "greedy"), ("mean_at_k", f"mean@{evaluation.k}"), ("chain", "chain")):
         interval = evaluation.metrics[name]
@@ -37,7 +43,12 @@ def evaluated(console: Console, step: int, evaluation: Evaluation) -> None:
 
 
 def evaluation_table(model: str, evaluation: Evaluation) -> Table:
-    """One evaluation as a table."""
+    """One evaluation as a table.
+
+    Args:
+        model: what the title calls the policy.
+        evaluation: its figures.
+    """
     table = Table(title=f"{model}: {evaluation.n} {evaluation.split} problems", title_justify="left")
     table.add_column("share of answers that are …")
     table.add_column("value", justify="right")
@@ -53,7 +64,13 @@ def evaluation_table(model: str, evaluation: Evaluation) -> Table:
 
 
 def finished(console: Console, folder: RunFolder, summary: Mapping[str, Any]) -> None:
-    """The table of before and after, three problems with both answers, and where everything lies."""
+    """Print the table of before and after, three problems with both answers, and where everything is.
+
+    Args:
+        console: where to print it.
+        folder: the run folder.
+        summary: the run's summary.
+    """
     before, after = summary["before"], summary["after"]
     table = Table(title=f"{summary['name']}: {after['n']} test problems never trained on", title_justify="left")
     table.add_column("share of answers that are …")

@@ -19,6 +19,10 @@ from rl.tasks.task import Split
 def evaluate_model(config: Config, split: Split) -> dict[str, Any]:
     """Measure `policy.model` on a split of the task, as `evaluation` says.
 
+    Args:
+        config: a checked config.
+        split: the split to measure on.
+
     Returns:
         The figures with their intervals, and `examples`: each problem with its greedy answer.
 

@@ -84,7 +84,12 @@ class Evaluation:
 
 
 def settings_for(config: Config, split: Split) -> EvaluationSettings:
-    """How a config wants a split to be measured."""
+    """How a config wants a split to be measured.
+
+    Args:
+        config: a checked config.
+        split: on validation `evaluation.validation_n` decides how many problems there are.
+    """
     wanted = config.evaluation
     return EvaluationSettings(
         n=wanted.validation_n if split == "validation" and wanted.validation_n else wanted.n,

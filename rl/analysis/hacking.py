@@ -114,6 +114,10 @@ def mixed(metrics: Sequence[Mapping[str, Any]], config: Mapping[str, Any]) -> li
 
     The logged one, unless it cannot rise or changes by itself: rewards normalised inside their groups have a mean of
     0, and weights with a schedule move it. Then it is the weighted sum of the rewards' means, with the last weights.
+
+    Args:
+        metrics: the log lines, one a step.
+        config: the resolved config of the run.
     """
     weights = {name: (reward or {}).get("weight", 1.0) for name, reward in config["rewards"].items()}
     scheduled = any(isinstance(weight, list) for weight in weights.values())

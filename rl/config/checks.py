@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from rewards import GIVE_STEPS, REWARDS
@@ -43,30 +41,11 @@ SET_ELSEWHERE = {
     "reward_weights": "rewards.NAME.weight",
     "multi_objective_aggregation": "mix.aggregation",
     "model_init_kwargs": "policy",
-    "eval_strategy": "evaluation.every",
     "eval_steps": "evaluation.every",
     "do_eval": "evaluation.every",
-    "load_best_model_at_end": "nothing: the last policy is saved, and every checkpoint is a policy",
-    "auto_find_batch_size": "nothing: set per_device_train_batch_size",
     "resume_from_checkpoint": "nothing: the same command resumes by itself",
 }
 """TRL argument → the key of ours that sets it, so that each thing is said in one place."""
-
-
-AT_LEAST_ONE = {
-    "per_device_train_batch_size",
-    "gradient_accumulation_steps",
-    "steps_per_generation",
-    "generation_batch_size",
-    "num_iterations",
-    "save_total_limit",
-    "max_length",
-}
-ABOVE_ZERO = {"num_train_epochs", "logging_steps"}
-NOT_NEGATIVE = {
-    "learning_rate", "weight_decay", "warmup_steps", "max_grad_norm", "beta", "epsilon", "epsilon_high", "adam_epsilon"
-}  # fmt: skip
-"""Arguments of TRL by their least value."""
 
 
 def checked_trainer(config: Config) -> dict[str, Any]:
@@ -84,7 +63,6 @@ def checked_trainer(config: Config) -> dict[str, Any]:
             checked[name] = convert(name, valid[name], value)
         except ValueError as error:
             raise WrongKey(f"trainer.{name}", str(error)) from None
-    _check_numbers(checked)
     if (steps := checked.get("max_steps", -1)) < 1 and steps != -1:
         raise WrongKey(
             "trainer.max_steps",
@@ -93,21 +71,6 @@ def checked_trainer(config: Config) -> dict[str, Any]:
         )
     check_trainer_values(config, checked)
     return checked
-
-
-def _check_numbers(trainer: Mapping[str, Any]) -> None:
-    """Refuse numbers with which TRL or transformers would fail late, or do something else than they say."""
-    for name, value in trainer.items():
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            continue
-        if not math.isfinite(value):
-            raise WrongKey(f"trainer.{name}", f"expected a finite number, got {value}")
-        if name in AT_LEAST_ONE and value < 1:
-            raise WrongKey(f"trainer.{name}", f"expected 1 or more, got {value:g}")
-        if name in ABOVE_ZERO and value <= 0:
-            raise WrongKey(f"trainer.{name}", f"expected a number above 0, got {value:g}")
-        if name in NOT_NEGATIVE and value < 0:
-            raise WrongKey(f"trainer.{name}", f"expected 0 or more, got {value:g}")
 
 
 def check_combinations(config: Config) -> None:

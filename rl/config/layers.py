@@ -27,6 +27,10 @@ class Layer(NamedTuple):
 def read(path: Path | None, overrides: Sequence[str]) -> list[Layer]:
     """The layers of a config, weakest first.
 
+    Args:
+        path: the file; None where overrides alone make the config.
+        overrides: `key=value`.
+
     Raises:
         UserError: a file is missing, is not YAML or includes itself; an override is not `key=value`.
     """
@@ -103,7 +107,12 @@ def _without_stages(values: DictConfig) -> DictConfig:
 
 
 def origin(layers: Sequence[Layer], key: str) -> str:
-    """Where a key was set: the strongest layer that says anything of it, or else of the nearest section above it."""
+    """Where a key was set: the strongest layer that says anything of it, or else of the nearest section above it.
+
+    Args:
+        layers: the layers, weakest first.
+        key: with dots.
+    """
     parts = key.split(".")
     for length in range(len(parts), 0, -1):
         for where, values in reversed(layers):

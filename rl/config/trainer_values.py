@@ -6,6 +6,7 @@ else in the config makes an argument idle. Each is refused here, with the key, b
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -24,14 +25,16 @@ CHOICES: dict[str, dict[str, tuple[str, ...]]] = {
 }
 """TRL config class → argument → the values that its trainer knows."""
 
-POSITIVE = ("per_device_train_batch_size", "gradient_accumulation_steps", "num_iterations", "steps_per_generation",
-            "generation_batch_size")  # fmt: skip
-"""Arguments that count something there must be one of at least."""
-
-NOT_NEGATIVE = ("beta", "learning_rate", "weight_decay", "max_grad_norm", "epsilon", "epsilon_high", "adam_epsilon")
-
+AT_LEAST_ONE = (
+    "per_device_train_batch_size", "gradient_accumulation_steps", "num_iterations", "steps_per_generation",
+    "generation_batch_size", "save_total_limit", "max_length",
+)  # fmt: skip
+ABOVE_ZERO = ("num_train_epochs", "logging_steps")
+NOT_NEGATIVE = (
+    "beta", "learning_rate", "weight_decay", "warmup_steps", "max_grad_norm", "epsilon", "epsilon_high", "adam_epsilon"
+)  # fmt: skip
 SHARES = ("adam_beta1", "adam_beta2")
-"""Arguments from 0 to less than 1."""
+"""Arguments by their least value; shares are less than 1, too."""
 
 REFUSED: dict[str, tuple[Callable[[Any], bool], str]] = {
     "eval_strategy": (lambda value: value != "no", "evaluation is set by evaluation.every"),
@@ -59,8 +62,12 @@ def check_trainer_values(config: Config, checked: Mapping[str, Any]) -> None:
     for name, choices in CHOICES.get(config.algorithm.trl_config, {}).items():
         if name in given and given[name] not in choices:
             raise WrongKey(f"trainer.{name}", f"{given[name]!r} is not one; {nearest(str(given[name]), choices)}")
+    for name, value in given.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise WrongKey(f"trainer.{name}", f"expected a finite number, got {value}")
     for names, fits, wanted in (
-        (POSITIVE, lambda value: value >= 1, "1 or more"),
+        (AT_LEAST_ONE, lambda value: value >= 1, "1 or more"),
+        (ABOVE_ZERO, lambda value: value > 0, "a number above 0"),
         (NOT_NEGATIVE, lambda value: value >= 0, "0 or more"),
         (SHARES, lambda value: 0 <= value < 1, "a number from 0 to less than 1"),
     ):

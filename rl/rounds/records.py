@@ -105,7 +105,13 @@ def standard_error(values: Sequence[tuple[int, float]]) -> float | None:
 
 
 def write_completions(folder: RunFolder, step: int, samples: Sequence[Sample]) -> None:
-    """A round's samples under the step that they were drawn at, in the columns of the online runs' files."""
+    """Write a round's samples in the columns of the online runs' files.
+
+    Args:
+        folder: the run folder.
+        step: the optimizer step that they were drawn at.
+        samples: judged samples.
+    """
     table = [
         {
             "step": step,

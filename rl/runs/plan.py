@@ -193,7 +193,12 @@ def memory(config: Config, size: ModelSize, prompt_tokens: int) -> dict[str, flo
 
 
 def model_size(config: Config, task: Task | None) -> ModelSize | None:
-    """The policy's size, or None where it is not on this machine."""
+    """The policy's size, or None where it is not on this machine.
+
+    Args:
+        config: names the policy.
+        task: its task, whose vocabulary the embedded policy has.
+    """
     if config.policy.model == "embedded":
         assert task is not None and task.vocabulary is not None, "embedded tasks are generated here"
         warm, vocabulary = config.policy.warm_start, len(task.vocabulary) + 3

@@ -240,7 +240,13 @@ def step_of(checkpoint: Path) -> int:
 
 
 def publish(staged: Path, final: Path, staging: Path) -> None:
-    """Give a sealed checkpoint its name. A broken one that has that name makes way."""
+    """Give a sealed checkpoint its name. A broken one that has that name makes way.
+
+    Args:
+        staged: where it was written.
+        final: its name.
+        staging: the folder where what is deleted loses its name first.
+    """
     if final.exists():
         _remove(final, staging)
     staged.rename(final)
@@ -248,7 +254,13 @@ def publish(staged: Path, final: Path, staging: Path) -> None:
 
 
 def rotate(folder: Path, keep: int | None, staging: Path) -> None:
-    """Delete all but the newest ones."""
+    """Delete all checkpoints but the newest ones.
+
+    Args:
+        folder: where they are.
+        keep: how many stay; None or 0 for all of them.
+        staging: the folder where what is deleted loses its name first.
+    """
     for checkpoint in numbered(folder)[:-keep] if keep else []:
         _remove(checkpoint, staging)
 

@@ -167,12 +167,22 @@ class RunFolder:
                 sync(file)
 
     def append(self, file: Path, row: Mapping[str, Any]) -> None:
-        """Add a line of JSON to one of the folder's records."""
+        """Add a line of JSON to one of the folder's records.
+
+        Args:
+            file: the record.
+            row: what the line says; no NaN or infinity.
+        """
         with file.open("a", encoding="utf-8") as out:
             out.write(json.dumps(row, allow_nan=False) + "\n")
 
     def evaluation(self, split: str, step: int) -> dict[str, Any] | None:
-        """The record of an evaluation that was made, or None."""
+        """The record of an evaluation that was made, or None.
+
+        Args:
+            split: the split that was measured.
+            step: the optimizer step that it was made at.
+        """
         rows = [row for row in read_jsonl(self.evaluations) if row["split"] == split and row["step"] == step]
         return rows[-1] if rows else None
 
@@ -186,7 +196,12 @@ def read_jsonl(file: Path) -> list[dict[str, Any]]:
 
 
 def write_atomically(file: Path, text: str) -> None:
-    """Write a file so that after a crash it holds either the old text or the new."""
+    """Write a file so that after a crash it holds either the old text or the new.
+
+    Args:
+        file: its name; the folder must be there.
+        text: the new text.
+    """
     draft = file.with_name(f".{file.name}.{os.getpid()}")
     with draft.open("w", encoding="utf-8") as out:
         out.write(text)

@@ -10,10 +10,11 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from verifiers.answer.comparisons import with_signs, without_arrows
 from verifiers.answer.completion import SEEN, answering_part
 from verifiers.answer.latex import readable
 from verifiers.answer.reader import last_line, spans
-from verifiers.answer.runs import STOPPING, mask_money, runs
+from verifiers.answer.runs import STOPPING, Run, mask_money, runs
 from verifiers.answer.units import KNOWN_WORDS, PHRASES
 from verifiers.answer.words import with_digits
 
@@ -60,6 +61,7 @@ _MATH = (
     "infinity cup cap in mod gcd lcm max min det percent percentage pct oo"
 )
 _MATH_WORDS = frozenset(_MATH.split())
+_SIGN = re.compile(r"(?<![-=<>])[<>]\s*$")
 _SENTENCE = re.compile(
     r"(?i)[a-z]{2,}\s+[a-z]{2,}|\b(?:is|it|so|we|the|are|of|to|an|be|no|not|all|he|she|if|at|by|on|was|has|for|its|you)\b"
 )
@@ -89,12 +91,14 @@ def extract(text: str, *, strict: bool = False, words: bool = True) -> Found | N
 
 
 def _without_alignment(text: str) -> str:
-    """The text with each environment of aligned rows, if any, as the equation that its rows come to.
+    """The text with each environment of aligned rows, if any, as the equation that its rows come to, and with the word
+    for an arrow such as `=> 5`.
 
     A row that begins with a relation goes on with the row before. Equations for different names are a system, which
     stays whole; otherwise the rows are the steps of a derivation, of which the last counts.
     """
-    return _ALIGNED.sub(lambda match: _last_row(match["rows"]), text) if r"\begin" in text else text
+    text = _ALIGNED.sub(lambda match: _last_row(match["rows"]), text) if r"\begin" in text else text
+    return without_arrows(text)
 
 
 def _last_row(rows: str) -> str:
@@ -165,12 +169,18 @@ def _refined(segment: str) -> str:
     segment = segment.strip().strip("*_").rstrip("*_.! ")
     if is_bare(segment) or any(segment.lower().startswith(phrase) for phrase in PHRASES):
         return segment
-    masked = mask_money(segment)
+    masked = mask_money(with_signs(segment))
     found = runs(masked, stated=True)
     if not found:
         return segment
     run = found[0] if _FILLING.fullmatch(masked, 0, found[0].start) else found[-1]
-    return masked[run.start : run.end]
+    return _with_sign(masked, run)
+
+
+def _with_sign(text: str, run: Run) -> str:
+    """A run of mathematics, with the inequality sign before it: `more than 5`, written `> 5`, is no 5."""
+    sign = _SIGN.search(text, max(0, run.start - 4), run.start)
+    return text[sign.start() if sign else run.start : run.end]
 
 
 def _tail(part: str) -> str:
@@ -187,9 +197,9 @@ def _last(part: str) -> Found | None:
     An ordinal in running text (`the 2nd of them`) is no answer.
     """
     for size in (len(_tail(part)), 2_000, _FARTHEST):
-        masked = mask_money(part[-size:])
+        masked = mask_money(with_signs(part[-size:]))
         stated = [run for run in runs(masked) if not _DENIED.search(masked, max(0, run.start - 30), run.start)]
-        texts = [masked[run.start : run.end] for run in stated]
+        texts = [_with_sign(masked, run) for run in stated]
         found = [text for text in texts if (_DIGIT.search(text) or len(text) > 4) and not _ORDINAL.fullmatch(text)]
         if found:
             return Found(found[-1], "last")

@@ -300,7 +300,7 @@ def test_a_column_that_does_not_fit_is_named(more, message):
         (pd.array([4, None], dtype="Int64"), [1, None]),
         ((gold for gold in "44"), [1, 0]),
     ],
-    ids=str,
+    ids=lambda value: type(value).__name__,
 )
 def test_golds_of_any_kind_are_golds(gold, expected):
     values = rewards.score(["4", "5"], {"correctness": {"verifier": "exact"}}, gold=gold).frame["correctness"]
@@ -314,7 +314,7 @@ def test_golds_of_any_kind_are_golds(gold, expected):
         np.array([{"label": "A", "text": "x"}, {"label": "B", "text": "y"}], dtype=object),
         ["x", "y"],
     ],
-    ids=str,
+    ids=lambda value: type(value).__name__,
 )
 def test_choices_of_a_data_frame_are_choices(choices):
     data = pd.DataFrame({"completion": ["The answer is B.", "A"], "gold": ["B", "B"], "choices": [choices] * 2})
