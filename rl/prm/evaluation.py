@@ -13,6 +13,7 @@ import transformers
 from rich.console import Console
 from rich.table import Table
 
+from rewards.models.types import Tokenizer
 from rewards.parts.step_scores import FORM_FILE, READ_AT, check_marker
 from rewards.process import trained_form
 from rewards.sample import Sample
@@ -138,7 +139,7 @@ def table(title: str, figures: Mapping[str, Any]) -> Table:
     return made
 
 
-def _check_form(console: Console, model: str, tokenizer: Any, marker: str | None) -> None:
+def _check_form(console: Console, model: str, tokenizer: Tokenizer, marker: str | None) -> None:
     """Whether the model is read where it was trained to be."""
     try:
         form = trained_form(model)
