@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -23,6 +23,9 @@ from verifiers.execution.sandbox.outcome import SandboxUnavailable
 
 DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 """Errors of a disk that is full or may not be written."""
+if TYPE_CHECKING:
+    from rl.tasks.task import Split
+
 OVERRIDES = click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
 
 
@@ -137,7 +140,7 @@ def evaluate(model: str, task: str, split: str, out: str | None, overrides: Sequ
             raise UserError("--out", f"{out} cannot be written: {error.strerror}") from error
     from rl.analysis.evaluate_model import evaluate_model
 
-    figures = evaluate_model(loaded, split)  # type: ignore[arg-type]
+    figures = evaluate_model(loaded, cast("Split", split))
     if out:
         Path(out).write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
 

@@ -6,7 +6,7 @@ import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import jinja2
 import matplotlib
@@ -78,7 +78,7 @@ def write_report(path: str | Path) -> Path:
         hacking=hacking.found(
             metrics,
             read_jsonl(folder.evaluations),
-            OmegaConf.to_container(values),  # type: ignore[arg-type]
+            cast(dict[str, Any], OmegaConf.to_container(values)),
         ),
         config=config,
     )

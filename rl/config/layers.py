@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -63,7 +63,7 @@ def merge(layers: Sequence[Layer]) -> dict[str, Any]:
             clash = next((key for key in values if _is_section(merged, key) and not _is_section(values, key)), "")
             raise UserError(where, f"{clash}: expected a section with keys, got {values.get(clash)!r}") from None
     try:
-        return OmegaConf.to_container(merged, resolve=True, throw_on_missing=True)  # type: ignore[return-value]
+        return cast(dict[str, Any], OmegaConf.to_container(merged, resolve=True, throw_on_missing=True))
     except OmegaConfBaseException as error:
         key = getattr(error, "full_key", None)
         where = origin(layers, key) if key else layers[-1].where

@@ -11,8 +11,8 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from itertools import accumulate
+from typing import Any
 
-from rewards.models.types import Tokenizer
 from verifiers import Step
 
 
@@ -23,7 +23,7 @@ class StepEnds:
         tokenizer: the tokenizer whose `decode(ids, skip_special_tokens=True)` made the text that was judged.
     """
 
-    def __init__(self, tokenizer: Tokenizer) -> None:
+    def __init__(self, tokenizer: Any) -> None:
         self._decode: Callable[[Sequence[int]], str] = lambda ids: tokenizer.decode(ids, skip_special_tokens=True)
         self._pieces: dict[int, str] = {}
 

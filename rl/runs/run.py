@@ -78,7 +78,7 @@ class Run(ABC):
             completions_bar(self.console, f"step {step} on {split}", share * (1 + settings.k)) as progress,
         ):
             evaluation = evaluate(
-                model,  # type: ignore[arg-type]
+                model,
                 self.policy.tokenizer,
                 self.task,
                 split,

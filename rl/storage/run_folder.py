@@ -22,7 +22,7 @@ import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from omegaconf import OmegaConf
 
@@ -221,4 +221,4 @@ def sync(path: Path) -> None:
 
 
 def _values(config: str) -> dict[str, Any]:
-    return OmegaConf.to_container(OmegaConf.create(config))  # type: ignore[return-value]
+    return cast(dict[str, Any], OmegaConf.to_container(OmegaConf.create(config)))
