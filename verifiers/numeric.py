@@ -25,6 +25,7 @@ from verifiers.answer.agreement import unit_factor
 from verifiers.answer.comparisons import with_signs
 from verifiers.answer.completion import answering_part
 from verifiers.answer.reader import Span, first_line, last_line, spans, stated
+from verifiers.answer.time_phrases import without_time
 from verifiers.arithmetic.quantity import Quantity, clock, last_quantity, stated_quantity
 from verifiers.verdict import Verdict, abstained, judged
 
@@ -84,7 +85,7 @@ def answer_quantity(completion: str, *, strict: bool = False) -> tuple[Quantity,
         quantity = stated_quantity(line) if len(line) <= 400 else None
         if quantity and quantity.alone and not _LIST_NUMBER.match(line):
             return quantity, "line"
-    quantity = last_quantity(part)
+    quantity = last_quantity(without_time(part))
     return (quantity, "last") if quantity else None
 
 

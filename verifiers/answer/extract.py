@@ -15,6 +15,7 @@ from verifiers.answer.completion import SEEN, answering_part
 from verifiers.answer.latex import readable
 from verifiers.answer.reader import last_line, spans
 from verifiers.answer.runs import STOPPING, Run, mask_money, runs
+from verifiers.answer.time_phrases import without_time
 from verifiers.answer.units import KNOWN_WORDS, PHRASES
 from verifiers.answer.words import with_digits
 
@@ -196,6 +197,7 @@ def _last(part: str) -> Found | None:
 
     An ordinal in running text (`the 2nd of them`) is no answer.
     """
+    part = without_time(part)
     for size in (len(_tail(part)), 2_000, _FARTHEST):
         masked = mask_money(with_signs(part[-size:]))
         stated = [run for run in runs(masked) if not _DENIED.search(masked, max(0, run.start - 30), run.start)]
