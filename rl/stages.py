@@ -16,9 +16,8 @@ from typing import Any
 import torch
 from accelerate import PartialState
 from rich.console import Console
-from rich.table import Table
 
-from rl.analysis.console import ROWS
+from rl.analysis.console import stages_finished
 from rl.analysis.stages_report import write_stages_report
 from rl.config import Config, dump
 from rl.errors import UserError
@@ -90,21 +89,7 @@ def _finish(folders: Mapping[str, RunFolder], console: Console) -> dict[str, Any
     summary = {"name": above.name, "stages": summaries, "model": str(last.model)}
     write_atomically(above / "summary.json", json.dumps(summary, indent=2) + "\n")
     _link(above / "model", last.model)
-    report = write_stages_report(above, summaries)
-    table = Table(title=f"{above.name}: test problems never trained on", title_justify="left")
-    table.add_column("share of answers that are …")
-    table.add_column("before", justify="right")
-    for stage in summaries:
-        table.add_column(f"after {stage}", justify="right")
-    first = next(iter(summaries.values()))
-    for name, meaning in ROWS.items():
-        figures = [first["before"], *(one["after"] for one in summaries.values())]
-        if all(figure.get(name) for figure in figures):
-            k = first["after"]["k"]
-            table.add_row(meaning.format(k=k), *(f"{figure[name]['value']:.3f}" for figure in figures))
-    console.print()
-    console.print(table)
-    console.print(f"report:  {report}\npolicy:  {above / 'model'}", highlight=False)
+    stages_finished(console, above, summaries, write_stages_report(above, summaries))
     return summary
 
 

@@ -11,23 +11,25 @@ import gzip
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from rich.console import Console
 
 from rewards.mixing.mix import Mix
+from rewards.models.state import default_device
 from rewards.sample import Sample
 from rl import setup, tasks
 from rl.config import Config, dump
 from rl.errors import UserError
+from rl.policy.load import Policy
 from rl.policy.positions import check_positions
 from rl.progress import completions_bar
-from rl.sampling.draw import sample
+from rl.sampling.draw import as_samples, sample
 from rl.sampling.judge import judge
-from rl.tasks.task import Split, Task
+from rl.storage.run_folder import read_jsonl, write_atomically
+from rl.tasks.task import Split
 
 CHUNK = 64
 """Problems that are drawn, judged and written down at a time."""
@@ -65,7 +67,7 @@ def draw_traces(
     setup.quiet(config)
     task = tasks.load(config)
     rows = task.splits[split][:prompts]
-    policy: list[Any] = []
+    policy: list[Policy] = []
     mix = setup.rewards(config, task, lambda: (policy[0].model, policy[0].tokenizer))
     if by == "reference":
         if task.solve is None:
@@ -73,13 +75,13 @@ def draw_traces(
     else:
         policy.append(setup.policy(config, task, console))
         check_positions(config, task, policy[0], console, [split])
-        policy[0].model.to("cuda" if torch.cuda.is_available() else "cpu")
+        model: Any = policy[0].model  # torch types `to` for device strings, transformers wraps it
+        model.to(default_device())
     out.parent.mkdir(parents=True, exist_ok=True)
     asked = hashlib.blake2b(f"{dump(config)}{by}{split}{keep}".encode(), digest_size=6).hexdigest()
     part = out.with_name(f".{out.name}.{asked}.part")
-    counts: Counter[str] = Counter()
     each = 1 if by == "reference" else config.sampling.completions
-    done = _taken_up(part, counts)
+    done = _taken_up(part)
     if done:
         console.print(f"going on after {done:,} of {len(rows):,} problems", highlight=False)
     with (
@@ -87,51 +89,45 @@ def draw_traces(
         completions_bar(console, f"{by} on {split}", (len(rows) - done) * each) as bar,
     ):
         for first in range(done, len(rows), CHUNK):
-            chunk = rows[first : first + CHUNK]
+            chunk = range(first, min(first + CHUNK, len(rows)))
             drawn = (
-                _references(task, chunk, first) if by == "reference" else _drawn(config, policy[0], chunk, first, bar)
+                [Sample(rows[place], task.solve(rows[place]), [], "stop", index=place) for place in chunk]
+                if by == "reference" and task.solve is not None
+                else _drawn(config, policy[0], rows, chunk, bar)
             )
             judged = judge(drawn, task.verifier, mix)
             written = [row for row in _records(judged, mix) if keep == "all" or row["right"]]
-            tally = {"drawn": len(judged), "right": sum(one.right is True for one in judged), "written": len(written)}
-            counts.update(tally)
-            line = {"problems": first + len(chunk), "counts": tally, "rows": written}
+            counts = {"drawn": len(judged), "right": sum(one.right is True for one in judged), "written": len(written)}
+            line = {"problems": chunk.stop, "counts": counts, "rows": written}
             file.write(json.dumps(line, ensure_ascii=False, default=str) + "\n")
             file.flush()
-    _write(out, (row for line in _lines(part) for row in line["rows"]))
+    lines = read_jsonl(part)
+    _write(out, (row for line in lines for row in line["rows"]))
     part.unlink()
+    counts = {name: sum(line["counts"][name] for line in lines) for name in ("drawn", "right", "written")}
     console.print(
         f"{out}: {counts['written']:,} of {counts['drawn']:,} completions of {len(rows):,} problems, "
         f"{counts['right']:,} right",
         highlight=False,
     )
-    return dict(counts)
+    return counts
 
 
-def _drawn(config: Config, policy: Any, rows: Sequence[dict[str, Any]], first: int, progress: Any) -> list[Sample]:
-    seed = int.from_bytes(hashlib.blake2b(f"traces {config.seed} {first}".encode(), digest_size=4).digest(), "big")
+def _drawn(
+    config: Config, policy: Policy, rows: Sequence[Mapping[str, Any]], chunk: range, progress: Callable[[int], None]
+) -> list[Sample]:
+    digest = hashlib.blake2b(f"traces {config.seed} {chunk.start}".encode(), digest_size=4).digest()
+    model: Any = policy.model
     groups = sample(
-        policy.model,
+        model,
         policy.tokenizer,
-        [row["prompt"] for row in rows],
+        [rows[place]["prompt"] for place in chunk],
         count=config.sampling.completions,
-        seed=seed % (2**31 - 1),
+        seed=int.from_bytes(digest, "big") % (2**31 - 1),
         progress=progress,
         **config.sampling.parameters,
     )
-    return [
-        Sample(row=row, text=one.text, ids=one.ids, finish_reason=one.finish_reason, index=first + place)
-        for place, (row, group) in enumerate(zip(rows, groups, strict=True))
-        for one in group
-    ]
-
-
-def _references(task: Task, rows: Sequence[dict[str, Any]], first: int) -> list[Sample]:
-    assert task.solve is not None
-    return [
-        Sample(row=row, text=task.solve(row), ids=[], finish_reason="stop", index=first + place)
-        for place, row in enumerate(rows)
-    ]
+    return as_samples(rows, chunk, groups)
 
 
 def _records(samples: Sequence[Sample], mix: Mix) -> Iterator[dict[str, Any]]:
@@ -154,21 +150,14 @@ def _records(samples: Sequence[Sample], mix: Mix) -> Iterator[dict[str, Any]]:
         }
 
 
-def _taken_up(part: Path, counts: Counter[str]) -> int:
-    """How many problems an interrupted draw has done; a line that was cut off is dropped."""
-    if not part.exists():
-        return 0
-    whole = part.read_bytes().rpartition(b"\n")[0]
-    part.write_bytes(whole + b"\n" if whole else b"")
-    lines = list(_lines(part))
-    for line in lines:
-        counts.update(line["counts"])
+def _taken_up(part: Path) -> int:
+    """How many problems an interrupted draw has done; a line that was cut off is dropped, for others are to follow."""
+    lines = read_jsonl(part)
+    if lines:
+        write_atomically(part, part.read_text(encoding="utf-8").rpartition("\n")[0] + "\n")
+    else:
+        part.unlink(missing_ok=True)
     return lines[-1]["problems"] if lines else 0
-
-
-def _lines(part: Path) -> Iterator[dict[str, Any]]:
-    with part.open(encoding="utf-8") as file:
-        yield from map(json.loads, file)
 
 
 def _write(out: Path, rows: Iterator[dict[str, Any]]) -> None:

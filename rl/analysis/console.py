@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -21,6 +22,20 @@ ROWS = {
     "cut_off": "cut off before the end",
 }
 """Metric → what it means, in the order of the table."""
+
+
+def compared(figures: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[Mapping[str, Any]]]]:
+    """The rows of a table that compares evaluations: what a metric means, and its interval in each of them.
+
+    Args:
+        figures: of each evaluation, as a summary holds them; a metric that one of them lacks has no row.
+    """
+    k = figures[-1]["k"]
+    return [
+        (meaning.format(k=k), [of_one[name] for of_one in figures])
+        for name, meaning in ROWS.items()
+        if all(of_one.get(name) for of_one in figures)
+    ]
 
 
 def evaluated(console: Console, step: int, evaluation: Evaluation) -> None:
@@ -77,15 +92,8 @@ def finished(console: Console, folder: RunFolder, summary: Mapping[str, Any]) ->
     table.add_column("before", justify="right")
     table.add_column("after", justify="right")
     table.add_column("95% interval after", justify="right")
-    for name, meaning in ROWS.items():
-        if before.get(name) and after.get(name):
-            low, high = after[name]["low"], after[name]["high"]
-            table.add_row(
-                meaning.format(k=after["k"]),
-                f"{before[name]['value']:.3f}",
-                f"{after[name]['value']:.3f}",
-                f"{low:.3f} to {high:.3f}",
-            )
+    for meaning, (old, new) in compared([before, after]):
+        table.add_row(meaning, f"{old['value']:.3f}", f"{new['value']:.3f}", f"{new['low']:.3f} to {new['high']:.3f}")
     console.print()
     console.print(table)
     console.print(_examples(folder, summary["steps"]))
@@ -94,6 +102,32 @@ def finished(console: Console, folder: RunFolder, summary: Mapping[str, Any]) ->
         f"{summary['device']}\nreport:  {folder.report}\npolicy:  {folder.model}\nsummary: {folder.summary}",
         highlight=False,
     )
+
+
+def stages_finished(console: Console, folder: Path, summaries: Mapping[str, Mapping[str, Any]], report: Path) -> None:
+    """Print the table of before and after each stage, and where everything is.
+
+    Args:
+        console: where to print it.
+        folder: above the run folders of the stages.
+        summaries: stage → the summary of its run, in order.
+        report: the report of all stages.
+    """
+    table = Table(title=f"{folder.name}: test problems never trained on", title_justify="left")
+    table.add_column("share of answers that are …")
+    table.add_column("before", justify="right")
+    for stage in summaries:
+        table.add_column(f"after {stage}", justify="right")
+    for meaning, intervals in compared(evaluations(summaries)):
+        table.add_row(meaning, *(f"{interval['value']:.3f}" for interval in intervals))
+    console.print()
+    console.print(table)
+    console.print(f"report:  {report}\npolicy:  {folder / 'model'}", highlight=False)
+
+
+def evaluations(summaries: Mapping[str, Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The evaluation before the first stage, and that after each."""
+    return [next(iter(summaries.values()))["before"], *(summary["after"] for summary in summaries.values())]
 
 
 def _examples(folder: RunFolder, step: int) -> Text:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
 from rich.console import Console
 
+from rewards.models.state import default_device
 from rl import setup, tasks
 from rl.analysis import console as show
 from rl.analysis.evaluation import evaluate, settings_for
@@ -35,7 +35,7 @@ def evaluate_model(config: Config, split: Split) -> dict[str, Any]:
     policy = setup.policy(config, task, console)
     check_positions(config, task, policy, console, [split])
     model: Any = policy.model  # torch types `to` for device strings, transformers wraps it
-    model.to("cuda" if torch.cuda.is_available() else "cpu")
+    model.to(default_device())
     settings = settings_for(config, split)
     completions = min(settings.n, len(task.splits[split])) * (1 + settings.k)
     with completions_bar(console, f"{config.policy.model} on {split}", completions) as progress:

@@ -22,7 +22,7 @@ from rewards.reward import question_of
 from rewards.sample import Sample
 from rl.analysis.intervals import Interval, bootstrap, wilson
 from rl.config import Config
-from rl.sampling.draw import Completion, sample
+from rl.sampling.draw import Completion, as_samples, sample
 from rl.sampling.judge import judge
 from rl.tasks.task import Split, Task
 
@@ -235,12 +235,7 @@ def _judged(
     task: Task, rows: Sequence[Mapping[str, Any]], mine: Sequence[int], drawn: Sequence[Sequence[Completion]]
 ) -> list[list[Sample]]:
     """Every completion as a judged sample, in one call of the verifier."""
-    samples = [
-        Sample(row=rows[index], text=one.text, ids=one.ids, finish_reason=one.finish_reason, index=index)
-        for index, group in zip(mine, drawn, strict=True)
-        for one in group
-    ]
-    judged = iter(judge(samples, task.verifier))
+    judged = iter(judge(as_samples(rows, mine, drawn), task.verifier))
     return [[next(judged) for _ in group] for group in drawn]
 
 

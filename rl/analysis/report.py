@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from omegaconf import OmegaConf
 
 from rl.analysis import hacking
-from rl.analysis.console import ROWS
+from rl.analysis.console import compared
 from rl.errors import UserError
 from rl.storage.run_folder import RunFolder, read_jsonl, write_atomically
 
@@ -70,7 +70,7 @@ def write_report(path: str | Path) -> Path:
         task=values.task.name,
         algorithm=values.algorithm.name,
         summary=summary,
-        rows=_rows(summary) if summary else [],
+        rows=compared([summary["before"], summary["after"]]) if summary else [],
         curves=[
             figure for figure in (_curve(metrics, *curve, rewards=list(values.rewards)) for curve in CURVES) if figure
         ],
@@ -84,15 +84,6 @@ def write_report(path: str | Path) -> Path:
     )
     write_atomically(folder.report, html)
     return folder.report
-
-
-def _rows(summary: dict[str, Any]) -> list[tuple[str, dict, dict]]:
-    before, after = summary["before"], summary["after"]
-    return [
-        (meaning.format(k=after["k"]), before[name], after[name])
-        for name, meaning in ROWS.items()
-        if before.get(name) and after.get(name)
-    ]
 
 
 def _curve(

@@ -8,7 +8,7 @@ from typing import Any
 
 import jinja2
 
-from rl.analysis.console import ROWS
+from rl.analysis.console import compared, evaluations
 from rl.storage.run_folder import write_atomically
 
 
@@ -22,16 +22,12 @@ def write_stages_report(folder: Path, summaries: Mapping[str, Mapping[str, Any]]
     Returns:
         The file.
     """
-    first = next(iter(summaries.values()))
-    measured = [first["before"], *(summary["after"] for summary in summaries.values())]
-    rows = [
-        (meaning.format(k=first["after"]["k"]), [figures[name] for figures in measured])
-        for name, meaning in ROWS.items()
-        if all(figures.get(name) for figures in measured)
-    ]
+    measured = evaluations(summaries)
     template = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
         (Path(__file__).parent / "stages_report.html.j2").read_text(encoding="utf-8")
     )
     report = folder / "report.html"
-    write_atomically(report, template.render(name=folder.name, stages=summaries, rows=rows, n=first["after"]["n"]))
+    write_atomically(
+        report, template.render(name=folder.name, stages=summaries, rows=compared(measured), n=measured[-1]["n"])
+    )
     return report

@@ -6,6 +6,7 @@ They become the same `Sample`s as what a policy samples, and pairs of them, so t
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -23,6 +24,7 @@ from rl.examples.reading import GivenRow, rows_of
 from rl.examples.rules import Candidate, keep, rewards_named
 from rl.policy.load import Policy
 from rl.sampling.judge import judge
+from rl.tasks.layout import BadRow
 from rl.tasks.task import Task
 
 
@@ -61,17 +63,14 @@ def load(config: Config, task: Task, policy: Policy, mix: Mix | None) -> Given |
     assert isinstance(algorithm, Rounds) and algorithm.examples is not None
     settings, tokens = algorithm.examples, _Tokens(config, policy)
     skipped = list(found.skipped)
-    by_source: dict[str, list[Candidate]] = {}
-    for name, rows in found.rows.items():
-        by_source[name] = []
-        for row in rows:
-            if (why := tokens.problem(row)) is None:
-                by_source[name].append(Candidate(row.place, tokens.samples(row)))
-            elif settings.on_bad_row == "fail":
-                raise UserError(row.place, why)
-            else:
-                skipped.append(f"{row.place}: {why}")
-    candidates = [one for group in by_source.values() for one in group]
+    candidates: list[Candidate] = []
+    for row in (row for rows in found.rows.values() for row in rows):
+        try:
+            candidates.append(Candidate(row.place, tokens.samples(row)))
+        except BadRow as bad:
+            if settings.on_bad_row == "fail":
+                raise UserError(row.place, str(bad)) from None
+            skipped.append(f"{row.place}: {bad}")
     if not candidates:
         raise UserError("algorithm.examples", f"no example can be used; the first: {skipped[0]}")
     names = list(config.rewards)
@@ -103,27 +102,24 @@ class _Tokens:
         self.stop = tuple(config.sampling.stop)
         self.limit = positions(policy.model)
 
-    def problem(self, row: GivenRow) -> str | None:
-        """What is wrong with an example for this policy; None where nothing is."""
-        before = len(prompt_ids(row.row["prompt"], self.tokenizer, self.template_kwargs))
-        unknown = self.tokenizer.unk_token_id
-        for text in row.texts:
-            ids = self.completion_ids(text)
-            if self.limit is not None and before + len(ids) > self.limit:
-                return (
-                    f"prompt and completion have {before + len(ids):,} tokens, and the model's context holds "
-                    f"{self.limit:,}"
-                )
-            if unknown is not None and unknown in ids and self.tokenizer.unk_token not in text:
-                return f"the policy's tokenizer has no token for a part of {text[:60]!r}"
-        return None
-
     def samples(self, row: GivenRow) -> tuple[Sample, ...]:
-        """An example's completions as samples."""
-        return tuple(
-            Sample(row=row.row, text=text, ids=self.completion_ids(text), finish_reason="stop", index=row.index)
-            for text in row.texts
-        )
+        """An example's completions as samples.
+
+        Raises:
+            BadRow: one is longer than the model's context, or has a part that the tokenizer has no token for.
+        """
+        before = len(prompt_ids(row.row["prompt"], self.tokenizer, self.template_kwargs))
+        return tuple(self._sample(row, text, before) for text in row.texts)
+
+    def _sample(self, row: GivenRow, text: str, before: int) -> Sample:
+        ids, unknown = self.completion_ids(text), self.tokenizer.unk_token_id
+        if self.limit is not None and before + len(ids) > self.limit:
+            raise BadRow(
+                f"prompt and completion have {before + len(ids):,} tokens, and the model's context holds {self.limit:,}"
+            )
+        if unknown is not None and unknown in ids and self.tokenizer.unk_token not in text:
+            raise BadRow(f"the policy's tokenizer has no token for a part of {text[:60]!r}")
+        return Sample(row=row.row, text=text, ids=ids, finish_reason="stop", index=row.index)
 
     def completion_ids(self, text: str) -> list[int]:
         """The tokens of a completion, with an end, unless it ends with a stop string as a sampled one would."""
@@ -153,13 +149,9 @@ def _judged(
     columns = sorted({name for one in candidates for name in one.first.row})
     samples = [sample for one in candidates for sample in one.samples]
     # rewards are given whole columns, so a column that some rows lack is None there
-    filled = [_with_columns(sample, columns) for sample in samples]
+    filled = [replace(sample, row={**dict.fromkeys(columns), **sample.row}) for sample in samples]
     judged = iter(judge(filled, task.verifier, mix))
     return [one._replace(samples=tuple(next(judged) for _ in one.samples)) for one in candidates]
-
-
-def _with_columns(sample: Sample, columns: Sequence[str]) -> Sample:
-    return replace(sample, row={**dict.fromkeys(columns), **sample.row})
 
 
 def _weighted(candidates: Sequence[Candidate], settings: Examples, seed: int) -> list[Candidate]:
@@ -186,9 +178,7 @@ def _lines(
     out = "".join(f" · {count:,} left out: {why}" for why, count in dropped.items() if count)
     lines = [f"examples: {len(kept):,} of {len(candidates):,} kept{right}{out}"]
     if len({one.first.row["source"] for one in kept}) > 1 or len(weighted) != len(kept):
-        sources: dict[str, int] = {}
-        for one in weighted:
-            sources[one.first.row["source"]] = sources.get(one.first.row["source"], 0) + 1
+        sources = Counter(one.first.row["source"] for one in weighted)
         lines.append("examples by source: " + " · ".join(f"{name} {count:,}" for name, count in sources.items()))
     if skipped:
         lines.append(f"skipped {len(skipped):,} examples; the first: {skipped[0]}")

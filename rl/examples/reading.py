@@ -27,7 +27,7 @@ from rl.errors import UserError
 from rl.tasks.columns import column, has, names
 from rl.tasks.layout import BadRow, Layout, as_prompt, template_fields
 from rl.tasks.messages import Messages, messages_of
-from rl.tasks.sources import Source, open_sources
+from rl.tasks.sources import Source, is_hub_id, name_and_split, of_split, open_sources
 from rl.tasks.task import Split, Task
 from verifiers.runtime.names import nearest
 
@@ -86,6 +86,12 @@ def rows_of(config: Config, task: Task) -> GivenRows | None:
     return read(algorithm.examples, task, config.task, wanted)
 
 
+def is_on_hub(settings: Examples) -> bool:
+    """Whether reading the examples would ask the hub."""
+    sources = (source.data for source in settings.sources.values() if source.data != TASK)
+    return any(is_hub_id(name_and_split(data)[0]) for data in sources)
+
+
 def read(settings: Examples, task: Task, layout: Any, wanted: Sequence[str]) -> GivenRows:
     """Read all sources.
 
@@ -135,22 +141,13 @@ def _records(
 
 def _sources(data: str) -> list[Source]:
     """The sources that are read: those of the split that is named, else the train split where there are several."""
-    name, colon, part = data.rpartition(":")
-    if not colon or "/" in part or Path(data).exists():
+    name, part = name_and_split(data)
+    if part is None or Path(data).exists():
         sources = open_sources(data)
         return [one for one in sources if one.split in (None, "train", "training")] or sources
-    sources = open_sources(name)
-    if any(one.split is not None for one in sources):
-        chosen, there = [one for one in sources if one.split == part], [str(one.split) for one in sources]
-    else:
-        there = [str(record.columns.get("split")) for one in sources for record in one.records]
-        chosen = [
-            one._replace(records=[r for r in one.records if r.broken or r.columns.get("split") == part])
-            for one in sources
-            if part in there
-        ]
+    chosen, there = of_split(open_sources(name), part)
     if not chosen:
-        raise UserError("algorithm.examples", f"{name} has no split {part!r}; {nearest(part, sorted(set(there)))}")
+        raise UserError("algorithm.examples", f"{name} has no split {part!r}; {nearest(part, there)}")
     return chosen
 
 
@@ -203,8 +200,9 @@ class _Reader:
         conversation, texts = self._completions(values, named, data)
         row = {name: value for name, value in values.items() if name not in (*self.wanted, "messages")}
         row |= {"prompt": conversation or self._prompt(values, named, data), "source": source}
-        self._refuse(row, texts)
-        index = next((self.train[key] for key in _problem(row) if key in self.train), -1)
+        keys = list(_problem(row))
+        self._refuse(row["prompt"], keys, texts)
+        index = next((self.train[key] for key in keys if key in self.train), -1)
         if values.get("gold") is not None:
             row["gold"] = self.layout.gold(values["gold"])
         elif index >= 0:
@@ -275,10 +273,9 @@ class _Reader:
             raise BadRow(f"column {named.get('prompt', 'prompt')!r} holds no prompt but {given!r}")
         return as_prompt(given, chat=config.chat, system=config.system)
 
-    def _refuse(self, row: Mapping[str, Any], texts: Sequence[str]) -> None:
+    def _refuse(self, prompt: Text, keys: Sequence[str], texts: Sequence[str]) -> None:
         """Refuse what nothing could be learnt from, and what the policy is measured on."""
-        prompt = row["prompt"]
-        if (key := next((key for key in _problem(row) if key in self.held_out), None)) is not None:
+        if (key := next((key for key in keys if key in self.held_out), None)) is not None:
             raise BadRow(
                 f"its prompt stands in the task's {self.held_out[key]} split ({question_of(prompt)[:60]!r}); leave it "
                 f"out, or set algorithm.examples.on_bad_row=skip"

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
 from rich.console import Console
 
+from rewards.models.state import default_device
 from rewards.parts.step_spans import Splitter
 from rewards.sample import Sample
 from rl import setup, tasks
@@ -265,7 +265,7 @@ def _completer(
 
 def _on_device(policy: Policy) -> Any:
     model: Any = policy.model
-    return model.to("cuda" if torch.cuda.is_available() else "cpu")
+    return model.to(default_device())
 
 
 def _written(console: Console, out: str, samples: Sequence[Sample], counts: Counts | None) -> list[Sample]:

@@ -18,7 +18,7 @@ from rl.context import RunContext
 from rl.errors import UserError
 from rl.examples.hints import failed_rows, leaks, with_hint
 from rl.progress import completions_bar
-from rl.sampling.draw import sample
+from rl.sampling.draw import as_samples, sample
 from rl.sampling.judge import judge
 from verifiers.runtime.golds import first_gold
 
@@ -113,19 +113,7 @@ class Draws:
                 progress=progress,
                 **run.config.sampling.parameters,
             )
-        samples = [
-            Sample(
-                row=self.rows[chosen[place]],
-                text=one.text,
-                ids=one.ids,
-                finish_reason=one.finish_reason,
-                index=chosen[place],
-                round=number,
-                hinted=hinted,
-            )
-            for place, group in zip(mine, groups, strict=True)
-            for one in group
-        ]
+        samples = as_samples(self.rows, [chosen[place] for place in mine], groups, round=number, hinted=hinted)
         judged = judge(samples, run.task.verifier, run.mix)
         if world == 1:
             return judged

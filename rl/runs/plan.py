@@ -16,8 +16,7 @@ from rewards.reward import question_of
 from rl.config import Config
 from rl.config.algorithms import Rounds
 from rl.config.generation_cycle import GenerationCycle
-from rl.examples.reading import TASK, rows_of
-from rl.tasks.sources import is_hub_id
+from rl.examples.reading import is_on_hub, rows_of
 from rl.tasks.task import Task
 from verifiers.runtime.self_check import self_check, survey
 
@@ -121,9 +120,7 @@ def _example_lines(config: Config, task: Task | None) -> list[tuple[str, str]]:
     if algorithm.examples is None:
         return []
     sources = algorithm.examples.sources
-    if task is None or any(
-        source.data != TASK and is_hub_id(source.data.rpartition(":")[0] or source.data) for source in sources.values()
-    ):
+    if task is None or is_on_hub(algorithm.examples):
         return [("examples", ", ".join(source.data for source in sources.values()))]
     found = rows_of(config, task)
     assert found is not None

@@ -9,8 +9,27 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from rewards.models.generate import Engine, Generated, SamplingParameters, generate
 from rewards.models.prompts import Text, prompt_ids
+from rewards.sample import Sample
 
 Completion = Generated
+
+
+def as_samples(
+    rows: Sequence[Mapping[str, Any]], indices: Sequence[int], groups: Sequence[Sequence[Completion]], **known: Any
+) -> list[Sample]:
+    """Completions as samples, those of one prompt after one another.
+
+    Args:
+        rows: the rows of the split.
+        indices: which of them was asked for each group.
+        groups: the completions of each prompt.
+        known: further fields of all samples, such as `round`.
+    """
+    return [
+        Sample(row=rows[index], text=one.text, ids=one.ids, finish_reason=one.finish_reason, index=index, **known)
+        for index, group in zip(indices, groups, strict=True)
+        for one in group
+    ]
 
 
 def sample(

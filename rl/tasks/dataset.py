@@ -29,7 +29,7 @@ from rewards.reward import PASSED
 from rl.config import DatasetTask
 from rl.errors import UserError
 from rl.tasks.layout import BadRow, Layout, as_text
-from rl.tasks.sources import Source, open_sources
+from rl.tasks.sources import Source, name_and_split, of_split, open_sources
 from rl.tasks.task import SPLITS, Split, Task, refuse_overlap, split_of
 from verifiers.runtime.names import nearest
 from verifiers.runtime.verifier import Verifier, load
@@ -174,32 +174,21 @@ def _assigned_by_data(sources: Sequence[Source], config: DatasetTask) -> list[_A
 
 def _named(data: str, split: Split, config: DatasetTask) -> list[Source]:
     """The source that `task.data.SPLIT` names, which may be one split of a larger one: `SOURCE:SPLIT`."""
-    name, colon, part = data.rpartition(":")
-    if not colon or "/" in part:
+    name, part = name_and_split(data)
+    if part is None:
         sources = open_sources(data)
         if len(sources) > 1:
             sources = [source for source in sources if SPLIT_NAMES.get(str(source.split).lower()) == split]
             if len(sources) != 1:
                 raise UserError(f"task.data.{split}", f"{data} has no split of that name; write {data}:NAME")
         return sources
-    sources = open_sources(name)
-    if any(source.split is not None for source in sources):
-        chosen = [source for source in sources if source.split == part]
-        if not chosen:
-            hint = nearest(part, [str(source.split) for source in sources])
-            raise UserError(f"task.data.{split}", f"{name} has no split {part!r}; {hint}")
-        return chosen
-    column = config.split_column or "split"
-    kept = [
-        source._replace(records=[r for r in source.records if r.broken or r.columns.get(column) == part])
-        for source in sources
-    ]
-    if not any(not record.broken for source in kept for record in source.records):
-        values = {str(record.columns.get(column)) for source in sources for record in source.records}
-        raise UserError(
-            f"task.data.{split}", f"no row of {name} has {part!r} in column {column!r}; {nearest(part, values)}"
-        )
-    return kept
+    sources, column = open_sources(name), config.split_column or "split"
+    chosen, there = of_split(sources, part, column)
+    if not chosen:
+        on_hub = any(source.split is not None for source in sources)
+        what = f"{name} has no split {part!r}" if on_hub else f"no row of {name} has {part!r} in column {column!r}"
+        raise UserError(f"task.data.{split}", f"{what}; {nearest(part, there)}")
+    return chosen
 
 
 def _known(name: Any) -> bool:

@@ -14,7 +14,7 @@ import io
 import json
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -74,6 +74,34 @@ def open_sources(data: str) -> list[Source]:
         beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
         raise UserError(data, "no such file" + (f"; {nearest(path.name, beside)}" if beside else ""))
     return _read_data_set(data)
+
+
+def name_and_split(data: str) -> tuple[str, str | None]:
+    """A source's name and the split of it that is meant, from `SOURCE` or `SOURCE:SPLIT`; None for no split."""
+    name, colon, split = data.rpartition(":")
+    return (data, None) if not colon or "/" in split else (name, split)
+
+
+def of_split(sources: Sequence[Source], split: str, column: str = "split") -> tuple[list[Source], list[str]]:
+    """The part of some sources that is one split, and the names of all splits that they have.
+
+    Args:
+        sources: the files of one source, or its splits on the hub.
+        split: as the hub calls it, or as the rows say.
+        column: the column in which they say it, where the source itself does not.
+
+    Returns:
+        The sources with the rows of that split, none where there is no such row; and the splits' names.
+    """
+    if any(source.split is not None for source in sources):
+        return [source for source in sources if source.split == split], [str(source.split) for source in sources]
+    there = {str(record.columns.get(column)) for source in sources for record in source.records}
+    kept = [
+        source._replace(records=[r for r in source.records if r.broken or r.columns.get(column) == split])
+        for source in sources
+    ]
+    found = any(not record.broken for source in kept for record in source.records)
+    return (kept if found else []), sorted(there)
 
 
 def is_hub_id(data: str) -> bool:
