@@ -47,8 +47,10 @@ def train(config: str, overrides: Sequence[str], fresh: bool) -> None:
     # before anything heavy is imported: a wrong config answers at once
     stages = load_stages(config, overrides)
     loaded = list(stages.values()) or [load(config, overrides)]
+    made: list[str] = []
     for one in loaded:
-        missing_on_hub(one)
+        missing_on_hub(one, made)
+        made.append(str(one.run_folder / "model"))
     command = shlex.join(["whetstone", "train", config, *overrides])
     if stages:
         from rl.stages import train_stages
@@ -69,8 +71,10 @@ def check(config: str, overrides: Sequence[str]) -> None:
     from rl.config.named import missing_on_hub
 
     stages = load_stages(config, overrides)
+    made: list[str] = []
     for stage, loaded in (stages or {"": load(config, overrides)}).items():
-        waiting = missing_on_hub(loaded)
+        waiting = missing_on_hub(loaded, made)
+        made.append(str(loaded.run_folder / "model"))
         from rl import tasks
         from rl.runs import plan
 

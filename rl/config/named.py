@@ -1,13 +1,14 @@
-"""Looks whether the models, functions and files that rewards name are there, without loading or importing any."""
+"""Looks whether the models, functions and files that a config names are there, without loading or importing any."""
 
 from __future__ import annotations
 
 import ast
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rewards.models.folder import fault
 from rl.errors import UserError
 from verifiers.runtime.names import nearest
 
@@ -23,13 +24,23 @@ FILE_OPTIONS = ("rubric_file",)
 """Options that name a file."""
 
 
-def missing_on_hub(config: Config) -> list[tuple[str, str]]:
-    """The models that rewards name and that are not on this machine, as (key, what happens with it).
+def missing_on_hub(config: Config, made: Collection[str] = ()) -> list[tuple[str, str]]:
+    """The models that a config names and that are not on this machine, as (key, what happens with it).
+
+    Args:
+        config: the config.
+        made: folders of models that earlier stages are to leave, and that need not be there yet.
 
     Raises:
         UserError: a file, a function or a model's folder that is not there.
     """
     lines: list[tuple[str, str]] = []
+    own = {"policy.model": config.policy.model, "algorithm.critic.start": _critic_start(config)}
+    for key, model in own.items():
+        if model not in ("embedded", "policy", *made) and not _is_here(key, model):
+            lines.append((key, f"{model} is not on this machine; it is asked of the hub when a run starts"))
+    if (template := config.policy.chat_template) is not None and not Path(template).expanduser().is_file():
+        raise UserError("policy.chat_template", f"no file {template!r}{_beside(Path(template))}")
     for name, reward in config.rewards.items():
         if reward.function is not None:
             _look_for_function(f"rewards.{name}.function", reward.function)
@@ -42,6 +53,11 @@ def missing_on_hub(config: Config) -> list[tuple[str, str]]:
                     (f"{name}.{key}", f"{model} is not on this machine; it is asked of the hub when a run starts")
                 )
     return lines
+
+
+def _critic_start(config: Config) -> str:
+    critic = getattr(config.algorithm, "critic", None)
+    return "policy" if critic is None else critic.start
 
 
 def _models(name: str, reward: Reward) -> Iterator[tuple[str, str]]:
@@ -64,13 +80,11 @@ def _is_here(key: str, model: str) -> bool:
     Raises:
         UserError: it can only be a folder, and there is none, or none with a model in it.
     """
+    if (what := fault(model)) is not None:
+        raise UserError(key, f"{model!r} {what}")
     folder = Path(model).expanduser()
     if folder.is_dir():
-        if not any(folder.glob("*.json")):
-            raise UserError(key, f"the folder {model!r} holds no model: it has no config.json")
         return True
-    if folder.exists():
-        raise UserError(key, f"{model!r} is a file; a model's folder is needed")
     # a hub id has one slash at most; one that begins with a folder of this place is meant as a path
     if model.startswith((".", "/", "~")) or model.count("/") > 1 or ("/" in model and folder.parent.is_dir()):
         raise UserError(key, f"no folder {model!r}{_beside(folder)}")

@@ -6,12 +6,13 @@ Imports without torch. The sizes of a model are read from its `config.json` and 
 from __future__ import annotations
 
 import json
-import struct
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rewards.models.adapters import adapter_config, base_of
+from rewards.models.folder import header
 from rewards.reward import question_of
 from rl.config import Config
 from rl.config.algorithms import Rounds
@@ -237,17 +238,7 @@ def _local_folder(model: str) -> Path | None:
 
 def _tensors(file: Path) -> int:
     """How many numbers a safetensors file holds, from its header."""
-    with file.open("rb") as source:
-        (length,) = struct.unpack("<Q", source.read(8))
-        header = json.loads(source.read(length))
-    total = 0
-    for name, tensor in header.items():
-        if name != "__metadata__":
-            count = 1
-            for extent in tensor["shape"]:
-                count *= extent
-            total += count
-    return total
+    return sum(math.prod(tensor["shape"]) for tensor in header(file).values())
 
 
 def _prompt_tokens(config: Config, task: Task | None) -> int:

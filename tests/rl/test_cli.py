@@ -55,7 +55,7 @@ def test_an_unknown_command_and_a_missing_argument_are_one_line(capsys):
 
 def test_a_policy_that_is_not_there_is_one_line(capsys, tmp_path, small):
     line = refused(capsys, "train", QUICKSTART, *small, f"policy.model={tmp_path / 'gone'}")
-    assert line.startswith("whetstone: policy.model: ") and "could not be loaded" in line
+    assert line == f"whetstone: policy.model: no folder '{tmp_path / 'gone'}'"
 
 
 def test_a_folder_that_is_no_run_has_no_report(capsys, tmp_path):
