@@ -1,4 +1,7 @@
-"""Looks whether the models, functions and files that a config names are there, without loading or importing any."""
+"""Looks whether the models, functions and files that a config names are there, without loading or importing any.
+
+Those are the policy, what rewards name, and teachers.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,8 @@ if TYPE_CHECKING:
     from rl.config import Config
     from rl.config.sections import Reward
 
+OF_THE_RUN = ("policy", "base", "embedded")
+"""Names of the policy itself, which is no model of its own."""
 NO_MODEL = ("judge",)
 """Rewards whose `model` is a name at a server."""
 MODEL_OPTIONS = ("baseline",)
@@ -24,21 +29,19 @@ FILE_OPTIONS = ("rubric_file",)
 """Options that name a file."""
 
 
-def missing_on_hub(config: Config, made: Collection[str] = ()) -> list[tuple[str, str]]:
+def missing_on_hub(config: Config, coming: Collection[str] = ()) -> list[tuple[str, str]]:
     """The models that a config names and that are not on this machine, as (key, what happens with it).
 
     Args:
-        config: the config.
-        made: folders of models that earlier stages are to leave, and that need not be there yet.
+        config: a checked config.
+        coming: folders that stages before this one will leave their policies in.
 
     Raises:
         UserError: a file, a function or a model's folder that is not there.
     """
-    lines: list[tuple[str, str]] = []
-    own = {"policy.model": config.policy.model, "algorithm.critic.start": _critic_start(config)}
-    for key, model in own.items():
-        if model not in ("embedded", "policy", *made) and not _is_here(key, model):
-            lines.append((key, f"{model} is not on this machine; it is asked of the hub when a run starts"))
+    lines = _looked_for(
+        [("policy.model", config.policy.model), ("algorithm.critic.start", _critic_start(config))], coming
+    )
     if (template := config.policy.chat_template) is not None and not Path(template).expanduser().is_file():
         raise UserError("policy.chat_template", f"no file {template!r}{_beside(Path(template))}")
     for name, reward in config.rewards.items():
@@ -47,12 +50,17 @@ def missing_on_hub(config: Config, made: Collection[str] = ()) -> list[tuple[str
         for key, file in _named(reward, FILE_OPTIONS):
             if not Path(file).expanduser().is_file():
                 raise UserError(f"rewards.{name}.{key}", f"no file {file!r}{_beside(Path(file))}")
-        for key, model in _models(name, reward):
-            if not _is_here(f"rewards.{name}.{key}", model):
-                lines.append(
-                    (f"{name}.{key}", f"{model} is not on this machine; it is asked of the hub when a run starts")
-                )
-    return lines
+        lines += _looked_for([(f"rewards.{name}.{key}", model) for key, model in _models(name, reward)], coming)
+    teachers = [one.model for one in getattr(config.algorithm, "teacher", []) if one.model not in OF_THE_RUN]
+    return lines + _looked_for([("algorithm.teacher", model) for model in teachers], coming)
+
+
+def _looked_for(models: list[tuple[str, str]], coming: Collection[str]) -> list[tuple[str, str]]:
+    """Of (key, model) those that only the hub can have, with what happens then."""
+    named = [(key, model) for key, model in models if model not in (*OF_THE_RUN, *coming)]
+    asked = [(key, model) for key, model in named if not _is_here(key, model)]
+    on_hub = "is not on this machine; it is asked of the hub when a run starts"
+    return [(key.removeprefix("rewards."), f"{model} {on_hub}") for key, model in asked]
 
 
 def _critic_start(config: Config) -> str:
@@ -62,7 +70,7 @@ def _critic_start(config: Config) -> str:
 
 def _models(name: str, reward: Reward) -> Iterator[tuple[str, str]]:
     kind = reward.kind or name
-    if reward.model not in (None, "policy", "embedded") and kind not in NO_MODEL and reward.function is None:
+    if reward.model not in (None, *OF_THE_RUN) and kind not in NO_MODEL and reward.function is None:
         yield "model", reward.model
     yield from _named(reward, MODEL_OPTIONS)
 

@@ -132,7 +132,7 @@ NEEDS: dict[str, dict[str, Needs]] = {
             lambda given: given.get("f_divergence_type") == "alpha_divergence",
             "trainer.f_divergence_type=alpha_divergence",
         ),
-        "label_smoothing": _loss("exo_pair", "robust", "bco_pair", "aot", "aot_unpaired", default="sigmoid"),
+        "label_smoothing": _loss("exo_pair", "robust", "aot", "aot_unpaired", default="sigmoid"),
         "discopop_tau": _loss("discopop", default="sigmoid"),
         "precompute_ref_batch_size": _set("precompute_ref_log_probs", "trainer.precompute_ref_log_probs=true"),
     },

@@ -297,6 +297,7 @@ class Rounds(Run):
             seed=self.config.seed + number,
             callbacks=callbacks,
             warn=self.context.warn,
+            teachers=self.context.teachers,
         )
         with refusals_named(self.config.trainer):
             return self.algorithm.build(fit, examples)
