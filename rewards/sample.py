@@ -53,6 +53,7 @@ class Sample:
         logprobs: log-probability (nats) of each token at sampling; None unless they were asked for.
         index: of the row in its split; -1 where the row is of no split.
         round: in which round it was drawn, from 0.
+        thinking: whether its prompt ends with the opening of a thought (`<think>`), which the text so begins in.
         hinted: whether the answer was shown when it was drawn; the row's prompt is the plain one all the same.
         verdict: what the task's verifier says; None before judging, and where there is no verifier.
         reward: the mix of all rewards; None where nothing is known.
@@ -68,6 +69,7 @@ class Sample:
     logprobs: list[float] | None = None
     index: int = -1
     round: int = 0
+    thinking: bool = False
     hinted: bool = False
     verdict: Verdict | None = None
     reward: float | None = None

@@ -74,12 +74,14 @@ class Generated:
         logprobs: for each token its log-probability (nats) given the prompt and the tokens before it, under the model's
             own distribution: at temperature 1, with no token left out, whatever it was drawn with. None unless asked
             for.
+        thinking: whether the prompt ends with the opening of a thought; nobody but who rendered it can say.
     """
 
     text: str
     ids: list[int]
     finish_reason: FinishReason
     logprobs: list[float] | None = None
+    thinking: bool = False
 
 
 class Tokens(NamedTuple):

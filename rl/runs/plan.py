@@ -18,7 +18,7 @@ from rl.config import Config
 from rl.config.algorithms import Rounds
 from rl.config.generation_cycle import GenerationCycle
 from rl.examples.reading import is_on_hub, rows_of
-from rl.tasks.task import Task
+from rl.tasks.task import Task, refuse_empty
 from verifiers.runtime.self_check import self_check, survey
 
 TRL_EPOCHS = 3
@@ -60,8 +60,10 @@ def describe(config: Config, task: Task | None, *, check_rows: int = 200) -> lis
         check_rows: rows of each split whose own gold answer the verifier is tried on.
 
     Raises:
-        UserError: the train split is smaller than a generation cycle.
+        UserError: a split that the run needs is empty, or the train split is smaller than a generation cycle.
     """
+    if task is not None:
+        refuse_empty(task.splits, validation=config.evaluation.every > 0)
     if task is not None and not config.algorithm.in_rounds:
         GenerationCycle.of(config).check_rows(len(task.splits["train"]), config.sampling.completions)
     lines = _task_lines(config, task, check_rows)
