@@ -5,8 +5,8 @@
 A mutant is a function with one expression changed (`+` to `-`, a constant by one, a condition turned round). It is
 killed where a test fails or hangs. Of each part that has more than `--most` mutants as many are drawn, with a fixed
 seed. Every part is mutated in a copy of the project, `runs/mutants/PART`, so the working tree stays as it is. The same
-command goes on where it was stopped, as long as no file has changed since. Survivors are printed with their change: some
-change nothing that anyone could see, the others are tests that are missing.
+command goes on where it was stopped, as long as no file has changed since. Survivors are printed with their change:
+some change nothing that anyone could see, the others are tests that are missing.
 
 What a name on a module's first level is set to (a constant, a pattern, a table) is not mutated.
 """
