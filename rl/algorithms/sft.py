@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
 from datasets import Dataset
+from torch import nn
 from transformers import PreTrainedTokenizerBase, PrinterCallback
 from trl.trainer.sft_config import SFTConfig
 from trl.trainer.sft_trainer import SFTTrainer
@@ -87,12 +88,12 @@ class WeightedSftTrainer(SFTTrainer):
         self.data_collator = WeightedCollator(self.data_collator)
 
     def compute_loss(
-        self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
+        self, model: nn.Module, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
         """TRL's loss on weighted log-probabilities."""
         weights_BS = inputs.pop("weights")[:, 1:]  # the first token has no log-probability
 
-        def weigh(module: Any, given: Any, outputs: Any) -> Any:
+        def weigh(module: nn.Module, given: object, outputs: Any) -> Any:
             if "log_probs" in outputs:
                 outputs.log_probs = weights_BS * outputs.log_probs
             return outputs
@@ -111,7 +112,7 @@ class WeightedCollator:
         plain: that collator.
     """
 
-    def __init__(self, plain: Any) -> None:
+    def __init__(self, plain: Callable[[list[dict[str, Any]]], dict[str, Any]]) -> None:
         self.plain = plain
 
     def __call__(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
