@@ -15,6 +15,7 @@ from transformers import PreTrainedTokenizerBase, TrainerCallback
 
 from rewards.models.types import Model
 from rl.config import Config
+from rl.policy.teachers import Teacher
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Fit:
         seed: of the order of the examples.
         callbacks: to be told of steps and logs.
         warn: prints a warning.
+        teachers: whose distributions are learnt.
     """
 
     config: Config
@@ -42,6 +44,7 @@ class Fit:
     seed: int
     callbacks: Sequence[TrainerCallback]
     warn: Callable[[str], None] = print
+    teachers: Sequence[Teacher] = ()
 
     @property
     def template_kwargs(self) -> dict[str, Any]:
