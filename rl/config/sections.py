@@ -203,8 +203,9 @@ class Reward(Section):
     options: dict[str, Any] = {}
     weight: float | Annotated[list[tuple[int, float]], Field(min_length=1)] = 1.0
     """A number, or `[[step, weight], …]`, linear between the steps that are named and constant outside them."""
-    credit: Literal["sum", "min", "first_error"] | None = None
-    """How its step scores become token rewards (`rl/credit/steps.py`); without one, its value counts at the end."""
+    credit: Literal["sum", "min", "first_error", "token"] | None = None
+    """How its step scores become token rewards (`rl/credit/steps.py`), or `token` for scores of each token; without
+    one, its value counts at the end."""
 
 
 class Mix(Section):
