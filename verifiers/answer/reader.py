@@ -106,6 +106,8 @@ _LINE_START = re.compile(
     re.IGNORECASE,
 )
 SENTENCE_END = re.compile(r"。|[.!?]+[*_\"')]*(?=\s+[A-Z\\$<*_(]|\s*$)|\s*(?:\.\s*)?I hope it is|\n")
+_RECURRING = re.compile(r"[.0-9][0-9]{2}\.{3}")
+"""The end of a decimal that goes on, with its dots."""
 _WITHDRAWN = re.compile(
     r"\s*(?:(?:oh|oops|hmm+|wait|actually|sorry|but)\b[\s,.!…—–-]*){0,3}"
     r"(?:no[,:.!]|no[ \t]*[-–—]|nope\b|scratch\sthat|correction\b"
@@ -253,7 +255,10 @@ def _sentence(part: str, start: int) -> str:
     end = SENTENCE_END.search(segment)
     if end and _WITHDRAWN.match(segment, end.end()):
         return ""
-    text = (segment[: end.start()] if end else segment).strip()
+    stop = end.start() if end else len(segment)
+    if _RECURRING.match(segment, max(0, stop - 3)):
+        stop += 3
+    text = segment[:stop].strip()
     return text.removesuffix(" |")  # the end of a table's row
 
 
