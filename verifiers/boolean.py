@@ -32,7 +32,7 @@ _WORD = rf"(?P<word>(?:not\s(?=true|correct|false|incorrect))?(?:{_YES}|{_NO}))\
 _QUOTE = r"[\s*_\"'“‘(\[{✅❌✓✔✗✘☑]{0,6}"
 _SURELY = (
     r"(?:(?:therefore|thus|hence|definitely|clearly|simply|probably|likely|most likely|indeed|certainly|absolutely|also"
-    r"|then|a|that|logically|obviously|most definitely|a definite|a resounding|in fact|still|actually"
+    r"|then|a|that|logically|obviously|most definitely|a\s\w{3,12}(?=\s(?:yes|no)\b)|in fact|still|actually"
     r"|considered|deemed|judged|regarded as|said to be)\b,?\s*){0,3}"
 )
 _AT = re.compile(
@@ -65,7 +65,7 @@ _SO = (
 _STATEMENT = re.compile(
     r"(?:\b(?=[achimoprstuvw])|(?=[,:–—-])|^|(?<=[.!;\n]))"  # fails early where no statement begins
     rf"(?:{_ABOUT}{_IS}\s*:?\s+{_SURELY}{_QUOTE}(?P<judged>{_JUDGEMENT}|yes|no)\b"
-    rf"(?![-'’]|\s+because\sof\b|\s+(?!(?:because|since|as|so|and|but|given)\b)[a-z]+)"
+    rf"(?![-'’]|\s+because\sof\b|\s+(?!(?:because|since|as|so|and|but|given|from|to)\b)[a-z]+)"
     rf"|{_SO}\s?[,:]?\s*{_QUOTE}{_SURELY}{_QUOTE}(?P<so>{_YES}|{_NO})"
     rf"(?=[\"'”’)\]]{{0,2}}(?:[,.;:!]|\s*$|\s+(?:because|since|as)\b|\s[-–—]\s))"
     rf"|(?:^|(?<=[.!;\n]))[\s*_\"'“(\[{{>→•-]{{0,16}}(?P<alone>(?:not\s(?=true|correct))?(?:{_YES}|{_NO}))"

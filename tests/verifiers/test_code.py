@@ -646,3 +646,24 @@ def test_what_follows_the_last_definition_may_fail_unless_the_program_must_end_w
     assert (
         verify("def f(x):\n    return x\n\nprint(f(1))", "", tests=tests, entry_point="f", ends_well=True).score == 1.0
     )
+
+
+@pytest.mark.parametrize(
+    ("value", "wanted"),
+    [
+        ("datetime.date(2020, 1, 2)", "datetime.date(2020, 1, 2)"),
+        ("datetime.timedelta(hours=30)", "datetime.timedelta(days=1, hours=6)"),
+        ("range(3)", "range(0, 3)"),
+        ("collections.deque([1, 2])", "collections.deque([1, 2])"),
+    ],
+)
+def test_values_of_the_standard_library_travel(value, wanted):
+    imports = "import collections, datetime\n"
+    program = f"{imports}def f():\n    return {value}"
+    assert verify(program, "", tests=[f"{imports}assert f() == {wanted}"]).score == 1.0
+    assert verify(program, "", tests=[f"{imports}assert f() == 5"]).score == 0.0
+
+
+def test_an_indented_block_after_prose_is_the_program():
+    text = "The function:\n\n    def add(a, b):\n        return a + b\n\nIt adds."
+    assert verify(text, "", tests=["assert add(1, 2) == 3"]).score == 1.0

@@ -125,6 +125,7 @@ The answer is A. No, wait: the answer is C.
 Answer: A. Scratch that. Answer: C.
 The answer is C. No other choice lives.
 C it is
+Options A and B can be ruled out. Between C and D, C is better.
 I went back and forth between A and D, but C it is.
 Looks like C to me.
 It seems to be C.
@@ -145,6 +146,7 @@ A or C
 The answer is either C or A
 Option C is not right.
 Both A and C are correct.
+The answer is A, or C
 A (yes), B (no), C (yes), D (no).
 I would not choose C.
 <think>C is right
@@ -322,6 +324,9 @@ There is no proof, but yes, it did happen. ⇒ yes
 Verdict: ❌ False ⇒ no
 Absolutely not. ⇒ no
 Of course! ⇒ yes
+The answer is a firm no. ⇒ no
+It's a yes from me. ⇒ yes
+I believe the answer to be yes. ⇒ yes
 Definitely yes. ⇒ yes
 Of course not! They are mammals. ⇒ no
 """

@@ -62,7 +62,11 @@ UNITS = [
     ("1500000", "15 lakh", 1), ("15", "15 lakh", 0), ("12.50", r"12 \text{ euros and } 50 \text{ cents}", 1),
     ("120000", r"1.2\times 10^5 J", 1), ("3:00", "3 o'clock", 1), ("3", "3 o'clock", 1), ("4", "3 o'clock", 0),
     ("2:3", "2 to 3", 1), ("2/3", "2 to 3", 1), ("[2, 3]", "2 to 3", 1), ("(2, 3)", "2 to 3", 0), ("2", "2 to 3", 0),
-    ("125", "5 to the power of 3", 1),
+    ("125", "5 to the power of 3", 1), (r"5 \text{ m/s}", r"5 \frac{\text{m}}{\text{s}}", 1),
+    (r"5 \text{ m/s}", r"5 \frac{\text{m}}{\text{min}}", 0), (r"5 \text{ cm}^2", r"5\,\text{cm^2}", 1),
+    (r"5 \text{ cm}^2", r"5\,\text{cm^3}", 0), ("5", r"5 \text{ N}\cdot\text{m}", 1), (r"\frac13", r"33.33\%", 1),
+    (r"\frac13", r"33.34\%", 0), (r"\frac37", r"\frac{m}{n} = \frac{3}{7}", 1), ("0.6", r"\frac35, \text{ or } 0.6", 1),
+    ("0.6", r"\frac35, \text{ or } 0.7", 0), ("5", "= 5", 1), (r"\frac38", "3 out of 8", 1), ("3", "3 out of 8", 0),
 ]  # fmt: skip
 BASES = [
     ("1011_2", "(1011)_2", 1), ("1011_2", r"1011_{\text{two}}", 1), ("1011_2", r"1011 \text{ (base 2)}", 1),

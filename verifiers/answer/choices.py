@@ -47,7 +47,7 @@ _DENIED = re.compile(r"(?i)(?:\b(?:not|nor|neither|never|if|whether|cannot|unles
 _PREDICATE = (
     r"(?:(?:is|are|must be|would be|should be|seems|looks|appears|has to be)\s+"
     r"(?:(?:the|clearly|therefore|thus|also|then|indeed|definitely|our|most|only|likely|probably|to be)\s+){0,3}"
-    r"(?:correct|right|best|true|answer|appropriate|accurate|suitable|logical|reasonable|likely|winner)"
+    r"(?:correct|right|best|better|preferable|true|answer|appropriate|accurate|suitable|logical|reasonable|likely|winner)"
     r"|(?:fits|suits|matches|works|describes|answers)\s+(?:best|better|well|perfectly|most|it|this|the|here)"
     r"|remains|is\s+(?:all\s+that\s+is\s+)?left|makes\s+(?:the\s+)?(?:most\s+)?sense)\b"
 )
@@ -131,7 +131,9 @@ class ChoiceReader:
             re.IGNORECASE,
         )
         self.more = re.compile(
-            rf"\s?(?:,|;|/|&|\bor\b|\band\b)\s?(?:also |maybe )?{_OPEN}({any_label}){_CLOSE}(?![\w'’-])", re.IGNORECASE
+            rf"\s?(?:,\s?(?:or|and)\b|[,;/&]|\bor\b|\band\b)\s?(?:also |maybe )?"
+            rf"{_OPEN}({any_label}){_CLOSE}(?![\w'’-])",
+            re.IGNORECASE,
         )
         # A bare label counts inside a sentence only as the choices write it, and only where it is a letter.
         self.marked = re.compile(
@@ -140,13 +142,14 @@ class ChoiceReader:
             re.IGNORECASE | re.MULTILINE,
         )
         letters = "|".join(re.escape(label) for label in labels if label.isalpha()) or "(?!)"
+        self.joined = re.compile(rf"\b({letters})\)?\s(?:and|or)\s\(?(?:(?:option|choice)\s)?\Z")
         called = rf"(?i:\b(?:option|choice|answer|letter|statement)\s*[(\[\"']?\s?(?:{any_label})\b)"
         one = rf"(?:{called}|(?i:[(\[](?:{any_label})[)\]])|\b(?:{letters})(?![\w'’-]))"
         initials = "".join({label[0] for label in labels if label.isalpha()})
         self.statement = re.compile(
             rf"(?=[(\[]|\b[{_INITIALS}{initials}])"  # fails early where no statement begins
             rf"(?:(?P<judged>{one})[)\]\"']{{0,2}}"
-            rf"(?:(?:\s*[:,-]?\s[^.!?\n,;()]{{1,60}}?,?)?\s+(?i:{_PREDICATE})|\s+it\s+is(?=[.!,;:]|\s*$))"
+            rf"(?:(?:\s*[:,-]?\s(?:(?!{one})[^.!?\n,;()]){{1,60}}?,?)?\s+(?i:{_PREDICATE})|\s+it\s+is(?=[.!,;:]|\s*$))"
             rf"|(?i:{_PICKS})(?P<picked>{one})"
             rf"|(?i:{_LEADS})(?P<led>{one})(?={_ENDS}))",
             re.MULTILINE,
@@ -160,8 +163,8 @@ class ChoiceReader:
         for match in self.statement.finditer(text):
             if not _DENIED.search(text[max(0, match.start() - 40) : match.start()]):
                 label = match["judged"] or match["picked"] or match["led"]
-                if match["judged"] and (more := self.more.match(text, match.end("judged"))):
-                    label += more[0]  # `A and B are correct`
+                if match["judged"] and (other := self.joined.search(text, max(0, match.start() - 20), match.start())):
+                    label = f"{other[1]} and {label}"  # `A and B are correct`
                 found.append(Span(label, "cue", offset + match.start()))
         marked = [match for match in self.marked.finditer(text) if not _DENIED.search(match[0])]
         if len({match[1].lower() for match in marked}) == 1:

@@ -64,11 +64,15 @@ _MATH = (
 )
 _MATH_WORDS = frozenset(_MATH.split())
 _SIGN = re.compile(r"(?<![-=<>])[<>]\s*$")
+_OUT_OF_END = re.compile(r"[0-9]\s+(?:in|out\s+of)\s+\Z")
 _BEHIND = re.compile(
     r"(?i)\s*o['’]\s?clock\b|\s*\(?\s*(?:in\s+)?base[\s-]+(?:[0-9]{1,2}|[a-z]{3,12})(?![A-Za-z0-9])\s*\)?"
 )
+_CHANCE = re.compile(r"(?i)\b(?:odds|chances?|probability|likelihood)\b")
+_OUT_OF = re.compile(r"\s+(?:in|out\s+of)\s+[1-9][0-9,]*")
 _OF_BASE = re.compile(r"(?i)[0-9A-Z)}$]\s*\(?\s*(?:in\s+)?base[\s-]+\Z")
 """What makes a number the base of the one before it."""
+_EMOJI = re.compile("[\\s\u2705\u2713\u2714\u2611\u2728\ufe0f\U0001f300-\U0001faff]+$")
 _RECURRING = re.compile(r"\.[0-9]{2,}(?:\.{3}|…)(?=[.\s]*$)")
 """A decimal that goes on, whose dots are no end of a sentence."""
 _SENTENCE = re.compile(
@@ -175,6 +179,7 @@ def is_bare(text: str) -> bool:
 
 def _refined(segment: str) -> str:
     """The answer in a sentence that states it: the mathematics that it begins with, or else ends with."""
+    segment = segment if segment.isascii() else _EMOJI.sub("", segment)
     segment = segment.strip().strip("*_").rstrip("*_! ")
     recurring = _RECURRING.search(segment, max(0, len(segment) - 40))
     segment = segment[: recurring.end()] if recurring else segment.rstrip("*_.! ")
@@ -189,11 +194,13 @@ def _refined(segment: str) -> str:
 
 
 def _with_sign(text: str, run: Run) -> str:
-    """A run of mathematics, with the inequality sign before it (`more than 5`, written `> 5`, is no 5) and the base
-    or the word `o'clock` behind it.
+    """A run of mathematics, with the inequality sign before it (`more than 5`, written `> 5`, is no 5) and what belongs
+    to it behind it: its base, `o'clock`, or the 4 of `the odds are 1 in 4`.
     """
     sign = _SIGN.search(text, max(0, run.start - 4), run.start)
     behind = _BEHIND.match(text, run.end)
+    if behind is None and _CHANCE.search(text, max(0, run.start - 80), run.start):
+        behind = _OUT_OF.match(text, run.end)
     return text[sign.start() if sign else run.start : behind.end() if behind else run.end]
 
 
@@ -218,6 +225,7 @@ def _last(part: str) -> Found | None:
             for run in runs(masked)
             if not _DENIED.search(masked, max(0, run.start - 30), run.start)
             and not _OF_BASE.search(masked, max(0, run.start - 16), run.start)
+            and not (_OUT_OF_END.search(masked, max(0, run.start - 16), run.start) and _CHANCE.search(masked))
         ]
         texts = [_with_sign(masked, run) for run in stated]
         found = [text for text in texts if (_DIGIT.search(text) or len(text) > 4) and not _ORDINAL.fullmatch(text)]

@@ -105,7 +105,7 @@ _SYNONYMS = [
     (re.compile(r"\\(?:simeq|thickapprox|doteq)(?![a-zA-Z])"), r"\\approx "),
 ]
 _DELIMITERS = re.compile(r"(?<!\\)\\[\[\]()]")
-_EDGES = re.compile(r"^[\s*_`]+|[\s*_`.,;:]+$")
+_EDGES = re.compile(r"^[\s*_`=]+|[\s*_`.,;:]+$")
 
 
 def readable(text: str) -> str:

@@ -64,6 +64,12 @@ _MIXED = re.compile(
 _UNIT_TEXT = re.compile(
     r"(?P<core>.*?[0-9A-Za-z)}\]|!])\s*(?:/\s*)?\\text\{(?P<words>[^{}]*)\}\s*(?:\^\s*\{?\s*(?P<power>-?[0-9])\s*\}?)?"
 )
+_QUOTIENT = re.compile(
+    r"\\frac\s*\{\s*\\text\{([^{}]*)\}\s*\}\s*\{\s*\\text\{([^{}]*)\}\s*(\^\s*\{?\s*[0-9]\s*\}?)?\s*\}"
+)
+_INNER_POWER = re.compile(r"\\text\{([^{}^]*)\^\s*(?:\{\s*)?([0-9])(?:\s*\})?\s*\}")
+_PRODUCT = re.compile(r"\\text\{([^{}]*)\}\s*(?:\\cdot|\\times|\*)\s*\\text\{")
+"""Units as a fraction, with their power inside of the text, or joined by a sign."""
 _NEGATIVE = r"\s*\^\s*(?:\{\s*)?-\s*([1-3])(?:\s*\})?"
 _INVERSE = re.compile(
     rf"\\text\{{\s*([A-Za-z]{{1,8}})\s*\}}\s*(?:\\cdot\s*)?\\text\{{\s*([A-Za-z]{{1,8}})\s*\}}{_NEGATIVE}"
@@ -217,6 +223,8 @@ def split_unit(text: str) -> tuple[str, tuple[str, ...] | None]:
     if "^" in text and "-" in text:
         text = _INVERSE.sub(_per, text)
     if "\\text{" in text:
+        text = _QUOTIENT.sub(r"\\text{ \1/\2}\3", text)
+        text = _PRODUCT.sub(r"\\text{\1 ", _INNER_POWER.sub(r"\\text{\1}^\2", text))
         match = _UNIT_TEXT.fullmatch(text)
         gap = " "
     else:

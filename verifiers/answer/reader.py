@@ -54,7 +54,7 @@ _CUE = re.compile(
     r"(?:[ \t]*\([^()\n]{0,40}\))?"
     r"(?:[ \t]+(?:to|of|for|in|from|with|choice|option|here|therefore|then)\b[^.\n:=!]{0,120}?)?"
     r"[\"']?(?:\s*(?:[:=：]>?|->|→|\]:?(?=[ \t]))[ \t]*(?:is\b)?|[ \t]*\|[ \t]+|['’]s[ \t]+"
-    r"|[ \t]+(?:is|are|was|were|equals|becomes|comes to)\b[ \t]*:?"
+    r"|[ \t]+(?:is|are|was|were|equals|becomes|comes to|to be)\b[ \t]*:?"
     r"|(?:[ \t]+(?:must|should|would|will|can|could|may|might|has to|have to|ought to|seems to|appears to|turns out to"
     r"|is likely to|is bound to)){1,2}[ \t]+(?:then[ \t]+|therefore[ \t]+)?be\b[ \t]*:?"
     r"|[ \t]+[-–—][ \t]+|(?P<heading>[ \t]*(?=\n)))"

@@ -303,7 +303,8 @@ def _word(tokens: list[_Token], index: int, at: int, text: str, stated: bool, li
     if before.end == token.start:  # `5x`, `12cm`, `45k`, `2nd`
         return int(len(word) <= 4 or word.lower() in KNOWN_WORDS)
     if word.lower() in KNOWN_WORDS or word.lower() in ("am", "pm", "noon", "usd", "eur", "gbp", "inr"):
-        return int(word.lower() != "in" or following.kind in ("end", "other", "operator"))
+        feet = index > at + 2 and tokens[index - 2].text.lower() in ("ft", "feet", "foot")
+        return int(word.lower() != "in" or feet or following.kind in ("end", "other", "operator"))
     return _unknown_words(tokens, index, stated)
 
 

@@ -58,6 +58,7 @@ _TIME = re.compile(
     r"([0-9]{1,2})(?:\s*:\s*([0-5][0-9]))?(?:\s*:\s*([0-5][0-9]))?\s*(?:\\text\{)?\s*([ap])\s*\.?\s*m\s*\.?\s*\}?",
     re.IGNORECASE,
 )
+_OUT_OF = re.compile(r"([0-9]{1,9})\s+(?:in|out\s+of)\s+([1-9][0-9]{0,8})")
 _OCLOCK = re.compile(r"(1?[0-9])\s*o'\s?clock\.?", re.IGNORECASE)
 _FEET = re.compile(r"([0-9]{1,3})\s*'\s*([0-9]{1,2}(?:\.[0-9]+)?)\s*(?:\"|'')")
 _LETTER_UNIT = re.compile(
@@ -166,6 +167,8 @@ def _quantity(text: str) -> Any:
     if match := _TO.fullmatch(text):
         ends = parse(match[1], 1), parse(match[2], 1)
         return Either((Group("ratio", ends, text), Group("[]", ends, text)))
+    if match := _OUT_OF.fullmatch(text):
+        return Number(Fraction(int(match[1]), int(match[2])))
     if match := _OCLOCK.fullmatch(text):
         return Either((Time(int(match[1]), 0), Number(Fraction(int(match[1])))), 2)
     if match := _FEET.fullmatch(text):

@@ -172,6 +172,8 @@ def _unfenced(text: str, needed: frozenset[str]) -> str:
         text = "\n".join(lines)
     if parses(text.strip("\n")):
         return text
+    if needed and (indented := _indented(lines, needed)):
+        return indented
     for sign in (STARTS, CODE_LINE):
         starts = [index for index, line in enumerate(lines) if sign.match(line[:LINE])][:_STARTS]
         found = [code for index in starts if (code := _longest(lines[index:]))]
@@ -179,6 +181,23 @@ def _unfenced(text: str, needed: frozenset[str]) -> str:
         if defining or (found and (sign is STARTS or not needed)):
             return (defining or found)[0]
     return text
+
+
+def _indented(lines: list[str], needed: frozenset[str]) -> str | None:
+    """The program in a block that only its indentation sets apart from the prose, as in Markdown; None without one."""
+    for start, line in enumerate(lines):
+        if (
+            line[:1] in " \t"
+            and STARTS.match(line.lstrip()[:LINE])
+            and not "".join(lines[max(0, start - 1) : start]).strip()
+        ):
+            end = next(
+                (i for i in range(start, len(lines)) if lines[i].strip() and lines[i][:1] not in " \t"), len(lines)
+            )
+            code = textwrap.dedent("\n".join(lines[start:end]))
+            if needed & Block(code, None).makes and parses(code):
+                return code
+    return None
 
 
 def _repaired(code: str, needed: frozenset[str]) -> str:
