@@ -114,8 +114,8 @@ class Tests:
     def _resolve(self, kind: str, body: Any) -> Any:
         if kind != "remote":
             raise ValueError(f"no kind of value is called {kind!r}")
-        kind = _remote_class(str(body.get("class", "")))
-        remote = kind(self, {"ref": int(body["ref"])}, body["plain"] is True, str(body["text"]))
+        of = _remote_class(str(body.get("class", "")))
+        remote = of(self, {"ref": int(body["ref"])}, body["plain"] is True, str(body["text"]))
         return _awaited(remote) if body.get("awaited") is True else remote
 
 
