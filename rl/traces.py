@@ -19,7 +19,7 @@ from typing import Any
 from rich.console import Console
 
 from rewards.mixing.mix import Mix
-from rewards.models.state import default_device
+from rewards.models.state import default_device, move
 from rewards.sample import Sample
 from rl import setup, tasks
 from rl.config import Config, dump
@@ -91,8 +91,7 @@ def draw_traces(
         policy.append(setup.policy(config, task, console))
         setup.meet(mix)
         check_positions(config, task, policy[0], console, [split])
-        model: Any = policy[0].model  # torch types `to` for device strings, transformers wraps it
-        model.to(default_device())
+        move(policy[0].model, default_device())
 
         def draw(places: range, progress: Callable[[int], None]) -> list[Sample]:
             return _drawn(config, policy[0], rows, places, progress)
@@ -144,9 +143,8 @@ def _drawn(
     config: Config, policy: Policy, rows: Sequence[Mapping[str, Any]], chunk: range, progress: Callable[[int], None]
 ) -> list[Sample]:
     digest = hashlib.blake2b(f"traces {config.seed} {chunk.start}".encode(), digest_size=4).digest()
-    model: Any = policy.model
     groups = sample(
-        model,
+        policy.model,
         policy.tokenizer,
         [rows[place]["prompt"] for place in chunk],
         count=config.sampling.completions,
