@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedTokenizerBase
 
 from rewards.models.generate import Engine, Generated, SamplingParameters, generate
 from rewards.models.prompts import Text, encode, render
+from rewards.models.types import Model
 from rewards.sample import Sample
 from verifiers.answer.completion import leaves_open
 
@@ -35,7 +36,7 @@ def as_samples(
 
 
 def sample(
-    model: PreTrainedModel | Engine,
+    model: Model | Engine,
     tokenizer: PreTrainedTokenizerBase,
     prompts: Sequence[Text],
     *,
