@@ -27,6 +27,7 @@ from rl.algorithms.fit import Fit
 from rl.algorithms.trl_arguments import fit_arguments
 from rl.config.algorithms import Sft
 from rl.errors import UserError
+from rl.examples.fade import faded
 from rl.examples.hints import worth_learning
 from rl.examples.keep import keep
 from verifiers.runtime.names import nearest
@@ -59,12 +60,15 @@ def build(fit: Fit, examples: Sequence[Sample]) -> SFTTrainer:
     config = fit.config
     assert isinstance(config.algorithm, Sft)
     settings = config.algorithm
+    own: dict[str, Any] = {"remove_unused_columns": not settings.graded}
+    if settings.examples is not None and (fade := settings.examples.fade) is not None:
+        examples = faded(examples, fade, fit.seed)
+        own |= {"num_train_epochs": 1, "train_sampling_strategy": "sequential"}
     rows = [
         row(one, fit.tokenizer, weighted_spans(one, settings), settings.prompt_weight, fit.template_kwargs)
         for one in examples
     ]
     lengths = [len(one["input_ids"]) for one in rows]
-    own: dict[str, Any] = {"remove_unused_columns": not settings.graded}
     if config.trainer.get("packing") and config.trainer.get("max_length") is None:
         own["max_length"] = max(lengths)  # packing fills sequences of a given length
     trainer = (WeightedSftTrainer if settings.graded else SFTTrainer)(

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from string import Formatter
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from rl.config.section import Positive, Section
+from rl.config.section import Positive, Section, Share
+
+DEMONSTRATOR = "demonstrator"
+"""The source that is the task's train split, answered by its demonstrator."""
 
 
 def _a_file(value: Any) -> Any:
@@ -18,13 +22,26 @@ class ExampleSource(Section):
 
     data: str
     """`FILE:NAME` takes the rows whose column `split`, or whose split on the hub, has that name. `task` is the task's
-    own train split, with its own solutions where no column holds the completion."""
+    own train split, with its own solutions where no column holds the completion. `demonstrator` is that split as the
+    demonstrator of an embedded task answers it."""
     rows: Positive | None = None
     """The first so many rows alone."""
-    weight: Annotated[float, Field(gt=0)] = 1.0
-    """How often each of its examples is seen, beside the other sources: 2 is twice, 0.5 a random half of them."""
+    weight: Annotated[float, Field(ge=0)] = 1.0
+    """How often each of its examples is seen, beside the other sources: 2 is twice, 0.5 a random half, 0 not at all."""
     columns: dict[str, str] = {}
     """As in the section itself, for this source alone."""
+    each: Positive = 1
+    """Completions of each problem, one after another; of `demonstrator` alone."""
+    habits: dict[str, float | str] = {}
+    """How the demonstrator answers: what `solve` of the task's module names; of `demonstrator` alone."""
+    permuted: list[str] = []
+    """Columns whose values are dealt out among the rows anew, such as `completion`, for a negative control."""
+
+    @model_validator(mode="after")
+    def _of_the_demonstrator(self) -> ExampleSource:
+        if self.data != DEMONSTRATOR and (self.each > 1 or self.habits):
+            raise ValueError(f"each and habits are said of the demonstrator: data: {DEMONSTRATOR}")
+        return self
 
 
 Source = Annotated[ExampleSource, BeforeValidator(_a_file)]
@@ -55,6 +72,25 @@ class KeepRules(Section):
         return self
 
 
+class Fade(Section):
+    """Columns that stand in the prompt at first and go while the fit lasts (`rl/examples/fade.py`)."""
+
+    template: str
+    """The prompt as it is learnt from: `{prompt}`, and the columns that fade, such as `{prompt}{rationale}`."""
+    shares: Annotated[list[Share], Field(min_length=1)] = [1.0, 2 / 3, 1 / 3, 0.0]
+    """Stage by stage, the probability with which each sentence of such a column is shown."""
+    passes: Positive = 1
+    """Passes over the examples in each stage; together they are the whole fit."""
+
+    @field_validator("template")
+    @classmethod
+    def _shows_the_prompt(cls, template: str) -> str:
+        names = [name for _, name, _, _ in Formatter().parse(template) if name is not None]
+        if "prompt" not in names or len(set(names)) < 2:
+            raise ValueError("the prompt and a column are wanted, such as {prompt}{rationale}")
+        return template
+
+
 class Examples(Section):
     """Completions to imitate, or pairs of a chosen and a rejected one, from files or the hub.
 
@@ -75,7 +111,14 @@ class Examples(Section):
     chat: bool | None = None
     """Whether a prompt that is plain text becomes a chat message; by default as the task says."""
     keep: KeepRules = KeepRules()
+    fade: Fade | None = None
     on_bad_row: Literal["fail", "skip"] = "fail"
+
+    @model_validator(mode="after")
+    def _of_something(self) -> Examples:
+        if not any(source.weight for source in self.sources.values()):
+            raise ValueError("every source has weight 0, so nothing is left to fit on")
+        return self
 
     @property
     def sources(self) -> dict[str, ExampleSource]:

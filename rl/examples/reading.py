@@ -13,29 +13,28 @@ validation or test split: a policy that had seen it could not be measured.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 from rewards.reward import Text, content_of, question_of
 from rl.config import Config, DatasetTask
 from rl.config.algorithms import Rounds, Sft
-from rl.config.examples import Examples, ExampleSource
+from rl.config.examples import Examples
 from rl.errors import UserError
+from rl.examples.records import OF_TASK, permuted, records
 from rl.tasks.columns import column, has, names
 from rl.tasks.layout import BadRow, Layout, as_prompt, template_fields
 from rl.tasks.messages import Messages, messages_of
-from rl.tasks.sources import Source, is_hub_id, name_and_split, of_split, open_sources
+from rl.tasks.sources import is_hub_id, name_and_split
 from rl.tasks.task import Split, Task
 from verifiers.runtime.names import nearest
 
 IMITATED = ("completion",)
 PREFERRED = ("chosen", "rejected")
 """Columns of the completions to learn from: one to imitate, or a pair."""
-TASK = "task"
-"""The source that is the task's own train split."""
 HELD_OUT: tuple[Split, ...] = ("validation", "test")
 
 
@@ -83,16 +82,16 @@ def rows_of(config: Config, task: Task) -> GivenRows | None:
     if not isinstance(algorithm, Rounds) or algorithm.examples is None:
         return None
     wanted = IMITATED if isinstance(algorithm, Sft) else PREFERRED
-    return read(algorithm.examples, task, config.task, wanted)
+    return read(algorithm.examples, task, config.task, wanted, config.seed)
 
 
 def is_on_hub(settings: Examples) -> bool:
     """Whether reading the examples would ask the hub."""
-    sources = (source.data for source in settings.sources.values() if source.data != TASK)
+    sources = (source.data for source in settings.sources.values() if source.data not in OF_TASK)
     return any(is_hub_id(name_and_split(data)[0]) for data in sources)
 
 
-def read(settings: Examples, task: Task, layout: Any, wanted: Sequence[str]) -> GivenRows:
+def read(settings: Examples, task: Task, layout: Any, wanted: Sequence[str], seed: int = 0) -> GivenRows:
     """Read all sources.
 
     Args:
@@ -100,6 +99,7 @@ def read(settings: Examples, task: Task, layout: Any, wanted: Sequence[str]) -> 
         task: the task, loaded; its verifier and its splits are asked.
         layout: the config's `task` section, whose columns, template, system message and chat are the defaults.
         wanted: `IMITATED` or `PREFERRED`.
+        seed: of what the demonstrator says, and of the columns that are permuted.
 
     Raises:
         UserError: a source that is not there or is empty, a template that cannot be used, or a row that cannot.
@@ -109,8 +109,9 @@ def read(settings: Examples, task: Task, layout: Any, wanted: Sequence[str]) -> 
     skipped: list[str] = []
     for name, source in settings.sources.items():
         rows[name] = []
-        records = _records(source, task, {**reader.own, **source.columns})
-        for place, data, broken in islice(records, source.rows):
+        rng = random.Random(f"examples of {name} {seed}")
+        found = islice(records(source, task, {**reader.own, **source.columns}, rng), source.rows)
+        for place, data, broken in permuted(found, source.permuted, rng) if source.permuted else found:
             try:
                 if broken:
                     raise BadRow(broken)
@@ -123,32 +124,6 @@ def read(settings: Examples, task: Task, layout: Any, wanted: Sequence[str]) -> 
             first = f"; the first: {skipped[-1]}" if skipped else ""
             raise UserError("algorithm.examples", f"{source.data} has no example that can be used{first}")
     return GivenRows(rows, tuple(skipped))
-
-
-def _records(
-    source: ExampleSource, task: Task, columns: Mapping[str, str]
-) -> Iterator[tuple[str, Mapping[str, Any], str | None]]:
-    """Of each record its place, its columns, and what is wrong with it."""
-    if source.data == TASK:
-        solve = task.solve if "completion" not in columns else None
-        for number, row in enumerate(task.splits["train"], start=1):
-            yield f"train row {number}", row if solve is None else {**row, "completion": solve(row)}, None
-        return
-    for one in _sources(source.data):
-        for record in one.records:
-            yield one.place(record), record.columns, record.broken
-
-
-def _sources(data: str) -> list[Source]:
-    """The sources that are read: those of the split that is named, else the train split where there are several."""
-    name, part = name_and_split(data)
-    if part is None or Path(data).exists():
-        sources = open_sources(data)
-        return [one for one in sources if one.split in (None, "train", "training")] or sources
-    chosen, there = of_split(open_sources(name), part)
-    if not chosen:
-        raise UserError("algorithm.examples", f"{name} has no split {part!r}; {nearest(part, there)}")
-    return chosen
 
 
 class _Reader:
