@@ -5,15 +5,15 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .PHONY: setup quickstart test test-slow lint notebooks bench bench-learning bench-quickstart bench-stages bench-prm \
-	bench-rewards bench-verifiers \
-	tables mutate clean
+	bench-rewards bench-verifiers papers \
+	tables docs mutate clean
 
 setup: $(READY)
 
 # A second call installs nothing; a change of what is installed installs again.
 $(READY): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,notebooks]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,notebooks,docs]'
 	touch $@
 
 quickstart: $(READY)
@@ -73,6 +73,13 @@ bench-quickstart: $(READY)
 bench-stages: $(READY)
 	$(BIN)/python bench/stages.py --out bench/stages.json
 
+# The recipes of configs/papers/, each arm with three seeds, and their tables; ONLY="skintern eotd" for some of them.
+# Runs on record in bench/papers.json are not made again.
+papers: export OMP_NUM_THREADS = 1
+papers: $(READY)
+	$(BIN)/python bench/papers.py --out bench/papers.json $(if $(ONLY),--only $(ONLY))
+	$(BIN)/python bench/tables.py docs/papers.md
+
 # The verifiers on real data: agreement, and speed beside math-verify. DATA is a folder of the sets that they name.
 bench-verifiers: $(READY)
 	@test -d "$(DATA)" || { echo "make bench-verifiers DATA=FOLDER" >&2; exit 2; }
@@ -80,6 +87,10 @@ bench-verifiers: $(READY)
 	$(BIN)/python bench/verify_steps.py $(DATA) --out bench/verify_steps.json
 	$(BIN)/python bench/verify_formats.py $(DATA) --out bench/verify_formats.json
 	$(BIN)/python bench/verify_code.py $(DATA) --out bench/verify_code.json
+
+# The documentation, as pages that can be read from the disk: site/index.html. A broken link or mark fails.
+docs: $(READY)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 # Mutants of the code that computes, each against the fast tests of its part: the share killed, and every survivor with
 # its change. At most half an hour on two cores.
@@ -91,4 +102,4 @@ tables: $(READY)
 	$(BIN)/python bench/tables.py
 
 clean:
-	rm -rf $(VENV) runs wandb *.egg-info
+	rm -rf $(VENV) runs wandb site *.egg-info

@@ -17,13 +17,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import tables
-from harness import CONFIGS, QUIET, Row, arguments, flat, read, record
+from harness import QUIET, Row, arguments, flat, read, record
+from tables import PAPERS
 
 from rl.config import load, load_stages
 from rl.config.layers import arms
 
-PAPERS = CONFIGS / "papers"
-RECIPES = sorted(file.stem for file in PAPERS.glob("*.yaml") if arms(file))
 KEPT = ("greedy", "chain", "mean_at_k", "mean_length")
 """Figures that are put on record."""
 
@@ -40,7 +39,7 @@ def run(recipe: str, arm: str, seed: int, overrides: Sequence[str] = ()) -> Row:
     from rl.stages import train_stages
     from rl.training import train
 
-    file = PAPERS / f"{recipe}.yaml"
+    file = PAPERS[recipe]
     started, worked = time.perf_counter(), time.process_time()
     with tempfile.TemporaryDirectory() as scratch:
         given = [*arms(file)[arm], f"seed={seed}", f"logging.folder={scratch}", *QUIET, *overrides]
@@ -61,12 +60,12 @@ def run(recipe: str, arm: str, seed: int, overrides: Sequence[str] = ()) -> Row:
 def main() -> None:
     """Make the runs that are not on record, record their rows, print the tables."""
     parser = arguments(__doc__, seeds=range(3), overrides=True)
-    parser.add_argument("--only", nargs="+", choices=RECIPES, default=RECIPES)
+    parser.add_argument("--only", nargs="+", choices=PAPERS, default=list(PAPERS))
     given = parser.parse_args()
     os.environ["WANDB_MODE"] = "disabled"
     for recipe in given.only:
         for seed in given.seeds:
-            for arm in arms(PAPERS / f"{recipe}.yaml"):
+            for arm in arms(PAPERS[recipe]):
                 there = {(r["recipe"], r["arm"], r["seed"]) for r in read(given.out)}
                 if (recipe, arm, seed) not in there:
                     row = run(recipe, arm, seed, given.overrides)

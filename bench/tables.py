@@ -23,6 +23,7 @@ from pathlib import Path
 from harness import ROOT, Row, Table, read
 
 from rl.analysis.intervals import wilson
+from rl.config.layers import arms
 
 BENCH = Path(__file__).parent
 METRICS = {"greedy": "greedy", "chain": "chain", "mean_at_k": "mean@8", "pass_at_k": "pass@8", "maj_at_k": "maj@8"}
@@ -59,8 +60,8 @@ REWARDS = {
 """How rewards are called in a table where it is not by their name."""
 LABELLED_BY = ("continuations", "verifier")
 NOTHING = "–"
-PAPERS = ("fine_tune_cot",)
-"""The recipes of `configs/papers/` that are on record."""
+PAPERS = {file.stem: file for file in sorted((ROOT / "configs" / "papers").glob("*.yaml")) if arms(file)}
+"""The recipes: name → the config, which has arms."""
 
 
 def quickstart(rows: Sequence[Row]) -> Table:
@@ -118,12 +119,23 @@ def papers(rows: Sequence[Row]) -> Table:
                 _mean(own, "after.mean_length", ".1f"),
             ]
         )
+    lines = lines or [["not measured yet", *[NOTHING] * 5]]
     return Table(["arm", "before", "after, greedy", "each seed", "after, sampled", "tokens"], lines)
 
 
 def _mean(rows: Sequence[Row], name: str, form: str = ".3f") -> str:
     values = [row[name] for row in rows if name in row]
     return format(statistics.mean(values), form) if values else NOTHING
+
+
+def at_a_glance(rows: Sequence[Row]) -> Table:
+    """The rows of the learning table that a first look wants: TRL's GRPO, and ours with what it is for."""
+    whole = learning(rows)
+    wanted = {
+        "before",
+        *(METHODS[method] for method in ("star", "dpo_rounds", "trl_grpo", "grpo_first_error", "ppo_process")),
+    }
+    return Table(whole.header, [line for line in whole.rows if line[0] in wanted])
 
 
 def best_rate(rows: Sequence[Row]) -> str:
@@ -268,6 +280,7 @@ def rows_of(name: str, **where: str) -> list[Row]:
 TABLES: dict[str, Callable[[], Table]] = {
     "quickstart": lambda: quickstart(rows_of("quickstart")),
     "learning": lambda: learning(rows_of("learning")),
+    "at_a_glance": lambda: at_a_glance(rows_of("learning")),
     "beside_trl": lambda: beside_trl(rows_of("results")),
     "floor": lambda: floor(rows_of("floor")),
     "reward_alone_chain": lambda: reward_alone(rows_of("reward_alone", task="chain")),
@@ -291,7 +304,7 @@ def filled(text: str) -> str:
 def main() -> None:
     """Fill the texts, or check them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("files", nargs="*", type=Path, default=[ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))])
+    parser.add_argument("files", nargs="*", type=Path, default=[ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md"))])
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 where a table does not agree")
     given = parser.parse_args()
     stale = []

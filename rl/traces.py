@@ -25,6 +25,7 @@ from rl.config import Config, dump
 from rl.errors import UserError
 from rl.policy.load import Policy
 from rl.policy.positions import check_positions
+from rl.policy.teachers import base
 from rl.progress import completions_bar
 from rl.sampling.draw import as_samples, sample
 from rl.sampling.judge import judge
@@ -68,12 +69,13 @@ def draw_traces(
     task = tasks.load(config)
     rows = task.splits[split][:prompts]
     policy: list[Policy] = []
-    mix = setup.rewards(config, task, lambda: (policy[0].model, policy[0].tokenizer))
+    mix = setup.rewards(config, task, lambda: (policy[0].model, policy[0].tokenizer), lambda: base(config, policy[0]))
     if by == "reference":
         if task.solve is None:
             raise UserError("--by reference", f"the task {task.name} knows no worked solutions; chain and facts do")
     else:
         policy.append(setup.policy(config, task, console))
+        setup.meet(mix)
         check_positions(config, task, policy[0], console, [split])
         model: Any = policy[0].model  # torch types `to` for device strings, transformers wraps it
         model.to(default_device())

@@ -14,6 +14,7 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase, TrainerCallback
 
 from rl.config import Config
+from rl.policy.teachers import Teacher
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class Fit:
         seed: of the order of the examples.
         callbacks: to be told of steps and logs.
         warn: prints a warning.
+        teachers: whose distributions are learnt.
     """
 
     config: Config
@@ -41,6 +43,7 @@ class Fit:
     seed: int
     callbacks: Sequence[TrainerCallback]
     warn: Callable[[str], None] = print
+    teachers: Sequence[Teacher] = ()
 
     @property
     def template_kwargs(self) -> dict[str, Any]:

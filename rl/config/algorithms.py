@@ -13,10 +13,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, get_args
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from rl.config.examples import GivenExamples
 from rl.config.section import Positive, Section, Share
+from rl.config.teachers import Teachers
 from rl.config.wrong_key import WrongKey
 
 if TYPE_CHECKING:
@@ -233,6 +234,10 @@ class Keep(Section):
     """Keep one completion for each sequence of equations, of near copies the one farthest from the others."""
 
 
+def _all(value: Any) -> Any:
+    return None if value == "all" else value
+
+
 class Hints(Section):
     """STaR's rationalisation: problems with no right completion are drawn again with the answer shown."""
 
@@ -280,7 +285,9 @@ class Sft(Rounds):
     name: Literal["sft"]
     module: ClassVar[str] = "rl.algorithms.sft"
     trl_config: ClassVar[str] = "SFTConfig"
-    keep: Keep = Keep()
+    keep: Annotated[Keep | None, BeforeValidator(_all)] = Keep()
+    """`all` fits on every completion that was sampled, right or wrong, as learning from a teacher on one's own samples
+    wants it."""
     hints: Hints | None = None
     wrong_step_weight: Annotated[float, Field(ge=0, le=1)] = 1.0
     """Weight of steps that the verifier judges wrong, in completions that are kept; 0 learns nothing from them."""
@@ -288,6 +295,10 @@ class Sft(Rounds):
     """Weights of other parts of completions."""
     prompt_weight: Share = 0.0
     """Weight of the prompt's tokens."""
+    teacher: Teachers = []
+    """One teacher or several, whose distributions are learnt beside the completions' own tokens."""
+    nll_weight: Annotated[float, Field(ge=0)] = 1.0
+    """Weight of the negative log-likelihood beside the teachers' divergences; 0 learns from the teachers alone."""
 
     @property
     def graded(self) -> bool:
@@ -296,13 +307,22 @@ class Sft(Rounds):
         return any(0 < weight < 1 for weight in weights)
 
     def check(self, config: Config) -> None:
-        """Weights between 0 and 1 are put on TRL's plain loss alone."""
+        """Weights of single tokens and teachers go with TRL's plain loss, whose rows are one example each."""
         super().check(config)
-        if not self.graded:
+        if not self.teacher and self.nll_weight != 1.0:
+            raise WrongKey("algorithm.nll_weight", "weighs the likelihood beside a teacher; name algorithm.teacher")
+        if self.teacher and self.prompt_weight:
+            raise WrongKey("algorithm.prompt_weight", "a teacher is asked about the completion alone; leave it out")
+        if any(one.prompt for one in self.teacher) and config.trainer.get("max_length") is not None:
+            raise WrongKey("trainer.max_length", "would cut what the policy reads and not what its teacher reads")
+        if not self.graded and not self.teacher:
             return
+        what = "a teacher" if self.teacher else "weights of the loss between 0 and 1"
         for name, plain in (("loss_type", "nll"), ("packing", False), ("padding_free", False)):
             if config.trainer.get(name, plain) != plain:
-                raise WrongKey(f"trainer.{name}", "does not go with weights of the loss between 0 and 1")
+                raise WrongKey(f"trainer.{name}", f"does not go with {what}")
+        if self.teacher and config.trainer.get("label_smoothing_factor"):
+            raise WrongKey("trainer.label_smoothing_factor", "does not go with a teacher, which smooths by itself")
 
 
 Algorithm = Annotated[Grpo | Ppo | Dpo | Orpo | Sft, Field(discriminator="name")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rewards import GIVE_STEPS, REWARDS
+from rewards import GIVE_STEPS, GIVE_TOKENS, REWARDS
 from rewards.mixing import schedule
 from rl.config.generation_cycle import GenerationCycle
 from rl.config.trainer_arguments import arguments, convert
@@ -168,8 +168,9 @@ def _check_credit(config: Config) -> None:
         if config.mix.aggregation == "product":
             raise WrongKey(key, "a factor of a product cannot be credited inside the completion; use another mix")
         kind = reward.kind or name
-        if reward.function is not None or kind not in GIVE_STEPS:
-            raise WrongKey(key, f"it gives no step scores to credit; these do: {', '.join(GIVE_STEPS)}")
+        part, give = ("token", GIVE_TOKENS) if reward.credit == "token" else ("step", GIVE_STEPS)
+        if reward.function is not None or kind not in give:
+            raise WrongKey(key, f"it gives no {part} scores to credit; these do: {', '.join(give)}")
         if kind in ("correctness", "steps"):
             task = config.task
             verifier = reward.verifier or (task.verifier if task.name == "dataset" else task.name)

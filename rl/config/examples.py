@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from string import Formatter
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from rewards.parts.shown import columns_of
 from rl.config.section import Positive, Section, Share
 
 DEMONSTRATOR = "demonstrator"
@@ -15,6 +15,10 @@ DEMONSTRATOR = "demonstrator"
 
 def _a_file(value: Any) -> Any:
     return {"data": value} if isinstance(value, str) else value
+
+
+def _by_name(value: Any) -> Any:
+    return {value: value} if isinstance(value, str) else value
 
 
 class ExampleSource(Section):
@@ -85,8 +89,11 @@ class Fade(Section):
     @field_validator("template")
     @classmethod
     def _shows_the_prompt(cls, template: str) -> str:
-        names = [name for _, name, _, _ in Formatter().parse(template) if name is not None]
-        if "prompt" not in names or len(set(names)) < 2:
+        try:
+            names = columns_of(template)
+        except ValueError as error:
+            raise ValueError(str(error).removeprefix("prompt: ")) from None
+        if "prompt" not in names or len(names) < 2:
             raise ValueError("the prompt and a column are wanted, such as {prompt}{rationale}")
         return template
 
@@ -99,8 +106,8 @@ class Examples(Section):
     `rejected`. A conversation (`messages`, or `chosen` and `rejected` as lists of messages) ends with the completion.
     """
 
-    data: str | Annotated[dict[str, Source], Field(min_length=1)]
-    """A source, or name → source; the name is the column `source` of its examples."""
+    data: Annotated[dict[str, Source], Field(min_length=1), BeforeValidator(_by_name)]
+    """A source, or name → source; the name is the column `source` of its examples. A lone source has its own name."""
     columns: dict[str, str] = {}
     """`prompt`, `completion`, `chosen`, `rejected`, `messages`, `gold`, or what a template shows → column of the data.
     Dots lead into nested columns."""
@@ -116,14 +123,9 @@ class Examples(Section):
 
     @model_validator(mode="after")
     def _of_something(self) -> Examples:
-        if not any(source.weight for source in self.sources.values()):
+        if not any(source.weight for source in self.data.values()):
             raise ValueError("every source has weight 0, so nothing is left to fit on")
         return self
-
-    @property
-    def sources(self) -> dict[str, ExampleSource]:
-        """Name → source; a lone source has its own name."""
-        return {self.data: ExampleSource(data=self.data)} if isinstance(self.data, str) else self.data
 
 
 GivenExamples = Annotated[Examples, BeforeValidator(_a_file)]

@@ -7,7 +7,7 @@ raises `UserError` with the key, the file (or the command line) it came from, an
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -203,8 +203,9 @@ class Reward(Section):
     options: dict[str, Any] = {}
     weight: float | Annotated[list[tuple[int, float]], Field(min_length=1)] = 1.0
     """A number, or `[[step, weight], …]`, linear between the steps that are named and constant outside them."""
-    credit: Literal["sum", "min", "first_error"] | None = None
-    """How its step scores become token rewards (`rl/credit/steps.py`); without one, its value counts at the end."""
+    credit: Literal["sum", "min", "first_error", "token"] | None = None
+    """How its step scores become token rewards (`rl/credit/steps.py`), or `token` for scores of each token; without
+    one, its value counts at the end."""
 
 
 class Mix(Section):
@@ -307,7 +308,8 @@ def load_stages(path: str | Path | None, overrides: Sequence[str] = ()) -> dict[
     """Read a config of several stages: runs after one another, each from the policy that the one before it left.
 
     What stands under `stages.NAME` comes over what all stages share. The runs are called `name.NAME` and lie in the
-    folder `name`.
+    folder `name`. A `model` that is called `stages.NAME`, of a teacher, say, is the policy that this earlier stage
+    leaves.
 
     Args:
         path: a YAML file, as for `load`.
@@ -325,19 +327,22 @@ def load_stages(path: str | Path | None, overrides: Sequence[str] = ()) -> dict[
         shared = layers.merge(own)
         name, folder = shared.get("name", ""), shared.get("logging", {}).get("folder", "runs")
         given: dict[str, Any] = {"name": f"{name}.{stage}", "logging": {"folder": f"{folder}/{name}"}}
-        if configs and not OmegaConf.select(own[-1].values, "policy.model"):
+        named = any(OmegaConf.select(values, f"stages.{stage}.policy.model") for _, values in files)
+        if configs and not named:
             before = list(configs.values())[-1]
             given["policy"] = {"model": str(before.run_folder / "model")}
         try:
-            configs[stage] = _checked([*own, layers.Layer(layers.COMMAND_LINE, OmegaConf.create(given))])
+            left = {f"stages.{name}": str(config.run_folder / "model") for name, config in configs.items()}
+            configs[stage] = _checked([*own, layers.Layer(layers.COMMAND_LINE, OmegaConf.create(given))], left)
         except UserError as error:
             raise UserError(error.where, f"stages.{stage}: {error.what}") from None
     return configs
 
 
-def _checked(files: Sequence[layers.Layer]) -> Config:
+def _checked(files: Sequence[layers.Layer], left: Mapping[str, str] | None = None) -> Config:
     values = layers.merge(files)
     try:
+        values = values if left is None else _with_models_of_stages(values, left)
         config = Config.model_validate(values)
         config = config.model_copy(update={"trainer": checked_trainer(config)})
         check_combinations(config)
@@ -347,6 +352,20 @@ def _checked(files: Sequence[layers.Layer]) -> Config:
     except WrongKey as error:
         raise UserError(layers.origin(files, error.key), f"{error.key}: {error.what}") from None
     return config
+
+
+def _with_models_of_stages(values: Any, left: Mapping[str, str], key: str = "") -> Any:
+    """The same values with the folder of its policy for each model that is called by its stage."""
+    if isinstance(values, dict):
+        return {name: _with_models_of_stages(value, left, f"{key}.{name}".strip(".")) for name, value in values.items()}
+    if isinstance(values, list):
+        return [_with_models_of_stages(one, left, key) for one in values]
+    is_model = key.rpartition(".")[2] in ("model", "teacher")
+    if not (is_model and isinstance(values, str) and values.startswith("stages.")):
+        return values
+    if values not in left:
+        raise WrongKey(key, f"{values!r} is no stage before this one; {nearest(values, left)}")
+    return left[values]
 
 
 def dump(config: Config) -> str:

@@ -1,9 +1,11 @@
 """Fading: columns of the prompt that go while the fit lasts, as in SKIntern (Liao et al. 2024, arXiv:2409.13183).
 
-SKIntern shows the student symbolic knowledge in the prompt, less of it in each of T stages, until it stands alone: with
-the share $S_t$ falling from 1 to 0, stage $t$ minimises $-\\log p(r, y \\mid k_t, x)$ where $k_t$ is the knowledge, cut to
-that share (section 3.3). Weights and optimizer carry on through the stages. Here each sentence of a column is shown
-with probability $S_t$, drawn anew in each pass; the paper cuts tokens by a model that compresses prompts.
+SKIntern shows the student symbolic knowledge in the prompt, less of it in each of T stages, until it stands alone:
+
+    L_t = - log p(r, y | k_t, x)        k_t: the knowledge k, cut to the share S_t, with S falling from 1 to 0
+
+(section 3.3). Weights and optimizer carry on through the stages. Here each sentence of a column is shown with the
+probability S_t, drawn anew in each pass; the paper cuts tokens by a model that compresses prompts.
 """
 
 from __future__ import annotations
@@ -12,14 +14,11 @@ import random
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
-from rewards.reward import Text, content_of
+from rewards.parts.shown import columns_of, shown
 from rewards.sample import Sample
 from rl.config.examples import Fade
 from rl.errors import UserError
-from rl.tasks.layout import template_fields
-from verifiers.runtime.names import nearest
 
 _SENTENCE = re.compile(r"[^.!?;\n]*[.!?;\n]+|[^.!?;\n]+$")
 
@@ -33,17 +32,17 @@ def faded(samples: Sequence[Sample], fade: Fade, seed: int) -> list[Sample]:
         seed: of the order, and of what is shown.
 
     Raises:
-        UserError: an example has no such column.
+        UserError: an example lacks a column.
     """
     rng = random.Random(f"fade {seed}")
     order: list[Sample] = []
     for share in fade.shares:
         for _ in range(fade.passes):
-            order += [shown(one, fade.template, share, rng) for one in rng.sample(list(samples), len(samples))]
+            order += [with_share(one, fade.template, share, rng) for one in rng.sample(list(samples), len(samples))]
     return order
 
 
-def shown(sample: Sample, template: str, share: float, rng: random.Random) -> Sample:
+def with_share(sample: Sample, template: str, share: float, rng: random.Random) -> Sample:
     """An example whose prompt shows a share of the sentences of the template's columns.
 
     Args:
@@ -53,18 +52,13 @@ def shown(sample: Sample, template: str, share: float, rng: random.Random) -> Sa
         rng: decides which are.
 
     Raises:
-        UserError: the example has no such column.
+        UserError: the example lacks a column.
     """
-    prompt = sample.row["prompt"]
-    parts = {"prompt": prompt if isinstance(prompt, str) else content_of(prompt[-1])}
-    for name in template_fields(template):
-        if name == "prompt":
-            continue
-        if sample.row.get(name) is None:
-            what = f"an example has no column {name!r}; {nearest(name, sample.row)}"
-            raise UserError("algorithm.examples.fade.template", what)
-        parts[name] = "".join(part for part in _SENTENCE.findall(str(sample.row[name])) if rng.random() < share)
-    text = template.format(**parts)
-    new: Text = text if isinstance(prompt, str) else [*prompt[:-1], {**prompt[-1], "content": text}]
-    row: dict[str, Any] = {**sample.row, "prompt": new}
-    return replace(sample, row=row)
+    cut = dict(sample.row)
+    for name in columns_of(template):
+        if name != "prompt" and cut.get(name) is not None:
+            cut[name] = "".join(part for part in _SENTENCE.findall(str(cut[name])) if rng.random() < share)
+    try:
+        return replace(sample, row={**sample.row, "prompt": shown(sample.prompt, template, cut)})
+    except ValueError as error:
+        raise UserError("algorithm.examples.fade.template", str(error).removeprefix("prompt: ")) from None

@@ -87,7 +87,7 @@ def rows_of(config: Config, task: Task) -> GivenRows | None:
 
 def is_on_hub(settings: Examples) -> bool:
     """Whether reading the examples would ask the hub."""
-    sources = (source.data for source in settings.sources.values() if source.data not in OF_TASK)
+    sources = (source.data for source in settings.data.values() if source.data not in OF_TASK)
     return any(is_hub_id(name_and_split(data)[0]) for data in sources)
 
 
@@ -107,7 +107,7 @@ def read(settings: Examples, task: Task, layout: Any, wanted: Sequence[str], see
     reader = _Reader(settings, task, layout, wanted)
     rows: dict[str, list[GivenRow]] = {}
     skipped: list[str] = []
-    for name, source in settings.sources.items():
+    for name, source in settings.data.items():
         rows[name] = []
         rng = random.Random(f"examples of {name} {seed}")
         found = islice(records(source, task, {**reader.own, **source.columns}, rng), source.rows)

@@ -296,6 +296,7 @@ class Rounds(Run):
             seed=self.config.seed + number,
             callbacks=callbacks,
             warn=self.context.warn,
+            teachers=self.context.teachers,
         )
         return self.algorithm.build(fit, examples)
 
