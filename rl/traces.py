@@ -18,7 +18,7 @@ from typing import Any
 from rich.console import Console
 
 from rewards.mixing.mix import Mix
-from rewards.models.state import default_device
+from rewards.models.state import default_device, move
 from rewards.sample import Sample
 from rl import setup, tasks
 from rl.config import Config, dump
@@ -77,8 +77,7 @@ def draw_traces(
         policy.append(setup.policy(config, task, console))
         setup.meet(mix)
         check_positions(config, task, policy[0], console, [split])
-        model: Any = policy[0].model  # torch types `to` for device strings, transformers wraps it
-        model.to(default_device())
+        move(policy[0].model, default_device())
     out.parent.mkdir(parents=True, exist_ok=True)
     asked = hashlib.blake2b(f"{dump(config)}{by}{split}{keep}".encode(), digest_size=6).hexdigest()
     part = out.with_name(f".{out.name}.{asked}.part")
@@ -119,9 +118,8 @@ def _drawn(
     config: Config, policy: Policy, rows: Sequence[Mapping[str, Any]], chunk: range, progress: Callable[[int], None]
 ) -> list[Sample]:
     digest = hashlib.blake2b(f"traces {config.seed} {chunk.start}".encode(), digest_size=4).digest()
-    model: Any = policy.model
     groups = sample(
-        model,
+        policy.model,
         policy.tokenizer,
         [rows[place]["prompt"] for place in chunk],
         count=config.sampling.completions,

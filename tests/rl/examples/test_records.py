@@ -5,6 +5,7 @@ from collections import Counter
 
 import pytest
 
+from rl.config import ChainTask
 from rl.config.examples import Examples
 from rl.errors import UserError
 from rl.examples.reading import IMITATED, read
@@ -13,7 +14,9 @@ from rl.tasks import chain, facts
 
 
 def given(task, seed=0, **source):
-    found = read(Examples(data={"d": {"data": "demonstrator", **source}}), task, None, IMITATED, seed)
+    found = read(
+        Examples(data={"d": {"data": "demonstrator", **source}}), task, ChainTask(name="chain"), IMITATED, seed
+    )
     return [(row.row["prompt"], row.texts[0]) for row in found.rows["d"]]
 
 
