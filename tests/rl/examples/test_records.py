@@ -5,8 +5,8 @@ from collections import Counter
 
 import pytest
 
-from rl.config import ChainTask
 from rl.config.examples import Examples
+from rl.config.sections import ChainTask
 from rl.errors import UserError
 from rl.examples.reading import IMITATED, read
 from rl.examples.records import permuted
