@@ -118,6 +118,8 @@ class Examples(Section):
     chat: bool | None = None
     """Whether a prompt that is plain text becomes a chat message; by default as the task says."""
     keep: KeepRules = KeepRules()
+    form: Literal["equations", "program", "system", "system_and_program", "guide"] | None = None
+    """What is made of completions with marked equations, such as `<<3+4=7>>` (`rl/examples/forms.py`)."""
     fade: Fade | None = None
     on_bad_row: Literal["fail", "skip"] = "fail"
 

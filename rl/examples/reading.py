@@ -25,6 +25,7 @@ from rl.config.algorithms import Rounds, Sft
 from rl.config.examples import Examples
 from rl.config.sections import Task as TaskSettings
 from rl.errors import UserError
+from rl.examples.forms import in_form
 from rl.examples.records import OF_TASK, permuted, records
 from rl.tasks.columns import column, has, names
 from rl.tasks.layout import BadRow, Layout, as_prompt, template_fields
@@ -142,6 +143,7 @@ class _Reader:
         self.templated = settings.template is not None
         self.columns = {**getattr(layout, "columns", {}), **settings.columns}
         self.own = settings.columns
+        self.form = settings.form
         self.layout = _layout(settings, task, layout)
         shown = {self.columns.get(field, field): field for field in template_fields(self.layout.config.template)}
         for name in wanted:
@@ -176,6 +178,8 @@ class _Reader:
         conversation, texts = self._completions(values, named, data)
         row = {name: value for name, value in values.items() if name not in (*self.wanted, "messages")}
         row |= {"prompt": conversation or self._prompt(values, named, data), "source": source}
+        if self.form is not None:
+            texts = tuple(self._in_form(text, row) for text in texts)
         keys = list(_problem(row))
         self._refuse(row["prompt"], keys, texts)
         index = next((self.train[key] for key in keys if key in self.train), -1)
@@ -208,6 +212,13 @@ class _Reader:
         if any(before != turns[0] for before in turns):
             raise BadRow("the turns before the chosen and before the rejected completion differ, so it is no pair")
         return turns[0] or None, tuple(texts)
+
+    def _in_form(self, text: str, row: Mapping[str, Any]) -> str:
+        question = row.get("question")
+        try:
+            return in_form(str(self.form), text, question if isinstance(question, str) else question_of(row["prompt"]))
+        except ValueError as error:
+            raise BadRow(f"its completion has no form {self.form!r}: {error}") from None
 
     def _last_turn(self, value: Any, name: str) -> tuple[Messages, str]:
         """What a completion's column says, and the turns before it; none where it is plain text."""
