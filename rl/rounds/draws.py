@@ -12,7 +12,8 @@ from rewards.models.prompts import prompt_ids
 from rewards.models.types import Model
 from rewards.reward import Text
 from rewards.sample import Sample
-from rl.config.algorithms import Hints, Rounds
+from rl.config.algorithms import Rounds
+from rl.config.choosing import Hints
 from rl.context import RunContext
 from rl.errors import UserError
 from rl.examples.hints import failed_rows, leaks, with_hint
