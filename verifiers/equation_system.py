@@ -25,6 +25,8 @@ from verifiers.answer.completion import answering_part
 from verifiers.numeric import gold_quantity
 from verifiers.verdict import Verdict, abstained, judged
 
+ONE_FORM = True
+
 ANSWER = "answer"
 MAX_EQUATIONS = 60
 MAX_LENGTH = 300
