@@ -156,7 +156,7 @@ def test_ppos_critic_is_not_held_to_its_values_of_completions_of_which_nothing_i
     silent = {"correctness": {"weight": 0.0}, "digit": {"function": f"{HERE}abstains_on_ends_with_9"}}
     trainer = assembled(Ppo(**PLAIN), [RIGHT, RIGHT, RIGHT, "7*3=1;1-4=9#9"], silent)
     trainer.next_batch([ROW] * 8)
-    assert trainer.lesson.rollouts.completion_mask.any(1).tolist() == [True, True, True, False] * 2
+    assert trainer.critic_batch.rollouts.completion_mask.any(1).tolist() == [True, True, True, False] * 2
 
 
 def test_ppos_critic_is_cut_where_it_leaves_its_own_values_at_sampling(assembled):
