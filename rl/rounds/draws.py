@@ -1,4 +1,4 @@
-"""A round's samples: completions of its prompts, sampled and judged, each process its share of them."""
+"""Samples a round: draws and judges completions of its prompts, with the prompts divided among the processes."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from verifiers.runtime.golds import first_gold
 
 
 class Draws:
-    """Samples a round. What it gives is decided by the seed and the number of the round alone.
+    """Samples rounds. The samples depend only on the seed and the number of the round.
 
     Args:
-        run: the run, of an algorithm in rounds.
+        run: the context of a run in rounds.
 
     Raises:
-        UserError: the policy's tokenizer cannot read the template of hints.
+        UserError: the policy's tokenizer has no tokens for the template of hints.
     """
 
     def __init__(self, run: RunContext) -> None:
@@ -43,7 +43,7 @@ class Draws:
             self._check_template(self.hints.template)
 
     def _check_template(self, template: str) -> None:
-        """Refuse a template with characters that the policy has no token for, such as spaces on `chain`."""
+        """Refuse a template with characters for which the policy has no token, such as spaces on `chain`."""
         tokenizer, row = self.run.tokenizer, self.rows[0]
         plain, shown = (
             prompt_ids(prompt, tokenizer, self.run.config.sampling.chat_template_kwargs)
@@ -61,13 +61,13 @@ class Draws:
         """The judged samples of a round, the same on every process.
 
         Args:
-            number: of the round, from 0.
+            number: number of the round, from 0.
             model: the policy, or an engine that holds it.
         """
         config, rows = self.run.config, self.rows
         order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(config.seed)).tolist()
         wanted = min(self.algorithm.prompts, len(rows))
-        # rounds go on through the shuffled split where the last one stopped
+        # each round continues through the shuffled split where the previous one stopped
         chosen = [order[(number * wanted + place) % len(rows)] for place in range(wanted)]
         prompts = [rows[index]["prompt"] for index in chosen]
         drawn = self._sampled_and_judged(number, model, chosen, prompts, config.sampling.completions, hinted=False)
@@ -76,7 +76,7 @@ class Draws:
         return drawn
 
     def _rationalised(self, number: int, model: Model | Engine, drawn: Sequence[Sample], hints: Hints) -> list[Sample]:
-        """Samples of the prompts that have no right completion yet, with the answer shown; leaks are left out."""
+        """Samples of the prompts without a right completion, drawn with the answer shown; leaks are left out."""
         failed = failed_rows(drawn)
         if not failed:
             return []
@@ -95,7 +95,7 @@ class Draws:
         *,
         hinted: bool,
     ) -> list[Sample]:
-        """Sample and judge, each process its share of the prompts; all of them get all samples, in order."""
+        """Sample and judge, with the prompts divided among the processes; every process gets all samples in order."""
         run = self.run
         rank, world = run.state.process_index, run.state.num_processes
         mine = list(range(len(chosen)))[rank::world]
