@@ -175,6 +175,9 @@ class Sampling(Section):
     (`rl/sampling/vllm.py`)."""
     server: str | None = None
     """Address of the vLLM server, such as `http://localhost:8000`."""
+    endpoint: dict[str, Any] | None = None
+    """For `whetstone sample --by endpoint` alone: the `model` behind an OpenAI-compatible endpoint, what it is shown in
+    place of the prompt (`prompt`, with columns in braces), and where it is (`rewards/parts/endpoint_settings.py`)."""
 
     @property
     def parameters(self) -> dict[str, Any]:
