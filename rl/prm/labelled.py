@@ -145,7 +145,7 @@ def write(path: str | Path, samples: Iterable[Sample]) -> None:
         import pyarrow
         import pyarrow.parquet
 
-        for name in ("prompt", "id"):  # a column has one type, so mixed values become text, which is parsed again on reading
+        for name in ("prompt", "id"):  # a column has one type, so mixed values become text, which reading parses
             if len({type(row[name]) for row in rows} - {type(None)}) > 1:
                 rows = [row if row[name] is None else {**row, name: _as_text(row[name])} for row in rows]
         pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), path)
