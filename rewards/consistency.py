@@ -92,7 +92,7 @@ def _right(answers: Answers, gold: int) -> bool:
 
 
 def build(name: str, settings: Mapping[str, Any], context: Context) -> Consistency:
-    """The reward from its part of the config; `model` is the folder of the answer models.
+    """Make the reward from its section of the config; `model` is the folder of the answer models.
 
     Raises:
         ValueError: there is no such folder, or an option that is not known.

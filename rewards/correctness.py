@@ -68,7 +68,7 @@ class Correctness(Reward):
 
 
 def build(name: str, settings: Mapping[str, Any], context: Context) -> Correctness:
-    """The reward from its part of the config; without a verifier's name, the task's own judges.
+    """Make the reward from its section of the config; without a verifier's name, the task's own judges.
 
     Raises:
         ValueError: no verifier of that name, or an option that it does not have or take.
@@ -80,7 +80,7 @@ def verifier_of(settings: Mapping[str, Any], context: Context) -> Verifier:
     """The verifier that a reward names, with its options; without a name the task's own, its options kept.
 
     Args:
-        settings: the reward's part of the config: its `verifier` and `options`.
+        settings: the reward's section of the config: its `verifier` and `options`.
         context: holds the task's own verifier.
 
     Raises:

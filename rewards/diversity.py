@@ -52,5 +52,5 @@ class Diversity(Reward):
 
 
 def build(name: str, settings: Mapping[str, Any], context: Context) -> Diversity:
-    """The reward from its part of the config."""
+    """Make the reward from its section of the config."""
     return Diversity(**options_of(settings, ("marker",)), name=name)

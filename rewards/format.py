@@ -45,6 +45,6 @@ class Format(Correctness):
 
 
 def build(name: str, settings: Mapping[str, Any], context: Context) -> Format:
-    """The reward from its part of the config."""
+    """Make the reward from its section of the config."""
     valid = ("tags", "sections", "min_words", "max_words", "max_repetition", "ngram")
     return Format(options_of(settings, valid), name)

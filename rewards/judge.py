@@ -152,7 +152,7 @@ OPTIONS = ("rubric", "rubric_file", "columns", "scale", "batch_timeout", *ENDPOI
 
 
 def build(name: str, settings: Mapping[str, Any], context: Context) -> JudgeEndpoint:
-    """The reward from its part of the config.
+    """Make the reward from its section of the config.
 
     `model` is the judge's name at the endpoint. Options: those of an endpoint (`rewards.parts.endpoint_settings`),
     whose `request` is `{temperature: 0}` unless it is set; `rubric` or `rubric_file`; `columns` to show; `scale`,

@@ -123,7 +123,7 @@ _OPTIONS = {
 
 
 def build(name: str, settings: Mapping[str, Any], context: Context) -> TargetLength | CosineLength:
-    """The reward from its part of the config; the option `shape` is `target` (default) or `cosine`.
+    """Make the reward from its section of the config; the option `shape` is `target` (default) or `cosine`.
 
     Raises:
         ValueError: an option that the shape does not have, or one that it needs and that is missing.

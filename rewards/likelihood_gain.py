@@ -160,7 +160,7 @@ class LikelihoodGain(Reward):
 
 
 def build(name: str, settings: Mapping[str, Any], context: Context) -> LikelihoodGain:
-    """The reward from its part of the config; `model` is a path, a hub id, or `policy`."""
+    """Make the reward from its section of the config; `model` is a path, a hub id, or `policy`."""
     options = options_of(settings, ("measure", *OPTIONS, *LOADING), reads=("model",))
     model = source(settings, context, "causal", policy=True, purpose="the model that answers, a path or a hub id")
     return LikelihoodGain(

@@ -103,10 +103,10 @@ class Outcome(Reward):
 
 
 def build(name: str, settings: Mapping[str, Any], context: Context) -> Outcome:
-    """The reward from its part of the config.
+    """Make the reward from its section of the config.
 
     Raises:
-        ValueError: the model does not fit, or an option is no good or does not go with the others.
+        ValueError: the model does not fit, or an option is invalid or does not go with the others.
     """
     options = options_of(settings, OPTIONS, reads=("model",))
     form = one_of("format", options.get("format", "sequence"), FORMATS)

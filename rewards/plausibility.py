@@ -158,10 +158,10 @@ class Vera(torch.nn.Module):
 
 
 def build(name: str, settings: Mapping[str, Any], context: Context) -> Plausibility | Stated:
-    """The reward from its part of the config; without a model the one that checks statements exactly.
+    """Make the reward from its section of the config; without a model the one that checks statements exactly.
 
     Raises:
-        ValueError: the model does not fit, an option is no good, or there is no model and the task is not `facts`.
+        ValueError: the model does not fit, an option is invalid, or there is no model and the task is not `facts`.
     """
     options = options_of(settings, OPTIONS, reads=("model",))
     if not settings.get("model"):

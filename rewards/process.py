@@ -154,13 +154,13 @@ class Process(Reward):
 
 
 def build(name: str, settings: Mapping[str, Any], context: Context) -> Process:
-    """The reward from its part of the config.
+    """Make the reward from its section of the config.
 
     Steps are the matches of `pattern`, the parts between `separator`s, or those of `verifier`; by default those of the
     task's own verifier, or lines where that judges no steps.
 
     Raises:
-        ValueError: the model does not fit, or an option is no good or does not go with the others.
+        ValueError: the model does not fit, or an option is invalid or does not go with the others.
     """
     options = options_of(settings, OPTIONS, reads=("model", "verifier"))
     form = one_of("format", options.get("format", "classes"), FORMATS)

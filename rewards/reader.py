@@ -155,10 +155,10 @@ class Reader(Reward):
 
 
 def build(name: str, settings: Mapping[str, Any], context: Context) -> Reader:
-    """The reward from its part of the config; without a verifier's name, the task's own judges.
+    """Make the reward from its section of the config; without a verifier's name, the task's own judges.
 
     Raises:
-        ValueError: the model does not fit, there is no such verifier, or an option is no good.
+        ValueError: the model does not fit, there is no such verifier, or an option is invalid.
     """
     options = options_of(settings, OPTIONS, reads=("model", "verifier"))
     form = one_of("format", options.get("format", "causal"), FORMATS)

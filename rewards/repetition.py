@@ -47,5 +47,5 @@ class Repetition(Reward):
 
 
 def build(name: str, settings: Mapping[str, Any], context: Context) -> Repetition:
-    """The reward from its part of the config."""
+    """Make the reward from its section of the config."""
     return Repetition(**options_of(settings, ("ngram", "penalty", "unit")), name=name)

@@ -165,7 +165,7 @@ class SelfFeedback(Reward):
 
 
 def build(name: str, settings: Mapping[str, Any], context: Context) -> SelfFeedback:
-    """The reward from its part of the config; `model` is `policy` unless it names a frozen one.
+    """Make the reward from its section of the config; `model` is `policy` unless it names a frozen one.
 
     Raises:
         ValueError: an option that is not known or out of bounds, or a policy is needed and there is none.

@@ -58,5 +58,5 @@ class Steps(Correctness):
 
 
 def build(name: str, settings: Mapping[str, Any], context: Context) -> Steps:
-    """The reward from its part of the config; without a verifier's name, the task's own judges."""
+    """Make the reward from its section of the config; without a verifier's name, the task's own judges."""
     return Steps(verifier_of(settings, context), name)

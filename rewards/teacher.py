@@ -154,7 +154,7 @@ class Teacher(Reward):
 
 
 def build(name: str, settings: Mapping[str, Any], context: Context) -> Teacher:
-    """The reward from its part of the config.
+    """Make the reward from its section of the config.
 
     `model` is a path, a hub id, `base` or `policy`. Options: `prompt`, what the teacher is shown, a text with columns
     in braces; `clip`, the most that a token's log-ratio counts, in nats; and how the model is loaded.

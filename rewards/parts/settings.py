@@ -20,7 +20,7 @@ def options_of(settings: Mapping[str, Any], valid: Collection[str], reads: Colle
     """The `options` of a reward, all of them known.
 
     Args:
-        settings: the reward's part of the config.
+        settings: the reward's section of the config.
         valid: names of its options.
         reads: which of `verifier` and `model` it reads.
 

@@ -14,7 +14,7 @@ def template_kwargs(settings: Mapping[str, Any], context: Context) -> Mapping[st
     """Variables of the chat template of the model that is asked: where it is the policy, those it is sampled with.
 
     Args:
-        settings: the reward's part of the config.
+        settings: the reward's section of the config.
         context: knows the variables that the policy is sampled with.
     """
     return context.template_kwargs if settings.get("model") == "policy" else {}
