@@ -97,7 +97,7 @@ class Outcome(Reward):
             return tokenizer(text, add_special_tokens=False)["input_ids"]
         text = render(prompt, tokenizer).text + text_of(completion)
         ids = list(tokenizer(text)["input_ids"])
-        if ids[:2] == [tokenizer.bos_token_id] * 2:  # the rendered prompt has a BOS token, and the tokenizer adds another
+        if ids[:2] == [tokenizer.bos_token_id] * 2:  # one from the prompt and one from the tokenizer
             ids = ids[1:]
         end = tokenizer.eos_token_id
         return [*ids, end] if self.end and isinstance(end, int) and ids[-1:] != [end] else ids
