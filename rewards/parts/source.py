@@ -33,7 +33,7 @@ def source(
     base: bool = False,
     purpose: str = "a path or a hub id",
 ) -> Source:
-    """What gives the model that a reward's part of the config names.
+    """A function that returns the model that a reward's section of the config names, with its tokenizer.
 
     Args:
         settings: its `model`: a path, a hub id, or `policy`; and its options `dtype`, `device`, `revision` and
