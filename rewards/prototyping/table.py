@@ -202,7 +202,7 @@ class Scored:
         )
 
     def plot(self) -> Figure:
-        """Plot histograms of each reward (right and wrong separately, if known), scatter plots of pairs, correlations."""
+        """Plot histograms (right and wrong separately, if known), scatter plots of pairs of rewards, and correlations."""
         from rewards.prototyping.plot import plot
 
         known = self._truth(None)[1] if self.truth else None
@@ -261,7 +261,7 @@ def _readable(part: Scores) -> Scores:
 
 
 def _won(value: Any, right: Any, groups: Any) -> tuple[float, int]:
-    """The number of pairs (right, wrong) within groups in which the right one is higher, and the number of all pairs."""
+    """The number of pairs (right, wrong) within groups in which the right one is higher, and of all such pairs."""
     # Mann-Whitney: the rank sum of the right ones, minus its smallest possible value
     ranks = value.groupby(groups).rank()[right].sum()
     of = right.groupby(groups).agg(["sum", "size"])
