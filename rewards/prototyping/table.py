@@ -202,7 +202,7 @@ class Scored:
         )
 
     def plot(self) -> Figure:
-        """Plot histograms (right and wrong separately, if known), scatter plots of pairs of rewards, and correlations."""
+        """Plot histograms (right and wrong separately, if known), scatter plots of pairs, and correlations."""
         from rewards.prototyping.plot import plot
 
         known = self._truth(None)[1] if self.truth else None
