@@ -97,6 +97,16 @@ def beginning(tokenizer: Tokenizer, text: str = "") -> list[int]:
     return [bos]
 
 
+def unknown_tokens(ids: Sequence[int], tokenizer: Tokenizer) -> int:
+    """The number of unknown tokens in a text, which stand for characters that the tokenizer has no token for.
+
+    Args:
+        ids: token ids of the text.
+        tokenizer: the tokenizer that made them.
+    """
+    return sum(token == tokenizer.unk_token_id for token in ids)
+
+
 def one_token(text: str, tokenizer: Tokenizer, what: str) -> int:
     """The id of a text that must be a single known token.
 

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 import torch
 import torch.distributed as dist
 
-from rewards.models.generate import Engine
-from rewards.models.prompts import prompt_ids
+from rewards.models import load as models
+from rewards.models.generate import Engine, eos_token_ids
+from rewards.models.prompts import prompt_ids, unknown_tokens
+from rewards.models.state import move
 from rewards.models.types import Model
 from rewards.reward import Text
 from rewards.sample import Sample
@@ -20,6 +22,7 @@ from rl.examples.hints import failed_rows, leaks, with_hint
 from rl.progress import completions_bar
 from rl.sampling.draw import as_samples, sample
 from rl.sampling.judge import judge
+from rl.sampling.vllm import Vllm, VllmServer
 from verifiers.runtime.golds import first_gold
 
 
@@ -49,8 +52,7 @@ class Draws:
             prompt_ids(prompt, tokenizer, self.run.config.sampling.chat_template_kwargs)
             for prompt in (row["prompt"], with_hint(row["prompt"], first_gold(row["gold"]), template))
         )
-        unknown = tokenizer.unk_token_id
-        if isinstance(unknown, int) and shown.count(unknown) > plain.count(unknown):
+        if unknown_tokens(shown, tokenizer) > unknown_tokens(plain, tokenizer):
             raise UserError(
                 "algorithm.hints.template",
                 f"the policy's tokenizer has no token for some of its characters: {template!r}; use those of its "
@@ -119,3 +121,30 @@ class Draws:
         dist.all_gather_object(parts, judged)
         place_of = {index: place for place, index in enumerate(chosen)}
         return sorted((one for part in parts for one in part), key=lambda one: place_of[one.index])
+
+
+def generator(run: RunContext, policy: Model, copy: Model | None) -> Model | Engine:
+    """The model that a round samples from: the policy, or vLLM with its weights.
+
+    Args:
+        run: the context of a run in rounds.
+        policy: the current policy.
+        copy: a copy of it, which is merged and handed to vLLM; None if transformers generates.
+    """
+    if copy is None:
+        return policy
+    sampling, ends, merged = run.config.sampling, eos_token_ids(policy, run.tokenizer), models.merged(copy)
+    if sampling.engine == "vllm_server":
+        assert sampling.server is not None, "checked with the config"
+        server = VllmServer(sampling.server, eos_token_ids=ends)
+        if run.state.is_main_process:
+            move(merged, run.state.device)
+            server.update(merged)
+        run.state.wait_for_everyone()
+        return server
+    weights = run.folder.rounds / ".sampled_from"
+    if run.state.is_main_process:
+        merged.save_pretrained(str(weights))
+        run.tokenizer.save_pretrained(weights)
+    run.state.wait_for_everyone()
+    return Vllm(str(weights), eos_token_ids=ends)

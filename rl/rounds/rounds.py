@@ -19,7 +19,6 @@ from peft import PeftConfig
 from transformers import Trainer, TrainerCallback
 
 from rewards.models import load as models
-from rewards.models.generate import Engine, eos_token_ids
 from rewards.models.state import move
 from rewards.models.types import Model
 from rewards.sample import Sample
@@ -30,11 +29,10 @@ from rl.config.algorithms import Rounds as RoundsSettings
 from rl.context import RunContext
 from rl.examples.pairs import Pair
 from rl.policy import load as policies
-from rl.rounds.draws import Draws
+from rl.rounds.draws import Draws, generator
 from rl.rounds.records import FitFolder, FitRecords, both_fell, numbers_of_round, write_completions
 from rl.runs.callbacks import ProgressLine, StopOnSignal, stopping_at_once
 from rl.runs.run import Run
-from rl.sampling.vllm import Vllm, VllmServer
 from rl.storage import pool
 from rl.storage.checkpoints import MANIFEST, Checkpoints, ended, newest_good, problem, seal, step_of, take_up
 from rl.storage.run_folder import read_jsonl, sync, write_atomically
@@ -184,29 +182,8 @@ class Rounds(Run):
         return self._pool(number)
 
     def _draw(self, number: int) -> list[Sample]:
-        return self.draws.draw(number, self._generator(number))
-
-    def _generator(self, number: int) -> Model | Engine:
-        """The model that a round samples from: the policy, or vLLM with its weights."""
-        engine = self.config.sampling.engine
-        if engine == "transformers":
-            return self.model
-        ends = eos_token_ids(self.model, self.policy.tokenizer)
-        merged = models.merged(self.load(number - 1 if number else None))
-        if engine == "vllm_server":
-            assert self.config.sampling.server is not None, "checked with the config"
-            server = VllmServer(self.config.sampling.server, eos_token_ids=ends)
-            if self.state.is_main_process:
-                move(merged, self.state.device)
-                server.update(merged)
-            self.state.wait_for_everyone()
-            return server
-        weights = self.folder.path / "rounds" / ".sampled_from"
-        if self.state.is_main_process:
-            merged.save_pretrained(str(weights))
-            self.policy.tokenizer.save_pretrained(weights)
-        self.state.wait_for_everyone()
-        return Vllm(str(weights), eos_token_ids=ends)
+        fresh = self.load(number - 1 if number else None) if self.config.sampling.engine != "transformers" else None
+        return self.draws.draw(number, generator(self.context, self.model, fresh))
 
     def _choose(self, number: int, samples: list[Sample]) -> list[Sample | Pair]:
         """Choose the examples to fit on from the pool after a round's sampling, and record figures about them."""

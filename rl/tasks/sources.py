@@ -7,23 +7,19 @@ without them.
 
 from __future__ import annotations
 
-import bz2
 import csv
-import gzip
 import io
 import json
 import re
-import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from rl.errors import UserError
+from rl.tasks.packed import Damaged, opened, unpacked_name
 from verifiers.runtime.names import nearest
 
 SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet")
-PACKED = (".gz", ".bz2", ".zst")
-"""Second suffixes of compressed files."""
 _HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 
 
@@ -106,64 +102,27 @@ def of_split(sources: Sequence[Source], split: str, column: str = "split") -> tu
 
 def is_hub_id(data: str) -> bool:
     """Whether a source is a hub id: no such file or folder exists, and the name does not look like a path."""
-    looks_like_a_path = Path(_unpacked(data)).suffix.lower() in SUFFIXES or data.startswith((".", "~", "/"))
+    looks_like_a_path = Path(unpacked_name(data)).suffix.lower() in SUFFIXES or data.startswith((".", "~", "/"))
     return not Path(data).expanduser().exists() and not looks_like_a_path and data.count("/") <= 1
 
 
 def _read_file(path: Path, name: str) -> Source:
-    kind = Path(_unpacked(path.name)).suffix.lower()
+    kind = Path(unpacked_name(path.name)).suffix.lower()
     if kind == ".parquet":
         return Source(name, _parquet(path, name), by_line=False)
     try:
-        with _opened(path) as file:
+        with opened(path) as file:
             if kind in (".csv", ".tsv"):
                 return Source(name, list(_csv(file, name, "\t" if kind == ".tsv" else ",")), by_line=True)
             if kind == ".json" and _starts_with_bracket(file):
                 return Source(name, _json_array(file.read(), name), by_line=False)
             if kind in (".jsonl", ".ndjson", ".json"):
                 return Source(name, list(_json_lines(file)), by_line=True)
-    except _Damaged as error:
+    except Damaged as error:
         raise UserError(name, f"the {error.kind} file is damaged: {error}") from None
     except OSError as error:
         raise UserError(name, f"cannot be read: {error.strerror or error}") from None
     raise UserError(name, f"{kind or 'a file without a suffix'} is not a known format; known are {', '.join(SUFFIXES)}")
-
-
-def _opened(path: Path) -> IO[bytes]:
-    """The bytes of a file, decompressed according to its content, not its name.
-
-    Raises:
-        _Damaged: the compressed file is truncated or broken.
-    """
-    with path.open("rb") as file:
-        start = file.read(4)
-    kind = next((kind for mark, kind in _MARKS.items() if start.startswith(mark)), None)
-    if kind is None:
-        return path.open("rb")
-    try:
-        if kind == "zstd":
-            import pyarrow
-
-            with pyarrow.OSFile(str(path)) as file, pyarrow.CompressedInputStream(file, "zstd") as unpacked:
-                return io.BytesIO(unpacked.read())
-        return io.BytesIO((gzip if kind == "gzip" else bz2).decompress(path.read_bytes()))
-    except (EOFError, ValueError, OSError, zlib.error) as error:
-        raise _Damaged(kind, str(error)) from None
-
-
-class _Damaged(Exception):
-    def __init__(self, kind: str, why: str) -> None:
-        super().__init__(why)
-        self.kind = kind
-
-
-_MARKS = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\x28\xb5\x2f\xfd": "zstd"}
-"""First bytes of a compressed file → its format."""
-
-
-def _unpacked(name: str) -> str:
-    """The name of a file without the suffix for its compression."""
-    return next((name[: -len(end)] for end in PACKED if name.lower().endswith(end)), name)
 
 
 def _starts_with_bracket(file: IO[bytes]) -> bool:
