@@ -6,14 +6,14 @@ READY := $(VENV)/.ready
 
 .PHONY: setup quickstart test test-slow lint notebooks bench bench-learning bench-quickstart bench-stages bench-prm \
 	bench-rewards bench-verifiers \
-	tables mutate clean
+	tables docs mutate clean
 
 setup: $(READY)
 
 # A second call installs nothing; a change of what is installed installs again.
 $(READY): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,notebooks]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,notebooks,docs]'
 	touch $@
 
 quickstart: $(READY)
@@ -81,6 +81,10 @@ bench-verifiers: $(READY)
 	$(BIN)/python bench/verify_formats.py $(DATA) --out bench/verify_formats.json
 	$(BIN)/python bench/verify_code.py $(DATA) --out bench/verify_code.json
 
+# The documentation, as pages that can be read from the disk: site/index.html. A broken link or mark fails.
+docs: $(READY)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+
 # Mutants of the code that computes, each against the fast tests of its part: the share killed, and every survivor with
 # its change. At most half an hour on two cores.
 mutate: $(READY)
@@ -91,4 +95,4 @@ tables: $(READY)
 	$(BIN)/python bench/tables.py
 
 clean:
-	rm -rf $(VENV) runs wandb *.egg-info
+	rm -rf $(VENV) runs wandb site *.egg-info

@@ -54,7 +54,14 @@ from rl.storage.run_folder import RunFolder
 RATES = (5e-5, 1e-4, 3e-4)
 GOAL, DRAW, CAP, EVERY = 0.90, 128, 600, 5
 """Greedy accuracy; completions drawn at a time; draws at most; draws between two evaluations."""
-NAMES = ("zero_signal_step", "mixed_length_step", "shared_prefix_step", "ppo_step", "time_to_accuracy", "samples_to_accuracy")
+NAMES = (
+    "zero_signal_step",
+    "mixed_length_step",
+    "shared_prefix_step",
+    "ppo_step",
+    "time_to_accuracy",
+    "samples_to_accuracy",
+)
 
 
 def configured(seed: int, file: str, *overrides: str) -> Config:

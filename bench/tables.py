@@ -47,7 +47,7 @@ COMPARED = {
     "samples_to_accuracy": "completions to the same",
     "zero_signal_step": "forward and backward pass, 60% of the groups without signal",
     "mixed_length_step": "forward and backward pass, completions of 8 to 256 tokens",
-    "shared_prefix_step": "forward and backward pass, a model of 135 M parameters, 8 completions of 30 tokens for one prompt of 100",
+    "shared_prefix_step": "forward and backward pass, 135 M parameters, 8 completions of 30 tokens for a prompt of 100",
     "ppo_step": "a draw of 128 and all steps on it: PPO, beside our own GRPO with step credit",
 }
 PHASES = ("sample", "judge", "critic values", "critic fit", "policy forward", "policy backward", "rest", "all")
@@ -94,6 +94,16 @@ def learning(rows: Sequence[Row]) -> Table:
             cells.append(f"{statistics.mean(after):.3f} ({min(after):.3f} to {max(after):.3f})")
         lines += [[label, *cells]] if cells else []
     return Table(["method", "greedy", "sampled, mean of 8", "chain"], lines)
+
+
+def at_a_glance(rows: Sequence[Row]) -> Table:
+    """The rows of the learning table that a first look wants: TRL's GRPO, and ours with what it is for."""
+    whole = learning(rows)
+    wanted = {
+        "before",
+        *(METHODS[method] for method in ("star", "dpo_rounds", "trl_grpo", "grpo_first_error", "ppo_process")),
+    }
+    return Table(whole.header, [line for line in whole.rows if line[0] in wanted])
 
 
 def best_rate(rows: Sequence[Row]) -> str:
@@ -238,6 +248,7 @@ def rows_of(name: str, **where: str) -> list[Row]:
 TABLES: dict[str, Callable[[], Table]] = {
     "quickstart": lambda: quickstart(rows_of("quickstart")),
     "learning": lambda: learning(rows_of("learning")),
+    "at_a_glance": lambda: at_a_glance(rows_of("learning")),
     "beside_trl": lambda: beside_trl(rows_of("results")),
     "floor": lambda: floor(rows_of("floor")),
     "reward_alone_chain": lambda: reward_alone(rows_of("reward_alone", task="chain")),
@@ -260,7 +271,7 @@ def filled(text: str) -> str:
 def main() -> None:
     """Fill the texts, or check them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("files", nargs="*", type=Path, default=[ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))])
+    parser.add_argument("files", nargs="*", type=Path, default=[ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md"))])
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 where a table does not agree")
     given = parser.parse_args()
     stale = []

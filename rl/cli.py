@@ -47,8 +47,9 @@ def train(config: str, overrides: Sequence[str], fresh: bool) -> None:
     # before anything heavy is imported: a wrong config answers at once
     stages = load_stages(config, overrides)
     loaded = list(stages.values()) or [load(config, overrides)]
+    coming = [str(one.run_folder / "model") for one in stages.values()]
     for one in loaded:
-        missing_on_hub(one)
+        missing_on_hub(one, coming)
     command = shlex.join(["whetstone", "train", config, *overrides])
     if stages:
         from rl.stages import train_stages
@@ -69,8 +70,9 @@ def check(config: str, overrides: Sequence[str]) -> None:
     from rl.config.named import missing_on_hub
 
     stages = load_stages(config, overrides)
+    coming = [str(one.run_folder / "model") for one in stages.values()]
     for stage, loaded in (stages or {"": load(config, overrides)}).items():
-        waiting = missing_on_hub(loaded)
+        waiting = missing_on_hub(loaded, coming)
         from rl import tasks
         from rl.runs import plan
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from accelerate import PartialState
 from rich.console import Console
+from transformers import PreTrainedTokenizerBase
 
 from rewards.mixing.mix import Mix
 from rl.config import Config
 from rl.examples.given import Given
 from rl.policy.load import Policy
+from rl.policy.teachers import Teacher
 from rl.storage.run_folder import RunFolder
 from rl.tasks.task import Task
 
@@ -31,6 +33,7 @@ class RunContext:
         console: where to say what happens; quiet on all processes but the main one.
         command: how the run was started, to say how to resume it.
         given: examples to fit on that somebody has; None where the config names none.
+        teachers: whose distributions a fit learns.
         started: when, by `time.perf_counter`.
     """
 
@@ -43,10 +46,11 @@ class RunContext:
     console: Console
     command: str = ""
     given: Given | None = None
+    teachers: Sequence[Teacher] = ()
     started: float = field(default_factory=time.perf_counter)
 
     @property
-    def tokenizer(self) -> Any:
+    def tokenizer(self) -> PreTrainedTokenizerBase:
         """The policy's tokenizer."""
         return self.policy.tokenizer
 

@@ -18,13 +18,14 @@ from typing import Any
 from rich.console import Console
 
 from rewards.mixing.mix import Mix
-from rewards.models.state import default_device
+from rewards.models.state import default_device, move
 from rewards.sample import Sample
 from rl import setup, tasks
 from rl.config import Config, dump
 from rl.errors import UserError
 from rl.policy.load import Policy
 from rl.policy.positions import check_positions
+from rl.policy.teachers import base
 from rl.progress import completions_bar
 from rl.sampling.draw import as_samples, sample
 from rl.sampling.judge import judge
@@ -68,15 +69,15 @@ def draw_traces(
     task = tasks.load(config)
     rows = task.splits[split][:prompts]
     policy: list[Policy] = []
-    mix = setup.rewards(config, task, lambda: (policy[0].model, policy[0].tokenizer))
+    mix = setup.rewards(config, task, lambda: (policy[0].model, policy[0].tokenizer), lambda: base(config, policy[0]))
     if by == "reference":
         if task.solve is None:
             raise UserError("--by reference", f"the task {task.name} knows no worked solutions; chain and facts do")
     else:
         policy.append(setup.policy(config, task, console))
+        setup.meet(mix)
         check_positions(config, task, policy[0], console, [split])
-        model: Any = policy[0].model  # torch types `to` for device strings, transformers wraps it
-        model.to(default_device())
+        move(policy[0].model, default_device())
     out.parent.mkdir(parents=True, exist_ok=True)
     asked = hashlib.blake2b(f"{dump(config)}{by}{split}{keep}".encode(), digest_size=6).hexdigest()
     part = out.with_name(f".{out.name}.{asked}.part")
@@ -117,9 +118,8 @@ def _drawn(
     config: Config, policy: Policy, rows: Sequence[Mapping[str, Any]], chunk: range, progress: Callable[[int], None]
 ) -> list[Sample]:
     digest = hashlib.blake2b(f"traces {config.seed} {chunk.start}".encode(), digest_size=4).digest()
-    model: Any = policy.model
     groups = sample(
-        model,
+        policy.model,
         policy.tokenizer,
         [rows[place]["prompt"] for place in chunk],
         count=config.sampling.completions,

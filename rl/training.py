@@ -8,7 +8,7 @@ The run folder holds everything a run leaves behind. The same command on a folde
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any, TypeVar
 
@@ -17,6 +17,7 @@ from accelerate import PartialState
 from accelerate.utils import broadcast_object_list
 from rich.console import Console
 
+from rewards.sample import Sample
 from rl import setup, tasks
 from rl.config import Config, dump
 from rl.config.generation_cycle import GenerationCycle
@@ -25,6 +26,8 @@ from rl.errors import UserError
 from rl.examples import given
 from rl.policy.load import Policy
 from rl.policy.positions import check_positions
+from rl.policy.teachers import Teacher, base, shown_ids
+from rl.policy.teachers import load as load_teachers
 from rl.runs.run import Run
 from rl.runs.wandb_run import wandb_run
 from rl.storage.checkpoints import step_of
@@ -95,10 +98,13 @@ def prepare(
         console.print(f"skipped {len(task.skipped)} broken rows; the first: {task.skipped[0]}", highlight=False)
     _self_check(task, console)
     loaded: list[Policy] = []  # rewards are checked before the policy is loaded, and some ask it later
-    mix = setup.rewards(config, task, lambda: (loaded[0].model, loaded[0].tokenizer))
+    mix = setup.rewards(config, task, lambda: (loaded[0].model, loaded[0].tokenizer), lambda: base(config, loaded[0]))
     loaded.append(policy := setup.policy(config, task, console))
+    setup.meet(mix)
     check_positions(config, task, policy, console)
+    teachers = load_teachers(config, policy)
     examples = given.load(config, task, policy, mix if config.rewards else None)
+    _look_at_teachers(config, teachers, task, policy, examples)
     for line in [] if examples is None else examples.lines:
         console.print(line, highlight=False)
     if state.is_main_process:
@@ -108,7 +114,7 @@ def prepare(
     state.wait_for_everyone()
     if changed:
         _say_what_changed(changed, console)
-    return RunContext(config, task, policy, mix, folder, state, console, command, examples, started)
+    return RunContext(config, task, policy, mix, folder, state, console, command, examples, teachers, started)
 
 
 @contextmanager
@@ -190,6 +196,16 @@ def _run(context: RunContext) -> Run:
     from rl.runs.online import OnlineRun
 
     return OnlineRun(context)
+
+
+def _look_at_teachers(
+    config: Config, teachers: Sequence[Teacher], task: Task, policy: Policy, examples: given.Given | None
+) -> None:
+    """Refuse a teacher that cannot be asked about the given examples, or about the first problem that is sampled."""
+    first = Sample(task.splits["train"][0], "", [], "stop")
+    asked = [] if examples is None else [one for one in examples.examples if isinstance(one, Sample)]
+    for teacher in teachers:
+        shown_ids(asked or [first], teacher, policy.tokenizer, config.sampling.chat_template_kwargs)
 
 
 def _self_check(task: Task, console: Console, rows: int = 50) -> None:

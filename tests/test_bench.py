@@ -1,4 +1,4 @@
-"""The bench: the tables of the README are those of the rows on record, and every script is still there to be run."""
+"""The bench: the tables in the docs are those of the rows on record, and every script is still there to be run."""
 
 import importlib
 import json
@@ -11,6 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 BENCH = ROOT / "bench"
+PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md"))]
 SCRIPTS = sorted(file.stem for file in BENCH.glob("*.py"))
 
 
@@ -27,25 +28,33 @@ def bench(monkeypatch):
 
 def test_the_tables_agree_with_the_rows(bench):
     tables = bench("tables")
-    for file in [ROOT / "README.md", *ROOT.glob("docs/*.md")]:
+    for file in PAGES:
         text = file.read_text(encoding="utf-8")
         assert tables.filled(text) == text, f"{file.name} has old tables; run make tables"
 
 
-def test_the_readme_has_every_table_and_no_measured_one_without_rows(bench):
-    tables, text = bench("tables"), (ROOT / "README.md").read_text(encoding="utf-8")
+def test_every_table_stands_once_and_no_measured_one_without_rows(bench):
+    tables, everything = bench("tables"), "".join(page.read_text(encoding="utf-8") for page in PAGES)
     for name in tables.TABLES:
-        assert text.count(f"<!-- table {name} -->") == 1, name
-    measured = text[text.index("## Measured") : text.index("## Train on your own data")]
-    between = tables._PLACE.sub("", measured)
-    assert "\n|" not in between, "a table of measured figures stands outside the markers"
+        assert everything.count(f"<!-- table {name} -->") == 1, name
+    for page, heading in (("README.md", "## Results"), ("docs/results.md", "# Results")):
+        text = (ROOT / page).read_text(encoding="utf-8")
+        measured = text[text.index(heading) :]
+        assert "\n|" not in tables._PLACE.sub("", measured), f"{page}: measured figures outside the markers"
 
 
 def test_a_figure_that_was_changed_by_hand_is_found(bench):
-    tables, text = bench("tables"), (ROOT / "README.md").read_text(encoding="utf-8")
+    tables, text = bench("tables"), (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
     row = tables.TABLES["quickstart"]().markdown().splitlines()[2]
     changed = text.replace(row, row.replace("0.", "0.9", 1))
     assert changed != text and tables.filled(changed) == text
+
+
+def test_the_picture_of_the_quickstart_is_that_of_its_rows(bench):
+    curve = bench("curve")
+    rows = curve.read(curve.ROWS)
+    assert [row["step"] for row in rows] == list(range(0, 481, 80))
+    assert curve.PICTURE.read_text(encoding="utf-8") == curve.drawn(rows), "run python bench/curve.py"
 
 
 def test_a_table_that_is_not_known_is_an_error(bench):

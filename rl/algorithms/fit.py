@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from accelerate import PartialState
 from accelerate.utils import gather
@@ -13,7 +13,9 @@ from peft import PeftConfig
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase, TrainerCallback
 
+from rewards.models.types import Model
 from rl.config import Config
+from rl.policy.teachers import Teacher
 
 
 @dataclass(frozen=True)
@@ -30,17 +32,19 @@ class Fit:
         seed: of the order of the examples.
         callbacks: to be told of steps and logs.
         warn: prints a warning.
+        teachers: whose distributions are learnt.
     """
 
     config: Config
-    model: Any
-    reference: Any
+    model: Model
+    reference: Model | None
     tokenizer: PreTrainedTokenizerBase
     lora: PeftConfig | None
     folder: Path
     seed: int
     callbacks: Sequence[TrainerCallback]
     warn: Callable[[str], None] = print
+    teachers: Sequence[Teacher] = ()
 
     @property
     def template_kwargs(self) -> dict[str, Any]:
@@ -69,5 +73,5 @@ def share_of_tokens(tokens: Tensor) -> float:
     """
     if PartialState().num_processes == 1:
         return 1.0
-    everywhere: Any = gather(tokens.reshape(1))
+    everywhere = cast(Tensor, gather(tokens.reshape(1)))
     return (tokens / everywhere.float().mean()).item()

@@ -5,7 +5,7 @@ r"""SFT on kept completions, as in STaR (arXiv:2203.14465) and RFT (arXiv:2308.0
 A weight w_t is 1 on the completion's tokens, `algorithm.wrong_step_weight` on those of steps that the verifier judged
 wrong, and what `algorithm.span_weights` says on other parts, the least where several touch a token; on the prompt's
 tokens it is `algorithm.prompt_weight`, 0 by default. Tokens that weigh nothing have no label, and TRL's own trainer
-does the rest; weights between 0 and 1 take `WeightedSftTrainer`.
+does the rest; weights between 0 and 1 take `WeightedSftTrainer`, teachers `TaughtSftTrainer`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-import torch
 from datasets import Dataset
 from transformers import PreTrainedTokenizerBase, PrinterCallback
 from trl.trainer.sft_config import SFTConfig
@@ -23,8 +22,10 @@ from trl.trainer.sft_trainer import SFTTrainer
 
 from rewards.models.prompts import prompt_ids
 from rewards.sample import Sample
+from rl.algorithms.distil import TaughtSftTrainer, taught
 from rl.algorithms.fit import Fit
 from rl.algorithms.trl_arguments import fit_arguments
+from rl.algorithms.weighted import WeightedSftTrainer
 from rl.config.algorithms import Sft
 from rl.errors import UserError
 from rl.examples.hints import worth_learning
@@ -41,7 +42,10 @@ def examples(samples: Sequence[Sample], settings: Sft) -> tuple[list[Sample], di
         samples: the pool, judged.
         settings: the config's `algorithm` section.
     """
-    kept = keep(worth_learning(samples), **settings.keep.model_dump())
+    learnable = worth_learning(samples)
+    kept = [one for one in learnable if one.ids]
+    if settings.keep is not None:
+        kept = keep(learnable, **settings.keep.model_dump())
     hinted = sum(one.hinted for one in kept)
     return kept, {"rounds/kept": len(kept), "rounds/hinted": hinted / max(len(kept), 1)}
 
@@ -54,72 +58,33 @@ def build(fit: Fit, examples: Sequence[Sample]) -> SFTTrainer:
         examples: the completions to imitate.
 
     Raises:
-        UserError: TRL refuses the arguments.
+        UserError: TRL refuses the arguments, or a teacher cannot be asked about an example.
     """
     config = fit.config
     assert isinstance(config.algorithm, Sft)
     settings = config.algorithm
+    beside: list[dict[str, Any]] = [{} for _ in examples]
+    if settings.teacher:
+        whole = len(examples)
+        examples, beside = taught(examples, fit.teachers, fit.tokenizer, fit.template_kwargs)
+        if len(examples) < whole:
+            left_out = f"{whole - len(examples):,} of {whole:,} completions have no right sibling to show the teacher"
+            fit.warn(f"{left_out}; they are left out of the fit")
     rows = [
-        row(one, fit.tokenizer, weighted_spans(one, settings), settings.prompt_weight, fit.template_kwargs)
-        for one in examples
+        row(one, fit.tokenizer, weighted_spans(one, settings), settings.prompt_weight, fit.template_kwargs) | more
+        for one, more in zip(examples, beside, strict=True)
     ]
     lengths = [len(one["input_ids"]) for one in rows]
-    own: dict[str, Any] = {"remove_unused_columns": not settings.graded}
+    own: dict[str, Any] = {"remove_unused_columns": not (settings.graded or settings.teacher)}
     if config.trainer.get("packing") and config.trainer.get("max_length") is None:
         own["max_length"] = max(lengths)  # packing fills sequences of a given length
-    trainer = (WeightedSftTrainer if settings.graded else SFTTrainer)(
-        args=fit_arguments(SFTConfig, fit, lengths, **own),
-        train_dataset=Dataset.from_list(rows),
-        **fit.for_trl,
-    )
+    given = {"args": fit_arguments(SFTConfig, fit, lengths, **own), "train_dataset": Dataset.from_list(rows)}
+    if settings.teacher:
+        trainer = TaughtSftTrainer(fit.teachers, settings.nll_weight, **given, **fit.for_trl)
+    else:
+        trainer = (WeightedSftTrainer if settings.graded else SFTTrainer)(**given, **fit.for_trl)
     trainer.remove_callback(PrinterCallback)
     return trainer
-
-
-class WeightedSftTrainer(SFTTrainer):
-    """TRL's trainer with a weight a token, from the batch's `weights` (B, T).
-
-    TRL sums the log-probabilities that the model's forward gives it, so the weights go on them there.
-    """
-
-    def __init__(self, *given: Any, **arguments: Any) -> None:
-        super().__init__(*given, **arguments)
-        self.data_collator = WeightedCollator(self.data_collator)
-
-    def compute_loss(
-        self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
-    ) -> Any:
-        """TRL's loss on weighted log-probabilities."""
-        weights_BS = inputs.pop("weights")[:, 1:]  # the first token has no log-probability
-
-        def weigh(module: Any, given: Any, outputs: Any) -> Any:
-            if "log_probs" in outputs:
-                outputs.log_probs = weights_BS * outputs.log_probs
-            return outputs
-
-        hook = model.register_forward_hook(weigh)
-        try:
-            return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
-        finally:
-            hook.remove()
-
-
-class WeightedCollator:
-    """Another collator's batch, and the rows' `weights` beside it.
-
-    Args:
-        plain: that collator.
-    """
-
-    def __init__(self, plain: Any) -> None:
-        self.plain = plain
-
-    def __call__(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
-        """A batch padded on the right, weights cut off at `trainer.max_length` as TRL has done with the labels."""
-        batch = self.plain(rows)
-        length = batch["labels"].shape[1]
-        batch["weights"] = torch.tensor([(row["weights"] + [1.0] * length)[:length] for row in rows])
-        return batch
 
 
 class WeightedSpan(NamedTuple):

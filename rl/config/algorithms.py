@@ -10,13 +10,14 @@ names hold there. These sections hold what TRL has no name for.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, get_args
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
+from rl.config.choosing import Hints, Keep, Pairs, SpanWeight, all_as_none
 from rl.config.examples import GivenExamples
 from rl.config.section import Positive, Section, Share
+from rl.config.teachers import Teachers
 from rl.config.wrong_key import WrongKey
 
 if TYPE_CHECKING:
@@ -172,21 +173,6 @@ class Rounds(AlgorithmSection):
         return self.prompts > 0
 
 
-class Pairs(Section):
-    """Chosen and rejected completions of a prompt (`rl/examples/pairs.py`)."""
-
-    form: Literal["best_worst", "all"] = "best_worst"
-    """The best against the worst, or every right one against every wrong one."""
-    margin: Annotated[float, Field(ge=0)] = 0.0
-    """Least difference of the judged scores, beyond which alone a pair counts."""
-    cap: Positive = 4
-    """Most pairs a prompt."""
-    balance_length: bool = False
-    """Prefer pairs so that chosen and rejected are equally long over the prompt's pairs."""
-    cut_off: bool = True
-    """Whether a completion that was cut off may be the rejected one; it is never the chosen one."""
-
-
 class Dpo(Rounds):
     """Direct preference optimization in rounds (`rl/algorithms/dpo.py`)."""
 
@@ -217,65 +203,15 @@ class Orpo(Rounds):
     pairs: Pairs = Pairs()
 
 
-class Keep(Section):
-    """Which completions are worth imitating (`rl/examples/keep.py`)."""
-
-    threshold: float = 1.0
-    """Least judged score."""
-    quota: Positive = 4
-    """Most a prompt."""
-    distinct: bool = True
-    """Keep one completion for each sequence of equations, of near copies the one farthest from the others."""
-
-
-class Hints(Section):
-    """STaR's rationalisation: problems with no right completion are drawn again with the answer shown."""
-
-    template: str = "(Answer: {gold})\n{prompt}"
-    """The prompt with the answer shown; what is learnt is the completion after the plain prompt."""
-    completions: Positive = 4
-    """Completions drawn of each problem that has no right one."""
-
-    @field_validator("template")
-    @classmethod
-    def _shows_both(cls, template: str) -> str:
-        if missing := [name for name in ("{prompt}", "{gold}") if name not in template]:
-            raise ValueError(f"{' and '.join(missing)} must be in it")
-        if template.rstrip().endswith("{gold}"):
-            raise ValueError(
-                "the policy would read an answer at the very end as the beginning of its own; put {gold} before "
-                "{prompt}, or let the text go on after it"
-            )
-        return template
-
-
-class SpanWeight(Section):
-    """The weight of parts of a completion in the loss; of several that touch a token the least counts."""
-
-    pattern: str | None = None
-    """Regular expression; its first group where it has one, else all that it matches."""
-    column: str | None = None
-    """Column of a list of `[start, end]`, in characters of the completion."""
-    weight: Annotated[float, Field(ge=0, le=1)] = 0.0
-
-    @model_validator(mode="after")
-    def _one_kind(self) -> SpanWeight:
-        if (self.pattern is None) == (self.column is None):
-            raise ValueError("a pattern or a column says which parts are meant, one of the two")
-        try:
-            re.compile(self.pattern or "")
-        except re.error as error:
-            raise ValueError(f"pattern is not a regular expression ({error})") from None
-        return self
-
-
 class Sft(Rounds):
     """Self-training: keep what is right and imitate it, as STaR and RFT do (`rl/algorithms/sft.py`)."""
 
     name: Literal["sft"]
     module: ClassVar[str] = "rl.algorithms.sft"
     trl_config: ClassVar[str] = "SFTConfig"
-    keep: Keep = Keep()
+    keep: Annotated[Keep | None, BeforeValidator(all_as_none)] = Keep()
+    """`all` fits on every completion that was sampled, right or wrong, as learning from a teacher on one's own samples
+    wants it."""
     hints: Hints | None = None
     wrong_step_weight: Annotated[float, Field(ge=0, le=1)] = 1.0
     """Weight of steps that the verifier judges wrong, in completions that are kept; 0 learns nothing from them."""
@@ -283,6 +219,10 @@ class Sft(Rounds):
     """Weights of other parts of completions."""
     prompt_weight: Share = 0.0
     """Weight of the prompt's tokens."""
+    teacher: Teachers = []
+    """One teacher or several, whose distributions are learnt beside the completions' own tokens."""
+    nll_weight: Annotated[float, Field(ge=0)] = 1.0
+    """Weight of the negative log-likelihood beside the teachers' divergences; 0 learns from the teachers alone."""
 
     @property
     def graded(self) -> bool:
@@ -291,13 +231,22 @@ class Sft(Rounds):
         return any(0 < weight < 1 for weight in weights)
 
     def check(self, config: Config) -> None:
-        """Weights between 0 and 1 are put on TRL's plain loss alone."""
+        """Weights of single tokens and teachers go with TRL's plain loss, whose rows are one example each."""
         super().check(config)
-        if not self.graded:
+        if not self.teacher and self.nll_weight != 1.0:
+            raise WrongKey("algorithm.nll_weight", "weighs the likelihood beside a teacher; name algorithm.teacher")
+        if self.teacher and self.prompt_weight:
+            raise WrongKey("algorithm.prompt_weight", "a teacher is asked about the completion alone; leave it out")
+        if any(one.prompt for one in self.teacher) and config.trainer.get("max_length") is not None:
+            raise WrongKey("trainer.max_length", "would cut what the policy reads and not what its teacher reads")
+        if not self.graded and not self.teacher:
             return
+        what = "a teacher" if self.teacher else "weights of the loss between 0 and 1"
         for name, plain in (("loss_type", "nll"), ("packing", False), ("padding_free", False)):
             if config.trainer.get(name, plain) != plain:
-                raise WrongKey(f"trainer.{name}", "does not go with weights of the loss between 0 and 1")
+                raise WrongKey(f"trainer.{name}", f"does not go with {what}")
+        if self.teacher and config.trainer.get("label_smoothing_factor"):
+            raise WrongKey("trainer.label_smoothing_factor", "does not go with a teacher, which smooths by itself")
 
 
 Algorithm = Annotated[Grpo | Ppo | Dpo | Orpo | Sft, Field(discriminator="name")]

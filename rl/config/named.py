@@ -1,10 +1,13 @@
-"""Looks whether the models, functions and files that rewards name are there, without loading or importing any."""
+"""Looks whether the models, functions and files that a config names are there, without loading or importing any.
+
+Those are what rewards name, and teachers.
+"""
 
 from __future__ import annotations
 
 import ast
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +18,8 @@ if TYPE_CHECKING:
     from rl.config import Config
     from rl.config.sections import Reward
 
+OF_THE_RUN = ("policy", "base", "embedded")
+"""Names of the policy itself, which is no model of its own."""
 NO_MODEL = ("judge",)
 """Rewards whose `model` is a name at a server."""
 MODEL_OPTIONS = ("baseline",)
@@ -23,8 +28,12 @@ FILE_OPTIONS = ("rubric_file",)
 """Options that name a file."""
 
 
-def missing_on_hub(config: Config) -> list[tuple[str, str]]:
-    """The models that rewards name and that are not on this machine, as (key, what happens with it).
+def missing_on_hub(config: Config, coming: Collection[str] = ()) -> list[tuple[str, str]]:
+    """The models that a config names and that are not on this machine, as (key, what happens with it).
+
+    Args:
+        config: a checked config.
+        coming: folders that stages before this one will leave their policies in.
 
     Raises:
         UserError: a file, a function or a model's folder that is not there.
@@ -36,17 +45,21 @@ def missing_on_hub(config: Config) -> list[tuple[str, str]]:
         for key, file in _named(reward, FILE_OPTIONS):
             if not Path(file).expanduser().is_file():
                 raise UserError(f"rewards.{name}.{key}", f"no file {file!r}{_beside(Path(file))}")
-        for key, model in _models(name, reward):
-            if not _is_here(f"rewards.{name}.{key}", model):
-                lines.append(
-                    (f"{name}.{key}", f"{model} is not on this machine; it is asked of the hub when a run starts")
-                )
-    return lines
+        lines += _looked_for([(f"rewards.{name}.{key}", model) for key, model in _models(name, reward)], coming)
+    teachers = [one.model for one in getattr(config.algorithm, "teacher", []) if one.model not in OF_THE_RUN]
+    return lines + _looked_for([("algorithm.teacher", model) for model in teachers], coming)
+
+
+def _looked_for(models: list[tuple[str, str]], coming: Collection[str]) -> list[tuple[str, str]]:
+    """Of (key, model) those that only the hub can have, with what happens then."""
+    asked = [(key, model) for key, model in models if model not in coming and not _is_here(key, model)]
+    on_hub = "is not on this machine; it is asked of the hub when a run starts"
+    return [(key.removeprefix("rewards."), f"{model} {on_hub}") for key, model in asked]
 
 
 def _models(name: str, reward: Reward) -> Iterator[tuple[str, str]]:
     kind = reward.kind or name
-    if reward.model not in (None, "policy", "embedded") and kind not in NO_MODEL and reward.function is None:
+    if reward.model not in (None, *OF_THE_RUN) and kind not in NO_MODEL and reward.function is None:
         yield "model", reward.model
     yield from _named(reward, MODEL_OPTIONS)
 

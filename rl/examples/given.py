@@ -38,7 +38,7 @@ class Given:
         counts: figures for the log.
     """
 
-    examples: list[Sample] | list[Pair]
+    examples: list[Sample | Pair]
     lines: list[str]
     counts: dict[str, float]
 
@@ -80,7 +80,7 @@ def load(config: Config, task: Task, policy: Policy, mix: Mix | None) -> Given |
         left_out = ", ".join(f"{count:,} {why}" for why, count in kept.dropped.items() if count)
         raise UserError("algorithm.examples.keep", f"leaves nothing of {len(candidates):,} examples: {left_out}")
     weighted = _weighted(kept.candidates, settings, config.seed)
-    examples: Any = [one.first if len(one.samples) == 1 else Pair(one.samples[0], one.samples[1]) for one in weighted]
+    examples = [one.first if len(one.samples) == 1 else Pair(one.samples[0], one.samples[1]) for one in weighted]
     return Given(
         examples,
         _lines(candidates, kept.candidates, kept.dropped, weighted, skipped),
@@ -97,7 +97,7 @@ class _Tokens:
     """
 
     def __init__(self, config: Config, policy: Policy) -> None:
-        self.tokenizer: Any = policy.tokenizer
+        self.tokenizer: Any = policy.tokenizer  # transformers types a special token's id as any of six types
         self.template_kwargs = config.sampling.chat_template_kwargs
         self.stop = tuple(config.sampling.stop)
         self.limit = positions(policy.model)

@@ -23,6 +23,7 @@ from rewards.reward import Text, content_of, question_of
 from rl.config import Config, DatasetTask
 from rl.config.algorithms import Rounds, Sft
 from rl.config.examples import Examples, ExampleSource
+from rl.config.sections import Task as TaskSettings
 from rl.errors import UserError
 from rl.tasks.columns import column, has, names
 from rl.tasks.layout import BadRow, Layout, as_prompt, template_fields
@@ -92,7 +93,7 @@ def is_on_hub(settings: Examples) -> bool:
     return any(is_hub_id(name_and_split(data)[0]) for data in sources)
 
 
-def read(settings: Examples, task: Task, layout: Any, wanted: Sequence[str]) -> GivenRows:
+def read(settings: Examples, task: Task, layout: TaskSettings, wanted: Sequence[str]) -> GivenRows:
     """Read all sources.
 
     Args:
@@ -161,7 +162,7 @@ class _Reader:
         wanted: the columns of the completions.
     """
 
-    def __init__(self, settings: Examples, task: Task, layout: Any, wanted: Sequence[str]) -> None:
+    def __init__(self, settings: Examples, task: Task, layout: TaskSettings, wanted: Sequence[str]) -> None:
         self.wanted = wanted
         self.templated = settings.template is not None
         self.columns = {**getattr(layout, "columns", {}), **settings.columns}
@@ -287,7 +288,7 @@ class _Reader:
             raise BadRow(f"chosen and rejected are the same: {texts[0][:60]!r}")
 
 
-def _layout(settings: Examples, task: Task, layout: Any) -> Layout:
+def _layout(settings: Examples, task: Task, layout: TaskSettings) -> Layout:
     """How rows become prompts: as the examples' own settings say, else as the task does it."""
     try:
         config = DatasetTask(

@@ -99,6 +99,9 @@ def _round_lines(config: Config, task: Task | None) -> list[tuple[str, str]]:
     rounds = "1 round, which" if algorithm.rounds == 1 else f"{algorithm.rounds} rounds, each"
     lines = _example_lines(config, task)
     training = ("training", f"{algorithm.name}: {rounds} fits {length}, from the {start}")
+    for teacher in getattr(algorithm, "teacher", []):
+        shown = "" if teacher.prompt is None else f", shown {teacher.prompt!r}"
+        lines.append(("teacher", f"{teacher.model}: {teacher.direction} divergence x {teacher.weight:g}{shown}"))
     if not algorithm.samples:
         return [*lines, ("sampling", "none; it fits on the given examples alone"), training]
     prompts = min(algorithm.prompts, len(task.splits["train"])) if task else algorithm.prompts

@@ -120,3 +120,39 @@ def test_a_command_that_takes_one_run_says_that_there_are_several(config):
     with pytest.raises(UserError, match=r"two.yaml: stages: imitate, explore are runs of their own"):
         configuration.load("two.yaml")
     assert configuration.load_stages(None, ["name=x"]) == {}
+
+
+TAUGHT = """
+stages:
+  teacher:
+    algorithm: {name: sft, examples: traces.jsonl}
+    trainer: {max_steps: 2}
+  student:
+    policy: {model: embedded}
+    algorithm: {name: sft, examples: traces.jsonl, teacher: stages.teacher}
+    trainer: {max_steps: 2}
+"""
+
+
+@pytest.fixture
+def taught(config, tmp_path):
+    (tmp_path / "two.yaml").write_text(YAML.partition("stages:")[0] + TAUGHT.lstrip())
+    return config
+
+
+@pytest.mark.parametrize("teacher", ["stages.teacher", "{model: stages.teacher}", "[{model: stages.teacher}]"])
+def test_a_model_may_be_called_by_an_earlier_stage(taught, tmp_path, teacher):
+    file = tmp_path / "two.yaml"
+    file.write_text(file.read_text().replace("teacher: stages.teacher", f"teacher: {teacher}"))
+    student = taught("seed=3")["student"]
+    assert student.algorithm.teacher[0].model == "runs/two/two.teacher/model"
+    assert student.policy.model == "embedded"  # what the stage's own section says, whatever the command line adds
+    with pytest.raises(UserError, match=r"stages\.student: .*'stages.taecher' is no stage before.*'stages.teacher'\?"):
+        taught("stages.student.algorithm.teacher=stages.taecher")
+
+
+def test_a_student_learns_from_the_stage_before_it(taught):
+    train_stages(taught())
+    lines = [json.loads(line) for line in Path("runs/two/two.student/metrics.jsonl").read_text().splitlines()]
+    said = [line["teacher/forward"] for line in lines if "teacher/forward" in line]
+    assert len(said) == 2 and 0 < said[0] < 10

@@ -120,3 +120,11 @@ def test_prompt_and_parts_have_their_weights_in_the_loss(warm, sample, tmp_path)
     loss, _ = expected(check, whole[:1], whole[1:], each)
     batch = next(iter(trainer.get_train_dataloader()))
     assert trainer.compute_loss(trainer.model.eval(), batch).item() == pytest.approx(loss, abs=1e-5)
+
+
+def test_every_sampled_completion_is_fitted_on_where_all_are_kept(sample):
+    wrong, empty = replace(sample, verdict=judged(0.0), reward=0.0), replace(sample, ids=[])
+    drawn = [sample, sample, wrong, replace(wrong, finish_reason="length"), replace(sample, reward=None), empty]
+    kept, counts = sft.examples(drawn, settings(keep="all"))
+    assert kept == drawn[:-1] and counts["rounds/kept"] == 5
+    assert sft.examples(drawn, settings())[0] == [sample]

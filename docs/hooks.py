@@ -1,0 +1,106 @@
+"""What mkdocs fills into pages: the config's keys from its pydantic sections, and the docstrings of modules.
+
+<!-- config SECTION -->     a table of the keys of a class of `rl.config`
+<!-- docstring MODULE -->   what the module's docstring says, its formulas as they are written
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import re
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic_core import PydanticUndefined
+
+ROOT = Path(__file__).parents[1]
+MARK = re.compile(r"^<!-- (config|docstring) ([\w.]+) -->$", re.MULTILINE)
+
+
+def on_page_markdown(markdown: str, **_: Any) -> str:
+    """mkdocs calls this for each page before it is rendered."""
+    return filled(markdown)
+
+
+def filled(markdown: str) -> str:
+    """A page with its marks filled in.
+
+    Raises:
+        AttributeError: a section that is not there.
+        ModuleNotFoundError: a module that is not there.
+    """
+    fill = {"config": config_table, "docstring": module_text}
+    return MARK.sub(lambda mark: fill[mark[1]](mark[2]), markdown)
+
+
+def config_table(section: str) -> str:
+    """The keys of a section of the config: key, type, default, meaning.
+
+    Args:
+        section: the name of a class in `rl.config.sections` or one of its neighbours.
+    """
+    kind = _section(section)
+    meanings = _meanings(kind)
+    lines = [inspect.getdoc(kind) or "", "", "| key | type | default | meaning |", "|---|---|---|---|"]
+    for name, field in kind.model_fields.items():
+        cells = (f"`{field.alias or name}`", _type(field.annotation), _default(field), meanings.get(name, ""))
+        lines.append("| " + " | ".join(" ".join(cell.replace("|", "\\|").split()) for cell in cells) + " |")
+    return "\n".join(lines)
+
+
+def module_text(module: str) -> str:
+    """The docstring of a module, with formulas between dollars as code.
+
+    Args:
+        module: with dots, such as `rewards.length`.
+    """
+    text = inspect.getdoc(importlib.import_module(module)) or ""
+    text = re.sub(r"\$\$\s*(.+?)\s*\$\$", lambda found: f"\n\n```text\n{found[1]}\n```\n\n", text, flags=re.DOTALL)
+    return re.sub(r"(?<!\\)\$([^$\n]+?)\$", r"`\1`", text)
+
+
+def _section(name: str) -> Any:
+    for module in ("rl.config.sections", "rl.config.algorithms", "rl.config.choosing", "rl.config.examples"):
+        if hasattr(found := importlib.import_module(module), name):
+            return getattr(found, name)
+    raise AttributeError(f"no section of the config is called {name}")
+
+
+def _meanings(kind: type) -> dict[str, str]:
+    """Field → the text under it in the source, those of its base classes included."""
+    meanings: dict[str, str] = {}
+    for one in reversed(kind.__mro__):
+        if not one.__module__.startswith("rl."):
+            continue
+        (body,) = ast.parse(inspect.getsource(one)).body
+        assert isinstance(body, ast.ClassDef)
+        for before, after in zip(body.body, body.body[1:], strict=False):
+            text = after.value.value if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant) else None
+            if isinstance(before, ast.AnnAssign) and isinstance(before.target, ast.Name) and isinstance(text, str):
+                meanings[before.target.id] = inspect.cleandoc(text)
+    return meanings
+
+
+def _type(annotation: Any) -> str:
+    """An annotation as a reader wants it: the choices of a Literal, and no module names."""
+    inner = get_args(annotation)
+    if not inner:
+        return "none" if annotation is type(None) else f"`{getattr(annotation, '__name__', annotation)}`"
+    origin = str(annotation)
+    if origin.startswith("typing.Literal"):
+        return ", ".join(f"`{value}`" for value in inner)
+    if origin.startswith("typing.Annotated"):
+        return _type(inner[0])
+    if origin.startswith(("list", "dict", "tuple")):
+        return f"{origin.split('[')[0]} of {', '.join(_type(one) for one in inner)}"
+    return " or ".join(_type(one) for one in inner)
+
+
+def _default(field: Any) -> str:
+    if field.default is PydanticUndefined:
+        return "needed" if field.default_factory is None else ""
+    if hasattr(field.default, "model_fields"):
+        return "its own defaults"
+    return f"`{field.default}`" if field.default is not None else "none"

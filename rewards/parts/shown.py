@@ -1,0 +1,76 @@
+"""What a teacher is shown in place of the policy's prompt: the answer, worked examples, a sibling that is right."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rewards.reward import Text, content_of
+from verifiers.runtime.golds import first_gold
+from verifiers.runtime.names import nearest
+
+SIBLING = "sibling"
+"""In a template: another completion of the same prompt that is right."""
+
+
+def columns_of(template: str) -> tuple[str, ...]:
+    """The columns that a template shows, each once.
+
+    Raises:
+        ValueError: it is no template, or shows no column.
+    """
+    try:
+        fields = [field for _, field, _, _ in string.Formatter().parse(template) if field is not None]
+        template.format(**dict.fromkeys(fields, ""))
+    except (ValueError, KeyError, IndexError, AttributeError) as error:
+        raise ValueError(
+            f"prompt: {template!r} cannot be filled in ({error}); columns stand in braces, and a brace of the text "
+            f"itself is written twice"
+        ) from None
+    if not fields:
+        raise ValueError(f"prompt: {template!r} shows no column, so the question would be missing; add {{prompt}}")
+    return tuple(dict.fromkeys(fields))
+
+
+def shown(prompt: Text, template: str, row: Mapping[str, Any], sibling: str | None = None) -> Text:
+    """A prompt with more in it.
+
+    Args:
+        prompt: the policy's, a string or chat messages; of these the last one is filled in and replaced.
+        template: text with columns in braces: `{prompt}`, those of the row (of several golds the first), `{sibling}`.
+        row: column → value.
+        sibling: what stands for `{sibling}`.
+
+    Raises:
+        ValueError: the template shows a column that the row lacks.
+    """
+    own = prompt if isinstance(prompt, str) else content_of(prompt[-1])
+    values: dict[str, Any] = {**row, "prompt": own}
+    if "gold" in row:
+        values["gold"] = first_gold(row["gold"])
+    if sibling is not None:
+        values[SIBLING] = sibling
+    for name in columns_of(template):
+        if values.get(name) is None:
+            raise ValueError(f"prompt: the row has no column {name!r}; {nearest(name, values)}")
+    text = template.format(**values)
+    return text if isinstance(prompt, str) else [*prompt[:-1], {**prompt[-1], "content": text}]
+
+
+def right_siblings(prompts: Sequence[Text], texts: Sequence[str], right: Sequence[bool | None]) -> list[str | None]:
+    """For each completion the first other one of the same prompt that is right and has another text, or None.
+
+    Args:
+        prompts: B prompts, those of one question equal.
+        texts: B completions.
+        right: whether each is right.
+    """
+    of_prompt: dict[str, list[str]] = {}
+    for prompt, text, is_right in zip(prompts, texts, right, strict=True):
+        if is_right:
+            of_prompt.setdefault(repr(prompt), []).append(text)
+    return [
+        next((other for other in of_prompt.get(repr(prompt), []) if other != text), None)
+        for prompt, text in zip(prompts, texts, strict=True)
+    ]
