@@ -166,6 +166,13 @@ class Rounds(AlgorithmSection):
         """There is something to fit on."""
         if not self.prompts and self.examples is None:
             raise WrongKey("algorithm.prompts", "is 0, so nothing is sampled; name algorithm.examples to fit on")
+        if self.examples is None or self.examples.fade is None:
+            return
+        if self.samples or self.trl_config != "SFTConfig":
+            raise WrongKey("algorithm.examples.fade", "goes with sft on given examples alone")
+        for name, none in (("max_steps", -1), ("num_train_epochs", None), ("train_sampling_strategy", None)):
+            if config.trainer.get(name, none) != none:
+                raise WrongKey(f"trainer.{name}", "algorithm.examples.fade says how long the fit is, and in what order")
 
     @property
     def samples(self) -> bool:

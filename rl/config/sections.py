@@ -174,6 +174,9 @@ class Sampling(Section):
     """What generates: transformers, vLLM on the devices that train, or a vLLM server (`rl/sampling/vllm.py`)."""
     server: str | None = None
     """Address of the vLLM server, such as `http://localhost:8000`."""
+    endpoint: dict[str, Any] | None = None
+    """For `whetstone sample --by endpoint` alone: the `model` behind an OpenAI-compatible endpoint, what it is shown in
+    place of the prompt (`prompt`, with columns in braces), and where it is (`rewards/parts/endpoint_settings.py`)."""
 
     @property
     def parameters(self) -> dict[str, Any]:
