@@ -1,5 +1,7 @@
 """The trainer that GRPO and PPO share: TRL's where nothing was asked for, and never another gradient."""
 
+import copy
+
 import pytest
 import torch
 from trl.trainer.grpo_trainer import GRPOTrainer
@@ -124,6 +126,7 @@ def test_prompts_of_small_models_are_not_shared_by_default(arguments, mix):
 
 def test_prompts_that_cannot_be_shared_are_refused_where_that_is_asked_for(arguments, mix):
     given = arguments()
+    given["model"].config = copy.deepcopy(given["model"].config)  # which all policies of the tests share
     given["model"].config.sliding_window = 4
     with pytest.raises(UserError, match=r"algorithm.share_prompts: LlamaForCausalLM cannot run prompts once"):
         GrpoTrainer(SHARING, mix(), CHAIN, **given)
