@@ -29,6 +29,7 @@ from rewards.models.load import load_model, merged
 from rl.algorithms.guard import Skips
 from rl.algorithms.length import parts_by_length, trimmed
 from rl.algorithms.rollouts import Rollouts
+from rl.algorithms.sharing import Sharing
 from rl.config.algorithms import Critic as CriticSettings
 from rl.errors import UserError
 
@@ -46,11 +47,21 @@ class Critic:
         settings: the `algorithm.critic` section of the config.
         accelerator: the trainer's accelerator.
         seed: seed for the order of the rollouts.
+        sharing: runs the completions of a prompt together; None to run each as a sequence of its own.
     """
 
-    def __init__(self, model: nn.Module, settings: CriticSettings, accelerator: Accelerator, seed: int = 0) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        settings: CriticSettings,
+        accelerator: Accelerator,
+        seed: int = 0,
+        *,
+        sharing: Sharing | None = None,
+    ) -> None:
         self.settings = settings
         self.accelerator = accelerator
+        self.sharing = sharing
         self.model = model.to(accelerator.device).eval()
         self.trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
         self.optimizer = torch.optim.AdamW(self.trained, lr=settings.learning_rate, weight_decay=0.0)
@@ -136,6 +147,10 @@ class Critic:
         """Values (R, T) of the given rows, zero on padding. They are run in parts of similar length."""
         ids, mask = rollouts.ids[rows], rollouts.mask[rows]
         width = rollouts.completion_ids.shape[1]
+        if self.sharing and (shared := self.sharing.packed(ids, mask, width)) is not None:
+            with self.accelerator.autocast():
+                logits = self.model(**shared.inputs(self.sharing.model)).logits[..., 0]
+            return shared.unpacked(logits.float()) * rollouts.completion_mask[rows]
         pieces, order = [], []
         for part in parts_by_length(mask.sum(1)):
             part_ids, part_mask, cut = trimmed(ids[part], mask[part], keep=width)

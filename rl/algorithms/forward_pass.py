@@ -1,5 +1,7 @@
 """One forward pass of the policy over a batch, without zero-advantage completions and with little padding.
 
+The prompt that the completions of a group share is run once where that is faster (`rewards/models/shared_prompts.py`).
+
 The loss is TRL's own, with TRL's normalisation. A completion that is not run keeps the log-probabilities from sampling,
 so its ratio is 1. Its advantage is 0, so its term in the loss and its gradient are zero, as they would be if it were
 run.
@@ -7,23 +9,24 @@ run.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import torch
-from peft import PeftModel
 from torch import Tensor, nn
 
+from rewards.models.attention import parameters_of
+from rewards.models.types import Model
 from rl.algorithms.length import parts_by_length, trimmed
+from rl.algorithms.sharing import Sharing
 
 Found = tuple[Tensor, Tensor | None, Tensor | None]
 """What TRL's method returns: log-probabilities (B, T), entropies (B, T) or None, and the experts' loss or None."""
 
 
 @contextmanager
-def positions_by_the_mask(model: nn.Module) -> Iterator[None]:
+def positions_by_the_mask(model: Model) -> Iterator[None]:
     """Within this context, the model's positions start at the first token after the left padding.
 
     TRL passes no positions. A model with learnt position embeddings would then count the padding as well, and would see
@@ -32,11 +35,11 @@ def positions_by_the_mask(model: nn.Module) -> Iterator[None]:
     Args:
         model: the model, without wrappers such as DDP.
     """
-    if "position_ids" not in inspect.signature(_inside_adapters(model).forward).parameters:
+    if "position_ids" not in parameters_of(model):
         yield
         return
 
-    def with_positions(_: nn.Module, given: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    def with_positions(_: Any, given: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         places = (named["attention_mask"].cumsum(1) - 1).clamp(min=0)
         return given, {"position_ids": places, **named}
 
@@ -45,10 +48,6 @@ def positions_by_the_mask(model: nn.Module) -> Iterator[None]:
         yield
     finally:
         hook.remove()
-
-
-def _inside_adapters(model: nn.Module) -> nn.Module:
-    return model.get_base_model() if isinstance(model, PeftModel) else model
 
 
 def rows_with_signal(advantages: Tensor) -> Tensor:
@@ -91,6 +90,7 @@ class ForwardPass:
         *,
         by_length: bool,
         trim_left: bool,
+        sharing: Sharing,
         **more: Any,
     ) -> Found:
         """Log-probabilities and entropies of the completions' tokens.
@@ -102,16 +102,22 @@ class ForwardPass:
             width: T, the number of columns of the completions.
             by_length: whether to run parts of similar length separately.
             trim_left: whether padding on the left may be removed, which shifts absolute positions.
+            sharing: runs the completions of a prompt together.
             more: TRL's other arguments.
         """
         rows_R = torch.arange(len(ids_BS), device=ids_BS.device) if self.rows_R is None else self.rows_R
-        parts = [rows_R[part] for part in parts_by_length(mask_BS[rows_R].sum(1))] if by_length else [rows_R]
+        shares = sharing.packed(ids_BS[rows_R], mask_BS[rows_R], width) is not None
+        in_parts = by_length and not shares
+        parts = [rows_R[part] for part in parts_by_length(mask_BS[rows_R].sum(1))] if in_parts else [rows_R]
         if len(parts) == 1 and len(rows_R) == len(ids_BS):
-            return per_token(self.model, ids_BS, mask_BS, width, **more)
+            model = sharing.run(self.model, width) if shares else self.model
+            return per_token(model, ids_BS, mask_BS, width, **more)
         logprobs, entropies = [], []
         for part in parts:
             ids, mask, cut = trimmed(ids_BS[part], mask_BS[part], keep=width, left=trim_left)
-            part_logprobs, part_entropies, _ = per_token(self.model, ids, mask, width - cut.right, **more)
+            kept = width - cut.right
+            model = sharing.run(self.model, kept) if shares else self.model
+            part_logprobs, part_entropies, _ = per_token(model, ids, mask, kept, **more)
             logprobs.append(torch.nn.functional.pad(part_logprobs, (0, cut.right)))
             if part_entropies is not None:
                 entropies.append(torch.nn.functional.pad(part_entropies, (0, cut.right)))

@@ -81,6 +81,8 @@ class Online(AlgorithmSection):
     """Leave completions whose advantage is zero everywhere out of the forward and backward pass."""
     sort_by_length: bool = True
     """Run completions of similar length together, which saves computation on padding."""
+    share_prompts: bool | None = None
+    """Run a prompt once for all its completions (`rewards/models/shared_prompts.py`); by default if that is faster."""
     dynamic_sampling: DynamicSampling | None = None
     curriculum: Curriculum | None = None
 
