@@ -238,6 +238,8 @@ class Sft(Rounds):
     def check(self, config: Config) -> None:
         """Weights of single tokens and teachers go with TRL's plain loss, whose rows are one example each."""
         super().check(config)
+        if config.trainer.get("packing") and config.trainer.get("packing_strategy") == "wrapped":
+            raise WrongKey("trainer.packing_strategy", "wrapped lets examples see each other; bfd keeps them apart")
         if not self.teacher and self.nll_weight != 1.0:
             raise WrongKey("algorithm.nll_weight", "weighs the likelihood beside a teacher; name algorithm.teacher")
         if self.teacher and self.prompt_weight:
