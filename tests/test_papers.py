@@ -80,3 +80,11 @@ def test_skintern_takes_as_many_steps_with_every_schedule():
         if (fade := of("skintern", arm).algorithm.examples.fade) is not None
     }
     assert lengths == {(4, 3)}
+
+
+def test_tiny_llm_has_as_many_rationales_of_the_same_questions_in_every_arm():
+    found = {}
+    for arm in arms(RECIPES["tiny_llm"]):
+        rows = [row for own, weight in examples(of("tiny_llm", arm)).values() if weight for row in own]
+        found[arm] = len(rows), tuple(sorted({row.row["prompt"] for row in rows}))
+    assert len(set(found.values())) == 1 and found["both teachers"][0] == 400
