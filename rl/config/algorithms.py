@@ -164,7 +164,11 @@ class Rounds(AlgorithmSection):
         """There is something to fit on."""
         if not self.prompts and self.examples is None:
             raise WrongKey("algorithm.prompts", "is 0, so nothing is sampled; name algorithm.examples to fit on")
-        if self.examples is None or self.examples.fade is None:
+        if self.examples is None:
+            return
+        if self.examples.of != "all" and not self.samples:
+            raise WrongKey("algorithm.examples.of", "asks what was sampled; set algorithm.prompts and rewards")
+        if self.examples.fade is None:
             return
         if self.samples or self.trl_config != "SFTConfig":
             raise WrongKey("algorithm.examples.fade", "goes with sft on given examples alone")
