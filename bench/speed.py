@@ -28,7 +28,15 @@ from accelerate import PartialState
 from datasets import Dataset
 from harness import CONFIGS, QUIET, Row, arguments, record
 from rich.console import Console
-from transformers import AutoModelForCausalLM, AutoTokenizer, PrinterCallback, TrainerCallback
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedModel,
+    PrinterCallback,
+    TrainerCallback,
+)
 from trl.trainer.grpo_config import GRPOConfig
 from trl.trainer.grpo_trainer import GRPOTrainer
 
@@ -46,7 +54,14 @@ from rl.storage.run_folder import RunFolder
 RATES = (5e-5, 1e-4, 3e-4)
 GOAL, DRAW, CAP, EVERY = 0.90, 128, 600, 5
 """Greedy accuracy; completions drawn at a time; draws at most; draws between two evaluations."""
-NAMES = ("zero_signal_step", "mixed_length_step", "ppo_step", "time_to_accuracy", "samples_to_accuracy")
+NAMES = (
+    "zero_signal_step",
+    "mixed_length_step",
+    "shared_prefix_step",
+    "ppo_step",
+    "time_to_accuracy",
+    "samples_to_accuracy",
+)
 
 
 def configured(seed: int, file: str, *overrides: str) -> Config:
@@ -157,10 +172,34 @@ def to_accuracy(seeds: list[int], cap: int, overrides: list[str]) -> list[Row]:
     return rows
 
 
+def of_smollm2s_size() -> LlamaForCausalLM:
+    """A model with random weights and the architecture of SmolLM2-135M."""
+    sizes = {
+        "vocab_size": 49152, "hidden_size": 576, "intermediate_size": 1536, "num_hidden_layers": 30,
+        "num_attention_heads": 9, "num_key_value_heads": 3, "tie_word_embeddings": True,
+    }  # fmt: skip
+    return LlamaForCausalLM(LlamaConfig(**sizes))
+
+
 def training_phase(
-    name: str, seed: int, batch: Callable[[int, torch.Generator], dict[str, Any]], turns: int, overrides: list[str]
+    name: str,
+    seed: int,
+    batch: Callable[[int, torch.Generator], dict[str, Any]],
+    turns: int,
+    overrides: list[str],
+    *,
+    policy: Callable[[], PreTrainedModel] | None = None,
 ) -> Row:
-    """One optimizer step's forward and backward pass on a recorded batch, TRL's and ours in turns."""
+    """One optimizer step's forward and backward pass on a recorded batch, TRL's and ours in turns.
+
+    Args:
+        name: of the row.
+        seed: of the warm start and the batch.
+        batch: makes the batch, given the size of the vocabulary and a source of random numbers.
+        turns: timed steps of each.
+        overrides: of `configs/grpo.yaml`.
+        policy: makes the model; by default the embedded policy after its warm start.
+    """
     config = configured(seed, "grpo", *overrides)
     task = tasks.load(config)
     folder = warm_started(task, config.policy.warm_start.model_copy(update={"seed": seed}))
@@ -169,7 +208,7 @@ def training_phase(
         trainers = {}
         for who in seconds:
             given: dict[str, Any] = {
-                "model": AutoModelForCausalLM.from_pretrained(folder),
+                "model": policy() if policy else AutoModelForCausalLM.from_pretrained(folder),
                 "args": GRPOConfig(**grpo_config_arguments(config, RunFolder(scratch))),
                 "train_dataset": Dataset.from_list(task.splits["train"][:8]),
                 "processing_class": AutoTokenizer.from_pretrained(folder),
@@ -219,6 +258,12 @@ def zero_signal(vocabulary: int, random: torch.Generator) -> dict[str, Any]:
 def mixed_length(vocabulary: int, random: torch.Generator) -> dict[str, Any]:
     """64 completions of 8 to 256 tokens, all with signal."""
     return rows(64, 10, torch.randint(8, 257, (64,), generator=random), vocabulary, random)
+
+
+def shared_prefix(vocabulary: int, random: torch.Generator) -> dict[str, Any]:
+    """8 completions of 30 tokens for one prompt of 100, all with signal."""
+    batch = rows(8, 100, torch.full((8,), 30), vocabulary, random)
+    return {**batch, "prompt_ids": batch["prompt_ids"][:1].expand(8, -1)}
 
 
 class Laps(TrainerCallback):
@@ -276,6 +321,16 @@ def main() -> None:
     measures: dict[str, Callable[[], list[Row]]] = {
         "zero_signal_step": lambda: [training_phase("zero_signal_step", seed, zero_signal, turns, overrides)],
         "mixed_length_step": lambda: [training_phase("mixed_length_step", seed, mixed_length, turns, overrides)],
+        "shared_prefix_step": lambda: [
+            training_phase(
+                "shared_prefix_step",
+                seed,
+                shared_prefix,
+                min(5, turns),
+                overrides,
+                policy=of_smollm2s_size,
+            )
+        ],
         "ppo_step": lambda: [ppo_step(seed, min(3, turns), overrides)],
         "time_to_accuracy": lambda: to_accuracy(given.seeds, given.cap, overrides),  # and the samples to it
     }

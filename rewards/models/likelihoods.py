@@ -14,16 +14,15 @@ Not here: encoder-decoder models.
 from __future__ import annotations
 
 import copy
-import inspect
 import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
-from peft import PeftModel
-from torch import Tensor, nn
+from torch import Tensor
 from transformers.cache_utils import Cache
 
+from rewards.models.attention import attends_where_told, parameters_of
 from rewards.models.batches import BATCH_TOKENS, LOGITS, batches, logits_budget, pad_id, padded
 from rewards.models.logprobs import logprobs_at, token_logprobs
 from rewards.models.prompts import Rendered, encode
@@ -120,23 +119,7 @@ def likelihoods(
 
 def shares(model: Model) -> bool:
     """Whether a model can start from a cache with gaps: it keeps all keys and values, and takes positions."""
-    config = model.config.get_text_config()
-    if getattr(config, "is_encoder_decoder", False) or getattr(model, "_is_stateful", False):
-        return False
-    takes = inspect.signature(_base(model).forward).parameters
-    if not {"position_ids", "past_key_values", "attention_mask"} <= set(takes):
-        return False
-    kinds = getattr(config, "layer_types", None)
-    if kinds is not None and set(kinds) != {"full_attention"}:
-        return False
-    if kinds is None and getattr(config, "sliding_window", None) is not None:
-        return False
-    return getattr(config, "_attn_implementation", None) in ("sdpa", "eager")
-
-
-def _base(model: Model) -> nn.Module:
-    """The model inside an adapter's wrapper, whose own signature says nothing."""
-    return model.get_base_model() if isinstance(model, PeftModel) else model
+    return attends_where_told(model) and "past_key_values" in parameters_of(model)
 
 
 def joined(context: str | Rendered, answer: str, tokenizer: Tokenizer) -> Pair:
@@ -276,4 +259,4 @@ def softmax(scores: Sequence[float]) -> list[float]:
 
 def _keeps_last(model: Model) -> bool:
     """Whether a model can be asked for the logits of the last place alone."""
-    return "logits_to_keep" in inspect.signature(_base(model).forward).parameters
+    return "logits_to_keep" in parameters_of(model)

@@ -28,6 +28,7 @@ from rewards.models.load import load_model, merged
 from rl.algorithms.guard import Skips
 from rl.algorithms.length import parts_by_length, trimmed
 from rl.algorithms.rollouts import Rollouts
+from rl.algorithms.sharing import Sharing
 from rl.config.algorithms import Critic as CriticSettings
 from rl.errors import UserError
 
@@ -45,11 +46,21 @@ class Critic:
         settings: how it learns.
         accelerator: the trainer's.
         seed: of the order in which rollouts are seen.
+        sharing: how completions of one prompt are run together; None for each in a sequence of its own.
     """
 
-    def __init__(self, model: nn.Module, settings: CriticSettings, accelerator: Accelerator, seed: int = 0) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        settings: CriticSettings,
+        accelerator: Accelerator,
+        seed: int = 0,
+        *,
+        sharing: Sharing | None = None,
+    ) -> None:
         self.settings = settings
         self.accelerator = accelerator
+        self.sharing = sharing
         self.model = model.to(accelerator.device).eval()
         self.trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
         self.optimizer = torch.optim.AdamW(self.trained, lr=settings.learning_rate, weight_decay=0.0)
@@ -134,6 +145,10 @@ class Critic:
         """Values (R, T) of some rows, zero on padding, run in parts of similar length."""
         ids, mask = rollouts.ids[rows], rollouts.mask[rows]
         width = rollouts.completion_ids.shape[1]
+        if self.sharing and (shared := self.sharing.packed(ids, mask, width)) is not None:
+            with self.accelerator.autocast():
+                logits = self.model(**shared.inputs(self.sharing.model)).logits[..., 0]
+            return shared.unpacked(logits.float()) * rollouts.completion_mask[rows]
         pieces, order = [], []
         for part in parts_by_length(mask.sum(1)):
             part_ids, part_mask, cut = trimmed(ids[part], mask[part], keep=width)

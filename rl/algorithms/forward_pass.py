@@ -1,4 +1,5 @@
-"""One pass of the policy over a batch, without the completions that teach nothing and without each other's padding.
+"""One pass of the policy over a batch: without the completions that teach nothing, without each other's padding, and
+with the prompt that a group shares run once (`rewards/models/shared_prompts.py`).
 
 The loss is TRL's own with its own normalisation. A completion that is not run keeps the log-probabilities it had at
 sampling, so that its ratio is 1; as its advantage is 0, its term and its gradient are zero, as they would be anyway.
@@ -6,23 +7,24 @@ sampling, so that its ratio is 1; as its advantage is 0, its term and its gradie
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import torch
-from peft import PeftModel
 from torch import Tensor, nn
 
+from rewards.models.attention import parameters_of
+from rewards.models.types import Model
 from rl.algorithms.length import parts_by_length, trimmed
+from rl.algorithms.sharing import Sharing
 
 Found = tuple[Tensor, Tensor | None, Tensor | None]
 """Log-probabilities (B, T), entropies (B, T) or None, and the experts' loss or None, as TRL's method gives them."""
 
 
 @contextmanager
-def positions_by_the_mask(model: nn.Module) -> Iterator[None]:
+def positions_by_the_mask(model: Model) -> Iterator[None]:
     """Within it, the model counts a text's positions from its first token, wherever the left padding ends.
 
     TRL passes no positions. A model with an embedding for each of them would then count padding too, and see a short
@@ -31,11 +33,11 @@ def positions_by_the_mask(model: nn.Module) -> Iterator[None]:
     Args:
         model: the model, not wrapped by DDP or the like.
     """
-    if "position_ids" not in inspect.signature(_inside_adapters(model).forward).parameters:
+    if "position_ids" not in parameters_of(model):
         yield
         return
 
-    def with_positions(_: nn.Module, given: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    def with_positions(_: Any, given: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         places = (named["attention_mask"].cumsum(1) - 1).clamp(min=0)
         return given, {"position_ids": places, **named}
 
@@ -44,10 +46,6 @@ def positions_by_the_mask(model: nn.Module) -> Iterator[None]:
         yield
     finally:
         hook.remove()
-
-
-def _inside_adapters(model: nn.Module) -> nn.Module:
-    return model.get_base_model() if isinstance(model, PeftModel) else model
 
 
 def rows_with_signal(advantages: Tensor) -> Tensor:
@@ -88,6 +86,7 @@ class ForwardPass:
         *,
         by_length: bool,
         trim_left: bool,
+        sharing: Sharing,
         **more: Any,
     ) -> Found:
         """Log-probabilities and entropies of the completions' tokens.
@@ -99,16 +98,22 @@ class ForwardPass:
             width: T, the columns of the completions.
             by_length: whether to run in parts of similar length.
             trim_left: whether padding may be cut off on the left, which moves absolute positions.
+            sharing: how completions of one prompt are run together.
             more: TRL's other arguments.
         """
         rows_R = torch.arange(len(ids_BS), device=ids_BS.device) if self.rows_R is None else self.rows_R
-        parts = [rows_R[part] for part in parts_by_length(mask_BS[rows_R].sum(1))] if by_length else [rows_R]
+        shares = sharing.packed(ids_BS[rows_R], mask_BS[rows_R], width) is not None
+        in_parts = by_length and not shares
+        parts = [rows_R[part] for part in parts_by_length(mask_BS[rows_R].sum(1))] if in_parts else [rows_R]
         if len(parts) == 1 and len(rows_R) == len(ids_BS):
-            return per_token(self.model, ids_BS, mask_BS, width, **more)
+            model = sharing.run(self.model, width) if shares else self.model
+            return per_token(model, ids_BS, mask_BS, width, **more)
         logprobs, entropies = [], []
         for part in parts:
             ids, mask, cut = trimmed(ids_BS[part], mask_BS[part], keep=width, left=trim_left)
-            part_logprobs, part_entropies, _ = per_token(self.model, ids, mask, width - cut.right, **more)
+            kept = width - cut.right
+            model = sharing.run(self.model, kept) if shares else self.model
+            part_logprobs, part_entropies, _ = per_token(model, ids, mask, kept, **more)
             logprobs.append(torch.nn.functional.pad(part_logprobs, (0, cut.right)))
             if part_entropies is not None:
                 entropies.append(torch.nn.functional.pad(part_entropies, (0, cut.right)))

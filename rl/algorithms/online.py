@@ -9,7 +9,8 @@ on it, and asks again. `next_batch` answers, in the file of each algorithm. What
 - `_calculate_rewards`, TRL's seam between sampling and advantages, judges the completions as samples;
 - `_compute_loss` passes TRL a `ForwardPass` in place of the model, and
 - `_get_per_token_logps_and_entropies` runs it: completions whose advantage is zero everywhere are left out, and the
-  others are run in parts of similar length, with the same gradient (`rl/algorithms/forward_pass.py`).
+  others are run in parts of similar length, or with the prompt that they share run once, with the same gradient
+  (`rl/algorithms/forward_pass.py`).
 
 Everything else is TRL's own, and `tests/rl/algorithms/test_online.py` holds the whole to TRL's results.
 """
@@ -31,6 +32,7 @@ from rewards.models.batches import pad_id
 from rewards.reward import Text, text_of
 from rewards.sample import Sample
 from rl.algorithms.forward_pass import ForwardPass, positions_by_the_mask, rows_with_signal
+from rl.algorithms.sharing import Sharing
 from rl.config.algorithms import Online
 from rl.credit.spans import StepEnds
 from rl.credit.token_rewards import TokenRewards, token_rewards
@@ -75,6 +77,7 @@ class OnlineTrainer(SamplingTrainer):
             self.prompt_sampler = PromptSampler(list(train_split), settings.curriculum, self.args.seed)
             self.stateful["prompts"] = self.prompt_sampler
         self.has_relative_positions = hasattr(self.policy.config.get_text_config(), "rope_parameters")
+        self.sharing = Sharing(self.policy, settings.share_prompts)
         self.in_parts = settings.sort_by_length and self._may_run_any_number_of_passes()
 
     @abstractmethod
@@ -218,6 +221,7 @@ class OnlineTrainer(SamplingTrainer):
                     logits_to_keep,
                     by_length=self.in_parts,
                     trim_left=self.has_relative_positions,
+                    sharing=self.sharing,
                     **more,
                 )
         forward.logprobs_BT = found[0].detach()

@@ -28,7 +28,7 @@ from typing import Any, NamedTuple, cast
 import torch
 from peft import PeftModel
 from torch import Tensor, nn
-from transformers import PrinterCallback, TrainerCallback
+from transformers import PreTrainedModel, PrinterCallback, TrainerCallback
 from trl.trainer.utils import use_adapter
 
 from rewards.mixing.mix import Mix
@@ -37,6 +37,7 @@ from rl.algorithms.critic import Critic, load_critic
 from rl.algorithms.critic_lora import LoraCritic
 from rl.algorithms.online import Batch, OnlineTrainer
 from rl.algorithms.rollouts import Rollouts
+from rl.algorithms.sharing import Sharing
 from rl.algorithms.trl_arguments import online_arguments
 from rl.config.algorithms import Ppo
 from rl.context import RunContext
@@ -91,8 +92,12 @@ class PpoTrainer(OnlineTrainer):
         args.beta = self.beta = loss_beta  # the penalty is in the reward, not in the loss
         if critic is None:
             assert isinstance(self.policy, PeftModel), "checked with the config"
-            critic = LoraCritic(self.policy)
-        self.critic = Critic(critic, settings.critic, self.accelerator, self.args.seed + self.accelerator.process_index)
+            values, sharing = LoraCritic(self.policy), self.sharing
+        else:
+            is_transformer = isinstance(critic, PreTrainedModel)
+            values, sharing = critic, Sharing(critic, settings.share_prompts) if is_transformer else None
+        seed = self.args.seed + self.accelerator.process_index
+        self.critic = Critic(values, settings.critic, self.accelerator, seed, sharing=sharing)
         self.warm_up = WarmUp(settings.critic.warm_up_cycles)
         self.stateful |= {"critic": self.critic, "warm_up": self.warm_up}
         self.lesson: Lesson | None = None

@@ -81,6 +81,8 @@ class Online(AlgorithmSection):
     """Leave out of the forward and backward pass the completions whose advantage is zero everywhere."""
     sort_by_length: bool = True
     """Run completions of similar length together, without each other's padding."""
+    share_prompts: bool | None = None
+    """Run a prompt once for all its completions (`rewards/models/shared_prompts.py`); by default where it is faster."""
     dynamic_sampling: DynamicSampling | None = None
     curriculum: Curriculum | None = None
 
