@@ -167,7 +167,11 @@ class Rounds(AlgorithmSection):
         """Check that there is something to fit on."""
         if not self.prompts and self.examples is None:
             raise WrongKey("algorithm.prompts", "is 0, so nothing is sampled; name algorithm.examples to fit on")
-        if self.examples is None or self.examples.fade is None:
+        if self.examples is None:
+            return
+        if self.examples.of != "all" and not self.samples:
+            raise WrongKey("algorithm.examples.of", "asks what was sampled; set algorithm.prompts and rewards")
+        if self.examples.fade is None:
             return
         if self.samples or self.trl_config != "SFTConfig":
             raise WrongKey("algorithm.examples.fade", "goes with sft on given examples alone")
@@ -241,6 +245,8 @@ class Sft(Rounds):
     def check(self, config: Config) -> None:
         """Weights of single tokens and teachers go with TRL's plain loss, whose rows are one example each."""
         super().check(config)
+        if config.trainer.get("packing") and config.trainer.get("packing_strategy") == "wrapped":
+            raise WrongKey("trainer.packing_strategy", "wrapped lets examples see each other; bfd keeps them apart")
         if not self.teacher and self.nll_weight != 1.0:
             raise WrongKey("algorithm.nll_weight", "weighs the likelihood beside a teacher; name algorithm.teacher")
         if self.teacher and self.prompt_weight:

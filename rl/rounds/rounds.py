@@ -27,6 +27,7 @@ from rl.algorithms.guard import Guard, naming_the_last_good
 from rl.analysis.first_look import odd_rewards
 from rl.config.algorithms import Rounds as RoundsSettings
 from rl.context import RunContext
+from rl.examples.exam import tailored
 from rl.examples.pairs import Pair
 from rl.policy import load as policies
 from rl.rounds.draws import Draws, generator
@@ -191,7 +192,9 @@ class Rounds(Run):
         seen = [one for earlier in range(first, number) for one in self._pool(earlier)] + samples
         examples, counts = self.algorithm.examples(seen, self.settings) if seen else ([], {})
         if (given := self.context.given) is not None:
-            examples, counts = [*examples, *given.examples], {**counts, **given.counts}
+            assert self.settings.examples is not None
+            own = tailored(given.examples, samples, self.settings.examples.of, self.config.seed + number)
+            examples, counts = [*examples, *own], {**counts, "rounds/given": len(own)}
         self._record(number, samples, counts)
         return examples
 
