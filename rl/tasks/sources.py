@@ -16,18 +16,18 @@ from verifiers.runtime.names import nearest
 
 
 class Source(NamedTuple):
-    """One file, or one split of a hub data set, read whole."""
+    """The rows of a file, or of a split of a hub data set."""
 
     name: str
-    """As shown in messages."""
+    """The name for messages."""
     records: list[Record]
     by_line: bool
-    """Whether numbers are lines."""
+    """Whether the numbers of records are line numbers."""
     split: str | None = None
-    """What the hub calls this split; None where the source itself does not say."""
+    """Name of the split on the hub; None if the source has no splits."""
 
     def place(self, record: Record) -> str:
-        """`file:line`, or `name row n` where there are no lines."""
+        """The location of a record: `file:line`, or `name row n` in formats without lines."""
         return f"{self.name}:{record.number}" if self.by_line else f"{self.name} row {record.number}"
 
 
@@ -40,10 +40,10 @@ def open_sources(data: str) -> list[Source]:
             is relative to the folder the command runs in.
 
     Returns:
-        One source for a file, one for each split of a hub data set.
+        One source for a file, or one for each split of a hub data set.
 
     Raises:
-        UserError: no such file or data set, or it cannot be read at all.
+        UserError: there is no such file or data set, or it cannot be read at all.
     """
     path = Path(data).expanduser()
     if path.is_file():
@@ -55,21 +55,22 @@ def open_sources(data: str) -> list[Source]:
 
 
 def name_and_split(data: str) -> tuple[str, str | None]:
-    """A source's name and the split of it that is meant, from `SOURCE` or `SOURCE:SPLIT`; None for no split."""
+    """The name and the split in `SOURCE` or `SOURCE:SPLIT`; the split is None if there is none."""
     name, colon, split = data.rpartition(":")
     return (data, None) if not colon or "/" in split else (name, split)
 
 
 def of_split(sources: Sequence[Source], split: str, column: str = "split") -> tuple[list[Source], list[str]]:
-    """The part of some sources that is one split, and the names of all splits that they have.
+    """The rows of one split, and the names of all splits.
 
     Args:
         sources: the files of one source, or its splits on the hub.
-        split: as the hub calls it, or as the rows say.
-        column: the column in which they say it, where the source itself does not.
+        split: the name of the split, on the hub or in the rows.
+        column: the column with the name of the split, if the source itself has no splits.
 
     Returns:
-        The sources with the rows of that split, none where there is no such row; and the splits' names.
+        The sources with only the rows of that split, or no sources if there is no such row; and the names of the
+        splits.
     """
     if any(source.split is not None for source in sources):
         return [source for source in sources if source.split == split], [str(source.split) for source in sources]
@@ -89,7 +90,7 @@ def is_hub_id(data: str) -> bool:
 
 
 def _read_data_set(name: str) -> list[Source]:
-    """Every split of a folder or hub data set, through `datasets`."""
+    """Every split of a folder or hub data set, read by `datasets`."""
     import datasets
     from datasets.exceptions import DatasetsError
 
