@@ -131,7 +131,7 @@ def test_it_is_refused_with_its_key(name, overrides, key):
         ("grpo", ["shuffle_dataset=false"]),
         ("dpo", ["loss_type=[sigmoid]", "beta=0.1"]),
         ("dpo", ["loss_type=[sigmoid, sft]", "loss_weights=[1.0, 0.5]", "max_length=64", "truncation_mode=keep_end"]),
-        ("star", ["packing=true", "packing_strategy=wrapped", "train_sampling_strategy=random"]),
+        ("star", ["packing=true", "packing_strategy=bfd", "train_sampling_strategy=random"]),
         ("grpo", ["eval_on_start=false", "eval_delay=0", "greater_is_better=null", "warmup_steps=0"]),
         ("grpo", ["max_steps=-1", "num_train_epochs=3"]),
         ("grpo", ["lr_scheduler_type=constant_with_warmup", "warmup_steps=4"]),
