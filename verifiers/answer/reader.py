@@ -23,6 +23,7 @@ from typing import NamedTuple
 
 from verifiers.answer.completion import SEEN, answering_part
 from verifiers.answer.units import UNITS
+from verifiers.answer.word_search import lowered, places
 
 MAX_SPAN = 8_000
 """Characters of the longest answer."""
@@ -210,7 +211,7 @@ def _hashes(part: str) -> Iterator[Span]:
 
 def _cues(part: str) -> list[tuple[int, bool, str]]:
     """Start, whether it is final or begins a line, and text of each cue's answer; the last first."""
-    low = part.lower()
+    low = lowered(part)
     found: list[tuple[int, bool, str]] = []
     if "A:" in part and not _OTHER_LINE.search(part):
         found += [(line.start(), True, _sentence(part, line.end())) for line in _LINE_CUE.finditer(part)][-_MOST:]
@@ -220,10 +221,10 @@ def _cues(part: str) -> list[tuple[int, bool, str]]:
         cues = list(_OTHER_LANGUAGE.finditer(part))[-_MOST:]
         found += [(cue.start(), True, _sentence(part, cue.end())) for cue in cues]
     if "ans" in low or "final" in low:
-        inverted = list(_INVERTED.finditer(part))[-_MOST:]
+        inverted = _inverted(part, low)[-_MOST:]
         backwards = {match.end() for match in inverted}
         found += [(match.start(), False, _clause_before(part, match.start())) for match in inverted]
-        for cue in list(_CUE.finditer(part))[-_MOST:]:
+        for cue in _forward(part, low)[-_MOST:]:
             if any(cue.start() < end <= cue.end() for end in backwards):
                 continue
             if any(member.start() < cue.start() < member.end() for member in members):
@@ -235,6 +236,37 @@ def _cues(part: str) -> list[tuple[int, bool, str]]:
             if cue["heading"] is None or strong:  # else it is a sentence that ends in "answer"
                 found.append((cue.start(), strong, _sentence(part, cue.end())))
     return [cue for cue in sorted(found, reverse=True) if cue[2]]
+
+
+def _forward(part: str, low: str) -> list[re.Match[str]]:
+    """The cues that an answer follows, found by the words that they begin with.
+
+    Args:
+        part: an answering part.
+        low: the same in lower case.
+    """
+    found: list[re.Match[str]] = []
+    for start in places(low, ("final", "ans")):
+        if (not found or start >= found[-1].end()) and (cue := _CUE.match(part, start)):
+            found.append(cue)
+    return found
+
+
+def _inverted(part: str, low: str) -> list[re.Match[str]]:
+    """The cues that follow an answer (`… is the answer`), found by the word that they end with.
+
+    Args:
+        part: an answering part.
+        low: the same in lower case.
+    """
+    found: list[re.Match[str]] = []
+    for start in places(low, ("answer",)):
+        end = start + len("answer")
+        if not (part[end : end + 1].isalnum() or part[end : end + 1] == "_") and (
+            match := _INVERTED.search(part, max(found[-1].end() if found else 0, start - 90), end)
+        ):
+            found.append(match)
+    return found
 
 
 def _clause_before(part: str, end: int) -> str:
