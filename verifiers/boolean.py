@@ -21,8 +21,9 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from functools import lru_cache
 
+from verifiers.answer.boxes import overlong_box
 from verifiers.answer.completion import answering_part
-from verifiers.answer.reader import overlong_box, stated
+from verifiers.answer.reader import stated
 from verifiers.answer.word_search import lowered, places
 from verifiers.verdict import Verdict, abstained, judged
 

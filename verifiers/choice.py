@@ -19,10 +19,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
+from verifiers.answer.boxes import overlong_box
 from verifiers.answer.choices import EMPTY_WORDS, TAIL, ChoiceReader, unwrapped
 from verifiers.answer.completion import answering_part
 from verifiers.answer.normal import normalised
-from verifiers.answer.reader import Span, last_line, overlong_box, stated
+from verifiers.answer.reader import last_line, stated
+from verifiers.answer.span import Span
 from verifiers.verdict import Verdict, abstained, judged
 
 

@@ -18,14 +18,11 @@ from verifiers.algebra.bounds import (
     bounded,
     divide,
     exactly,
-    log2,
     multiply,
     negative,
-    power,
-    root,
-    two_to,
 )
-from verifiers.algebra.syntax import Tree
+from verifiers.algebra.powers import log2, power, root, two_to
+from verifiers.algebra.tree import Tree
 
 MAX_WORK = 4_000_000
 """Bits that one evaluation may write in all; an expression that needs more is not evaluated."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from verifiers.answer.reader import Span
+from verifiers.answer.span import Span
 from verifiers.answer.word_search import lowered, places
 
 DENIED = re.compile(r"(?i)(?:\b(?:not|nor|neither|never|if|whether|cannot|unless|why)|n['’]t)\b[^.!?\n;:]{0,30}$")

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 from verifiers.answer.choice_statements import DENIED, SENTENCE_BREAK, StatementReader, concluded
 from verifiers.answer.normal import normalised
-from verifiers.answer.reader import Span, last_line, stated
+from verifiers.answer.reader import last_line, stated
+from verifiers.answer.span import Span
 
 TAIL = 8_000
 """Characters in which statements and mentions are looked for, from the end."""
