@@ -137,7 +137,7 @@ class Verifier:
         arguments = dict(self._given)
         for column in self.columns:
             arguments[column] = row[column]
-        if len(row) > 2 + len(self.columns):  # else it has the prediction, the gold and the columns alone
+        if len(row) > len(self.columns) + ("prediction" in row) + ("gold" in row):  # else it has no option of its own
             for option in self._options:
                 if row.get(option) is not None:
                     arguments[option] = row[option]
