@@ -32,7 +32,7 @@ from rewards.models.heads import NO_NUMBER
 from rewards.models.logprobs import token_logprobs
 from rewards.models.prompts import prompt_ids
 from rewards.models.room import positions
-from rewards.models.types import Source
+from rewards.models.types import Source, Tokenizer
 from rewards.models.vocabulary import check_same_vocabulary
 from rewards.parts.columns import data_columns
 from rewards.parts.context import Context
@@ -133,7 +133,7 @@ class Teacher(Reward):
         completions: Sequence[Text],
         completion_ids: Sequence[Sequence[int]],
         columns: Mapping[str, Sequence[Any]],
-        tokenizer: Any,
+        tokenizer: Tokenizer,
     ) -> list[list[int] | None]:
         """What the teacher reads before each completion, None where there is no right sibling to show it."""
         if self.prompt is None:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import netrc
 import os
 import warnings
-from collections.abc import Callable
 from contextlib import nullcontext
-from typing import Any
 
 import datasets
 import torch
@@ -17,6 +15,7 @@ from rich.console import Console
 
 from rewards.building.build import build as build_rewards
 from rewards.mixing.mix import Mix
+from rewards.models.types import Source
 from rewards.parts.context import Context
 from rl.config import Config
 from rl.errors import UserError
@@ -43,12 +42,7 @@ def quiet(config: Config) -> None:
         os.environ["WANDB_MODE"] = "online" if _wandb_key_is_there() else "offline"
 
 
-def rewards(
-    config: Config,
-    task: Task,
-    policy: Callable[[], tuple[Any, Any]] | None = None,
-    base: Callable[[], tuple[Any, Any]] | None = None,
-) -> Mix:
+def rewards(config: Config, task: Task, policy: Source | None = None, base: Source | None = None) -> Mix:
     """The rewards, with every column they need looked for in the data.
 
     Args:

@@ -107,10 +107,10 @@ def check_combinations(config: Config) -> None:
     _check_credit(config)
     _check_mix(config)
     config.algorithm.check(config)
+    save = config.trainer.get("save_steps")
+    if save is not None and save < 1:
+        raise WrongKey("trainer.save_steps", f"expected a number of optimizer steps, got {save:g}")
     if config.algorithm.in_rounds:  # there is no generation cycle: a round samples its prompts once
-        save = config.trainer.get("save_steps")
-        if save is not None and save < 1:
-            raise WrongKey("trainer.save_steps", f"expected a number of optimizer steps, got {save:g}")
         return
     plan = GenerationCycle.of(config)
     if plan.completions % config.sampling.completions:
@@ -131,8 +131,7 @@ def check_combinations(config: Config) -> None:
             f"needs whole groups on each process, and {plan.completions_a_process} completions on each are no "
             f"multiple of {config.sampling.completions}; change trainer.per_device_train_batch_size",
         )
-    save = config.trainer.get("save_steps")
-    if save is not None and (save < 1 or save % plan.optimizer_steps):
+    if save is not None and save % plan.optimizer_steps:
         raise WrongKey(
             "trainer.save_steps",
             f"{save:g} does not fall on the end of a generation cycle, which is {plan.optimizer_steps} optimizer "

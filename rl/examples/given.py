@@ -19,6 +19,7 @@ from rl.config import Config
 from rl.config.algorithms import Rounds
 from rl.config.examples import Examples
 from rl.errors import UserError
+from rl.examples.fade import with_share
 from rl.examples.pairs import Pair
 from rl.examples.reading import GivenRow, rows_of
 from rl.examples.rules import Candidate, keep, rewards_named
@@ -38,7 +39,7 @@ class Given:
         counts: figures for the log.
     """
 
-    examples: list[Sample] | list[Pair]
+    examples: list[Sample | Pair]
     lines: list[str]
     counts: dict[str, float]
 
@@ -67,6 +68,9 @@ def load(config: Config, task: Task, policy: Policy, mix: Mix | None) -> Given |
     for row in (row for rows in found.rows.values() for row in rows):
         try:
             candidates.append(Candidate(row.place, tokens.samples(row)))
+            if settings.fade is not None:  # the prompt as it is longest
+                whole = with_share(candidates[-1].first, settings.fade.template, 1.0, random.Random(0))
+                tokens.samples(replace(row, row=whole.row))
         except BadRow as bad:
             if settings.on_bad_row == "fail":
                 raise UserError(row.place, str(bad)) from None
@@ -80,7 +84,7 @@ def load(config: Config, task: Task, policy: Policy, mix: Mix | None) -> Given |
         left_out = ", ".join(f"{count:,} {why}" for why, count in kept.dropped.items() if count)
         raise UserError("algorithm.examples.keep", f"leaves nothing of {len(candidates):,} examples: {left_out}")
     weighted = _weighted(kept.candidates, settings, config.seed)
-    examples: Any = [one.first if len(one.samples) == 1 else Pair(one.samples[0], one.samples[1]) for one in weighted]
+    examples = [one.first if len(one.samples) == 1 else Pair(one.samples[0], one.samples[1]) for one in weighted]
     return Given(
         examples,
         _lines(candidates, kept.candidates, kept.dropped, weighted, skipped),
@@ -97,7 +101,7 @@ class _Tokens:
     """
 
     def __init__(self, config: Config, policy: Policy) -> None:
-        self.tokenizer: Any = policy.tokenizer
+        self.tokenizer: Any = policy.tokenizer  # transformers types a special token's id as any of six types
         self.template_kwargs = config.sampling.chat_template_kwargs
         self.stop = tuple(config.sampling.stop)
         self.limit = positions(policy.model)
@@ -157,7 +161,7 @@ def _judged(
 def _weighted(candidates: Sequence[Candidate], settings: Examples, seed: int) -> list[Candidate]:
     """Each source's examples as often as its weight says: 2.5 is twice all of them, and a random half."""
     found: list[Candidate] = []
-    for name, source in settings.sources.items():
+    for name, source in settings.data.items():
         own = [one for one in candidates if one.first.row["source"] == name]
         whole = int(source.weight)
         rest = round((source.weight - whole) * len(own))

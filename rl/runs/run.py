@@ -14,6 +14,7 @@ from typing import Any
 import wandb
 from accelerate.utils import broadcast_object_list
 
+from rewards.models.types import Model
 from rl import setup
 from rl.analysis import console as show
 from rl.analysis.evaluation import evaluate, settings_for
@@ -47,7 +48,7 @@ class Run(ABC):
         """
 
     @abstractmethod
-    def generating(self) -> AbstractContextManager[Any]:
+    def generating(self) -> AbstractContextManager[Model]:
         """The policy as it is, ready to generate."""
 
     @abstractmethod
