@@ -59,7 +59,7 @@ _ABOUT = (
 )
 _IS = (
     r"(?:(?P<not>\s+(?:is|was)(?:n['’]t|\s+not)|\s+(?:cannot|can['’]t|can\snot|could\snot|must\snot)\sbe|['’]s\s+not)"
-    r"|\s+(?:is|was|must\sbe|should\sbe|would\sbe|has\sto\sbe)|['’]s)"
+    r"|\s+(?:is|was|must\sbe|should\sbe|would\sbe|has\sto\sbe|can\sbe(?=\s(?:judged|considered|deemed|regarded)))|['’]s)"
 )
 _SO = (
     r"\b(?:so|thus|hence|therefore|overall|in\sconclusion|in\sshort|in\ssummary|to\sconclude|ultimately|consequently"
@@ -102,7 +102,9 @@ _SENTENCE = re.compile(
     re.IGNORECASE,
 )
 _EMPHATIC = re.compile(
-    r"(?:absolutely|definitely|certainly|of\scourse|surely|indeed|most\scertainly)[,\s]{0,2}(?P<word>yes|not|no)?\s?[.!]{1,3}",
+    r"(?:(?:absolutely|definitely|certainly|of\scourse|surely|indeed|most\scertainly)[,\s]{0,2}(?P<word>yes|not|no)?"
+    r"|(?:probably|likely|most\slikely|almost\scertainly)\s(?P<likely>yes|not|no)"
+    r"|(?P<never>no\sway|not\sat\sall|by\sno\smeans|not\sreally))\s?[.!]{1,3}",
     re.IGNORECASE,
 )
 _DENIES = re.compile(
@@ -186,7 +188,8 @@ def _last(text: str) -> tuple[bool | None, str | None]:
     sentences = [sentence for sentence in _SENTENCE_BREAK.split(text[-2000:]) if sentence]
     for sentence in (sentences[0], sentences[-1]) if sentences else ():
         if match := _EMPHATIC.fullmatch(sentence.strip()):
-            return not match["word"] or match["word"].lower() == "yes", "last"
+            word = match["word"] or match["likely"] or match["never"]
+            return not word or word.lower() == "yes", "last"
     return (False, "last") if sentences and _DENIES.match(sentences[-1].strip()) else (None, None)
 
 

@@ -24,7 +24,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from verifiers.answer.latex import clean
-from verifiers.answer.units import UNITS, beside
+from verifiers.answer.units import UNITS, beside, singular
 from verifiers.answer.words import with_digits
 from verifiers.arithmetic.chains import Chain, Quantity, chains_of
 from verifiers.arithmetic.plain_numbers import tidied
@@ -35,6 +35,7 @@ LONGEST = 2_000
 
 _PLAIN = re.compile(r"(-?[0-9]{1,15}(?:\.[0-9]{1,15})?)\.?")
 _REJECTED = re.compile(r"(?i)\b(?:not|rather than|instead of)\s+[-$]?[0-9][0-9,.]*(?:\s?%)?")
+_BRACKETED_UNIT = re.compile(r"\([^()]*[0-9] ?([A-Za-z]+) ?\)")
 _CLOCK = re.compile(r"(?i)(?<![\d:.])(\d{1,2})(?::([0-5]\d))?(?::[0-5]\d)?\s*(?:([ap])\.?\s?m\b\.?)?(?![\d:])")
 
 
@@ -58,6 +59,8 @@ def last_quantity(text: str) -> Quantity | None:
         if any(character.isdigit() for character in line):
             tidy = tidied(_REJECTED.sub(" ", line[-LONGEST:]))
             chains = chains_of(tidy)
+            if len(chains) > 1 and (restated := _restated(chains[-2].quantity, chains[-1].quantity)):
+                return restated
             return _picked(chains, len(chains) - 1, last=True) if chains else _no_chain(tidy)
     line = text.rstrip()[-LONGEST:].rpartition("\n")[2]
     chains = chains_of(tidied(with_digits(line, pronouns=False))) if line else []
@@ -86,6 +89,17 @@ def _picked(chains: Sequence[Chain], index: int, *, last: bool = False) -> Quant
     if high + 1 < len(chains):
         return _picked(chains, len(chains) - 1)  # `5 and 3, that is 8`
     return Quantity(None, " , ".join(chain.quantity.written for chain in group), alone=alone)
+
+
+def _restated(first: Quantity, last: Quantity) -> Quantity | None:
+    """`2.5 hours (150 minutes)`: one quantity in two units, with both of its values; None where it is not one."""
+    inside = _BRACKETED_UNIT.fullmatch(last.written)
+    one, two = UNITS.get(first.unit or ""), UNITS.get(singular(inside[1]) if inside else "")
+    if one is None or two is None or one[0] != two[0] or one == two or first.value is None or last.value is None:
+        return None
+    if first.value * Fraction(one[1]) != last.value * Fraction(two[1]):
+        return None
+    return replace(first, also=(last.value,))
 
 
 def _plain_value(quantity: Quantity) -> Fraction | None:
