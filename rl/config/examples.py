@@ -32,6 +32,8 @@ class ExampleSource(Section):
     """The first so many rows alone."""
     weight: Annotated[float, Field(ge=0)] = 1.0
     """How often each of its examples is seen, beside the other sources: 2 is twice, 0.5 a random half, 0 not at all."""
+    share: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """Its share of a mix (see `by`), in place of a weight; the shares of all sources sum to 1."""
     columns: dict[str, str] = {}
     """As in the section itself, for this source alone."""
     each: Positive = 1
@@ -118,6 +120,11 @@ class Examples(Section):
     chat: bool | None = None
     """Whether a prompt that is plain text becomes a chat message; by default as the task says."""
     keep: KeepRules = KeepRules()
+    by: Literal["rows", "tokens"] = "rows"
+    """What the shares of a mix are of: its examples, or the tokens of their completions. A long and a short form of the
+    same solutions at equal rows give the long one many times the tokens."""
+    total: Positive | None = None
+    """Rows or tokens of a mix; by default as many as its sources have at those shares."""
     form: Literal["equations", "program", "system", "system_and_program", "guide"] | None = None
     """What is made of completions with marked equations, such as `<<3+4=7>>` (`rl/examples/forms.py`)."""
     fade: Fade | None = None
@@ -128,6 +135,23 @@ class Examples(Section):
         if not any(source.weight for source in self.data.values()):
             raise ValueError("every source has weight 0, so nothing is left to fit on")
         return self
+
+    @model_validator(mode="after")
+    def _shares_of_one_mix(self) -> Examples:
+        shares = [source.share for source in self.data.values()]
+        if not self.mixed:
+            if self.total is not None or self.by != "rows":
+                raise ValueError("by and total are about a mix; give each source its share")
+        elif None in shares or abs(sum(share or 0.0 for share in shares) - 1) > 1e-6:
+            raise ValueError(f"the shares of all sources must be given and sum to 1, got {shares}")
+        elif any(source.weight != 1 for source in self.data.values()):
+            raise ValueError("a source has a share or a weight, not both")
+        return self
+
+    @property
+    def mixed(self) -> bool:
+        """Whether the sources have shares of a mix."""
+        return any(source.share is not None for source in self.data.values())
 
 
 GivenExamples = Annotated[Examples, BeforeValidator(_a_file)]

@@ -83,7 +83,8 @@ def load(config: Config, task: Task, policy: Policy, mix: Mix | None) -> Given |
     if not kept.candidates:
         left_out = ", ".join(f"{count:,} {why}" for why, count in kept.dropped.items() if count)
         raise UserError("algorithm.examples.keep", f"leaves nothing of {len(candidates):,} examples: {left_out}")
-    weighted = _weighted(kept.candidates, settings, config.seed)
+    choose = _mixed if settings.mixed else _weighted
+    weighted = choose(kept.candidates, settings, config.seed)
     examples = [one.first if len(one.samples) == 1 else Pair(one.samples[0], one.samples[1]) for one in weighted]
     return Given(
         examples,
@@ -169,6 +170,34 @@ def _weighted(candidates: Sequence[Candidate], settings: Examples, seed: int) ->
     return found
 
 
+def _mixed(candidates: Sequence[Candidate], settings: Examples, seed: int) -> list[Candidate]:
+    """A random part of each source, so that each has its share of the mix's rows or tokens; no example stands twice.
+
+    Raises:
+        UserError: a source has less than its share of the total.
+    """
+
+    def size(one: Candidate) -> int:
+        return 1 if settings.by == "rows" else sum(len(sample.ids) for sample in one.samples)
+
+    own = {name: [one for one in candidates if one.first.row["source"] == name] for name in settings.data}
+    there = {name: sum(map(size, some)) for name, some in own.items()}
+    shares = {name: source.share or 0.0 for name, source in settings.data.items()}
+    total = settings.total or int(min(there[name] / shares[name] for name in own))
+    found: list[Candidate] = []
+    for name, some in own.items():
+        wanted, taken = round(shares[name] * total), 0
+        if wanted > there[name]:
+            what = f"{name} has {there[name]:,} {settings.by}, and {shares[name]:g} of {total:,} are {wanted:,}"
+            raise UserError("algorithm.examples.total", f"{what}; lower the total or the share")
+        for one in random.Random(f"examples {seed} {name}").sample(some, len(some)):
+            if taken >= wanted:
+                break
+            found.append(one)
+            taken += size(one)
+    return found
+
+
 def _lines(
     candidates: Sequence[Candidate],
     kept: Sequence[Candidate],
@@ -183,7 +212,11 @@ def _lines(
     lines = [f"examples: {len(kept):,} of {len(candidates):,} kept{right}{out}"]
     if len({one.first.row["source"] for one in kept}) > 1 or len(weighted) != len(kept):
         sources = Counter(one.first.row["source"] for one in weighted)
-        lines.append("examples by source: " + " · ".join(f"{name} {count:,}" for name, count in sources.items()))
+        tokens: Counter[str] = Counter()
+        for one in weighted:
+            tokens[str(one.first.row["source"])] += sum(len(sample.ids) for sample in one.samples)
+        counts = (f"{name} {count:,} with {tokens[name]:,} tokens" for name, count in sources.items())
+        lines.append("examples by source: " + " · ".join(counts))
     if skipped:
         lines.append(f"skipped {len(skipped):,} examples; the first: {skipped[0]}")
     return lines
