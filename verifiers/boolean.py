@@ -55,7 +55,7 @@ _LETTER = re.compile(rf"{_QUOTE}(?P<word>[ytnf])[\s.)\]}}\"'*]*", re.IGNORECASE)
 _JUDGEMENT = r"(?:correct|accurate|right|valid|false|incorrect|inaccurate|wrong|untrue|invalid|true|the\scase)"
 _ABOUT = (
     r"\b(?:(?:conclusion|statement|claim|assertion|proposition|hypothesis|sentence|premise)"
-    r"(?:\sthat\s[^.!?\n,;:]{1,100}?)?|verdict|result|it|that|this|which)"
+    r"(?:\sthat\s[^.!?\n,;:]{1,100}?|\s?:?\s?[\"“«][^\"”»\n]{1,200}[\"”»])?|verdict|result|it|that|this|which)"
 )
 _IS = (
     r"(?:(?P<not>\s+(?:is|was)(?:n['’]t|\s+not)|\s+(?:cannot|can['’]t|can\snot|could\snot|must\snot)\sbe|['’]s\s+not)"
@@ -70,7 +70,7 @@ _STATEMENT = re.compile(
     rf"(?:{_ABOUT}{_IS}\s*:?\s+{_SURELY}{_QUOTE}(?P<judged>{_JUDGEMENT}|yes|no)\b"
     rf"(?![-'’]|\s+because\sof\b|\s+(?!(?:because|since|as|so|and|but|given|from|to)\b)[a-z]+)"
     rf"|{_SO}\s?[,:]?\s*{_QUOTE}{_SURELY}{_QUOTE}(?P<so>{_YES}|{_NO})"
-    rf"(?=[\"'”’)\]]{{0,2}}(?:[,.;:!]|\s*$|\s+(?:because|since|as)\b|\s[-–—]\s))"
+    rf"(?=[\"'”’)\]]{{0,2}}(?:[,.;:!]|\s*$|\s+(?:because|since|as|to\s(?:this|that|the|your|our|it))\b|\s[-–—]\s))"
     rf"|(?:^|(?<=[.!;\n]))[\s*_\"'“(\[{{>→•-]{{0,16}}(?P<alone>(?:not\s(?=true|correct))?(?:{_YES}|{_NO}))"
     rf"[*_\"'”)\]}}]{{0,4}}[.!]?[*_\"'”)]{{0,4}}(?=\s*(?:$|\n))"
     rf"|(?:[,:]|[-–—]|\b(?:is|answer|say))\s(?P<last>{_YES}|{_NO})[\s*_\"'”).!]{{0,8}}\Z)",

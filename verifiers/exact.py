@@ -28,6 +28,8 @@ _QUOTED = re.compile(r"[\"'“‘«`$](.*?)[\"'”’»`$]\.?", re.DOTALL)
 _REMARK = re.compile(
     r",?\s+(?:because|since)\s|,\s+(?:as|which|who|where)\s|,\s+(?:of\scourse|indeed|obviously|clearly|I\s(?:think|believe))\b"
 )
+_ADDED = re.compile(r"\s+\((?:[^()]*[0-9][^()]*|(?:also|aka|i\.e\.|or)\b[^()]*)\)\.?$")
+"""What brackets add behind a name: a figure, or another name."""
 _SENTENCE_END = re.compile(r"(?<!\b[A-Z])(?<!\b(?:Dr|Mr|Ms|St|Jr|Sr|vs))(?<!\b(?:Mrs))[.!?][\"'”’)]*(?=\s+[A-Z])")
 
 
@@ -106,6 +108,8 @@ def _forms(span: Span, part: str) -> list[str]:
         texts.append(texts[0][: remark.start()])
     if end := _SENTENCE_END.search(texts[0]):
         texts.append(texts[0][: end.start()])
+    if added := _ADDED.search(texts[0][:MAX_TEXT]):
+        texts.append(texts[0][: added.start()])
     texts = [text.rstrip() for text in texts]
     plain = [_LATEX.sub(r"\1", text) for text in texts]
     bare = [match[1].strip() for text in plain if (match := _QUOTED.fullmatch(text))]

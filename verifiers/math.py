@@ -48,6 +48,9 @@ _SHORT = 40
 _SHOWN = 400
 _THOUSANDS = re.compile(r"[-+]?[1-9][0-9]{0,2}(?:,[0-9]{3}){1,5}(?:\.[0-9]{1,17})?")
 _IN_WORDS = re.compile(r"[\s$]*(?:\\(?:text[a-z]*|mbox|mathrm)\s*\{[^{}]*\}|[A-Za-z ,.'()-]+)[\s$]*")
+_OF_A_PHRASE = re.compile(r"\\(?:emptyset|varnothing|infty|mathbb)(?![a-zA-Z])|∅|\\ne(?![a-zA-Z])")
+"""What an answer in words may stand for: no solution, all real numbers."""
+_ALTERNATIVE = re.compile(r",?\s+(?:or|i\.e\.,?|that\sis,?)\s+")
 _PLAIN = re.compile(r"\s*([-+]?)(?:0*([1-9][0-9]{0,17})|0+)(\.[0-9]{1,17})?\s*")
 
 
@@ -134,7 +137,7 @@ def fast(
     if len(prediction) <= _SHORT and not strict and (verdict := _plain_numbers(prediction, gold, "line")) is not None:
         return verdict
     wanted = gold if _PLAIN.fullmatch(gold) else extract_gold(gold)
-    found = extract(prediction, strict=strict, words=bool(_IN_WORDS.fullmatch(wanted)))
+    found = extract(prediction, strict=strict, words=bool(_IN_WORDS.fullmatch(wanted) or _OF_A_PHRASE.search(wanted)))
     if (
         found is not None
         and len(found.answer) <= _SHORT
@@ -235,6 +238,9 @@ def _compare(
     try:
         value = parse(spoken(answer))
     except Unparsable as error:
+        parts = _ALTERNATIVE.split(found.answer)
+        if 2 <= len(parts) <= 3 and all(_is(gold, part, algebra, options) for part in parts):
+            return judged(True, "equal", extracted=extracted, rule=rule)
         if found.rule == "last" and not re.search("[0-9]", found.answer):
             return judged(False, "no answer found")
         return judged(False, f"the answer does not parse: {error}", extracted=extracted, rule=rule)
@@ -245,6 +251,14 @@ def _compare(
     except Unparsable:
         right = False
     return judged(right, "equal" if right else "not equal", extracted=extracted, rule=rule)
+
+
+def _is(gold: object, part: str, algebra: Algebra, options: Options) -> bool:
+    """Whether one of several forms of an answer (`3/8, or 37.5%`) equals a gold."""
+    try:
+        return same(gold, parse(clean(part)), algebra=algebra, digits=options.digits, percent=options.percent)
+    except Unparsable:
+        return False
 
 
 def _is_math(condition: str) -> bool:

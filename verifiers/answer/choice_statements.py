@@ -14,7 +14,7 @@ from verifiers.answer.word_search import lowered, places
 DENIED = re.compile(r"(?i)(?:\b(?:not|nor|neither|never|if|whether|cannot|unless|why)|n['’]t)\b[^.!?\n;:]{0,30}$")
 _PREDICATE = (
     r"(?:(?:is|are|must be|would be|should be|seems|looks|appears|has to be)\s+"
-    r"(?:(?:the|clearly|therefore|thus|also|then|indeed|definitely|our|most|only|likely|probably|to be)\s+){0,3}"
+    r"(?:(?:the|clearly|therefore|thus|also|then|indeed|definitely|our|most|only|likely|probably|more|to be)\s+){0,3}"
     r"(?:correct|right|best|better|preferable|true|answer|appropriate|accurate|suitable|logical|reasonable|likely"
     r"|plausible|probable|sensible|convincing|fitting|closest|winner)"
     r"|(?:fits|suits|matches|works|describes|answers)\s+(?:best|better|well|perfectly|most|it|this|the|here)"
@@ -38,8 +38,11 @@ _PICKED = re.compile(rf"(?i:{_PICKS})\Z")
 _LED = re.compile(rf"(?i:{_LEADS})\Z")
 _ENDING = re.compile(_ENDS, re.MULTILINE)
 _OPTION_IS = re.compile(
-    r"\b(?:option|choice|selection|one)\s*(?:is|was|:|=|must be|should be|would be)\s?:?\s*", re.IGNORECASE
+    r"\b(?:option|choice|selection|one)(?:\s(?:that|which)\s[^.,;:!?\n]{1,40}?)?"
+    r"\s*(?:is|was|:|=|must be|should be|would be)\s?:?\s*",
+    re.IGNORECASE,
 )
+_CALLED = re.compile(r"(?:option|choice|selection|one|letter|pick|guess|bet)\b", re.IGNORECASE)
 _OTHER_OPTION = re.compile(
     r"\b(?:first|second|third|fourth|other|wrong|incorrect|worst|not|next|another|no|every|each|this|that|any)\b",
     re.IGNORECASE,
@@ -116,7 +119,7 @@ class StatementReader:
         start = label.start()
         for pattern, ends in ((_PICKED, None), (_LED, _ENDING)):
             lead = pattern.search(text, max(0, start - _FARTHEST), start)
-            if lead and (ends is None or ends.match(text, label.end())):
+            if lead and (ends is None or ends.match(text, label.end())) and not _of_another(text, lead):
                 return Span(label[0], "cue", lead.start())
         if not self.judged.match(text, label.end()):
             return None
@@ -129,10 +132,17 @@ def _named(text: str, low: str) -> Iterator[Span]:
     for match in (_OPTION_IS.match(text, start) for start in places(low, ("option", "choice", "selection", "one"))):
         if match is None:
             continue
-        before = SENTENCE_BREAK.split(text[max(0, match.start() - 40) : match.start()])[-1]
-        if not _OTHER_OPTION.search(before):
+        if not _of_another(text, match):
             said = _SENTENCE_END.split(text[match.end() : match.end() + 300], maxsplit=1)[0]
             yield Span(said, "cue", match.end() - 1)
+
+
+def _of_another(text: str, named: re.Match[str]) -> bool:
+    """Whether what a match calls an option is another than the answer: `second choice: B`, `the wrong option is B`."""
+    if not _CALLED.match(named[0]):
+        return False
+    before = SENTENCE_BREAK.split(text[max(0, named.start() - 40) : named.start()])[-1]
+    return bool(_OTHER_OPTION.search(before))
 
 
 def concluded(text: str) -> Iterator[tuple[int, str]]:

@@ -55,6 +55,10 @@ _REJECTED = re.compile(
 """A choice that is mentioned in order to be turned down."""
 
 
+_TURNED_DOWN = (
+    r"\s(?:is|was|can\sbe|must\sbe)\s(?:(?:also|definitely|clearly|therefore)\s)?"
+    r"(?:out|wrong|incorrect|false|not|eliminated|excluded|ruled\sout|impossible)\b|\s(?:isn|can)['’]t\b"
+)
 _AFTER_LABEL = re.compile(
     r"\s?[.,:;)\-–—([=。、，぀-ヿ一-鿿가-힣]|\s+(?:because|since|as|for|which|is|with|given|due)\b"
 )
@@ -89,7 +93,7 @@ class ChoiceReader:
         )
         self.end = re.compile(
             rf"(?:^|[\s.,:;!?])(?:[(\[*_\"]{{1,4}}({any_label})[)\]*_\"]{{1,4}}"
-            rf"|(?:is|so|but|choose|pick|therefore|thus|option|choice|select):?\s({any_label})|(?<=[.!?:,])\s({any_label}))[.!\s*_]{{0,6}}$",
+            rf"|(?:is|so|but|choose|pick|therefore|thus|option|choice|letter|select):?\s({any_label})|(?<=[.!?:,])\s({any_label}))[.!\s*_]{{0,6}}$",
             re.IGNORECASE,
         )
         self.before = re.compile(
@@ -204,12 +208,21 @@ class ChoiceReader:
         for line in reversed(lines):
             if len(line) <= 20 and (match := self.alone.fullmatch(line)):
                 return {self.index[match[1].lower()]}
-        if (match := self.start.match(first)) and not offered:
+        if (match := self.start.match(first)) and not offered and not self.turned_down(part, match[1]):
             found = {self.index[match[1].lower()]}
             if more := self.more.match(first[match.end() :]):
                 found.add(self.index[more[1].lower()])
             return found
         return set()
+
+    def turned_down(self, part: str, label: str) -> bool:
+        """Whether a text says of a label that it is wrong: `A. Paris is in France, so A is out`.
+
+        Args:
+            part: an answering part.
+            label: the label, as the text writes it.
+        """
+        return bool(re.search(rf"\b{re.escape(label)}[)\]*_]{{0,4}}{_TURNED_DOWN}", part[:TAIL]))
 
     def set_off(self, line: str) -> set[int]:
         """The label, set off from it, that a line ends with."""

@@ -74,6 +74,14 @@ _CHANCE = re.compile(r"(?i)\b(?:odds|chances?|probability|likelihood)\b")
 _OUT_OF = re.compile(r"\s+(?:in|out\s+of)\s+[1-9][0-9,]*")
 _OF_BASE = re.compile(r"(?i)[0-9A-Z)}$]\s*\(?\s*(?:in\s+)?base[\s-]+\Z")
 """What makes a number the base of the one before it."""
+_PHRASE_AT_END = re.compile(
+    rf"(?i)(?<![\w-])(?P<phrase>(?:{'|'.join(sorted(PHRASES, key=len, reverse=True))})"
+    r"(?:,?\s+(?:except|but|besides|other\s+than|excluding)\s(?:for\s)?[^.!?\n]{1,40})?)[\s.!*_$]{0,8}\Z"
+)
+"""A phrase that is an answer, at the end of a text."""
+_NEGATED = re.compile(r"(?i)(?:\b(?:not|never|neither|nor)|n['’]t)\s[^.!?\n]{0,12}\Z")
+_OF_NAMES = re.compile(r"\A\$?\s*[A-Za-z](?:\s*[-+]\s*[A-Za-z])+\s*=\s*(?=[^=<>]{1,200}\Z)")
+"""A sum or a difference of names, and the sign that says what it comes to."""
 _EMOJI = re.compile("[\\s\u2705\u2713\u2714\u2611\u2728\ufe0f\U0001f300-\U0001faff]+$")
 _RECURRING = re.compile(r"\.[0-9]{2,}(?:\.{3}|…)(?=[.\s]*$)")
 """A decimal that goes on, whose dots are no end of a sentence."""
@@ -102,7 +110,7 @@ def extract(text: str, *, strict: bool = False, words: bool = True) -> Found | N
         return None
     if is_bare(part):
         return Found(part.strip(), "line")
-    return _last(part)
+    return _last(part, words=words)
 
 
 def _without_alignment(text: str) -> str:
@@ -214,11 +222,20 @@ def _tail(part: str) -> str:
     return part[part.rindex(line) :][-2_000:] if line else part[-2_000:]
 
 
-def _last(part: str) -> Found | None:
+def _last(part: str, *, words: bool = True) -> Found | None:
     """The last mathematics of a text that states no answer; without any, the last line, for its words.
 
-    An ordinal in running text (`the 2nd of them`) is no answer.
+    An ordinal in running text (`the 2nd of them`) is no answer. Of an equation between names and a value
+    (`a + b = 7`) the value is.
+
+    Args:
+        part: an answering part.
+        words: whether the answer may be a phrase that the text ends with: `the equation has no solution`.
     """
+    if words and (phrase := _PHRASE_AT_END.search(part, max(0, len(part) - 120))):
+        before = part[max(0, phrase.start() - 20) : phrase.start()]
+        if not _NEGATED.search(before):
+            return Found(phrase["phrase"], "last")
     part = without_circumstance(part)
     for size in (len(_tail(part)), 2_000, _FARTHEST):
         masked = mask_money(with_signs(clock_as_digits(part[-size:])))
@@ -232,7 +249,7 @@ def _last(part: str) -> Found | None:
         texts = [_with_sign(masked, run) for run in stated]
         found = [text for text in texts if (_DIGIT.search(text) or len(text) > 4) and not _ORDINAL.fullmatch(text)]
         if found:
-            return Found(found[-1], "last")
+            return Found(_OF_NAMES.sub("", found[-1]), "last")
         if size >= len(part):
             break
     line = last_line(part).rstrip(".!* ")

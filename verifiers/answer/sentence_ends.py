@@ -1,6 +1,7 @@
 """Sets apart what a sentence ends with and is not its answer.
 
-In `45 apples are left after 3 days` it is the time, in `she paid $45 for the 3 shirts` what the money buys.
+In `45 apples are left after 3 days` it is the time, in `she paid $45 for the 3 shirts` what the money buys, in `the
+remainder is 3 when 24 is divided by 7` the condition, in `each gets 6 because 24 / 4 = 6` the reason.
 """
 
 from __future__ import annotations
@@ -18,14 +19,19 @@ _PRICED = re.compile(
     rf"(?:(?:the|those|these|all|his|her|their|of)\s+){{0,3}}{_NUMBER}(?:\s+[a-z]+){{1,3}}\s*[.!]?\s*$"
 )
 """What a sum of money at the end of a sentence buys."""
+_CLAUSE = re.compile(
+    r"(?i)[\s,]+(?:when|if|where|because|since|given\s+that|provided\s+that|assuming)\s"
+    r"(?:(?!\b(?:so|thus|hence|therefore|then)\b)(?:[^,.;:!?\n]|[.,:](?=[0-9]))){1,70}[.!]?\s*$"
+)
+"""A condition or a reason at the end of a sentence, from which nothing is concluded."""
 _LONGEST = 80
 """Characters of such a phrase, at most."""
 _SENTENCE_END = re.compile(r"[.!?]\s|\n")
 
 
 def without_circumstance(text: str) -> str:
-    """The text without the time that its last sentence ends with, or what money buys in it, where another number stands
-    before that.
+    """The text without the time, the condition or the reason that its last sentence ends with, or what money buys in
+    it, where another number stands before that.
 
     Args:
         text: running text.
@@ -35,7 +41,7 @@ def without_circumstance(text: str) -> str:
     if found is None and (found := _PRICED.search(text, max(0, len(text) - _LONGEST))):
         price = text[max(0, found.start() - 20) : found.start()].rpartition(" ")[2]
         found = found if "$" in price or "dollars" in found[0] else None
-    if found is None:
+    if found is None and (found := _CLAUSE.search(text, max(0, len(text) - _LONGEST))) is None:
         return text
     before = text[max(0, found.start() - 1_000) : found.start()]
     ends = [match.end() for match in _SENTENCE_END.finditer(before)]

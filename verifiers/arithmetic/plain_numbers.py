@@ -28,6 +28,8 @@ _CURRENCY = re.compile(
 _SUFFIX = re.compile(r"(?<![\w.,])([0-9][0-9,]*(?:\.[0-9]+)?|\.[0-9]+)\s?(k|K|M|mn|mil|bn|B|T)\b(?![/^'’])")
 _SUFFIXES = {"k": "thousand", "K": "thousand", "M": "million", "mn": "million", "mil": "million"}
 _SUFFIXES |= {"bn": "billion", "B": "billion", "T": "trillion"}
+_EVEN_RUPEES = re.compile(r"(?<=[0-9])\s?/[-–=](?!\s?[0-9(])")
+"""What ends a sum without paise in India: `Rs 450/-`."""
 _ORDINAL = re.compile(r"(?<=[0-9])(?:st|nd|rd|th)\b|(?<=[0-9])\s?\^\s*\{?\s*(?:st|nd|rd|th)\s*\}?")
 _GROUPED = re.compile(
     r"(?<![\w.,])(?:(?P<points>[0-9]{1,3}(?:\.[0-9]{3}){1,13})(?P<a>,[0-9]{1,40})(?![0-9.,]*[0-9])"
@@ -69,7 +71,7 @@ def tidied(text: str) -> str:
         text = re.sub(rf"(?<=[0-9])\s?{CURRENCY}", " dollar", text).replace("¢", " cent").replace(CURRENCY, "")
     text = _GROUPED.sub(_ungrouped, text)
     text = _SUFFIX.sub(lambda match: f"{match[1]} {_SUFFIXES[match[2]]}", text)
-    text = _ORDINAL.sub("", text)
+    text = _ORDINAL.sub("", _EVEN_RUPEES.sub("", text))
     text = _AND_PART.sub(lambda m: f"({m[1]}+1/{_PART[m[2].lower()]})" if m[2] else f"({m[1]}+{m[3]}/{m[4]})", text)
     text = re.sub(r"(?i)(?:^|(?<=\bis )|(?<== ))(?:negative|minus)\s+(?=[0-9.])", "-", text)
     return _ZEROS.sub("", re.sub(r"(?i)\bpct\b", "%", text))

@@ -79,6 +79,8 @@ def _picked(chains: Sequence[Chain], index: int, *, last: bool = False) -> Quant
     picked = chains[index].quantity
     if len(group) == 1:
         return replace(picked, alone=alone)
+    if (same := _in_other_units([chain.quantity for chain in group])) is not None:
+        return replace(same, alone=alone)
     if (compound := _compound([chain.quantity for chain in group])) is not None:
         return replace(compound, alone=alone)
     values = {_plain_value(chain.quantity) for chain in group}
@@ -100,6 +102,17 @@ def _restated(first: Quantity, last: Quantity) -> Quantity | None:
     if first.value * Fraction(one[1]) != last.value * Fraction(two[1]):
         return None
     return replace(first, also=(last.value,))
+
+
+def _in_other_units(parts: Sequence[Quantity]) -> Quantity | None:
+    """`0.5 km, or 500 m`: one quantity in several units, with all of its values; None where it is not one."""
+    units = [UNITS.get(part.unit or "") for part in parts]
+    if len({unit[0] for unit in units if unit}) != 1 or any(part.percent for part in parts):
+        return None
+    worths = {part.value * Fraction(unit[1]) for part, unit in zip(parts, units, strict=True) if unit and part.value}
+    if len(worths) != 1 or not all(unit and part.value for part, unit in zip(parts, units, strict=True)):
+        return None
+    return replace(parts[0], also=tuple(part.value for part in parts[1:] if part.value is not None))
 
 
 def _plain_value(quantity: Quantity) -> Fraction | None:
