@@ -58,7 +58,8 @@ _ABOUT = (
     r"(?:\sthat\s[^.!?\n,;:]{1,100}?|\s?:?\s?[\"“«][^\"”»\n]{1,200}[\"”»])?|verdict|result|it|that|this|which)"
 )
 _IS = (
-    r"(?:(?P<not>\s+(?:is|was)(?:n['’]t|\s+not)|\s+(?:cannot|can['’]t|can\snot|could\snot|must\snot)\sbe|['’]s\s+not)"
+    r"(?:(?P<not>(?:\s+(?:is|was)|['’]s)(?:\s(?:definitely|clearly|certainly|simply|just|probably|likely|obviously"
+    r"|therefore|thus|actually|in\sfact))?\s+not|\s+(?:is|was)n['’]t|\s+(?:cannot|can['’]t|can\snot|could\snot|must\snot)\sbe)"
     r"|\s+(?:is|was|must\sbe|should\sbe|would\sbe|has\sto\sbe|can\sbe(?=\s(?:judged|considered|deemed|regarded)))|['’]s)"
 )
 _SO = (
@@ -73,7 +74,7 @@ _STATEMENT = re.compile(
     rf"(?=[\"'”’)\]]{{0,2}}(?:[,.;:!]|\s*$|\s+(?:because|since|as|to\s(?:this|that|the|your|our|it))\b|\s[-–—]\s))"
     rf"|(?:^|(?<=[.!;\n]))[\s*_\"'“(\[{{>→•-]{{0,16}}(?P<alone>(?:not\s(?=true|correct))?(?:{_YES}|{_NO}))"
     rf"[*_\"'”)\]}}]{{0,4}}[.!]?[*_\"'”)]{{0,4}}(?=\s*(?:$|\n))"
-    rf"|(?:[,:]|[-–—]|\b(?:is|answer|say))\s(?P<last>{_YES}|{_NO})[\s*_\"'”).!]{{0,8}}\Z)",
+    rf"|(?:[,:]|[-–—]|\b(?:is|answer|(?:i|i['’]d|we|would|must|can|to)\ssay))\s(?P<last>{_YES}|{_NO})[\s*_\"'”).!]{{0,8}}\Z)",
     re.IGNORECASE | re.MULTILINE,
 )
 _SENTENCE_BREAK = re.compile(r"(?<=[.!?])\s|\n")
@@ -82,7 +83,8 @@ _SAYING = (*_YES.split("|"), *_NO.split("|"), "accurate", "right", "valid", "ina
 _BEGINNINGS = (
     "accordingly", "answer", "assertion", "claim", "conclusion", "consequently", "hence", "hypothesis", "i ", "i'd",
     "i’d", "in", "is", "it", "means", "overall", "premise", "proposition", "result", "say", "sentence", "so",
-    "statement", "that", "therefore", "this", "thus", "to", "ultimately", "verdict", "which", "would",
+    "statement", "that", "therefore", "this", "thus", "to", "ultimately", "verdict", "we ", "which", "would", "must",
+    "can",
 )  # fmt: skip
 """Words that a statement may begin with; `_STATEMENT` says whether it does."""
 _MARK = re.compile(r"[.!;\n]|[,:–—-]")
@@ -104,14 +106,22 @@ _SENTENCE = re.compile(
 _EMPHATIC = re.compile(
     r"(?:(?:absolutely|definitely|certainly|of\scourse|surely|indeed|most\scertainly)[,\s]{0,2}(?P<word>yes|not|no)?"
     r"|(?:probably|likely|most\slikely|almost\scertainly)\s(?P<likely>yes|not|no)"
-    r"|(?P<never>no\sway|not\sat\sall|by\sno\smeans|not\sreally))\s?[.!]{1,3}",
+    r"|(?P<never>no\sway|not\sat\sall|by\sno\smeans|not\sreally))\s?[.!]{0,3}",
     re.IGNORECASE,
 )
+_OPENING = re.compile(
+    r"(?P<no>no\sway|not\sat\sall|by\sno\smeans|(?:absolutely|definitely|certainly|of\scourse|surely)\snot)[,:;]\s"
+    r"|absolutely,\s(?!not\b)",
+    re.IGNORECASE,
+)
+"""What a text that answers begins with: `Absolutely, whales are mammals`, `No way, that is too heavy`."""
 _DENIES = re.compile(
-    r"(?:(?:so|thus|hence|therefore|overall),?\s)?(?:it\sis|it['’]s)\s(?:not\s(?:true|correct)|false|incorrect|untrue)\sthat\s",
+    r"(?:^|[,;]\s(?=so\b|thus\b|hence\b|therefore\b|and\s))(?:and\s)?(?:(?:so|thus|hence|therefore|overall),?\s)?(?:it\sis|it['’]s)\s(?:not\s(?:true|correct)|false|incorrect|untrue)\sthat\s",
     re.IGNORECASE,
 )
 _BOTH = re.compile(r"[\"'”]?\s*(?:or|and|/)\s*[\"'“]?(?:yes|no|true|false|incorrect|not)\b", re.IGNORECASE)
+_BUT = re.compile(r"(?i)^not\s[\"'“]?(?:yes|no|true|false)\b[^.\n]{0,10}?\bbut\s(?:rather\s)?")
+"""What is turned down before the answer: `not yes, but no`."""
 _LATEX = re.compile(r"\\(?:text|textbf|textit|textrm|mathrm|mathbf|boxed|operatorname)(?![a-zA-Z])\s*|\\[()\[\]]|[$]")
 _NEGATIVE = re.compile(rf"(?:{_NO}|inaccurate|wrong|invalid|n|f)$", re.IGNORECASE)
 
@@ -186,11 +196,13 @@ def answer(completion: str, *, strict: bool = False) -> tuple[bool | None, str |
 def _last(text: str) -> tuple[bool | None, str | None]:
     """What an emphatic word says that is a sentence of its own, or else the last sentence's `it is false that …`."""
     sentences = [sentence for sentence in _SENTENCE_BREAK.split(text[-2000:]) if sentence]
+    if sentences and (opening := _OPENING.match(sentences[0].strip())):
+        return not opening["no"], "last"
     for sentence in (sentences[0], sentences[-1]) if sentences else ():
         if match := _EMPHATIC.fullmatch(sentence.strip()):
             word = match["word"] or match["likely"] or match["never"]
             return not word or word.lower() == "yes", "last"
-    return (False, "last") if sentences and _DENIES.match(sentences[-1].strip()) else (None, None)
+    return (False, "last") if sentences and _DENIES.search(sentences[-1].strip()[-400:]) else (None, None)
 
 
 def _said(text: str, rule: str) -> tuple[bool | None] | None:
@@ -203,6 +215,7 @@ def _said(text: str, rule: str) -> tuple[bool | None] | None:
         text = text.rpartition("\n")[2]
     if (foreign := text.strip(" .!。！*\"'").lower()) in _OTHER_LANGUAGE:
         return (_OTHER_LANGUAGE[foreign],)
+    text = _BUT.sub("", text, count=1)
     if match := _LETTER.fullmatch(text) or _AT.match(text):
         return (_value(match, "word"),)
     found = list(_statements(text))

@@ -151,7 +151,9 @@ def given(
     tail = unwrapped(part[-TAIL:])
     if found := reader.bracketed(tail) or reader.mentioned(tail):
         result = last_line(tail).rpartition("=")[2]
-        if len(found) > 1 and result:  # `12 + 6 = 18`, where 12 is a choice, too
+        if (
+            len(found) > 1 and result and not reader.start.match(last_line(tail))
+        ):  # `12 + 6 = 18`, where 12 is a choice, too
             found = reader.mentioned(result) or found
         return _single(found, texts, "last")
     return None, None, "no choice that can be told"

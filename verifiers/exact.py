@@ -26,7 +26,7 @@ MAX_TEXT = 100_000
 _LATEX = re.compile(r"\\(?:text|textbf|textit|textrm|mathrm|mathbf|mbox)\s*\{([^{}]*)\}")
 _QUOTED = re.compile(r"[\"'“‘«`$](.*?)[\"'”’»`$]\.?", re.DOTALL)
 _REMARK = re.compile(
-    r",?\s+(?:because|since)\s|,\s+(?:as|which|who|where)\s|,\s+(?:of\scourse|indeed|obviously|clearly|I\s(?:think|believe))\b"
+    r",?\s+(?:because|since)\s|,\s+(?:as|which|who|where)\s|,\s+(?:and\s|but\s)?not\s|,\s+(?:of\scourse|indeed|obviously|clearly|I\s(?:think|believe))\b"
 )
 _ADDED = re.compile(r"\s+\((?:[^()]*[0-9][^()]*|(?:also|aka|i\.e\.|or)\b[^()]*)\)\.?$")
 """What brackets add behind a name: a figure, or another name."""
@@ -108,7 +108,7 @@ def _forms(span: Span, part: str) -> list[str]:
         texts.append(texts[0][: remark.start()])
     if end := _SENTENCE_END.search(texts[0]):
         texts.append(texts[0][: end.start()])
-    if added := _ADDED.search(texts[0][:MAX_TEXT]):
+    if added := _ADDED.search(texts[0], max(0, len(texts[0]) - 200)):
         texts.append(texts[0][: added.start()])
     texts = [text.rstrip() for text in texts]
     plain = [_LATEX.sub(r"\1", text) for text in texts]

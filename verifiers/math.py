@@ -50,6 +50,8 @@ _THOUSANDS = re.compile(r"[-+]?[1-9][0-9]{0,2}(?:,[0-9]{3}){1,5}(?:\.[0-9]{1,17}
 _IN_WORDS = re.compile(r"[\s$]*(?:\\(?:text[a-z]*|mbox|mathrm)\s*\{[^{}]*\}|[A-Za-z ,.'()-]+)[\s$]*")
 _OF_A_PHRASE = re.compile(r"\\(?:emptyset|varnothing|infty|mathbb)(?![a-zA-Z])|∅|\\ne(?![a-zA-Z])")
 """What an answer in words may stand for: no solution, all real numbers."""
+_LABELLED = re.compile(r"\s*(?:\\text\{\s*)?\(([A-H])\)\s*\}?\s*(?=\$?(?:-?[0-9.]|\\(?:d?frac|sqrt|pi|\$)))")
+"""The label of a choice before its content: `(C) \\frac{1}{4}`."""
 _ALTERNATIVE = re.compile(r",?\s+(?:or|i\.e\.,?|that\sis,?)\s+")
 _PLAIN = re.compile(r"\s*([-+]?)(?:0*([1-9][0-9]{0,17})|0+)(\.[0-9]{1,17})?\s*")
 
@@ -234,6 +236,8 @@ def _compare(
         return judged(False, found.fault or "too long to be an answer", extracted=extracted, rule=rule)
     if isinstance(gold, Words):
         answer = _as_words(answer, gold, found.rule)
+    elif (label := _LABELLED.match(answer)) and label[1] not in wanted:
+        answer = answer[label.end() :]
     answer, other_condition = bare(spoken(answer))
     try:
         value = parse(spoken(answer))

@@ -154,4 +154,8 @@ def _in_span(span: Span) -> Quantity | None:
                 return found
         if "\n" in span.text or len(span.text) > 80:
             return last_quantity(with_signs(clock_as_digits(span.text)))
-    return stated_quantity(with_signs(clock_as_digits(span.text)))
+    text = with_signs(clock_as_digits(span.text))
+    found = stated_quantity(text)
+    if span.rule == "cue" and found and not found.alone and (shorter := without_circumstance(text)) != text.rstrip():
+        return stated_quantity(shorter) or found
+    return found

@@ -108,6 +108,26 @@ The answer is 8 [INST] 9 ⇒ 8
 The answer is 8↵↵### Question↵And 9? ⇒ 8
 {"answer": 8} ⇒ 8
 {'answer': '8'} ⇒ 8
+Ans. Rs. 8/- ⇒ 8
+The price is ₹1,800/- only ⇒ 1800
+The answer is 2 km or 2000 meters. ⇒ 2000 meters
+The answer is 2 km or 2000 meters. ⇒ 2 km
+The answer is $1.20, or 120 cents ⇒ 1.2
+The trip takes 1.5 hours = 1 hour and 30 minutes. ⇒ 1.5
+The trip takes 90 minutes = 1 hour and 30 minutes. ⇒ 90
+Answer: 2h05 ⇒ 125
+Answer: 8 – one more than on Monday, when it was 7. ⇒ 8
+Answer: 8 dogs - a gain of 3 ⇒ 8
+The answer is half a dozen eggs. ⇒ 6
+The answer is half a billion. ⇒ 500000000
+Answer: Ann has 8, which is 3 more than before. ⇒ 8
+Answer: Ann is 8, which is half as old as her 16 year old brother. ⇒ 8
+The quotient is 8 when 56 is divided by 7. ⇒ 8
+Each child gets 8, because 56 / 7 = 8.0 and 7 children are there. ⇒ 8
+She will have 8 once 2 are sold. ⇒ 8
+She is 8 (her brother was 3 when she had turned 5). ⇒ 8
+The minimum is 8 at t = 3. ⇒ 8
+The maximum is 8, reached for x = 2 and y = 4 ⇒ 8
 The answer is 8.50 ⇒ 8.5
 The answer is 08 ⇒ 8
 The answer is +8 ⇒ 8
@@ -291,6 +311,13 @@ The answer is 71. Wait, that is not right. The answer is 72. ⇒ 72
 """
 
 WRONG = r"""
+The quotient is 8 when 56 is divided by 7. ⇒ 7
+She is 8 (her brother was 3 when she had turned 5). ⇒ 5
+Answer: Ann has 8, which is 3 more than before. ⇒ 3
+The minimum is 8 at t = 3. ⇒ 3
+The answer is 2 remainder 3 ⇒ 2
+The answer is 2 remainder 3 ⇒ 3
+The answer is 2 km or 2000 meters. ⇒ 4 km
 The answer is 72? No: it is 73. ⇒ 72
 The answer is 72. Oops, that's wrong, it is 73. ⇒ 72
 {"answer": [72, 73]} ⇒ 72

@@ -133,6 +133,20 @@ It seems to be C.
 Option A: wrong, since it lives.↵Option B: wrong.↵Option C: right.↵Option D: wrong.
 A ❌↵B ❌↵C ✅↵D ❌
 Let's eliminate: A (no), B (no), C (yes), D (no).
+Letter (C).
+The option that fits is C.
+The one which remains is C. plant
+My choice: C↵My second guess: A
+The answer is C.↵Another option is D
+Having weighed A against C, C is more plausible.
+D. Two legs are no living thing, so D can't be it. My pick lands on C.
+B. A green plant is green, so B is ruled out. The one that is left is C.
+C. plant↵↵A. Water is no living thing.
+C) plant↵B) is too narrow.
+C! It lives.
+C since it lives, and A does not.
+I'd have to say C.
+I'll answer (C).
 """
 
 GIVES_NONE = r"""
@@ -155,6 +169,12 @@ C is wrong
 The answer is not C.
 \boxed{C
 Is it C?
+A. water↵C. plant
+Second choice: C
+The wrong option is C.
+The incorrect answer is C.
+A) water↵B) a green plant↵C) plant↵D) two legs
+A: water, B: a green plant, C: plant, D: two legs
 """
 
 TRUTHS = r"""
@@ -333,6 +353,20 @@ It's a yes from me. ⇒ yes
 I believe the answer to be yes. ⇒ yes
 Definitely yes. ⇒ yes
 Of course not! They are mammals. ⇒ no
+The claim: "All dogs bark" is false. ⇒ no
+The sentence “No dog barks” is not correct. ⇒ no
+The statement "It is true that dogs fly" is untrue. ⇒ no
+I'd answer no to this. ⇒ no
+My answer is yes, though some people say no ⇒ yes
+The answer is not "no", but "yes". ⇒ yes
+This is clearly not the case. ⇒ no
+That is probably not true. ⇒ no
+It's simply not correct. ⇒ no
+Absolutely, a cow could. ⇒ yes
+Certainly not, as they have no wings. ⇒ no
+By no means, a cow cannot. ⇒ no
+Certainly yes ⇒ yes
+A cow has hooves, therefore it is not true that a cow has wings. ⇒ no
 """
 
 SAYS_NEITHER = r"""
@@ -352,6 +386,8 @@ It depends
 yes/no
 <think>yes
 The answer is yes and no.
+many people say yes
+The answer is neither true nor false.
 """
 
 TEXTS = r"""
@@ -378,6 +414,10 @@ So the answer is **Paris**. ⇒ Paris
 Answer:↵↵Paris ⇒ Paris
 <answer>The answer is Paris</answer> ⇒ Paris
 Final answer: $\text{Paris}$ ⇒ Paris
+The answer is Paris (2.1 million people). ⇒ Paris
+The answer is Paris (also called Lutetia). ⇒ Paris
+The answer is Paris, not Rome. ⇒ Paris
+The answer is Paris, and not Rome ⇒ Paris
 """
 
 

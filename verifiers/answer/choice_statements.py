@@ -22,10 +22,10 @@ _PREDICATE = (
 )
 _PICKS = (
     r"\b(?:choose|choosing|pick|picking|select|selecting|selected|chose|go(?:ing)?\swith|opt(?:ing)?\sfor|settle\son"
-    r"|vote\sfor|correspond(?:s|ing)?\sto|match(?:es|ing)?)\s+(?:is\s+|the\s+)?"
+    r"|vote\sfor|(?:falls?|fell|lands?|landed)\son|correspond(?:s|ing)?\sto|match(?:es|ing)?)\s+(?:is\s+|the\s+)?"
 )
 _LEADS = (
-    r"\b(?:so|thus|hence|therefore|accordingly|consequently|i(?:'d|’d)?\s(?:think|believe|guess|say|answer|would\ssay|would\sanswer)"
+    r"\b(?:so|thus|hence|therefore|accordingly|consequently|i(?:['’](?:d|ll))?\s(?:think|believe|guess|say|answer|(?:would|will)\s(?:say|answer)|(?:would\s)?have\sto\ssay)"
     r"|it(?:'s|’s|\sis|\smust\sbe|\shas\sto\sbe|\sshould\sbe|\swould\sbe)|this\sis|that(?:'s|’s|\sis)"
     r"|leav(?:es|ing)(?:\sus\swith)?|left\swith|(?:looks|seems|feels)\s(?:like|to\sbe)|appears\sto\sbe|conclusion:|verdict:|clearly|obviously|(?:my|final)\s(?:decision|selection):"
     r"|(?:option|choice|selection|letter|pick|guess|bet)\s*(?:is|was|:|=|must\sbe|should\sbe|would\sbe)),?:?\s+"
@@ -43,6 +43,10 @@ _OPTION_IS = re.compile(
     re.IGNORECASE,
 )
 _CALLED = re.compile(r"(?:option|choice|selection|one|letter|pick|guess|bet)\b", re.IGNORECASE)
+OF_ANOTHER = re.compile(
+    r"(?i)\b(?:second|other|wrong|incorrect|worst|false)\s(?:option|choice|answer|letter|one|guess)\b[^.!?;\n]{0,20}\Z"
+)
+"""What calls a choice another than the answer: `the wrong option is`, `second choice:`."""
 _OTHER_OPTION = re.compile(
     r"\b(?:first|second|third|fourth|other|wrong|incorrect|worst|not|next|another|no|every|each|this|that|any)\b",
     re.IGNORECASE,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from verifiers.answer.choice_statements import DENIED, SENTENCE_BREAK, StatementReader, concluded
+from verifiers.answer.choice_statements import DENIED, OF_ANOTHER, SENTENCE_BREAK, StatementReader, concluded
 from verifiers.answer.normal import normalised
 from verifiers.answer.reader import last_line, stated
 from verifiers.answer.span import Span
@@ -83,14 +83,17 @@ class ChoiceReader:
         if len(set(spelt)) == len(set(self.texts)):  # unless `2` and `two` are different choices
             self.texts = spelt
             self.plain = lambda text: _spelt(normalised(text))
+        self.amounts = _amounts(self.texts)
         any_label = "|".join(re.escape(label) for label in sorted(labels, key=len, reverse=True))
         self.label = re.compile(rf"{_OPEN}({any_label})\s?{_CLOSE}{_NO_MORE}", re.IGNORECASE)
         self.bracket = re.compile(rf"[(\[]({any_label})[)\]]", re.IGNORECASE)
         self.alone = re.compile(rf"[\s(\[*_\"'“]{{0,6}}({any_label})[\s)\]*_\"'”.:]{{0,6}}", re.IGNORECASE)
         self.start = re.compile(
-            rf"{_OPEN}(?:(?:choice|option)\s)?{_OPEN}({any_label})(?:[)\]*_]{{1,4}}|[.:,)](?=\s)|\s[-–—]\s)",
+            rf"{_OPEN}(?:(?:choice|option)\s)?{_OPEN}({any_label})"
+            r"(?:[)\]*_]{1,4}|[.:,!)](?=\s)|\s[-–—]\s|(?=\s(?:because|since)\b))",
             re.IGNORECASE,
         )
+        self.listing = re.compile(rf"[\s,;][(\[]?({any_label})(?:\)|\]|[:.)](?=\s))", re.IGNORECASE)
         self.end = re.compile(
             rf"(?:^|[\s.,:;!?])(?:[(\[*_\"]{{1,4}}({any_label})[)\]*_\"]{{1,4}}"
             rf"|(?:is|so|but|choose|pick|therefore|thus|option|choice|letter|select):?\s({any_label})|(?<=[.!?:,])\s({any_label}))[.!\s*_]{{0,6}}$",
@@ -196,24 +199,46 @@ class ChoiceReader:
         lines = [line for line in lines if line]
         if not lines:
             return set()
-        listed = len(lines) > 1 and all(self.start.match(line) for line in lines[-2:])  # the options, written out
+        listed = len(lines) > 1 and self.offers(*lines[-2:])
         if len(lines[-1]) <= 400 and not listed and (found := self.at(lines[-1], whole=True)):
             return found
         if found := self.set_off(lines[-1]):
             return found
         first = lines[0]
-        offered = len(lines) > 1 and self.start.match(first) and self.start.match(lines[1])
+        offered = len(lines) > 1 and self.offers(first, lines[1])
         if len(first) <= 400 and not offered and (found := self.at(first, whole=True)):
             return found
         for line in reversed(lines):
             if len(line) <= 20 and (match := self.alone.fullmatch(line)):
                 return {self.index[match[1].lower()]}
-        if (match := self.start.match(first)) and not offered and not self.turned_down(part, match[1]):
+        if (match := self.start.match(first)) and not (
+            offered or self.lists(first, match) or self.turned_down(part, match[1])
+        ):
             found = {self.index[match[1].lower()]}
             if more := self.more.match(first[match.end() :]):
                 found.add(self.index[more[1].lower()])
             return found
         return set()
+
+    def offers(self, line: str, following: str) -> bool:
+        """Whether two lines write out the options, in their order.
+
+        Args:
+            line: a line, unwrapped.
+            following: the one after it.
+        """
+        labels = [match[1].lower() for match in map(self.start.match, (line, following)) if match]
+        return len(labels) == 2 and self.index[labels[0]] <= self.index[labels[1]]
+
+    def lists(self, line: str, first: re.Match[str]) -> bool:
+        """Whether a line goes on to write out the next option: `A: water, B: plant`.
+
+        Args:
+            line: a line, unwrapped.
+            first: the label that it begins with.
+        """
+        following = self.index[first[1].lower()] + 1
+        return any(self.index[match[1].lower()] == following for match in self.listing.finditer(line, first.end()))
 
     def turned_down(self, part: str, label: str) -> bool:
         """Whether a text says of a label that it is wrong: `A. Paris is in France, so A is out`.
@@ -228,7 +253,11 @@ class ChoiceReader:
         """The label, set off from it, that a line ends with."""
         line = _REJECTED.sub(" ", line)
         match = self.end.search(line, max(0, len(line) - 80))
-        if match and not DENIED.search(line[max(0, match.start() - 40) : match.end(0) - 1].rpartition(" ")[0] + " "):
+        if (
+            match
+            and not OF_ANOTHER.search(line, 0, match.start(match.lastindex or 0))
+            and not DENIED.search(line[max(0, match.start() - 40) : match.end(0) - 1].rpartition(" ")[0] + " ")
+        ):
             found = {self.index[(match[1] or match[2] or match[3]).lower()]}
             if before := self.before.search(line[max(0, match.start() - 20) : match.start() + 1]):
                 found.add(self.index[(before[1] or before[2]).lower()])
@@ -248,7 +277,7 @@ class ChoiceReader:
             if choice and f" {choice} " in plain:
                 found.add(index)
                 plain = plain.replace(f" {choice} ", "  ")
-        return found
+        return found or {index for index, amount in enumerate(self.amounts) if f" {amount} " in plain}
 
 
 def unwrapped(text: str, *, keep_length: bool = False) -> str:
@@ -264,6 +293,15 @@ def unwrapped(text: str, *, keep_length: bool = False) -> str:
         text = _DOLLARS.sub(r" \1 " if keep_length else r"\1", text)
         text = _PRICE.sub(" " if keep_length else "", text)
     return text
+
+
+def _amounts(texts: Sequence[str]) -> list[str]:
+    """The number of each choice where they differ in nothing else (`7 years`, `9 years`); else none."""
+    parts = [text.partition(" ") for text in texts]
+    if len({unit for _, _, unit in parts}) != 1 or not parts[0][2]:
+        return []
+    amounts = [amount for amount, _, _ in parts]
+    return amounts if all(amount.isdigit() or amount in _DIGITS.values() for amount in amounts) else []
 
 
 def _spelt(plain: str) -> str:

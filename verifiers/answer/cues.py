@@ -46,7 +46,7 @@ _JSON = re.compile(
 )
 """A member of a JSON object, or of Python's form of one, whose name says that its value is the answer."""
 _LINE_CUE = re.compile(r"(?m)^[ \t]*A:[ \t]*(?=\S)")
-_OTHER_LINE = re.compile(r"(?m)^[ \t]*[B-D][:.)]")
+_OTHER_LINE = re.compile(r"(?m)^[ \t]*(?:[B-D][:.)]|A:[^\n]{0,300}?\sB:)")
 _INVERTED = re.compile(
     r"[ \t]+(?:is|are|would be|must be|should be)[ \t]+(?:the|our|my)[ \t]+"
     r"(?:(?:final|correct|right|best|required|only)[ \t]+)*answer\b",
@@ -54,9 +54,10 @@ _INVERTED = re.compile(
 )
 _CLAUSE_START = re.compile(r"[.!?;:,\n]\s|\b(?:so|thus|hence|therefore|and|but)\b", re.IGNORECASE)
 _CONDITION = re.compile(
-    r"(?:\b(?:if|whether|unless|until|suppose|assuming|hope)"
+    r"(?:\b(?:wrong|incorrect|false|second|second-best|next-best|other|previous|earlier)[ \t]+$"
+    r"|(?:\b(?:if|whether|unless|until|suppose|assuming|hope)"
     r"|(?:n['’]t|\bnot|\bnever)[ \t]+(?:think|believe|say|claim|mean))(?: that)?[ \t]+"
-    r"(?:(?:the|my|our|your|final|correct)[ \t]+)*$",
+    r"(?:(?:the|my|our|your|final|correct)[ \t]+)*$)",
     re.IGNORECASE,
 )
 _LINE_START = re.compile(

@@ -68,7 +68,7 @@ _MATH_WORDS = frozenset(_MATH.split())
 _SIGN = re.compile(r"(?<![-=<>])[<>]\s*$")
 _OUT_OF_END = re.compile(r"[0-9]\s+(?:in|out\s+of)\s+\Z")
 _BEHIND = re.compile(
-    r"(?i)\s*o['’]\s?clock\b|\s*\(?\s*(?:in\s+)?base[\s-]+(?:[0-9]{1,2}|[a-z]{3,12})(?![A-Za-z0-9])\s*\)?"
+    r"(?i)\s*o['’]\s?clock\b|,?\s+(?:with\s+(?:a\s+)?)?remainder\s+(?:of\s+)?[0-9]{1,9}(?![0-9])|\s*\(?\s*(?:in\s+)?base[\s-]+(?:[0-9]{1,2}|[a-z]{3,12})(?![A-Za-z0-9])\s*\)?"
 )
 _CHANCE = re.compile(r"(?i)\b(?:odds|chances?|probability|likelihood)\b")
 _OUT_OF = re.compile(r"\s+(?:in|out\s+of)\s+[1-9][0-9,]*")
@@ -79,6 +79,7 @@ _PHRASE_AT_END = re.compile(
     r"(?:,?\s+(?:except|but|besides|other\s+than|excluding)\s(?:for\s)?[^.!?\n]{1,40})?)[\s.!*_$]{0,8}\Z"
 )
 """A phrase that is an answer, at the end of a text."""
+_ALL_REAL = re.compile(r"(?i)\b(?:all|any|every)\s+real(?:\s+values?)?(?:\s+of)?\s+\$?[a-z]\$?()[.!\s*]{0,4}\Z")
 _NEGATED = re.compile(r"(?i)(?:\b(?:not|never|neither|nor)|n['’]t)\s[^.!?\n]{0,12}\Z")
 _OF_NAMES = re.compile(r"\A\$?\s*[A-Za-z](?:\s*[-+]\s*[A-Za-z])+\s*=\s*(?=[^=<>]{1,200}\Z)")
 """A sum or a difference of names, and the sign that says what it comes to."""
@@ -199,8 +200,11 @@ def _refined(segment: str) -> str:
     found = runs(masked, stated=True)
     if not found:
         return segment
-    run = found[0] if _FILLING.fullmatch(masked, 0, found[0].start) else found[-1]
-    return _with_sign(masked, run)
+    if _FILLING.fullmatch(masked, 0, found[0].start):
+        return _with_sign(masked, found[0])
+    shorter = without_circumstance(masked)
+    kept = [run for run in found if run.end <= len(shorter)] or found
+    return _with_sign(masked, kept[-1])
 
 
 def _with_sign(text: str, run: Run) -> str:
@@ -232,10 +236,10 @@ def _last(part: str, *, words: bool = True) -> Found | None:
         part: an answering part.
         words: whether the answer may be a phrase that the text ends with: `the equation has no solution`.
     """
-    if words and (phrase := _PHRASE_AT_END.search(part, max(0, len(part) - 120))):
-        before = part[max(0, phrase.start() - 20) : phrase.start()]
-        if not _NEGATED.search(before):
-            return Found(phrase["phrase"], "last")
+    end = max(0, len(part) - 120)
+    phrase = (_PHRASE_AT_END.search(part, end) or _ALL_REAL.search(part, end)) if words else None
+    if phrase and not _NEGATED.search(part, max(0, phrase.start() - 20), phrase.start()):
+        return Found(phrase[1] or "all real numbers", "last")
     part = without_circumstance(part)
     for size in (len(_tail(part)), 2_000, _FARTHEST):
         masked = mask_money(with_signs(clock_as_digits(part[-size:])))

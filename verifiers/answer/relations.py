@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from verifiers.answer.latex import top_level
-from verifiers.answer.values import Expression, Group, Named, Unparsable
+from verifiers.answer.values import Either, Expression, Group, Named, Unparsable
 
 Parse = Callable[[str], Any]
 
@@ -83,7 +83,10 @@ def _equation(text: str, parse: Parse) -> Any:
         value = parse(right)
         if not isinstance(value, Expression) or not re.search(r"[A-DF-HJ-Za-df-hj-z]", _commandless(value.text)):
             return value
-    return Expression(f"{plain(left)} = {plain(right)}", relation=True)
+    equation = Expression(f"{plain(left)} = {plain(right)}", relation=True)
+    if len(parts) > 2 and not any(re.search("[A-Za-z]", _commandless(part)) for part in parts[-2:]):
+        return Either((equation, parse(right)), 1)  # `-b/a = -6/2 = -3` is a computation, too
+    return equation
 
 
 def _commandless(text: str) -> str:

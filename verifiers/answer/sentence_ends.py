@@ -20,10 +20,23 @@ _PRICED = re.compile(
 )
 """What a sum of money at the end of a sentence buys."""
 _CLAUSE = re.compile(
-    r"(?i)[\s,]+(?:when|if|where|because|since|given\s+that|provided\s+that|assuming)\s"
+    r"(?i)[\s,]+(?:when|once|if|unless|where|because|since|given\s+that|provided\s+that|assuming"
+    r"|which\s+(?:is|was)\s+(?:\S+\s+){0,2}?(?:times|twice|half|double|more|less|fewer|older|younger|taller|longer"
+    r"|larger|greater|higher|lower|as\s+(?:many|much)))\s"
     r"(?:(?!\b(?:so|thus|hence|therefore|then)\b)(?:[^,.;:!?\n]|[.,:](?=[0-9]))){1,70}[.!]?\s*$"
 )
 """A condition or a reason at the end of a sentence, from which nothing is concluded."""
+_ASIDE = re.compile(
+    r"\s\((?=[^()\n]*\b(?:was|were|had|has|have|since|because|compared|instead|rounded|from|out\sof)\b)[^()\n]{1,76}\)"
+    r"[.!]?\s*$",
+    re.IGNORECASE,
+)
+"""A remark in brackets at the end of a sentence."""
+_AT_PLACE = re.compile(
+    r"(?i)[\s,]+(?:(?:(?:which\s+)?is\s+)?(?:attained|achieved|reached|obtained|found|which\s+occurs|occurring)\s+)?"
+    r"(?:at|for)\s+\$?[a-z]\s*=\s*[^\s,;=]{1,30}(?:\s+and\s+\$?[a-z]\s*=\s*[^\s,;=]{1,30})?[.!]?\s*$"
+)
+"""Where a value is taken: `the minimum is -4 at x = 1`."""
 _LONGEST = 80
 """Characters of such a phrase, at most."""
 _SENTENCE_END = re.compile(r"[.!?]\s|\n")
@@ -41,7 +54,9 @@ def without_circumstance(text: str) -> str:
     if found is None and (found := _PRICED.search(text, max(0, len(text) - _LONGEST))):
         price = text[max(0, found.start() - 20) : found.start()].rpartition(" ")[2]
         found = found if "$" in price or "dollars" in found[0] else None
-    if found is None and (found := _CLAUSE.search(text, max(0, len(text) - _LONGEST))) is None:
+    at = max(0, len(text) - _LONGEST)
+    found = found or _ASIDE.search(text, at) or _CLAUSE.search(text, at) or _AT_PLACE.search(text, at)
+    if found is None:
         return text
     before = text[max(0, found.start() - 1_000) : found.start()]
     ends = [match.end() for match in _SENTENCE_END.finditer(before)]

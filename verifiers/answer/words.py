@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-from verifiers.answer.units import LARGE
+from verifiers.answer.units import LARGE, MULTIPLIERS
 
 _ONES = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
@@ -46,6 +46,8 @@ def number_in_words(text: str) -> tuple[Fraction, str] | None:
     if value is None:
         if at < len(words) and words[at][0] in ("half", "halves"):
             value, end = Fraction(1, 2), at + 1
+            if end + 1 < len(words) and words[end][0] == "a" and words[end + 1][0] in MULTIPLIERS:  # half a million
+                value, end = value * MULTIPLIERS[words[end + 1][0]], end + 2
         else:
             return None
     elif end < len(words) and words[end][0] in _PARTS:

@@ -44,7 +44,7 @@ _FILLING = (
 )
 _FILLERS = frozenset(_FILLING.split())
 _MORE = frozenset({"more", "full", "whole", "fewer", "less", "extra", "additional", "total"})
-_JOINS = frozenset({"and", "or", "to", "nor", "versus", "vs", "through"})
+_JOINS = frozenset({"and", "or", "to", "nor", "versus", "vs", "through", "remainder"})
 _AMBIGUOUS = frozenset({"in", "s", "h", "l", "m", "g"})
 """Words that are units only where nothing follows them: `5 in`, but not `5 in all`."""
 _MULTIPLIES = frozenset({"hundred", *LARGE})
@@ -188,7 +188,9 @@ def _joins(between: Sequence[Token], before: Chain, token: Token) -> bool:
     words = [token for token in between if token.kind == "word" and token.text.lower() not in _JOINS]
     rest = [token for token in between if token.kind not in ("word", "close", "open")]
     marks = [token for token in between if token.kind != "word" or token.text.lower() in _JOINS]
-    if before.first != before.side or any(token.text not in (",", ";", ":", "/", "&", "|", "-") for token in rest):
+    if (before.first != before.side and before.quantity.unit is None) or any(
+        token.text not in (",", ";", ":", "/", "&", "|", "-") for token in rest
+    ):
         return False
     if not marks:
         return not words or (len(words) == 1 and before.quantity.unit is not None)

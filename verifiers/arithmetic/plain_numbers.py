@@ -30,6 +30,8 @@ _SUFFIXES = {"k": "thousand", "K": "thousand", "M": "million", "mn": "million", 
 _SUFFIXES |= {"bn": "billion", "B": "billion", "T": "trillion"}
 _EVEN_RUPEES = re.compile(r"(?<=[0-9])\s?/[-–=](?!\s?[0-9(])")
 """What ends a sum without paise in India: `Rs 450/-`."""
+_DASH = re.compile(r"(?<=[0-9A-Za-z%)])\s[-–—]{1,3}\s(?=[A-Za-z]{2,}['’ ,](?!\()|an?\s[a-z]{2})")
+"""A dash between words, which is no minus sign: `24 - six more than last year`."""
 _ORDINAL = re.compile(r"(?<=[0-9])(?:st|nd|rd|th)\b|(?<=[0-9])\s?\^\s*\{?\s*(?:st|nd|rd|th)\s*\}?")
 _GROUPED = re.compile(
     r"(?<![\w.,])(?:(?P<points>[0-9]{1,3}(?:\.[0-9]{3}){1,13})(?P<a>,[0-9]{1,40})(?![0-9.,]*[0-9])"
@@ -46,6 +48,7 @@ _GLUED_UNIT = re.compile(
 _RECURRING = re.compile(r"(?<![\w.])([0-9]{0,12})\.([0-9]{0,12}?)([0-9]{1,12}?)(\3+)(?:\.{3,}|…|\\ldots)")
 _LETTERED_TIME = re.compile(
     r"(?<![\w.])(?P<hours>[0-9]{1,4})\s?h(?:rs?)?\.?\s?(?:and\s)?(?P<minutes>[0-9]{1,2})\s?(?:m|mins?)\b\.?(?!\s?[/^])"
+    r"|(?<![\w.])(?P<h>[0-9]{1,2})h(?P<mm>[0-5][0-9])(?!\w)"
     r"|(?<![\w.])(?P<whole>[0-9]{1,4})\s?(?:m|min)\s?(?P<seconds>[0-9]{1,2})\s?(?:s|secs?)\b\.?"
 )
 """`3h 30min` and `5m 20s`, whose single letters are units only beside each other."""
@@ -59,6 +62,7 @@ def tidied(text: str) -> str:
     text = _ENVIRONMENT.sub(" ", text) if "\\begin" in text or "\\end" in text else text
     text = clean(_MARK.sub(r" = \1", text).lstrip(" =") if "<<" in text else text)
     text = _LETTERED_TIME.sub(_spelled_time, _RECURRING.sub(_recurring, text))
+    text = _DASH.sub(", ", text)
     text = _GLUED_UNIT.sub(lambda match: f" {'square ' * bool(match[2])}{match[1]}", text)
     if "\\" in text:
         text = _STOPS.sub(" => ", _TEXT.sub(lambda m: f" {'square ' * bool(m[2])}{m[1]} ", text).replace("{,}", ","))
@@ -88,6 +92,8 @@ def _recurring(match: re.Match[str]) -> str:
 
 
 def _spelled_time(match: re.Match[str]) -> str:
+    if match["h"]:
+        return f"{match['h']} hours {match['mm']} minutes "
     if match["hours"]:
         return f"{match['hours']} hours {match['minutes']} minutes "
     return f"{match['whole']} minutes {match['seconds']} seconds "

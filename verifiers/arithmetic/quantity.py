@@ -83,6 +83,8 @@ def _picked(chains: Sequence[Chain], index: int, *, last: bool = False) -> Quant
         return replace(same, alone=alone)
     if (compound := _compound([chain.quantity for chain in group])) is not None:
         return replace(compound, alone=alone)
+    if any(chain.first != chain.side for chain in group):
+        return picked  # what an equation leads to is in no list: `4 * 3 = 12 hours and 5 more`
     values = {_plain_value(chain.quantity) for chain in group}
     if len(values) == 1 and None not in values:
         return replace(picked, alone=alone)  # `1/2 or 0.5`

@@ -19,6 +19,10 @@ from verifiers.runtime.verifier import Verifier
         ("He has 45 apples for 3 children.", "3"),
         ("Therefore, Tom paid a total of $45 for the 3 shirts.", "45"),
         ("She spent 12 dollars for 4 pens.", "12"),
+        ("Each gets 6, since 24 / 4 = 6 and 24 were bought.", "6"),
+        ("The rest is 5 if 29 is divided by 8.", "5"),
+        ("If 29 is divided by 8, the rest is 5, so we need 3 more.", "3"),
+        ("He gave 4 away because he had 12, so he has 8.", "8"),
         ("With $20 she can buy food for 4 people.", "4"),
     ],
 )
