@@ -68,7 +68,7 @@ def grpo_config_arguments(config: Config, folder: RunFolder) -> dict[str, Any]:
         "output_dir": str(folder.staging),
         "seed": config.seed,
         "run_name": config.name,
-        "report_to": [] if config.logging.wandb == "disabled" else ["wandb"],
+        "report_to": [],  # rl/runs/trackers.py sends what is recorded
         "num_generations": config.sampling.completions,
         "max_completion_length": config.sampling.max_tokens,
         "temperature": config.sampling.temperature,

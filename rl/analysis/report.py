@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
 import jinja2
 import matplotlib
+import pandas as pd
 from matplotlib.figure import Figure
 from omegaconf import OmegaConf
 
@@ -41,6 +42,8 @@ CURVES = (
     ("Rewards that abstained or failed", "share", ("rewards/{reward}/abstained", "rewards/{reward}/failed")),
 )
 """Title, unit, and the metrics drawn together; `{reward}` stands for each reward in the config."""
+Bands = dict[str, dict[int, tuple[float, float]]]
+"""Metric → step → the ends of its 95% interval."""
 
 
 def write_report(path: str | Path) -> Path:
@@ -59,7 +62,8 @@ def write_report(path: str | Path) -> Path:
     if not folder.config.exists():
         raise UserError(str(path), "is not a run folder: it has no config.yaml")
     config = folder.config.read_text(encoding="utf-8")
-    metrics = read_jsonl(folder.metrics)
+    metrics, evaluations = read_jsonl(folder.metrics), read_jsonl(folder.evaluations)
+    bands = intervals(evaluations)
     summary = json.loads(folder.summary.read_text(encoding="utf-8")) if folder.finished else None
     values = OmegaConf.create(config)
     template = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
@@ -72,12 +76,16 @@ def write_report(path: str | Path) -> Path:
         summary=summary,
         rows=compared([summary["before"], summary["after"]]) if summary else [],
         curves=[
-            figure for figure in (_curve(metrics, *curve, rewards=list(values.rewards)) for curve in CURVES) if figure
+            figure
+            for figure in (_curve(metrics, *curve, rewards=list(values.rewards), bands=bands) for curve in CURVES)
+            if figure
         ],
         examples=_examples(folder),
+        failing=failing_prompts(folder),
+        changes=read_jsonl(folder.config_changes),
         hacking=hacking.found(
             metrics,
-            read_jsonl(folder.evaluations),
+            evaluations,
             cast(dict[str, Any], OmegaConf.to_container(values)),
         ),
         config=config,
@@ -86,8 +94,60 @@ def write_report(path: str | Path) -> Path:
     return folder.report
 
 
+def intervals(evaluations: Sequence[Mapping[str, Any]]) -> Bands:
+    """The 95% intervals of every evaluation.
+
+    Args:
+        evaluations: the lines of `evaluations.jsonl`.
+
+    Returns:
+        Metric, as in `metrics.jsonl` → step → the ends of its interval.
+    """
+    bands: Bands = {}
+    for row in evaluations:
+        for name, value in row.items():
+            if isinstance(value, Mapping) and "low" in value:
+                bands.setdefault(f"eval/{row['split']}/{name}", {})[row["step"]] = value["low"], value["high"]
+    return bands
+
+
+def failing_prompts(folder: RunFolder, files: int = 20, most: int = 10) -> list[dict[str, Any]]:
+    """The train prompts with the lowest mean reward among the last completions on record, with one completion each.
+
+    Args:
+        folder: the run folder.
+        files: files of completions to look at, the last ones.
+        most: prompts to list.
+
+    Returns:
+        `prompt`, `n` (completions on record), `reward` (their mean), and the `completion` that came last.
+    """
+    tables = [pd.read_parquet(file) for file in sorted(folder.completions.glob("step_*.parquet"))[-files:]]
+    if not tables:
+        return []
+    drawn = pd.concat(tables, ignore_index=True)
+    drawn = drawn[drawn["reward"].notna()]
+    groups = drawn.groupby("prompt", sort=False)
+    means = groups["reward"].mean().sort_values(kind="stable")
+    return [
+        {
+            "prompt": prompt,
+            "n": len(of_prompt := groups.get_group(prompt)),
+            "reward": float(mean),
+            "completion": of_prompt["completion"].iloc[-1],
+        }
+        for prompt, mean in list(means.items())[:most]
+    ]
+
+
 def _curve(
-    metrics: Sequence[dict[str, Any]], title: str, unit: str, names: Sequence[str], *, rewards: Sequence[str]
+    metrics: Sequence[dict[str, Any]],
+    title: str,
+    unit: str,
+    names: Sequence[str],
+    *,
+    rewards: Sequence[str],
+    bands: Bands,
 ) -> str | None:
     """One chart as SVG, or None where the run has logged none of its metrics, or zeros alone for what went wrong."""
     lines = []
@@ -108,7 +168,10 @@ def _curve(
                 (drawn,) = axes.plot(steps, values, linewidth=0.6, alpha=0.3)
                 axes.plot(steps, _smooth(values), color=drawn.get_color(), label=_label(label))
             else:
-                axes.plot(steps, values, marker="o", markersize=3, label=_label(label))
+                (drawn,) = axes.plot(steps, values, marker="o", markersize=3, label=_label(label))
+                if (band := bands.get(label)) and all(step in band for step in steps):
+                    low, high = zip(*(band[step] for step in steps), strict=True)
+                    axes.fill_between(steps, low, high, color=drawn.get_color(), alpha=0.18, linewidth=0)
         if unit == "share":
             axes.set_ylim(-0.02, 1.02)
         axes.set_title(title, loc="left")
@@ -118,7 +181,7 @@ def _curve(
         if len(lines) > 1:
             axes.legend(frameon=False, fontsize=8)
         svg = io.StringIO()
-        figure.savefig(svg, format="svg", metadata={"Date": None})
+        figure.savefig(svg, format="svg", transparent=True, metadata={"Date": None})
     return svg.getvalue()[svg.getvalue().index("<svg") :]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from rewards import GIVE_STEPS, REWARDS
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 SET_ELSEWHERE = {
     "seed": "seed",
     "output_dir": "name and logging.folder",
-    "report_to": "logging.wandb",
+    "report_to": "logging.wandb and logging.report_to",
     "run_name": "name",
     "project": "logging.project",
     "num_generations": "sampling.completions",
@@ -103,6 +104,9 @@ def check_combinations(config: Config) -> None:
         raise WrongKey("policy.model", f"embedded is warmed up on chain or facts, not on {config.task.name}")
     if config.policy.quantize and config.policy.lora is None:
         raise WrongKey("policy.quantize", "a quantised model cannot be trained itself; add policy.lora")
+    for tracker in config.logging.report_to:
+        if find_spec(tracker) is None:
+            raise WrongKey("logging.report_to", f"{tracker} is not installed; pip install {tracker}")
     _check_engine(config)
     _check_credit(config)
     _check_mix(config)

@@ -252,7 +252,10 @@ class Logging(Section):
     folder: Place = "runs"
     wandb: Literal["auto", "online", "offline", "disabled"] = "auto"
     """auto: online where a key is found, else offline; it never asks."""
+    report_to: list[Literal["tensorboard", "trackio"]] = []
+    """Where else it is seen (`rl/runs/trackers.py`)."""
     project: str = "whetstone"
+    """Of W&B and trackio."""
     completions_every: Annotated[int, Field(ge=0)] = 10
     """Optimizer steps between two files of completions; 0 for none."""
 

@@ -27,15 +27,25 @@ class Records(TrainerCallback):
         completions_every: steps between two files of completions; 0 for none.
         rewards: names of the rewards.
         warn: is told of rewards that the first log line shows to be odd.
+        log: takes the step and the numbers of a log line; by default they go to `metrics.jsonl` alone.
+        show: takes the step and the table of completions beside their file.
     """
 
     trainer: Any = None
     """Set once the trainer is there: its table of completions is read from it."""
 
     def __init__(
-        self, folder: RunFolder, completions_every: int, rewards: Sequence[str], warn: Callable[[str], None]
+        self,
+        folder: RunFolder,
+        completions_every: int,
+        rewards: Sequence[str],
+        warn: Callable[[str], None],
+        log: Callable[[int, Mapping[str, Any]], None] | None = None,
+        show: Callable[[int, Mapping[str, Any]], None] = lambda step, table: None,
     ) -> None:
         self.folder = folder
+        self.log = log or (lambda step, numbers: folder.append(folder.metrics, {"step": step, **numbers}))
+        self.show = show
         self.completions_every = completions_every
         self.rewards, self.warn = rewards, warn
         self._is_first = True
@@ -55,7 +65,7 @@ class Records(TrainerCallback):
             return
         if "train_loss" in logs:  # the last line; its speeds count only since the run was last resumed
             logs = {name: value for name, value in logs.items() if name in ("train_loss", "total_flos", "epoch")}
-        self.folder.append(self.folder.metrics, {"step": state.global_step, **numbers_of(logs)})
+        self.log(state.global_step, numbers_of(logs))
         if self._is_first and "reward" in logs:
             self._is_first = False
             for warning in odd_rewards(logs, self.rewards):
@@ -72,6 +82,7 @@ class Records(TrainerCallback):
             "advantage": list(logged["advantages"]),
         }
         pd.DataFrame(table).to_parquet(self.folder.completions / f"step_{step:06d}.parquet")
+        self.show(step, table)
 
 
 class Evaluations(TrainerCallback):

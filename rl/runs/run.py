@@ -11,7 +11,6 @@ from contextlib import AbstractContextManager
 from importlib.metadata import version
 from typing import Any
 
-import wandb
 from accelerate.utils import broadcast_object_list
 
 from rl import setup
@@ -20,6 +19,7 @@ from rl.analysis.evaluation import evaluate, settings_for
 from rl.analysis.report import write_report
 from rl.context import RunContext
 from rl.progress import completions_bar
+from rl.runs.trackers import Trackers
 from rl.storage.run_folder import read_jsonl, write_atomically
 from rl.tasks.task import Split
 
@@ -35,6 +35,7 @@ class Run(ABC):
         self.context = context
         self.config, self.task, self.policy = context.config, context.task, context.policy
         self.folder, self.state, self.console = context.folder, context.state, context.console
+        self.trackers = Trackers()
 
     @abstractmethod
     def train(self) -> None:
@@ -60,10 +61,14 @@ class Run(ABC):
         """Optimizer steps so far."""
 
     def log(self, step: int, numbers: Mapping[str, Any]) -> None:
-        """A line for metrics.jsonl and W&B."""
+        """A line for metrics.jsonl and the trackers.
+
+        Args:
+            step: optimizer steps so far.
+            numbers: metric → value.
+        """
         self.folder.append(self.folder.metrics, {"step": step, **numbers})
-        if wandb.run is not None:
-            wandb.log({"train/global_step": step, **numbers})
+        self.trackers.log(step, numbers)
 
     def measure(self, split: Split, step: int) -> None:
         """Evaluate the policy as it is at a step and record that; an evaluation on record is not made again."""
