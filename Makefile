@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .PHONY: setup quickstart test test-slow lint notebooks bench bench-learning bench-quickstart bench-stages bench-prm \
-	bench-rewards bench-verifiers \
+	bench-rewards bench-verifiers papers \
 	tables docs mutate clean
 
 setup: $(READY)
@@ -72,6 +72,13 @@ bench-quickstart: $(READY)
 # SFT on given examples, PPO, and both, three seeds. A quarter of an hour on two cores.
 bench-stages: $(READY)
 	$(BIN)/python bench/stages.py --out bench/stages.json
+
+# The recipes of configs/papers/, each arm with three seeds, and their tables; ONLY="skintern eotd" for some of them.
+# Runs on record in bench/papers.json are not made again.
+papers: export OMP_NUM_THREADS = 1
+papers: $(READY)
+	$(BIN)/python bench/papers.py --out bench/papers.json $(if $(ONLY),--only $(ONLY))
+	$(BIN)/python bench/tables.py docs/papers.md
 
 # The verifiers on real data: agreement, and speed beside math-verify. DATA is a folder of the sets that they name.
 bench-verifiers: $(READY)

@@ -22,6 +22,9 @@ from pathlib import Path
 
 from harness import ROOT, Row, Table, read
 
+from rl.analysis.intervals import wilson
+from rl.config.layers import arms
+
 BENCH = Path(__file__).parent
 METRICS = {"greedy": "greedy", "chain": "chain", "mean_at_k": "mean@8", "pass_at_k": "pass@8", "maj_at_k": "maj@8"}
 METHODS = {
@@ -57,6 +60,8 @@ REWARDS = {
 """How rewards are called in a table where it is not by their name."""
 LABELLED_BY = ("continuations", "verifier")
 NOTHING = "–"
+PAPERS = {file.stem: file for file in sorted((ROOT / "configs" / "papers").glob("*.yaml")) if arms(file)}
+"""The recipes: name → the config, which has arms."""
 
 
 def quickstart(rows: Sequence[Row]) -> Table:
@@ -93,6 +98,34 @@ def learning(rows: Sequence[Row]) -> Table:
             cells.append(f"{statistics.mean(after):.3f} ({min(after):.3f} to {max(after):.3f})")
         lines += [[label, *cells]] if cells else []
     return Table(["method", "greedy", "sampled, mean of 8", "chain"], lines)
+
+
+def papers(rows: Sequence[Row]) -> Table:
+    """The arms of a recipe: means over seeds, Wilson's interval over the problems of all seeds, and each seed."""
+    lines = []
+    for arm in dict.fromkeys(row["arm"] for row in rows):
+        own = [row for row in rows if row["arm"] == arm]
+        before, after = ([row[f"{when}.greedy"] for row in own] for when in ("before", "after"))
+        problems = sum(row["n"] for row in own)
+        interval = wilson(round(sum(row["after.greedy"] * row["n"] for row in own)), problems)
+        assert interval is not None
+        lines.append(
+            [
+                arm,
+                f"{statistics.mean(before):.3f}",
+                f"{interval.value:.3f} [{interval.low:.3f}, {interval.high:.3f}]",
+                ", ".join(f"{value:.3f}" for value in after),
+                _mean(own, "after.mean_at_k"),
+                _mean(own, "after.mean_length", ".1f"),
+            ]
+        )
+    lines = lines or [["not measured yet", *[NOTHING] * 5]]
+    return Table(["arm", "before", "after, greedy", "each seed", "after, sampled", "tokens"], lines)
+
+
+def _mean(rows: Sequence[Row], name: str, form: str = ".3f") -> str:
+    values = [row[name] for row in rows if name in row]
+    return format(statistics.mean(values), form) if values else NOTHING
 
 
 def at_a_glance(rows: Sequence[Row]) -> Table:
@@ -252,6 +285,7 @@ TABLES: dict[str, Callable[[], Table]] = {
     "floor": lambda: floor(rows_of("floor")),
     "reward_alone_chain": lambda: reward_alone(rows_of("reward_alone", task="chain")),
     "reward_alone_facts": lambda: reward_alone(rows_of("reward_alone", task="facts")),
+    **{f"paper_{name}": lambda name=name: papers(rows_of("papers", recipe=name)) for name in PAPERS},
     "prm": lambda: prm(rows_of("prm")),
     "verifiers": lambda: verifiers(*map(rows_of, ("verify_math", "verify_steps", "verify_code"))),
 }

@@ -62,7 +62,7 @@ def module_text(module: str) -> str:
 
 
 def _section(name: str) -> Any:
-    for module in ("rl.config.sections", "rl.config.algorithms", "rl.config.examples"):
+    for module in ("rl.config.sections", "rl.config.algorithms", "rl.config.choosing", "rl.config.examples"):
         if hasattr(found := importlib.import_module(module), name):
             return getattr(found, name)
     raise AttributeError(f"no section of the config is called {name}")

@@ -27,10 +27,13 @@ REWARDS = {
     "reader": "rewards.reader",
     "repetition": "rewards.repetition",
     "process": "rewards.process",
+    "teacher": "rewards.teacher",
 }
 """Name in a config → the module whose `build(name, settings, context)` makes the reward."""
 GIVE_STEPS = ("correctness", "plausibility", "process", "steps")
 """Those that may give step scores, so that `credit` makes sense; whether one does is up to its verifier."""
+GIVE_TOKENS = ("teacher",)
+"""Those that score each token, for `credit: token`."""
 
 
 def __getattr__(name: str) -> Any:

@@ -13,22 +13,19 @@ run the limit holds across all processes and every resume; the counts are in `sp
 from __future__ import annotations
 
 import json
-import os
-import re
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from math import inf
 from pathlib import Path
 from typing import Any
 
 from rewards.parts.columns import column
 from rewards.parts.context import Context
-from rewards.parts.endpoint import Endpoint, NoReply, user_cache
-from rewards.parts.endpoint import whole as whole_text
+from rewards.parts.endpoint import Endpoint, NoReply, user_cache, whole
+from rewards.parts.endpoint_settings import ENDPOINT_OPTIONS, concurrency, endpoint
 from rewards.parts.judge_reply import score_in
-from rewards.parts.settings import number, one_of, options_of, whole
-from rewards.parts.spending import Limit, LimitReached
+from rewards.parts.settings import number, options_of
+from rewards.parts.spending import LimitReached
 from rewards.reward import Reward, Scores, Text
 
 FORM = 'Reason first if you need to. End with a JSON object {{"score": s}}, s being a number from {low:g} to {high:g}.'
@@ -110,7 +107,7 @@ class JudgeEndpoint(Reward):
         given = {"prompt": prompt, "completion": completion, **shown}
         return [
             {"role": "system", "content": told},
-            {"role": "user", "content": whole_text(json.dumps(given, ensure_ascii=False, default=str))},
+            {"role": "user", "content": whole(json.dumps(given, ensure_ascii=False, default=str))},
         ]
 
     def _outcome(
@@ -151,47 +148,23 @@ class JudgeEndpoint(Reward):
             log_metric(f"rewards/{self.name}/cached", cached)
 
 
-OPTIONS = (
-    *("base_url", "key", "rubric", "rubric_file", "columns", "scale", "request"),
-    *("timeout", "tries", "wait", "batch_timeout", "concurrency", "limit", "prices"),
-)
+OPTIONS = ("rubric", "rubric_file", "columns", "scale", "batch_timeout", *ENDPOINT_OPTIONS)
 
 
 def build(name: str, settings: Mapping[str, Any], context: Context) -> JudgeEndpoint:
     """The reward from its part of the config.
 
-    `model` is the judge's name at the endpoint. Options: `rubric` or `rubric_file`; `base_url`; `key`, the name of the
-    environment variable that holds the API key (`OPENAI_API_KEY`), or null for a server that wants none; `columns` to
-    show; `scale`, `[worst, best]`; `request`, further arguments (`{temperature: 0}`); `timeout` seconds a try, `tries`,
-    `wait` before the second; `batch_timeout`, less than `mix.timeout`; `concurrency`; `limit`, of `requests`, `tokens`
-    or `money`, the last with `prices`, `{input: …, output: …}` of a million tokens.
+    `model` is the judge's name at the endpoint. Options: those of an endpoint (`rewards.parts.endpoint_settings`),
+    whose `request` is `{temperature: 0}` unless it is set; `rubric` or `rubric_file`; `columns` to show; `scale`,
+    `[worst, best]`; `batch_timeout`, less than `mix.timeout`.
 
     Raises:
         ValueError: an option that does not exist or makes no sense, or an environment variable that is not set.
     """
     options = options_of(settings, OPTIONS, ("model",))
-    if not settings.get("model"):
-        raise ValueError("model: is needed, the judge's name at the endpoint")
-    base_url = options.get("base_url", "https://api.openai.com/v1")
-    if not isinstance(base_url, str) or not re.match(r"https?://[^/]", base_url):
-        raise ValueError(f"base_url: expected an address such as http://localhost:8000/v1, got {base_url!r}")
-    request = _mapping("request", options.get("request", {"temperature": 0.0}))
-    for argument in ("model", "messages", "stream", "n", "timeout"):
-        if argument in request:
-            raise ValueError(f"request: {argument} is not set there")
-    try:
-        json.dumps(request)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"request: it cannot be sent as JSON: {error}") from None
-    endpoint = Endpoint(
-        base_url,
-        settings["model"],
-        _key(options.get("key", "OPENAI_API_KEY")),
-        request,
-        timeout=number("timeout", options.get("timeout", 30.0), above=0),
-        tries=whole("tries", options.get("tries", 5)),
-        wait=number("wait", options.get("wait", 1.0), least=0),
-        limit=_limit(options),
+    judging = endpoint(
+        settings.get("model"),
+        {"request": {"temperature": 0.0}, **options},
         cache=context.cache / "judge" if context.cache else user_cache("judge"),
         spent=context.run / "spent" / name if context.run else None,
     )
@@ -201,11 +174,11 @@ def build(name: str, settings: Mapping[str, Any], context: Context) -> JudgeEndp
     if anyway := {"prompt", "completion"}.intersection(columns):
         raise ValueError(f"columns: the judge is shown the {min(anyway)} anyway; leave it out")
     return JudgeEndpoint(
-        endpoint,
+        judging,
         _rubric(options),
         _scale(options.get("scale", [0.0, 1.0])),
         columns,
-        whole("concurrency", options.get("concurrency", 8)),
+        concurrency(options),
         number("batch_timeout", options.get("batch_timeout", 240.0), above=0),
         name,
     )
@@ -224,19 +197,6 @@ def _rubric(options: Mapping[str, Any]) -> str:
     return rubric.strip()
 
 
-def _key(variable: Any) -> str | None:
-    if variable is None:
-        return None
-    if not isinstance(variable, str) or not re.fullmatch("[A-Z_][A-Z0-9_]*", variable):
-        # what was given may be the key itself: it is not shown
-        raise ValueError("key: expected the name of an environment variable, such as OPENAI_API_KEY, never the key")
-    if not (key := os.environ.get(variable)):
-        raise ValueError(
-            f"key: the environment variable {variable} is not set; for a server that wants none, key: null"
-        )
-    return key
-
-
 def _scale(scale: Any) -> tuple[float, float]:
     if not isinstance(scale, Sequence) or isinstance(scale, str) or len(scale) != 2:
         raise ValueError(f"scale: expected [worst, best], got {scale!r}")
@@ -244,28 +204,3 @@ def _scale(scale: Any) -> tuple[float, float]:
     if worst == best:
         raise ValueError(f"scale: the worst and the best score are the same, {worst:g}")
     return worst, best
-
-
-def _limit(options: Mapping[str, Any]) -> Limit:
-    limit = _mapping("limit", options.get("limit", {}))
-    prices = _mapping("prices", options.get("prices", {}))
-    for what, given, valid in (
-        ("limit", limit, ("requests", "tokens", "money")),
-        ("prices", prices, ("input", "output")),
-    ):
-        for key, value in given.items():
-            one_of(what, key, valid)
-            number(f"{what}.{key}", value, least=0)
-    if "money" in limit and len(prices) < 2:
-        raise ValueError("limit.money: needs prices: {input: …, output: …} of a million tokens")
-    return Limit(
-        **{key: limit.get(key, inf) for key in ("requests", "tokens", "money")},
-        input_price=prices.get("input", 0.0),
-        output_price=prices.get("output", 0.0),
-    )
-
-
-def _mapping(name: str, value: Any) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping):
-        raise ValueError(f"{name}: expected keys with values, got {value!r}")
-    return value

@@ -17,6 +17,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from torch import Tensor
+
 from rewards.models.heads import NO_NUMBER, Encoded, Read, classes, labels, probability, read_at, read_whole
 from rewards.models.prompts import render
 from rewards.models.room import most_tokens
@@ -126,5 +128,5 @@ def build(name: str, settings: Mapping[str, Any], context: Context) -> Outcome:
     return Outcome(model, read, form=form, end=bool(options.get("end")), longest=longest, name=name)
 
 
-def _logit(logits_SL: Any) -> Any:
+def _logit(logits_SL: Tensor) -> Tensor:
     return logits_SL[:, 0]

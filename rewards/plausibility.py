@@ -18,9 +18,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
+from transformers import T5EncoderModel
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 from rewards.models.heads import NO_NUMBER, Read, classes, probability, read_whole
@@ -133,7 +134,7 @@ class Vera(torch.nn.Module):
         ValueError: the embedding is too small to hold it, or the temperature is none.
     """
 
-    def __init__(self, encoder: Any) -> None:
+    def __init__(self, encoder: T5EncoderModel) -> None:
         super().__init__()
         rows = encoder.shared.weight.float()
         if len(rows) <= WEIGHT:
@@ -152,8 +153,8 @@ class Vera(torch.nn.Module):
         hidden_BTD = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
         last_B = attention_mask.sum(-1) - 1
         hidden_BD = hidden_BTD[torch.arange(len(last_B), device=last_B.device), last_B].float()
-        logits: Any = (hidden_BD @ self.weight_D + self.bias)[:, None]
-        return SequenceClassifierOutput(logits=logits)
+        logits_B1 = (hidden_BD @ self.weight_D + self.bias)[:, None]
+        return SequenceClassifierOutput(logits=cast(torch.FloatTensor, logits_B1))
 
 
 def build(name: str, settings: Mapping[str, Any], context: Context) -> Plausibility | Stated:
@@ -184,7 +185,7 @@ def build(name: str, settings: Mapping[str, Any], context: Context) -> Plausibil
     head = "t5_encoder" if form == "vera" else "sequence"
     model, tokenizer = source(settings, context, head, purpose="a statement scorer, a path or a hub id")()
     if form == "vera":
-        model = Vera(model)
+        model = Vera(cast(T5EncoderModel, model))
         return Plausibility(
             (model, tokenizer), _calibrated(_sigmoid, temperature or model.temperature), marker, longest, name
         )

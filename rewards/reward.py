@@ -27,12 +27,14 @@ class Scores:
         steps: B tuples of steps with spans in the completion's characters; empty tuples where there are none.
         columns: extra columns for the table of completions, each of length B.
         failures: row → error, for rows on which the reward broke; their value is None.
+        tokens: B tuples with a number for each token of the completion; empty tuples where there are none.
     """
 
     values: list[float | None]
     steps: list[tuple[Step, ...]] = field(default_factory=list)
     columns: dict[str, list[Any]] = field(default_factory=dict)
     failures: dict[int, str] = field(default_factory=dict)
+    tokens: list[tuple[float, ...]] = field(default_factory=list)
 
 
 class RewardBroken(Exception):
@@ -49,6 +51,7 @@ class Reward(ABC):
         name: the name in the config and in the logs.
         columns: columns the data must have.
         judges_steps: whether it gives step scores, so that it can be credited inside a completion.
+        judges_tokens: whether it scores each token, for `credit: token`.
         reads_prompt: whether it judges a completion as an answer to its prompt, so that it needs the prompts.
         batch_timeout: seconds after which it ends a batch by itself, with what it has; infinite where it does not.
     """
@@ -56,6 +59,7 @@ class Reward(ABC):
     name: str
     columns: tuple[str, ...] = ()
     judges_steps: bool = False
+    judges_tokens: bool = False
     reads_prompt: bool = False
     batch_timeout: float = math.inf
 
@@ -75,6 +79,13 @@ class Reward(ABC):
             completion_ids: the token ids of each completion.
             **columns: a list of B values for each column of the data; beside them `trainer_state`, `log_metric` (takes
                 a name and a number) and `log_extra` (a name and B values), where a trainer passes them.
+        """
+
+    def meet_policy(self) -> None:  # noqa: B027  # most rewards have nothing to check
+        """Check what needs the policy, which is loaded after the rewards; called before anything is drawn.
+
+        Raises:
+            ValueError: the reward does not go with the policy.
         """
 
     def __call__(

@@ -29,6 +29,7 @@ class Judgement:
             (`rewards.mixing.aggregate`); None where rewards are multiplied, or nothing is known of the sample.
         steps: the reward's scores of the completion's steps, with their spans in characters; none where a gate is
         closed.
+        tokens: its scores of the completion's tokens, likewise.
     """
 
     value: float | None
@@ -36,6 +37,7 @@ class Judgement:
     weight: float = 1.0
     contribution: float | None = None
     steps: tuple[Step, ...] = ()
+    tokens: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

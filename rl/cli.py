@@ -94,10 +94,10 @@ def check(config: str, overrides: Sequence[str]) -> None:
 @click.option("--out", required=True, metavar="FILE", help="Where to write: .jsonl, .jsonl.gz or .parquet.")
 @click.option(
     "--by",
-    type=click.Choice(["policy", "reference"]),
+    type=click.Choice(["policy", "reference", "endpoint"]),
     default="policy",
     show_default=True,
-    help="Who writes: the config's policy, or the task's own solution (chain and facts have one).",
+    help="Who writes: the config's policy, the task's own solution (chain and facts have one), or sampling.endpoint.",
 )
 @click.option(
     "--prompts", type=click.IntRange(1), help="How many problems, from the start of the split.  [default: all]"

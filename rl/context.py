@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from accelerate import PartialState
 from rich.console import Console
+from transformers import PreTrainedTokenizerBase
 
 from rewards.mixing.mix import Mix
 from rl.config import Config
@@ -50,7 +50,7 @@ class RunContext:
     started: float = field(default_factory=time.perf_counter)
 
     @property
-    def tokenizer(self) -> Any:
+    def tokenizer(self) -> PreTrainedTokenizerBase:
         """The policy's tokenizer."""
         return self.policy.tokenizer
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import netrc
 import os
 import warnings
-from collections.abc import Callable
 from contextlib import nullcontext
-from typing import Any
 
 import datasets
 import torch
@@ -17,6 +15,7 @@ from rich.console import Console
 
 from rewards.building.build import build as build_rewards
 from rewards.mixing.mix import Mix
+from rewards.models.types import Source
 from rewards.parts.context import Context
 from rl.config import Config
 from rl.errors import UserError
@@ -43,13 +42,14 @@ def quiet(config: Config) -> None:
         os.environ["WANDB_MODE"] = "online" if _wandb_key_is_there() else "offline"
 
 
-def rewards(config: Config, task: Task, policy: Callable[[], tuple[Any, Any]] | None = None) -> Mix:
+def rewards(config: Config, task: Task, policy: Source | None = None, base: Source | None = None) -> Mix:
     """The rewards, with every column they need looked for in the data.
 
     Args:
         config: a checked config.
         task: its task, loaded.
         policy: gives the policy and its tokenizer as they are when asked, for rewards that ask the policy itself.
+        base: gives the policy as the run began with it, likewise.
 
     Raises:
         UserError: a function, verifier or option that does not exist, or a column that is missing.
@@ -63,6 +63,7 @@ def rewards(config: Config, task: Task, policy: Callable[[], tuple[Any, Any]] | 
             cache=warm_start.cache_folder() / "rewards",
             run=config.run_folder,
             template_kwargs=config.sampling.chat_template_kwargs,
+            base=base,
         )
         mix = build_rewards(settings, context, config.mix.model_dump())
     except ValueError as error:
@@ -77,6 +78,19 @@ def rewards(config: Config, task: Task, policy: Callable[[], tuple[Any, Any]] | 
                     f"rewards.{reward.name}", f"needs a column {column!r}; the task has {', '.join(sorted(there))}"
                 )
     return mix
+
+
+def meet(mix: Mix) -> None:
+    """Let the rewards check what needs the policy, once it is loaded.
+
+    Raises:
+        UserError: a reward does not go with it.
+    """
+    for reward in mix.rewards:
+        try:
+            reward.meet_policy()
+        except ValueError as error:
+            raise UserError(f"rewards.{reward.name}", str(error)) from error
 
 
 def policy(config: Config, task: Task, console: Console) -> Policy:

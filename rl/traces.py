@@ -10,6 +10,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -18,15 +19,17 @@ from typing import Any
 from rich.console import Console
 
 from rewards.mixing.mix import Mix
-from rewards.models.state import default_device
+from rewards.models.state import default_device, move
 from rewards.sample import Sample
 from rl import setup, tasks
 from rl.config import Config, dump
 from rl.errors import UserError
 from rl.policy.load import Policy
 from rl.policy.positions import check_positions
+from rl.policy.teachers import base
 from rl.progress import completions_bar
 from rl.sampling.draw import as_samples, sample
+from rl.sampling.endpoint import NOT_WHAT_IS_DRAWN, EndpointDraws
 from rl.sampling.judge import judge
 from rl.storage.run_folder import read_jsonl, write_atomically
 from rl.tasks.task import Split
@@ -45,7 +48,8 @@ def draw_traces(
     Args:
         config: a checked config: its task, policy, sampling and rewards count.
         out: the file, whose name ends with one of `SUFFIXES`.
-        by: `policy`, with `sampling.completions` a problem, or `reference`, the task's own solution.
+        by: `policy` or `endpoint` (`rl/sampling/endpoint.py`), with `sampling.completions` a problem; or `reference`,
+            the task's own solution.
         split: whose problems; never those of the test split, which nothing may be trained on.
         prompts: how many, from the start of the split; None for all.
         keep: `all`, or `right` for those that the verifier judges right.
@@ -55,7 +59,7 @@ def draw_traces(
 
     Raises:
         UserError: the file is there already or of another kind, the task has no solutions, or the policy cannot be
-            loaded.
+            loaded; or an endpoint's limit is reached, or too many of its replies failed.
         KeyboardInterrupt: the draw was interrupted; what is drawn is kept.
     """
     out = Path(out)
@@ -68,18 +72,31 @@ def draw_traces(
     task = tasks.load(config)
     rows = task.splits[split][:prompts]
     policy: list[Policy] = []
-    mix = setup.rewards(config, task, lambda: (policy[0].model, policy[0].tokenizer))
+    mix = setup.rewards(config, task, lambda: (policy[0].model, policy[0].tokenizer), lambda: base(config, policy[0]))
+    asked = _asked_for(config, by, split, keep, prompts)
+    part, spent = (out.with_name(f".{out.name}.{asked}.{kind}") for kind in ("part", "spent"))
+    endpoint: EndpointDraws | None = None
     if by == "reference":
         if task.solve is None:
             raise UserError("--by reference", f"the task {task.name} knows no worked solutions; chain and facts do")
+        solve = task.solve
+
+        def draw(places: range, progress: Callable[[int], None]) -> list[Sample]:
+            return [Sample(rows[place], solve(rows[place]), [], "stop", index=place) for place in places]
+
+    elif by == "endpoint":
+        endpoint = EndpointDraws(config, rows, spent)
+        draw = endpoint.draw
     else:
         policy.append(setup.policy(config, task, console))
+        setup.meet(mix)
         check_positions(config, task, policy[0], console, [split])
-        model: Any = policy[0].model  # torch types `to` for device strings, transformers wraps it
-        model.to(default_device())
+        move(policy[0].model, default_device())
+
+        def draw(places: range, progress: Callable[[int], None]) -> list[Sample]:
+            return _drawn(config, policy[0], rows, places, progress)
+
     out.parent.mkdir(parents=True, exist_ok=True)
-    asked = hashlib.blake2b(f"{dump(config)}{by}{split}{keep}".encode(), digest_size=6).hexdigest()
-    part = out.with_name(f".{out.name}.{asked}.part")
     each = 1 if by == "reference" else config.sampling.completions
     done = _taken_up(part)
     if done:
@@ -90,36 +107,44 @@ def draw_traces(
     ):
         for first in range(done, len(rows), CHUNK):
             chunk = range(first, min(first + CHUNK, len(rows)))
-            drawn = (
-                [Sample(rows[place], task.solve(rows[place]), [], "stop", index=place) for place in chunk]
-                if by == "reference" and task.solve is not None
-                else _drawn(config, policy[0], rows, chunk, bar)
-            )
+            drawn = draw(chunk, bar)
             judged = judge(drawn, task.verifier, mix)
             written = [row for row in _records(judged, mix) if keep == "all" or row["right"]]
             counts = {"drawn": len(judged), "right": sum(one.right is True for one in judged), "written": len(written)}
+            counts |= endpoint.lost if endpoint is not None else {}
             line = {"problems": chunk.stop, "counts": counts, "rows": written}
             file.write(json.dumps(line, ensure_ascii=False, default=str) + "\n")
             file.flush()
     lines = read_jsonl(part)
     _write(out, (row for line in lines for row in line["rows"]))
     part.unlink()
-    counts = {name: sum(line["counts"][name] for line in lines) for name in ("drawn", "right", "written")}
+    shutil.rmtree(spent, ignore_errors=True)
+    counts = {name: sum(line["counts"][name] for line in lines) for name in lines[0]["counts"]}
+    lost = "".join(f", {counts[name]:,} {name.replace('_', ' ')}" for name in ("cut_off", "failed") if counts.get(name))
     console.print(
         f"{out}: {counts['written']:,} of {counts['drawn']:,} completions of {len(rows):,} problems, "
-        f"{counts['right']:,} right",
+        f"{counts['right']:,} right{lost}",
         highlight=False,
     )
     return counts
+
+
+def _asked_for(config: Config, by: str, split: str, keep: str, prompts: int | None) -> str:
+    """A hash of everything that decides what stands in the file, by which a stopped draw is found again."""
+    endpoint = config.sampling.endpoint
+    if endpoint is not None:
+        decides = {name: value for name, value in endpoint.items() if name not in NOT_WHAT_IS_DRAWN}
+        sampling = config.sampling.model_copy(update={"endpoint": decides if by == "endpoint" else None})
+        config = config.model_copy(update={"sampling": sampling})
+    return hashlib.blake2b(f"{dump(config)}{by}{split}{keep}{prompts}".encode(), digest_size=6).hexdigest()
 
 
 def _drawn(
     config: Config, policy: Policy, rows: Sequence[Mapping[str, Any]], chunk: range, progress: Callable[[int], None]
 ) -> list[Sample]:
     digest = hashlib.blake2b(f"traces {config.seed} {chunk.start}".encode(), digest_size=4).digest()
-    model: Any = policy.model
     groups = sample(
-        model,
+        policy.model,
         policy.tokenizer,
         [rows[place]["prompt"] for place in chunk],
         count=config.sampling.completions,

@@ -26,7 +26,7 @@ from rl.errors import UserError
 from rl.examples import given
 from rl.policy.load import Policy
 from rl.policy.positions import check_positions
-from rl.policy.teachers import Teacher, shown_ids
+from rl.policy.teachers import Teacher, base, shown_ids
 from rl.policy.teachers import load as load_teachers
 from rl.runs.run import Run
 from rl.runs.trackers import Trackers, trackers
@@ -100,8 +100,9 @@ def prepare(
         console.print(f"skipped {len(task.skipped)} broken rows; the first: {task.skipped[0]}", highlight=False)
     _self_check(task, console)
     loaded: list[Policy] = []  # rewards are checked before the policy is loaded, and some ask it later
-    mix = setup.rewards(config, task, lambda: (loaded[0].model, loaded[0].tokenizer))
+    mix = setup.rewards(config, task, lambda: (loaded[0].model, loaded[0].tokenizer), lambda: base(config, loaded[0]))
     loaded.append(policy := setup.policy(config, task, console))
+    setup.meet(mix)
     check_positions(config, task, policy, console)
     teachers = load_teachers(config, policy)
     examples = given.load(config, task, policy, mix if config.rewards else None)

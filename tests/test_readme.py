@@ -123,4 +123,4 @@ def test_the_examples_page_shows_a_config_that_is_one(tmp_path, monkeypatch):
     (tmp_path / "my_task.yaml").write_text("task: chain\npolicy: {model: embedded}\n")
     (tmp_path / "imitate.yaml").write_text(config)
     loaded = load("imitate.yaml")
-    assert list(loaded.algorithm.examples.sources) == ["ours", "public"] and not loaded.algorithm.samples
+    assert list(loaded.algorithm.examples.data) == ["ours", "public"] and not loaded.algorithm.samples

@@ -19,6 +19,7 @@ VERIFIERS = {
     "choice": "verifiers.choice",
     "code": "verifiers.code",
     "countdown": "verifiers.countdown",
+    "equation_system": "verifiers.equation_system",
     "exact": "verifiers.exact",
     "facts": "verifiers.facts",
     "format": "verifiers.format",

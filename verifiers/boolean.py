@@ -6,7 +6,9 @@ Read in the order of `verifiers.answer.reader`; the first that says yes or no de
 2. the last statement: `So the answer is yes`, `**Answer:** False.`, `the statement is not correct`, `So, no, …`, a
    sentence or a line that is one of the words and nothing else (`No.`), the word that the text begins with (`Yes,
    because …`);
-3. the last sentence that begins with the word set off (`… can they? No, whales are mammals.`).
+3. the last sentence that begins with the word set off (`… can they? No, whales are mammals.`); else a first or last
+   sentence that is nothing but emphatic (`Of course!`, `Absolutely not.`), or a last one that denies something (`It is
+   false that …`).
 
 `yes`, `true`, `correct` and `no`, `false`, `incorrect` are the same answers; `not true` is no. A word inside a sentence
 is no answer ("no lions live there").
@@ -27,10 +29,10 @@ TAIL = 20_000
 _YES = r"yes|yeah|yep|yup|true|correct|affirmative"
 _NO = r"no|nope|nah|false|incorrect|untrue"
 _WORD = rf"(?P<word>(?:not\s(?=true|correct|false|incorrect))?(?:{_YES}|{_NO}))\b(?![-'’])"
-_QUOTE = r"[\s*_\"'“‘(\[{]{0,6}"
+_QUOTE = r"[\s*_\"'“‘(\[{✅❌✓✔✗✘☑]{0,6}"
 _SURELY = (
     r"(?:(?:therefore|thus|hence|definitely|clearly|simply|probably|likely|most likely|indeed|certainly|absolutely|also"
-    r"|then|a|that|logically|obviously|most definitely|a definite|a resounding|in fact|still|actually"
+    r"|then|a|that|logically|obviously|most definitely|a\s\w{3,12}(?=\s(?:yes|no)\b)|in fact|still|actually"
     r"|considered|deemed|judged|regarded as|said to be)\b,?\s*){0,3}"
 )
 _AT = re.compile(
@@ -63,7 +65,7 @@ _SO = (
 _STATEMENT = re.compile(
     r"(?:\b(?=[achimoprstuvw])|(?=[,:–—-])|^|(?<=[.!;\n]))"  # fails early where no statement begins
     rf"(?:{_ABOUT}{_IS}\s*:?\s+{_SURELY}{_QUOTE}(?P<judged>{_JUDGEMENT}|yes|no)\b"
-    rf"(?![-'’]|\s+because\sof\b|\s+(?!(?:because|since|as|so|and|but|given)\b)[a-z]+)"
+    rf"(?![-'’]|\s+because\sof\b|\s+(?!(?:because|since|as|so|and|but|given|from|to)\b)[a-z]+)"
     rf"|{_SO}\s?[,:]?\s*{_QUOTE}{_SURELY}{_QUOTE}(?P<so>{_YES}|{_NO})"
     rf"(?=[\"'”’)\]]{{0,2}}(?:[,.;:!]|\s*$|\s+(?:because|since|as)\b|\s[-–—]\s))"
     rf"|(?:^|(?<=[.!;\n]))[\s*_\"'“(\[{{>→•-]{{0,16}}(?P<alone>(?:not\s(?=true|correct))?(?:{_YES}|{_NO}))"
@@ -71,6 +73,7 @@ _STATEMENT = re.compile(
     rf"|(?:[,:]|[-–—]|\b(?:is|answer|say))\s(?P<last>{_YES}|{_NO})[\s*_\"'”).!]{{0,8}}\Z)",
     re.IGNORECASE | re.MULTILINE,
 )
+_SENTENCE_BREAK = re.compile(r"(?<=[.!?])\s|\n")
 _NOT_SAID = re.compile(
     r"(?:\bnot|n['’]t|\bnever)\s+(?:\w+\s+)?(?:say|answer|guess|think|believe)\s+(?:that\s+)?(?:the\s+answer\s+is\s+)?\Z",
     re.IGNORECASE,
@@ -80,7 +83,16 @@ _FIRST = re.compile(
     re.IGNORECASE,
 )
 _SENTENCE = re.compile(
-    rf"(?:(?<=[.!?\n])[ \t*_\"'“(]{{1,8}}|,\s(?=\w{{2,3}},\s))(?P<word>{_YES}|{_NO})(?=[,;:!.]|\s[-–—]\s)",
+    rf"(?:(?<=[.!?\n])[ \t*_\"'“(]{{1,8}}|,\s(?=\w{{2,3}},\s)|[,;]\s(?:but|and|so)\s(?=\w{{2,3}},\s))"
+    rf"(?P<word>{_YES}|{_NO})(?=[,;:!.]|\s[-–—]\s)",
+    re.IGNORECASE,
+)
+_EMPHATIC = re.compile(
+    r"(?:absolutely|definitely|certainly|of\scourse|surely|indeed|most\scertainly)[,\s]{0,2}(?P<word>yes|not|no)?\s?[.!]{1,3}",
+    re.IGNORECASE,
+)
+_DENIES = re.compile(
+    r"(?:(?:so|thus|hence|therefore|overall),?\s)?(?:it\sis|it['’]s)\s(?:not\s(?:true|correct)|false|incorrect|untrue)\sthat\s",
     re.IGNORECASE,
 )
 _BOTH = re.compile(r"[\"'”]?\s*(?:or|and|/)\s*[\"'“]?(?:yes|no|true|false|incorrect|not)\b", re.IGNORECASE)
@@ -150,8 +162,18 @@ def answer(completion: str, *, strict: bool = False) -> tuple[bool | None, str |
     if strict:
         return None, None
     text = part[-TAIL:].strip()
-    sentences = list(_SENTENCE.finditer(text))
-    return (_value(sentences[-1], "word"), "last") if sentences else (None, None)
+    if sentences := list(_SENTENCE.finditer(text)):
+        return _value(sentences[-1], "word"), "last"
+    return _last(text)
+
+
+def _last(text: str) -> tuple[bool | None, str | None]:
+    """What an emphatic word says that is a sentence of its own, or else the last sentence's `it is false that …`."""
+    sentences = [sentence for sentence in _SENTENCE_BREAK.split(text[-2000:]) if sentence]
+    for sentence in (sentences[0], sentences[-1]) if sentences else ():
+        if match := _EMPHATIC.fullmatch(sentence.strip()):
+            return not match["word"] or match["word"].lower() == "yes", "last"
+    return (False, "last") if sentences and _DENIES.match(sentences[-1].strip()) else (None, None)
 
 
 def _said(text: str, rule: str) -> tuple[bool | None] | None:

@@ -22,7 +22,7 @@ from functools import lru_cache
 from verifiers.answer.choices import EMPTY_WORDS, TAIL, ChoiceReader, unwrapped
 from verifiers.answer.completion import answering_part
 from verifiers.answer.normal import normalised
-from verifiers.answer.reader import Span, overlong_box, stated
+from verifiers.answer.reader import Span, last_line, overlong_box, stated
 from verifiers.verdict import Verdict, abstained, judged
 
 
@@ -125,6 +125,9 @@ def given(
         return None, says_another, "its answer is none of the choices"
     tail = unwrapped(part[-TAIL:])
     if found := reader.bracketed(tail) or reader.mentioned(tail):
+        result = last_line(tail).rpartition("=")[2]
+        if len(found) > 1 and result:  # `12 + 6 = 18`, where 12 is a choice, too
+            found = reader.mentioned(result) or found
         return _single(found, texts, "last")
     return None, None, "no choice that can be told"
 

@@ -26,8 +26,8 @@ Decided, once for all:
   anew for each input.
 - **A program that tests call** is as if they had imported it: its main part (`if __name__ == "__main__":`) does not
   run. What follows its last definition or import (example calls, its own checks, questions to a user) does run, and
-  may raise or call `exit()`: the tests decide. An error before that, or a process that ends or does not return, is
-  wrong.
+  may raise or call `exit()`: the tests decide, unless `ends_well` is true. An error before that, or a process that ends
+  or does not return, is wrong.
 - **Annotations are not evaluated**: `List[int]` without its import does no harm, as where a data set's own grader
   imports `typing` first.
 - **A program that does not end well is wrong**, with the reason: it does not parse, raises, exits with an error, prints
@@ -79,6 +79,7 @@ def verify(
     stdin: str = "",
     starter: str = "",
     partial: bool = False,
+    ends_well: bool = False,
     lenient: bool = False,
     absolute: float = 1e-9,
     relative: float = 1e-6,
@@ -101,6 +102,8 @@ def verify(
         starter: code that the prompt gave, such as a signature with a docstring: the completion may be its
             continuation.
         partial: with tests, the score is the share that pass.
+        ends_well: whether a program that tests call must also end well as a whole: what follows its last definition,
+            such as an example or its own checks, must then not raise either.
         lenient: where the gold is a number and the last line printed is not one, take the last number of that line.
         absolute: a number may be this far from the gold.
         relative: it may be this fraction of the gold away from it.
@@ -148,9 +151,11 @@ def verify(
         if suite.runs:
             return _judge_runs(suite, where, source, setup, partial, absolute, relative)
         if suite.apart:
-            return _judge_apart(suite, where, source, setup, partial)
+            return _judge_apart(suite, where, source, setup, partial, ends_well)
         inside = [test.inside for test in suite.tests]
-        outcome = where.run(lambda sandbox: sandbox.run(source, setup=setup, entries=(), tests=inside))
+        outcome = where.run(
+            lambda sandbox: sandbox.run(source, setup=setup, entries=(), tests=inside, ends_well=ends_well)
+        )
     except SandboxError as error:
         return failed(f"sandbox: {error}")
     return _judge_tests(suite, outcome.tests, outcome.error, partial)
@@ -269,11 +274,13 @@ def _judge_tests(suite: Suite, results: Mapping[int, Mapping[str, Any]], error: 
     return judged(score, reason[:_SHOWN])
 
 
-def _judge_apart(suite: Suite, where: _Where, source: str, setup: str, partial: bool) -> Verdict:
+def _judge_apart(suite: Suite, where: _Where, source: str, setup: str, partial: bool, ends_well: bool) -> Verdict:
     """Judge by tests that run in a process of their own."""
     inside, names = [test.inside for test in suite.tests], sorted(suite.names)
     outcome, tested = where.run(
-        lambda sandbox: where.run(lambda tester: sandbox.run_tested(source, tester, inside, names, setup=setup))
+        lambda sandbox: where.run(
+            lambda tester: sandbox.run_tested(source, tester, inside, names, setup=setup, ends_well=ends_well)
+        )
     )
     for test, result in ((suite.tests[index], result) for index, result in tested.tests.items()):
         if _is_import(test.text) and "error" in result and outcome.error is None:

@@ -261,6 +261,8 @@ def _as_words(answer: str, gold: Words, rule: str) -> str:
     if answer.strip(" .").lower() in PHRASES:
         return answer
     if rule != "box" and len(gold.words) > 1 and len(words) > count and not re.search(r"[0-9\\]", answer):
+        if re.search(r"(?i)\b(?:not|never|than|instead of)\b|n't", " ".join(words[-count - 3 : -count])):
+            return answer  # `on Monday, not Tuesday`
         return "\\text{" + " ".join(words[-count:]) + "}"
     return answer
 

@@ -22,10 +22,11 @@ from fractions import Fraction
 from functools import lru_cache
 
 from verifiers.answer.agreement import unit_factor
+from verifiers.answer.clock_words import clock_as_digits
 from verifiers.answer.comparisons import with_signs
 from verifiers.answer.completion import answering_part
 from verifiers.answer.reader import Span, first_line, last_line, spans, stated
-from verifiers.answer.time_phrases import without_time
+from verifiers.answer.sentence_ends import without_circumstance
 from verifiers.arithmetic.quantity import Quantity, clock, last_quantity, stated_quantity
 from verifiers.verdict import Verdict, abstained, judged
 
@@ -80,12 +81,12 @@ def answer_quantity(completion: str, *, strict: bool = False) -> tuple[Quantity,
             return found, span.rule
     if strict:
         return None
-    part = with_signs(answering_part(completion))
+    part = with_signs(clock_as_digits(answering_part(completion)))
     for line in (last_line(part), first_line(part)):
         quantity = stated_quantity(line) if len(line) <= 400 else None
         if quantity and quantity.alone and not _LIST_NUMBER.match(line):
             return quantity, "line"
-    quantity = last_quantity(without_time(part))
+    quantity = last_quantity(without_circumstance(part))
     return (quantity, "last") if quantity else None
 
 
@@ -150,5 +151,5 @@ def _in_span(span: Span) -> Quantity | None:
             if found := _in_span(inner):
                 return found
         if "\n" in span.text or len(span.text) > 80:
-            return last_quantity(with_signs(span.text))
-    return stated_quantity(with_signs(span.text))
+            return last_quantity(with_signs(clock_as_digits(span.text)))
+    return stated_quantity(with_signs(clock_as_digits(span.text)))

@@ -11,7 +11,7 @@ from rewards.building import function
 from rewards.mixing import schedule
 from rewards.mixing.mix import Mix
 from rewards.parts.context import Context
-from rewards.parts.settings import CREDIT_RULES, KEYS, one_of
+from rewards.parts.settings import KEYS, STEP_RULES, TOKEN_RULE, one_of
 from rewards.reward import Reward
 from verifiers.runtime.names import nearest
 
@@ -73,7 +73,8 @@ def _reward(name: str, given: Mapping[str, Any], context: Context) -> Reward:
             raise ValueError(f"no reward is named {kind!r}; {nearest(kind, REWARDS)}")
         reward = importlib.import_module(REWARDS[kind]).build(name, given, context)
     if given.get("credit"):
-        one_of("credit", given["credit"], CREDIT_RULES)
-        if not reward.judges_steps:
+        rules = (STEP_RULES if reward.judges_steps else ()) + ((TOKEN_RULE,) if reward.judges_tokens else ())
+        if not rules:
             raise ValueError("credit: it gives no step scores, so there is nothing to credit inside a completion")
+        one_of("credit", given["credit"], rules)
     return reward

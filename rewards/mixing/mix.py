@@ -188,6 +188,7 @@ class Mix(Reward):
                     weight=effective[name][row],
                     contribution=contributions[name][row] if known[row] else None,
                     steps=scores.steps[row] if scores.steps and effective[name][row] == weights[name] else (),
+                    tokens=scores.tokens[row] if scores.tokens and effective[name][row] == weights[name] else (),
                 )
                 for name, scores in parts.items()
             }

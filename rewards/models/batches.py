@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -59,7 +59,11 @@ def stacked(rows: Sequence[Sequence[float]], fill: float, *, side: Literal["left
 
 
 def padded(
-    rows: Sequence[Sequence[int]], pad: int, device: Any = None, *, side: Literal["left", "right"] = "right"
+    rows: Sequence[Sequence[int]],
+    pad: int,
+    device: torch.device | str | None = None,
+    *,
+    side: Literal["left", "right"] = "right",
 ) -> tuple[Tensor, Tensor]:
     """Token ids and their mask, both (B, T).
 

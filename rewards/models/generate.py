@@ -15,7 +15,7 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
+from typing import Any, Literal, NamedTuple, Protocol, cast, runtime_checkable
 
 import torch
 from peft import PeftModel
@@ -26,7 +26,7 @@ from rewards.models.batches import pad_id, padded
 from rewards.models.logprobs import token_logprobs
 from rewards.models.state import device_of, judging
 from rewards.models.stopping import StopStrings, ended
-from rewards.models.types import Model, Tokenizer
+from rewards.models.types import Generates, Model, Tokenizer
 
 FinishReason = Literal["stop", "length", "error"]
 """`stop` where the model ended it, `length` where it was cut off, `error` where its logits held NaN."""
@@ -159,7 +159,7 @@ def eos_token_ids(model: Model | Engine, tokenizer: Tokenizer) -> list[int]:
         model: a transformers model, or an engine.
         tokenizer: its tokenizer.
     """
-    stored: Any = model.eos_token_ids if isinstance(model, Engine) else model.generation_config.eos_token_id
+    stored = model.eos_token_ids if isinstance(model, Engine) else model.generation_config.eos_token_id
     ends = [*(stored if isinstance(stored, list | tuple) else [stored]), tokenizer.eos_token_id]
     return list(dict.fromkeys(end for end in ends if end is not None))
 
@@ -235,7 +235,6 @@ def _by_transformers(
     order = sorted((len(ids), row) for row, ids in enumerate(prompt_ids) for _ in range(count))
     device, pad = device_of(model), pad_id(tokenizer)
     settings = _generation_config(parameters, ends, pad)
-    generating: Any = model  # transformers adds `generate` to its classes by a mixin that their type does not name
     reads_apart = getattr(model.config, "is_encoder_decoder", False)
     drawn: list[list[Tokens]] = [[] for _ in prompt_ids]
     with (
@@ -250,7 +249,7 @@ def _by_transformers(
             start = 1 if reads_apart else ids_BT.shape[1]
             stopping = [StopStrings(parameters.stop, tokenizer, start)] if parameters.stop else []
             watch = _NanWatch()
-            out_BT = generating.generate(
+            out_BT = cast(Generates, model).generate(
                 input_ids=ids_BT,
                 attention_mask=mask_BT,
                 generation_config=settings,

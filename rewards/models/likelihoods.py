@@ -17,11 +17,12 @@ import copy
 import inspect
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from peft import PeftModel
 from torch import Tensor, nn
+from transformers.cache_utils import Cache
 
 from rewards.models.batches import BATCH_TOKENS, LOGITS, batches, logits_budget, pad_id, padded
 from rewards.models.logprobs import logprobs_at, token_logprobs
@@ -60,6 +61,10 @@ class Pair(NamedTuple):
     start: int
 
 
+_Key = tuple[str | Rendered, tuple[str, ...]]
+"""A context with its answers."""
+
+
 def likelihoods(
     model: Model,
     tokenizer: Tokenizer,
@@ -90,8 +95,8 @@ def likelihoods(
     if share and not shares(model):
         raise ValueError(f"{type(model).__name__} cannot start from a shared prefix; leave share out")
     keys = [(contexts[i], tuple(answers[i])) for i in range(len(contexts))]
-    known: dict[Any, list[Pair]] = {}
-    of_prefix: dict[str, list[Any]] = {}
+    known: dict[_Key, list[Pair]] = {}
+    of_prefix: dict[str, list[_Key]] = {}
     for key, prefix in zip(keys, prefixes, strict=True):
         if key not in known:
             known[key] = [joined(key[0], answer, tokenizer) for answer in key[1]]
@@ -180,7 +185,7 @@ def _plain(model: Model, pairs: Sequence[Pair], budget: int, found: dict[int, Li
 class _Level(NamedTuple):
     """A cache of B texts: `mask_BS` says which of its S places hold a token, `lengths_B` how many do."""
 
-    cache: Any
+    cache: Cache
     mask_BS: Tensor
     lengths_B: Tensor
 
@@ -254,7 +259,7 @@ def _extend(
     return _Level(output.past_key_values, whole_BS, lengths_B + count_B), output.logits
 
 
-def _selected(cache: Any, index: Tensor) -> Any:
+def _selected(cache: Cache, index: Tensor) -> Cache:
     """A cache of the given rows, which may repeat; the given one stays as it is."""
     chosen = copy.copy(cache)
     chosen.layers = [copy.copy(layer) for layer in cache.layers]

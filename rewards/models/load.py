@@ -24,13 +24,14 @@ from transformers import (
     AutoModelForTokenClassification,
     AutoTokenizer,
     BitsAndBytesConfig,
+    PreTrainedModel,
     T5EncoderModel,
 )
 from transformers.utils.peft_utils import find_adapter_config_file
 
 from rewards.models.adapters import base_of
 from rewards.models.batches import pad_id
-from rewards.models.state import default_device, embedding
+from rewards.models.state import default_device, embedding, move
 from rewards.models.types import Model, Pair, Source, Tokenizer
 from verifiers.runtime.names import nearest
 
@@ -73,9 +74,9 @@ def load(name: str | Path, head: str = "causal", **how: Any) -> Loaded:
     """
     model, new_head = load_model(name, head, **how)
     where = {key: how[key] for key in ("revision", "trust_remote_code") if key in how}
-    source: Any = name
+    source = str(name)
     if isinstance(model, PeftModel) and not any(Path(name).glob("tokenizer*")):
-        source = model.get_base_model().name_or_path
+        source = str(model.get_base_model().name_or_path)
     try:
         tokenizer = AutoTokenizer.from_pretrained(source, **where)
     except (OSError, ValueError, ImportError) as error:
@@ -95,7 +96,7 @@ def load_model(
     attention: str | None = None,
     quantize: str | None = None,
     num_labels: int | None = None,
-) -> tuple[Any, bool]:
+) -> tuple[Model, bool]:
     """Load a model from a folder or the hub.
 
     Args:
@@ -132,7 +133,8 @@ def load_model(
             f"{str(name)!r} has no weights for {missing[0]}: it was not trained for {head}, and a head drawn at "
             f"random would judge"
         )
-    return (model.eval() if device is None else model.eval().to(device)), bool(missing)
+    move(model, device)
+    return model.eval(), bool(missing)
 
 
 def _refusal(name: str | Path, error: Exception) -> str:
@@ -142,7 +144,7 @@ def _refusal(name: str | Path, error: Exception) -> str:
     return f"{str(name)!r} could not be loaded: {str(error).strip().splitlines()[0]}"
 
 
-def _weights(name: str, head: str, revision: str | None, trust: bool, how: dict[str, Any]) -> tuple[Any, list[str]]:
+def _weights(name: str, head: str, revision: str | None, trust: bool, how: dict[str, Any]) -> tuple[Model, list[str]]:
     """The model, and the names of weights that are stored nowhere."""
     adapter = find_adapter_config_file(name, revision=revision)
     if adapter is None:
@@ -164,7 +166,7 @@ def _weights(name: str, head: str, revision: str | None, trust: bool, how: dict[
     return model, [key for key in missing if not any(part in kept for part in key.split("."))]
 
 
-def merged(model: Model) -> Any:
+def merged(model: Model) -> PreTrainedModel:
     """A model with its adapter in the weights; a model without one stays as it is."""
     return model.merge_and_unload() if isinstance(model, PeftModel) else model
 
@@ -250,7 +252,7 @@ def give_pad_token(model: Model, tokenizer: Tokenizer) -> bool:
     return lacked
 
 
-def _dtype(name: str, device: str) -> Any:
+def _dtype(name: str, device: str) -> str | torch.dtype:
     if name == "auto" and device == "cpu":
         name = "float32"
     if name != "auto" and not isinstance(getattr(torch, name, None), torch.dtype):

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
+from torch import nn
 
 from rewards.models.types import Classifier, Model
 
@@ -15,6 +16,16 @@ from rewards.models.types import Classifier, Model
 def default_device() -> str:
     """This process's GPU, or the CPU."""
     return f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if torch.cuda.is_available() else "cpu"
+
+
+def move(model: nn.Module, device: str | torch.device | None) -> None:
+    """Move a model to a device. For transformers' models, whose own `to` hides its arguments from type checkers.
+
+    Args:
+        model: any module.
+        device: where it goes; None leaves it where it is.
+    """
+    model.to(device)
 
 
 def device_of(model: Model) -> torch.device:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Literal, cast
 
 import torch
 from torch import Tensor
@@ -59,8 +59,9 @@ class StopStrings(StoppingCriteria):
         # a token has one byte of text at least; the others are context, for tokenizers that change a text's beginning
         self.tail = max(len(string.encode()) for string in stop) + 8
 
-    def __call__(self, input_ids: Tensor, scores: Any, **_: Any) -> Any:
+    def __call__(self, input_ids: Tensor, scores: object, **_: object) -> torch.BoolTensor:
         """Which rows (B,) have ended."""
         tails = input_ids[:, max(self.start, input_ids.shape[1] - self.tail) :].tolist()
         texts = self.tokenizer.batch_decode(tails, skip_special_tokens=True)
-        return torch.tensor([has_stop(text, self.stop) for text in texts], device=input_ids.device)
+        ended = torch.tensor([has_stop(text, self.stop) for text in texts], device=input_ids.device)
+        return cast(torch.BoolTensor, ended)

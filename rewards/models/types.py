@@ -44,12 +44,20 @@ class Head(Protocol):
         """What a call runs; its parameters say which arguments it takes."""
         ...
 
-    def eval(self) -> Any:
+    def eval(self) -> object:
         """Switch to evaluation mode."""
         ...
 
-    def train(self, mode: bool = True) -> Any:
+    def train(self, mode: bool = True) -> object:
         """Switch to training mode, or out of it."""
+        ...
+
+
+class Generates(Protocol):
+    """A model that continues texts; transformers mixes `generate` into its classes without naming it in their type."""
+
+    def generate(self, **arguments: Any) -> torch.Tensor:
+        """Token ids of prompts and completions, (B, P + T)."""
         ...
 
 

@@ -29,7 +29,7 @@ from rewards.models.likelihoods import Pair, joined
 from rewards.models.load import load, merged
 from rewards.models.prompts import Rendered
 from rewards.models.room import room
-from rewards.models.state import default_device
+from rewards.models.state import default_device, device_of, move
 from rewards.models.types import Model, Tokenizer
 from rewards.parts.rationale import LAYOUTS, Layout, choices_of
 from rewards.reward import Text
@@ -111,7 +111,7 @@ def fit_answer_models(
         for kind, examples in parts.items():
             model = merged(load(start, dtype="float32").model)
             pairs = [pair for other, pair in examples if other != fold and len(pair.ids) <= room(model)]
-            model = model.to(device or default_device())
+            move(model, device or default_device())
             loss = _fit(model, pairs, tokenizer, epochs, learning_rate, batch_tokens, seed)
             model.save_pretrained(folder / str(fold) / kind)
             tokenizer.save_pretrained(folder / str(fold) / kind)
@@ -151,7 +151,7 @@ def _fit(
     model: Model, pairs: Sequence[Pair], tokenizer: Tokenizer, epochs: int, learning_rate: float, budget: int, seed: int
 ) -> float:
     """Train on the answers' tokens; the mean loss of the last pass."""
-    device = model.get_input_embeddings().weight.device
+    device = device_of(model)
     optimizer = torch.optim.AdamW(model.parameters(), lr=learning_rate, weight_decay=0.0)
     rng, loss = random.Random(seed), float("nan")
     model.train()

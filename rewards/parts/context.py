@@ -24,6 +24,7 @@ class Context:
         cache: a folder for what a reward keeps from run to run; None for nowhere.
         run: the run's own folder, for state that survives a restart; None where there is no run.
         template_kwargs: variables of the policy's chat template, as its prompts are laid out for sampling.
+        base: gives the policy as the run began with it, as (model, tokenizer); None where there is none.
     """
 
     verifier: Verifier
@@ -32,3 +33,4 @@ class Context:
     cache: Path | None = None
     run: Path | None = None
     template_kwargs: Mapping[str, Any] = field(default_factory=dict)
+    base: Source | None = None

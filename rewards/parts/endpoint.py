@@ -43,6 +43,10 @@ class NoReply(Exception):
     """The endpoint gave no reply that can be read; says why."""
 
 
+class CutOff(NoReply):
+    """A reply that did not end by itself."""
+
+
 class TooLate(NoReply):
     """There was no whole reply in the time of one try."""
 
@@ -90,19 +94,25 @@ class Endpoint:
     def _cache(self) -> diskcache.Cache:
         return diskcache.Cache(str(self.cache_folder))
 
-    def known(self, messages: Sequence[Mapping[str, Any]]) -> str | None:
-        """The reply in the cache, or None."""
-        kept: Any = self._cache.get(self._key(messages))
+    def known(self, messages: Sequence[Mapping[str, Any]], draw: int = 0) -> str | None:
+        """The reply in the cache, or None.
+
+        Args:
+            messages: the chat that it is a reply to.
+            draw: which of several replies to the same chat.
+        """
+        kept: Any = self._cache.get(self._key(messages, draw))
         return kept
 
-    def remember(self, messages: Sequence[Mapping[str, Any]], reply: str) -> None:
+    def remember(self, messages: Sequence[Mapping[str, Any]], reply: str, draw: int = 0) -> None:
         """Put a reply into the cache.
 
         Args:
             messages: the chat that it is a reply to.
             reply: its text.
+            draw: which of several replies to the same chat.
         """
-        self._cache.set(self._key(messages), reply)
+        self._cache.set(self._key(messages, draw), reply)
 
     def ask(
         self, chats: Sequence[Sequence[Mapping[str, Any]]], until: float, concurrency: int
@@ -184,7 +194,7 @@ class Endpoint:
             raise NoReply(f"an empty reply{tools} (finish_reason: {finish})")
         if str(finish or "").lower() not in WHOLE:
             why = "; request.max_tokens may be too small" if finish in ("length", "max_tokens") else ""
-            raise NoReply(f"the reply was cut off (finish_reason: {finish}){why}")
+            raise CutOff(f"the reply was cut off (finish_reason: {finish}){why}")
         return whole(content)
 
     def _client(self) -> openai.AsyncOpenAI:
@@ -203,10 +213,9 @@ class Endpoint:
             seconds = math.nan
         return min(max(seconds, 0.0), LONGEST_WAIT) if math.isfinite(seconds) else self._backoff(state)
 
-    def _key(self, messages: Sequence[Mapping[str, Any]]) -> str:
-        asked = json.dumps(
-            [self.base_url, self.model, self.request, list(messages)], sort_keys=True, ensure_ascii=False
-        )
+    def _key(self, messages: Sequence[Mapping[str, Any]], draw: int) -> str:
+        parts = [self.base_url, self.model, self.request, list(messages), *([draw] if draw else [])]
+        asked = json.dumps(parts, sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(asked.encode("utf-8", "surrogatepass")).hexdigest()
 
 

@@ -10,8 +10,10 @@ from verifiers.runtime.names import nearest
 
 KEYS = ("kind", "function", "verifier", "model", "options", "weight", "credit")
 """What the config says of one reward."""
-CREDIT_RULES = ("sum", "min", "first_error")
+STEP_RULES = ("sum", "min", "first_error")
 """How step scores may count inside a completion (`rl/credit/steps.py`)."""
+TOKEN_RULE = "token"
+"""How token scores count: each for its own token (`rl/credit/token_rewards.py`)."""
 
 
 def options_of(settings: Mapping[str, Any], valid: Collection[str], reads: Collection[str] = ()) -> dict[str, Any]:

@@ -30,6 +30,7 @@ def source(
     head: str,
     *,
     policy: bool = False,
+    base: bool = False,
     purpose: str = "a path or a hub id",
 ) -> Source:
     """What gives the model that a reward's part of the config names.
@@ -40,6 +41,7 @@ def source(
         context: gives the policy.
         head: a key of `rewards.models.load.HEADS`.
         policy: whether the reward can do with the policy, which changes while it is trained.
+        base: whether it can do with the policy as the run began with it.
         purpose: what the model is and does, for the error.
 
     Raises:
@@ -54,4 +56,8 @@ def source(
         if context.policy is None:
             raise ValueError("model: policy needs a policy, and there is none here; name a path or a hub id")
         return context.policy
+    if name == "base" and base:
+        if context.base is None:
+            raise ValueError("model: base is the policy that a run began with, and there is no run here")
+        return context.base
     return frozen(str(name), head, **{key: options[key] for key in LOADING if key in options})

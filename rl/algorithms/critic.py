@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import torch
 from accelerate import Accelerator
@@ -98,14 +98,13 @@ class Critic:
             cut = (((near_error_BT > error_BT) * mask_BT).sum() / mask_BT.sum().clamp(min=1)).item()
             error_BT = torch.maximum(error_BT, near_error_BT)
         # each process holds a part of the batch, and gradients are averaged over processes
-        everywhere: Any = self.accelerator.gather(mask_BT.sum())
+        everywhere = cast(Tensor, self.accelerator.gather(mask_BT.sum()))
         tokens = everywhere.sum() / self.accelerator.num_processes
         loss = 0.5 * (error_BT * mask_BT).sum() / tokens.clamp(min=1.0)
         loss.backward()
         for parameter in self.trained:
             if self.accelerator.num_processes > 1 and parameter.grad is not None:
-                mean: Any = self.accelerator.reduce(parameter.grad, reduction="mean")
-                parameter.grad = mean
+                parameter.grad = cast(Tensor, self.accelerator.reduce(parameter.grad, reduction="mean"))
         norm = nn.utils.clip_grad_norm_(self.trained, MAX_GRADIENT_NORM)
         if torch.isfinite(norm):  # the same on every process, as the gradients are
             self.optimizer.step()
@@ -114,7 +113,7 @@ class Critic:
         self._want_gradients(False)
         if not torch.isfinite(norm):
             self.skips.skip()
-        value_loss: Any = self.accelerator.reduce(loss.detach(), reduction="mean")
+        value_loss = cast(Tensor, self.accelerator.reduce(loss.detach(), reduction="mean"))
         return {"value_loss": value_loss.item(), "clip_fraction": cut}
 
     def _want_gradients(self, wanted: bool) -> None:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import copy
 from types import SimpleNamespace
-from typing import Any
+from typing import cast
 
 from peft import PeftModel
 from torch import Tensor, nn
+from transformers import PreTrainedModel
 
 from rl.algorithms.critic import start_at_zero
 
@@ -34,12 +35,12 @@ class LoraCritic(nn.Module):
         self.adapters = nn.ParameterDict({name.replace(".", "/"): parameter for name, parameter in adapters.items()})
         for parameter in self.adapters.values():
             parameter.requires_grad_(True)
-        base: Any = policy.get_base_model()
+        base = cast(PreTrainedModel, policy.get_base_model())
         self._body = (getattr(base, base.base_model_prefix),)
         self.score = nn.Linear(base.config.get_text_config().hidden_size, 1)
         start_at_zero(self.score)
 
-    def forward(self, input_ids: Tensor, **inputs: Any) -> Any:
+    def forward(self, input_ids: Tensor, **inputs: Tensor) -> SimpleNamespace:
         """Logits (B, S, 1), as `.logits`."""
         policy, body = self._policy[0], self._body[0]
         modes = [(module, module.training) for module in body.modules()]

@@ -18,18 +18,19 @@ w_t are the weights of the likelihood (`rl/algorithms/sft.py`). Prompts and padd
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import kl_div
 from transformers import PreTrainedTokenizerBase
 from trl.trainer.sft_trainer import SFTTrainer
 
 from rewards.models.batches import padded
 from rewards.models.state import judging
+from rewards.models.types import Model
 from rewards.sample import Sample
-from rl.algorithms.weighted import WeightedCollator
+from rl.algorithms.weighted import Collator, WeightedCollator
 from rl.errors import UserError
 from rl.policy.teachers import KEY, Teacher, shown_ids
 
@@ -121,7 +122,7 @@ class TaughtSftTrainer(SFTTrainer):
         self.data_collator = TaughtCollator(self.data_collator, len(self.teachers))
 
     def compute_loss(
-        self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
+        self, model: nn.Module, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
         """The loss of the module's docstring, over the tokens that have a label."""
         labels_BS, weights_BS = inputs["labels"][:, 1:], inputs["weights"][:, 1:]
@@ -134,7 +135,7 @@ class TaughtSftTrainer(SFTTrainer):
         loss_N = self.nll_weight * nll_N
         for number, teacher in enumerate(self.teachers):
             own = inputs.get(f"teacher_{number}")
-            asked = teacher.model if teacher.model is not None else self.accelerator.unwrap_model(model)
+            asked = teacher.model if teacher.model is not None else cast(Model, self.accelerator.unwrap_model(model))
             with judging(asked):
                 logits_BSV = asked(**(own["read"] if own else read), use_cache=False).logits
             teacher_NV = logits_BSV[:, :-1][own["counts"][:, 1:] if own else counts_BS]
@@ -152,7 +153,8 @@ class TaughtSftTrainer(SFTTrainer):
         return (loss, outputs) if return_outputs else loss
 
     def _record(self, name: str, values_N: Tensor) -> None:
-        sums: Any = self.accelerator.gather(torch.stack([values_N.detach().sum(), values_N.new_tensor(len(values_N))]))
+        mine = torch.stack([values_N.detach().sum(), values_N.new_tensor(len(values_N))])
+        sums = cast(Tensor, self.accelerator.gather(mine))
         total, count = sums.view(-1, 2).sum(0).tolist()
         self._metrics["train"][name].append(total / max(count, 1))
 
@@ -165,7 +167,7 @@ class TaughtCollator(WeightedCollator):
         teachers: how many teachers there are.
     """
 
-    def __init__(self, plain: Any, teachers: int) -> None:
+    def __init__(self, plain: Collator, teachers: int) -> None:
         super().__init__(plain)
         self.teachers = teachers
 

@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from datasets import Dataset
+from datasets import Dataset, IterableDataset
+from torch import nn
 from transformers import PrinterCallback
 from trl.trainer.dpo_config import DPOConfig
 from trl.trainer.dpo_trainer import DPOTrainer
@@ -23,6 +24,8 @@ from rl.algorithms.preference import pair_length, pair_rows
 from rl.algorithms.trl_arguments import fit_arguments
 from rl.config.algorithms import Dpo
 from rl.examples.pairs import Pair
+
+AnyDataset = Dataset | IterableDataset
 
 
 class PairsDPOTrainer(DPOTrainer):
@@ -37,10 +40,10 @@ class PairsDPOTrainer(DPOTrainer):
         super().__init__(**arguments)
         self.nll = nll
 
-    def _prepare_dataset(self, dataset: Any, *_: Any, **__: Any) -> Any:
+    def _prepare_dataset(self, dataset: AnyDataset, *_: object, **__: object) -> AnyDataset:
         return dataset
 
-    def _compute_loss(self, model: Any, inputs: dict[str, Any], return_outputs: bool) -> Any:
+    def _compute_loss(self, model: nn.Module, inputs: dict[str, Any], return_outputs: bool) -> Any:
         if self.nll:
             chosen_BT = inputs["completion_mask"].chunk(2)[0][:, 1:]
             self.loss_weights[-1] = self.nll * share_of_tokens(chosen_BT.sum())

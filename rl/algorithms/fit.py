@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from accelerate import PartialState
 from accelerate.utils import gather
@@ -13,6 +13,7 @@ from peft import PeftConfig
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase, TrainerCallback
 
+from rewards.models.types import Model
 from rl.config import Config
 from rl.policy.teachers import Teacher
 
@@ -35,8 +36,8 @@ class Fit:
     """
 
     config: Config
-    model: Any
-    reference: Any
+    model: Model
+    reference: Model | None
     tokenizer: PreTrainedTokenizerBase
     lora: PeftConfig | None
     folder: Path
@@ -72,5 +73,5 @@ def share_of_tokens(tokens: Tensor) -> float:
     """
     if PartialState().num_processes == 1:
         return 1.0
-    everywhere: Any = gather(tokens.reshape(1))
+    everywhere = cast(Tensor, gather(tokens.reshape(1)))
     return (tokens / everywhere.float().mean()).item()

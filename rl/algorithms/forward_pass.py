@@ -75,7 +75,7 @@ class ForwardPass:
         logprobs_BT: the log-probabilities that were found, without gradients; None before the pass.
     """
 
-    def __init__(self, model: Any, rows_R: Tensor | None = None, otherwise_BT: Tensor | None = None) -> None:
+    def __init__(self, model: nn.Module, rows_R: Tensor | None = None, otherwise_BT: Tensor | None = None) -> None:
         self.model, self.rows_R, self.otherwise_BT = model, rows_R, otherwise_BT
         self.logprobs_BT: Tensor | None = None
 

@@ -10,6 +10,7 @@ with ρ_it a token's probability under the policy over its probability under the
 to TRL's own arguments in `trainer:`.
 
 Where a reward has a credit rule, its step scores make the advantage one of each token, A_it (`rl/credit/group.py`).
+Where a reward scores each token (`credit: token`), its weighted score is added to that token's advantage as it is.
 With outcome rewards alone the advantages are TRL's, untouched.
 """
 
@@ -55,7 +56,8 @@ class GrpoTrainer(OnlineTrainer):
         # as with TRL, a completion that is masked because it was cut off counts in its group's baseline all the same
         tokens_BT = torch.arange(mask_BT.shape[1], device=mask_BT.device) < lengths_B.unsqueeze(1)
         rewards = self.token_rewards(samples, batch)
-        return group_advantages(rewards, tokens_BT, self.group, self.scale_rewards, self.gathered) * mask_BT
+        of_group_BT = group_advantages(rewards, tokens_BT, self.group, self.scale_rewards, self.gathered)
+        return (of_group_BT + rewards.token_BT) * mask_BT
 
     def carries_signal(self, samples: Sequence[Sample], batch: Batch) -> Tensor:
         """Whether any completion of a group that the loss counts has an advantage."""

@@ -15,13 +15,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from rich.console import Console
 from torch import Tensor
 from torch.distributed.tensor import DTensor
-from transformers import TrainerCallback
+from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from rl.errors import NotFinite
 from rl.storage.checkpoints import metrics
@@ -79,20 +79,27 @@ class Guard(TrainerCallback):
         self.skips = Skips("the policy")
         self._loss_before = torch.zeros(())
 
-    def watch(self, trainer: Any) -> None:
+    def watch(self, trainer: Trainer) -> None:
         """Set the trainer, once it is there."""
         self.trainer = trainer
-        trainer.stateful = {**getattr(trainer, "stateful", {}), "guard": self.skips}
+        parts = {**getattr(trainer, "stateful", {}), "guard": self.skips}
+        trainer.stateful = parts  # pyright: ignore[reportAttributeAccessIssue]  # ours, for `Checkpoints`
 
-    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
         """The Trainer must not hide a loss that is not finite behind an average of earlier ones."""
         args.logging_nan_inf_filter = False
 
-    def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+    def on_step_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
         """Keep the sum of losses since the last log line."""
         self._loss_before = self.trainer._tr_loss.clone()
 
-    def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+    def on_pre_optimizer_step(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
         """The gradients are there.
 
         Raises:
@@ -104,7 +111,7 @@ class Guard(TrainerCallback):
         if trainer.accelerator.scaler is None:
             gradients_are_finite = all_finite(parameter.grad for parameter in model.parameters()).to(loss.device)
         wrong = torch.stack([~torch.isfinite(loss), ~gradients_are_finite]).float()
-        in_loss, in_gradients = trainer.accelerator.reduce(wrong, reduction="sum").tolist()
+        in_loss, in_gradients = cast(Tensor, trainer.accelerator.reduce(wrong, reduction="sum")).tolist()
         if not in_loss and not in_gradients:
             self.skips.take()
             return
@@ -120,7 +127,7 @@ class Guard(TrainerCallback):
         )
         self.skips.skip()
 
-    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         """A log line says how many there were so far, not their mean over its steps."""
         metrics(self.trainer)["skipped_steps"] = [float(self.skips.total)]
 

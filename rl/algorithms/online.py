@@ -19,13 +19,15 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from typing import Any
+from typing import Any, cast
 
 import torch
 from accelerate import DistributedType
-from torch import Tensor
+from peft import PeftModel
+from torch import Tensor, nn
 
 from rewards.mixing.mix import Mix
+from rewards.models.batches import pad_id
 from rewards.reward import Text, text_of
 from rewards.sample import Sample
 from rl.algorithms.forward_pass import ForwardPass, positions_by_the_mask, rows_with_signal
@@ -36,6 +38,7 @@ from rl.sampling.curriculum import PromptSampler
 from rl.sampling.dynamic import Draw, fill
 from rl.sampling.in_trl import SamplingTrainer
 from rl.sampling.judge import judge
+from rl.storage.checkpoints import Part
 from verifiers.runtime.verifier import Verifier
 
 Batch = dict[str, Any]
@@ -62,16 +65,16 @@ class OnlineTrainer(SamplingTrainer):
         super().__init__(reward_funcs=[mix], **arguments)
         self.settings, self.mix, self.verifier = settings, mix, verifier
         self.samples: list[Sample] = []
-        self.step_ends = StepEnds(self.processing_class)
+        self.step_ends = StepEnds(self._tokenizer)
         # a reward may hold a state of its own, such as a normalisation frozen at the start of the run
-        self.stateful: dict[str, Any] = {f"reward_{r.name}": r for r in mix.rewards if hasattr(r, "state_dict")}
+        stateful = {f"reward_{one.name}": cast(Part, one) for one in mix.rewards if hasattr(one, "state_dict")}
+        self.stateful: dict[str, Part] = stateful
         self.prompt_sampler: PromptSampler | None = None
         if settings.curriculum is not None or settings.dynamic_sampling is not None:
-            train_split: Any = self.train_dataset  # TRL declares more kinds of it than we hand over
+            train_split = cast(Sequence[dict[str, Any]], self.train_dataset)  # TRL declares other kinds as well
             self.prompt_sampler = PromptSampler(list(train_split), settings.curriculum, self.args.seed)
             self.stateful["prompts"] = self.prompt_sampler
-        policy: Any = self.accelerator.unwrap_model(self.model)
-        self.has_relative_positions = hasattr(policy.config.get_text_config(), "rope_parameters")
+        self.has_relative_positions = hasattr(self.policy.config.get_text_config(), "rope_parameters")
         self.in_parts = settings.sort_by_length and self._may_run_any_number_of_passes()
 
     @abstractmethod
@@ -113,7 +116,7 @@ class OnlineTrainer(SamplingTrainer):
         if self.prompt_sampler is None or not self.is_training:
             return super()._generate_and_score_completions(rows), self.samples
         sampling = self.settings.dynamic_sampling
-        pad: Any = self._tokenizer.pad_token_id
+        pad = pad_id(self._tokenizer)
         batch, samples, draws = fill(
             self._draw_groups,
             groups=len(rows) // self.group,
@@ -145,9 +148,8 @@ class OnlineTrainer(SamplingTrainer):
 
     def close(self) -> None:
         """Leave the policy as it is to be saved, once training is over."""
-        policy: Any = self.accelerator.unwrap_model(self.model)
-        if "ref" in getattr(policy, "peft_config", {}):  # TRL's copy of the adapters that training began with
-            policy.delete_adapter("ref")
+        if isinstance(self.policy, PeftModel) and "ref" in self.policy.peft_config:  # TRL's copy of the first adapters
+            self.policy.delete_adapter("ref")
 
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> Batch:
         return self.next_batch(inputs)
@@ -181,7 +183,7 @@ class OnlineTrainer(SamplingTrainer):
         rewards_B1 = torch.tensor(rewards, dtype=torch.float32, device=self.accelerator.device).unsqueeze(1)
         return self.gathered(rewards_B1)
 
-    def _compute_loss(self, model: Any, inputs: Batch) -> Tensor:
+    def _compute_loss(self, model: nn.Module, inputs: Batch) -> Tensor:
         rows_R = rows_with_signal(inputs["advantages"]) if self.skips_zero_signal else None
         forward = ForwardPass(model, rows_R, inputs.get("old_per_token_logps"))
         loss = super()._compute_loss(forward, inputs)
@@ -190,7 +192,13 @@ class OnlineTrainer(SamplingTrainer):
         return loss
 
     def _get_per_token_logps_and_entropies(
-        self, model: Any, input_ids: Tensor, attention_mask: Tensor, logits_to_keep: int, *rest: Any, **more: Any
+        self,
+        model: nn.Module | ForwardPass,
+        input_ids: Tensor,
+        attention_mask: Tensor,
+        logits_to_keep: int,
+        *rest: Any,
+        **more: Any,
     ) -> tuple[Tensor, Tensor | None, Tensor | None]:
         forward = model if isinstance(model, ForwardPass) else ForwardPass(model)
         usual = ("batch_size", "compute_entropy", "compute_aux_loss")

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from datasets import Dataset
+from torch import nn
 from transformers import PrinterCallback
 from trl.experimental.orpo import ORPOConfig, ORPOTrainer
 
@@ -25,7 +26,7 @@ from rl.examples.pairs import Pair
 class PairsORPOTrainer(ORPOTrainer):
     """TRL's trainer on pairs that are tokens already, with an NLL over the tokens of all processes."""
 
-    def tokenize_row(self, feature: dict[str, Any], model: Any = None) -> dict[str, Any]:
+    def tokenize_row(self, feature: dict[str, Any], model: nn.Module | None = None) -> dict[str, Any]:
         """The row in TRL's format: only the completion has labels, and both are truncated to `max_length` tokens."""
         prompt = feature["prompt_ids"]
         row: dict[str, Any] = {"prompt_input_ids": prompt, "prompt_attention_mask": [1] * len(prompt)}
@@ -35,7 +36,7 @@ class PairsORPOTrainer(ORPOTrainer):
             row |= {f"{name}_input_ids": ids, f"{name}_attention_mask": [1] * len(ids), f"{name}_labels": labels}
         return row
 
-    def concatenated_forward(self, model: Any, batch: dict[str, Any]) -> Any:
+    def concatenated_forward(self, model: nn.Module, batch: dict[str, Any]) -> Any:
         """TRL's forward pass; its NLL is weighted by this process's share of the tokens."""
         *others, nll = super().concatenated_forward(model, batch)
         return *others, nll * share_of_tokens(batch["chosen_attention_mask"][:, 1:].sum())

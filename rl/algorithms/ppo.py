@@ -23,10 +23,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
-from torch import Tensor
+from peft import PeftModel
+from torch import Tensor, nn
 from transformers import PrinterCallback, TrainerCallback
 from trl.trainer.utils import use_adapter
 
@@ -89,7 +90,8 @@ class PpoTrainer(OnlineTrainer):
         super().__init__(settings, mix, verifier, **arguments)
         args.beta = self.beta = loss_beta  # the penalty is in the reward, not in the loss
         if critic is None:
-            critic = LoraCritic(self.accelerator.unwrap_model(self.model))
+            assert isinstance(self.policy, PeftModel), "checked with the config"
+            critic = LoraCritic(self.policy)
         self.critic = Critic(critic, settings.critic, self.accelerator, self.args.seed + self.accelerator.process_index)
         self.warm_up = WarmUp(settings.critic.warm_up_cycles)
         self.stateful |= {"critic": self.critic, "warm_up": self.warm_up}
@@ -172,14 +174,14 @@ class PpoTrainer(OnlineTrainer):
         """
         loss = super().training_step(*given, **more)
         if self.critic_learns_alone:
-            for parameter in self.accelerator.unwrap_model(self.model).parameters():
+            for parameter in self.policy.parameters():
                 if self.accelerator.scaler is None:
                     parameter.grad = None
                 elif parameter.grad is not None:  # the scaler wants gradients to look at
                     parameter.grad.zero_()
         return loss
 
-    def _prepare_inputs(self, generation_batch: Any) -> Any:
+    def _prepare_inputs(self, generation_batch: Batch) -> Batch:
         inputs = super()._prepare_inputs(generation_batch)  # TRL's: the next minibatch, of a new batch where it is time
         if self.lesson is not None:
             self.update_critic(self.lesson)
@@ -200,23 +202,24 @@ class PpoTrainer(OnlineTrainer):
         """log π(a_t) - log π_ref(a_t) of the sampled tokens, (B, T)."""
         rollouts = Rollouts.of(batch)
         width = rollouts.completion_ids.shape[1]
+        model = cast(nn.Module, self.model)  # wrapped as it is in training
         run = self._get_per_token_logps_and_entropies
         with torch.no_grad():
-            logprobs_BT, _, _ = run(self.model, rollouts.ids, rollouts.mask, width)
+            logprobs_BT, _, _ = run(model, rollouts.ids, rollouts.mask, width)
             if self.ref_model is not None:
-                reference_BT, _, _ = run(self.ref_model, rollouts.ids, rollouts.mask, width)
+                reference_BT, _, _ = run(cast(nn.Module, self.ref_model), rollouts.ids, rollouts.mask, width)
             else:  # of a policy with adapters the reference is the base, or the adapter that training went on from
-                policy: Any = self.accelerator.unwrap_model(self.model)
+                policy = self.policy
+                assert isinstance(policy, PeftModel)
                 with use_adapter(policy, adapter_name="ref" if "ref" in policy.peft_config else None):
-                    reference_BT, _, _ = run(self.model, rollouts.ids, rollouts.mask, width)
+                    reference_BT, _, _ = run(model, rollouts.ids, rollouts.mask, width)
         return (logprobs_BT - reference_BT) * rollouts.completion_mask
 
     def _moments(self, values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation where the mask is 1, over all processes."""
         mask = mask.to(values.dtype)
         sums = torch.stack([mask.sum(), (values * mask).sum(), (values**2 * mask).sum()])
-        everywhere: Any = self.accelerator.reduce(sums, reduction="sum")
-        count, total, squares = everywhere
+        count, total, squares = cast(Tensor, self.accelerator.reduce(sums, reduction="sum"))
         mean = total / count.clamp(min=1)
         return mean, (squares / count.clamp(min=1) - mean**2).clamp(min=0).sqrt()
 

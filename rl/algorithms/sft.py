@@ -28,6 +28,7 @@ from rl.algorithms.trl_arguments import fit_arguments
 from rl.algorithms.weighted import WeightedSftTrainer
 from rl.config.algorithms import Sft
 from rl.errors import UserError
+from rl.examples.fade import faded
 from rl.examples.hints import worth_learning
 from rl.examples.keep import keep
 from verifiers.runtime.names import nearest
@@ -63,6 +64,10 @@ def build(fit: Fit, examples: Sequence[Sample]) -> SFTTrainer:
     config = fit.config
     assert isinstance(config.algorithm, Sft)
     settings = config.algorithm
+    own: dict[str, Any] = {"remove_unused_columns": not (settings.graded or settings.teacher)}
+    if settings.examples is not None and (fade := settings.examples.fade) is not None:
+        examples = faded(examples, fade, fit.seed)
+        own |= {"num_train_epochs": 1, "train_sampling_strategy": "sequential"}
     beside: list[dict[str, Any]] = [{} for _ in examples]
     if settings.teacher:
         whole = len(examples)
@@ -75,7 +80,6 @@ def build(fit: Fit, examples: Sequence[Sample]) -> SFTTrainer:
         for one, more in zip(examples, beside, strict=True)
     ]
     lengths = [len(one["input_ids"]) for one in rows]
-    own: dict[str, Any] = {"remove_unused_columns": not (settings.graded or settings.teacher)}
     if config.trainer.get("packing") and config.trainer.get("max_length") is None:
         own["max_length"] = max(lengths)  # packing fills sequences of a given length
     given = {"args": fit_arguments(SFTConfig, fit, lengths, **own), "train_dataset": Dataset.from_list(rows)}

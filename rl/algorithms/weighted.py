@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
+from torch import nn
 from trl.trainer.sft_trainer import SFTTrainer
+
+Collator = Callable[[list[dict[str, Any]]], dict[str, Any]]
+"""Makes a batch of rows."""
 
 
 class WeightedSftTrainer(SFTTrainer):
@@ -19,12 +24,12 @@ class WeightedSftTrainer(SFTTrainer):
         self.data_collator = WeightedCollator(self.data_collator)
 
     def compute_loss(
-        self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
+        self, model: nn.Module, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
         """TRL's loss on weighted log-probabilities."""
         weights_BS = inputs.pop("weights")[:, 1:]  # the first token has no log-probability
 
-        def weigh(module: Any, given: Any, outputs: Any) -> Any:
+        def weigh(module: nn.Module, given: object, outputs: Any) -> Any:
             if "log_probs" in outputs:
                 outputs.log_probs = weights_BS * outputs.log_probs
             return outputs
@@ -43,7 +48,7 @@ class WeightedCollator:
         plain: that collator.
     """
 
-    def __init__(self, plain: Any) -> None:
+    def __init__(self, plain: Collator) -> None:
         self.plain = plain
 
     def __call__(self, rows: list[dict[str, Any]]) -> dict[str, Any]:

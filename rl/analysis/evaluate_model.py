@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.console import Console
 
-from rewards.models.state import default_device
+from rewards.models.state import default_device, move
 from rl import setup, tasks
 from rl.analysis import console as show
 from rl.analysis.evaluation import evaluate, settings_for
@@ -34,11 +34,10 @@ def evaluate_model(config: Config, split: Split) -> dict[str, Any]:
     task = tasks.load(config)
     policy = setup.policy(config, task, console)
     check_positions(config, task, policy, console, [split])
-    model: Any = policy.model  # torch types `to` for device strings, transformers wraps it
-    model.to(default_device())
+    move(policy.model, default_device())
     settings = settings_for(config, split)
     completions = min(settings.n, len(task.splits[split])) * (1 + settings.k)
     with completions_bar(console, f"{config.policy.model} on {split}", completions) as progress:
-        evaluation = evaluate(model, policy.tokenizer, task, split, settings, progress)
+        evaluation = evaluate(policy.model, policy.tokenizer, task, split, settings, progress)
     console.print(show.evaluation_table(config.policy.model, evaluation))
     return {**evaluation.as_dict(), "examples": evaluation.examples}

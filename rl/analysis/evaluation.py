@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch.distributed as dist
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedTokenizerBase
 
+from rewards.models.types import Model
 from rewards.reward import question_of
 from rewards.sample import Sample
 from rl.analysis.intervals import Interval, bootstrap, wilson
@@ -101,7 +102,7 @@ def settings_for(config: Config, split: Split) -> EvaluationSettings:
 
 
 def evaluate(
-    model: PreTrainedModel,
+    model: Model,
     tokenizer: PreTrainedTokenizerBase,
     task: Task,
     split: Split,

@@ -10,11 +10,11 @@ names hold there. These sections hold what TRL has no name for.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, get_args
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
+from rl.config.choosing import Hints, Keep, Pairs, SpanWeight, all_as_none
 from rl.config.examples import GivenExamples
 from rl.config.section import Positive, Section, Share
 from rl.config.teachers import Teachers
@@ -164,26 +164,18 @@ class Rounds(AlgorithmSection):
         """There is something to fit on."""
         if not self.prompts and self.examples is None:
             raise WrongKey("algorithm.prompts", "is 0, so nothing is sampled; name algorithm.examples to fit on")
+        if self.examples is None or self.examples.fade is None:
+            return
+        if self.samples or self.trl_config != "SFTConfig":
+            raise WrongKey("algorithm.examples.fade", "goes with sft on given examples alone")
+        for name, none in (("max_steps", -1), ("num_train_epochs", None), ("train_sampling_strategy", None)):
+            if config.trainer.get(name, none) != none:
+                raise WrongKey(f"trainer.{name}", "algorithm.examples.fade says how long the fit is, and in what order")
 
     @property
     def samples(self) -> bool:
         """Whether it samples completions, and so needs rewards; it may fit on given examples alone."""
         return self.prompts > 0
-
-
-class Pairs(Section):
-    """Chosen and rejected completions of a prompt (`rl/examples/pairs.py`)."""
-
-    form: Literal["best_worst", "all"] = "best_worst"
-    """The best against the worst, or every right one against every wrong one."""
-    margin: Annotated[float, Field(ge=0)] = 0.0
-    """Least difference of the judged scores, beyond which alone a pair counts."""
-    cap: Positive = 4
-    """Most pairs a prompt."""
-    balance_length: bool = False
-    """Prefer pairs so that chosen and rejected are equally long over the prompt's pairs."""
-    cut_off: bool = True
-    """Whether a completion that was cut off may be the rejected one; it is never the chosen one."""
 
 
 class Dpo(Rounds):
@@ -216,69 +208,13 @@ class Orpo(Rounds):
     pairs: Pairs = Pairs()
 
 
-class Keep(Section):
-    """Which completions are worth imitating (`rl/examples/keep.py`)."""
-
-    threshold: float = 1.0
-    """Least judged score."""
-    quota: Positive = 4
-    """Most a prompt."""
-    distinct: bool = True
-    """Keep one completion for each sequence of equations, of near copies the one farthest from the others."""
-
-
-def _all(value: Any) -> Any:
-    return None if value == "all" else value
-
-
-class Hints(Section):
-    """STaR's rationalisation: problems with no right completion are drawn again with the answer shown."""
-
-    template: str = "(Answer: {gold})\n{prompt}"
-    """The prompt with the answer shown; what is learnt is the completion after the plain prompt."""
-    completions: Positive = 4
-    """Completions drawn of each problem that has no right one."""
-
-    @field_validator("template")
-    @classmethod
-    def _shows_both(cls, template: str) -> str:
-        if missing := [name for name in ("{prompt}", "{gold}") if name not in template]:
-            raise ValueError(f"{' and '.join(missing)} must be in it")
-        if template.rstrip().endswith("{gold}"):
-            raise ValueError(
-                "the policy would read an answer at the very end as the beginning of its own; put {gold} before "
-                "{prompt}, or let the text go on after it"
-            )
-        return template
-
-
-class SpanWeight(Section):
-    """The weight of parts of a completion in the loss; of several that touch a token the least counts."""
-
-    pattern: str | None = None
-    """Regular expression; its first group where it has one, else all that it matches."""
-    column: str | None = None
-    """Column of a list of `[start, end]`, in characters of the completion."""
-    weight: Annotated[float, Field(ge=0, le=1)] = 0.0
-
-    @model_validator(mode="after")
-    def _one_kind(self) -> SpanWeight:
-        if (self.pattern is None) == (self.column is None):
-            raise ValueError("a pattern or a column says which parts are meant, one of the two")
-        try:
-            re.compile(self.pattern or "")
-        except re.error as error:
-            raise ValueError(f"pattern is not a regular expression ({error})") from None
-        return self
-
-
 class Sft(Rounds):
     """Self-training: keep what is right and imitate it, as STaR and RFT do (`rl/algorithms/sft.py`)."""
 
     name: Literal["sft"]
     module: ClassVar[str] = "rl.algorithms.sft"
     trl_config: ClassVar[str] = "SFTConfig"
-    keep: Annotated[Keep | None, BeforeValidator(_all)] = Keep()
+    keep: Annotated[Keep | None, BeforeValidator(all_as_none)] = Keep()
     """`all` fits on every completion that was sampled, right or wrong, as learning from a teacher on one's own samples
     wants it."""
     hints: Hints | None = None

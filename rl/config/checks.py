@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from rewards import GIVE_STEPS, REWARDS
+from rewards import GIVE_STEPS, GIVE_TOKENS, REWARDS
 from rewards.mixing import schedule
 from rl.config.generation_cycle import GenerationCycle
 from rl.config.trainer_arguments import arguments, convert
@@ -111,10 +111,10 @@ def check_combinations(config: Config) -> None:
     _check_credit(config)
     _check_mix(config)
     config.algorithm.check(config)
+    save = config.trainer.get("save_steps")
+    if save is not None and save < 1:
+        raise WrongKey("trainer.save_steps", f"expected a number of optimizer steps, got {save:g}")
     if config.algorithm.in_rounds:  # there is no generation cycle: a round samples its prompts once
-        save = config.trainer.get("save_steps")
-        if save is not None and save < 1:
-            raise WrongKey("trainer.save_steps", f"expected a number of optimizer steps, got {save:g}")
         return
     plan = GenerationCycle.of(config)
     if plan.completions % config.sampling.completions:
@@ -135,8 +135,7 @@ def check_combinations(config: Config) -> None:
             f"needs whole groups on each process, and {plan.completions_a_process} completions on each are no "
             f"multiple of {config.sampling.completions}; change trainer.per_device_train_batch_size",
         )
-    save = config.trainer.get("save_steps")
-    if save is not None and (save < 1 or save % plan.optimizer_steps):
+    if save is not None and save % plan.optimizer_steps:
         raise WrongKey(
             "trainer.save_steps",
             f"{save:g} does not fall on the end of a generation cycle, which is {plan.optimizer_steps} optimizer "
@@ -172,8 +171,9 @@ def _check_credit(config: Config) -> None:
         if config.mix.aggregation == "product":
             raise WrongKey(key, "a factor of a product cannot be credited inside the completion; use another mix")
         kind = reward.kind or name
-        if reward.function is not None or kind not in GIVE_STEPS:
-            raise WrongKey(key, f"it gives no step scores to credit; these do: {', '.join(GIVE_STEPS)}")
+        part, give = ("token", GIVE_TOKENS) if reward.credit == "token" else ("step", GIVE_STEPS)
+        if reward.function is not None or kind not in give:
+            raise WrongKey(key, f"it gives no {part} scores to credit; these do: {', '.join(give)}")
         if kind in ("correctness", "steps"):
             task = config.task
             verifier = reward.verifier or (task.verifier if task.name == "dataset" else task.name)

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from rl.config.section import Positive, Section
+from rewards.parts.shown import columns_of
+from rl.config.section import Positive, Section, Share
+
+DEMONSTRATOR = "demonstrator"
+"""The source that is the task's train split, answered by its demonstrator."""
 
 
 def _a_file(value: Any) -> Any:
     return {"data": value} if isinstance(value, str) else value
+
+
+def _by_name(value: Any) -> Any:
+    return {value: value} if isinstance(value, str) else value
 
 
 class ExampleSource(Section):
@@ -18,13 +26,28 @@ class ExampleSource(Section):
 
     data: str
     """`FILE:NAME` takes the rows whose column `split`, or whose split on the hub, has that name. `task` is the task's
-    own train split, with its own solutions where no column holds the completion."""
+    own train split, with its own solutions where no column holds the completion. `demonstrator` is that split as the
+    demonstrator of an embedded task answers it."""
     rows: Positive | None = None
     """The first so many rows alone."""
-    weight: Annotated[float, Field(gt=0)] = 1.0
-    """How often each of its examples is seen, beside the other sources: 2 is twice, 0.5 a random half of them."""
+    weight: Annotated[float, Field(ge=0)] = 1.0
+    """How often each of its examples is seen, beside the other sources: 2 is twice, 0.5 a random half, 0 not at all."""
+    share: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """Its share of a mix (see `by`), in place of a weight; the shares of all sources sum to 1."""
     columns: dict[str, str] = {}
     """As in the section itself, for this source alone."""
+    each: Positive = 1
+    """Completions of each problem, one after another; of `demonstrator` alone."""
+    habits: dict[str, float | str] = {}
+    """How the demonstrator answers: what `solve` of the task's module names; of `demonstrator` alone."""
+    permuted: list[str] = []
+    """Columns whose values are dealt out among the rows anew, such as `completion`, for a negative control."""
+
+    @model_validator(mode="after")
+    def _of_the_demonstrator(self) -> ExampleSource:
+        if self.data != DEMONSTRATOR and (self.each > 1 or self.habits):
+            raise ValueError(f"each and habits are said of the demonstrator: data: {DEMONSTRATOR}")
+        return self
 
 
 Source = Annotated[ExampleSource, BeforeValidator(_a_file)]
@@ -55,6 +78,28 @@ class KeepRules(Section):
         return self
 
 
+class Fade(Section):
+    """Columns that stand in the prompt at first and go while the fit lasts (`rl/examples/fade.py`)."""
+
+    template: str
+    """The prompt as it is learnt from: `{prompt}`, and the columns that fade, such as `{prompt}{rationale}`."""
+    shares: Annotated[list[Share], Field(min_length=1)] = [1.0, 2 / 3, 1 / 3, 0.0]
+    """Stage by stage, the probability with which each sentence of such a column is shown."""
+    passes: Positive = 1
+    """Passes over the examples in each stage; together they are the whole fit."""
+
+    @field_validator("template")
+    @classmethod
+    def _shows_the_prompt(cls, template: str) -> str:
+        try:
+            names = columns_of(template)
+        except ValueError as error:
+            raise ValueError(str(error).removeprefix("prompt: ")) from None
+        if "prompt" not in names or len(names) < 2:
+            raise ValueError("the prompt and a column are wanted, such as {prompt}{rationale}")
+        return template
+
+
 class Examples(Section):
     """Completions to imitate, or pairs of a chosen and a rejected one, from files or the hub.
 
@@ -63,8 +108,8 @@ class Examples(Section):
     `rejected`. A conversation (`messages`, or `chosen` and `rejected` as lists of messages) ends with the completion.
     """
 
-    data: str | Annotated[dict[str, Source], Field(min_length=1)]
-    """A source, or name → source; the name is the column `source` of its examples."""
+    data: Annotated[dict[str, Source], Field(min_length=1), BeforeValidator(_by_name)]
+    """A source, or name → source; the name is the column `source` of its examples. A lone source has its own name."""
     columns: dict[str, str] = {}
     """`prompt`, `completion`, `chosen`, `rejected`, `messages`, `gold`, or what a template shows → column of the data.
     Dots lead into nested columns."""
@@ -75,12 +120,38 @@ class Examples(Section):
     chat: bool | None = None
     """Whether a prompt that is plain text becomes a chat message; by default as the task says."""
     keep: KeepRules = KeepRules()
+    by: Literal["rows", "tokens"] = "rows"
+    """What the shares of a mix are of: its examples, or the tokens of their completions. A long and a short form of the
+    same solutions at equal rows give the long one many times the tokens."""
+    total: Positive | None = None
+    """Rows or tokens of a mix; by default as many as its sources have at those shares."""
+    form: Literal["equations", "program", "system", "system_and_program", "guide"] | None = None
+    """What is made of completions with marked equations, such as `<<3+4=7>>` (`rl/examples/forms.py`)."""
+    fade: Fade | None = None
     on_bad_row: Literal["fail", "skip"] = "fail"
 
+    @model_validator(mode="after")
+    def _of_something(self) -> Examples:
+        if not any(source.weight for source in self.data.values()):
+            raise ValueError("every source has weight 0, so nothing is left to fit on")
+        return self
+
+    @model_validator(mode="after")
+    def _shares_of_one_mix(self) -> Examples:
+        shares = [source.share for source in self.data.values()]
+        if not self.mixed:
+            if self.total is not None or self.by != "rows":
+                raise ValueError("by and total are about a mix; give each source its share")
+        elif None in shares or abs(sum(share or 0.0 for share in shares) - 1) > 1e-6:
+            raise ValueError(f"the shares of all sources must be given and sum to 1, got {shares}")
+        elif any(source.weight != 1 for source in self.data.values()):
+            raise ValueError("a source has a share or a weight, not both")
+        return self
+
     @property
-    def sources(self) -> dict[str, ExampleSource]:
-        """Name → source; a lone source has its own name."""
-        return {self.data: ExampleSource(data=self.data)} if isinstance(self.data, str) else self.data
+    def mixed(self) -> bool:
+        """Whether the sources have shares of a mix."""
+        return any(source.share is not None for source in self.data.values())
 
 
 GivenExamples = Annotated[Examples, BeforeValidator(_a_file)]

@@ -150,6 +150,7 @@ def _file_layers(path: Path, parents: tuple[Path, ...]) -> list[Layer]:
         raise UserError(where, f"not valid YAML: {getattr(error, 'problem', None) or _first_line(error)}") from None
     if not isinstance(values, DictConfig):
         raise UserError(str(path), "a config is a mapping of sections such as name:, task:, policy:")
+    _arms(path, values.pop("arms", {}))
     includes = values.pop("include", [])
     includes = [includes] if isinstance(includes, str) else includes
     if not isinstance(includes, list | ListConfig) or not all(isinstance(include, str) for include in includes):
@@ -158,6 +159,27 @@ def _file_layers(path: Path, parents: tuple[Path, ...]) -> list[Layer]:
     for include in includes:
         layers += _file_layers(path.parent / include, (*parents, path.resolve()))
     return [*layers, Layer(str(path), values)]
+
+
+def arms(path: Path) -> dict[str, list[str]]:
+    """The variants of a config that a comparison is made of: name → `key=value` overrides, from its `arms:`.
+
+    A run of the config itself has none of them.
+
+    Raises:
+        UserError: the file is not there, or its `arms:` is something else.
+    """
+    _file_layers(path, ())
+    return _arms(path, cast(DictConfig, OmegaConf.load(path)).get("arms", {}))
+
+
+def _arms(path: Path, given: Any) -> dict[str, list[str]]:
+    values = OmegaConf.to_container(given) if isinstance(given, DictConfig) else given
+    if not isinstance(values, dict) or not all(
+        isinstance(overrides, list) and all(isinstance(one, str) for one in overrides) for overrides in values.values()
+    ):
+        raise UserError(str(path), f"arms: expected name: [key=value, ...], got {values!r}")
+    return {str(name): overrides for name, overrides in values.items()}
 
 
 def _is_folder_or_unreadable(path: Path) -> bool:

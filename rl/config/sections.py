@@ -1,26 +1,18 @@
-"""The configuration: strict sections, YAML files with includes, and `key=value` overrides of any depth.
+"""The sections of a config, from tasks to logging, each with its keys, their types and their defaults.
 
-Imports without torch, so that a config is checked in under a second. `load` is the one way to a config. A wrong one
-raises `UserError` with the key, the file (or the command line) it came from, and the nearest valid name.
+The sections of algorithms are in `rl/config/algorithms.py`; `rl/config/reading.py` reads files.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from omegaconf import OmegaConf
-from pydantic import BeforeValidator, Field, ValidationError, field_validator
+from pydantic import BeforeValidator, Field, field_validator
 
-from rl.config import layers
-from rl.config.algorithms import ALGORITHMS, Algorithm
-from rl.config.checks import check_combinations, checked_trainer
-from rl.config.section import TRUTH, Positive, Section, Share
-from rl.config.wrong_key import WrongKey
-from rl.errors import UserError
-from verifiers.runtime.names import nearest
+from rl.config.algorithms import Algorithm
+from rl.config.section import Positive, Section, Share
 
 
 def _expanded(value: Any) -> Any:
@@ -182,6 +174,9 @@ class Sampling(Section):
     """What generates: transformers, vLLM on the devices that train, or a vLLM server (`rl/sampling/vllm.py`)."""
     server: str | None = None
     """Address of the vLLM server, such as `http://localhost:8000`."""
+    endpoint: dict[str, Any] | None = None
+    """For `whetstone sample --by endpoint` alone: the `model` behind an OpenAI-compatible endpoint, what it is shown in
+    place of the prompt (`prompt`, with columns in braces), and where it is (`rewards/parts/endpoint_settings.py`)."""
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -203,8 +198,9 @@ class Reward(Section):
     options: dict[str, Any] = {}
     weight: float | Annotated[list[tuple[int, float]], Field(min_length=1)] = 1.0
     """A number, or `[[step, weight], …]`, linear between the steps that are named and constant outside them."""
-    credit: Literal["sum", "min", "first_error"] | None = None
-    """How its step scores become token rewards (`rl/credit/steps.py`); without one, its value counts at the end."""
+    credit: Literal["sum", "min", "first_error", "token"] | None = None
+    """How its step scores become token rewards (`rl/credit/steps.py`), or `token` for scores of each token; without
+    one, its value counts at the end."""
 
 
 class Mix(Section):
@@ -285,159 +281,3 @@ class Config(Section):
     def run_folder(self) -> Path:
         """Where this run leaves what it makes."""
         return Path(self.logging.folder) / self.name
-
-
-def load(path: str | Path | None, overrides: Sequence[str] = ()) -> Config:
-    """Read a config file with its includes and overrides.
-
-    Args:
-        path: a YAML file. Its `include:` names one file or a list of them, relative to it, that it builds on. None
-            where overrides alone make the config.
-        overrides: `key=value`, of any depth; the value is read as YAML. `task=NAME` and `algorithm=NAME` are short for
-            the section's `name`.
-
-    Raises:
-        UserError: anything wrong with it, in one line.
-    """
-    files = layers.read(None if path is None else Path(path), overrides)
-    if names := list(layers.stages(files)):
-        what = f"stages: {', '.join(names)} are runs of their own; whetstone train and check read them"
-        raise UserError(layers.origin(files, "stages"), what)
-    return _checked(files)
-
-
-def load_stages(path: str | Path | None, overrides: Sequence[str] = ()) -> dict[str, Config]:
-    """Read a config of several stages: runs after one another, each from the policy that the one before it left.
-
-    What stands under `stages.NAME` comes over what all stages share. The runs are called `name.NAME` and lie in the
-    folder `name`. A `model` that is called `stages.NAME`, of a teacher, say, is the policy that this earlier stage
-    leaves.
-
-    Args:
-        path: a YAML file, as for `load`.
-        overrides: as for `load`; `stages.NAME.key=value` for one stage.
-
-    Returns:
-        Stage → its config, in order; none where the config is one run.
-
-    Raises:
-        UserError: anything wrong with a stage, in one line.
-    """
-    configs: dict[str, Config] = {}
-    files = layers.read(None if path is None else Path(path), overrides)
-    for stage, own in layers.stages(files).items():
-        shared = layers.merge(own)
-        name, folder = shared.get("name", ""), shared.get("logging", {}).get("folder", "runs")
-        given: dict[str, Any] = {"name": f"{name}.{stage}", "logging": {"folder": f"{folder}/{name}"}}
-        named = any(OmegaConf.select(values, f"stages.{stage}.policy.model") for _, values in files)
-        if configs and not named:
-            before = list(configs.values())[-1]
-            given["policy"] = {"model": str(before.run_folder / "model")}
-        try:
-            left = {f"stages.{name}": str(config.run_folder / "model") for name, config in configs.items()}
-            configs[stage] = _checked([*own, layers.Layer(layers.COMMAND_LINE, OmegaConf.create(given))], left)
-        except UserError as error:
-            raise UserError(error.where, f"stages.{stage}: {error.what}") from None
-    return configs
-
-
-def _checked(files: Sequence[layers.Layer], left: Mapping[str, str] | None = None) -> Config:
-    values = layers.merge(files)
-    try:
-        values = values if left is None else _with_models_of_stages(values, left)
-        config = Config.model_validate(values)
-        config = config.model_copy(update={"trainer": checked_trainer(config)})
-        check_combinations(config)
-    except ValidationError as error:
-        key, what = _explain(error)
-        raise UserError(layers.origin(files, key), f"{key}: {what}") from None
-    except WrongKey as error:
-        raise UserError(layers.origin(files, error.key), f"{error.key}: {error.what}") from None
-    return config
-
-
-def _with_models_of_stages(values: Any, left: Mapping[str, str], key: str = "") -> Any:
-    """The same values with the folder of its policy for each model that is called by its stage."""
-    if isinstance(values, dict):
-        return {name: _with_models_of_stages(value, left, f"{key}.{name}".strip(".")) for name, value in values.items()}
-    if isinstance(values, list):
-        return [_with_models_of_stages(one, left, key) for one in values]
-    is_model = key.rpartition(".")[2] in ("model", "teacher")
-    if not (is_model and isinstance(values, str) and values.startswith("stages.")):
-        return values
-    if values not in left:
-        raise WrongKey(key, f"{values!r} is no stage before this one; {nearest(values, left)}")
-    return left[values]
-
-
-def dump(config: Config) -> str:
-    """The resolved config as YAML; `load` reads it back as the same config."""
-    return OmegaConf.to_yaml(OmegaConf.create(config.model_dump(mode="json", by_alias=True)))
-
-
-def _explain(error: ValidationError) -> tuple[str, str]:
-    """The key and a plain sentence for the first of pydantic's errors."""
-    problems = error.errors(include_url=False)
-    # an unknown key explains a missing one better than the other way round
-    problem = next((p for p in problems if p["type"] == "extra_forbidden"), problems[0])
-    context = problem.get("ctx", {})
-    location = [str(part) for part in problem["loc"]]
-    tag = _tag_place(location)
-    if tag is not None:  # pydantic puts the name of the chosen task or algorithm into the path
-        location.pop(tag)
-    key = ".".join(location)
-    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-    if problem["type"] == TRUTH:
-        return ".".join([*location, context["field"]]), f"expected a number, got {context['value']!r}{more}"
-    if problem["type"] == "extra_forbidden":
-        return key, f"unknown key; {nearest(location[-1], _keys_at(problem['loc'][:-1]))}{more}"
-    if problem["type"] == "missing":
-        return key, f"is needed and not there{more}"
-    if problem["type"] == "union_tag_invalid":
-        names = context["expected_tags"].replace("'", "").split(", ")
-        return f"{key}.name", f"{context['tag']!r} is not one; {nearest(str(context['tag']), names)}{more}"
-    if problem["type"] == "union_tag_not_found":
-        return f"{key}.name", f"is needed and not there{more}"
-    if problem["type"] == "literal_error":
-        names = context["expected"].replace("'", "").replace(" or ", ", ").split(", ")
-        return key, f"{problem['input']!r} is not one; {nearest(str(problem['input']), names)}{more}"
-    if problem["type"] == "string_type" and isinstance(problem["input"], int | float):
-        kind = "true or false" if isinstance(problem["input"], bool) else "a number"
-        return key, f"YAML reads {problem['input']!r} as {kind}; put quotes around it{more}"
-    if problem["type"] in ("dict_type", "model_type", "model_attributes_type"):
-        return key, f"expected a section with keys, got {problem['input']!r}{more}"
-    message = problem["msg"].removeprefix("Value error, ")
-    return key, f"{message[0].lower()}{message[1:]}, got {problem['input']!r}{more}"
-
-
-def _tag_place(location: Sequence[str]) -> int | None:
-    return 1 if len(location) > 1 and location[1] in _TAGGED.get(location[0], ()) else None
-
-
-def _keys_at(location: Sequence[str | int]) -> list[str]:
-    """The keys that the config has at a place in it; after `task` and `algorithm` it holds the name chosen there."""
-    section: type[Section] = Config
-    chosen: dict[str, type[Section]] = {}
-    for part in location:
-        if part in chosen:
-            section, chosen = chosen[str(part)], {}
-        elif part in _TAGGED and section is Config:
-            chosen = _TAGGED[str(part)]
-        elif part == "rewards":
-            section = Reward
-        elif part in section.model_fields:
-            annotation = section.model_fields[str(part)].annotation
-            candidates = (annotation, *getattr(annotation, "__args__", ()))
-            section = next((c for c in candidates if isinstance(c, type) and issubclass(c, Section)), section)
-    return [field.alias or name for name, field in section.model_fields.items()]
-
-
-_TASKS: dict[str, type[Section]] = {
-    "chain": ChainTask,
-    "facts": FactsTask,
-    "reasoning_gym": ReasoningGymTask,
-    "dataset": DatasetTask,
-}
-
-_TAGGED = {"task": _TASKS, "algorithm": ALGORITHMS}
-"""Section whose `name` says which class it is of → its classes."""

@@ -9,9 +9,10 @@ space), prefixes are decoded, and the first that holds the step is found by bise
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import accumulate
-from typing import Any
+
+from transformers import PreTrainedTokenizerBase
 
 from verifiers import Step
 
@@ -23,8 +24,8 @@ class StepEnds:
         tokenizer: the tokenizer whose `decode(ids, skip_special_tokens=True)` made the text that was judged.
     """
 
-    def __init__(self, tokenizer: Any) -> None:
-        self._decode: Callable[[Sequence[int]], str] = lambda ids: tokenizer.decode(ids, skip_special_tokens=True)
+    def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
+        self._tokenizer = tokenizer
         self._pieces: dict[int, str] = {}
 
     def __call__(self, ids: Sequence[int], steps: Sequence[Step]) -> list[int]:
@@ -48,6 +49,9 @@ class StepEnds:
             else:
                 ends.append(self._bisected(ids, text[: step.end]))
         return ends
+
+    def _decode(self, ids: Sequence[int]) -> str:
+        return str(self._tokenizer.decode(list(ids), skip_special_tokens=True))
 
     def _piece(self, token: int) -> str:
         if token not in self._pieces:

@@ -19,6 +19,7 @@ from rl.config import Config
 from rl.config.algorithms import Rounds
 from rl.config.examples import Examples
 from rl.errors import UserError
+from rl.examples.fade import with_share
 from rl.examples.pairs import Pair
 from rl.examples.reading import GivenRow, rows_of
 from rl.examples.rules import Candidate, keep, rewards_named
@@ -38,7 +39,7 @@ class Given:
         counts: figures for the log.
     """
 
-    examples: list[Sample] | list[Pair]
+    examples: list[Sample | Pair]
     lines: list[str]
     counts: dict[str, float]
 
@@ -67,6 +68,9 @@ def load(config: Config, task: Task, policy: Policy, mix: Mix | None) -> Given |
     for row in (row for rows in found.rows.values() for row in rows):
         try:
             candidates.append(Candidate(row.place, tokens.samples(row)))
+            if settings.fade is not None:  # the prompt as it is longest
+                whole = with_share(candidates[-1].first, settings.fade.template, 1.0, random.Random(0))
+                tokens.samples(replace(row, row=whole.row))
         except BadRow as bad:
             if settings.on_bad_row == "fail":
                 raise UserError(row.place, str(bad)) from None
@@ -79,8 +83,9 @@ def load(config: Config, task: Task, policy: Policy, mix: Mix | None) -> Given |
     if not kept.candidates:
         left_out = ", ".join(f"{count:,} {why}" for why, count in kept.dropped.items() if count)
         raise UserError("algorithm.examples.keep", f"leaves nothing of {len(candidates):,} examples: {left_out}")
-    weighted = _weighted(kept.candidates, settings, config.seed)
-    examples: Any = [one.first if len(one.samples) == 1 else Pair(one.samples[0], one.samples[1]) for one in weighted]
+    choose = _mixed if settings.mixed else _weighted
+    weighted = choose(kept.candidates, settings, config.seed)
+    examples = [one.first if len(one.samples) == 1 else Pair(one.samples[0], one.samples[1]) for one in weighted]
     return Given(
         examples,
         _lines(candidates, kept.candidates, kept.dropped, weighted, skipped),
@@ -97,7 +102,7 @@ class _Tokens:
     """
 
     def __init__(self, config: Config, policy: Policy) -> None:
-        self.tokenizer: Any = policy.tokenizer
+        self.tokenizer: Any = policy.tokenizer  # transformers types a special token's id as any of six types
         self.template_kwargs = config.sampling.chat_template_kwargs
         self.stop = tuple(config.sampling.stop)
         self.limit = positions(policy.model)
@@ -157,11 +162,39 @@ def _judged(
 def _weighted(candidates: Sequence[Candidate], settings: Examples, seed: int) -> list[Candidate]:
     """Each source's examples as often as its weight says: 2.5 is twice all of them, and a random half."""
     found: list[Candidate] = []
-    for name, source in settings.sources.items():
+    for name, source in settings.data.items():
         own = [one for one in candidates if one.first.row["source"] == name]
         whole = int(source.weight)
         rest = round((source.weight - whole) * len(own))
         found += own * whole + random.Random(f"examples {seed} {name}").sample(own, rest)
+    return found
+
+
+def _mixed(candidates: Sequence[Candidate], settings: Examples, seed: int) -> list[Candidate]:
+    """A random part of each source, so that each has its share of the mix's rows or tokens; no example stands twice.
+
+    Raises:
+        UserError: a source has less than its share of the total.
+    """
+
+    def size(one: Candidate) -> int:
+        return 1 if settings.by == "rows" else sum(len(sample.ids) for sample in one.samples)
+
+    own = {name: [one for one in candidates if one.first.row["source"] == name] for name in settings.data}
+    there = {name: sum(map(size, some)) for name, some in own.items()}
+    shares = {name: source.share or 0.0 for name, source in settings.data.items()}
+    total = settings.total or int(min(there[name] / shares[name] for name in own))
+    found: list[Candidate] = []
+    for name, some in own.items():
+        wanted, taken = round(shares[name] * total), 0
+        if wanted > there[name]:
+            what = f"{name} has {there[name]:,} {settings.by}, and {shares[name]:g} of {total:,} are {wanted:,}"
+            raise UserError("algorithm.examples.total", f"{what}; lower the total or the share")
+        for one in random.Random(f"examples {seed} {name}").sample(some, len(some)):
+            if taken >= wanted:
+                break
+            found.append(one)
+            taken += size(one)
     return found
 
 
@@ -179,7 +212,11 @@ def _lines(
     lines = [f"examples: {len(kept):,} of {len(candidates):,} kept{right}{out}"]
     if len({one.first.row["source"] for one in kept}) > 1 or len(weighted) != len(kept):
         sources = Counter(one.first.row["source"] for one in weighted)
-        lines.append("examples by source: " + " · ".join(f"{name} {count:,}" for name, count in sources.items()))
+        tokens: Counter[str] = Counter()
+        for one in weighted:
+            tokens[str(one.first.row["source"])] += sum(len(sample.ids) for sample in one.samples)
+        counts = (f"{name} {count:,} with {tokens[name]:,} tokens" for name, count in sources.items())
+        lines.append("examples by source: " + " · ".join(counts))
     if skipped:
         lines.append(f"skipped {len(skipped):,} examples; the first: {skipped[0]}")
     return lines

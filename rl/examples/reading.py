@@ -13,29 +13,30 @@ validation or test split: a policy that had seen it could not be measured.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 from rewards.reward import Text, content_of, question_of
 from rl.config import Config, DatasetTask
 from rl.config.algorithms import Rounds, Sft
-from rl.config.examples import Examples, ExampleSource
+from rl.config.examples import Examples
+from rl.config.sections import Task as TaskSettings
 from rl.errors import UserError
+from rl.examples.forms import in_form
+from rl.examples.records import OF_TASK, permuted, records
 from rl.tasks.columns import column, has, names
 from rl.tasks.layout import BadRow, Layout, as_prompt, template_fields
 from rl.tasks.messages import Messages, messages_of
-from rl.tasks.sources import Source, is_hub_id, name_and_split, of_split, open_sources
+from rl.tasks.sources import is_hub_id, name_and_split
 from rl.tasks.task import Split, Task
 from verifiers.runtime.names import nearest
 
 IMITATED = ("completion",)
 PREFERRED = ("chosen", "rejected")
 """Columns of the completions to learn from: one to imitate, or a pair."""
-TASK = "task"
-"""The source that is the task's own train split."""
 HELD_OUT: tuple[Split, ...] = ("validation", "test")
 
 
@@ -83,16 +84,16 @@ def rows_of(config: Config, task: Task) -> GivenRows | None:
     if not isinstance(algorithm, Rounds) or algorithm.examples is None:
         return None
     wanted = IMITATED if isinstance(algorithm, Sft) else PREFERRED
-    return read(algorithm.examples, task, config.task, wanted)
+    return read(algorithm.examples, task, config.task, wanted, config.seed)
 
 
 def is_on_hub(settings: Examples) -> bool:
     """Whether reading the examples would ask the hub."""
-    sources = (source.data for source in settings.sources.values() if source.data != TASK)
+    sources = (source.data for source in settings.data.values() if source.data not in OF_TASK)
     return any(is_hub_id(name_and_split(data)[0]) for data in sources)
 
 
-def read(settings: Examples, task: Task, layout: Any, wanted: Sequence[str]) -> GivenRows:
+def read(settings: Examples, task: Task, layout: TaskSettings, wanted: Sequence[str], seed: int = 0) -> GivenRows:
     """Read all sources.
 
     Args:
@@ -100,6 +101,7 @@ def read(settings: Examples, task: Task, layout: Any, wanted: Sequence[str]) -> 
         task: the task, loaded; its verifier and its splits are asked.
         layout: the config's `task` section, whose columns, template, system message and chat are the defaults.
         wanted: `IMITATED` or `PREFERRED`.
+        seed: of what the demonstrator says, and of the columns that are permuted.
 
     Raises:
         UserError: a source that is not there or is empty, a template that cannot be used, or a row that cannot.
@@ -107,10 +109,11 @@ def read(settings: Examples, task: Task, layout: Any, wanted: Sequence[str]) -> 
     reader = _Reader(settings, task, layout, wanted)
     rows: dict[str, list[GivenRow]] = {}
     skipped: list[str] = []
-    for name, source in settings.sources.items():
+    for name, source in settings.data.items():
         rows[name] = []
-        records = _records(source, task, {**reader.own, **source.columns})
-        for place, data, broken in islice(records, source.rows):
+        rng = random.Random(f"examples of {name} {seed}")
+        found = islice(records(source, task, {**reader.own, **source.columns}, rng), source.rows)
+        for place, data, broken in permuted(found, source.permuted, rng) if source.permuted else found:
             try:
                 if broken:
                     raise BadRow(broken)
@@ -125,32 +128,6 @@ def read(settings: Examples, task: Task, layout: Any, wanted: Sequence[str]) -> 
     return GivenRows(rows, tuple(skipped))
 
 
-def _records(
-    source: ExampleSource, task: Task, columns: Mapping[str, str]
-) -> Iterator[tuple[str, Mapping[str, Any], str | None]]:
-    """Of each record its place, its columns, and what is wrong with it."""
-    if source.data == TASK:
-        solve = task.solve if "completion" not in columns else None
-        for number, row in enumerate(task.splits["train"], start=1):
-            yield f"train row {number}", row if solve is None else {**row, "completion": solve(row)}, None
-        return
-    for one in _sources(source.data):
-        for record in one.records:
-            yield one.place(record), record.columns, record.broken
-
-
-def _sources(data: str) -> list[Source]:
-    """The sources that are read: those of the split that is named, else the train split where there are several."""
-    name, part = name_and_split(data)
-    if part is None or Path(data).exists():
-        sources = open_sources(data)
-        return [one for one in sources if one.split in (None, "train", "training")] or sources
-    chosen, there = of_split(open_sources(name), part)
-    if not chosen:
-        raise UserError("algorithm.examples", f"{name} has no split {part!r}; {nearest(part, there)}")
-    return chosen
-
-
 class _Reader:
     """Turns rows of somebody's data into examples.
 
@@ -161,11 +138,12 @@ class _Reader:
         wanted: the columns of the completions.
     """
 
-    def __init__(self, settings: Examples, task: Task, layout: Any, wanted: Sequence[str]) -> None:
+    def __init__(self, settings: Examples, task: Task, layout: TaskSettings, wanted: Sequence[str]) -> None:
         self.wanted = wanted
         self.templated = settings.template is not None
         self.columns = {**getattr(layout, "columns", {}), **settings.columns}
         self.own = settings.columns
+        self.form = settings.form
         self.layout = _layout(settings, task, layout)
         shown = {self.columns.get(field, field): field for field in template_fields(self.layout.config.template)}
         for name in wanted:
@@ -200,6 +178,8 @@ class _Reader:
         conversation, texts = self._completions(values, named, data)
         row = {name: value for name, value in values.items() if name not in (*self.wanted, "messages")}
         row |= {"prompt": conversation or self._prompt(values, named, data), "source": source}
+        if self.form is not None:
+            texts = tuple(self._in_form(text, row) for text in texts)
         keys = list(_problem(row))
         self._refuse(row["prompt"], keys, texts)
         index = next((self.train[key] for key in keys if key in self.train), -1)
@@ -232,6 +212,13 @@ class _Reader:
         if any(before != turns[0] for before in turns):
             raise BadRow("the turns before the chosen and before the rejected completion differ, so it is no pair")
         return turns[0] or None, tuple(texts)
+
+    def _in_form(self, text: str, row: Mapping[str, Any]) -> str:
+        question = row.get("question")
+        try:
+            return in_form(str(self.form), text, question if isinstance(question, str) else question_of(row["prompt"]))
+        except ValueError as error:
+            raise BadRow(f"its completion has no form {self.form!r}: {error}") from None
 
     def _last_turn(self, value: Any, name: str) -> tuple[Messages, str]:
         """What a completion's column says, and the turns before it; none where it is plain text."""
@@ -287,7 +274,7 @@ class _Reader:
             raise BadRow(f"chosen and rejected are the same: {texts[0][:60]!r}")
 
 
-def _layout(settings: Examples, task: Task, layout: Any) -> Layout:
+def _layout(settings: Examples, task: Task, layout: TaskSettings) -> Layout:
     """How rows become prompts: as the examples' own settings say, else as the task does it."""
     try:
         config = DatasetTask(

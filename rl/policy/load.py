@@ -8,7 +8,6 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
 from jinja2 import TemplateError, TemplateSyntaxError
@@ -109,7 +108,7 @@ def _give_chat_template(tokenizer: PreTrainedTokenizerBase, file: str | None, no
 
 def _goes_on(settings: PolicySettings, path: str | Path, model: PeftModel) -> str:
     """What to say of a policy that has adapters already."""
-    own: Any = model.active_peft_config
+    own = model.active_peft_config
     note = f"{str(path)!r} is an adapter of {own.base_model_name_or_path!r}, and its training goes on"
     if settings.lora is None:
         return note

@@ -49,19 +49,36 @@ def load(config: Config, policy: Policy) -> list[Teacher]:
     return [_loaded(settings, config, policy) for settings in getattr(config.algorithm, "teacher", [])]
 
 
+def base(config: Config, policy: Policy) -> tuple[Any, Any]:
+    """The policy as the run began with it, and its tokenizer; it does not learn.
+
+    Args:
+        config: a checked config.
+        policy: the policy, as it was loaded.
+
+    Raises:
+        ValueError: it cannot be loaded again.
+    """
+    how = config.policy
+    return frozen(policy.path, dtype=how.dtype, revision=how.revision, trust_remote_code=how.trust_remote_code)()
+
+
 def _loaded(settings: TeacherSettings, config: Config, policy: Policy) -> Teacher:
     if settings.model == "policy":
         return Teacher(settings, None)
-    own = config.policy if settings.model == "base" else settings
-    name = policy.path if settings.model == "base" else settings.model
     try:
+        if settings.model == "base":
+            return Teacher(settings, base(config, policy)[0])
         model, tokenizer = frozen(
-            name, dtype=own.dtype, revision=own.revision, trust_remote_code=own.trust_remote_code
+            settings.model,
+            dtype=settings.dtype,
+            revision=settings.revision,
+            trust_remote_code=settings.trust_remote_code,
         )()
         check_same_vocabulary(tokenizer, policy.tokenizer)
     except ValueError as error:
         what = str(error)
-        raise UserError(KEY, what if name in what else f"{name!r} {what}") from error
+        raise UserError(KEY, what if settings.model in what else f"{settings.model!r} {what}") from error
     return Teacher(settings, model)
 
 

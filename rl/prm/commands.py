@@ -10,7 +10,8 @@ from typing import Any, Literal
 
 from rich.console import Console
 
-from rewards.models.state import default_device
+from rewards.models.state import default_device, move
+from rewards.models.types import Model
 from rewards.parts.step_spans import Splitter
 from rewards.sample import Sample
 from rl import setup, tasks
@@ -253,7 +254,7 @@ def _completer(
     return Completer(
         model,
         policy.tokenizer,
-        identity(model.name_or_path, getattr(model.config, "_commit_hash", None)),
+        identity(str(model.name_or_path), getattr(model.config, "_commit_hash", None)),
         longest,
         temperature=options.temperature,
         batch=options.batch,
@@ -263,9 +264,9 @@ def _completer(
     )
 
 
-def _on_device(policy: Policy) -> Any:
-    model: Any = policy.model
-    return model.to(default_device())
+def _on_device(policy: Policy) -> Model:
+    move(policy.model, default_device())
+    return policy.model
 
 
 def _written(console: Console, out: str, samples: Sequence[Sample], counts: Counts | None) -> list[Sample]:

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from diskcache import Cache
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedTokenizerBase
 
 from rewards.models.generate import SamplingParameters, generate
 from rewards.models.prompts import Rendered, encode
 from rewards.models.room import learnt_positions
+from rewards.models.types import Model
 from rl.errors import UserError
 
 CONTEXT = 8
@@ -46,7 +47,7 @@ class Completer:
         drawn: continuations drawn so far, those from the cache left out.
     """
 
-    model: PreTrainedModel
+    model: Model
     tokenizer: PreTrainedTokenizerBase
     identity: str
     max_tokens: int

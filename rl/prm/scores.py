@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from transformers import PreTrainedTokenizerBase
 
 from rewards.models.heads import NO_NUMBER, Encoded, probability, read_at
 from rewards.models.room import learnt_positions
+from rewards.models.types import Model
 from rewards.parts.step_scores import encode_steps, marked, right_class
 from rewards.sample import Sample
 from rl.errors import UserError
@@ -41,7 +41,7 @@ def encode(
         raise UserError("model", str(error)) from None
 
 
-def fits(model: Any, tokenizer: PreTrainedTokenizerBase, sample: Sample) -> bool:
+def fits(model: Model, tokenizer: PreTrainedTokenizerBase, sample: Sample) -> bool:
     """Whether prompt and completion stay within the positions that a model has learnt.
 
     Args:
@@ -54,7 +54,7 @@ def fits(model: Any, tokenizer: PreTrainedTokenizerBase, sample: Sample) -> bool
 
 
 def step_scores(
-    model: Any,
+    model: Model,
     tokenizer: PreTrainedTokenizerBase,
     samples: Sequence[Sample],
     *,

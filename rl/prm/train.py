@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 from peft import LoraConfig, get_peft_model
-from transformers import PreTrainedTokenizerBase, PrinterCallback, TrainingArguments
+from transformers import PreTrainedModel, PreTrainedTokenizerBase, PrinterCallback, TrainingArguments
 
 from rewards.models import load as models
 from rewards.models.room import learnt_positions
@@ -60,7 +60,7 @@ class TrainSettings:
     seed: int = 0
 
 
-def load(path: str | Path, labels: int | None = None) -> tuple[Any, PreTrainedTokenizerBase]:
+def load(path: str | Path, labels: int | None = None) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """A token-classification model and its tokenizer, on the GPU where there is one.
 
     Args:
@@ -135,9 +135,7 @@ def train(
         raise UserError(
             "--learning-rate", "the loss or the weights became NaN or infinite, so nothing is saved; lower it"
         )
-    if settings.lora:
-        merge: Any = model.merge_and_unload  # torch types attributes as tensors
-        model = merge()
+    model = models.merged(model)
     figures = None
     if held_out := [sample for sample in held_out if fits(model, tokenizer, sample)]:
         figures = evaluate(held_out, step_scores(model, tokenizer, held_out))

@@ -15,11 +15,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
+from torch import nn
 from torch.nn import functional as F
 from transformers import PreTrainedTokenizerBase, Trainer
+from transformers.modeling_outputs import TokenClassifierOutput
 
 from rewards.models import load as models
 from rewards.models.batches import pad_id, padded, stacked
@@ -45,14 +47,19 @@ class PrmTrainer(Trainer):
         self.lm_weight, self.lm_head = lm_weight, lm_head
 
     def compute_loss(
-        self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
-    ) -> Any:
+        self,
+        model: nn.Module,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,
+        num_items_in_batch: torch.Tensor | int | None = None,
+    ) -> torch.Tensor | tuple[torch.Tensor, TokenClassifierOutput]:
         """The label loss, and with `lm_weight` the mean next-token loss over the right steps' tokens."""
         targets_BT = inputs.pop("targets")
         inputs["output_hidden_states"] = self.lm_head is not None
-        both: Any = super().compute_loss(model, inputs, True, num_items_in_batch)
-        total, outputs = both
+        both = super().compute_loss(model, inputs, True, num_items_in_batch)
+        total, outputs = cast(tuple[torch.Tensor, TokenClassifierOutput], both)
         if self.lm_head is not None:
+            assert outputs.hidden_states is not None
             hidden_BTH = outputs.hidden_states[-1][:, :-1]
             wanted_BT = targets_BT[:, 1:] != int(IGNORE)
             logits_NV = F.linear(hidden_BTH[wanted_BT], self.lm_head).float()
@@ -101,7 +108,9 @@ def collate(batch: Sequence[dict[str, list[Any]]], tokenizer: PreTrainedTokenize
     return {"input_ids": ids_BT, "attention_mask": mask_BT, "labels": labels_BT, "targets": targets_BT}
 
 
-def loss(outputs: Any, labels_BT: torch.Tensor, num_items_in_batch: Any = None) -> torch.Tensor:
+def loss(
+    outputs: TokenClassifierOutput, labels_BT: torch.Tensor, num_items_in_batch: torch.Tensor | int | None = None
+) -> torch.Tensor:
     """The mean loss over labelled steps, as the module's docstring states it.
 
     Args:
@@ -111,6 +120,7 @@ def loss(outputs: Any, labels_BT: torch.Tensor, num_items_in_batch: Any = None) 
     """
     wanted_BT = labels_BT != IGNORE
     labels_S = labels_BT[wanted_BT]
+    assert outputs.logits is not None
     logits_SL = outputs.logits.float()[wanted_BT]
     if logits_SL.shape[-1] == 1:
         total = F.binary_cross_entropy_with_logits(logits_SL[:, 0], labels_S, reduction="sum")
@@ -129,4 +139,5 @@ def language_model_head(path: str | Path) -> torch.Tensor:
         model = models.merged(models.load(path, "causal", dtype="float32").model)
     except ValueError as error:
         raise UserError("--lm-weight", f"{str(path)!r} is no causal language model: {error}") from error
-    return model.get_output_embeddings().weight.detach().clone()
+    head = cast(nn.Linear, model.get_output_embeddings())
+    return head.weight.detach().clone()

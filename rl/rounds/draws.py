@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 import torch.distributed as dist
-from transformers import PreTrainedModel
 
 from rewards.models.generate import Engine
 from rewards.models.prompts import prompt_ids
+from rewards.models.types import Model
 from rewards.reward import Text
 from rewards.sample import Sample
-from rl.config.algorithms import Hints, Rounds
+from rl.config.algorithms import Rounds
+from rl.config.choosing import Hints
 from rl.context import RunContext
 from rl.errors import UserError
 from rl.examples.hints import failed_rows, leaks, with_hint
@@ -50,14 +50,14 @@ class Draws:
             for prompt in (row["prompt"], with_hint(row["prompt"], first_gold(row["gold"]), template))
         )
         unknown = tokenizer.unk_token_id
-        if unknown is not None and shown.count(unknown) > plain.count(unknown):
+        if isinstance(unknown, int) and shown.count(unknown) > plain.count(unknown):
             raise UserError(
                 "algorithm.hints.template",
                 f"the policy's tokenizer has no token for some of its characters: {template!r}; use those of its "
                 f"prompts, such as {{prompt}}{{gold}}? for {row['prompt']!r}",
             )
 
-    def draw(self, number: int, model: PreTrainedModel | Engine) -> list[Sample]:
+    def draw(self, number: int, model: Model | Engine) -> list[Sample]:
         """The judged samples of a round, the same on every process.
 
         Args:
@@ -75,9 +75,7 @@ class Draws:
             drawn += self._rationalised(number, model, drawn, self.hints)
         return drawn
 
-    def _rationalised(
-        self, number: int, model: PreTrainedModel | Engine, drawn: Sequence[Sample], hints: Hints
-    ) -> list[Sample]:
+    def _rationalised(self, number: int, model: Model | Engine, drawn: Sequence[Sample], hints: Hints) -> list[Sample]:
         """Samples of the prompts that have no right completion yet, with the answer shown; leaks are left out."""
         failed = failed_rows(drawn)
         if not failed:
@@ -90,7 +88,7 @@ class Draws:
     def _sampled_and_judged(
         self,
         number: int,
-        model: PreTrainedModel | Engine,
+        model: Model | Engine,
         chosen: Sequence[int],
         prompts: Sequence[Text],
         count: int,
@@ -117,7 +115,7 @@ class Draws:
         judged = judge(samples, run.task.verifier, run.mix)
         if world == 1:
             return judged
-        parts: list[Any] = [None] * world
+        parts: list[list[Sample]] = [[]] * world
         dist.all_gather_object(parts, judged)
         place_of = {index: place for place, index in enumerate(chosen)}
         return sorted((one for part in parts for one in part), key=lambda one: place_of[one.index])

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
-from transformers import TrainerCallback
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from rewards.reward import question_of
 from rewards.sample import Sample
@@ -47,7 +47,14 @@ class FitRecords(TrainerCallback):
     def __init__(self, run: Run, number: int) -> None:
         self.run, self.number, self.offset = run, number, run.last_step
 
-    def on_log(self, args: Any, state: Any, control: Any, logs: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
         """Record a log line; the summary of the fit, which is about time, is left out."""
         if logs and state.is_world_process_zero and "train_runtime" not in logs:
             numbers = {name: value for name, value in numbers_of(logs).items() if name not in NOT_RECORDED}

@@ -13,20 +13,22 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from accelerate.utils import broadcast_object_list
 from peft import PeftConfig
-from transformers import TrainerCallback
+from transformers import Trainer, TrainerCallback
 
 from rewards.models import load as models
-from rewards.models.generate import eos_token_ids
+from rewards.models.generate import Engine, eos_token_ids
+from rewards.models.state import move
+from rewards.models.types import Model
 from rewards.sample import Sample
 from rl.algorithms.fit import Fit
 from rl.algorithms.guard import Guard, naming_the_last_good
 from rl.analysis.first_look import odd_rewards
 from rl.config.algorithms import Rounds as RoundsSettings
 from rl.context import RunContext
+from rl.examples.pairs import Pair
 from rl.policy import load as policies
 from rl.rounds.draws import Draws
 from rl.rounds.records import FitFolder, FitRecords, both_fell, numbers_of_round, write_completions
@@ -53,7 +55,7 @@ class Rounds(Run):
         self.rows = self.task.splits["train"]
         self.draws = Draws(context)
         self.stop, self.progress = StopOnSignal(1, self.console), ProgressLine(self.console)
-        self.model: Any = self.policy.model
+        self.model: Model = self.policy.model
         self.done, self.steps = 0, 0
 
     def train(self) -> None:
@@ -96,7 +98,7 @@ class Rounds(Run):
         if self.done:
             self.steps = json.loads((self.saved(self.done - 1) / "round.json").read_text())["steps"]
             self.model = self.load(self.done - 1)
-        self.model.to(self.state.device)
+        move(self.model, self.state.device)
         checkpoint = self._last_checkpoint(self.done)
         inside = step_of(checkpoint) if checkpoint else 0
         if self.done or inside:
@@ -136,17 +138,11 @@ class Rounds(Run):
         checkpoint = newest_good(FitFolder(self.folder, self.done).checkpoints, self.context.warn)
         return checkpoint or (self.saved(self.done - 1) if self.done else None)
 
-    def load(self, number: int | None, *, merged: bool = False) -> Any:
-        """A fresh copy of the policy that the run began with (None), or of a round's.
-
-        Args:
-            number: the round.
-            merged: whether adapters become part of the weights, for a reference.
-        """
+    def load(self, number: int | None) -> Model:
+        """A fresh copy of the policy that the run began with (None), or of a round's."""
         chat = not isinstance(self.task.splits["train"][0]["prompt"], str)
         path = self.policy.path if number is None else self.saved(number)
-        model = policies.load(self.config.policy, path, chat=chat).model
-        return models.merged(model) if merged else model
+        return policies.load(self.config.policy, path, chat=chat).model
 
     @property
     def last_step(self) -> int:
@@ -154,7 +150,7 @@ class Rounds(Run):
         return self.steps
 
     @contextmanager
-    def generating(self) -> Iterator[Any]:
+    def generating(self) -> Iterator[Model]:
         """The policy as it is, ready to generate."""
         yield self.model
 
@@ -190,28 +186,29 @@ class Rounds(Run):
     def _draw(self, number: int) -> list[Sample]:
         return self.draws.draw(number, self._generator(number))
 
-    def _generator(self, number: int) -> Any:
+    def _generator(self, number: int) -> Model | Engine:
         """What a round is sampled from: the policy, or vLLM with its weights."""
         engine = self.config.sampling.engine
         if engine == "transformers":
             return self.model
         ends = eos_token_ids(self.model, self.policy.tokenizer)
-        merged = self.load(number - 1 if number else None, merged=True)
+        merged = models.merged(self.load(number - 1 if number else None))
         if engine == "vllm_server":
             assert self.config.sampling.server is not None, "checked with the config"
             server = VllmServer(self.config.sampling.server, eos_token_ids=ends)
             if self.state.is_main_process:
-                server.update(merged.to(self.state.device))
+                move(merged, self.state.device)
+                server.update(merged)
             self.state.wait_for_everyone()
             return server
         weights = self.folder.path / "rounds" / ".sampled_from"
         if self.state.is_main_process:
-            merged.save_pretrained(weights)
+            merged.save_pretrained(str(weights))
             self.policy.tokenizer.save_pretrained(weights)
         self.state.wait_for_everyone()
         return Vllm(str(weights), eos_token_ids=ends)
 
-    def _choose(self, number: int, samples: list[Sample]) -> list[Any]:
+    def _choose(self, number: int, samples: list[Sample]) -> list[Sample | Pair]:
         """Examples to fit on, from the pool as it is after a round's sampling; what was chosen is recorded."""
         first = 0 if self.settings.pool_rounds is None else max(0, number + 1 - self.settings.pool_rounds)
         seen = [one for earlier in range(first, number) for one in self._pool(earlier)] + samples
@@ -221,7 +218,7 @@ class Rounds(Run):
         self._record(number, samples, counts)
         return examples
 
-    def _fit(self, number: int, examples: list[Any]) -> None:
+    def _fit(self, number: int, examples: list[Sample | Pair]) -> None:
         """Fit on a round's examples, and save the policy.
 
         Raises:
@@ -247,7 +244,7 @@ class Rounds(Run):
                 self._save(number, trainer)
                 self.done = number + 1
                 self.model = self.load(number)
-                self.model.to(self.state.device)
+                move(self.model, self.state.device)
         if self.stop.stopped:
             self.context.say(f"saved in round {number + 1}. {self.context.how_to_resume}")
             raise KeyboardInterrupt
@@ -278,7 +275,7 @@ class Rounds(Run):
                 f"trainer.beta or algorithm.nll holds the chosen ones up"
             )
 
-    def _trainer(self, number: int, examples: list[Any]) -> Any:
+    def _trainer(self, number: int, examples: list[Sample | Pair]) -> Trainer:
         settings = self.settings
         goes_on = settings.fit_from == "last" and number > 0
         model = self.load(number - 1 if goes_on else None)
@@ -300,15 +297,15 @@ class Rounds(Run):
         )
         return self.algorithm.build(fit, examples)
 
-    def _reference(self, number: int, lora: PeftConfig | None) -> Any:
+    def _reference(self, number: int, lora: PeftConfig | None) -> Model | None:
         """The reference policy of a round's fit; None where the fit has none of its own."""
         if not self.settings.uses_reference:
             return None
         earlier = number - 1 if getattr(self.settings, "reference", "base") == "last" and number > 0 else None
         # a fresh adapter switched off is the base; every other reference is a copy of its own
-        return None if lora is not None and earlier is None else self.load(earlier, merged=True)
+        return None if lora is not None and earlier is None else models.merged(self.load(earlier))
 
-    def _save(self, number: int, trainer: Any) -> None:
+    def _save(self, number: int, trainer: Trainer) -> None:
         """The round's policy, under its name only when it is whole."""
         target = self.saved(number)
         draft = target.with_name(f".{target.name}")

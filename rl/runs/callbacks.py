@@ -7,16 +7,21 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 import pandas as pd
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from transformers import TrainerCallback
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from trl.trainer.grpo_trainer import GRPOTrainer
 
 from rewards.reward import question_of, text_of
 from rl.analysis.first_look import odd_rewards
 from rl.storage.run_folder import RunFolder
+
+Handler = Callable[[int, FrameType | None], Any] | int | None
+"""What is called on a signal, as `signal.signal` returns it."""
 
 
 class Records(TrainerCallback):
@@ -31,7 +36,7 @@ class Records(TrainerCallback):
         show: takes the step and the table of completions beside their file.
     """
 
-    trainer: Any = None
+    trainer: GRPOTrainer
     """Set once the trainer is there: its table of completions is read from it."""
 
     def __init__(
@@ -50,16 +55,25 @@ class Records(TrainerCallback):
         self.rewards, self.warn = rewards, warn
         self._is_first = True
 
-    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
         """Only a run from the start has a first log line."""
         self._is_first = state.global_step == 0
 
-    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         """An optimizer step is done: write the completions that were sampled last, whether or not it is logged."""
         if state.is_world_process_zero and self.completions_every and state.global_step % self.completions_every == 0:
             self._write_completions(state.global_step)
 
-    def on_log(self, args: Any, state: Any, control: Any, logs: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
         """A log line has come: record it."""
         if not state.is_world_process_zero or not logs:
             return
@@ -97,7 +111,7 @@ class Evaluations(TrainerCallback):
         self.evaluate = evaluate
         self.every = every
 
-    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         """An optimizer step is done. The last one is left to the end of training."""
         if self.every and state.global_step % self.every == 0 and state.global_step < state.max_steps:
             self.evaluate(state.global_step)
@@ -114,7 +128,9 @@ class ProgressLine(TrainerCallback):
         self.console = console
         self._progress: Progress | None = None
 
-    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
         """Show the line."""
         if state.is_world_process_zero and self.console.is_terminal:
             self._progress = Progress(
@@ -128,7 +144,14 @@ class ProgressLine(TrainerCallback):
             self._bar = self._progress.add_task("", total=state.max_steps, completed=state.global_step)
             self._progress.start()
 
-    def on_log(self, args: Any, state: Any, control: Any, logs: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
         """Update it."""
         if not state.is_world_process_zero or not logs or not {"reward", "loss"} & logs.keys():
             return
@@ -165,7 +188,7 @@ class StopOnSignal(TrainerCallback):
         self.cycle = cycle
         self.console = console
         self.stopped = False
-        self._before: dict[int, Any] = {}
+        self._before: dict[int, Handler] = {}
 
     def __enter__(self) -> StopOnSignal:
         if threading.current_thread() is threading.main_thread():
@@ -176,13 +199,13 @@ class StopOnSignal(TrainerCallback):
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
-    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         """Save and stop, if asked to."""
         if self.stopped and state.global_step % self.cycle == 0 and state.global_step < state.max_steps:
             control.should_save = True
             control.should_training_stop = True
 
-    def _heard(self, number: int, frame: Any) -> None:
+    def _heard(self, number: int, frame: FrameType | None) -> None:
         if self.stopped:
             raise KeyboardInterrupt
         self.stopped = True

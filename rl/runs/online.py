@@ -5,11 +5,11 @@ from __future__ import annotations
 import importlib
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
 
 from accelerate.utils import broadcast_object_list
 from trl.models.utils import unwrap_model_for_generation
 
+from rewards.models.types import Model
 from rl.algorithms.guard import Guard, naming_the_last_good
 from rl.algorithms.online import OnlineTrainer
 from rl.config.generation_cycle import GenerationCycle
@@ -82,7 +82,7 @@ class OnlineRun(Run):
         steps = self.config.trainer.get("max_steps", -1)
         return steps if steps > 0 else None
 
-    def generating(self) -> AbstractContextManager[Any]:
+    def generating(self) -> AbstractContextManager[Model]:
         """The policy as it is, ready to generate."""
         return unwrap_model_for_generation(self.trainer.model_wrapped, self.trainer.accelerator)
 

@@ -122,7 +122,7 @@ def _example_lines(config: Config, task: Task | None) -> list[tuple[str, str]]:
     assert isinstance(algorithm, Rounds)
     if algorithm.examples is None:
         return []
-    sources = algorithm.examples.sources
+    sources = algorithm.examples.data
     if task is None or is_on_hub(algorithm.examples):
         return [("examples", ", ".join(source.data for source in sources.values()))]
     found = rows_of(config, task)

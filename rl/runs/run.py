@@ -13,6 +13,7 @@ from typing import Any
 
 from accelerate.utils import broadcast_object_list
 
+from rewards.models.types import Model
 from rl import setup
 from rl.analysis import console as show
 from rl.analysis.evaluation import evaluate, settings_for
@@ -48,7 +49,7 @@ class Run(ABC):
         """
 
     @abstractmethod
-    def generating(self) -> AbstractContextManager[Any]:
+    def generating(self) -> AbstractContextManager[Model]:
         """The policy as it is, ready to generate."""
 
     @abstractmethod

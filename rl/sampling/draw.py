@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedTokenizerBase
 
 from rewards.models.generate import Engine, Generated, SamplingParameters, generate
 from rewards.models.prompts import Text, prompt_ids
+from rewards.models.types import Model
 from rewards.sample import Sample
 
 Completion = Generated
@@ -33,7 +34,7 @@ def as_samples(
 
 
 def sample(
-    model: PreTrainedModel | Engine,
+    model: Model | Engine,
     tokenizer: PreTrainedTokenizerBase,
     prompts: Sequence[Text],
     *,

@@ -76,7 +76,7 @@ def fill(
     return batch, [samples[row] for row in rows], len(made)
 
 
-def _is_rows(value: Any) -> bool:
+def _is_rows(value: object) -> bool:
     return isinstance(value, Tensor) and value.dim() > 0
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor
@@ -24,6 +24,7 @@ from trl.trainer.grpo_trainer import GRPOTrainer
 from rewards.models.generate import without_stored_defaults
 from rewards.models.prompts import Text, prompt_ids
 from rewards.models.stopping import StopStrings, ended
+from rewards.models.types import Generates, Model, Tokenizer
 
 
 class SamplingTrainer(GRPOTrainer):
@@ -44,21 +45,23 @@ class SamplingTrainer(GRPOTrainer):
     @property
     def is_training(self) -> bool:
         """Whether the policy is in training mode; TRL counts what happens meanwhile apart from evaluation."""
-        policy: Any = self.model  # TRL declares that it may be None, and it never is once the trainer is made
-        return policy.training
+        return self.policy.training
+
+    @property
+    def policy(self) -> Model:
+        """The policy, without the wrappers that train it."""
+        return cast(Model, self.accelerator.unwrap_model(self.model))
 
     def gathered(self, tensor: Tensor) -> Tensor:
         """The tensors of all processes, one after the other along the first dimension."""
-        everywhere: Any = self.accelerator.gather(tensor)  # accelerate declares whatever it was given, nested or not
-        return everywhere
+        return cast(Tensor, self.accelerator.gather(tensor))
 
     def _tokenize_prompts(self, prompts: list[Text]) -> tuple[list[list[int]], None, dict[str, Any]]:
-        template_kwargs: Any = self.chat_template_kwargs  # a dict by now, though TRL's config takes JSON as well
+        template_kwargs = cast(dict[str, Any] | None, self.chat_template_kwargs)  # TRL's config takes JSON as well
         return [prompt_ids(prompt, self._tokenizer, template_kwargs) for prompt in prompts], None, {}
 
     def _generate_single_turn(self, *given: Any, **more: Any) -> tuple[list[list[int]], list[list[float]] | None]:
-        model = self.accelerator.unwrap_model(self.model)
-        with without_stored_defaults(model), _stopping(model, self.stop, self._tokenizer):
+        with without_stored_defaults(self.policy), _stopping(self.policy, self.stop, self._tokenizer):
             completions, logprobs = super()._generate_single_turn(*given, **more)
         if self.stop:
             completions = [self.ended(ids)[0] for ids in completions]
@@ -99,14 +102,15 @@ class SamplingTrainer(GRPOTrainer):
 
 
 @contextmanager
-def _stopping(model: Any, stop: Sequence[str], tokenizer: Any) -> Iterator[None]:
+def _stopping(policy: Model, stop: Sequence[str], tokenizer: Tokenizer) -> Iterator[None]:
     """Every call of the model's `generate` ends completions at the strings; TRL leaves no other way to say so."""
     if not stop:
         yield
         return
+    model = cast(Generates, policy)
     plain = model.generate
 
-    def generate(**given: Any) -> Any:
+    def generate(**given: Any) -> Tensor:
         criteria = StoppingCriteriaList([StopStrings(stop, tokenizer, given["input_ids"].shape[1])])
         return plain(stopping_criteria=criteria, **given)
 

@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar
 
 import openai
+from transformers import PreTrainedModel
 
 from rewards.models.generate import SamplingParameters, Tokens
 from rl.errors import UserError
@@ -112,7 +113,7 @@ class VllmServer(VllmEngine):
         with ThreadPoolExecutor(min(AT_ONCE, max(1, len(prompt_ids)))) as threads:
             return list(threads.map(self._one, prompt_ids, settings))
 
-    def update(self, policy: Any) -> None:
+    def update(self, policy: PreTrainedModel) -> None:
         """Send the weights of a policy to the server, by TRL's client over NCCL.
 
         This has not been run: it needs vllm and a GPU on both sides, and a server started as TRL says.

@@ -20,10 +20,10 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
-from transformers import TrainerCallback, TrainerState
+from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from rl.storage.run_folder import RunFolder, read_jsonl, sync, write_atomically
 
@@ -31,6 +31,18 @@ MANIFEST = "manifest.json"
 TRAINER_STATE = "trainer_state.json"
 KEPT = 2
 """Newest checkpoints that are kept where `trainer.save_total_limit` says nothing."""
+
+
+class Part(Protocol):
+    """A part of a trainer that checkpoints hold."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Its state: tensors, numbers, strings, lists and dicts."""
+        ...
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a saved state."""
+        ...
 
 
 class Checkpoints(TrainerCallback):
@@ -47,7 +59,7 @@ class Checkpoints(TrainerCallback):
         best: gives the checkpoint that is kept beside them, however old it is; None where there is none.
     """
 
-    trainer: Any = None
+    trainer: Trainer
     """Set once the trainer is there."""
     resumed: Path | None = None
     """The checkpoint that training starts from; set before it starts."""
@@ -60,7 +72,9 @@ class Checkpoints(TrainerCallback):
         self.best = best
         self._epoch_began_with: torch.Tensor | None = None
 
-    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
         """Policy, optimizer and schedule are loaded: load the rest."""
         if args.should_save:
             shutil.rmtree(self.folder.staging, ignore_errors=True)
@@ -74,12 +88,14 @@ class Checkpoints(TrainerCallback):
             elif not getattr(part, "per_process", False):
                 raise ValueError(f"{self.resumed} has no {file.name}: it is of another version of this run's trainer")
 
-    def on_epoch_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+    def on_epoch_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
         """A pass over the data begins: its order is drawn from this state of the sampler."""
         generator = self._sampler_generator()
         self._epoch_began_with = None if generator is None else generator.get_state()
 
-    def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         """The Trainer has written its files: add ours, seal all, and give the checkpoint its name."""
         staged = self.folder.staging / f"checkpoint-{state.global_step}"
         staged.mkdir(parents=True, exist_ok=True)
@@ -95,15 +111,17 @@ class Checkpoints(TrainerCallback):
             rotate(self.folder.checkpoints, self.keep, self.folder.staging, self.best())
         self.trainer.accelerator.wait_for_everyone()
 
-    def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+    def on_train_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
         """Nothing is staged any more."""
         if args.should_save:
             shutil.rmtree(self.folder.staging, ignore_errors=True)
 
-    def _parts(self) -> dict[str, Any]:
+    def _parts(self) -> dict[str, Part]:
         return {"loop": _Loop(self), **getattr(self.trainer, "stateful", {})}
 
-    def _file(self, name: str, part: Any) -> str:
+    def _file(self, name: str, part: Part) -> str:
         process = f"_{self.trainer.accelerator.process_index}" if getattr(part, "per_process", False) else ""
         return f"{name}{process}.pt"
 
@@ -154,7 +172,7 @@ class _Loop:
             metrics(self.trainer)[name].extend(values)
 
 
-def metrics(trainer: Any) -> Any:
+def metrics(trainer: Trainer) -> dict[str, list[float]]:
     """The metrics of a TRL trainer that wait for the next log line: name → list of numbers."""
     for attribute in ("_metrics", "_stored_metrics"):  # GRPO, DPO and SFT; ORPO
         if hasattr(trainer, attribute):
@@ -173,13 +191,13 @@ def ended(checkpoint: Path, max_steps: int | None = None) -> bool:
     return state.global_step >= (state.max_steps if max_steps is None else max_steps)
 
 
-def take_up(trainer: Any, checkpoint: Path) -> None:
+def take_up(trainer: Trainer, checkpoint: Path) -> None:
     """Give a trainer the policy and the state of the checkpoint that its training ended with.
 
     `Trainer.train` would take one more step from there.
 
     Args:
-        trainer: a transformers Trainer.
+        trainer: the trainer that goes on.
         checkpoint: a whole one.
     """
     trainer._load_from_checkpoint(str(checkpoint))

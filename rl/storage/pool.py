@@ -93,8 +93,12 @@ def _sample(record: Mapping[Any, Any], rows: Sequence[Mapping[str, Any]]) -> Sam
         hinted=record["hinted"],
         verdict=None if record["verdict"] is None else Verdict(**_with_steps(json.loads(record["verdict"]))),
         reward=None if pd.isna(record["reward"]) else float(record["reward"]),
-        rewards={name: Judgement(**_with_steps(judgement)) for name, judgement in said.items()},
+        rewards={name: _judgement(fields) for name, fields in said.items()},
     )
+
+
+def _judgement(fields: dict[str, Any]) -> Judgement:
+    return Judgement(**{**_with_steps(fields), "tokens": tuple(fields.get("tokens", ()))})
 
 
 def _with_steps(fields: dict[str, Any]) -> dict[str, Any]:

@@ -8,13 +8,17 @@ reinforcement has something to bring out.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
+from rl.errors import UserError
 from rl.tasks.task import Task, fill_splits, split_of
 from verifiers.chain import apply, operations_of
 from verifiers.runtime.verifier import Verifier
 
 VOCABULARY = (*"0123456789+-*=;#?",)
+STYLES = ("full", "long", "swapped", "answer")
+"""A step an operation; products added up; operands swapped where that changes nothing; the answer alone."""
 
 
 def build(operations: tuple[int, int], sizes: dict, seed: int, *, skip: float = 0.6, slip: float = 0.1) -> Task:
@@ -43,6 +47,12 @@ def build(operations: tuple[int, int], sizes: dict, seed: int, *, skip: float = 
             pass
         return prompt, solve(prompt, skip=skip, slip=slip, rng=rng)
 
+    def demonstrate_on(
+        row: Mapping[str, Any], rng: random.Random, *,
+        skip: float = skip, slip: float = slip, vary: float = 0.0, style: str = "full",
+    ) -> str:  # fmt: skip
+        return solve(row["prompt"], skip=skip, slip=slip, vary=vary, style=style, rng=rng)
+
     return Task(
         name="chain",
         splits=fill_splits(draws(), sizes, "task.sizes"),
@@ -50,6 +60,7 @@ def build(operations: tuple[int, int], sizes: dict, seed: int, *, skip: float = 
         vocabulary=VOCABULARY,
         demonstrate=demonstrate,
         solve=lambda row: solve(row["prompt"]),
+        demonstrate_on=demonstrate_on,
     )
 
 
@@ -65,15 +76,28 @@ def problem(rng: random.Random, low: int, high: int) -> str:
     return str(rng.randrange(10)) + "".join(rng.choice("+-*") + str(rng.randrange(10)) for _ in range(count)) + "?"
 
 
-def solve(prompt: str, *, skip: float = 0.0, slip: float = 0.0, rng: random.Random | None = None) -> str:
+def solve(
+    prompt: str, *,
+    skip: float = 0.0, slip: float = 0.0, vary: float = 0.0, style: str = "full", rng: random.Random | None = None,
+) -> str:  # fmt: skip
     """The worked answer to a problem; with `skip` and `slip`, the demonstrator's, which is often wrong.
+
+    The verifier judges each step of the full style alone; other ways to write a step are right by their answer.
 
     Args:
         prompt: the problem.
         skip: probability that a step after the first is left out, its operand never used.
         slip: probability that a step's result is another digit than the right one.
-        rng: where the demonstrator's habits are drawn from; needed with skip or slip.
+        vary: probability that a step is written in another way: its operands swapped, or its operand added or
+            subtracted in two parts.
+        style: one of `STYLES`.
+        rng: where the demonstrator's habits are drawn from; needed with any of the probabilities.
+
+    Raises:
+        UserError: no such style.
     """
+    if style not in STYLES:
+        raise UserError("habits.style", f"expected one of {', '.join(STYLES)}, got {style!r}")
     rng = rng or random.Random(0)
     value, steps = int(prompt[0]), []
     for operator, operand in operations_of(prompt):
@@ -82,6 +106,32 @@ def solve(prompt: str, *, skip: float = 0.0, slip: float = 0.0, rng: random.Rand
         result = apply(operator, value, operand)
         if rng.random() < slip:
             result = (result + rng.randint(1, 9)) % 10
-        steps.append(f"{value}{operator}{operand}={result}")
+        if style == "long" and operator == "*" and operand > 1:
+            steps += _added_up(value, operand, result)
+        elif style == "swapped":
+            steps.append(_swapped(value, operator, operand, result))
+        elif vary and rng.random() < vary:
+            steps += _varied(value, operator, operand, result, rng)
+        else:
+            steps.append(f"{value}{operator}{operand}={result}")
         value = result
-    return ";".join(steps) + f"#{value}"
+    return ("" if style == "answer" else ";".join(steps)) + f"#{value}"
+
+
+def _added_up(value: int, operand: int, result: int) -> list[str]:
+    """A product as a sum: `7*3=1` is `7+7=4;4+7=1`."""
+    totals = [value * times % 10 for times in range(1, operand)]
+    return [f"{total}+{value}={after}" for total, after in zip(totals, [*totals[1:], result], strict=True)]
+
+
+def _swapped(value: int, operator: str, operand: int, result: int) -> str:
+    left, right = (value, operand) if operator == "-" else (operand, value)
+    return f"{left}{operator}{right}={result}"
+
+
+def _varied(value: int, operator: str, operand: int, result: int, rng: random.Random) -> list[str]:
+    if operator == "*" or operand < 2 or (operator == "+" and rng.random() < 0.5):
+        return [_swapped(value, operator, operand, result)]
+    first = rng.randrange(1, operand)
+    between = apply(operator, value, first)
+    return [f"{value}{operator}{first}={between}", f"{between}{operator}{operand - first}={result}"]

@@ -13,7 +13,7 @@ Not here: what a statement is and whether it is true, relevant or repeated; that
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rl.tasks.task import Task, fill_splits, split_of
@@ -76,12 +76,19 @@ def build(
             return read(row, rng)
         return row["prompt"], solve(row, rng, at_once=at_once, careful=careful, slip=slip)
 
+    def demonstrate_on(
+        row: Mapping[str, Any], rng: random.Random, *,
+        at_once: float = at_once, careful: float = careful, slip: float = slip,
+    ) -> str:  # fmt: skip
+        return solve(dict(row), rng, at_once=at_once, careful=careful, slip=slip)
+
     return Task(
         name="facts",
         splits=fill_splits(draws(), sizes, "task.sizes"),
         verifier=Verifier("facts"),
         vocabulary=VOCABULARY,
         demonstrate=demonstrate,
+        demonstrate_on=demonstrate_on,
         solve=lambda row: f"{row['rationale']} {MARK.strip()} ({row['gold']})",
     )
 

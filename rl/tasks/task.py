@@ -26,6 +26,8 @@ class Task:
         verifier: the verifier, with its options, that judges answers to this task.
         vocabulary: strings that tile every text of the task; only for tasks the embedded policy can be warmed up on.
         solve: a right worked answer to a row, for tasks that know one.
+        demonstrate_on: the demonstrator's answer to a row, with habits by name over its own; for the same tasks as
+            `demonstrate`.
         demonstrate: draws one (prompt, completion) of the demonstrator from the train split; likewise.
         skipped: broken rows that were left out, as `file:line: why`.
     """
@@ -36,6 +38,7 @@ class Task:
     vocabulary: tuple[str, ...] | None = None
     demonstrate: Callable[[random.Random], tuple[str, str]] | None = None
     solve: Callable[[Mapping[str, Any]], str] | None = None
+    demonstrate_on: Callable[..., str] | None = None
     skipped: tuple[str, ...] = ()
 
 

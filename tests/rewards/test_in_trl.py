@@ -8,7 +8,7 @@ from datasets import Dataset
 from trl.trainer.grpo_config import GRPOConfig
 from trl.trainer.grpo_trainer import GRPOTrainer
 
-from rewards import GIVE_STEPS, REWARDS
+from rewards import GIVE_STEPS, GIVE_TOKENS, REWARDS
 from rewards.building.build import build
 from rewards.parts.answer_models import fit_answer_models
 from rewards.parts.context import Context
@@ -39,6 +39,14 @@ def answer_models(get):
     return {"model": str(fit_answer_models(rows, 2, str(start), get("tmp_path") / "models", layout, epochs=1))}
 
 
+def another(get):
+    """A random model with the policy's vocabulary."""
+    policy, tokenizer = get("warm")
+    for part in (type(policy)(policy.config), tokenizer):
+        part.save_pretrained(get("tmp_path") / "another")
+    return str(get("tmp_path") / "another")
+
+
 MODULES = {
     "consistency": answer_models,
     "correctness": lambda get: {},
@@ -57,6 +65,7 @@ MODULES = {
     "repetition": lambda get: {"options": {"unit": "characters", "ngram": 1}},
     "self_feedback": lambda get: {"options": {"marker": None, "rows": 16, "max_tokens": 8}},
     "steps": lambda get: {},
+    "teacher": lambda get: {"model": another(get)},
     "mine": own_function,
 }
 """Name → its part of the config. `get` gives a fixture by its name, such as `tmp_path`, `server` or `warm`."""
@@ -69,6 +78,7 @@ def test_it_trains_a_step(name, task, warm, tmp_path, request):
     context = Context(Verifier("chain"), policy=lambda: warm, rows=rows, cache=tmp_path / "cache")
     (reward,) = build(settings, context).rewards
     assert not reward.judges_steps or name in GIVE_STEPS  # what a config check goes by
+    assert not reward.judges_tokens or name in GIVE_TOKENS
     seen = []
 
     class Seen(type(reward)):

@@ -103,3 +103,20 @@ def test_what_cannot_be_written_is_refused(config, tmp_path, name, task, message
     with pytest.raises(UserError) as error:
         draw_traces(chosen, tmp_path / name, by="reference")
     assert message in str(error.value)
+
+
+def test_a_draw_of_another_number_of_problems_does_not_go_on_from_a_stopped_one(config, tmp_path, monkeypatch):
+    monkeypatch.setattr(traces, "CHUNK", 4)
+    real, calls = traces.judge, []
+
+    def killed(*given):
+        calls.append(given)
+        if len(calls) == 2:
+            raise Killed
+        return real(*given)
+
+    monkeypatch.setattr(traces, "judge", killed)
+    with pytest.raises(Killed):
+        draw_traces(config(), tmp_path / "a.jsonl", by="reference", prompts=8)
+    counts = draw_traces(config(), tmp_path / "a.jsonl", by="reference", prompts=2)
+    assert counts["drawn"] == len(lines(tmp_path / "a.jsonl")) == 2

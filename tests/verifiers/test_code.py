@@ -580,3 +580,90 @@ def test_it_imports_without_torch():
         text=True,
     )
     assert done.stdout == "False\n"
+
+
+# Programs in the calls of tools, and the names of classes
+
+
+@pytest.mark.parametrize(
+    "completion",
+    [
+        '{"name": "python", "arguments": {"code": "def add(a, b):\\n    return a + b"}}',
+        '<tool_call>\n{"name": "python", "arguments": {"code": "def add(a, b):\\n    return a + b"}}\n</tool_call>',
+        '{"name": "python", "arguments": "{\\"code\\": \\"def add(a, b):\\\\n    return a + b\\"}"}',
+        '```json\n{"code": "def add(a, b):\\n    return a + b"}\n```',
+        "<function=run>\n<parameter=code>\ndef add(a, b):\n    return a + b\n</parameter>\n</function>",
+        "<|python_tag|>def add(a, b):\n    return a + b<|eom_id|>",
+    ],
+)
+def test_a_program_in_the_call_of_a_tool_is_the_program(completion):
+    assert verify(completion, "", tests=["assert add(1, 2) == 3"]).score == 1.0
+    assert verify(completion.replace("a + b", "a - b"), "", tests=["assert add(1, 2) == 3"]).score == 0.0
+
+
+def test_a_block_counts_before_a_string_of_json():
+    text = '{"code": "def add(a, b):\\n    return a - b"}\n```python\ndef add(a, b):\n    return a + b\n```'
+    assert verify(text, "", tests=["assert add(1, 2) == 3"]).score == 1.0
+
+
+def test_the_program_in_the_call_of_a_tool_may_be_a_script():
+    call = '<tool_call>{"name": "python", "arguments": {"code": "print(9 * 2)"}}</tool_call>'
+    assert verify(call, "18").score == 1.0
+    assert verify('table = {"code": "print(1)"}\nprint(18)', "18").score == 1.0
+
+
+def test_the_body_of_a_function_may_stand_in_a_block_without_its_indentation():
+    starter = 'def total(xs):\n    """The sum."""\n'
+    body = "```python\n    t = 0\n    for x in xs:\n        t += x\n    return t\n```"
+    tests = "def check(candidate):\n    assert candidate([1, 2]) == 3\n"
+    assert verify(body, "", tests=tests, entry_point="total", starter=starter).score == 1.0
+
+
+@pytest.mark.parametrize(
+    ("test", "score"),
+    [
+        ("assert type(s).__name__ == 'Stack'", 1.0),
+        ("assert s.__class__.__name__ == 'Stack'", 1.0),
+        ("assert type(s) == candidate and isinstance(s, candidate)", 1.0),
+        ("assert type(s) == type(candidate())", 1.0),
+        ("assert type(s).__name__ == 'Remote'", 0.0),
+        ("assert type(s) == list", 0.0),
+    ],
+)
+def test_an_object_has_the_class_that_the_program_gave_it(test, score):
+    tests = f"def check(candidate):\n    s = candidate()\n    {test}\n"
+    assert verify("class Stack:\n    pass", "", tests=tests, entry_point="Stack").score == score
+
+
+@pytest.mark.parametrize(
+    "tests", [["assert f(1) == 1"], "def check(candidate):\n    assert abs(candidate(1) - 1) < 1e-6"]
+)
+def test_what_follows_the_last_definition_may_fail_unless_the_program_must_end_well(tests):
+    program = "def f(x):\n    return x\n\nassert f(1) == 2"
+    assert verify(program, "", tests=tests, entry_point="f").score == 1.0
+    strict = verify(program, "", tests=tests, entry_point="f", ends_well=True)
+    assert (strict.status, strict.score) == ("judged", 0.0)
+    assert (
+        verify("def f(x):\n    return x\n\nprint(f(1))", "", tests=tests, entry_point="f", ends_well=True).score == 1.0
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "wanted"),
+    [
+        ("datetime.date(2020, 1, 2)", "datetime.date(2020, 1, 2)"),
+        ("datetime.timedelta(hours=30)", "datetime.timedelta(days=1, hours=6)"),
+        ("range(3)", "range(0, 3)"),
+        ("collections.deque([1, 2])", "collections.deque([1, 2])"),
+    ],
+)
+def test_values_of_the_standard_library_travel(value, wanted):
+    imports = "import collections, datetime\n"
+    program = f"{imports}def f():\n    return {value}"
+    assert verify(program, "", tests=[f"{imports}assert f() == {wanted}"]).score == 1.0
+    assert verify(program, "", tests=[f"{imports}assert f() == 5"]).score == 0.0
+
+
+def test_an_indented_block_after_prose_is_the_program():
+    text = "The function:\n\n    def add(a, b):\n        return a + b\n\nIt adds."
+    assert verify(text, "", tests=["assert add(1, 2) == 3"]).score == 1.0

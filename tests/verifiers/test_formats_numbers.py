@@ -272,6 +272,17 @@ One thousand, two hundred and thirty-four dollars. ⇒ 1234
 <solution>48 + 24 = 72</solution> ⇒ 72
 72.↵↵Explanation: 48 in April and 24 in May. ⇒ 72
 答：72个。 ⇒ 72
+It takes 3h 30min. ⇒ 210
+It takes 3h 30min. ⇒ 3.5
+The answer is 5m 20s ⇒ 320
+It takes 3h. ⇒ 3
+The answer is 1.5 lakh ⇒ 150000
+The answer is two lakh ⇒ 200000
+It costs 3 crores. ⇒ 30000000
+The answer is 12 euros and 50 cents ⇒ 12.5
+The answer is 0.333... ⇒ 1/3
+The answer is 0.1666.... ⇒ 1/6
+It leaves at quarter past three. ⇒ 3:15
 答案应该是72。 ⇒ 72
 The answer is 71? No: it is 72. ⇒ 72
 The answer is 71. Wait, that is not right. The answer is 72. ⇒ 72
@@ -281,6 +292,9 @@ WRONG = r"""
 The answer is 72? No: it is 73. ⇒ 72
 The answer is 72. Oops, that's wrong, it is 73. ⇒ 72
 {"answer": [72, 73]} ⇒ 72
+The answer is 2 to 3 ⇒ 2
+The answer is 15 lakh ⇒ 15
+The answer is 0.333... ⇒ 0.333
 {"answer": 73, "count": 72} ⇒ 72
 The answer is 1,234,5, altogether. ⇒ 1234
 The answer is 20 - 5 = 15 apples ⇒ 20

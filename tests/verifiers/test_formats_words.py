@@ -124,6 +124,14 @@ Clearly C.
 The answer is A. No, wait: the answer is C.
 Answer: A. Scratch that. Answer: C.
 The answer is C. No other choice lives.
+C it is
+Options A and B can be ruled out. Between C and D, C is better.
+I went back and forth between A and D, but C it is.
+Looks like C to me.
+It seems to be C.
+Option A: wrong, since it lives.↵Option B: wrong.↵Option C: right.↵Option D: wrong.
+A ❌↵B ❌↵C ✅↵D ❌
+Let's eliminate: A (no), B (no), C (yes), D (no).
 """
 
 GIVES_NONE = r"""
@@ -137,6 +145,9 @@ The answer is a dog. It drinks water.
 A or C
 The answer is either C or A
 Option C is not right.
+Both A and C are correct.
+The answer is A, or C
+A (yes), B (no), C (yes), D (no).
 I would not choose C.
 <think>C is right
 C is wrong
@@ -308,6 +319,16 @@ Respuesta: sí ⇒ yes
 Die Antwort ist nein. ⇒ no
 {"reason": "yes, some do", "answer": false} ⇒ no
 The answer is yes. No, that is wrong: the answer is no. ⇒ no
+It is false that whales are fish. ⇒ no
+There is no proof, but yes, it did happen. ⇒ yes
+Verdict: ❌ False ⇒ no
+Absolutely not. ⇒ no
+Of course! ⇒ yes
+The answer is a firm no. ⇒ no
+It's a yes from me. ⇒ yes
+I believe the answer to be yes. ⇒ yes
+Definitely yes. ⇒ yes
+Of course not! They are mammals. ⇒ no
 """
 
 SAYS_NEITHER = r"""
@@ -318,6 +339,7 @@ the answer is yes or no
 So the answer is not yes
 true or false: x
 It is true that dogs bark.
+Indeed, dogs bark.
 The answer is unknown
 no lions live there
 I know no one

@@ -18,6 +18,11 @@ FONTS = [
     (r"2\mathbf{i} - 3\mathbf{j}", r"2\mathbf{i}+3\mathbf{j}", 0), (r"\operatorname{arctan} 2", r"\arctan 2", 1),
     (r"\mathrm{sin}\, 30^\circ", r"\frac12", 1), (r"5\,\mathrm{m}", r"5 \text{ meters}", 1),
     (r"5\,\mathrm{m}", r"5 \text{ seconds}", 0), (r"\mathbf{C}", "C", 1), (r"x\mathbf{y}", "xy", 1),
+    (r"1+i\sqrt{3}", r"2\operatorname{cis}\frac{\pi}{3}", 1), (r"1+i\sqrt{3}", r"2\text{ cis }60^\circ", 1),
+    (r"1+i\sqrt{3}", r"2\,\mathrm{cis}(30^\circ)", 0), (r"\cos\theta + i\sin\theta", r"\cis\theta", 1),
+    ("(2, -1, 3)", r"2\mathbf{i}-\mathbf{j}+3\mathbf{k}", 1), ("(2, -1, 3)", r"2\mathbf{i}+\mathbf{j}+3\mathbf{k}", 0),
+    ("(3, -4)", r"3\hat{\imath}-4\hat{\jmath}", 1),
+    (r"(\sqrt2, 1-\sqrt3)", r"\sqrt{2}\mathbf{i}+(1-\sqrt 3)\mathbf{j}", 1),
     (r"\sqrt[3]{16}", "∛16", 1), (r"\sqrt[3]{16}", "√16", 0), (r"\sqrt[4]{8}", "∜8", 1),
 ]  # fmt: skip
 BINOMIALS = [
@@ -51,12 +56,23 @@ UNITS = [
     (r"60 \text{ mph}", r"60 \text{ km/h}", 0), (r"60 \text{ km/h}", r"60 \text{ kilometers per hour}", 1),
     (r"60 \text{ km/h}", r"60 \text{ kmh}", 1), (r"60 \text{ km/h}", r"60 \text{ km}", 0),
     (r"5 \text{ m/s}", r"5 \text{ meters per second}", 1), (r"5 \text{ m/s}", r"5 \text{ meters per minute}", 0),
-    (r"5 \text{ m/s}", "5", 1),
+    (r"5 \text{ m/s}", "5", 1), (r"5 \text{ m/s}", r"5\,\text{m}\,\text{s}^{-1}", 1),
+    (r"5 \text{ m/s}^2", r"5\,\mathrm{m\,s^{-2}}", 1), (r"5 \text{ m/s}^2", r"5\,\mathrm{m\,s^{-1}}", 0),
+    (r"5 \text{ m/s}", r"5\,\mathrm{m}\cdot\mathrm{s}^{-1}", 1), (r"5 \text{ m/s}", "5 m s^-1", 1),
+    ("1500000", "15 lakh", 1), ("15", "15 lakh", 0), ("12.50", r"12 \text{ euros and } 50 \text{ cents}", 1),
+    ("120000", r"1.2\times 10^5 J", 1), ("3:00", "3 o'clock", 1), ("3", "3 o'clock", 1), ("4", "3 o'clock", 0),
+    ("2:3", "2 to 3", 1), ("2/3", "2 to 3", 1), ("[2, 3]", "2 to 3", 1), ("(2, 3)", "2 to 3", 0), ("2", "2 to 3", 0),
+    ("125", "5 to the power of 3", 1), (r"5 \text{ m/s}", r"5 \frac{\text{m}}{\text{s}}", 1),
+    (r"5 \text{ m/s}", r"5 \frac{\text{m}}{\text{min}}", 0), (r"5 \text{ cm}^2", r"5\,\text{cm^2}", 1),
+    (r"5 \text{ cm}^2", r"5\,\text{cm^3}", 0), ("5", r"5 \text{ N}\cdot\text{m}", 1), (r"\frac13", r"33.33\%", 1),
+    (r"\frac13", r"33.34\%", 0), (r"\frac37", r"\frac{m}{n} = \frac{3}{7}", 1), ("0.6", r"\frac35, \text{ or } 0.6", 1),
+    ("0.6", r"\frac35, \text{ or } 0.7", 0), ("5", "= 5", 1), (r"\frac38", "3 out of 8", 1), ("3", "3 out of 8", 0),
 ]  # fmt: skip
 BASES = [
     ("1011_2", "(1011)_2", 1), ("1011_2", r"1011_{\text{two}}", 1), ("1011_2", r"1011 \text{ (base 2)}", 1),
     ("1011_2", "1011 base 2", 1), ("1011_2", r"1011 \text{ in base three}", 0), (r"\text{2A}_{16}", "2A_{16}", 1),
-    ("1011_2", "1011", 0), ("1011_2", "11", 0),
+    ("1011_2", "1011", 0), ("1011_2", "11", 0), ("1011_2", "1011 in base 2", 1), ("1011", "1011 in base 2", 1),
+    ("11", "1011 in base 2", 0), ("1011", "1011_2", 0),
 ]  # fmt: skip
 CONGRUENCES = [
     (r"x \equiv 5 \pmod{12}", "x ≡ 5 (mod 12)", 1), (r"x \equiv 5 \pmod{12}", r"x \equiv 17 \pmod{12}", 1),

@@ -60,7 +60,9 @@ def same(gold: Any, answer: Any, *, algebra: Algebra, digits: int, percent: str)
         if {type(left), type(right)} == {Group, Matrix}:
             return _same_vectors(left, right, equal)
         if isinstance(left, Group) or isinstance(right, Group):
-            return _same_with_group(left, right, equal, algebra)
+            return _same_with_group(left, right, equal, algebra) or (
+                isinstance(right, Group) and right.kind == "list" and all(equal(left, item) for item in right.items)
+            )  # one value written several times: `3/5, or 0.6`
         if isinstance(left, Matrix) and isinstance(right, Matrix):
             return _same_rows(left.rows, right.rows, equal)
         if isinstance(left, Based) or isinstance(right, Based):

@@ -360,6 +360,8 @@ class _Parser:
             tree: Tree = ("fn", "log", (*arguments, base))
         elif power == ("neg", ("num", Fraction(1))) and name in ("sin", "cos", "tan"):
             return ("fn", "arc" + name, arguments)
+        elif name == "cis":
+            tree = ("+", ("fn", "cos", arguments), ("*", _CONSTANTS["i"], ("fn", "sin", arguments)))
         else:
             tree = ("fn", name, arguments)
         return ("^", tree, power) if power else tree

@@ -10,7 +10,7 @@ _TOKEN = re.compile(
     r"(?P<space>\s+)|(?P<num>[0-9]+(?:\.[0-9]+|\.(?![0-9.]))?|\.[0-9]+)|(?P<word>[A-Za-z]+)|(?P<cmd>\\[A-Za-z]+)"
     r"|(?P<op>\*\*|[-+*/^_!'(){}\[\]|,])"
 )
-_NAMED = "sin cos tan cot sec csc arcsin arccos arctan arccot sinh cosh tanh coth log ln lg exp max min gcd lcm"
+_NAMED = "sin cos tan cot sec csc arcsin arccos arctan arccot sinh cosh tanh coth cis log ln lg exp max min gcd lcm"
 FUNCTIONS = frozenset(_NAMED.split())
 """Names of functions, in LaTeX with a backslash before them."""
 _PLAIN_NAMES = FUNCTIONS | {"sqrt", "pi", "asin", "acos", "atan"}

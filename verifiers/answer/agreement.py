@@ -28,13 +28,20 @@ def same_number(gold: Number, answer: Number, *, digits: int, percent: str) -> b
     left, right = gold.value, answer.value * factor
     if left == right:
         return True
-    if factor == 1 and not gold.percent and not answer.percent:
+    if factor == 1:
         if gold.places is not None and answer.places is not None:
+            if gold.percent or answer.percent:
+                return _optional_percent(gold, answer, left, right, percent)
             if gold.places < answer.places:
                 return gold.places >= 6 and rounds(left, right, gold.places)
             return answer.places >= 6 and rounds(right, left, answer.places)
         if stands_for(answer, left, digits) or stands_for(gold, right, digits):
             return True
+    return _optional_percent(gold, answer, left, right, percent)
+
+
+def _optional_percent(gold: Number, answer: Number, left: Fraction, right: Fraction, percent: str) -> bool:
+    """Whether two numbers are equal once a percent sign that only one of them has is left out."""
     if percent == "optional" and gold.percent != answer.percent:
         return (left * 100 if gold.percent else left) == (right * 100 if answer.percent else right)
     return False
@@ -50,7 +57,7 @@ def stands_for(decimal: Number, value: Fraction, digits: int) -> bool:
     """
     if not decimal.places or decimal.digits < digits or _terminates(value):
         return False
-    return rounds(decimal.value, value, decimal.places)
+    return rounds(decimal.value, value, decimal.places + 2 * decimal.percent)
 
 
 def rounds(short: Fraction, value: Fraction, places: int) -> bool:

@@ -47,7 +47,7 @@ _DENIED = re.compile(r"(?i)(?:\b(?:not|nor|neither|never|if|whether|cannot|unles
 _PREDICATE = (
     r"(?:(?:is|are|must be|would be|should be|seems|looks|appears|has to be)\s+"
     r"(?:(?:the|clearly|therefore|thus|also|then|indeed|definitely|our|most|only|likely|probably|to be)\s+){0,3}"
-    r"(?:correct|right|best|true|answer|appropriate|accurate|suitable|logical|reasonable|likely|winner)"
+    r"(?:correct|right|best|better|preferable|true|answer|appropriate|accurate|suitable|logical|reasonable|likely|winner)"
     r"|(?:fits|suits|matches|works|describes|answers)\s+(?:best|better|well|perfectly|most|it|this|the|here)"
     r"|remains|is\s+(?:all\s+that\s+is\s+)?left|makes\s+(?:the\s+)?(?:most\s+)?sense)\b"
 )
@@ -58,13 +58,15 @@ _PICKS = (
 _LEADS = (
     r"\b(?:so|thus|hence|therefore|accordingly|consequently|i(?:'d|’d)?\s(?:think|believe|guess|say|answer|would\ssay|would\sanswer)"
     r"|it(?:'s|’s|\sis|\smust\sbe|\shas\sto\sbe|\sshould\sbe|\swould\sbe)|this\sis|that(?:'s|’s|\sis)"
-    r"|leav(?:es|ing)(?:\sus\swith)?|left\swith|conclusion:|verdict:|clearly|obviously|(?:my|final)\s(?:decision|selection):"
+    r"|leav(?:es|ing)(?:\sus\swith)?|left\swith|(?:looks|seems|feels)\s(?:like|to\sbe)|appears\sto\sbe|conclusion:|verdict:|clearly|obviously|(?:my|final)\s(?:decision|selection):"
     r"|(?:option|choice|selection|letter|pick|guess|bet)\s*(?:is|was|:|=|must\sbe|should\sbe|would\sbe)),?:?\s+"
     r"(?:(?:that\s)?it(?:'s|’s|\sis)\s+|only\s+)?"
 )
 _INITIALS = "abcfghilmopstvABCFGHILMOPSTV"
 """The letters that the words of `_PICKS` and `_LEADS`, and the names of a choice, begin with."""
-_ENDS = r"[)\]\"']{0,2}(?:[.!,;:]|\s*$|\s*\n|\s+(?i:because|since|as)\b|\s*[-–—(])"
+_ENDS = r"[)\]\"']{0,2}(?:[.!,;:]|\s*$|\s*\n|\s+(?i:because|since|as|to\sme|for\sme)\b|\s*[-–—(])"
+_RIGHT_MARK = r"[✅✓✔☑]|[:(=–—-]\s{0,2}(?:right|correct|true|yes)\b(?=[)\].,;!]|\s*$)"
+"""What says, behind each of several options in turn, that this one is right."""
 _OPTION_IS = re.compile(
     r"\b(?:option|choice|selection|one)\s*(?:is|was|:|=|must be|should be|would be)\s?:?\s*", re.IGNORECASE
 )
@@ -129,16 +131,25 @@ class ChoiceReader:
             re.IGNORECASE,
         )
         self.more = re.compile(
-            rf"\s?(?:,|;|/|&|\bor\b|\band\b)\s?(?:also |maybe )?{_OPEN}({any_label}){_CLOSE}(?![\w'’-])", re.IGNORECASE
+            rf"\s?(?:,\s?(?:or|and)\b|[,;/&]|\bor\b|\band\b)\s?(?:also |maybe )?"
+            rf"{_OPEN}({any_label}){_CLOSE}(?![\w'’-])",
+            re.IGNORECASE,
         )
         # A bare label counts inside a sentence only as the choices write it, and only where it is a letter.
+        self.marked = re.compile(
+            rf"(?:^[ \t>•*-]{{0,8}}|[,;:]\s|\b(?:option|choice)\s)[(\[*]{{0,3}}({any_label})(?![\w'’-])"
+            rf"[^\n,;]{{0,60}}?(?:{_RIGHT_MARK})",
+            re.IGNORECASE | re.MULTILINE,
+        )
         letters = "|".join(re.escape(label) for label in labels if label.isalpha()) or "(?!)"
+        self.joined = re.compile(rf"\b({letters})\)?\s(?:and|or)\s\(?(?:(?:option|choice)\s)?\Z")
         called = rf"(?i:\b(?:option|choice|answer|letter|statement)\s*[(\[\"']?\s?(?:{any_label})\b)"
         one = rf"(?:{called}|(?i:[(\[](?:{any_label})[)\]])|\b(?:{letters})(?![\w'’-]))"
         initials = "".join({label[0] for label in labels if label.isalpha()})
         self.statement = re.compile(
             rf"(?=[(\[]|\b[{_INITIALS}{initials}])"  # fails early where no statement begins
-            rf"(?:(?P<judged>{one})[)\]\"']{{0,2}}(?:\s*[:,-]?\s[^.!?\n,;()]{{1,60}}?,?)?\s+(?i:{_PREDICATE})"
+            rf"(?:(?P<judged>{one})[)\]\"']{{0,2}}"
+            rf"(?:(?:\s*[:,-]?\s(?:(?!{one})[^.!?\n,;()]){{1,60}}?,?)?\s+(?i:{_PREDICATE})|\s+it\s+is(?=[.!,;:]|\s*$))"
             rf"|(?i:{_PICKS})(?P<picked>{one})"
             rf"|(?i:{_LEADS})(?P<led>{one})(?={_ENDS}))",
             re.MULTILINE,
@@ -151,7 +162,13 @@ class ChoiceReader:
         found: list[Span] = []
         for match in self.statement.finditer(text):
             if not _DENIED.search(text[max(0, match.start() - 40) : match.start()]):
-                found.append(Span(match["judged"] or match["picked"] or match["led"], "cue", offset + match.start()))
+                label = match["judged"] or match["picked"] or match["led"]
+                if match["judged"] and (other := self.joined.search(text, max(0, match.start() - 20), match.start())):
+                    label = f"{other[1]} and {label}"  # `A and B are correct`
+                found.append(Span(label, "cue", offset + match.start()))
+        marked = [match for match in self.marked.finditer(text) if not _DENIED.search(match[0])]
+        if len({match[1].lower() for match in marked}) == 1:
+            found.append(Span(marked[-1][1], "cue", offset + marked[-1].start(1)))
         for match in _OPTION_IS.finditer(text):
             before = _SENTENCE_BREAK.split(text[max(0, match.start() - 40) : match.start()])[-1]
             if not _OTHER_OPTION.search(before):

@@ -10,12 +10,13 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from verifiers.answer.clock_words import clock_as_digits
 from verifiers.answer.comparisons import with_signs, without_arrows
 from verifiers.answer.completion import SEEN, answering_part
 from verifiers.answer.latex import readable
 from verifiers.answer.reader import last_line, spans
 from verifiers.answer.runs import STOPPING, Run, mask_money, runs
-from verifiers.answer.time_phrases import without_time
+from verifiers.answer.sentence_ends import without_circumstance
 from verifiers.answer.units import KNOWN_WORDS, PHRASES
 from verifiers.answer.words import with_digits
 
@@ -63,6 +64,17 @@ _MATH = (
 )
 _MATH_WORDS = frozenset(_MATH.split())
 _SIGN = re.compile(r"(?<![-=<>])[<>]\s*$")
+_OUT_OF_END = re.compile(r"[0-9]\s+(?:in|out\s+of)\s+\Z")
+_BEHIND = re.compile(
+    r"(?i)\s*o['’]\s?clock\b|\s*\(?\s*(?:in\s+)?base[\s-]+(?:[0-9]{1,2}|[a-z]{3,12})(?![A-Za-z0-9])\s*\)?"
+)
+_CHANCE = re.compile(r"(?i)\b(?:odds|chances?|probability|likelihood)\b")
+_OUT_OF = re.compile(r"\s+(?:in|out\s+of)\s+[1-9][0-9,]*")
+_OF_BASE = re.compile(r"(?i)[0-9A-Z)}$]\s*\(?\s*(?:in\s+)?base[\s-]+\Z")
+"""What makes a number the base of the one before it."""
+_EMOJI = re.compile("[\\s\u2705\u2713\u2714\u2611\u2728\ufe0f\U0001f300-\U0001faff]+$")
+_RECURRING = re.compile(r"\.[0-9]{2,}(?:\.{3}|…)(?=[.\s]*$)")
+"""A decimal that goes on, whose dots are no end of a sentence."""
 _SENTENCE = re.compile(
     r"(?i)[a-z]{2,}\s+[a-z]{2,}|\b(?:is|it|so|we|the|are|of|to|an|be|no|not|all|he|she|if|at|by|on|was|has|for|its|you)\b"
 )
@@ -167,10 +179,13 @@ def is_bare(text: str) -> bool:
 
 def _refined(segment: str) -> str:
     """The answer in a sentence that states it: the mathematics that it begins with, or else ends with."""
-    segment = segment.strip().strip("*_").rstrip("*_.! ")
+    segment = segment if segment.isascii() else _EMOJI.sub("", segment)
+    segment = segment.strip().strip("*_").rstrip("*_! ")
+    recurring = _RECURRING.search(segment, max(0, len(segment) - 40))
+    segment = segment[: recurring.end()] if recurring else segment.rstrip("*_.! ")
     if is_bare(segment) or any(segment.lower().startswith(phrase) for phrase in PHRASES):
         return segment
-    masked = mask_money(with_signs(segment))
+    masked = mask_money(with_signs(clock_as_digits(segment)))
     found = runs(masked, stated=True)
     if not found:
         return segment
@@ -179,9 +194,14 @@ def _refined(segment: str) -> str:
 
 
 def _with_sign(text: str, run: Run) -> str:
-    """A run of mathematics, with the inequality sign before it: `more than 5`, written `> 5`, is no 5."""
+    """A run of mathematics, with the inequality sign before it (`more than 5`, written `> 5`, is no 5) and what belongs
+    to it behind it: its base, `o'clock`, or the 4 of `the odds are 1 in 4`.
+    """
     sign = _SIGN.search(text, max(0, run.start - 4), run.start)
-    return text[sign.start() if sign else run.start : run.end]
+    behind = _BEHIND.match(text, run.end)
+    if behind is None and _CHANCE.search(text, max(0, run.start - 80), run.start):
+        behind = _OUT_OF.match(text, run.end)
+    return text[sign.start() if sign else run.start : behind.end() if behind else run.end]
 
 
 def _tail(part: str) -> str:
@@ -197,10 +217,16 @@ def _last(part: str) -> Found | None:
 
     An ordinal in running text (`the 2nd of them`) is no answer.
     """
-    part = without_time(part)
+    part = without_circumstance(part)
     for size in (len(_tail(part)), 2_000, _FARTHEST):
-        masked = mask_money(with_signs(part[-size:]))
-        stated = [run for run in runs(masked) if not _DENIED.search(masked, max(0, run.start - 30), run.start)]
+        masked = mask_money(with_signs(clock_as_digits(part[-size:])))
+        stated = [
+            run
+            for run in runs(masked)
+            if not _DENIED.search(masked, max(0, run.start - 30), run.start)
+            and not _OF_BASE.search(masked, max(0, run.start - 16), run.start)
+            and not (_OUT_OF_END.search(masked, max(0, run.start - 16), run.start) and _CHANCE.search(masked))
+        ]
         texts = [_with_sign(masked, run) for run in stated]
         found = [text for text in texts if (_DIGIT.search(text) or len(text) > 4) and not _ORDINAL.fullmatch(text)]
         if found:

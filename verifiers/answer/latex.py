@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from verifiers.answer.vectors import without_unit_vectors
+
 CURRENCY = "＄"
 """What an escaped or lone dollar sign becomes, once the dollars that delimit math are gone."""
 GARBAGE = "\ufffd"
@@ -39,6 +41,7 @@ _TIMES = re.compile(
     r"(?<=[0-9)}])\s*(?<!\b0)[xX]\s*(?=[0-9])|(?<=[0-9)}])\s+[xX]\s+(?=\()|(?<=[0-9)}])\s+times\s+(?=[-0-9(\\])"
 )
 _SPOKEN = {"plus": "+", "minus": "-", "divided by": "/", "multiplied by": r"\times", "over": "/"}
+_SPOKEN |= {"to the power of": "^", "raised to the power of": "^"}
 _SPOKEN_SIGN = re.compile(rf"(?<=[0-9)}}])\s+({'|'.join(_SPOKEN)})\s+(?=[-0-9(\\])")
 _RAISED = re.compile(r"(?<=[0-9)}])\s+(squared|cubed|factorial)(?![A-Za-z])")
 _SQUARED_UNIT = re.compile(r"(?<![A-Za-z])(mm|cm|dm|km|m|ft|in|yd|mi)([²³])")
@@ -57,7 +60,7 @@ _LETTER = re.compile(
 )
 """A letter in another font. In roman type most letters are units, but e and i are constants."""
 _TEXT_FUNCTION = re.compile(
-    r"\\(?:mathrm|operatorname)\s*\{\s*((?:arc)?(?:sin|cos|tan)|cot|csc|ln|log|exp|gcd|lcm)\s*\}"
+    r"\\(?:mathrm|operatorname|text)\s*\{\s*((?:arc)?(?:sin|cos|tan)|cot|csc|cis|ln|log|exp|gcd|lcm)\s*\}"
 )
 _CHOOSE = re.compile(r"\{([^{}]*)\\choose(?![a-zA-Z])([^{}]*)\}")
 _DOTTED = re.compile(r"(?<=[0-9.])\\(?:dot|bar)\s*\{?\s*([0-9]+)\s*\}?(?:([0-9]*)\\dot\s*\{?\s*([0-9])\s*\}?)?")
@@ -102,7 +105,7 @@ _SYNONYMS = [
     (re.compile(r"\\(?:simeq|thickapprox|doteq)(?![a-zA-Z])"), r"\\approx "),
 ]
 _DELIMITERS = re.compile(r"(?<!\\)\\[\[\]()]")
-_EDGES = re.compile(r"^[\s*_`]+|[\s*_`.,;:]+$")
+_EDGES = re.compile(r"^[\s*_`=]+|[\s*_`.,;:]+$")
 
 
 def readable(text: str) -> str:
@@ -141,6 +144,7 @@ def clean(text: str) -> str:
         text = _DROPPED.sub("", text)
         text = _SIZING.sub("", text)
         text = _FRACTION.sub(r"\\\1", text)
+        text = without_unit_vectors(text)
         text = _LETTER.sub(
             lambda m: f" {m[1] or m[2]}" if text[max(m.start() - 1, 0)].isalpha() else m[1] or m[2], text
         )

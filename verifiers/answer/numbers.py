@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from verifiers.answer.latex import CURRENCY
-from verifiers.answer.units import KNOWN_WORDS, MONEY, MULTIPLIERS, NOT_UNITS, SUFFIXES, UNITS, singular
+from verifiers.answer.units import KNOWN_WORDS, MONEY, MULTIPLIERS, NOT_UNITS, SUFFIXES, UNITS, beside, singular
 
 MAX_DIGITS = 1000
 """A number written with more digits, or a larger power of ten, is left to the slow path."""
@@ -63,6 +63,18 @@ _MIXED = re.compile(
 )
 _UNIT_TEXT = re.compile(
     r"(?P<core>.*?[0-9A-Za-z)}\]|!])\s*(?:/\s*)?\\text\{(?P<words>[^{}]*)\}\s*(?:\^\s*\{?\s*(?P<power>-?[0-9])\s*\}?)?"
+)
+_QUOTIENT = re.compile(
+    r"\\frac\s*\{\s*\\text\{([^{}]*)\}\s*\}\s*\{\s*\\text\{([^{}]*)\}\s*(\^\s*\{?\s*[0-9]\s*\}?)?\s*\}"
+)
+_INNER_POWER = re.compile(r"\\text\{([^{}^]*)\^\s*(?:\{\s*)?([0-9])(?:\s*\})?\s*\}")
+_PRODUCT = re.compile(r"\\text\{([^{}]*)\}\s*(?:\\cdot|\\times|\*)\s*\\text\{")
+"""Units as a fraction, with their power inside of the text, or joined by a sign."""
+_NEGATIVE = r"\s*\^\s*(?:\{\s*)?-\s*([1-3])(?:\s*\})?"
+_INVERSE = re.compile(
+    rf"\\text\{{\s*([A-Za-z]{{1,8}})\s*\}}\s*(?:\\cdot\s*)?\\text\{{\s*([A-Za-z]{{1,8}})\s*\}}{_NEGATIVE}"
+    rf"|\\text\{{\s*([A-Za-z]{{1,8}})\s*(?:\\cdot|\s)\s*([A-Za-z]{{1,8}}){_NEGATIVE}\s*\}}"
+    rf"|(?<=[0-9])\s+([A-Za-z]{{1,8}})\s*(?:\\cdot|\s)\s*([A-Za-z]{{1,8}}){_NEGATIVE}(?=\s*$)"
 )
 _UNIT_WORDS = re.compile(
     r"(?P<core>.*(?:[0-9)}!]|\\pi))(?P<gap>\s*)(?P<words>[A-Za-z][A-Za-z./ ]*?)\s*(?:\^\s*\{?(?P<power>[0-9])\}?)?"
@@ -170,8 +182,7 @@ def compound(text: str) -> tuple[Number, ...]:
     sign, *groups = match.groups()
     amounts = [Fraction(group) for group in groups[::2] if group]
     names = [singular(group) for group in groups[1::2] if group]
-    if names[0] in ("h", "hr", "hour"):
-        names = ["minute" if name == "m" else name for name in names]
+    names = beside(names)
     if not all(name in UNITS for name in names) or len({UNITS[name][0] for name in names}) > 1:
         return ()
     worths = [Fraction(UNITS[name][1]) for name in names]
@@ -209,7 +220,11 @@ def split_unit(text: str) -> tuple[str, tuple[str, ...] | None]:
 
     A single letter is a unit only inside `\\text{}`: elsewhere it is a variable.
     """
+    if "^" in text and "-" in text:
+        text = _INVERSE.sub(_per, text)
     if "\\text{" in text:
+        text = _QUOTIENT.sub(r"\\text{ \1/\2}\3", text)
+        text = _PRODUCT.sub(r"\\text{\1 ", _INNER_POWER.sub(r"\\text{\1}^\2", text))
         match = _UNIT_TEXT.fullmatch(text)
         gap = " "
     else:
@@ -234,6 +249,12 @@ def split_unit(text: str) -> tuple[str, tuple[str, ...] | None]:
         if more:
             return inner, (*more[:-1], *words, match["power"] or more[-1])
     return core, (*words, match["power"] or "1")
+
+
+def _per(match: re.Match[str]) -> str:
+    """A unit with a negative power as a quotient: `km h^{-1}` becomes `km/h`."""
+    first, second, power = (match[index] or match[index + 3] or match[index + 6] for index in (1, 2, 3))
+    return f"\\text{{ {first}/{second}}}" + (f"^{power}" if power != "1" else "")
 
 
 def _bare(text: str) -> Number | None:

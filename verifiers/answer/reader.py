@@ -54,7 +54,7 @@ _CUE = re.compile(
     r"(?:[ \t]*\([^()\n]{0,40}\))?"
     r"(?:[ \t]+(?:to|of|for|in|from|with|choice|option|here|therefore|then)\b[^.\n:=!]{0,120}?)?"
     r"[\"']?(?:\s*(?:[:=：]>?|->|→|\]:?(?=[ \t]))[ \t]*(?:is\b)?|[ \t]*\|[ \t]+|['’]s[ \t]+"
-    r"|[ \t]+(?:is|are|was|were|equals|becomes|comes to)\b[ \t]*:?"
+    r"|[ \t]+(?:is|are|was|were|equals|becomes|comes to|to be)\b[ \t]*:?"
     r"|(?:[ \t]+(?:must|should|would|will|can|could|may|might|has to|have to|ought to|seems to|appears to|turns out to"
     r"|is likely to|is bound to)){1,2}[ \t]+(?:then[ \t]+|therefore[ \t]+)?be\b[ \t]*:?"
     r"|[ \t]+[-–—][ \t]+|(?P<heading>[ \t]*(?=\n)))"
@@ -106,6 +106,8 @@ _LINE_START = re.compile(
     re.IGNORECASE,
 )
 SENTENCE_END = re.compile(r"。|[.!?]+[*_\"')]*(?=\s+[A-Z\\$<*_(]|\s*$)|\s*(?:\.\s*)?I hope it is|\n")
+_RECURRING = re.compile(r"[.0-9][0-9]{2}\.{3}")
+"""The end of a decimal that goes on, with its dots."""
 _WITHDRAWN = re.compile(
     r"\s*(?:(?:oh|oops|hmm+|wait|actually|sorry|but)\b[\s,.!…—–-]*){0,3}"
     r"(?:no[,:.!]|no[ \t]*[-–—]|nope\b|scratch\sthat|correction\b"
@@ -253,7 +255,10 @@ def _sentence(part: str, start: int) -> str:
     end = SENTENCE_END.search(segment)
     if end and _WITHDRAWN.match(segment, end.end()):
         return ""
-    text = (segment[: end.start()] if end else segment).strip()
+    stop = end.start() if end else len(segment)
+    if _RECURRING.match(segment, max(0, stop - 3)):
+        stop += 3
+    text = segment[:stop].strip()
     return text.removesuffix(" |")  # the end of a table's row
 
 

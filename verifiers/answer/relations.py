@@ -24,7 +24,7 @@ NAME = re.compile(
     rf"\s*(?:{_SYMBOL}\s*(?:\(\s*[A-Za-z0-9\\,\s-]*\))?|\|\s*{_SYMBOL}\s*\||\(\s*{_SYMBOL}(?:\s*[,;]\s*{_SYMBOL})+\s*\)"
     rf"|{_SYMBOL}(?:\s*:\s*{_SYMBOL})+|m?\s*\\angle\s*[A-Za-z]+"
     rf"|\\(?:overline|vec|mathbf|hat|widehat|text|overrightarrow)\s*\{{[^{{}}]*\}}"
-    rf"|\\frac\{{d[a-z]?\}}\{{d[a-z]\}}|\\(?:sin|cos|tan)\s*\\?[A-Za-z]+)\s*"
+    rf"|\\frac\s*\{{\s*{_SYMBOL}\s*\}}\s*\{{\s*{_SYMBOL}\s*\}}|\\(?:sin|cos|tan)\s*\\?[A-Za-z]+)\s*"
 )
 NAMED_DIGITS = re.compile(rf"({NAME.pattern})=\s*([-+]?[0-9]+(?:,[0-9]+)+(?:\.[0-9]+)?)\s*")
 _BOUND = re.compile(r"\s*\\(?:lim|sum|int|prod)(?![a-zA-Z])")

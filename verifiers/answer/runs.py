@@ -21,7 +21,7 @@ _TOKEN = re.compile(
     r"|(?P<money>\\\$|[€£¥₹¢$"
     + CURRENCY
     + r"]|(?:US|[AC]|NZ|HK)\$|\b(?:USD|EUR|GBP|INR|JPY|CAD|AUD|Rs\.?)(?=\s?[0-9]))"
-    r"|(?P<number>[0-9]+(?:[.,'_][0-9]+)*(?:[eE][-+]?[0-9]{1,4}(?![0-9A-Za-z]))?|\.[0-9]+)"
+    r"|(?P<number>[0-9]*\.[0-9]{2,}(?:\.{3}|…)|[0-9]+(?:[.,'_][0-9]+)*(?:[eE][-+]?[0-9]{1,4}(?![0-9A-Za-z]))?|\.[0-9]+)"
     r"|(?P<half>(?<=[0-9 ])[ap]\.\s?m\.?|(?<=[0-9 ])[AP]\.\s?M\.?)"
     r"|(?P<word>[A-Za-z]+)"
     r"|(?P<relation><=|>=|!=|==|=|<(?![/A-Za-z])|>|[≤≥≠≈∈])"
@@ -33,8 +33,8 @@ _TOKEN = re.compile(
     r"|(?P<other>.|\n)"
 )
 _NAMED = (
-    "sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh log ln exp sqrt pi infinity infty inf oo gcd lcm max "
-    "min"
+    "sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh cis log ln exp sqrt pi infinity infty inf oo gcd lcm "
+    "max min"
 )
 _FUNCTIONS = frozenset(_NAMED.split())
 _NO_UNITS = (
@@ -283,7 +283,7 @@ def _word(tokens: list[_Token], index: int, at: int, text: str, stated: bool, li
         both = any(part.kind in ("relation", "formula") for part in tokens[at:index])
         return int(both or (lists and (stated or not united)) or _compound(tokens, index - 1, index + 1))
     if word == "to" and before.kind == "number" and following.kind == "number":
-        return int("ratio" in text[: tokens[at].start].lower()[-60:])
+        return int(stated or "ratio" in text[max(0, tokens[at].start - 60) : tokens[at].start].lower())
     if (match := _OPERATIONS.match(text, token.start)) and before.kind in ("number", "close", "formula", "word"):
         count = len(match[0].split())
         return count if match[0] in ("squared", "cubed", "factorial") or _begins(tokens, index + count) else 0
@@ -303,7 +303,8 @@ def _word(tokens: list[_Token], index: int, at: int, text: str, stated: bool, li
     if before.end == token.start:  # `5x`, `12cm`, `45k`, `2nd`
         return int(len(word) <= 4 or word.lower() in KNOWN_WORDS)
     if word.lower() in KNOWN_WORDS or word.lower() in ("am", "pm", "noon", "usd", "eur", "gbp", "inr"):
-        return int(word.lower() != "in" or following.kind in ("end", "other", "operator"))
+        feet = index > at + 2 and tokens[index - 2].text.lower() in ("ft", "feet", "foot")
+        return int(word.lower() != "in" or feet or following.kind in ("end", "other", "operator"))
     return _unknown_words(tokens, index, stated)
 
 

@@ -6,6 +6,7 @@ What is left at the leaves is numbers, words and expressions; `verifiers.algebra
 from __future__ import annotations
 
 import re
+from fractions import Fraction
 from typing import Any
 
 from verifiers.answer.latex import CURRENCY, GARBAGE, top_level
@@ -47,17 +48,22 @@ _BASED = re.compile(
     r"\(?([0-9A-Z]+)\)?\s*(?:_\s*(?:\{\s*([0-9]{1,2})\s*\}|([0-9]))|(?:\\text\{)?\s*\(?\s*(?:in\s+)?base\s*\}?\s*([0-9]{1,2})\s*[)}]*)"
     r"|\(?([0-9A-Z]+)\)?\s*(?:_\s*\{?\s*(?:\\text\{\s*)?|(?:\\text\{)?\s*\(?\s*(?:in\s+)?base\s+)([a-z]{3,12})\s*[)}]*"
 )
+_IN_BASE = re.compile(r"\bin\s+base\b")
 _BASE_WORDS = "two three four five six seven eight nine ten eleven twelve"
 _BASES = {word: str(base) for base, word in enumerate(_BASE_WORDS.split(), 2)} | {"sixteen": "16"}
-_TRIGONOMETRIC = re.compile(r"(?:sin|cos|tan|cot|sec|csc)(?![a-z])")
+_TRIGONOMETRIC = re.compile(r"(?:sin|cos|tan|cot|sec|csc|cis)(?![a-z])")
 _DEGREES = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*\\text\{ degrees\}")
 _SET_OPERATION = re.compile(r"\\(?:cap|setminus|mathbb)(?![a-zA-Z])")
 _TIME = re.compile(
     r"([0-9]{1,2})(?:\s*:\s*([0-5][0-9]))?(?:\s*:\s*([0-5][0-9]))?\s*(?:\\text\{)?\s*([ap])\s*\.?\s*m\s*\.?\s*\}?",
     re.IGNORECASE,
 )
+_OUT_OF = re.compile(r"([0-9]{1,9})\s+(?:in|out\s+of)\s+([1-9][0-9]{0,8})")
+_OCLOCK = re.compile(r"(1?[0-9])\s*o'\s?clock\.?", re.IGNORECASE)
 _FEET = re.compile(r"([0-9]{1,3})\s*'\s*([0-9]{1,2}(?:\.[0-9]+)?)\s*(?:\"|'')")
-_LETTER_UNIT = re.compile(r"([0-9][0-9.,/]*)\s+([mgLlshNJW])(?:\s*\^\s*\{?\s*([23])\s*\}?)?")
+_LETTER_UNIT = re.compile(
+    r"([0-9][0-9.,/]*(?:\s*\\times\s*10\s*\^\s*(?:\{-?[0-9]{1,3}\}|[0-9])|[eE][-+]?[0-9]{1,3})?)\s+([mgLlshNJWVAK])(?:\s*\^\s*\{?\s*([23])\s*\}?)?"
+)
 _AND_PART = re.compile(r"([0-9]{1,6})\s+and\s+([0-9]{1,4}/[0-9]{1,4})(.*)", re.DOTALL)
 _TO = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s+to\s+([0-9]+(?:\.[0-9]+)?)\s*")
 _GROUPING = re.compile(r"(?<![0-9.,])[1-9][0-9]{0,2}(?:,[0-9]{3})+(?![0-9,])")
@@ -159,7 +165,12 @@ def _commas(text: str, number: Number | None, entries: tuple[str, ...], gold: st
 def _quantity(text: str) -> Any:
     """A ratio in words, a sum of units, or a number with a letter that multiplies it; else None."""
     if match := _TO.fullmatch(text):
-        return Group("ratio", (parse(match[1], 1), parse(match[2], 1)), text)
+        ends = parse(match[1], 1), parse(match[2], 1)
+        return Either((Group("ratio", ends, text), Group("[]", ends, text)))
+    if match := _OUT_OF.fullmatch(text):
+        return Number(Fraction(int(match[1]), int(match[2])))
+    if match := _OCLOCK.fullmatch(text):
+        return Either((Time(int(match[1]), 0), Number(Fraction(int(match[1])))), 2)
     if match := _FEET.fullmatch(text):
         text = f"{match[1]} feet {match[2]} inches"
     if match := _LETTER_UNIT.fullmatch(text):
@@ -309,7 +320,10 @@ def _compound(text: str, depth: int) -> Any:
         base = match[2] or match[3] or match[4] or _BASES.get(match[6])
         if base is None:
             raise Unparsable("a base that is no number")
-        return Based(match[1] or match[5], str(int(base)))
+        based = Based(match[1] or match[5], str(int(base)))
+        if _IN_BASE.search(text) and (number := parse_number(based.digits)) is not None:
+            return Either((based, number))  # the base is that of the question, which the gold need not repeat
+        return based
     return _expression(text)
 
 

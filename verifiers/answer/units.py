@@ -11,10 +11,10 @@ mass g=1 gram=1 gm=1 tonne=1000000 kg=1000 kilogram=1000 mg=0.001 pound=453.5923
  ounce=28.349523125 oz=28.349523125
 volume liter=1 litre=1 l=1 ml=0.001 milliliter=0.001 gallon=3.785411784 gal=3.785411784
 dollar dollar=1 usd=1 buck=1 cent=0.01
-euro euro=1 eur=1
-pound-sterling gbp=1
+euro euro=1 eur=1 eurocent=0.01
+pound-sterling gbp=1 pence=0.01
 yen yen=1 jpy=1
-rupee rupee=1 rs=1 inr=1
+rupee rupee=1 rs=1 inr=1 paise=0.01 paisa=0.01
 yuan yuan=1 cny=1 rmb=1
 cad cad=1
 aud aud=1
@@ -62,7 +62,10 @@ MONEY = {
 }  # fmt: skip
 """Signs and codes of currencies, before a number or behind it, and the unit that each stands for."""
 
-MULTIPLIERS = {"hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9, "trillion": 10**12, "dozen": 12}
+LARGE = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
+LARGE |= {"lakh": 10**5, "lakhs": 10**5, "crore": 10**7, "crores": 10**7}
+"""Words for large numbers, those of India among them."""
+MULTIPLIERS = {"hundred": 100, **LARGE, "dozen": 12}
 """Words that multiply the number before them."""
 
 _NOT_UNITS = (
@@ -120,6 +123,19 @@ KNOWN_WORDS = frozenset(
     | {"per", "cent", "usd", "bucks", "mph", "am", "pm"}
 )
 """Words, in lower case, that may stand beside a number in a text that is nothing but an answer."""
+
+
+def beside(names: list[str]) -> list[str]:
+    """The units of a sum such as `12 euros 50 cents` and `3 h 30 m`, where what stands first says what the others are.
+
+    Args:
+        names: the units in the singular, as they are written.
+    """
+    if names[0] in ("h", "hr", "hour"):
+        names = ["minute" if name == "m" else name for name in names]
+    if UNITS.get(names[0], ("",))[0] == "euro":
+        names = ["eurocent" if name == "cent" else name for name in names]
+    return names
 
 
 def singular(word: str) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
+from verifiers.answer.units import LARGE
+
 _ONES = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
     "eighteen nineteen"
@@ -12,7 +14,6 @@ _ONES = (
 _TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
 _SMALL = {word: value for value, word in enumerate(_ONES.split())}
 _SMALL |= {word: 10 * value for value, word in enumerate(_TENS.split(), 2)}
-_LARGE = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 _ORDINALS = (
     "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth "
     "sixteenth seventeenth eighteenth nineteenth twentieth"
@@ -23,8 +24,8 @@ _PARTS |= {word: value for word, value in _ORDINAL.items() if value > 2}
 _PARTS |= {f"{word}s": value for word, value in _ORDINAL.items() if value > 2}
 _WORD = re.compile(r"[a-z]+")
 _FIRST = re.compile(
-    rf"(?i)\b(?:(?:the|an?)\s(?={'|'.join([*_ORDINAL, *_PARTS, *_LARGE, 'hundred', 'dozen'])})"
-    rf"|minus\s|negative\s)?(?:{'|'.join([*_SMALL, *_ORDINAL, *_PARTS, *_LARGE, 'hundred', 'dozen'])})\b"
+    rf"(?i)\b(?:(?:the|an?)\s(?={'|'.join([*_ORDINAL, *_PARTS, *LARGE, 'hundred', 'dozen'])})"
+    rf"|minus\s|negative\s)?(?:{'|'.join([*_SMALL, *_ORDINAL, *_PARTS, *LARGE, 'hundred', 'dozen'])})\b"
 )
 _LONGEST = 40
 """Words of the longest number."""
@@ -53,8 +54,8 @@ def number_in_words(text: str) -> tuple[Fraction, str] | None:
         more, after = _whole(words, end + 1)
         if more is not None and after < len(words) and words[after][0] in _PARTS:
             value, end = value + more / _PARTS[words[after][0]], after + 1
-            if end < len(words) and words[end][0] in _LARGE:
-                value, end = value * _LARGE[words[end][0]], end + 1
+            if end < len(words) and words[end][0] in LARGE:
+                value, end = value * LARGE[words[end][0]], end + 1
     return sign * value, text[: words[end - 1][2]]
 
 
@@ -85,7 +86,7 @@ def _words(text: str) -> list[re.Match[str]]:
     end = 0
     for match in _WORD.finditer(text):
         between = text[end : match.start()]
-        if found and found[-1][0] in _LARGE and match[0] in _SMALL:
+        if found and found[-1][0] in LARGE and match[0] in _SMALL:
             between = between.removeprefix(",")
         if len(found) == _LONGEST or between.strip(" -"):
             break
@@ -104,7 +105,7 @@ def _whole(words: list[tuple[str, int, int]], at: int) -> tuple[Fraction | None,
             following = words[at + 1][0]
             if following in _PARTS:
                 return Fraction(1), at + 1
-            if following not in ("hundred", "dozen", *_LARGE):
+            if following not in ("hundred", "dozen", *LARGE):
                 break
             current, last = 1, "small"
         elif word in _SMALL:
@@ -116,8 +117,8 @@ def _whole(words: list[tuple[str, int, int]], at: int) -> tuple[Fraction | None,
         elif word in ("hundred", "dozen") and current:
             current *= 100 if word == "hundred" else 12
             last = "hundred"
-        elif word in _LARGE and current:
-            total += current * _LARGE[word]
+        elif word in LARGE and current:
+            total += current * LARGE[word]
             current, last = 0, "large"
         elif word == "and" and last in ("hundred", "large") and at + 1 < len(words) and words[at + 1][0] in _SMALL:
             pass

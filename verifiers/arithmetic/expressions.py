@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from verifiers.answer.units import LARGE
 from verifiers.arithmetic.tokens import NUMBER, Token, tokenize
 
 MAX_DIGITS = 40
@@ -29,7 +30,7 @@ MAX_BITS = 2048
 MAX_DEPTH = 30
 MAX_TOKENS = 400
 
-_MULTIPLIERS = {"hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9, "trillion": 10**12}
+_MULTIPLIERS = {"hundred": 100, **LARGE}
 _CLOSES = {"(": ")", "[": "]", "{": "}"}
 _FILLERS = frozenset("the a an his her their its our my your another these those about only all approximately".split())  # noqa: SIM905
 

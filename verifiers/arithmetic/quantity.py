@@ -25,7 +25,7 @@ from fractions import Fraction
 from itertools import takewhile
 
 from verifiers.answer.latex import CURRENCY, GARBAGE, clean
-from verifiers.answer.units import UNITS, singular
+from verifiers.answer.units import LARGE, UNITS, beside, singular
 from verifiers.answer.words import with_digits
 from verifiers.arithmetic.expressions import Unreadable, parse
 from verifiers.arithmetic.tokens import Token, tokenize
@@ -91,9 +91,15 @@ _GROUPED = re.compile(
     r"|(?P<comma>0|[0-9]{1,3}(?=,(?:[0-9]{1,2}|[0-9]{4,40})(?![0-9]))|[0-9]{4,40}),(?P<part>[0-9]{1,40})(?![.,]?[0-9]))"
 )
 _GLUED_UNIT = re.compile(
-    r"(?<=[0-9])\s?(?:(?=[a-z]{2}|m\s?\^)(mm|cm|dm|km|m|kg|mg|ml|ft|yd|mi|lbs?|oz|hrs?|mins?|mph|kph))\b"
+    r"(?<=[0-9])\s?(?:(?=[a-z]{2}|m\s?\^|h(?:[\s.,;!?)]|$))(mm|cm|dm|km|m|h|kg|mg|ml|ft|yd|mi|lbs?|oz|hrs?|mins?|mph|kph))\b"
     r"(\s?\^\s?\{?\s?[23]\s?\}?)?(?![A-Za-z0-9^])"
 )
+_RECURRING = re.compile(r"(?<![\w.])([0-9]{0,12})\.([0-9]{0,12}?)([0-9]{1,12}?)(\3+)(?:\.{3,}|…|\\ldots)")
+_LETTERED_TIME = re.compile(
+    r"(?<![\w.])(?P<hours>[0-9]{1,4})\s?h(?:rs?)?\.?\s?(?:and\s)?(?P<minutes>[0-9]{1,2})\s?(?:m|mins?)\b\.?(?!\s?[/^])"
+    r"|(?<![\w.])(?P<whole>[0-9]{1,4})\s?(?:m|min)\s?(?P<seconds>[0-9]{1,2})\s?(?:s|secs?)\b\.?"
+)
+"""`3h 30min` and `5m 20s`, whose single letters are units only beside each other."""
 _ENVIRONMENT = re.compile(r"\\(?:begin|end)\s*\{[a-z]+\*?\}(?:\{[lcr|]*\})?")
 _REJECTED = re.compile(r"(?i)\b(?:not|rather than|instead of)\s+[-$]?[0-9][0-9,.]*(?:\s?%)?")
 _QUOTE = re.compile(r"(?<![0-9A-Za-z])'|'(?![0-9A-Za-z])")
@@ -109,7 +115,7 @@ _MORE = frozenset({"more", "full", "whole", "fewer", "less", "extra", "additiona
 _JOINS = frozenset({"and", "or", "to", "nor", "versus", "vs", "through"})
 _AMBIGUOUS = frozenset({"in", "s", "h", "l", "m", "g"})
 """Words that are units only where nothing follows them: `5 in`, but not `5 in all`."""
-_MULTIPLIES = frozenset({"hundred", "thousand", "million", "billion", "trillion"})
+_MULTIPLIES = frozenset({"hundred", *LARGE})
 
 
 def stated_quantity(text: str) -> Quantity | None:
@@ -142,6 +148,7 @@ def _tidy(text: str) -> str:
     """A text in which every number is written plainly, for the tokens of arithmetic."""
     text = _ENVIRONMENT.sub(" ", text) if "\\begin" in text or "\\end" in text else text
     text = clean(_MARK.sub(r" = \1", text).lstrip(" =") if "<<" in text else text)
+    text = _LETTERED_TIME.sub(_spelled_time, _RECURRING.sub(_recurring, text))
     text = _GLUED_UNIT.sub(lambda match: f" {'square ' * bool(match[2])}{match[1]}", text)
     if "\\" in text:
         text = _STOPS.sub(" => ", _TEXT.sub(lambda m: f" {'square ' * bool(m[2])}{m[1]} ", text).replace("{,}", ","))
@@ -158,6 +165,22 @@ def _tidy(text: str) -> str:
     text = _AND_PART.sub(lambda m: f"({m[1]}+1/{_PART[m[2].lower()]})" if m[2] else f"({m[1]}+{m[3]}/{m[4]})", text)
     text = re.sub(r"(?i)(?:^|(?<=\bis )|(?<== ))(?:negative|minus)\s+(?=[0-9.])", "-", text)
     return _ZEROS.sub("", re.sub(r"(?i)\bpct\b", "%", text))
+
+
+def _recurring(match: re.Match[str]) -> str:
+    """A recurring decimal as the fraction that it is, where three of its digits at least repeat."""
+    whole, part, period, more = match.groups()
+    if len(period + more) < 3:
+        return match[0]
+    bottom = (10 ** len(period) - 1) * 10 ** len(part)
+    top = int((whole or "0") + part + period) - int((whole or "0") + part)
+    return f"({top}/{bottom})"
+
+
+def _spelled_time(match: re.Match[str]) -> str:
+    if match["hours"]:
+        return f"{match['hours']} hours {match['minutes']} minutes "
+    return f"{match['whole']} minutes {match['seconds']} seconds "
 
 
 def _ungrouped(match: re.Match[str]) -> str:
@@ -346,7 +369,8 @@ def _plain_value(quantity: Quantity) -> Fraction | None:
 
 def _compound(parts: Sequence[Quantity]) -> Quantity | None:
     """`1 hour 30 minutes`: one quantity, in each of its units; None where the parts are not of one kind, falling."""
-    units = [UNITS[part.unit] if part.unit else None for part in parts]
+    names = [part.unit or "" for part in parts]
+    units = [UNITS.get(name) for name in beside(names)]
     if any(unit is None or part.value is None or part.percent for unit, part in zip(units, parts, strict=True)):
         return None
     kinds = {unit[0] for unit in units if unit}

@@ -18,20 +18,22 @@ The rules, in this order:
    where no block defines one: a program that reads its input is the last block that reads; else the last block that is
    more than an example call, a literal or a table of output; marked blocks go before unmarked ones.
 5. Without a block, or where none defines what is called: the whole text where it parses, else the longest run of lines
-   from a line of code on that parses, else code in single backticks that defines it, else the whole text.
+   from a line of code on that parses, else code in single backticks that defines it, else the whole text. Where none
+   of these is a program, it may be a string of JSON, as in the call of a tool (`{"code": "…"}`).
 6. A program that does not parse is read without invisible characters. Where it is called, prose around it and an end
    that was cut off are left out, too, unless what is left out defines a needed name anew.
 """
 
 from __future__ import annotations
 
+import ast
 import re
 import textwrap
 from collections.abc import Iterable
 
 from verifiers.answer.completion import without_thinking
 from verifiers.execution.blocks import CODE_LINE, LINE, NEXT, STARTS, Block, blocks, parse, parses
-from verifiers.execution.repairs import is_session, seen, typed, without_language
+from verifiers.execution.repairs import in_json, is_session, seen, typed, without_language
 
 _TRIES = 20
 """Ends that are tried for a program without a block."""
@@ -42,7 +44,7 @@ _STARTS = 5
 _LINE_END = re.compile(r"\r\n?")
 _CHAT = re.compile(r"<\|[a-z_]+\|>|</s>|<end_of_turn>|<｜[^｜]+｜>|(?m:^[ \t]*\[DONE\])")
 _TAG = re.compile(
-    r"<(?P<name>answer|code|solution|program|python)>(?P<inside>.*?)(?:</(?P=name)>|\Z)"
+    r"<(?P<name>answer|code|solution|program|python|parameter)(?:=\w{1,20})?>(?P<inside>.*?)(?:</(?P=name)>|\Z)"
     r"|\[PYTHON\](?P<bracketed>.*?)(?:\[/PYTHON\]|\Z)",
     re.IGNORECASE | re.DOTALL,
 )
@@ -73,6 +75,8 @@ def program(completion: str, needed: Iterable[str] = (), *, reads: bool = False,
     candidates = [block for block in found if block.marked is not False]
     if needed and not any(needed & block.makes for block in candidates):
         candidates = [block for block in found if needed & block.makes] or candidates
+    if not any(needed & block.makes for block in candidates) and (written := _in_json(text, candidates, needed)):
+        candidates = written
     chosen = _chosen(candidates, needed, reads)
     code = "\n\n".join(block.code for block in chosen) if chosen else _unfenced(text, needed)
     if not parses(code):
@@ -88,9 +92,20 @@ def program(completion: str, needed: Iterable[str] = (), *, reads: bool = False,
     return code
 
 
+def _in_json(text: str, candidates: list[Block], needed: frozenset[str]) -> list[Block]:
+    """The programs in a tool's call, or in another object of JSON, where nothing else is one."""
+    written = [Block(code, True) for code in in_json(text)]
+    defining = [block for block in written if needed & block.makes]
+    if not written or (candidates and not defining):
+        return []
+    written = defining or written
+    whole = Block(text.strip(), None)
+    return [] if needed & whole.makes or (whole.tree is not None and not whole.is_example) else written
+
+
 def _ending(text: str) -> str:
     """What follows the thinking, up to the first marker of another turn after some text."""
-    text = without_thinking(_LINE_END.sub("\n", text.removeprefix("\ufeff")))
+    text = without_thinking(_LINE_END.sub("\n", text.removeprefix("\ufeff"))).replace("<|python_tag|>", "\n")
     for marker in _CHAT.finditer(text):
         if text[: marker.start()].strip():
             return text[: marker.start()]
@@ -157,6 +172,8 @@ def _unfenced(text: str, needed: frozenset[str]) -> str:
         text = "\n".join(lines)
     if parses(text.strip("\n")):
         return text
+    if needed and (indented := _indented(lines, needed)):
+        return indented
     for sign in (STARTS, CODE_LINE):
         starts = [index for index, line in enumerate(lines) if sign.match(line[:LINE])][:_STARTS]
         found = [code for index in starts if (code := _longest(lines[index:]))]
@@ -164,6 +181,23 @@ def _unfenced(text: str, needed: frozenset[str]) -> str:
         if defining or (found and (sign is STARTS or not needed)):
             return (defining or found)[0]
     return text
+
+
+def _indented(lines: list[str], needed: frozenset[str]) -> str | None:
+    """The program in a block that only its indentation sets apart from the prose, as in Markdown; None without one."""
+    for start, line in enumerate(lines):
+        if (
+            line[:1] in " \t"
+            and STARTS.match(line.lstrip()[:LINE])
+            and not "".join(lines[max(0, start - 1) : start]).strip()
+        ):
+            end = next(
+                (i for i in range(start, len(lines)) if lines[i].strip() and lines[i][:1] not in " \t"), len(lines)
+            )
+            code = textwrap.dedent("\n".join(lines[start:end]))
+            if needed & Block(code, None).makes and parses(code):
+                return code
+    return None
 
 
 def _repaired(code: str, needed: frozenset[str]) -> str:
@@ -190,9 +224,22 @@ def _continued(starter: str, texts: Iterable[str], needed: frozenset[str]) -> st
         bodies = [body, margin + body.lstrip(), textwrap.indent(textwrap.dedent(body), margin)]
         for candidate in (other for text in bodies for other in dict.fromkeys((text, seen(text)))):
             whole = _longest([*first, *candidate.split("\n")], at_least=len(first) + 1)
-            if whole is not None and needed & Block(whole, None).makes:
+            if whole is not None and not _returns_outside(whole) and needed & Block(whole, None).makes:
                 return whole
     return None
+
+
+def _returns_outside(code: str) -> bool:
+    """Whether a program returns where no function is, as a body does that is not indented."""
+    tree = parse(code)[0]
+    waiting: list[ast.AST] = list(tree.body) if tree else []
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Return):
+            return True
+        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)):
+            waiting.extend(ast.iter_child_nodes(node))
+    return False
 
 
 def _longest(lines: list[str], at_least: int = 1) -> str | None:

@@ -21,6 +21,7 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
         {"gold": "n = int(input())\nprint(2 * n)\n", "tests": {"inputs": ["4\n"], "outputs": ["8\n"]}},
     ],
     "countdown": [{"gold": "24", "numbers": [4, 7, 8, 8]}, {"gold": "99", "numbers": [25, 4, 1]}],
+    "equation_system": [{"gold": "72"}, {"gold": "2.5"}],
     "exact": [{"gold": "blowing in the wind"}, {"gold": "Paris"}, {"gold": "an umbrella"}],
     "facts": [
         {

@@ -17,7 +17,7 @@ import functools
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rewards.prototyping.score import score
 from rewards.prototyping.table import Scored
@@ -27,6 +27,9 @@ from rl.config import Config, layers, load
 from rl.errors import UserError
 from rl.tasks.sources import Source, open_sources
 from verifiers.runtime.verifier import Verifier
+
+if TYPE_CHECKING:
+    from rewards.models.types import Pair, Tokenizer
 
 UNSAID = {"name": "score", "task": "chain", "policy.model": "embedded", "algorithm": "grpo"}
 """What a config needs beside its rewards, for a file that holds these alone. Scoring does not look at it."""
@@ -197,7 +200,7 @@ def _verifier_of(config: Config) -> Verifier:
     return Verifier(config.task.name)
 
 
-def _tokenizer(name: str) -> Any:
+def _tokenizer(name: str) -> Tokenizer:
     from transformers import AutoTokenizer
 
     try:
@@ -206,7 +209,7 @@ def _tokenizer(name: str) -> Any:
         raise UserError("--tokenizer", f"{name!r} could not be loaded: {str(error).splitlines()[0]}") from error
 
 
-def _policy(config: Config) -> tuple[Any, Any]:
+def _policy(config: Config) -> Pair:
     """The config's policy as (model, tokenizer), when a reward first asks for it."""
     from rich.console import Console
 

@@ -7,6 +7,9 @@ import torch
 from datasets import Dataset
 from transformers import LlamaForCausalLM
 
+from rewards.building.build import build as build_mix
+from rewards.models.prompts import prompt_ids
+from rewards.parts.context import Context
 from rewards.sample import Judgement, Sample
 from rl.algorithms.critic import load_critic
 from rl.algorithms.grpo import GrpoTrainer
@@ -322,3 +325,61 @@ def test_the_critic_starts_at_zero_so_that_the_first_advantages_are_returns(asse
     batch = trainer.next_batch([ROW] * 8)
     wanted = torch.tensor([1.0, 0.0] * 4).unsqueeze(1) * batch["completion_mask"]
     torch.testing.assert_close(batch["advantages"], wanted)
+
+
+@pytest.fixture
+def taught(mix, policy, warm, tmp_path):
+    """A teacher reward as `assembled` builds them: by a model with weights of its own. And the log-ratio of a text."""
+    torch.manual_seed(5)
+    other = LlamaForCausalLM(warm[0].config)
+    for part in (other, warm[1]):
+        part.save_pretrained(tmp_path / "other")
+    context = Context(CHAIN, policy=lambda: warm)
+
+    def made(weight=1.0, outcome=1.0):
+        teacher = {"model": str(tmp_path / "other"), "weight": weight, "credit": "token"}
+        return build_mix({"correctness": {"weight": outcome}, "teacher": teacher}, context)
+
+    def ratios(text):
+        ids = [*warm[1].encode(text, add_special_tokens=False), warm[1].eos_token_id]
+        before = prompt_ids(ROW["prompt"], warm[1])
+        with torch.no_grad():
+            logps = [
+                model(input_ids=torch.tensor([before + ids])).logits[0, len(before) - 1 : -1].log_softmax(-1)
+                for model in (other.eval(), warm[0].eval())
+            ]
+        return (logps[0] - logps[1])[torch.arange(len(ids)), torch.tensor(ids)]
+
+    return made, ratios
+
+
+def test_grpo_adds_the_log_ratio_of_each_token_to_the_advantage_of_its_group(assembled, taught):
+    made, ratios = taught
+    texts = (RIGHT, WRONG, "1#1", WRONG)
+    trainer = assembled(Grpo(name="grpo"), texts)
+    trainer.mix = made(weight=0.25)
+    batch = trainer.next_batch([ROW] * 8)
+    of_group = torch.tensor([0.75, -0.25, -0.25, -0.25]) / (0.5 + 1e-4)  # one of four is right
+    for line, text in enumerate(texts):
+        wanted = of_group[line] + 0.25 * ratios(text)
+        assert torch.allclose(batch["advantages"][line, : len(wanted)], wanted, atol=1e-4)
+        assert (batch["advantages"][line, len(wanted) :] == 0).all()
+
+
+def test_with_the_teacher_alone_the_advantage_is_the_log_ratio_itself(assembled, taught):
+    made, ratios = taught
+    trainer = assembled(Grpo(name="grpo"), (WRONG,))
+    trainer.mix = made(outcome=0.0)
+    batch = trainer.next_batch([ROW] * 8)
+    assert torch.allclose(batch["advantages"][3], ratios(WRONG), atol=1e-4)
+    assert trainer.carries_signal(trainer.samples, batch).all()
+
+
+def test_ppo_takes_the_log_ratio_into_the_reward_of_each_token(assembled, taught):
+    made, ratios = taught
+    trainer = assembled(Ppo(**PLAIN), (RIGHT, "1#1"))
+    trainer.mix = made(weight=0.5)
+    batch = trainer.next_batch([ROW] * 8)
+    for line, (text, outcome) in enumerate(((RIGHT, 1.0), ("1#1", 0.0))):
+        to_go = outcome + 0.5 * ratios(text).flip(0).cumsum(0).flip(0)  # the critic of these tests says 0 everywhere
+        assert torch.allclose(batch["advantages"][line, : len(to_go)], to_go, atol=1e-4)

@@ -123,3 +123,30 @@ def test_a_completion_of_one_token_is_known_and_one_of_none_is_not():
     assert rewards.known_B.tolist() == [True, False]
     # the outcome's 2 and the steps' 9, neither of which has a credit rule here
     assert rewards.to_go_BT.tolist() == [[11.0, 0.0], [0.0, 0.0]] and not rewards.own_BT.any()
+
+
+def of_tokens(tokens, status="judged", weight=0.5):
+    return Sample(
+        {"prompt": "p", "gold": "g"}, "abc", [1, 2, 3], "stop", reward=1.0,
+        rewards={
+            "outcome": Judgement(1.0, "judged", weight=1.0, contribution=1.0),
+            "teacher": Judgement(0.0 if status == "judged" else None, status, weight=weight, tokens=tokens),
+        },
+    )  # fmt: skip
+
+
+def test_scores_of_tokens_stand_at_their_tokens_beside_the_outcome():
+    samples = [of_tokens((0.5, -1.0, -2.0)), of_tokens((-1.0,)), of_tokens((-8.0,) * 3, weight=0.0)]
+    rewards = token_rewards(samples, {"teacher": "token"}, 4, None)
+    assert rewards.token_BT.tolist() == [[0.25, -0.5, -1.0, 0.0], [-0.5, 0.0, 0.0, 0.0], [0.0] * 4]
+    assert rewards.to_go_BT.tolist() == [[0.0, 0.0, 1.0, 0.0]] * 3
+    assert rewards.all_BT[0].tolist() == [0.25, -0.5, 0.0, 0.0]
+    assert (rewards.step_BT == 0).all() and rewards.known_B.all()
+
+
+@pytest.mark.parametrize("status", ["abstained", "failed"])
+def test_nothing_is_learnt_of_a_completion_whose_tokens_nobody_scored(status):
+    samples = [of_tokens((), status), of_tokens((-1.0, -1.0, -1.0))]
+    rewards = token_rewards(samples, {"teacher": "token"}, 3, None)
+    assert rewards.known_B.tolist() == [False, True]
+    assert rewards.all_BT.tolist() == [[0.0, 0.0, 0.0], [-0.5, -0.5, 0.5]]

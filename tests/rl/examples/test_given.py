@@ -75,9 +75,54 @@ def test_sources_weigh_as_often_as_they_say(given, task, tmp_path):
     found = given(rows, data=data)
     sources = [one.row["source"] for one in found.examples]
     assert (sources.count("few"), sources.count("half")) == (10, 5)
-    assert found.lines[1] == "examples by source: few 10 · half 5"
+    few, half = (sum(len(one.ids) for one in found.examples if one.row["source"] == name) for name in ("few", "half"))
+    assert found.lines[1] == f"examples by source: few 10 with {few} tokens · half 5 with {half} tokens"
     again = given(rows, data=data)
     assert [one.text for one in again.examples] == [one.text for one in found.examples]
+
+
+@pytest.fixture
+def two_forms(given, task, tmp_path):
+    """40 long completions of 12 tokens and 100 short ones of 4, mixed."""
+    prompts = [row["prompt"] for row in task.splits["train"]]
+    long = [{"prompt": prompts[n], "completion": "1+1=2;2+2=4"} for n in range(40)]
+    short = [{"prompt": prompts[n % 64], "completion": "4#4"} for n in range(100)]
+    (tmp_path / "b.jsonl").write_text("".join(json.dumps(row) + "\n" for row in short))
+
+    def mixed(long_share, short_share, **more):
+        shares = {"long": {"data": "a.jsonl", "share": long_share}, "short": {"data": "b.jsonl", "share": short_share}}
+        return given(long, data=shares, **more)
+
+    return mixed
+
+
+def sizes(found):
+    own = {name: [len(one.ids) for one in found.examples if one.row["source"] == name] for name in ("long", "short")}
+    return {name: (len(lengths), sum(lengths)) for name, lengths in own.items()}
+
+
+def test_a_mix_has_its_shares_by_rows_or_by_tokens(two_forms):
+    assert sizes(two_forms(0.2, 0.8)) == {"long": (25, 300), "short": (100, 400)}  # all that the short ones allow
+    assert sizes(two_forms(0.2, 0.8, total=50)) == {"long": (10, 120), "short": (40, 160)}
+    assert sizes(two_forms(0.5, 0.5, by="tokens", total=240)) == {"long": (10, 120), "short": (30, 120)}
+    assert sizes(two_forms(0.5, 0.5, by="tokens")) == {"long": (34, 408), "short": (100, 400)}
+    first, again = (two_forms(0.2, 0.8, total=50).examples for _ in range(2))
+    assert first == again
+
+
+@pytest.mark.parametrize(
+    ("shares", "more", "message"),
+    [
+        ((0.5, 0.5), {"total": 100}, "long has 40 rows, and 0.5 of 100 are 50; lower the total or the share"),
+        ((0.5, 0.4), {}, "the shares of all sources must be given and sum to 1, got [0.5, 0.4]"),
+        ((0.5, None), {}, "the shares of all sources must be given and sum to 1, got [0.5, None]"),
+        ((None, None), {"by": "tokens"}, "by and total are about a mix; give each source its share"),
+    ],
+)
+def test_shares_that_make_no_mix_are_refused(two_forms, shares, more, message):
+    with pytest.raises(UserError) as error:
+        two_forms(*shares, **more)
+    assert message in str(error.value)
 
 
 def test_pairs_are_pairs_of_samples(given):

@@ -132,3 +132,16 @@ def test_a_sibling_is_right_of_the_same_prompt_and_of_another_text():
     prompts, texts = ["a", "a", "a", "b", "b"], ["x", "y", "x", "z", "z"]
     assert right_siblings(prompts, texts, [True, False, True, True, True]) == [None, "x", None, None, None]
     assert right_siblings(prompts, texts, [True, True, None, None, False]) == ["y", "x", "y", None, None]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["rewards.correctness.credit=token"], "it gives no token scores to credit; these do: teacher"),
+        (["rewards.teacher={model: base, credit: sum}"], "it gives no step scores to credit"),
+        (["rewards.teacher={model: base, credit: token}", "algorithm=dpo"], "is for grpo and ppo"),
+    ],
+)
+def test_scores_of_tokens_are_credited_where_there_are_some_and_the_algorithm_can_use_them(overrides, message):
+    with pytest.raises(UserError, match=message):
+        configuration.load(STAR, ["algorithm=grpo", "trainer.max_steps=2", *overrides])

@@ -102,6 +102,7 @@ class Sandbox:
         entries: Sequence[str] = ("solution",),
         tests: Sequence[tuple[str, str]] = (),
         stdin: str = "",
+        ends_well: bool = False,
     ) -> Outcome:
         """Run one program in a process of its own.
 
@@ -112,6 +113,7 @@ class Sandbox:
             tests: pairs of `value` and an expression, `passes` and statements, or `call` and JSON of `function` (an
                 expression) and `arguments` (encoded values); evaluated after the program, in its scope.
             stdin: what it reads from standard input.
+            ends_well: with tests, whether what follows its last definition must not fail.
 
         Raises:
             SandboxError: the sandbox broke or did not answer; it is started anew for the next program.
@@ -119,6 +121,7 @@ class Sandbox:
         """
         kind = "tested" if tests else "answer"
         job = {"kind": kind, "setup": setup, "source": source, "entries": list(entries), "tests": list(tests)}
+        job["ends_well"] = ends_well
         with files.entered(stdin) as extra, self._running(job, extra) as finish:
             return finish()
 
@@ -145,6 +148,7 @@ class Sandbox:
         names: Sequence[str],
         *,
         setup: str = "",
+        ends_well: bool = False,
     ) -> tuple[Outcome, Outcome]:
         """Run a program here and its tests in another sandbox, which calls it (`testing.py`).
 
@@ -154,6 +158,7 @@ class Sandbox:
             tests: pairs of `value` and an expression, or `passes` and statements, which pass where they do not raise.
             names: those of the tests' names that are the program's.
             setup: statements run before the program, and before the tests.
+            ends_well: whether what follows the program's last definition must not fail.
 
         Returns:
             How the program ended, and how the tests did.
@@ -162,7 +167,7 @@ class Sandbox:
             SandboxError: one of the two broke, and SandboxUnavailable.
         """
         ours, theirs = socket.socketpair()
-        serve = {"kind": "serve", "setup": setup, "source": source}
+        serve = {"kind": "serve", "setup": setup, "source": source, "ends_well": ends_well}
         check = {"kind": "check", "setup": setup, "tests": list(tests), "names": list(names)}
         with ours, theirs, self._running(serve, ours) as finish, tester._running(check, theirs) as finish_tests:
             ours.close()

@@ -39,9 +39,9 @@ def run(job: dict[str, Any]) -> None:
         job: `kind` and what it needs. `answer`: `setup`, statements to run first; `source`; `entries`, names of
             functions whose return value is the answer; `tests`: pairs of how to run it (`value` of an expression,
             `call` of a function with encoded arguments, or `passes`: statements that must not raise) and its text.
-            `tested`: `setup`, `source` and `tests`. `script`: `setup` and `source`, run to the end like a file, with
-            its threads and exit handlers. `serve`: the same as `tested`, then do what the tests at the other end of
-            the channel ask. `check`: be those tests.
+            `tested`: `setup`, `source`, `tests` and `ends_well`. `script`: `setup` and `source`, run to the end like a
+            file, with its threads and exit handlers. `serve`: the same as `tested`, then do what the tests at the other
+            end of the channel ask. `check`: be those tests.
     """
     sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115, open as long as the process lives
     sys.stdout = io.TextIOWrapper(io.FileIO(1, "w", closefd=False), "utf-8", "backslashreplace")
@@ -94,12 +94,17 @@ def _script(job: dict[str, Any], scope: dict[str, Any]) -> None:
 
 
 def _definitions(job: dict[str, Any], scope: dict[str, Any]) -> None:
-    """Run a program that tests will call. What follows its last definition may fail: it is an example or the like."""
+    """Run a program that tests will call.
+
+    What follows its last definition may fail, since it is an example or the like, unless the job says `ends_well`.
+    """
     tree = ast.parse(job["source"], "<program>")
     end = max((index for index, line in enumerate(tree.body, 1) if isinstance(line, _DEFINITIONS)), default=0)
     definitions, examples = ast.Module(tree.body[:end], []), ast.Module(tree.body[end:], [])
     exec(compile(definitions, "<program>", "exec"), scope)
-    _guarded(lambda: exec(compile(examples, "<program>", "exec"), scope))
+    error = _guarded(lambda: exec(compile(examples, "<program>", "exec"), scope))
+    if error is not None and job.get("ends_well"):
+        raise RuntimeError(f"after the last definition: {error}")
 
 
 _STARTS = {"answer": _answer, "script": _script, "tested": _definitions, "serve": _definitions}

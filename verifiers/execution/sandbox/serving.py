@@ -32,7 +32,12 @@ def serve(scope: dict[str, Any]) -> None:
     def refer(value: Any) -> Any:
         objects.append(value)
         return {
-            "remote": {"ref": len(objects) - 1, "text": _text(value), "plain": isinstance(value, _PLAIN)}
+            "remote": {
+                "ref": len(objects) - 1,
+                "text": _text(value),
+                "plain": isinstance(value, _PLAIN),
+                "class": _class(value),
+            }
             | ({"awaited": True} if hasattr(type(value), "__await__") else {})
         }
 
@@ -102,6 +107,13 @@ class _Callback:
 def _kinds(kind: type[BaseException]) -> list[str]:
     """The names of an exception's class and of its bases."""
     return [base.__name__ for base in kind.__mro__[:20]]
+
+
+def _class(value: Any) -> str:
+    try:
+        return str(type(value).__name__)[:100]
+    except BaseException:  # its metaclass is the program's code too
+        return ""
 
 
 def _text(value: Any) -> str:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import math
 import re
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -67,6 +69,14 @@ def encode(value: Any, depth: int = 0, refer: Callable[[Any], Any] | None = None
         return {"ratio": [top, bottom]} if len(top + bottom) <= _RATIO_DIGITS else {"other": str(value)}
     if isinstance(value, (bytes, bytearray)):
         return {"bytes": bytes(value).hex()}
+    if type(value) in (date, datetime, time):
+        return {type(value).__name__: value.isoformat()}
+    if type(value) is timedelta:
+        return {"timedelta": [value.days, value.seconds, value.microseconds]}
+    if type(value) is range:
+        return {"range": [value.start, value.stop, value.step]}
+    if type(value) is deque and depth < _DEPTH:
+        return {"deque": [encode(item, depth + 1, refer) for item in value]}
     return _encode_foreign(value, depth, refer)
 
 
@@ -137,6 +147,14 @@ def _decode_kind(kind: str, body: Any, resolve: Callable[[str, Any], Any] | None
             return {decode(item, resolve) for item in body}
         case "frozenset":
             return frozenset(decode(item, resolve) for item in body)
+        case "date" | "datetime" | "time":
+            return {"date": date, "datetime": datetime, "time": time}[kind].fromisoformat(body)
+        case "timedelta":
+            return timedelta(*map(int, body))
+        case "range":
+            return range(*map(int, body))
+        case "deque":
+            return deque(decode(item, resolve) for item in body)
         case "dict":
             return {decode(key, resolve): decode(value, resolve) for key, value in body}
         case "array" if _ARRAY.fullmatch(body[0]):

@@ -1,0 +1,78 @@
+"""The recipes of `configs/papers/`: what each arm of a comparison makes of the same policies, three seeds.
+
+    make papers      (python bench/papers.py [--only skintern …] [--seeds 0 1 2] [--out FILE] [key=value …])
+
+An arm is a config with some overrides (`arms:` in its file). Each is trained as `whetstone train` does it, and measured
+before and after on test problems that nothing was chosen by. Runs that are on record in the output file are not made
+again; the tables of docs/papers.md are made of them by `make tables`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import tables
+from harness import QUIET, Row, arguments, flat, read, record
+from tables import PAPERS
+
+from rl.config import load, load_stages
+from rl.config.layers import arms
+
+KEPT = ("greedy", "chain", "mean_at_k", "mean_length")
+"""Figures that are put on record."""
+
+
+def run(recipe: str, arm: str, seed: int, overrides: Sequence[str] = ()) -> Row:
+    """One arm of a recipe with one seed: its figures before and after.
+
+    Args:
+        recipe: the name of a file in `configs/papers/`.
+        arm: one of its arms.
+        seed: of the problems, the policy and the training.
+        overrides: `key=value`, over those of the arm.
+    """
+    from rl.stages import train_stages
+    from rl.training import train
+
+    file = PAPERS[recipe]
+    started, worked = time.perf_counter(), time.process_time()
+    with tempfile.TemporaryDirectory() as scratch:
+        given = [*arms(file)[arm], f"seed={seed}", f"logging.folder={scratch}", *QUIET, *overrides]
+        if stages := load_stages(file, given):
+            train_stages(stages, fresh=True)
+            runs = list(json.loads((Path(scratch) / recipe / "summary.json").read_text())["stages"].values())
+        else:
+            train(load(file, given), fresh=True)
+            runs = [json.loads((Path(scratch) / recipe / "summary.json").read_text())]
+    before, after = (
+        {name: one[name] for name in KEPT if name in one} for one in (runs[0]["before"], runs[-1]["after"])
+    )
+    took = {"wall_s": round(time.perf_counter() - started, 1), "cpu_s": round(time.process_time() - worked, 1)}
+    figures = {"n": runs[-1]["after"]["n"], "steps": sum(one["steps"] for one in runs), **took}
+    return flat({"recipe": recipe, "arm": arm, "seed": seed, "before": before, "after": after, **figures})
+
+
+def main() -> None:
+    """Make the runs that are not on record, record their rows, print the tables."""
+    parser = arguments(__doc__, seeds=range(3), overrides=True)
+    parser.add_argument("--only", nargs="+", choices=PAPERS, default=list(PAPERS))
+    given = parser.parse_args()
+    os.environ["WANDB_MODE"] = "disabled"
+    for recipe in given.only:
+        for seed in given.seeds:
+            for arm in arms(PAPERS[recipe]):
+                there = {(r["recipe"], r["arm"], r["seed"]) for r in read(given.out)}
+                if (recipe, arm, seed) not in there:
+                    row = run(recipe, arm, seed, given.overrides)
+                    record(given.out, [row], key=["recipe", "arm", "seed"])
+                    print(f"{recipe}, {arm}, seed {seed}: greedy {row['after.greedy']:.3f}", flush=True)
+        tables.papers([row for row in read(given.out) if row["recipe"] == recipe]).show()
+
+
+if __name__ == "__main__":
+    main()
