@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -122,21 +123,17 @@ def failing_prompts(folder: RunFolder, files: int = 20, most: int = 10) -> list[
     Returns:
         `prompt`, `n` (completions on record), `reward` (their mean), and the `completion` that came last.
     """
-    tables = [pd.read_parquet(file) for file in sorted(folder.completions.glob("step_*.parquet"))[-files:]]
-    if not tables:
-        return []
-    drawn = pd.concat(tables, ignore_index=True)
-    drawn = drawn[drawn["reward"].notna()]
-    groups = drawn.groupby("prompt", sort=False)
-    means = groups["reward"].mean().sort_values(kind="stable")
+    rewards: dict[str, list[float]] = {}
+    latest: dict[str, str] = {}
+    for file in sorted(folder.completions.glob("step_*.parquet"))[-files:]:
+        for row in pd.read_parquet(file, columns=["prompt", "completion", "reward"]).to_dict("records"):
+            if not pd.isna(row["reward"]):
+                rewards.setdefault(row["prompt"], []).append(row["reward"])
+                latest[row["prompt"]] = row["completion"]
+    means = {prompt: statistics.fmean(values) for prompt, values in rewards.items()}
     return [
-        {
-            "prompt": prompt,
-            "n": len(of_prompt := groups.get_group(prompt)),
-            "reward": float(mean),
-            "completion": of_prompt["completion"].iloc[-1],
-        }
-        for prompt, mean in list(means.items())[:most]
+        {"prompt": prompt, "n": len(rewards[prompt]), "reward": means[prompt], "completion": latest[prompt]}
+        for prompt in sorted(means, key=lambda prompt: means[prompt])[:most]
     ]
 
 
