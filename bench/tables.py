@@ -50,6 +50,7 @@ COMPARED = {
     "samples_to_accuracy": "completions to the same",
     "zero_signal_step": "forward and backward pass, 60% of the groups without signal",
     "mixed_length_step": "forward and backward pass, completions of 8 to 256 tokens",
+    "shared_prefix_step": "forward and backward pass, 135 M parameters, 8 completions of 30 tokens for a prompt of 100",
     "ppo_step": "a draw of 128 and all steps on it: PPO, beside our own GRPO with step credit",
 }
 PHASES = ("sample", "judge", "critic values", "critic fit", "policy forward", "policy backward", "rest", "all")

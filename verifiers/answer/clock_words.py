@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_HOURS: list[str] = "one two three four five six seven eight nine ten eleven twelve".split()  # noqa: SIM905
+_HOURS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 _MINUTES = {"quarter": 15, "half": 30, "five": 5, "ten": 10, "twenty": 20, "twenty-five": 25}
 _IN_WORDS = re.compile(
     rf"(?i)\b(?:(?:a\s)?(?P<part>half|quarter|(?:{'|'.join(_MINUTES)}|[0-5]?[0-9])(?P<unit>\sminutes)?)\s(?P<side>past|to)\s)?"

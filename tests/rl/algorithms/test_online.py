@@ -1,4 +1,6 @@
-"""The trainer that GRPO and PPO share: TRL's where nothing was asked for, and never another gradient."""
+"""The trainer that GRPO and PPO share: by default it equals TRL's, and its gradients always do."""
+
+import copy
 
 import pytest
 import torch
@@ -6,11 +8,13 @@ from trl.trainer.grpo_trainer import GRPOTrainer
 
 from rl.algorithms.grpo import GrpoTrainer
 from rl.config.algorithms import Curriculum, DynamicSampling, Grpo
+from rl.errors import UserError
 from verifiers.runtime.verifier import Verifier
 
 CHAIN = Verifier("chain")
 PLAIN = Grpo(name="grpo", skip_zero_signal=False, sort_by_length=False)
 SPARING = Grpo(name="grpo", skip_zero_signal=True, sort_by_length=True)
+SHARING = Grpo(name="grpo", skip_zero_signal=True, sort_by_length=True, share_prompts=True)
 LOSSES = {
     "dapo": {}, "grpo": {}, "bnpo": {}, "dr_grpo": {}, "sapo": {}, "vespo": {}, "cispo": {"epsilon_high": 5.0},
     "luspo": {"importance_sampling_level": "sequence"},
@@ -63,13 +67,27 @@ def gradients(trainer, inputs):
     return {name: value.grad.clone() for name, value in trainer.model.named_parameters()}
 
 
-@pytest.mark.parametrize("old", [True, False], ids=["old log-probabilities", "on policy"])
-@pytest.mark.parametrize("signal", [4, 2, 0], ids=["all carry signal", "half do", "none do"])
+def with_shared_prompts(inputs, group=4):
+    """The batch with one prompt for each group of rows."""
+    first = torch.arange(len(inputs["prompt_ids"])) // group * group
+    return {**inputs, **{name: inputs[name][first] for name in ("prompt_ids", "prompt_mask")}}
+
+
+WAYS = [
+    pytest.param(SPARING, 4, True, id="all carry signal"),
+    pytest.param(SPARING, 2, True, id="half carry signal"),
+    pytest.param(SPARING, 2, False, id="on policy"),
+    pytest.param(SPARING, 0, True, id="none carry signal"),
+    pytest.param(SHARING, 2, True, id="prompts shared"),
+]
+
+
+@pytest.mark.parametrize(("way", "signal", "old"), WAYS)
 @pytest.mark.parametrize("loss", LOSSES)
-def test_what_is_not_run_changes_no_gradient(arguments, mix, loss, signal, old):
+def test_what_is_not_run_changes_no_gradient(arguments, mix, loss, way, signal, old):
     settings = {"loss_type": loss, **LOSSES[loss]}
-    plain, sparing = (GrpoTrainer(kind, mix(), CHAIN, **arguments(**settings)) for kind in (PLAIN, SPARING))
-    inputs = batch(plain, signal=signal)
+    plain, sparing = (GrpoTrainer(kind, mix(), CHAIN, **arguments(**settings)) for kind in (PLAIN, way))
+    inputs = with_shared_prompts(batch(plain, signal=signal))
     if not old:
         del inputs["old_per_token_logps"]
     wanted, got = gradients(plain, inputs), gradients(sparing, inputs)
@@ -84,6 +102,35 @@ def test_only_what_carries_signal_is_run(arguments, mix):
     trainer.model.register_forward_pre_hook(lambda m, a, k: rows.append(len(k["input_ids"])), with_kwargs=True)
     gradients(trainer, inputs)
     assert sum(rows) == 4
+
+
+def test_a_shared_prompt_is_run_once_for_several_completions(arguments, mix):
+    trainer = GrpoTrainer(SHARING, mix(), CHAIN, **arguments())
+    inputs, rows = with_shared_prompts(batch(trainer, signal=4)), []
+    for name in ("prompt_mask", "completion_mask"):
+        inputs[name] = torch.ones_like(inputs[name])
+    trainer.model.register_forward_pre_hook(lambda m, a, k: rows.append(k["input_ids"].shape), with_kwargs=True)
+    gradients(trainer, inputs)
+    # two completions in a row: 5 tokens of the prompt and twice its last one with 20; four would cost more attention
+    assert rows == [(8, 5 + 2 * 21)]
+
+
+def test_prompts_of_small_models_are_not_shared_by_default(arguments, mix):
+    trainer = GrpoTrainer(SPARING, mix(), CHAIN, **arguments())
+    inputs = with_shared_prompts(batch(trainer, signal=4))
+    ids = torch.cat([inputs["prompt_ids"], inputs["completion_ids"]], 1)
+    mask = torch.cat([inputs["prompt_mask"], inputs["completion_mask"]], 1)
+    assert trainer.sharing.possible
+    assert trainer.sharing.packed(ids, mask, 20) is None
+
+
+def test_prompts_that_cannot_be_shared_are_refused_where_that_is_asked_for(arguments, mix):
+    given = arguments()
+    given["model"].config = copy.deepcopy(given["model"].config)  # which all policies of the tests share
+    given["model"].config.sliding_window = 4
+    with pytest.raises(UserError, match=r"algorithm.share_prompts: LlamaForCausalLM cannot run prompts once"):
+        GrpoTrainer(SHARING, mix(), CHAIN, **given)
+    assert not GrpoTrainer(SPARING, mix(), CHAIN, **given).sharing.possible
 
 
 @pytest.mark.parametrize("settings", [{"beta": 0.1}, {"entropy_coef": 0.01}, {"top_entropy_quantile": 0.5}])

@@ -11,7 +11,7 @@ CHAIN = Verifier("chain")
 
 
 class Nothing(torch.nn.Module):
-    """A critic that says 0 and cannot learn."""
+    """A critic that returns 0 and cannot learn."""
 
     def __init__(self):
         super().__init__()
@@ -140,3 +140,28 @@ def test_a_lora_critic_shares_the_policys_frozen_base(arguments, mix, tmp_path):
     trainer.close()
     trainer.save_model(str(tmp_path / "model"))
     assert not (tmp_path / "model" / "critic").exists()
+
+
+@pytest.mark.parametrize("lora", [False, True], ids=["a critic of its own", "a critic of adapters"])
+def test_prompts_that_are_run_once_change_neither_the_policy_nor_the_critic(arguments, mix, policy, lora):
+    from peft import LoraConfig
+
+    def trained(share):
+        settings = Ppo(name="ppo", kl=0.1, share_prompts=share, critic=Critic(lora=lora, epochs=2))
+        torch.manual_seed(0)
+        critic = None if lora else load_critic("policy", policy())
+        adapters = {"peft_config": LoraConfig(r=4, target_modules="all-linear", task_type="CAUSAL_LM")} if lora else {}
+        given = arguments(max_steps=2, num_iterations=2)
+        trainer = PpoTrainer(settings, mix(), CHAIN, critic, **adapters, **given)
+        trainer.train()
+        return trainer
+
+    shared, plain = trained(True), trained(False)
+    for name in ("critic/value_loss", "critic/explained_variance", "ppo/approx_kl", "loss"):
+        wanted = [row[name] for row in plain.state.log_history if name in row]
+        assert wanted
+        assert [row[name] for row in shared.state.log_history if name in row] == pytest.approx(
+            wanted, rel=1e-3, abs=1e-6
+        )
+    for (name, one), two in zip(shared.model.named_parameters(), plain.model.parameters(), strict=True):
+        torch.testing.assert_close(one, two, rtol=1e-3, atol=1e-4, msg=name)

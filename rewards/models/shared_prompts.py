@@ -1,0 +1,214 @@
+r"""One pass over sequences that share their prompt, with the prompt run once instead of once per sequence.
+
+G completions of a prompt of P tokens are G (P + T) tokens, though the prompt's hidden states are the same in all of
+them. Packed into one row they are P + G (T + 1) tokens:
+
+    prompt without its last token | last token, completion 1 | last token, completion 2 | …
+
+A token attends to the prompt and to its own completion alone (a block mask), and positions restart with each
+completion. So every token sees what it would see in a sequence of its own, and log-probabilities and gradients are the
+same up to rounding. The prompt's last token is repeated because it predicts the first token of each completion.
+
+Attention is computed over the whole row, also where the mask forbids it. Long rows therefore cost more than they save,
+and a prompt's completions may be split over several rows: `packed` takes the number of completions per row that costs
+least, and gives None where no packing is cheaper than the sequences as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from rewards.models.attention import implementation
+from rewards.models.types import Model
+
+IGNORED = -100
+"""The label of a token whose log-probability nobody asks for."""
+LEAST_GAIN = 1.15
+"""How many times cheaper packed rows have to be."""
+LEAST_SAVED = 2e9
+"""Operations of a forward pass that packing has to save: for smaller models and batches, building the rows and their
+mask takes longer than the tokens it saves."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """What a model's size says about the cost of a pass.
+
+    Attributes:
+        hidden: its hidden size, d.
+        layers: how many layers it has.
+    """
+
+    hidden: int
+    layers: int
+
+    @classmethod
+    def of(cls, model: Model) -> Size:
+        """The size of a model, by its config."""
+        config = model.config.get_text_config()
+        return cls(config.hidden_size, config.num_hidden_layers)
+
+    def operations(self, length: int) -> float:
+        """Multiplications and additions of a forward pass over a row of `length` tokens, roughly.
+
+        A layer takes about 24 d² per token in its linear maps and 4 L d in attention over L tokens.
+        """
+        return self.layers * length * (24 * self.hidden**2 + 4 * length * self.hidden)
+
+
+@dataclass(frozen=True)
+class Packed:
+    """Sequences with shared prompts, as rows: C rows of L tokens hold R sequences, of T completion tokens at most.
+
+    Attributes:
+        ids_CL: token ids.
+        positions_CL: positions in the sequence that a token belongs to.
+        labels_CL: token ids of the completions, `IGNORED` elsewhere.
+        attends_C1LL: whether a token (third dimension) attends to another (fourth).
+        places_RT: where the token before each completion token stands among the C · L; 0 on padding.
+        mask_RT: 1 on completion tokens.
+    """
+
+    ids_CL: Tensor
+    positions_CL: Tensor
+    labels_CL: Tensor
+    attends_C1LL: Tensor
+    places_RT: Tensor
+    mask_RT: Tensor
+
+    def inputs(self, model: Model) -> dict[str, Tensor]:
+        """What a model is called with: token ids, the block mask in the form that its attention takes, and positions.
+
+        Args:
+            model: one that `attends_where_told`, not wrapped by DDP or the like.
+        """
+        mask = self.attends_C1LL
+        if implementation(model) == "eager":  # which adds the mask to its scores
+            dtype = next(parameter.dtype for parameter in model.parameters())
+            mask = torch.zeros_like(mask, dtype=dtype).masked_fill(~mask, torch.finfo(dtype).min)
+        return {"input_ids": self.ids_CL, "attention_mask": mask, "position_ids": self.positions_CL}
+
+    def unpacked(self, values_CL: Tensor) -> Tensor:
+        """What was computed at the token before each completion token, (R, T); 0 on padding.
+
+        Args:
+            values_CL: a value for each token of the rows; of the last column, which predicts nothing, it may be
+                missing.
+        """
+        if values_CL.shape[1] < self.ids_CL.shape[1]:
+            values_CL = torch.nn.functional.pad(values_CL, (0, self.ids_CL.shape[1] - values_CL.shape[1]))
+        found_RT = values_CL.flatten()[self.places_RT]
+        return torch.where(self.mask_RT.bool(), found_RT, torch.zeros_like(found_RT))
+
+
+@dataclass(frozen=True)
+class Sequences:
+    """A batch of sequences, by lengths and by which of them share a prompt.
+
+    Attributes:
+        prompt_lengths: tokens of each prompt.
+        lengths: tokens of each completion.
+        groups: indices of the sequences that share a prompt, one list for each prompt.
+    """
+
+    prompt_lengths: list[int]
+    lengths: list[int]
+    groups: list[list[int]]
+
+    def rows(self, size: int) -> list[list[int]]:
+        """The sequences of each packed row, where a row holds `size` completions of a prompt at most."""
+        return [group[at : at + size] for group in self.groups for at in range(0, len(group), size)]
+
+    def packed_lengths(self, rows: Sequence[Sequence[int]]) -> list[int]:
+        """Tokens of each packed row."""
+        return [self.prompt_lengths[row[0]] - 1 + sum(self.lengths[r] + 1 for r in row) for row in rows]
+
+
+def packed(ids_RS: Tensor, mask_RS: Tensor, width: int, size: Size, *, always: bool = False) -> Packed | None:
+    """Sequences as packed rows, where that is cheaper.
+
+    Args:
+        ids_RS: token ids of prompts, padded on the left, and completions, padded on the right.
+        mask_RS: 1 on tokens.
+        width: T, the columns of the completions.
+        size: of the model that is to run them.
+        always: whether to pack even where it does not pay.
+
+    Returns:
+        None where packing does not pay, and where it is not possible: a prompt without tokens, or a completion with
+        masked tokens between others.
+    """
+    found = _sequences(ids_RS, mask_RS, width)
+    if found is None:
+        return None
+    rows, cost = _cheapest(found, size)
+    # the sequences as they are may be run in parts of similar length, so none of their padding is counted
+    plain = sum(size.operations(p + t) for p, t in zip(found.prompt_lengths, found.lengths, strict=True))
+    if not always and (plain < LEAST_GAIN * cost or plain - cost < LEAST_SAVED):
+        return None
+    return _laid_out(found, rows, ids_RS, width)
+
+
+def _sequences(ids_RS: Tensor, mask_RS: Tensor, width: int) -> Sequences | None:
+    edge = ids_RS.shape[1] - width
+    prompt_mask, mask = mask_RS[:, :edge], mask_RS[:, edge:]
+    holes = ((prompt_mask[:, 1:] < prompt_mask[:, :-1]).any() | (mask[:, 1:] > mask[:, :-1]).any()).item()
+    prompt_lengths, lengths = prompt_mask.sum(1).tolist(), mask.sum(1).tolist()
+    if holes or min(prompt_lengths) < 1:
+        return None
+    groups: dict[tuple[int, ...], list[int]] = {}
+    for row, (ids, length) in enumerate(zip(ids_RS[:, :edge].tolist(), prompt_lengths, strict=True)):
+        groups.setdefault(tuple(ids[edge - length :]), []).append(row)
+    return Sequences(prompt_lengths, lengths, list(groups.values()))
+
+
+def _cheapest(found: Sequences, size: Size) -> tuple[list[list[int]], float]:
+    """The sequences of each row, for the number of completions per row that costs least, and what that costs."""
+    most, choices = max(map(len, found.groups)), []
+    while True:
+        rows = found.rows(most)
+        lengths = found.packed_lengths(rows)
+        choices.append((rows, len(rows) * size.operations(max(lengths))))  # padding included
+        if most == 1:
+            return min(choices, key=lambda choice: choice[1])
+        most = -(-most // 2)
+
+
+def _laid_out(found: Sequences, rows: Sequence[Sequence[int]], ids_RS: Tensor, width: int) -> Packed:
+    edge, longest = ids_RS.shape[1] - width, max(found.packed_lengths(rows))
+    ids_RS, device = ids_RS.cpu(), ids_RS.device
+    ids_CL = torch.zeros(len(rows), longest, dtype=torch.long)
+    positions_CL, labels_CL = torch.zeros_like(ids_CL), torch.full_like(ids_CL, IGNORED)
+    block_CL = torch.full_like(ids_CL, -1)  # 0 for the prompt, 1, 2, … for completions, -1 for padding
+    places_RT = torch.zeros(len(ids_RS), width, dtype=torch.long)
+    for c, row in enumerate(rows):
+        shared = found.prompt_lengths[row[0]] - 1
+        ids_CL[c, :shared] = ids_RS[row[0], edge - 1 - shared : edge - 1]
+        positions_CL[c, :shared] = torch.arange(shared)
+        block_CL[c, :shared] = 0
+        at = shared
+        for number, r in enumerate(row, start=1):
+            length = found.lengths[r]
+            end = at + 1 + length
+            ids_CL[c, at:end] = ids_RS[r, edge - 1 : edge + length]
+            positions_CL[c, at:end] = torch.arange(shared, shared + 1 + length)
+            labels_CL[c, at + 1 : end] = ids_CL[c, at + 1 : end]
+            block_CL[c, at:end] = number
+            places_RT[r, :length] = torch.arange(c * longest + at, c * longest + end - 1)
+            at = end
+    lengths_R1 = torch.tensor(found.lengths).unsqueeze(1)
+    block_CL = block_CL.to(device)
+    same_CLL = block_CL.unsqueeze(2) == block_CL.unsqueeze(1)
+    attends_CLL = (same_CLL | (block_CL == 0).unsqueeze(1)).tril()  # padding attends to padding, for something to do
+    return Packed(
+        ids_CL.to(device),
+        positions_CL.to(device),
+        labels_CL.to(device),
+        attends_CLL.unsqueeze(1),
+        places_RT.to(device),
+        (torch.arange(width) < lengths_R1).long().to(device),
+    )
