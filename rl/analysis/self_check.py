@@ -35,7 +35,9 @@ def show(name: str, options: Mapping[str, Any], data: str | None, columns: Mappi
     except ValueError as error:
         raise UserError(None, str(error)) from error
     rows = _examples(name) if data is None else spread(_read(data, verifier, columns))
-    problems, found = self_check(verifier, rows), survey(verifier, rows)
+    problems = self_check(verifier, rows)
+    unread = {problem.row for problem in problems}
+    found = survey(verifier, [row for index, row in enumerate(rows) if index not in unread])
     tried = sum(has_gold_prediction(verifier, row) for row in rows)
     source = "the verifier's own examples" if data is None else data
     click.echo(f"{name}: {tried - len(problems):,} of {tried:,} golds accepted as they are ({source})")
@@ -43,7 +45,11 @@ def show(name: str, options: Mapping[str, Any], data: str | None, columns: Mappi
         click.echo(f"  {_rows(len(rows) - tried)} without an answer that is known to be right: not tried")
     for problem in problems[:3]:
         click.echo(f"  row {problem.row}: {problem.reason}")
-    for line in table(found):
+    if len(problems) > 3:
+        click.echo(f"  and {_rows(len(problems) - 3)} more")
+    if problems and found.phrasings:
+        click.echo("  the phrasings below are those of the other golds")
+    for line in table(found) if found.phrasings or found.unknown else ():
         click.echo(line)
 
 
@@ -105,6 +111,6 @@ def _read(data: str, verifier: Verifier, columns: Mapping[str, str]) -> list[dic
     for what in ("gold", *verifier.columns):
         name = columns.get(what, what)
         if all(row.get(what) is None for row in rows):
-            hint = nearest(name, rows[0])
+            hint = nearest(name, next(record.columns for record in records if record.broken is None))
             raise UserError("--data", f"{data} has no column {name!r} ({hint}); say which it is: --column {what}=NAME")
     return [row for row in rows if all(row.get(what) is not None for what in ("gold", *verifier.columns))]

@@ -13,6 +13,7 @@ from rl.config import DatasetTask
 from rl.errors import UserError
 from rl.tasks.columns import column, has, names
 from rl.tasks.messages import Messages, last_user, messages_of
+from verifiers.choice import choices_from_text
 from verifiers.runtime.golds import golds_of
 from verifiers.runtime.names import nearest
 from verifiers.runtime.verifier import Verifier
@@ -232,9 +233,9 @@ def _choices(value: Any) -> Any:
     """Choices as `[{label, text}]`, from the same, from `{label: [...], text: [...]}`, or from a list of texts."""
     if isinstance(value, str):  # as in a CSV file
         try:
-            value = json.loads(value)
+            value = choices_from_text(value)
         except ValueError:
-            raise BadRow(f"column 'choices' is not a JSON list: {_short(value)}") from None
+            raise BadRow(f"column 'choices' is not a list, nor the text of one: {_short(value)}") from None
     if isinstance(value, dict) and {"label", "text"} <= value.keys():
         if len(value["label"]) != len(value["text"]):
             raise BadRow(f"column 'choices' has {len(value['label'])} labels for {len(value['text'])} texts")

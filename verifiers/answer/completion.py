@@ -26,7 +26,11 @@ _THINKING = re.compile(
     r"|(?P<closed>\[/THINK\]|◁/think▷|<\|end_of_thought\|>|<\|channel\|>final<\|message\|>)",
     re.IGNORECASE,
 )
-_THINKING_NAMES = ("think", "thought", "reasoning>", "scratchpad>", "<|channel|>")
+_THINKING_NAMES = (
+    "think>", "thinking>", "thought>", "thoughts>", "reasoning>", "scratchpad>", "think]", "think▷", "_of_thought|>",
+    "<|channel|>",
+)  # fmt: skip
+"""What every one of these marks holds, in lower case."""
 _MARKER = (
     r"<[|｜][A-Za-z_▁ ]{1,40}[|｜]>(?:(?:user|assistant|system)\b)?|</?s>|<(?:start|end)_of_turn>(?:(?:user|model)\b)?"
     r"|\[/?INST\]|<</?SYS>>"
@@ -79,6 +83,18 @@ def spoken(completion: str) -> tuple[int, int]:
     What follows it is thinking that never ends: what is said of an answer in there is a draft.
     """
     return _outside_thinking(completion)[-1]
+
+
+def leaves_open(prompt: str) -> bool:
+    """Whether a prompt ends with the opening of a thought, as many chat templates do with `<think>`."""
+    prompt = prompt.rstrip()
+    *_, last = [None, *_THINKING.finditer(prompt[-100:])]
+    return last is not None and last.end() == len(prompt[-100:]) and not (last["close"] or last["closed"])
+
+
+def closes(completion: str) -> bool:
+    """Whether a completion has the end of a thought in it, whoever opened that."""
+    return any(tag["close"] or tag["closed"] for tag in _THINKING.finditer(completion))
 
 
 def _outside_thinking(completion: str) -> list[tuple[int, int]]:
