@@ -1,10 +1,11 @@
-"""Where the time of a draw goes, and how far each phase is from the machine's floor.
+"""Time of the phases of a draw, compared with the lower bound that the machine's speed allows.
 
     python bench/floor.py [--draws 8] [--configs grpo grpo_steps ppo] [--out FILE] [key=value …]
 
-The floor of a phase is the model's operations over the rate of a large matrix product on this machine: 2 operations a
-weight and token forward, 6 forward and backward, on the tokens that are there, without padding and attention. `times`
-is how often the floor goes into what was measured. Medians over draws of 128 completions; quiet machine wanted.
+The floor of a phase is the number of the model's operations divided by the rate of a large matrix product on this
+machine: 2 operations per weight and token for a forward pass, 6 for forward and backward, on the actual tokens, without
+padding and attention. `times` is the ratio of the measured time to the floor. The figures are medians over draws of 128
+completions and require a quiet machine.
 """
 
 from __future__ import annotations
@@ -25,14 +26,14 @@ from rl import setup
 from rl.algorithms.ppo import PpoTrainer
 
 FORWARD, BOTH = 2, 6
-"""Operations a weight and token: forward, and forward with backward."""
+"""Operations per weight and token: for a forward pass, and for forward and backward."""
 
 
 class Clock(TrainerCallback):
-    """Seconds by phase of each draw, by wrapping the methods that the phases are.
+    """Measures the seconds per phase of each draw, by wrapping the methods of the phases.
 
     Args:
-        steps_a_draw: optimizer steps on each draw.
+        steps_a_draw: optimizer steps per draw.
     """
 
     def __init__(self, steps_a_draw: int) -> None:
@@ -40,7 +41,7 @@ class Clock(TrainerCallback):
         self.draws: list[Counter[str]] = []
 
     def time(self, owner: Any, method: str, phase: str) -> None:
-        """Count a method's time as a phase."""
+        """Count the time of a method towards a phase."""
         run = getattr(owner, method)
 
         def timed(*args: Any, **named: Any) -> Any:
@@ -53,18 +54,18 @@ class Clock(TrainerCallback):
         setattr(owner, method, timed)
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """A draw begins where a step does that draws."""
+        """Start a new draw at a step that draws."""
         if state.global_step % self.steps_a_draw == 0:
             self.draws.append(Counter())
         self.started = time.perf_counter()
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Add the step to its draw."""
+        """Add the step's time to its draw."""
         self.draws[-1]["all"] += time.perf_counter() - self.started
 
 
 def matrix_rate(size: int = 1024, repeats: int = 20) -> float:
-    """Operations a second of a float32 matrix product."""
+    """Operations per second of a float32 matrix product."""
     a, b = torch.randn(size, size), torch.randn(size, size)
     seconds = []
     for _ in range(repeats):
@@ -75,7 +76,7 @@ def matrix_rate(size: int = 1024, repeats: int = 20) -> float:
 
 
 def phases(file: str, draws: int, rate: float, overrides: list[str]) -> Row:
-    """Seconds, floor and their ratio of each phase of a config's draws: a row."""
+    """A row with the seconds, the floor and their ratio for each phase of a config's draws."""
     steps = steps_a_draw(file)
     config = configured(0, file, f"trainer.max_steps={(draws + 1) * steps}", *overrides)
     clock = Clock(steps)
@@ -116,13 +117,13 @@ def phases(file: str, draws: int, rate: float, overrides: list[str]) -> Row:
     row |= {"tokens": everything, "tokens_with_signal": signal, "weights": weights}
     for name, seconds in measured.items():
         row[f"{name}.seconds"] = round(seconds, 4)
-        if floors.get(name):  # there is none for what has no operations, or nothing to do
+        if floors.get(name):  # no ratio for a phase without operations or without time
             row[f"{name}.floor"], row[f"{name}.times"] = round(floors[name], 4), round(seconds / floors[name], 1)
     return row
 
 
 def main() -> None:
-    """Measure, record a row a config, print the table."""
+    """Measure, record one row per config, and print the table."""
     parser = arguments(__doc__, overrides=True)
     parser.add_argument("--draws", type=int, default=8)
     parser.add_argument("--configs", nargs="+", default=["grpo", "grpo_steps", "ppo"])

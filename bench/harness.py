@@ -1,8 +1,8 @@
-"""What the scripts of this folder share: their arguments, running `whetstone`, rows of figures, and tables.
+"""What the scripts in this folder share: arguments, running `whetstone`, rows of figures, and tables.
 
-The figures of a script are a JSON file that holds a flat list: one row a run, one line a row, so that a run that is
-made again changes one line and `pandas.read_json` reads the whole. A nested figure is named by its path
-(`after.greedy`), an interval by its value and, with `.low` and `.high` added, its ends.
+The figures of a script are a flat JSON list with one row per run and one line per row, so a repeated run changes one
+line, and `pandas.read_json` reads the file. A nested figure is named by its path (`after.greedy`). An interval is
+stored as its value and, with `.low` and `.high` appended to the name, its ends.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from rich.table import Table as RichTable
 ROOT = Path(__file__).parents[1]
 CONFIGS = ROOT / "configs"
 QUIET = ("logging.wandb=disabled", "logging.completions_every=0")
-"""Overrides for a run of which the figures alone are wanted."""
+"""Overrides for a run that is made only for its figures."""
 
 WIDE = 200
-"""Columns of a table that is written to a file or a pipe."""
+"""Width of a table that is written to a file or a pipe, in characters."""
 
 Row = dict[str, Any]
 
@@ -36,12 +36,12 @@ Row = dict[str, Any]
 def arguments(
     doc: str | None, *, seeds: Sequence[int] = (), overrides: bool = False, data: bool = False
 ) -> argparse.ArgumentParser:
-    """A parser with the arguments that scripts share.
+    """A parser with the common arguments.
 
     Args:
         doc: the script's docstring.
-        seeds: the default of `--seeds`; without them there is no such argument.
-        overrides: whether the script passes `key=value` on to the runs that it makes.
+        seeds: the default of `--seeds`; if empty, there is no such argument.
+        overrides: whether the script passes `key=value` to its runs.
         data: whether the script reads data sets from a folder.
     """
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -57,17 +57,17 @@ def arguments(
 
 
 def whetstone(*given: Any, **environment: str) -> str:
-    """Run a command of Whetstone in a process of its own, as a user would.
+    """Run a command of Whetstone in a separate process, as a user would.
 
     Args:
-        given: the command's arguments.
-        environment: variables beside those of this process.
+        given: the arguments of the command.
+        environment: additional environment variables.
 
     Returns:
-        What it printed.
+        The output of the command.
 
     Raises:
-        SystemExit: it failed; what it said is printed.
+        SystemExit: the command failed; its output is printed.
     """
     command = [sys.executable, "-m", "whetstone_rl", *map(str, given)]
     variables = {**os.environ, "WANDB_MODE": "disabled", "PYTHONPATH": _with_root(), **environment}
@@ -82,11 +82,11 @@ def _with_root() -> str:
 
 
 def flat(figures: Mapping[str, Any], prefix: str = "") -> Row:
-    """Nested figures as one level, each named by its path; what is None is left out, and so is what is there twice."""
+    """Flatten nested figures, which are then named by their paths; None values and duplicates are left out."""
     row: Row = {}
     for name, value in figures.items():
         key = prefix + name
-        if name == "pass_at":  # pass@1 is the mean of the samples, and pass@k has a name of its own
+        if name == "pass_at":  # pass@1 equals the mean of the samples, and pass@k has its own name
             value = {j: interval for j, interval in value.items() if j not in ("1", str(figures["k"]))}
         if isinstance(value, Mapping):
             inner = flat(value, f"{key}.")
@@ -97,20 +97,20 @@ def flat(figures: Mapping[str, Any], prefix: str = "") -> Row:
 
 
 def read(file: Path | None) -> list[Row]:
-    """The rows on record; none where there is no such file."""
+    """The recorded rows; none if the file does not exist."""
     return json.loads(file.read_text(encoding="utf-8")) if file and file.exists() else []
 
 
 def record(file: Path | None, rows: Iterable[Row], key: Sequence[str]) -> list[Row]:
-    """Put rows on record, each in the place of the one that it repeats, or behind the others.
+    """Record rows; a row with the same key as a recorded one replaces it, others are appended.
 
     Args:
-        file: the file; None to leave it be.
+        file: the file; None to write nothing.
         rows: new rows.
-        key: the columns by which a row is known.
+        key: the columns that identify a row.
 
     Returns:
-        All rows, those on record before included.
+        All rows, including those recorded before.
     """
     known = {tuple(row.get(name) for name in key): row for row in [*read(file), *rows]}
     if file:
@@ -121,7 +121,7 @@ def record(file: Path | None, rows: Iterable[Row], key: Sequence[str]) -> list[R
 
 
 def json_lines(file: Path, most: int | None = None) -> list[Row]:
-    """The rows of a gzipped data set, or the first of them."""
+    """The rows of a gzipped data set, or the first `most` of them."""
     with gzip.open(file, "rt", encoding="utf-8") as lines:
         return [json.loads(line) for line in islice(lines, most)]
 
@@ -133,27 +133,27 @@ class Table(NamedTuple):
     rows: Sequence[Sequence[str]]
 
     def markdown(self) -> str:
-        """As Markdown, without a line end."""
+        """The table as Markdown, without a final line break."""
         head = [f"| {' | '.join(self.header)} |", "|" + "---|" * len(self.header)]
         return "\n".join([*head, *(f"| {' | '.join(row)} |" for row in self.rows)])
 
     def show(self) -> None:
-        """Print it."""
+        """Print the table."""
         table = RichTable(*self.header)
         for row in self.rows:
             table.add_row(*map(escape, row))
         console = Console()
-        if not console.is_terminal:  # nothing is known of its width
+        if not console.is_terminal:  # its width is unknown
             console.width = WIDE
         console.print(table)
 
 
 def listed(rows: Iterable[Row], key: str) -> Table:
-    """Rows whose figures have little in common, a line a figure.
+    """A table of rows with different figures, with one line per figure.
 
     Args:
         rows: rows of figures.
-        key: the column by which a row is known; it is shown before its first figure.
+        key: the column that identifies a row; it is shown before the row's first figure.
     """
     lines = []
     for row in rows:

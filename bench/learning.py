@@ -1,12 +1,13 @@
-"""What each algorithm makes of the same warm start with the same number of samples, on `chain`, three seeds.
+"""What each algorithm learns from the same warm starts with the same number of samples, on `chain`, with three seeds.
 
     make bench-learning      (python bench/learning.py [--seeds 0 1 2] [--only ppo_process …] [--jobs 2] [--out FILE])
 
-Each run is `whetstone train` with a config of `configs/`, 15,360 completions and a warm start of its seed. Figures are
-on 1,000 test problems that nothing was chosen by. Runs that are on record in the output file are not made again.
+Each run is `whetstone train` with a config of `configs/`, 15,360 completions, and the warm start of its seed. The
+figures are measured on 1,000 test problems, which were not used for any choice. Runs that are recorded in the output
+file are not repeated.
 
-The learning rate of TRL's GRPO is the best of three, by sampled accuracy on validation over the seeds; the others have
-the one in their config. `--samples 256` and a few overrides make a run of seconds.
+The learning rate of TRL's GRPO is the best of three, by sampled accuracy on validation over the seeds; the other
+methods use the learning rate in their config. `--samples 256` and a few overrides make a run of seconds.
 """
 
 from __future__ import annotations
@@ -22,14 +23,14 @@ import tables
 from harness import CONFIGS, QUIET, Row, arguments, flat, read, record, whetstone
 
 SAMPLES, DRAW = 15_360, 128
-"""Completions of a run; those drawn at a time."""
+"""Completions per run, and completions per draw."""
 EVERY = 20
-"""Draws between two evaluations of a run that samples as it goes."""
+"""Draws between two evaluations of an online run."""
 CREDITS = ("sum", "min", "first_error")
 CURVE = ("greedy", "mean_at_k", "chain")
 NO_STEPS = "rewards.steps.weight=0.0"
 TRLS_OWN = ["algorithm.skip_zero_signal=false", "algorithm.sort_by_length=false"]
-"""Nothing of ours in the update."""
+"""Settings that turn off everything that Whetstone adds to the update."""
 
 # name → its config, how many rounds it has, or optimizer steps on each draw, and overrides
 IN_ROUNDS = {"sft": ("star", 1), "star": ("star", 3), "dpo_rounds": ("dpo", 3), "orpo_rounds": ("orpo", 3)}
@@ -43,7 +44,7 @@ ONLINE: dict[str, tuple[str, int, list[str]]] = {
 
 
 def settings(method: str, samples: int) -> list[str]:
-    """The config of a method, and overrides with which it draws so many completions."""
+    """The config of a method, and overrides for the given number of completions."""
     if method in IN_ROUNDS:
         config, rounds = IN_ROUNDS[method]
         prompts = samples // 8 // rounds
@@ -55,7 +56,7 @@ def settings(method: str, samples: int) -> list[str]:
 
 
 def run(method: str, seed: int, samples: int, threads: int, overrides: Sequence[str]) -> Row:
-    """One training: its figures before and after, and the curve on validation."""
+    """A training run: its figures before and after, and the curve on validation."""
     config, *own = settings(method, samples)
     with tempfile.TemporaryDirectory() as scratch:
         own += [f"name={method}", f"seed={seed}", f"logging.folder={scratch}", *QUIET]
@@ -73,13 +74,13 @@ def run(method: str, seed: int, samples: int, threads: int, overrides: Sequence[
 
 
 def samples_to_reach(row: Row, accuracy: float) -> int | None:
-    """Completions after which a run's sampled validation accuracy is first at least `accuracy`; None for never."""
+    """Number of completions until a run's sampled validation accuracy first reaches `accuracy`; None for never."""
     points = zip(row["curve.samples"], row["curve.mean_at_k"], strict=True)
     return next((samples for samples, reached in points if reached >= accuracy), None)
 
 
 def half_the_samples(rows: list[Row], methods: Sequence[str]) -> list[str]:
-    """Lines on how soon step credit reaches the sampled accuracy that TRL's GRPO has after all samples."""
+    """Lines about how soon step credit reaches the final sampled accuracy of TRL's GRPO."""
     goals = {r["seed"]: r["curve.mean_at_k"][-1] for r in rows if r["method"] == tables.best_rate(rows)}
     return [
         f"seed {row['seed']}: {row['method']} reaches {goal:.3f} after {samples_to_reach(row, goal)} completions"
@@ -89,7 +90,7 @@ def half_the_samples(rows: list[Row], methods: Sequence[str]) -> list[str]:
 
 
 def main() -> None:
-    """Make the runs that are not on record, record their rows, print the table."""
+    """Make the runs that are not recorded, record their rows, and print the table."""
     parser = arguments(__doc__, seeds=range(3), overrides=True)
     methods = [*IN_ROUNDS, *ONLINE]
     parser.add_argument("--only", nargs="+", choices=methods, default=methods)

@@ -1,13 +1,13 @@
-"""Which mutants of the code the tests kill: mutmut over the parts that compute, each with the fast tests of its own.
+"""Mutation testing: which mutants of the code the tests kill, with mutmut on the parts that compute.
 
     make mutate      (python bench/mutate.py [--only credit …] [--most 300] [--jobs 2] [--out FILE])
 
-A mutant is a function with one expression changed (`+` to `-`, a constant by one, a condition turned round). It is
-killed where a test fails or hangs. Of each part that has more than `--most` mutants as many are drawn, with a fixed
-seed. Every part is mutated in a copy of the project, so the working tree stays as it is. Survivors are printed with
-their change: some change nothing that anyone could see, the others are tests that are missing.
+A mutant is a function with one changed expression (`+` becomes `-`, a constant changes by one, a condition is negated).
+It is killed if a test fails or hangs. Each part is tried with its own fast tests. If a part has more than `--most`
+mutants, that number is drawn with a fixed seed. Each part is mutated in a copy of the project, so the working tree is
+not changed. Survivors are printed with their change: some have no observable effect, the others show missing tests.
 
-What a name on a module's first level is set to (a constant, a pattern, a table) is not mutated.
+Values that are assigned at module level (constants, patterns, tables) are not mutated.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ KILLED = ("killed", "timeout", "segfault")
 
 
 class Part(NamedTuple):
-    """Files that are mutated, as patterns, and the tests that are to kill the mutants."""
+    """Patterns of the files to mutate, and the tests that should kill the mutants."""
 
     files: tuple[str, ...]
     tests: tuple[str, ...]
@@ -56,11 +56,11 @@ PARTS = {
     "mixing": Part(("rewards/mixing/*.py",), ("tests/rewards/mixing",)),
     "equality": Part(("verifiers/algebra/equality.py",), ("tests/verifiers/algebra/test_equality.py",)),
 }
-"""The functions of an algorithm that are pure belong in `algorithms`; what a trainer does takes tests of minutes."""
+"""Only an algorithm's pure functions are in `algorithms`, since the tests of trainers take minutes."""
 
 
 def copied(part: Part, into: Path) -> None:
-    """A copy of the project, set up for mutmut to mutate a part."""
+    """Make a copy of the project in which mutmut can mutate a part."""
     for name in COPIED:
         if (ROOT / name).is_dir():
             shutil.copytree(ROOT / name, into / name, ignore=shutil.ignore_patterns("__pycache__"))
@@ -80,7 +80,7 @@ def copied(part: Part, into: Path) -> None:
 
 
 def mutants(part: Part) -> list[str]:
-    """The names of all mutants of a part, from within its copy."""
+    """The names of all mutants of a part, read from its copy."""
     from mutmut.mutation.file_mutation import mutate_file_contents
     from mutmut.utils.format_utils import get_mutant_name
 
@@ -96,12 +96,12 @@ def tried(part: Part, most: int, jobs: int) -> tuple[dict[str, str], dict[str, s
     """Run a part's mutants.
 
     Args:
-        part: what to mutate.
-        most: mutants to try at most.
-        jobs: mutants at a time.
+        part: the part to mutate.
+        most: largest number of mutants to try.
+        jobs: number of parallel jobs.
 
     Returns:
-        Name of a mutant → what became of it; name of one that was not killed → its change; how many there are in all.
+        Name of a mutant → result; name of a surviving mutant → its change; and the number of all mutants.
     """
     # within functions, so that the map of parts is there where mutmut is not
     from mutmut.configuration import reset_config
@@ -133,12 +133,12 @@ def tried(part: Part, most: int, jobs: int) -> tuple[dict[str, str], dict[str, s
 
 
 def changed_lines(diff: str) -> str:
-    """The lines of a change, without those around them."""
+    """The changed lines, without context."""
     return "\n".join(line for line in diff.splitlines() if line[:1] in "+-" and line[:3] not in ("+++", "---"))
 
 
 def table(rows: Sequence[Row]) -> Table:
-    """The share killed of each part, and of all."""
+    """The share of killed mutants in each part, and overall."""
     tried, killed = sum(row["tried"] for row in rows), sum(row["killed"] for row in rows)
     whole = {"part": "all", "mutants": sum(row["mutants"] for row in rows), "tried": tried, "killed": killed}
     return Table(
@@ -155,7 +155,7 @@ def table(rows: Sequence[Row]) -> Table:
 
 
 def main() -> None:
-    """Try the parts, record a row of each, print the survivors and the shares."""
+    """Try the parts, record their rows, and print the survivors and the shares."""
     parser = arguments(__doc__)
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--most", type=int, default=300, help="mutants of a part")

@@ -1,17 +1,19 @@
-"""A process reward model from start to end on `chain`, and PPO with it beside PPO with the exact step verifier.
+"""A process reward model from labels to PPO on `chain`, compared with PPO with the exact step verifier.
 
     make bench-prm      (python bench/prm.py [--seeds 0 1 2] [--out FILE] [key=value …])
 
-For each seed, by the commands that a user has:
+For each seed, with the commands that a user has:
 
-1. `train`: PPO on answers alone makes the completer.
-2. Chains: correct ones with mistakes planted in them, and the policy's own, drawn before and after that training, at
-   temperatures that make them err. A model that has only seen the mistakes of a demonstrator is soon fooled by others.
-3. `prm label`: all of them by the exact step verifier; the first of the planted also by K = 8 continuations each.
-4. `prm train` on the one and on the other, `prm eval` of both on the policy's own chains for test problems, labelled by
-   the verifier. The models start from a warm start of four layers: in two there is hardly room to work a step out and
-   to compare it with what is written.
-5. `train`: PPO with the step scores of the model that learnt from the verifier, and with the verifier's own.
+1. `train`: PPO with the answer reward alone makes the completer.
+2. Completions: right ones with planted mistakes, and the policy's own, drawn before and after that training, at
+   temperatures at which it makes mistakes. A model that has seen only the mistakes of a demonstrator is soon fooled by
+   others.
+3. `prm label`: all of them with the exact step verifier; the first of the planted ones also with K = 8 continuations.
+4. `prm train` on each set of labels, and `prm eval` of both models on the policy's own completions of test problems,
+   labelled by the verifier. The models start from a warm start of four layers, since two layers are hardly enough to
+   compute a step and compare it with the text.
+5. `train`: PPO with the step scores of the model that was trained on the verifier's labels, and with the verifier's
+own.
 """
 
 from __future__ import annotations
@@ -35,14 +37,14 @@ from verifiers.chain import apply, operations_of
 
 CONFIG = CONFIGS / "ppo.yaml"
 COMPLETER_STEPS, PPO_STEPS = 960, 480
-"""Optimizer steps of the completer and of PPO with step rewards."""
+"""Optimizer steps of the completer, and of PPO with step rewards."""
 PLANTED, CONTINUED = 64_000, 8_000
-"""Chains with planted mistakes, and how many of them are labelled by continuations, too."""
+"""Completions with planted mistakes, and the number of them that are also labelled by continuations."""
 DRAWN, TESTED = 3000, 500
-"""Train problems for which the policy's own chains are drawn, each time; test problems."""
+"""Train problems for each draw of the policy's own completions, and test problems."""
 CONTINUE = ["--k", "8", "--temperature", "0.5"]
 BY_MODEL = ["rewards.steps.kind=process", "rewards.steps.weight=0.5"]
-"""A model errs, so its steps weigh half as much beside the answer as the verifier's do in the config."""
+"""A model makes mistakes, so its step scores have half the weight of the verifier's in the config."""
 FIT = ["--batch", "128", "--learning-rate", "1e-3", "--lm-weight", "0.5", "--validation", "0"]
 METRICS = ("greedy", "mean_at_k", "chain")
 
@@ -51,21 +53,27 @@ class Pipeline:
     """The five steps for one seed.
 
     Args:
-        seed: of everything.
-        folder: where everything goes.
-        scale: of all sizes; 1 for the figures on record.
-        overrides: `key=value` of every run.
+        seed: random seed of all steps.
+        folder: the folder for all files.
+        scale: factor of all sizes; 1 for the recorded figures.
+        overrides: `key=value` for every run.
     """
 
     def __init__(self, seed: int, folder: Path, scale: float, overrides: list[str]) -> None:
         self.seed, self.folder, self.scale, self.overrides = seed, folder, scale, overrides
 
     def size(self, whole: int) -> int:
-        """A number of things at this scale."""
+        """A size, scaled."""
         return max(1, round(whole * self.scale))
 
     def trained(self, name: str, steps: int, *own: str) -> dict[str, Any]:
-        """Train by PPO; its figures after."""
+        """Train with PPO, and return the figures after training.
+
+        Args:
+            name: name of the run.
+            steps: optimizer steps, before scaling.
+            own: overrides of this run.
+        """
         quiet = [*QUIET, "evaluation.every=0", "trainer.save_strategy='no'", f"trainer.max_steps={self.size(steps)}"]
         place = [f"name={name}", f"seed={self.seed}", f"logging.folder={self.folder}"]
         whetstone("train", CONFIG, *place, *quiet, *own, *self.overrides)
@@ -73,13 +81,21 @@ class Pipeline:
         return {metric: after[metric] for metric in METRICS}
 
     def start_of_four_layers(self) -> Path:
-        """What the reward models start from."""
+        """The model that the reward models start from."""
         config = load(str(CONFIG), [f"seed={self.seed}", *self.overrides])
         settings = config.policy.warm_start.model_copy(update={"layers": 4, "seed": self.seed})
         return warm_started(tasks.load(config), settings)
 
     def fitted(self, labels: Path, start: Path, epochs: int, test: Path, out: Path) -> dict[str, Any]:
-        """Train a reward model and evaluate it."""
+        """Train a process reward model and evaluate it.
+
+        Args:
+            labels: file or folder of labels to train on.
+            start: the model to start from.
+            epochs: passes over the completions.
+            test: file of labelled completions to evaluate on.
+            out: folder for the model.
+        """
         how = ["--epochs", epochs, "--seed", self.seed, *FIT]
         whetstone("prm", "train", labels, "--model", start, "--out", out, *how)
         whetstone("prm", "eval", out, "--data", test, "--out", out / "figures.json")
@@ -88,7 +104,7 @@ class Pipeline:
         return {name: figures[name] for name in names} | {"calibration_error": figures["calibration"]["ece"]}
 
     def run(self) -> Row:
-        """All five steps."""
+        """Run the five steps, and return the row of figures."""
         folder, label = self.folder, ["prm", "label", "--task", CONFIG, f"seed={self.seed}", *self.overrides]
         completer = self.trained("completer", COMPLETER_STEPS, "rewards.steps.weight=0.0")
         policy, exact, by_verifier = folder / "completer" / "model", folder / "exact", [*label, "--by", "verifier"]
@@ -123,7 +139,12 @@ class Pipeline:
 
 
 def planted(prompt: str, rng: random.Random) -> str:
-    """The worked answer with mistakes: in a step's value, operation, operand or result, steps left out or too many."""
+    """A worked answer with mistakes: a wrong value, operation, operand or result, or missing or additional steps.
+
+    Args:
+        prompt: the problem.
+        rng: source of randomness.
+    """
 
     def now(probability: float) -> bool:
         return rng.random() < probability
@@ -144,7 +165,13 @@ def planted(prompt: str, rng: random.Random) -> str:
 
 
 def write_planted(file: Path, count: int, seed: int) -> None:
-    """Rows of train problems with planted chains, for `prm label --rows`."""
+    """Write rows of train problems with planted mistakes, for `prm label --rows`.
+
+    Args:
+        file: the file to write.
+        count: number of rows.
+        seed: random seed.
+    """
     rng = random.Random(f"planted {seed}")
     with file.open("w", encoding="utf-8") as out:
         while count:
@@ -156,7 +183,7 @@ def write_planted(file: Path, count: int, seed: int) -> None:
 
 
 def main() -> None:
-    """Run the seeds, record their rows, print the table."""
+    """Run the seeds, record their rows, and print the table."""
     parser = arguments(__doc__, seeds=range(3), overrides=True)
     parser.add_argument("--scale", type=float, default=1.0, help="of all sizes; 0.01 tries the script")
     given = parser.parse_args()

@@ -2,8 +2,8 @@
 
     make bench-quickstart      (python bench/quickstart.py [--seeds 0 1 2 3 4] [--out FILE] [key=value …])
 
-Each seed has a warm start, a draw of problems and a training of its own. Each runs as a user would run it, in a new
-process with an empty cache, so that its time includes the warm start.
+Each seed has its own warm start, problems and training. Each is run as a user would run it, in a new process with an
+empty cache, so that the time includes the warm start.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from harness import CONFIGS, Row, arguments, flat, record, whetstone
 
 
 def run(seed: int, overrides: list[str]) -> Row:
-    """One quickstart in a process of its own: its summary with wall-clock seconds and peak memory in GiB."""
+    """Run the quickstart in a separate process; the row has wall-clock seconds and peak memory in GiB."""
     with tempfile.TemporaryDirectory() as scratch:
         own = [f"seed={seed}", f"logging.folder={scratch}"]
         started = time.perf_counter()
         whetstone("train", CONFIGS / "quickstart.yaml", *own, *overrides, WHETSTONE_CACHE=f"{scratch}/cache")
         seconds = time.perf_counter() - started
         summary = json.loads((Path(scratch) / "quickstart" / "summary.json").read_text(encoding="utf-8"))
-    # of the largest child so far: a later seed's figure is at least that of the seeds before it
+    # maximum over all child processes so far, so a later seed's figure is at least that of earlier seeds
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
     kept = {name: summary[name] for name in ("before", "after", "steps", "device", "versions")}
     return flat({"seed": seed, "seconds": seconds, "peak_gib": peak, **kept})

@@ -1,13 +1,13 @@
-"""What PPO makes of a policy that is trained on one reward alone.
+"""What PPO makes of a policy that is trained on a single reward.
 
     python bench/reward_alone.py [--task chain] [--rewards steps …] [--add FILE.yaml] [--out FILE] [key=value …]
 
-One run of `configs/quickstart.yaml` under PPO for each reward, from the same warm start. Answer correctness is measured
-in all of them and counts in none but its own. A row has task accuracy and chain accuracy (greedy, test) before and
-after, and how many of the completions of a prompt differ, at the first and at the last step whose completions are kept.
-A policy that finds what a reward pays for without solving the task shows as a reward that rises while accuracy falls.
+There is one run of `configs/quickstart.yaml` with PPO per reward, from the same warm start. Answer correctness is
+measured in all runs, but counts only in its own. A row has task accuracy and chain accuracy (greedy, test) before and
+after, and the share of distinct completions per prompt at the first and the last step whose completions are kept. If a
+policy finds what a reward pays for without solving the task, the reward rises while accuracy falls.
 
-Takes a few minutes a reward on two cores. `--check` only checks the configs.
+Takes a few minutes per reward on two cores. `--check` only checks the configs.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ WHEN = ("before", "after")
 
 
 def config(task: str, name: str, settings: dict[str, Any], folder: Path) -> Path:
-    """A config file for a run on one reward."""
+    """Write a config file for a run with one reward."""
     values = layers.merge(layers.read(CONFIGS / "quickstart.yaml", [f"task={task}", "algorithm=ppo"]))
-    # the quickstart's own rewards go; correctness counts in the run on correctness alone
+    # the quickstart's own rewards are removed; correctness counts only in its own run
     rewards: dict[str, Any] = {"correctness": {"weight": 1.0 if name == "correctness" else 0.0}}
     if name != "correctness":
         rewards[name.replace(", ", "_")] = {"kind": name, **settings}
@@ -45,7 +45,7 @@ def config(task: str, name: str, settings: dict[str, Any], folder: Path) -> Path
 
 
 def figures(folder: RunFolder, name: str) -> Row:
-    """What a finished run says of its reward."""
+    """The figures of a finished run."""
     summary = json.loads(folder.summary.read_text(encoding="utf-8"))
     means = [row[f"rewards/{name}/mean"] for row in read_jsonl(folder.metrics) if f"rewards/{name}/mean" in row]
     kept = sorted(folder.completions.glob("*.parquet"))
@@ -62,13 +62,13 @@ def figures(folder: RunFolder, name: str) -> Row:
 
 
 def distinct(file: Path) -> float:
-    """The mean share of a prompt's completions that differ from one another."""
+    """The mean share of distinct completions per prompt."""
     groups: Any = pd.read_parquet(file).groupby("prompt")["completion"]
     return float((groups.nunique() / groups.size()).mean())
 
 
 def main() -> None:
-    """Run each reward, record its row, print the table."""
+    """Run each reward, record its row, and print the table."""
     parser = arguments(__doc__, overrides=True)
     parser.add_argument("--task", choices=list(SETTINGS), default="chain")
     parser.add_argument("--rewards", nargs="+", help="some of them alone")

@@ -1,10 +1,10 @@
-"""How much a shared prefix saves when a model scores the answers of a question, and that it changes nothing.
+"""How much a shared prefix saves when a model scores the answers of a question, and that the results are equal.
 
     python bench/reward_prefix.py [--model PATH] [--out FILE]
 
-A question of 100 tokens, 8 rationales of 40, 8 choices of 5, scored over one shared prefix and by a forward pass a
-pair, both alone and in full batches. Without a model it is a random Llama of about 10 million parameters. Wanted: at
-least 3 times faster, equal to 1e-4.
+A question of 100 tokens, 8 rationales of 40 tokens and 8 choices of 5 tokens are scored with shared prefixes, and with
+one forward pass per pair, both separately and in full batches. The default model is a random Llama with about 10
+million parameters. Required: at least 3 times faster, and equal to 1e-4.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from rewards.models.likelihoods import likelihoods
 WORDS = 4096
 QUESTION, RATIONALES, RATIONALE, CHOICES, CHOICE = 100, 8, 40, 8, 5
 SPEED, DIFFERENCE = 3.0, 1e-4
-"""What is wanted."""
+"""The requirements."""
 
 
 def main() -> None:
-    """Measure, record the row, print it. Exit 1 where it is not what is wanted."""
+    """Measure, record the row, and print it. The exit code is 1 if a requirement is not met."""
     parser = arguments(__doc__)
     parser.add_argument("--model", help="a causal model, a path or a hub id")
     parser.add_argument("--questions", type=int, default=2)
@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def made() -> tuple[Any, Any]:
-    """A random Llama of about 10 million parameters, whose tokens are words."""
+    """A random Llama with about 10 million parameters, whose tokens are words."""
     torch.manual_seed(0)
     config = LlamaConfig(
         vocab_size=WORDS, hidden_size=320, intermediate_size=960, num_hidden_layers=6, num_attention_heads=8,
@@ -65,7 +65,7 @@ def loaded(name: str) -> tuple[Any, Any]:
 
 
 def measured(model: Any, tokenizer: Any, count: int, repeats: int) -> Row:
-    """Seconds of each way, the medians of several repeats in turn, and the largest difference of a log-probability."""
+    """Median seconds of each method over alternating repeats, and the largest difference of a log-probability."""
     prefixes, contexts, answers = questions(tokenizer, count)
     ways = {
         "shared": lambda: likelihoods(model, tokenizer, prefixes, contexts, answers, share=True),
@@ -78,7 +78,7 @@ def measured(model: Any, tokenizer: Any, count: int, repeats: int) -> Row:
             began = time.perf_counter()
             found[name] = [answer.logprob for context in way() for answer in context or []]
             seconds[name].append(time.perf_counter() - began)
-    median = {name: statistics.median(times[1:]) for name, times in seconds.items()}  # the first run warms up
+    median = {name: statistics.median(times[1:]) for name, times in seconds.items()}  # the first run is a warm-up
     pairs = zip(found["shared"], found["pass_a_pair"], strict=True)
     figures = {
         "questions": count,
@@ -95,7 +95,7 @@ def measured(model: Any, tokenizer: Any, count: int, repeats: int) -> Row:
 
 
 def questions(tokenizer: Any, count: int) -> tuple[list[str], list[str], list[list[str]]]:
-    """Prompts, contexts and answers of random tokens, about as many as named."""
+    """Prompts, contexts and answers of random tokens, with about the given lengths."""
     rng = random.Random(0)
     known = [text for i in range(1, min(len(tokenizer), 20_000)) if (text := tokenizer.decode([i]).strip()).isalnum()]
     text = lambda tokens: " ".join(rng.choices(known, k=tokens))  # noqa: E731

@@ -2,9 +2,10 @@
 
     python bench/rewards_table.py [--task chain] [--rewards FILE.yaml] [--n 200] [--out FILE]
 
-No policy and no training. Rewards that read the text alone are always there. Those that need a model come from a file
-of rewards that names their models. A cell is the mean over n problems; a dash is where the reward abstained on all.
-The last column says what a policy may turn to that is trained on that reward alone.
+No policy and no training are needed. Rewards that read only the text are always included. Rewards that need a model
+come from a file of rewards that names their models. A cell is the mean over n problems; a dash means that the reward
+abstained on all. The last column names the kinds of completions that a policy may learn if it is trained on that reward
+alone.
 """
 
 from __future__ import annotations
@@ -41,9 +42,9 @@ SETTINGS: dict[str, dict[str, dict[str, Any]]] = {
         "diversity": {"options": {"marker": "Answer:"}},
     },
 }
-"""Settings for rewards whose own defaults say nothing of a task; others have their defaults."""
+"""Settings of rewards whose defaults do not fit a task; the others have their defaults."""
 NOT_FOR = {"chain": {"plausibility": "judges the statements of facts"}, "facts": {}}
-"""Rewards that are about another task, with the reason."""
+"""Rewards that do not apply to a task, with the reason."""
 
 
 def problems(task: str, n: int) -> list[dict[str, Any]]:
@@ -68,7 +69,7 @@ def _until_wrong(row: Mapping[str, Any], draw: Any, before: str) -> str:
 
 
 def text_only(task: str) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
-    """The rewards that can be made without a model, and for the others why not."""
+    """The rewards that can be made without a model, and the reasons for the others."""
     wanted: dict[str, dict[str, Any]] = {name: {} for name in REWARDS} | SETTINGS[task]
     there, left_out = {}, dict(NOT_FOR[task])
     for name, settings in wanted.items():
@@ -83,7 +84,7 @@ def text_only(task: str) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
 
 
 def measured(task: str, n: int, more: Mapping[str, Mapping[str, Any]]) -> list[Row]:
-    """A row a reward: its mean on each kind of completion, or why it is left out."""
+    """One row per reward: its mean for each kind of completion, or why it is left out."""
     there, left_out = text_only(task)
     scored = rewards.score(problems(task, n), {**there, **more}, verifier=task)
     means = by_kind(scored, list(scored.parts))
@@ -99,7 +100,7 @@ def measured(task: str, n: int, more: Mapping[str, Mapping[str, Any]]) -> list[R
 
 
 def table(task: str, rows: list[Row]) -> Table:
-    """The rewards of one task that were measured, a column a kind of completion."""
+    """The table of a task's measured rewards, with one column per kind of completion."""
     return Table(
         [task, *KINDS, "pays as well as right"],
         [
@@ -115,7 +116,7 @@ def table(task: str, rows: list[Row]) -> Table:
 
 
 def main() -> None:
-    """Score, record the rows, print the tables."""
+    """Score, record the rows, and print the tables."""
     parser = arguments(__doc__)
     parser.add_argument("--n", type=int, default=200)
     parser.add_argument("--rewards", help="a file of further rewards, such as those that need a model")

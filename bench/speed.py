@@ -1,14 +1,14 @@
-"""Side by side with plain TRL in one run: time and samples to accuracy, and the training phase alone.
+"""Comparison with plain TRL in one run: time and samples to reach an accuracy, and the training phase alone.
 
     make bench      (python bench/speed.py [--seeds 0 1 2] [--only zero_signal_step …] [--out FILE] [key=value …])
 
-A row is `{name, ours, peer, ratio, unit, seeds, device, peer_version}`; a ratio above 1 means that we are ahead. Steps
-are timed in turns, ours and TRL's one after the other, and the median is taken.
+A row is `{name, ours, peer, ratio, unit, seeds, device, peer_version}`; with a ratio above 1, Whetstone is faster.
+Steps are timed alternately, and the median is taken.
 
 `time_to_accuracy` and `samples_to_accuracy`: from the same warm start until greedy accuracy on 300 validation problems
-is 0.90, evaluated after every 640 completions and not counted. Ours is `configs/grpo_steps.yaml`, step credit and eight
-optimizer steps on each draw of 128; TRL's is `GRPOTrainer` as it is, one step on each draw of 128, with the reward
-function of ours that judges correctness, at the best of three learning rates. A run that never gets there counts at its
+is 0.90. The evaluations after every 640 completions are not counted. Whetstone runs `configs/grpo_steps.yaml`, with
+step credit and eight optimizer steps per draw of 128; TRL runs `GRPOTrainer` with one step per draw of 128, with our
+reward function for correctness, at the best of three learning rates. A run that does not reach the goal counts with its
 cap of 600 draws. `--cap 5 --turns 1` and a few overrides try the script.
 """
 
@@ -53,7 +53,7 @@ from rl.storage.run_folder import RunFolder
 
 RATES = (5e-5, 1e-4, 3e-4)
 GOAL, DRAW, CAP, EVERY = 0.90, 128, 600, 5
-"""Greedy accuracy; completions drawn at a time; draws at most; draws between two evaluations."""
+"""Greedy accuracy to reach; completions per draw; largest number of draws; draws between two evaluations."""
 NAMES = (
     "zero_signal_step",
     "mixed_length_step",
@@ -65,33 +65,33 @@ NAMES = (
 
 
 def configured(seed: int, file: str, *overrides: str) -> Config:
-    """A config of `configs/`, with nothing written along the way."""
+    """A config of `configs/` that writes nothing during the run."""
     return load(str(CONFIGS / f"{file}.yaml"), [*QUIET, f"seed={seed}", "trainer.save_strategy='no'", *overrides])
 
 
 def steps_a_draw(file: str) -> int:
-    """Optimizer steps that a config takes on each draw."""
+    """Optimizer steps per draw of a config."""
     return DRAW // configured(0, file).trainer["per_device_train_batch_size"]
 
 
 def prepared(config: Config, folder: str) -> RunContext:
-    """Everything that a run of a config needs, without a run folder that anything is written to."""
+    """Everything that a run of a config needs, without writing to a run folder."""
     task, console = tasks.load(config), Console(quiet=True)
     policy, mix = setup.policy(config, task, console), setup.rewards(config, task)
     return RunContext(config, task, policy, mix, RunFolder(folder), PartialState(), console)
 
 
 def our_trainer(run: RunContext, callbacks: list) -> OnlineTrainer:
-    """The trainer of a run that samples as it goes."""
+    """The trainer of an online run."""
     return importlib.import_module(run.config.algorithm.module).build(run, callbacks)
 
 
 class UntilAccurate(TrainerCallback):
-    """Stops a run at the goal, and says how long it took without its evaluations.
+    """Stops a run at the goal, and measures its time without evaluations.
 
     Args:
-        measure: the policy's accuracy as it is.
-        steps_a_draw: optimizer steps on each draw.
+        measure: returns the current accuracy of the policy.
+        steps_a_draw: optimizer steps per draw.
     """
 
     def __init__(self, measure: Callable[[], float], steps_a_draw: int) -> None:
@@ -103,7 +103,7 @@ class UntilAccurate(TrainerCallback):
         self.started = time.perf_counter()
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Stop the clock for an evaluation, and for good at the goal."""
+        """Pause the clock for an evaluation, and stop it at the goal."""
         draws, rest = divmod(state.global_step, self.steps_a_draw)
         if rest or draws % EVERY:
             return
@@ -136,7 +136,7 @@ def greedy(model: Any, tokenizer: Any, task: Any, settings: EvaluationSettings) 
 
 
 def plain_trl(run: RunContext, callbacks: list) -> GRPOTrainer:
-    """TRL's trainer with nothing of ours but the reward function."""
+    """TRL's trainer, with only the reward function from Whetstone."""
     trainer = GRPOTrainer(
         model=run.policy.model,
         reward_funcs=[run.mix],
@@ -190,14 +190,14 @@ def training_phase(
     *,
     policy: Callable[[], PreTrainedModel] | None = None,
 ) -> Row:
-    """One optimizer step's forward and backward pass on a recorded batch, TRL's and ours in turns.
+    """Time forward and backward passes on a recorded batch, alternating between TRL and Whetstone.
 
     Args:
-        name: of the row.
-        seed: of the warm start and the batch.
-        batch: makes the batch, given the size of the vocabulary and a source of random numbers.
-        turns: timed steps of each.
-        overrides: of `configs/grpo.yaml`.
+        name: name of the row.
+        seed: random seed of the warm start and the batch.
+        batch: makes the batch, given the size of the vocabulary and a random generator.
+        turns: number of timed steps of each.
+        overrides: overrides of `configs/grpo.yaml`.
         policy: makes the model; by default the embedded policy after its warm start.
     """
     config = configured(seed, "grpo", *overrides)
@@ -229,7 +229,7 @@ def training_phase(
                 trainer.compute_loss(trainer.model, inputs).backward()
                 taken = time.perf_counter() - started
                 trainer.model.zero_grad()
-                if turn >= 3:  # the first ones warm up
+                if turn >= 3:  # the first ones are a warm-up
                     seconds[who].append(taken)
     return result(name, seconds["ours"], seconds["peer"], "s a step", [seed])
 
@@ -277,12 +277,12 @@ class Laps(TrainerCallback):
         self.started = time.perf_counter()
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """End it."""
+        """End the lap."""
         self.seconds.append(time.perf_counter() - self.started)
 
 
 def ppo_step(seed: int, turns: int, overrides: list[str]) -> Row:
-    """Our GRPO's time for a draw of 128 completions over our PPO's, sampling and all, in turns of five draws."""
+    """Time per draw of 128 completions, with sampling, of our GRPO and PPO, in alternating turns of five draws."""
     draws: dict[str, list[float]] = {"ppo": [], "grpo_steps": []}
     for _ in range(turns):
         for file, seconds in draws.items():
@@ -291,12 +291,12 @@ def ppo_step(seed: int, turns: int, overrides: list[str]) -> Row:
             with tempfile.TemporaryDirectory() as scratch:
                 our_trainer(prepared(config, scratch), [watch]).train()
             whole = [sum(watch.seconds[start : start + steps]) for start in range(0, len(watch.seconds), steps)]
-            seconds += whole[1:]  # the first one warms up
+            seconds += whole[1:]  # the first one is a warm-up
     return result("ppo_step", draws["ppo"], draws["grpo_steps"], "s a draw of 128", [seed])
 
 
 def result(name: str, ours: list[float], peer: list[float], unit: str, seeds: list[int]) -> Row:
-    """A row: medians, and their ratio."""
+    """A row with the medians and their ratio."""
     mine, theirs = statistics.median(ours), statistics.median(peer)
     return {
         "name": name,
@@ -311,7 +311,7 @@ def result(name: str, ours: list[float], peer: list[float], unit: str, seeds: li
 
 
 def main() -> None:
-    """Measure, record each row when it is there, print the table."""
+    """Measure, record each row immediately, and print the table."""
     parser = arguments(__doc__, seeds=range(3), overrides=True)
     parser.add_argument("--only", nargs="+", choices=NAMES, default=list(NAMES))
     parser.add_argument("--cap", type=int, default=CAP, help="draws at most, to an accuracy")

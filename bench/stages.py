@@ -1,9 +1,9 @@
-"""SFT on given examples, PPO, and the one after the other: what each reaches from the same warm starts.
+"""SFT on given examples, PPO, and SFT followed by PPO: what each reaches from the same warm starts.
 
     make bench-stages      (python bench/stages.py [--seeds 0 1 2] [--out FILE] [key=value …])
 
-`configs/sft_then_ppo.yaml` gives SFT alone (after its first stage) and both; PPO alone is its second stage from the
-warm start, with the same completions.
+`configs/sft_then_ppo.yaml` provides SFT alone (after its first stage) and both together. PPO alone is its second stage,
+from the warm start, with the same number of completions.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from harness import CONFIGS, QUIET, Row, arguments, flat, record, whetstone
 
 
 def runs(seed: int, overrides: list[str]) -> list[Row]:
-    """The rows of one seed: before and after of each way."""
+    """The rows of one seed: figures before and after for each method."""
     with tempfile.TemporaryDirectory() as scratch:
         own = [f"seed={seed}", f"logging.folder={scratch}", *QUIET, *overrides]
         whetstone("train", CONFIGS / "sft_then_ppo.yaml", *own)
@@ -37,7 +37,7 @@ def _summary(file: Path) -> Mapping[str, Any]:
 
 
 def main() -> None:
-    """Run the seeds, record their rows, print the table."""
+    """Run the seeds, record their rows, and print the table."""
     given = arguments(__doc__, seeds=range(3), overrides=True).parse_args()
     rows: list[Row] = []
     for seed in given.seeds:

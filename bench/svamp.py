@@ -3,8 +3,8 @@
     python bench/svamp.py DATA MODEL [--seeds 0] [--out FILE] [key=value …]
 
 DATA is SVAMP as gzipped JSON lines (question, answer, equation, split), MODEL a folder or hub id of a causal language
-model with a chat template, such as SmolLM2-135M-Instruct. The equations of the training questions are in prefix
-notation and are written in the usual one first; the verifier works out what the model writes.
+model with a chat template, such as SmolLM2-135M-Instruct. The equations of the training questions are first converted
+from prefix notation to the usual notation. The verifier evaluates the equations that the model writes.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from pathlib import Path
 from harness import CONFIGS, Row, arguments, flat, json_lines, listed, record, whetstone
 
 QUESTIONS = 1200
-"""Training questions that are read, the first ones; a tenth is validation, and the config fits on 1,000 of the rest."""
+"""Number of training questions to read; a tenth is validation, and the config fits on 1,000 of the rest."""
 
 
 def infix(prefix: str) -> str:
     """An equation in the usual notation: `* + 3 4 2` is `(3 + 4) * 2`.
 
     Raises:
-        ValueError: it is no equation in prefix notation.
+        ValueError: the text is not an equation in prefix notation.
     """
     tokens = prefix.split()
 
@@ -45,7 +45,7 @@ def infix(prefix: str) -> str:
 
 
 def rows(data: Path) -> list[Row]:
-    """The questions with their equations: the first training questions, and the test questions."""
+    """The first training questions and the test questions, with their equations."""
     found = json_lines(data)
     train = [row for row in found if row["split"].startswith("train")][:QUESTIONS]
     made = [{"question": r["question"], "answer": r["answer"], "equation": infix(r["equation"])} for r in train]

@@ -1,9 +1,9 @@
-"""Whetstone's reward modules: each scores completions, and each is also a plain TRL reward function.
+"""Whetstone's reward modules. Each scores completions, and is also a plain TRL reward function.
 
-To add one to the package: write `rewards/NAME.py` with a `Reward` and a `build`, and name it in `REWARDS`. To use one
-of your own without touching the package, name a function in the config: `mine: {function: my_rewards:brevity}`.
+To add a module to the package, write `rewards/NAME.py` with a `Reward` and a `build`, and add it to `REWARDS`. To use a
+reward of your own without changing the package, name a function in the config: `mine: {function: my_rewards:brevity}`.
 
-`rewards.score(completions, rewards)` scores saved completions without any training.
+`rewards.score(completions, rewards)` scores saved completions without training.
 """
 
 from typing import Any
@@ -31,13 +31,13 @@ REWARDS = {
 }
 """Name in a config → the module whose `build(name, settings, context)` makes the reward."""
 GIVE_STEPS = ("correctness", "plausibility", "process", "steps")
-"""Those that may give step scores, so that `credit` makes sense; whether one does is up to its verifier."""
+"""Rewards that can give step scores, for `credit`; for some it depends on the verifier."""
 GIVE_TOKENS = ("teacher",)
-"""Those that score each token, for `credit: token`."""
+"""Rewards that score each token, for `credit: token`."""
 
 
 def __getattr__(name: str) -> Any:
-    """`score`, looked up when it is asked for: its table needs pandas, which a config check need not wait for."""
+    """Import `score` when it is first used, because it needs pandas, which a config check does not."""
     if name == "score":
         from rewards.prototyping.score import score
 

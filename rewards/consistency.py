@@ -1,14 +1,15 @@
-r"""Consistency (MaRio, Ramnath et al. 2024, arXiv:2311.02805): what the rationale adds to the right answer's chance.
+r"""Consistency (MaRio, Ramnath et al. 2024, arXiv:2311.02805): the gain in the right answer's probability from the
+rationale.
 
 $$ r = P_{\mathrm{IR2O}}(a^* \mid q, r) - P_{\mathrm{I2O}}(a^* \mid q), \qquad
    P(a \mid \cdot) = \mathrm{softmax}_{a \in A} \tfrac{1}{|a|} \log p(a \mid \cdot) $$
 
-in [-1, 1], with two frozen models: I2O was trained to answer from the question, IR2O from question and rationale. With
-`discrete` it is -1 where IR2O is wrong, 1 where only IR2O is right, 0 where both are.
+in [-1, 1], with two frozen models: I2O is trained to answer from the question, and IR2O from question and rationale.
+With `discrete` the value is -1 if IR2O is wrong, 1 if only IR2O is right, and 0 if both are.
 
-`model` is a folder made by `rewards.parts.answer_models`, whose models are cross-fitted: each question is judged by
-those that did not see it, by the column `fold` or the hash of its prompt. The layout is the one that they were trained
-with.
+`model` is a folder that `rewards.parts.answer_models` made. Its models are cross-fitted: each question is judged by
+models that were not trained on it, according to the column `fold` or the hash of its prompt. The layout is the one with
+which they were trained.
 
 As in MaRio, a completion without the answer marker has no reward: it abstains.
 """
@@ -33,12 +34,12 @@ from rewards.reward import Reward, Scores, Text
 
 
 class Consistency(Reward):
-    """The gain in the gold choice's probability from the rationale, by models that did not see the question.
+    """The gain in the gold choice's probability from the rationale, by models that were not trained on the question.
 
     Args:
-        models: for each fold the model that answers without a rationale, and the one that answers with it.
-        layout: how completions are split and the question is put.
-        discrete: whether only right and wrong count.
+        models: for each fold the model that answers without a rationale, and the model that answers with it.
+        layout: how completions are split and the question is posed.
+        discrete: whether only right and wrong count, not probabilities.
         name: the name in the logs.
     """
 
@@ -61,10 +62,10 @@ class Consistency(Reward):
         completion_ids: Sequence[Sequence[int]],
         **columns: Any,
     ) -> Scores:
-        """Ask each question's own two models.
+        """Ask the two models of each question's fold.
 
         Raises:
-            ValueError: a column is missing, or a row's fold is none of them.
+            ValueError: a column is missing, or there is no such fold.
         """
         rows, failures = asked(self.layout, prompts, completions, columns, among=True)
         given = data_columns(columns, len(completions)).get("fold") or [None] * len(completions)
@@ -87,15 +88,15 @@ class Consistency(Reward):
 
 
 def _right(answers: Answers, gold: int) -> bool:
-    """Whether the gold choice is more likely a token than every other."""
+    """Whether the gold choice has the highest mean log-probability per token."""
     return all(answers[gold].mean > answer.mean for place, answer in enumerate(answers) if place != gold)
 
 
 def build(name: str, settings: Mapping[str, Any], context: Context) -> Consistency:
-    """The reward from its part of the config; `model` is the folder of the answer models.
+    """Make the reward from its section of the config; `model` is the folder of the answer models.
 
     Raises:
-        ValueError: there is no such folder, or an option that is not known.
+        ValueError: there is no such folder, or an option is unknown.
     """
     options = options_of(settings, ("discrete", *LOADING), reads=("model",))
     make = "make one with python -m rewards.parts.answer_models"

@@ -1,9 +1,9 @@
-"""Answer correctness: the verdict of a verifier, by name; the value is its score, in [0, 1].
+"""Correctness of the answer: the score of a verifier, in [0, 1].
 
-With the option `strict` an answer counts only where the completion states it in a form that can be asked for
-(`verifiers/answer/reader.py`: an answer tag, `####`, a box, "the answer is"). Without it, as by default, a verifier
-also reads the last line, the last number, or the one choice that is mentioned. A verifier that reads one form alone
-(`chain`, `facts`, `code`) has no such option.
+With the option `strict`, an answer counts only if the completion states it in an explicit form (an answer tag, `####`,
+a box, "the answer is"; `verifiers/answer/reader.py`). By default a verifier also reads the last line, the last number,
+or the only choice that is mentioned. Verifiers that read a single form (`chain`, `facts`, `code`) do not have this
+option.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from verifiers.runtime.verifier import Verifier
 
 
 class Correctness(Reward):
-    """The score of a verifier; where it abstains or fails, or there is no gold (None), so does the reward.
+    """The score of a verifier. It abstains where the verifier does or the gold is None, and fails where it fails.
 
     Args:
         verifier: the verifier with its options.
@@ -42,7 +42,7 @@ class Correctness(Reward):
         """Judge each completion's text against the column `gold`.
 
         Raises:
-            ValueError: a column that the verifier needs is missing, or one has another length.
+            ValueError: a column that the verifier needs is missing, or a column has another length.
         """
         given = data_columns(columns, len(completions))
         for name in ("gold", *self.columns):
@@ -68,23 +68,23 @@ class Correctness(Reward):
 
 
 def build(name: str, settings: Mapping[str, Any], context: Context) -> Correctness:
-    """The reward from its part of the config; without a verifier's name, the task's own judges.
+    """Make the reward from its section of the config; by default the task's own verifier judges.
 
     Raises:
-        ValueError: no verifier of that name, or an option that it does not have or take.
+        ValueError: there is no verifier of that name, or an option is unknown or invalid.
     """
     return Correctness(verifier_of(settings, context), name)
 
 
 def verifier_of(settings: Mapping[str, Any], context: Context) -> Verifier:
-    """The verifier that a reward names, with its options; without a name the task's own, its options kept.
+    """The verifier that a reward names, with its options; by default the task's own verifier with the task's options.
 
     Args:
-        settings: the reward's part of the config: its `verifier` and `options`.
-        context: holds the task's own verifier.
+        settings: the reward's section of the config, with `verifier` and `options`.
+        context: has the task's own verifier.
 
     Raises:
-        ValueError: no verifier of that name, or it has no such option.
+        ValueError: there is no verifier of that name, or it has no such option.
     """
     name, options = settings.get("verifier"), settings.get("options") or {}
     if settings.get("model") is not None:

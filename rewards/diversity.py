@@ -1,8 +1,8 @@
 r"""Diversity of the rationale (MaRio, Ramnath et al. 2024, arXiv:2311.02805): $\prod_{n=2}^{4} (1 - \mathrm{rep}_n)$.
 
-$\mathrm{rep}_n$ is the share of the rationale's n-grams of words that repeat an earlier one; 0 where there are fewer
-than two. The rationale is what stands before the answer marker. As in MaRio, a completion without the marker has no
-reward: it abstains. An empty rationale is worth 0, so that saying nothing is not the most diverse of all.
+$\mathrm{rep}_n$ is the share of the rationale's n-grams of words that repeat an earlier one, or 0 if it has fewer than
+two. The rationale is the text before the answer marker. As in MaRio, a completion without the marker has no reward: it
+abstains. An empty rationale has the value 0; by the formula it would have the highest value.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ class Diversity(Reward):
     """The product of one minus the repeated share of 2-, 3- and 4-grams; in [0, 1].
 
     Args:
-        marker: what ends the rationale; None where all of the completion is one.
+        marker: text that ends the rationale; None if the whole completion is the rationale.
         name: the name in the logs.
 
     Raises:
-        ValueError: the marker is no text, or is empty.
+        ValueError: the marker is not a text, or is empty.
     """
 
     def __init__(self, marker: str | None = "So the answer is", name: str = "diversity") -> None:
@@ -52,5 +52,5 @@ class Diversity(Reward):
 
 
 def build(name: str, settings: Mapping[str, Any], context: Context) -> Diversity:
-    """The reward from its part of the config."""
+    """Make the reward from its section of the config."""
     return Diversity(**options_of(settings, ("marker",)), name=name)

@@ -1,6 +1,6 @@
-"""The form of a completion: the share of the asked-for tags, sections and bounds that hold (`verifiers/format.py`).
+"""Form of a completion: the share of required tags, sections and bounds that it satisfies (`verifiers/format.py`).
 
-Needs no gold.
+Needs no gold answer.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ class Format(Correctness):
         name: the name in the logs.
 
     Raises:
-        ValueError: an option that does not exist or makes no sense, or nothing to check.
+        ValueError: an option does not exist or is invalid, or there is nothing to check.
     """
 
     def __init__(self, options: Mapping[str, Any], name: str = "format") -> None:
         super().__init__(Verifier("format", **options), name)
-        verify("", "", **options)  # options are checked where it judges; better now than in training
+        verify("", "", **options)  # the verifier checks its options when it judges, so check them before training
         self.columns = ()
 
     def score(
@@ -45,6 +45,6 @@ class Format(Correctness):
 
 
 def build(name: str, settings: Mapping[str, Any], context: Context) -> Format:
-    """The reward from its part of the config."""
+    """Make the reward from its section of the config."""
     valid = ("tags", "sections", "min_words", "max_words", "max_repetition", "ngram")
     return Format(options_of(settings, valid), name)

@@ -1,13 +1,13 @@
 """A language model as judge: an OpenAI-compatible endpoint scores each completion by a rubric.
 
-The judge is told the rubric, and then given one JSON object with the prompt, the completion and the columns asked for.
-So a completion cannot pass itself off as an instruction by closing a tag. It can still flatter the judge; read what the
-judge rewards (`NAME.reply` in the table of completions).
+The judge gets the rubric, and then one JSON object with the prompt, the completion and the requested columns. So a
+completion cannot pose as an instruction by closing a tag. It can still flatter the judge; read what the judge rewards
+(`NAME.reply` in the table of completions).
 
-The judge ends with `{"score": s}`, or answers with a number alone, on the scale of the rubric. A reply that was cut
-off, or that gives no score, two scores, or a score off the scale, is a failure and never 0; scores in the judge's
-thinking are ignored. Past the limit on spending the reward abstains and warns once; cached replies still count. In a
-run the limit holds across all processes and every resume; the counts are in `spent/NAME` of the run's folder.
+The judge ends with `{"score": s}`, or replies with a number alone, on the scale of the rubric. A reply that was cut
+off, or that has no score, two scores, or a score off the scale, is a failure and never 0; scores in the judge's
+reasoning are ignored. At the limit on spending, the reward abstains and warns once; cached replies still count. In a
+run, the limit applies to all processes together, also after a resume; the counts are in `spent/NAME` of the run folder.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ class JudgeEndpoint(Reward):
     """Scores by a rubric, in [0, 1].
 
     Args:
-        endpoint: where the judge is.
-        rubric: what it goes by.
-        scale: the worst and the best score on the rubric's own scale; they become 0 and 1.
-        shown: columns that the judge is shown beside prompt and completion, such as `gold`.
-        concurrency: requests at a time.
-        batch_timeout: seconds for a batch; completions not judged by then have failed.
+        endpoint: the endpoint of the judge.
+        rubric: the rubric.
+        scale: the worst and the best score on the scale of the rubric; they become 0 and 1.
+        shown: columns that the judge sees in addition to prompt and completion, such as `gold`.
+        concurrency: largest number of concurrent requests.
+        batch_timeout: time limit for a batch, in seconds; completions that are not judged by then have failed.
         name: the name in the logs.
     """
 
@@ -72,13 +72,13 @@ class JudgeEndpoint(Reward):
         completion_ids: Sequence[Sequence[int]],
         **columns: Any,
     ) -> Scores:
-        """Ask for each completion; equal ones are asked for once, and known ones not at all.
+        """Ask the judge about each completion that is not in the cache; equal ones share a request.
 
-        Logged beside what the mix logs: `requests`, `tokens` and `money` so far, and `cached`, the share of the batch
-        that came from the cache.
+        In addition to the figures of the mix, `requests`, `tokens` and `money` so far are logged, and `cached`, the
+        share of the batch that came from the cache.
 
         Raises:
-            ValueError: a column that the judge is to be shown is missing.
+            ValueError: a column for the judge is missing.
         """
         shown = {name: column(columns, name, len(completions)) for name in self.columns}
         chats = [
@@ -113,7 +113,7 @@ class JudgeEndpoint(Reward):
     def _outcome(
         self, chat: list[dict[str, str]], reply: str | NoReply | LimitReached
     ) -> tuple[float | str | None, str | None]:
-        """The score, the reason for a failure, or None past the limit; and the reply."""
+        """The score, the reason for a failure, or None at the limit on spending; and the reply."""
         if isinstance(reply, NoReply):
             return str(reply), None
         if isinstance(reply, LimitReached):
@@ -152,14 +152,14 @@ OPTIONS = ("rubric", "rubric_file", "columns", "scale", "batch_timeout", *ENDPOI
 
 
 def build(name: str, settings: Mapping[str, Any], context: Context) -> JudgeEndpoint:
-    """The reward from its part of the config.
+    """Make the reward from its section of the config.
 
     `model` is the judge's name at the endpoint. Options: those of an endpoint (`rewards.parts.endpoint_settings`),
-    whose `request` is `{temperature: 0}` unless it is set; `rubric` or `rubric_file`; `columns` to show; `scale`,
-    `[worst, best]`; `batch_timeout`, less than `mix.timeout`.
+    whose `request` is `{temperature: 0}` by default; `rubric` or `rubric_file`; `columns`, shown to the judge; `scale`,
+    `[worst, best]`; and `batch_timeout`, which must be less than `mix.timeout`.
 
     Raises:
-        ValueError: an option that does not exist or makes no sense, or an environment variable that is not set.
+        ValueError: an option does not exist or is invalid, or an environment variable is not set.
     """
     options = options_of(settings, OPTIONS, ("model",))
     judging = endpoint(

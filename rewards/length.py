@@ -1,12 +1,11 @@
-r"""Rewards the length $L$ of a completion, either near a target or depending on its correctness.
+r"""Rewards the length $L$ of a completion, either close to a target or depending on correctness.
 
 `target`, with target $N$ and tolerance $d$: $r = \max(0, 1 - |L - N| / d)$.
 
-`cosine` (Yeo et al. 2025, arXiv:2502.03373), with most length $M$: from `right[0]` (or `wrong[0]`) at length 0 to
-`right[1]` (`wrong[1]`) at $M$,
-$$ r = r_M + \tfrac{1}{2} (r_0 - r_M) (1 + \cos(\pi L / M)) $$
-and `exceed` where $L \ge M$. So a right answer is worth more the shorter it is, and a wrong one costs less the longer
-it is.
+`cosine` (Yeo et al. 2025, arXiv:2502.03373), with the largest length $M$: from `right[0]` (or `wrong[0]`) at length 0
+to `right[1]` (`wrong[1]`) at $M$, $$ r = r_M + \tfrac{1}{2} (r_0 - r_M) (1 + \cos(\pi L / M)) $$ and `exceed` for $L
+\ge M$. With the default values, a right answer is worth more the shorter it is, and a wrong answer costs less the
+longer it is.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from rewards.reward import Reward, Scores, Text
 
 
 class TargetLength(Reward):
-    """How near a completion's length is to a target; in [0, 1].
+    """The closeness of a completion's length to a target, in [0, 1].
 
     Args:
         target: N.
@@ -32,7 +31,7 @@ class TargetLength(Reward):
         name: the name in the logs.
 
     Raises:
-        ValueError: an option out of its bounds.
+        ValueError: an option is out of bounds.
     """
 
     def __init__(
@@ -56,19 +55,19 @@ class TargetLength(Reward):
 
 
 class CosineLength(Reward):
-    """The cosine length reward; abstains and fails where its verifier does.
+    """The cosine length reward; it abstains and fails where its verifier does.
 
     Args:
-        correctness: says which completions are right (a score of at least 0.5).
-        most: M.
-        right: worth of a right completion at length 0 and at M.
-        wrong: of a wrong one.
-        exceed: of one of M or more.
+        correctness: judges the completions; a score of at least 0.5 counts as right.
+        most: M, the largest length.
+        right: values of a right completion at length 0 and at M.
+        wrong: values of a wrong completion at length 0 and at M.
+        exceed: value of a completion of length M or more.
         unit: `tokens`, `words` or `characters`.
         name: the name in the logs.
 
     Raises:
-        ValueError: an option out of its bounds.
+        ValueError: an option is out of bounds.
     """
 
     def __init__(
@@ -123,10 +122,10 @@ _OPTIONS = {
 
 
 def build(name: str, settings: Mapping[str, Any], context: Context) -> TargetLength | CosineLength:
-    """The reward from its part of the config; the option `shape` is `target` (default) or `cosine`.
+    """Make the reward from its section of the config; the option `shape` is `target` (default) or `cosine`.
 
     Raises:
-        ValueError: an option that the shape does not have, or one that it needs and that is missing.
+        ValueError: the shape does not have an option, or an option that it needs is missing.
     """
     shape = one_of("shape", (settings.get("options") or {}).get("shape", "target"), _OPTIONS)
     options = options_of(settings, ("shape", *_OPTIONS[shape]), ("verifier",) if shape == "cosine" else ())

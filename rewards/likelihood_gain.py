@@ -1,18 +1,19 @@
-r"""What a rationale adds to the likelihood of the right answer, according to a model that answers.
+r"""The gain in the likelihood of the right answer from the rationale, according to a model that answers.
 
 With question $q$, rationale $r$ and gold answer $a^*$:
 
 $$ \text{sum: } \log p(a^* \mid q, r) - \log p(a^* \mid q), \qquad \text{mean: the same, per token of } a^* $$
 
-The sum is Quiet-STaR's reward of a thought (Zelikman et al. 2024, arXiv:2403.09629), there over the next tokens of a
-text. With choices $A$ and $\ell(a)$ the mean log-probability a token,
+The sum is Quiet-STaR's reward of a thought (Zelikman et al. 2024, arXiv:2403.09629), which uses the next tokens of a
+text in place of the answer. With choices $A$ and $\ell(a)$ the mean log-probability per token,
 
 $$ \text{probability: } P(a^* \mid q, r) - P(a^* \mid q), \qquad P = \mathrm{softmax}_{a \in A}\, \ell(a) $$
 
-which is MaRio's consistency with one model for both; see `consistency` for two, and `self_feedback` for Crystal's form.
-A rationale that only states the answer gains as much as a reason does, or more; combine it with a judge of reasons.
+which is MaRio's consistency with a single model; `consistency` has two, and `self_feedback` has Crystal's form. A
+rationale that only states the answer gains as much as real reasoning does, or more, so combine this reward with a judge
+of the reasoning.
 
-A completion without the answer marker abstains, as does one that does not fit into the model.
+A completion without the answer marker, or one that does not fit into the model, abstains.
 """
 
 from __future__ import annotations
@@ -41,13 +42,13 @@ def with_and_without(
     baseline: Source,
     template_kwargs: Mapping[str, Any] | None = None,
 ) -> list[tuple[Answers, Answers] | None]:
-    """How likely each answer is with the rationale and without it; None where a text does not fit.
+    """The likelihoods of each answer with and without the rationale; None if a text does not fit into the model.
 
     Args:
-        rows: what is asked.
-        layout: how it is put.
-        reader: the model that is given the rationale.
-        baseline: the model that is not; where it is the same, both are asked at once and share the prompt.
+        rows: the questions, rationales and answers.
+        layout: how the question is posed.
+        reader: returns the model that gets the rationale.
+        baseline: returns the model that does not; if it is the same, both texts share the computation of the prompt.
         template_kwargs: variables of the chat template.
     """
     model, tokenizer = reader()
@@ -71,7 +72,7 @@ def probability(answers: Answers, gold: int) -> float:
 
     Args:
         answers: the likelihood of each choice.
-        gold: the place of the gold choice among them.
+        gold: the index of the gold choice.
     """
     return softmax([answer.mean for answer in answers])[gold]
 
@@ -83,16 +84,16 @@ def scored(
     log: Callable[[str, float], None] | None,
     name: str,
 ) -> Scores:
-    """Scores of a batch. What a model says with and without the rationale goes to the table and, its mean, to the logs.
+    """The scores of a batch, with the figures with and without the rationale in the table, and their means in the logs.
 
-    A value that is no number is a failure of its row: the model's weights are broken.
+    A value that is NaN or infinite is a failure, because the model's weights are broken.
 
     Args:
-        count: completions of the batch.
-        found: row → (value, with the rationale, without it).
-        failures: row → error, for rows whose data is broken.
-        log: takes a name and a number; None to log nothing.
-        name: of the reward.
+        count: number of completions in the batch.
+        found: row → (value, figure with the rationale, figure without it).
+        failures: row → error, for rows with broken data.
+        log: called with a name and a number; None to log nothing.
+        name: name of the reward.
     """
     nan = {row: "the model gave NaN" for row, parts in found.items() if not all(map(math.isfinite, parts))}
     failures = {**failures, **nan}
@@ -108,11 +109,11 @@ def scored(
 
 
 class LikelihoodGain(Reward):
-    """The gain in the gold answer's likelihood from the rationale; logged apart are the likelihood with and without.
+    """The gain in the gold answer's likelihood from the rationale; the likelihoods with and without it are logged.
 
     Args:
-        model: the model that answers.
-        layout: how completions are split and the question is put.
+        model: returns the model that answers.
+        layout: how completions are split and the question is posed.
         measure: `sum` or `mean` of the gold answer's log-probabilities, or its `probability` among the row's choices.
         name: the name in the logs.
         template_kwargs: variables of the model's chat template.
@@ -160,7 +161,7 @@ class LikelihoodGain(Reward):
 
 
 def build(name: str, settings: Mapping[str, Any], context: Context) -> LikelihoodGain:
-    """The reward from its part of the config; `model` is a path, a hub id, or `policy`."""
+    """Make the reward from its section of the config; `model` is a path, a hub id, or `policy`."""
     options = options_of(settings, ("measure", *OPTIONS, *LOADING), reads=("model",))
     model = source(settings, context, "causal", policy=True, purpose="the model that answers, a path or a hub id")
     return LikelihoodGain(

@@ -1,11 +1,12 @@
-"""Outcome reward: a reward model scores the whole of prompt and completion.
+"""Outcome reward: a reward model scores a prompt with its whole completion.
 
-Two formats of model:
+There are two formats of models:
 
-- `sequence`: a sequence-classification head. The value is its one logit, as transformers' reward models are trained,
-  or that logit's sigmoid; of a head with several classes it is the probability of those that mean right.
-- `token`: TinyGSM's verifier (Liu et al. 2023, arXiv:2312.09241): a token-classification head, trained to say at every
-  token whether the completion is right, and read at the last one. The value is that probability.
+- `sequence`: a sequence-classification head. With one class the value is the logit, for which transformers' reward
+  models are trained, or its sigmoid; with several classes it is the probability of those that mean right.
+- `token`: TinyGSM's verifier (Liu et al. 2023, arXiv:2312.09241), a token-classification head that is trained to
+predict
+  at every token whether the completion is right. The value is that probability at the last token.
 
 The model's own chat template renders chat messages. A text that is longer than the model can read is not judged, since
 a truncated text is a different text. Models that take prompt and completion as a pair of texts are not supported.
@@ -33,15 +34,15 @@ OPTIONS = ("format", "sigmoid", "right", "end", "max_tokens", *LOADING)
 
 
 class Outcome(Reward):
-    """The score of a reward model; it abstains on what is too long for the model, and fails where that gives NaN.
+    """The score of a reward model. It abstains on texts that are too long, and fails if the model returns NaN.
 
     Args:
-        model: gives (model, tokenizer).
-        read: how logits become scores.
-        form: a key of `FORMATS`.
-        end: whether a prompt and completion in plain text get the tokenizer's end of text, as models of TRL's
-            `RewardTrainer` saw it; a chat template has its own.
-        longest: most tokens of prompt and completion.
+        model: returns the model and its tokenizer.
+        read: turns logits into scores.
+        form: one of `FORMATS`.
+        end: whether the tokenizer's end-of-text token is added to a plain prompt and completion, as in the training of
+            TRL's `RewardTrainer`; a chat template has its own end.
+        longest: largest number of tokens of prompt and completion.
         name: the name in the logs.
     """
 
@@ -96,17 +97,17 @@ class Outcome(Reward):
             return tokenizer(text, add_special_tokens=False)["input_ids"]
         text = render(prompt, tokenizer).text + text_of(completion)
         ids = list(tokenizer(text)["input_ids"])
-        if ids[:2] == [tokenizer.bos_token_id] * 2:  # the prompt begins with it in its text, and the tokenizer adds one
+        if ids[:2] == [tokenizer.bos_token_id] * 2:  # one from the prompt and one from the tokenizer
             ids = ids[1:]
         end = tokenizer.eos_token_id
         return [*ids, end] if self.end and isinstance(end, int) and ids[-1:] != [end] else ids
 
 
 def build(name: str, settings: Mapping[str, Any], context: Context) -> Outcome:
-    """The reward from its part of the config.
+    """Make the reward from its section of the config.
 
     Raises:
-        ValueError: the model does not fit, or an option is no good or does not go with the others.
+        ValueError: the model does not fit, or an option is invalid or does not go with the others.
     """
     options = options_of(settings, OPTIONS, reads=("model",))
     form = one_of("format", options.get("format", "sequence"), FORMATS)

@@ -1,17 +1,18 @@
 r"""Plausibility of the rationale, one of MaRio's rewards (Ramnath et al. 2024, arXiv:2311.02805): $\sigma(z / t)$.
 
-$z$ is the logit that a statement scorer gives the rationale alone, the answer left out; $t$ calibrates it. Two formats:
+$z$ is the logit of a statement scorer for the rationale alone, without the answer; $t$ calibrates it. There are two
+formats of models:
 
-- `vera`: VERA (Liu et al. 2023, arXiv:2305.03695), a T5 encoder read at its last token. Its head lies in rows of the
-  embedding that no token uses: $z = w \cdot h + b$ with $w$ row 32099, $b$ the first number of row 32098, and $t$ that
-  of row 32097.
+- `vera`: VERA (Liu et al. 2023, arXiv:2305.03695), a T5 encoder that is read at its last token. Its head is stored in
+  rows of the embedding that no token uses: $z = w \cdot h + b$ with $w$ row 32099, $b$ the first number of row 32098,
+  and $t$ that of row 32097.
 - `sequence`: any sequence-classification head; $t$ is the option `temperature`, 1 by default.
 
-Without a model the statements of the embedded task `facts` are checked exactly: the value is the share of statements
-that are true, and a sentence that is no statement counts as not true.
+Without a model, the statements of the embedded task `facts` are checked exactly: the value is the share of statements
+that are true, and a sentence that is not a statement counts as not true.
 
-As in MaRio, a completion without the answer marker has no reward: it abstains. So does an empty rationale, and one
-that is longer than the model reads.
+As in MaRio, a completion without the answer marker has no reward: it abstains. So does a completion whose rationale is
+empty or longer than the model can read.
 """
 
 from __future__ import annotations
@@ -39,17 +40,17 @@ from verifiers.facts import MARK, statements
 FORMATS = ("vera", "sequence")
 OPTIONS = ("format", "temperature", "right", "marker", "max_tokens", *LOADING)
 WEIGHT, BIAS, TEMPERATURE = 32099, 32098, 32097
-"""Rows of the embedding that hold VERA's head."""
+"""Rows of the embedding with VERA's head."""
 
 
 class Plausibility(Reward):
-    """What a statement scorer says of the rationale, in [0, 1]; it fails where that gives NaN.
+    """The score of the rationale by a statement scorer, in [0, 1]; it fails if the model returns NaN.
 
     Args:
-        model: (model, tokenizer), with a logit for a text.
-        read: how logits become scores.
-        marker: what ends the rationale; None where all of the completion is one.
-        longest: most tokens of a rationale.
+        model: a model that returns a logit for a text, and its tokenizer.
+        read: turns logits into scores.
+        marker: text that ends the rationale; None if the whole completion is the rationale.
+        longest: largest number of tokens of a rationale.
         name: the name in the logs.
     """
 
@@ -93,7 +94,7 @@ class Plausibility(Reward):
 class Stated(Reward):
     """The share of a rationale's statements that are true in the world of the task `facts`.
 
-    Its steps are the statements, each 1 or 0.
+    Its steps are the statements, with scores 1 or 0.
 
     Args:
         name: the name in the logs.
@@ -125,13 +126,13 @@ class Stated(Reward):
 
 
 class Vera(torch.nn.Module):
-    """A T5 encoder with VERA's head, called as a sequence-classification model is.
+    """A T5 encoder with VERA's head, with the interface of a sequence-classification model.
 
     Args:
-        encoder: with the head in its embedding.
+        encoder: an encoder with the head in its embedding.
 
     Raises:
-        ValueError: the embedding is too small to hold it, or the temperature is none.
+        ValueError: the embedding is too small for the head, or the temperature is not positive.
     """
 
     def __init__(self, encoder: T5EncoderModel) -> None:
@@ -158,10 +159,10 @@ class Vera(torch.nn.Module):
 
 
 def build(name: str, settings: Mapping[str, Any], context: Context) -> Plausibility | Stated:
-    """The reward from its part of the config; without a model the one that checks statements exactly.
+    """Make the reward from its section of the config; without a model the one that checks statements exactly.
 
     Raises:
-        ValueError: the model does not fit, an option is no good, or there is no model and the task is not `facts`.
+        ValueError: the model does not fit, an option is invalid, or there is no model and the task is not `facts`.
     """
     options = options_of(settings, OPTIONS, reads=("model",))
     if not settings.get("model"):

@@ -1,18 +1,19 @@
-r"""Process reward: a process reward model (PRM) gives each step of a completion a probability of being right.
+r"""Process reward: a process reward model (PRM) estimates for each step of a completion the probability that it is
+right.
 
-The value is the least of these scores (`min`, Math-Shepherd, Wang et al. 2023, arXiv:2312.08935), their `mean`, their
-`product` (Lightman et al. 2023, arXiv:2305.20050) or the `last`. The scores themselves count inside the completion with
-`credit`.
+The value is the minimum of these scores (`min`, Math-Shepherd, Wang et al. 2023, arXiv:2312.08935), their `mean`, their
+`product` (Lightman et al. 2023, arXiv:2305.20050) or the `last` one. With `credit`, the scores count within the
+completion.
 
-Two formats of model:
+There are two formats of models:
 
-- `classes`: a token-classification head, read at the last token of each step. One label's sigmoid, or the softmax of
-  the classes that mean right. Models of `whetstone prm train` are such; their `prm.json` says how much they read.
-  Other models want a token after each step and are read there: name it in `marker` (`<extra_0>`).
-- `shepherd`: a causal language model whose next token after the marker ` ки` is `+` or `-`, $p = e^{z_+} / (e^{z_+} +
-  e^{z_-})$ there. Prompt and completion are one text with a space between them.
+- `classes`: a token-classification head, read at the last token of each step; the score is the sigmoid of one label, or
+  the softmax of the classes that mean right. Models of `whetstone prm train` have this format; their `prm.json` says
+  how many tokens they read. Other models are read at a token after each step, which `marker` names (`<extra_0>`).
+- `shepherd`: a causal language model whose next token after the marker ` ки` is `+` or `-`; the score is $p = e^{z_+} /
+  (e^{z_+} + e^{z_-})$ there. Prompt and completion are one text with a space between them.
 
-Models that are asked about each step in a turn of its own, and heads of several layers, are not supported.
+Models that are asked about each step in a separate turn, and heads of several layers, are not supported.
 """
 
 from __future__ import annotations
@@ -47,24 +48,24 @@ OPTIONS = (
 
 
 class Process(Reward):
-    """The scores of a completion's steps by a process reward model, and one number of them, in [0, 1].
+    """Scores the steps of completions with a process reward model; the value is in [0, 1].
 
-    A completion without a step is worth 0: it shows nothing that is right. Text that is too long for the model is cut
-    off at the end; the steps that end there abstain, and the value is that of the others (of `last`: none). Where the
-    model gives NaN the completion fails.
+    A completion without steps has the value 0, since it shows nothing that is right. Text that is too long for the
+    model is truncated at the end; steps that end there abstain, and the value is that of the other steps (none for
+    `last`). If the model returns NaN, the completion fails.
 
     Args:
-        model: gives (model, tokenizer).
-        split: a `Splitter` with a separator or a pattern, or a verifier whose steps are taken.
-        read: how logits become scores.
+        model: returns the model and its tokenizer.
+        split: a `Splitter` with a separator or a pattern, or a verifier whose steps are used.
+        read: turns logits into scores.
         final: a key of `FINAL`.
-        marker: what is put after each step, and where the score is read; None reads the step's own last token.
-        together: what stands between prompt and completion where both are encoded as one text.
-        longest: most tokens of prompt and completion.
+        marker: text after each step at which the score is read; None reads it at the step's own last token.
+        together: text between prompt and completion if they are tokenized as one text.
+        longest: largest number of tokens of prompt and completion.
         name: the name in the logs.
 
     Raises:
-        ValueError: a verifier that judges no steps.
+        ValueError: the verifier does not judge steps.
     """
 
     judges_steps = True
@@ -127,7 +128,7 @@ class Process(Reward):
     def _spans(
         self, prompts: Sequence[Text], completions: Sequence[Text], columns: Mapping[str, Any]
     ) -> tuple[list[list[Span] | None], dict[int, str]]:
-        """The spans of each completion's steps, None where the verifier cannot say; and the rows on which it broke."""
+        """The spans of each completion's steps, None where the verifier abstains; and the rows on which it failed."""
         if self.verifier is None:
             assert isinstance(self.split, Splitter)
             return [self.split(text_of(completion), None) for completion in completions], {}
@@ -154,13 +155,13 @@ class Process(Reward):
 
 
 def build(name: str, settings: Mapping[str, Any], context: Context) -> Process:
-    """The reward from its part of the config.
+    """Make the reward from its section of the config.
 
-    Steps are the matches of `pattern`, the parts between `separator`s, or those of `verifier`; by default those of the
-    task's own verifier, or lines where that judges no steps.
+    Steps are the matches of `pattern`, the parts between `separator`s, or the steps of `verifier`; by default those of
+    the task's verifier, or lines if that verifier judges no steps.
 
     Raises:
-        ValueError: the model does not fit, or an option is no good or does not go with the others.
+        ValueError: the model does not fit, or an option is invalid or does not go with the others.
     """
     options = options_of(settings, OPTIONS, reads=("model", "verifier"))
     form = one_of("format", options.get("format", "classes"), FORMATS)

@@ -1,10 +1,10 @@
 """Reader reward (LM-guided CoT, Lee et al., LREC-COLING 2024): does a frozen model find the answer from the rationale?
 
-The completion's own answer is left out. The frozen model reads the prompt with the rationale and answers greedily, and
-the task's verifier judges that answer. So the reward is for a rationale that helps a reader, not for a right answer.
+The frozen model reads the prompt with the rationale, without the completion's own answer, and answers greedily. The
+task's verifier judges that answer. So the reward is for a rationale that helps a reader, not for a right answer.
 
-Answers are cached, keyed by the model's weights and what it read, in the context's cache folder or else in memory. As
-with the other rewards on rationales, a completion without the answer marker has no reward: it abstains. So does one
+Answers are cached in the context's cache folder, or in memory; the key is the model's weights and the text it read. As
+with the other rewards for rationales, a completion without the answer marker has no reward: it abstains. So does one
 that is longer than the model can read.
 """
 
@@ -86,7 +86,7 @@ class Reader(Reward):
         completion_ids: Sequence[Sequence[int]],
         **columns: Any,
     ) -> Scores:
-        """Let the model answer from each completion's rationale, and judge against the column `gold`."""
+        """Let the model answer from each completion's rationale, and judge its answers against the column `gold`."""
         columns = data_columns(columns, len(completions))
         gold = column(columns, "gold", len(completions))
         texts: dict[int, Rendered] = {}
@@ -109,11 +109,11 @@ class Reader(Reward):
         return Scores(values, columns={"answer": [found.get(r) for r in range(len(values))]}, failures=failures)
 
     def _as_completion(self, answer: str) -> str:
-        """The answer after the marker, apart from it: `So the answer is5` would be no answer to a verifier."""
+        """The answer after the marker and a space, since a verifier would not recognise `So the answer is5`."""
         return answer if self.layout.marker is None else f" {self.layout.marker.strip()} {answer}"
 
     def _answers(self, texts: Sequence[Rendered]) -> dict[Rendered, str | None]:
-        """Text → answer, None where the model gave NaN; texts that are too long are left out."""
+        """Text → answer, which is None if the model returned NaN; texts that are too long are left out."""
         keys = {
             text: hashlib.blake2b(f"{self._identity} {text.templated} {text.text}".encode(), digest_size=16).hexdigest()
             for text in texts
@@ -133,7 +133,7 @@ class Reader(Reward):
         return {text: answer for text, answer in kept.items() if answer is not None} | fresh
 
     def _generated(self, texts: Sequence[Rendered]) -> dict[Rendered, str | None]:
-        """Greedy answers to the texts that fit into the model; None where its logits held NaN."""
+        """Greedy answers to the texts that fit into the model; None if its logits were NaN."""
         causal, tokenizer = self.form == "causal", self.tokenizer
         ids = {text: encode(text, tokenizer) if causal else tokenizer(text.text)["input_ids"] for text in texts}
         longest = most_tokens(self.model, tokenizer, None) - (self.max_tokens if causal else 0)
@@ -149,16 +149,16 @@ class Reader(Reward):
     def _answer(self, completion: Generated) -> str | None:
         if completion.finish_reason == "error":
             return None
-        ends = eos_token_ids(self.model, self.tokenizer)  # some are no special tokens, and would be decoded
+        ends = eos_token_ids(self.model, self.tokenizer)  # some are not special tokens and would be decoded
         ids = [token for token in completion.ids if token not in ends]
         return str(self.tokenizer.decode(ids, skip_special_tokens=True)).strip().split("\n")[0]
 
 
 def build(name: str, settings: Mapping[str, Any], context: Context) -> Reader:
-    """The reward from its part of the config; without a verifier's name, the task's own judges.
+    """Make the reward from its section of the config; by default the task's own verifier judges.
 
     Raises:
-        ValueError: the model does not fit, there is no such verifier, or an option is no good.
+        ValueError: the model does not fit, there is no such verifier, or an option is invalid.
     """
     options = options_of(settings, OPTIONS, reads=("model", "verifier"))
     form = one_of("format", options.get("format", "causal"), FORMATS)

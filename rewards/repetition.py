@@ -1,6 +1,6 @@
 r"""A penalty for repeated n-grams: $r = -p \, \mathrm{rep}_n$ with $\mathrm{rep}_n$ = 1 - different / all n-grams.
 
-In [-p, 0]; 0 for a text too short for two n-grams.
+It is in [-p, 0], and 0 for a text with fewer than two n-grams.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ class Repetition(Reward):
 
     Args:
         ngram: n.
-        penalty: p, what a text is worth that is all repetition, as a positive number.
+        penalty: p, the penalty for a text that only repeats itself, a positive number.
         unit: `words`, `characters` or `tokens`.
         name: the name in the logs.
 
     Raises:
-        ValueError: an option out of its bounds.
+        ValueError: an option is out of bounds.
     """
 
     def __init__(self, ngram: int = 3, penalty: float = 1.0, unit: str = "words", name: str = "repetition") -> None:
@@ -47,5 +47,5 @@ class Repetition(Reward):
 
 
 def build(name: str, settings: Mapping[str, Any], context: Context) -> Repetition:
-    """The reward from its part of the config."""
+    """Make the reward from its section of the config."""
     return Repetition(**options_of(settings, ("ngram", "penalty", "unit")), name=name)

@@ -1,4 +1,4 @@
-"""What a reward is: it scores completions with TRL's signature, and has a richer method behind it."""
+"""The base class of rewards, which are TRL reward functions with a method that returns more than values."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ __all__ = ["PASSED", "Message", "Reward", "RewardBroken", "Scores", "Text", "con
 
 
 PASSED = ("prompts", "completions", "completion_ids", "trainer_state", "log_extra", "log_metric")
-"""What TRL passes by keyword to every reward function, beside a list for each column of the data."""
+"""Keyword arguments that TRL passes to every reward function, in addition to the columns of the data."""
 
 
 @dataclass(frozen=True)
 class Scores:
-    """What a reward says of a batch of B completions.
+    """A reward's judgement of a batch of B completions.
 
     Attributes:
-        values: B numbers, None where the reward abstains.
-        steps: B tuples of steps with spans in the completion's characters; empty tuples where there are none.
-        columns: extra columns for the table of completions, each of length B.
-        failures: row → error, for rows on which the reward broke; their value is None.
-        tokens: B tuples with a number for each token of the completion; empty tuples where there are none.
+        values: B numbers; None where the reward abstains.
+        steps: B tuples of steps, whose spans are in characters of the completion; empty tuples for none.
+        columns: additional columns for the table of completions, each of length B.
+        failures: row → error, for rows on which the reward failed; their value is None.
+        tokens: B tuples with one number per token of the completion; empty tuples for none.
     """
 
     values: list[float | None]
@@ -38,22 +38,22 @@ class Scores:
 
 
 class RewardBroken(Exception):
-    """A reward failed on more of a batch than its error budget allows; names the reward, a prompt and the error."""
+    """A reward failed on more of a batch than the error budget allows; the message names it, a prompt and the error."""
 
 
 class Reward(ABC):
     """A reward module.
 
-    Called as TRL calls reward functions, it gives one number a completion, None where it abstains. So each module
-    works unchanged in a plain TRL trainer. `score` is the same judgement with all its parts.
+    It can be called as TRL calls reward functions, and then returns one number per completion, or None where it
+    abstains. So each module works unchanged in a plain TRL trainer. `score` returns the same judgement with all parts.
 
     Attributes:
         name: the name in the config and in the logs.
-        columns: columns the data must have.
-        judges_steps: whether it gives step scores, so that it can be credited inside a completion.
+        columns: columns that the data must have.
+        judges_steps: whether it gives step scores, so that it can be credited within a completion.
         judges_tokens: whether it scores each token, for `credit: token`.
-        reads_prompt: whether it judges a completion as an answer to its prompt, so that it needs the prompts.
-        batch_timeout: seconds after which it ends a batch by itself, with what it has; infinite where it does not.
+        reads_prompt: whether it judges a completion as an answer to its prompt, and so needs the prompts.
+        batch_timeout: seconds after which it ends a batch with the results it has; infinite if it does not.
     """
 
     name: str
@@ -71,21 +71,21 @@ class Reward(ABC):
         completion_ids: Sequence[Sequence[int]],
         **columns: Any,
     ) -> Scores:
-        """Judge a batch; every column is a list with one value a completion.
+        """Judge a batch.
 
         Args:
             prompts: B prompts, strings or chat messages.
             completions: B completions, strings or chat messages.
             completion_ids: the token ids of each completion.
-            **columns: a list of B values for each column of the data; beside them `trainer_state`, `log_metric` (takes
-                a name and a number) and `log_extra` (a name and B values), where a trainer passes them.
+            **columns: a list of B values for each column of the data, and, if a trainer passes them, `trainer_state`,
+                `log_metric` (called with a name and a number) and `log_extra` (called with a name and B values).
         """
 
     def meet_policy(self) -> None:  # noqa: B027  # most rewards have nothing to check
-        """Check what needs the policy, which is loaded after the rewards; called before anything is drawn.
+        """Check that the reward goes with the policy, which is loaded after the rewards; called before sampling.
 
         Raises:
-            ValueError: the reward does not go with the policy.
+            ValueError: it does not.
         """
 
     def __call__(
@@ -95,7 +95,7 @@ class Reward(ABC):
         completion_ids: Sequence[Sequence[int]] = (),
         **columns: Any,
     ) -> list[float | None]:
-        """The values alone, with TRL's reward signature."""
+        """The values alone, with the signature of TRL's reward functions."""
         return self.score(prompts, completions, completion_ids, **columns).values
 
     @property
@@ -105,9 +105,9 @@ class Reward(ABC):
 
 
 def text_of(completion: Text) -> str:
-    """The text of a completion: a string as it is; of chat messages the assistant's own last words.
+    """The text of a completion: the string itself, or the assistant's last message with text.
 
-    What a tool or a user says after them is no answer of the policy's. Without any words of the assistant the text is
+    Later messages of a tool or a user are not part of the policy's answer. If the assistant has no text, the result is
     empty.
     """
     if isinstance(completion, str):
@@ -116,9 +116,9 @@ def text_of(completion: Text) -> str:
 
 
 def question_of(prompt: Text) -> str:
-    """The text of a prompt: a string as it is; of chat messages the user's last words.
+    """The text of a prompt: the string itself, or the user's last message with text.
 
-    Without a message of the user's it is what stands last.
+    If the user has no message, it is the last message.
     """
     if isinstance(prompt, str):
         return str(prompt)
@@ -126,9 +126,9 @@ def question_of(prompt: Text) -> str:
 
 
 def content_of(message: Message) -> str:
-    """The text of one chat message: its content, or the text parts of it, joined; empty where it has none.
+    """The text of a chat message: its content, or the joined text parts of its content; empty if there is none.
 
-    Thinking that a server keeps apart (a part of another type, `reasoning_content`) is not part of it.
+    Reasoning that a server returns separately (a part of another type, `reasoning_content`) is not included.
     """
     content = message.get("content")
     if isinstance(content, str) or content is None:

@@ -1,7 +1,7 @@
-"""The sample: one completion with everything that is known of it, from sampling to the update.
+"""The sample: a completion with everything that is known about it, from sampling to the update.
 
-Sampling makes it, judging (`rl.sampling.judge`) adds the verdict and the rewards, and credit, choosing examples,
-evaluation, pools and records read it. It is never changed in place: `dataclasses.replace` makes the next form of it.
+Sampling makes it, and judging (`rl.sampling.judge`) adds the verdict and the rewards. Credit, the choice of examples,
+evaluation, pools and records read it. It is immutable; `dataclasses.replace` makes a changed copy.
 """
 
 from __future__ import annotations
@@ -14,22 +14,21 @@ from rewards.reward import Text
 from verifiers import Status, Step, Verdict
 
 FinishReason = Literal["stop", "length", "error"]
-"""`stop` where the policy ended its completion, `length` where it was cut off, `error` where its logits were NaN."""
+"""`stop` if the policy ended its completion, `length` if it was truncated, `error` if its logits were NaN."""
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What one reward says of one completion, and how it counts.
+    """One reward's judgement of one completion, and its effect.
 
     Attributes:
-        value: the reward's value, None where it abstained or failed.
+        value: the reward's value; None if it abstained or failed.
         status: `judged`, `abstained` or `failed`.
-        weight: what the value is multiplied by: the reward's weight at this step of training, 0 where a gate is closed.
-        contribution: what the reward adds to the sample's reward, that of an abstention included
-            (`rewards.mixing.aggregate`); None where rewards are multiplied, or nothing is known of the sample.
-        steps: the reward's scores of the completion's steps, with their spans in characters; none where a gate is
-        closed.
-        tokens: its scores of the completion's tokens, likewise.
+        weight: factor of the value: the reward's weight at this step of training, or 0 if a gate is closed.
+        contribution: the amount that the reward adds to the sample's reward, also if it abstained
+            (`rewards.mixing.aggregate`); None if rewards are multiplied, or the sample has no reward.
+        steps: the reward's scores of the completion's steps, with spans in characters; empty if a gate is closed.
+        tokens: the reward's scores of the completion's tokens; empty if a gate is closed.
     """
 
     value: float | None
@@ -45,20 +44,20 @@ class Sample:
     """A completion of a prompt.
 
     Attributes:
-        row: the row of the task that was asked: `prompt`, `gold`, and every other column.
+        row: the row of the task, with `prompt`, `gold`, and every other column.
         text: the completion without special tokens.
-        ids: its token ids, the end-of-sequence token included where the policy ended it; empty where the completion was
-            read from a file.
-        finish_reason: why it ended; `stop` where a file does not say.
-        logprobs: log-probability (nats) of each token at sampling; None unless they were asked for.
-        index: of the row in its split; -1 where the row is of no split.
-        round: in which round it was drawn, from 0.
-        hinted: whether the answer was shown when it was drawn; the row's prompt is the plain one all the same.
-        verdict: what the task's verifier says; None before judging, and where there is no verifier.
-        reward: the mix of all rewards; None where nothing is known.
-        rewards: reward name → what it says.
-        labels: step labels for training a process reward model: each step's span and how right the completion is up to
-            its end, in [0, 1]; abstained where nobody can say. Empty unless steps were labelled.
+        ids: its token ids, including the end-of-sequence token if the policy ended it; empty if the completion was read
+            from a file.
+        finish_reason: why it ended; `stop` if a file does not say.
+        logprobs: log-probability (nats) of each token at sampling; None unless requested.
+        index: index of the row in its split; -1 if the row is not in a split.
+        round: the round in which it was drawn, from 0.
+        hinted: whether the answer was shown when it was drawn; the row has the prompt without it.
+        verdict: the verdict of the task's verifier; None before judging, and without a verifier.
+        reward: the combined reward; None if no reward could judge the completion.
+        rewards: reward name → judgement.
+        labels: step labels for training a process reward model: each step's span, and how right the completion is up to
+            its end, in [0, 1]; abstained if unknown. Empty unless the steps were labelled.
     """
 
     row: Mapping[str, Any]
@@ -81,7 +80,7 @@ class Sample:
 
     @property
     def right(self) -> bool | None:
-        """Whether the answer is right (`verifiers.is_right`); None where the verifier could not say."""
+        """Whether the answer is right (`verifiers.is_right`); None if the verifier could not judge it."""
         return None if self.verdict is None else self.verdict.right
 
     @property

@@ -3,16 +3,17 @@ r"""Self-feedback (Crystal, Liu et al. 2023, arXiv:2310.04921): does the rationa
 $$ m(\cdot) = s(a^* \mid \cdot) - \max_{a \ne a^*} s(a \mid \cdot), \qquad
    r = \tfrac12 \{ \tanh m(q, k) - \tanh m(q) \} $$
 
-with question $q$, rationale $k$, gold answer $a^*$ and $s$ the log-probability of an answer. The paper takes the logit
-of the answer's one token; differences of the two are the same, and the log-probability also serves longer answers.
+with question $q$, rationale $k$, gold answer $a^*$, and $s$ the log-probability of an answer. The paper uses the logit
+of the answer's single token; its differences are the same, and log-probabilities also work for longer answers.
 
-Then $r \leftarrow (r - \mu) / \sigma$ with the mean and standard deviation over rationales that the initial policy
-draws for rows of the train split, frozen from then on. (The authors' code divides by $\sqrt\sigma$; this does not.)
+Then $r \leftarrow (r - \mu) / \sigma$, with the mean and standard deviation over rationales that the initial policy
+draws for rows of the train split; they are fixed from then on. (The authors' code divides by $\sqrt\sigma$; this does
+not.)
 
-The policy can raise $r$ by answering worse without a rationale. So both margins, `with` and `without`, are in the table
-and the logs, and `baseline` takes $m(q)$ from a frozen model instead, which rules this out.
+The policy could increase $r$ by answering worse without a rationale. So both margins, `with` and `without`, are in the
+table and the logs, and with `baseline` a frozen model provides $m(q)$, which rules this out.
 
-A completion without the answer marker abstains, as does one that does not fit into the model.
+A completion without the answer marker, or one that does not fit into the model, abstains.
 """
 
 from __future__ import annotations
@@ -36,36 +37,36 @@ from rewards.parts.source import LOADING, source, template_kwargs
 from rewards.reward import Reward, Scores, Text
 
 SAMPLING = ("rows", "temperature", "max_tokens", "seed")
-"""Options of the pass with the initial policy."""
+"""Options of the measurement with the initial policy."""
 
 
 def margin(answers: Sequence[Likelihood], gold: int) -> float:
-    """The gold answer's log-probability less that of the best other one, in nats.
+    """The log-probability of the gold answer minus that of the best other answer, in nats.
 
     Args:
-        answers: the likelihood of each of two choices or more.
-        gold: the place of the gold choice among them.
+        answers: the likelihoods of two or more choices.
+        gold: the index of the gold choice.
     """
     return answers[gold].logprob - max(answer.logprob for place, answer in enumerate(answers) if place != gold)
 
 
 class SelfFeedback(Reward):
-    """Half the difference of the tanh margins of the gold answer, normalised by what the initial policy earned.
+    """Half the difference of the tanh margins of the gold answer, normalised with the initial policy's rewards.
 
     Args:
-        model: the model that answers.
-        layout: how completions are split and the question is put.
-        baseline: the model that answers without the rationale; by default the same.
-        context: gives the policy and the rows of the pass with the initial policy; None to normalise nothing.
-        rows: rows of that pass at most.
-        temperature: it draws with.
-        max_tokens: of a completion that it draws.
-        seed: of its rows and draws.
+        model: returns the model that answers.
+        layout: how completions are split and the question is posed.
+        baseline: returns the model that answers without the rationale; by default the same model.
+        context: has the policy and the rows for the measurement of the initial policy; None for no normalisation.
+        rows: largest number of rows of the measurement.
+        temperature: its sampling temperature.
+        max_tokens: its largest number of tokens per completion.
+        seed: its random seed.
         template_kwargs: variables of the policy's chat template.
         name: the name in the logs.
 
     Raises:
-        ValueError: there is no policy or no row to normalise with.
+        ValueError: there is no policy or no row for the normalisation.
     """
 
     columns = ("gold", "choices")
@@ -100,10 +101,10 @@ class SelfFeedback(Reward):
         completion_ids: Sequence[Sequence[int]],
         **columns: Any,
     ) -> Scores:
-        """Ask the model with and without each rationale; the first call measures the initial policy before.
+        """Ask the model with and without each rationale; the first call first measures the initial policy.
 
         Raises:
-            ValueError: a column is missing, or all rewards of the initial policy are the same.
+            ValueError: a column is missing, or all rewards of the initial policy are equal.
         """
         if math.isnan(self.std):
             self.measure()
@@ -112,10 +113,10 @@ class SelfFeedback(Reward):
         return scored(len(completions), found, failures, columns.get("log_metric"), self.name)
 
     def measure(self) -> None:
-        """Draw rationales with the policy as it is now, and keep the mean and standard deviation of their rewards.
+        """Draw rationales from the current policy, and store the mean and standard deviation of their rewards.
 
         Raises:
-            ValueError: fewer than two had a reward, or all had the same.
+            ValueError: fewer than two rationales have a reward, or all rewards are equal.
         """
         assert self.context is not None and self.context.policy is not None
         rng = np.random.default_rng(self.seed)
@@ -133,7 +134,7 @@ class SelfFeedback(Reward):
         columns = {name: [row.get(name) for row in rows] for name in self.columns}
         found, _ = self._raw([row["prompt"] for row in rows], completions, columns)
         raw = [value for value, *_ in found.values()]
-        if len(raw) < 2 or not np.std(raw) > 1e-6:  # also where it is not a number
+        if len(raw) < 2 or not np.std(raw) > 1e-6:  # also if it is NaN
             raise ValueError(
                 f"normalise: of {len(rows)} completions of the initial policy {len(raw)} have a reward, and these do "
                 f"not differ, so there is nothing to divide by; set options.normalise: false, or more max_tokens"
@@ -141,18 +142,18 @@ class SelfFeedback(Reward):
         self.mean, self.std = float(np.mean(raw)), float(np.std(raw))
 
     def state_dict(self) -> dict[str, float]:
-        """What a resumed run needs: the mean and standard deviation, where they have been measured."""
+        """The mean and standard deviation, if they have been measured, for a resumed run."""
         return {} if math.isnan(self.std) else {"mean": self.mean, "std": self.std}
 
     def load_state_dict(self, state: Mapping[str, float]) -> None:
-        """Take up what `state_dict` gave."""
+        """Restore a saved state."""
         if state:
             self.mean, self.std = float(state["mean"]), float(state["std"])
 
     def _raw(
         self, prompts: Sequence[Text], completions: Sequence[Text], columns: Mapping[str, Any]
     ) -> tuple[dict[int, tuple[float, float, float]], dict[int, str]]:
-        """Row → (reward before it is normalised, margin with the rationale, margin without); and row → error."""
+        """Row → (reward before normalisation, margin with the rationale, margin without it); and row → error."""
         several, failures = asked(self.layout, prompts, completions, columns, among=True)
         rows = [row for row in several if len(row.answers) > 1]
         found = {}
@@ -165,10 +166,10 @@ class SelfFeedback(Reward):
 
 
 def build(name: str, settings: Mapping[str, Any], context: Context) -> SelfFeedback:
-    """The reward from its part of the config; `model` is `policy` unless it names a frozen one.
+    """Make the reward from its section of the config; `model` is `policy` unless it names a frozen one.
 
     Raises:
-        ValueError: an option that is not known or out of bounds, or a policy is needed and there is none.
+        ValueError: an option is unknown or out of bounds, or a policy is needed and there is none.
     """
     options = options_of(settings, ("normalise", "baseline", *SAMPLING, *OPTIONS, *LOADING), reads=("model",))
     normalise = options.get("normalise", True)

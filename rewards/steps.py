@@ -1,6 +1,6 @@
 r"""Right steps: $r = \frac{1}{|J|} \sum_{k \in J} s_k$, with $J$ the steps that a step verifier could judge.
 
-Steps it abstained or failed on are left out. The step scores themselves count inside the completion with `credit`.
+Steps on which it abstained or failed are left out. With `credit`, the step scores count within the completion.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from verifiers.runtime.verifier import Verifier, module
 class Steps(Correctness):
     """The share of a completion's steps that are right.
 
-    Steps are judged without a gold, too. A completion without a step is worth 0: it shows nothing that is right. It
-    abstains where no step could be judged.
+    Steps are judged even without a gold answer. A completion without steps has the value 0, since it shows nothing that
+    is right. The reward abstains if no step could be judged.
 
     Args:
         verifier: a verifier that judges steps.
@@ -46,7 +46,7 @@ class Steps(Correctness):
         completion_ids: Sequence[Sequence[int]],
         **columns: Any,
     ) -> Scores:
-        """Judge each completion's steps; a gold is read where there is one, for a verifier whose steps need it."""
+        """Judge each completion's steps; a gold answer is passed on for verifiers whose steps need it."""
         gold = data_columns(columns, len(completions)).get("gold") or [None] * len(completions)
         columns["gold"] = ["" if first_gold(answer) is None else answer for answer in gold]
         scores = super().score(prompts, completions, completion_ids, **columns)
@@ -58,5 +58,5 @@ class Steps(Correctness):
 
 
 def build(name: str, settings: Mapping[str, Any], context: Context) -> Steps:
-    """The reward from its part of the config; without a verifier's name, the task's own judges."""
+    """Make the reward from its section of the config; by default the task's own verifier judges."""
     return Steps(verifier_of(settings, context), name)

@@ -1,24 +1,24 @@
-r"""On-policy distillation: what a teacher thinks of each token that the policy drew.
+r"""On-policy distillation: the log-ratio of teacher to policy for each token that the policy drew.
 
-With prompt $x$, drawn tokens $y_t$, and $x'$ what the teacher is shown (the prompt, or more than that),
+With prompt $x$, drawn tokens $y_t$, and $x'$ the teacher's input (the prompt, or more than the prompt),
 
 $$ r_t = \log p_T(y_t \mid x', y_{<t}) - \log p_S(y_t \mid x, y_{<t}) $$
 
-Its mean under the policy is $-\mathrm{KL}(p_S \,\|\, p_T)$ at each place: the policy-gradient form of the reverse KL
-(MiniLLM, Gu et al. 2024, arXiv:2306.08543, section 2.2; one term of generalised KD, Agarwal et al. 2024,
-arXiv:2306.13649, in its exact form `algorithm.teacher`). It is of the tokens that were drawn, not of their text, so
-both models must have one vocabulary. It is taken at temperature 1: with `sampling.temperature` away from 1, or tokens
-cut off by `top_p` or `top_k`, it is another distribution's tokens that are judged.
+Its mean under the policy is $-\mathrm{KL}(p_S \,\|\, p_T)$ at each position: this is the policy-gradient form of the
+reverse KL (MiniLLM, Gu et al. 2024, arXiv:2306.08543, section 2.2; it is a special case of generalised KD, Agarwal et
+al. 2024, arXiv:2306.13649, whose exact form is `algorithm.teacher`). The ratio is of tokens, not of text, so both
+models must have the same vocabulary. It is computed at temperature 1; with another `sampling.temperature`, or with
+`top_p` or `top_k`, the tokens come from another distribution than the one that is judged.
 
-With `credit: token` each $r_t$ is the reward of its own token. GRPO adds `weight` $r_t$ to the token's advantage as it
-is, in nats, without a baseline or a division by the group's deviation (the discount is 0, as in Thinking Machines'
-"On-Policy Distillation", 2025); the other rewards' advantage, in deviations of the group, stands beside it. PPO adds
-`weight` $r_t$ to the token's reward, so that $\gamma$, $\lambda$ and the critic say how far it reaches back; with
-$\gamma = 1$ that is MiniLLM's gradient of the KL of whole completions. Without credit, the mean of $r_t$ counts at the
-end.
+With `credit: token`, each $r_t$ is the reward of its own token. GRPO adds `weight` $r_t$ to the token's advantage
+unchanged, in nats, without a baseline or a division by the group's deviation (a discount of 0, as in Thinking Machines'
+"On-Policy Distillation", 2025), next to the advantage of the other rewards, which is in deviations of the group. PPO
+adds `weight` $r_t$ to the token's reward, so $\gamma$, $\lambda$ and the critic determine how far it affects earlier
+tokens; with $\gamma = 1$ this is MiniLLM's gradient of the KL of whole completions. Without credit, the mean of $r_t$
+counts at the end.
 
-The teacher may be the policy itself, shown more (self-distillation): `model: base` is the policy as the run began with
-it, `model: policy` the one in training, and `prompt` says what it is shown.
+The teacher may be the policy itself with a longer prompt (self-distillation): `model: base` is the policy with which
+the run started, `model: policy` is the policy in training, and `prompt` is the teacher's prompt.
 """
 
 from __future__ import annotations
@@ -44,17 +44,17 @@ from verifiers import is_right
 
 
 class Teacher(Reward):
-    """The mean log-ratio of a completion's tokens, teacher over policy, in nats, and the log-ratio of each token.
+    """The log-ratio of each token of a completion, teacher to policy, in nats; the value is the mean.
 
-    An empty completion abstains, as does one that does not fit into the teacher with what it is shown, or whose right
-    sibling the teacher is to see and that has none in the batch. Where a model gives NaN the completion fails.
+    The reward abstains on an empty completion, on one that does not fit into the teacher with its prompt, and, if the
+    prompt shows a right sibling, on one that has none in the batch. If a model returns NaN, the completion fails.
 
     Args:
-        model: the teacher.
-        policy: the policy that drew the completions.
-        prompt: what the teacher is shown in place of the prompt (`rewards.parts.shown`); None for the prompt.
-        judge: says which completions are right, where the prompt shows a sibling.
-        clip: most that a token's log-ratio counts, either way, in nats.
+        model: returns the teacher.
+        policy: returns the policy that drew the completions.
+        prompt: template of the teacher's own prompt (`rewards.parts.shown`); None for the policy's prompt.
+        judge: judges which completions are right, if the prompt shows a sibling.
+        clip: bound of the absolute value of a token's log-ratio, in nats.
         template_kwargs: variables of the policy's chat template.
         name: the name in the logs.
     """
@@ -80,7 +80,7 @@ class Teacher(Reward):
         self.columns = tuple(dict.fromkeys([*(one for one in wanted if one not in ("prompt", SIBLING)), *asked]))
 
     def meet_policy(self) -> None:
-        """Check that teacher and policy have one vocabulary.
+        """Check that teacher and policy have the same vocabulary.
 
         Raises:
             ValueError: they differ.
@@ -100,7 +100,7 @@ class Teacher(Reward):
         """Ask the teacher and the policy about each token.
 
         Raises:
-            ValueError: a column that the teacher is to be shown is missing.
+            ValueError: a column in the teacher's prompt is missing.
         """
         policy, tokenizer = self.policy()
         teacher, _ = self.model()
@@ -135,7 +135,7 @@ class Teacher(Reward):
         columns: Mapping[str, Sequence[Any]],
         tokenizer: Tokenizer,
     ) -> list[list[int] | None]:
-        """What the teacher reads before each completion, None where there is no right sibling to show it."""
+        """The tokens that the teacher reads before each completion; None if there is no right sibling to show."""
         if self.prompt is None:
             return [prompt_ids(prompt, tokenizer, self.template_kwargs) for prompt in prompts]
         siblings: Sequence[str | None] = [None] * len(prompts)
@@ -154,14 +154,14 @@ class Teacher(Reward):
 
 
 def build(name: str, settings: Mapping[str, Any], context: Context) -> Teacher:
-    """The reward from its part of the config.
+    """Make the reward from its section of the config.
 
-    `model` is a path, a hub id, `base` or `policy`. Options: `prompt`, what the teacher is shown, a text with columns
-    in braces; `clip`, the most that a token's log-ratio counts, in nats; and how the model is loaded.
+    `model` is a path, a hub id, `base` or `policy`. Options: `prompt`, the teacher's prompt, with columns in braces;
+    `clip`, the bound of a token's log-ratio in nats; and the options for loading a model.
 
     Raises:
-        ValueError: an option that is not known or out of bounds, a teacher that cannot be loaded, or there is no policy
-            to compare it with.
+        ValueError: an option is unknown or out of bounds, the teacher cannot be loaded, or there is no policy to
+            compare it with.
     """
     options = options_of(settings, ("prompt", "clip", *LOADING), reads=("model",))
     prompt = options.get("prompt")

@@ -1,4 +1,4 @@
-"""What a run is made of: everything that was loaded before the first step, and where it says and leaves things."""
+"""The context of a run: everything that is loaded before the first step."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from rl.tasks.task import Task
 
 @dataclass(frozen=True)
 class RunContext:
-    """A run, ready to start.
+    """Everything that a run needs.
 
     Attributes:
         config: the checked config.
-        task: its task, loaded.
+        task: the loaded task.
         policy: the policy as it was loaded.
         mix: the rewards.
         folder: the run folder.
-        state: of the processes.
-        console: where to say what happens; quiet on all processes but the main one.
-        command: how the run was started, to say how to resume it.
-        given: examples to fit on that somebody has; None where the config names none.
+        state: accelerate's state of the processes.
+        console: the console for messages; quiet on all processes except the main one.
+        command: the command that started the run, for the message about resuming.
+        given: the given examples to fit on; None if the config names none.
         teachers: whose distributions a fit learns.
-        started: when, by `time.perf_counter`.
+        started: start time, by `time.perf_counter`.
     """
 
     config: Config
@@ -56,7 +56,7 @@ class RunContext:
 
     @property
     def how_to_resume(self) -> str:
-        """A sentence for a run that stops early."""
+        """A sentence about resuming, for a run that stops early."""
         return f"To resume: {self.command or 'the same command again'}"
 
     def say(self, line: str) -> None:
@@ -64,5 +64,5 @@ class RunContext:
         self.console.print(line, highlight=False)
 
     def warn(self, what: str) -> None:
-        """Say what went wrong and was dealt with."""
+        """Print a warning."""
         self.console.print(f"warning: {what}", style="yellow", highlight=False)

@@ -1,4 +1,4 @@
-"""Errors that the command line prints as one line: wrong input (exit 2), and a training that cannot go on (exit 1)."""
+"""Errors that the command line prints in one line: wrong input (exit 2), and training that cannot continue (exit 1)."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from pathlib import Path
 
 
 class UserError(Exception):
-    """Wrong input, found before work started.
+    """Wrong input, which is found before the work starts.
 
     Args:
-        where: the file, `file:line`, or the part of the command line that is wrong; None where `what` says it.
-        what: what is wrong with it, the key first where there is one, and the fix.
+        where: the file, `file:line`, key or part of the command line that is wrong; None if `what` includes it.
+        what: what is wrong and how to fix it, preceded by the key if there is one.
     """
 
     def __init__(self, where: str | None, what: str) -> None:
@@ -19,10 +19,10 @@ class UserError(Exception):
 
 
 class NotFinite(Exception):
-    """Training was stopped, since step after step had a loss or gradients that are NaN or infinite.
+    """Training stopped because the loss or the gradients of consecutive steps were NaN or infinite.
 
     Attributes:
-        checkpoint: the last good one, where there is one.
+        checkpoint: the last good checkpoint, if there is one.
     """
 
     checkpoint: Path | None = None

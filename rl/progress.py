@@ -1,4 +1,4 @@
-"""Progress bars on a terminal; where output goes to a file, a line that something began."""
+"""Progress bars on a terminal; in other output, a line at the start."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 @contextmanager
 def warm_up_bar(console: Console, steps: int) -> Iterator[Callable[[int, float], None]]:
-    """A bar for the warm start; it appears with the first step, so not at all where the cache has the policy.
+    """A progress bar for the warm start. It appears at the first step, so not at all if the policy is in the cache.
 
     Args:
-        console: where to show it.
-        steps: supervised steps of the warm start.
+        console: the console to show it on.
+        steps: number of supervised steps.
     """
     progress = Progress(
         TextColumn("warming up the embedded policy"),
@@ -43,12 +43,12 @@ def warm_up_bar(console: Console, steps: int) -> Iterator[Callable[[int, float],
 
 @contextmanager
 def completions_bar(console: Console, what: str, completions: int) -> Iterator[Callable[[int], None]]:
-    """A bar for an evaluation that goes away when it is done; where output goes to a file, a line that it began.
+    """A progress bar for drawing completions, which disappears at the end; if output goes to a file, one line instead.
 
     Args:
-        console: where to show it.
-        what: what is measured or drawn.
-        completions: how many there will be.
+        console: the console to show it on.
+        what: what the completions are for.
+        completions: number of completions.
     """
     progress = Progress(
         TextColumn("{task.description}"),

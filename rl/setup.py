@@ -1,4 +1,4 @@
-"""What has to be there before a run or an evaluation starts: a quiet terminal, the rewards, the policy."""
+"""Loads what a run or an evaluation needs: a quiet terminal, the rewards, the policy."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from rl.tasks.task import Task
 
 
 def quiet(config: Config) -> None:
-    """Leave the terminal to the run: no bars of other libraries, and W&B never asks."""
+    """Turn off other libraries' progress bars and warnings, and prevent W&B from asking questions."""
     warnings.filterwarnings("ignore", category=FutureWarning, module="transformers|trl|peft")
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
@@ -43,16 +43,16 @@ def quiet(config: Config) -> None:
 
 
 def rewards(config: Config, task: Task, policy: Source | None = None, base: Source | None = None) -> Mix:
-    """The rewards, with every column they need looked for in the data.
+    """Make the rewards, and check that the data has every column they need.
 
     Args:
         config: a checked config.
-        task: its task, loaded.
-        policy: gives the policy and its tokenizer as they are when asked, for rewards that ask the policy itself.
+        task: the loaded task.
+        policy: returns the current policy and its tokenizer, for rewards that use the policy itself.
         base: gives the policy as the run began with it, likewise.
 
     Raises:
-        UserError: a function, verifier or option that does not exist, or a column that is missing.
+        UserError: a function, verifier or option does not exist, or a column is missing.
     """
     settings = {name: reward.model_dump() for name, reward in config.rewards.items()}
     try:
@@ -94,15 +94,15 @@ def meet(mix: Mix) -> None:
 
 
 def policy(config: Config, task: Task, console: Console) -> Policy:
-    """The policy; the embedded one is warmed up first, by one process while the others wait.
+    """Load the policy. The embedded one is first warmed up by one process, while the others wait.
 
     Args:
         config: a checked config.
-        task: its task; the embedded policy is warmed up on it.
-        console: where to say what was missing and how it was handled.
+        task: the task; the embedded policy is warmed up on it.
+        console: the console for notes about what was missing.
 
     Raises:
-        UserError: it cannot be loaded, or what is to generate with it is not installed.
+        UserError: the policy cannot be loaded, or the engine that generates is not installed.
     """
     if config.sampling.engine != "transformers":
         need_vllm(f"sampling.engine={config.sampling.engine}")
@@ -122,7 +122,7 @@ def policy(config: Config, task: Task, console: Console) -> Policy:
 
 
 def device_name() -> str:
-    """What a run runs on, for its summary."""
+    """The name of the device, for the summary."""
     if torch.cuda.is_available():
         return f"{torch.cuda.device_count()} x {torch.cuda.get_device_name()}"
     return f"CPU, {torch.get_num_threads()} threads"

@@ -1,8 +1,8 @@
-"""Trains in stages: runs after one another, each from the policy that the one before it left.
+"""Trains in stages: consecutive runs, each of which starts from the final policy of the previous one.
 
-A stage is an ordinary run with a run folder of its own, `runs/NAME/NAME.STAGE/`. The folder above them has the figures
-of all stages in `summary.json` and `report.html`, and the last policy under `model`. The same command goes on with the
-stage that was interrupted.
+A stage is an ordinary run with its own run folder, `runs/NAME/NAME.STAGE/`. The folder above contains the figures of
+all stages in `summary.json` and `report.html`, and the last policy as `model`. The same command resumes the interrupted
+stage.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ from rl.training import train
 
 
 def train_stages(configs: Mapping[str, Config], *, fresh: bool = False, command: str = "") -> dict[str, Any] | None:
-    """Run the stages of a config from where they stand to the end.
+    """Run all stages of a config that are not finished yet.
 
     Args:
         configs: stage → its checked config, in order.
-        fresh: whether to replace what is there of all stages.
+        fresh: whether to replace the run folders of all stages.
         command: how the run was started, to say how to resume it.
 
     Returns:
         The summary of all stages, on the main process; None on the others.
 
     Raises:
-        UserError: the input is wrong, or a stage is to be extended that a later one went on from.
-        KeyboardInterrupt: the run was interrupted; the same command goes on.
+        UserError: the input is wrong, or a stage changed from which a later stage has already started.
+        KeyboardInterrupt: the run was interrupted; the same command resumes it.
     """
     state = PartialState(cpu=not torch.accelerator.is_available())
     console = Console(quiet=not state.is_main_process, soft_wrap=True)
@@ -52,22 +52,22 @@ def train_stages(configs: Mapping[str, Config], *, fresh: bool = False, command:
             continue
         console.print(f"{of}, from {config.policy.model}", highlight=False)
         train(config, fresh=fresh, command=command)
-        gc.collect()  # the policy of a stage goes before the next one's is loaded
+        gc.collect()  # free the policy of this stage before the next one is loaded
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
     return _finish(folders, console) if state.is_main_process else None
 
 
 def _is_done(config: Config, folder: RunFolder) -> bool:
-    """Whether a stage is finished as its config says, so that nothing is left to do."""
+    """Whether a stage is finished with the same config, so that there is nothing left to do."""
     return folder.finished and not folder.changes_to(dump(config))
 
 
 def _refuse_reopened(configs: Mapping[str, Config], folders: Mapping[str, RunFolder]) -> None:
-    """Refuse to go on with a finished stage whose policy a later stage started from.
+    """Refuse to change a finished stage from whose policy a later stage has started.
 
     Raises:
-        UserError: its config changed, and a later stage has begun.
+        UserError: the config of such a stage changed.
     """
     stages = list(configs)
     for place, stage in enumerate(stages):
@@ -82,7 +82,7 @@ def _refuse_reopened(configs: Mapping[str, Config], folders: Mapping[str, RunFol
 
 
 def _finish(folders: Mapping[str, RunFolder], console: Console) -> dict[str, Any]:
-    """Leave the figures of all stages, and say them."""
+    """Write and print the figures of all stages."""
     summaries = {stage: json.loads(folder.summary.read_text(encoding="utf-8")) for stage, folder in folders.items()}
     last = list(folders.values())[-1]
     above = last.path.parent
@@ -94,7 +94,7 @@ def _finish(folders: Mapping[str, RunFolder], console: Console) -> dict[str, Any
 
 
 def _link(place: Path, target: Path) -> None:
-    """Let a name in the stages' folder lead to the last stage's policy."""
+    """Make a link in the folder of the stages to the policy of the last stage."""
     if place.is_symlink():
         place.unlink()
     place.symlink_to(target.relative_to(place.parent), target_is_directory=True)

@@ -1,8 +1,8 @@
-"""Trains a policy from a config; `whetstone train` and `accelerate launch -m rl.train` come here.
+"""Trains a policy from a config; `whetstone train` and `accelerate launch -m rl.train` call this module.
 
     sample  →  judge  →  credit  →  update
 
-The run folder holds everything a run leaves behind. The same command on a folder with an unfinished run resumes it.
+All results are in the run folder. The same command resumes an unfinished run.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from verifiers.runtime.self_check import self_check
 
 Result = TypeVar("Result")
 ONLY_WHEN = ("evaluation.every", "evaluation.batch")
-"""Keys of `evaluation` that say when and in what portions it is done, and not what is measured."""
+"""Keys of `evaluation` that affect when it is made and in which batches, but not what is measured."""
 
 
 def train(config: Config, *, fresh: bool = False, command: str = "") -> dict[str, Any] | None:
@@ -54,10 +54,10 @@ def train(config: Config, *, fresh: bool = False, command: str = "") -> dict[str
         The summary, on the main process; None on the others.
 
     Raises:
-        UserError: the input is wrong; nothing was trained, and nothing is lost.
+        UserError: the input is wrong; nothing was trained or deleted.
         RewardBroken: a reward failed more often than its budget allows.
         NotFinite: ten steps in a row had a loss or gradients that are NaN or infinite.
-        KeyboardInterrupt: the run was interrupted; up to the step it names, it is saved.
+        KeyboardInterrupt: the run was interrupted; it is saved up to the step that was printed.
     """
     state = PartialState(cpu=not torch.accelerator.is_available())
     console = Console(quiet=not state.is_main_process, soft_wrap=True)
@@ -72,7 +72,7 @@ def train(config: Config, *, fresh: bool = False, command: str = "") -> dict[str
 def prepare(
     config: Config, state: PartialState, console: Console, *, fresh: bool = False, command: str = ""
 ) -> RunContext:
-    """Load everything that a run needs, and make its folder, which this run has locked.
+    """Load everything that a run needs, and prepare its folder, which the caller has locked.
 
     Args:
         config: a checked config.
@@ -97,7 +97,7 @@ def prepare(
     if task.skipped:
         console.print(f"skipped {len(task.skipped)} broken rows; the first: {task.skipped[0]}", highlight=False)
     _self_check(task, console)
-    loaded: list[Policy] = []  # rewards are checked before the policy is loaded, and some ask it later
+    loaded: list[Policy] = []  # rewards are made before the policy is loaded, and some use it later
     mix = setup.rewards(config, task, lambda: (loaded[0].model, loaded[0].tokenizer), lambda: base(config, loaded[0]))
     loaded.append(policy := setup.policy(config, task, console))
     setup.meet(mix)
@@ -119,10 +119,10 @@ def prepare(
 
 @contextmanager
 def _locked(folder: RunFolder, state: PartialState, console: Console) -> Iterator[None]:
-    """No other run may use the folder; the main process holds the lock for all processes of this run.
+    """Lock the run folder; the main process holds the lock for all processes of this run.
 
     Raises:
-        UserError: another run is under way there.
+        UserError: another run is using the folder.
     """
     above = folder.path.parent
     was_there = above.exists()
@@ -139,7 +139,7 @@ def _locked(folder: RunFolder, state: PartialState, console: Console) -> Iterato
 
 
 def _decided_by_main(state: PartialState, decide: Callable[[], Result]) -> Result:
-    """What the main process decides, or its `UserError`, on every process."""
+    """Call a function on the main process, and return its result or raise its `UserError` on every process."""
     outcome: list[Any] = [None, None]
     if state.is_main_process:
         try:
@@ -153,11 +153,11 @@ def _decided_by_main(state: PartialState, decide: Callable[[], Result]) -> Resul
 
 
 def _changed(config: Config, folder: RunFolder) -> Changes:
-    """What differs from the config of the run that is in the folder.
+    """The differences from the config of the run in the folder.
 
     Raises:
-        UserError: the config may not change in this way, or the run would go on from inside a generation cycle, where
-            TRL does not keep the completions that the rest of the cycle learns from.
+        UserError: the config may not change in this way, or the run would resume inside a generation cycle, for which
+            TRL does not save the completions.
     """
     changed = folder.check(dump(config))
     last = folder.last_checkpoint()
@@ -175,7 +175,7 @@ def _changed(config: Config, folder: RunFolder) -> Changes:
 
 
 def _say_what_changed(changed: Changes, console: Console) -> None:
-    """Say with which changes a run goes on, and what follows from them."""
+    """Print the changes with which a run resumes, and their consequences."""
     console.print(f"the config changed ({shown(changed)})", highlight=False)
     measured = [key for key in changed if key.startswith("evaluation.") and key not in ONLY_WHEN]
     if measured:
@@ -188,7 +188,7 @@ def _say_what_changed(changed: Changes, console: Console) -> None:
 
 
 def _run(context: RunContext) -> Run:
-    # each kind is imported where it is wanted: it brings trainers that the other need not wait for
+    # imported here, because each kind imports trainers that the other does not need
     if context.config.algorithm.in_rounds:
         from rl.rounds.rounds import Rounds
 
@@ -209,7 +209,7 @@ def _look_at_teachers(
 
 
 def _self_check(task: Task, console: Console, rows: int = 50) -> None:
-    """Warn where the verifier does not accept the data's own answers: no policy could ever be right there."""
+    """Warn if the verifier rejects gold answers of the data, for which no completion could be right."""
     tried = task.splits["train"][:rows]
     if problems := self_check(task.verifier, tried):
         console.print(

@@ -80,3 +80,18 @@ def test_skintern_takes_as_many_steps_with_every_schedule():
         if (fade := of("skintern", arm).algorithm.examples.fade) is not None
     }
     assert lengths == {(4, 3)}
+
+
+def test_tiny_llm_has_as_many_rationales_of_the_same_questions_in_every_arm():
+    found = {}
+    for arm in arms(RECIPES["tiny_llm"]):
+        rows = [row for own, weight in examples(of("tiny_llm", arm)).values() if weight for row in own]
+        found[arm] = len(rows), tuple(sorted({row.row["prompt"] for row in rows}))
+    assert len(set(found.values())) == 1 and found["both teachers"][0] == 400
+
+
+def test_learn_to_reason_learns_nothing_of_the_student_and_asks_what_it_teaches():
+    config = of("learn_to_reason", "tailored")
+    assert config.algorithm.keep.threshold > sum(reward.weight for reward in config.rewards.values())
+    ((rows, _),) = examples(config).values()
+    assert [row.index for row in rows] == list(range(config.task.sizes.train))

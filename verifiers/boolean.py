@@ -17,10 +17,14 @@ is no answer ("no lions live there").
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
 from functools import lru_cache
 
+from verifiers.answer.boxes import overlong_box
 from verifiers.answer.completion import answering_part
-from verifiers.answer.reader import overlong_box, stated
+from verifiers.answer.reader import stated
+from verifiers.answer.word_search import lowered, places
 from verifiers.verdict import Verdict, abstained, judged
 
 TAIL = 20_000
@@ -55,7 +59,7 @@ _ABOUT = (
 )
 _IS = (
     r"(?:(?P<not>\s+(?:is|was)(?:n['’]t|\s+not)|\s+(?:cannot|can['’]t|can\snot|could\snot|must\snot)\sbe|['’]s\s+not)"
-    r"|\s+(?:is|was|must\sbe|should\sbe|would\sbe|has\sto\sbe)|['’]s)"
+    r"|\s+(?:is|was|must\sbe|should\sbe|would\sbe|has\sto\sbe|can\sbe(?=\s(?:judged|considered|deemed|regarded)))|['’]s)"
 )
 _SO = (
     r"\b(?:so|thus|hence|therefore|overall|in\sconclusion|in\sshort|in\ssummary|to\sconclude|ultimately|consequently"
@@ -63,7 +67,6 @@ _SO = (
     r"|(?:i['’]d|would|i)\s(?:say|answer|guess|think|believe))"
 )
 _STATEMENT = re.compile(
-    r"(?:\b(?=[achimoprstuvw])|(?=[,:–—-])|^|(?<=[.!;\n]))"  # fails early where no statement begins
     rf"(?:{_ABOUT}{_IS}\s*:?\s+{_SURELY}{_QUOTE}(?P<judged>{_JUDGEMENT}|yes|no)\b"
     rf"(?![-'’]|\s+because\sof\b|\s+(?!(?:because|since|as|so|and|but|given|from|to)\b)[a-z]+)"
     rf"|{_SO}\s?[,:]?\s*{_QUOTE}{_SURELY}{_QUOTE}(?P<so>{_YES}|{_NO})"
@@ -74,6 +77,17 @@ _STATEMENT = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _SENTENCE_BREAK = re.compile(r"(?<=[.!?])\s|\n")
+_SAID = re.compile(rf"(?:{_YES}|{_NO}|{_JUDGEMENT})\b", re.IGNORECASE)
+_SAYING = (*_YES.split("|"), *_NO.split("|"), "accurate", "right", "valid", "inaccurate", "wrong", "invalid", "the")
+_BEGINNINGS = (
+    "accordingly", "answer", "assertion", "claim", "conclusion", "consequently", "hence", "hypothesis", "i ", "i'd",
+    "i’d", "in", "is", "it", "means", "overall", "premise", "proposition", "result", "say", "sentence", "so",
+    "statement", "that", "therefore", "this", "thus", "to", "ultimately", "verdict", "which", "would",
+)  # fmt: skip
+"""Words that a statement may begin with; `_STATEMENT` says whether it does."""
+_MARK = re.compile(r"[.!;\n]|[,:–—-]")
+_FARTHEST = 320
+"""Characters from where a statement begins to the word that says yes or no, at most."""
 _NOT_SAID = re.compile(
     r"(?:\bnot|n['’]t|\bnever)\s+(?:\w+\s+)?(?:say|answer|guess|think|believe)\s+(?:that\s+)?(?:the\s+answer\s+is\s+)?\Z",
     re.IGNORECASE,
@@ -88,7 +102,9 @@ _SENTENCE = re.compile(
     re.IGNORECASE,
 )
 _EMPHATIC = re.compile(
-    r"(?:absolutely|definitely|certainly|of\scourse|surely|indeed|most\scertainly)[,\s]{0,2}(?P<word>yes|not|no)?\s?[.!]{1,3}",
+    r"(?:(?:absolutely|definitely|certainly|of\scourse|surely|indeed|most\scertainly)[,\s]{0,2}(?P<word>yes|not|no)?"
+    r"|(?:probably|likely|most\slikely|almost\scertainly)\s(?P<likely>yes|not|no)"
+    r"|(?P<never>no\sway|not\sat\sall|by\sno\smeans|not\sreally))\s?[.!]{1,3}",
     re.IGNORECASE,
 )
 _DENIES = re.compile(
@@ -172,7 +188,8 @@ def _last(text: str) -> tuple[bool | None, str | None]:
     sentences = [sentence for sentence in _SENTENCE_BREAK.split(text[-2000:]) if sentence]
     for sentence in (sentences[0], sentences[-1]) if sentences else ():
         if match := _EMPHATIC.fullmatch(sentence.strip()):
-            return not match["word"] or match["word"].lower() == "yes", "last"
+            word = match["word"] or match["likely"] or match["never"]
+            return not word or word.lower() == "yes", "last"
     return (False, "last") if sentences and _DENIES.match(sentences[-1].strip()) else (None, None)
 
 
@@ -198,7 +215,7 @@ def _statements(text: str) -> list[tuple[int, bool, bool | None]]:
     found: list[tuple[int, bool, bool | None]] = []
     if first := _FIRST.match(text.lstrip()[:200]):
         found.append((0, False, _value(first, "word")))
-    for match in _STATEMENT.finditer(text):
+    for match in _found(text):
         group = next(name for name in ("judged", "so", "alone", "last") if match[name])
         if group in ("so", "last") and _NOT_SAID.search(text, max(0, match.start() - 50), match.start(group)):
             continue
@@ -207,6 +224,27 @@ def _statements(text: str) -> list[tuple[int, bool, bool | None]]:
             value = not value
         found.append((match.start(group), group in ("judged", "so"), value))
     return found
+
+
+def _found(text: str) -> Iterator[re.Match[str]]:
+    """The statements of a text in order, none of which overlap.
+
+    Statements are looked for where a word says yes or no not far behind, since few places of a text are such.
+    """
+    low = lowered(text)
+    said = [at for at in places(low, _SAYING) if _SAID.match(text, at)]
+    if not said:
+        return
+    first, last = max(0, said[0] - _FARTHEST), said[-1] + 1
+    marks = [mark.end() if mark[0] in ".!;\n" else mark.start() for mark in _MARK.finditer(text, first, last)]
+    begins = sorted({first, *marks, *(first + at for at in places(low[first:last], _BEGINNINGS))})
+    end = 0
+    for word in said:
+        for begin in begins[bisect_left(begins, max(end, word - _FARTHEST)) : bisect_right(begins, word)]:
+            if begin >= end and (match := _STATEMENT.match(text, begin)):
+                end = match.end()
+                yield match
+        end = max(end, word)
 
 
 def _value(match: re.Match[str], group: str) -> bool | None:

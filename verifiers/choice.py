@@ -16,13 +16,18 @@ digits 0 to 12 are the same as their words.
 
 from __future__ import annotations
 
+import ast
+import json
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from typing import Any
 
+from verifiers.answer.boxes import overlong_box
 from verifiers.answer.choices import EMPTY_WORDS, TAIL, ChoiceReader, unwrapped
 from verifiers.answer.completion import answering_part
 from verifiers.answer.normal import normalised
-from verifiers.answer.reader import Span, last_line, overlong_box, stated
+from verifiers.answer.reader import last_line, stated
+from verifiers.answer.span import Span
 from verifiers.verdict import Verdict, abstained, judged
 
 
@@ -30,7 +35,7 @@ def verify(
     prediction: str,
     gold: str,
     *,
-    choices: Sequence[str] | Sequence[Mapping[str, str]] | Mapping[str, Sequence[str]],
+    choices: Sequence[str] | Sequence[Mapping[str, str]] | Mapping[str, Sequence[str]] | str,
     strict: bool = False,
     ambiguous: str = "wrong",
 ) -> Verdict:
@@ -39,7 +44,8 @@ def verify(
     Args:
         prediction: the completion.
         gold: the right choice, its label (`B`, `(b)`) or its text.
-        choices: `[{"label": …, "text": …}]`; `{"label": […], "text": […]}`; or texts alone, labelled A, B, C, …
+        choices: `[{"label": …, "text": …}]`; `{"label": […], "text": […]}`; or texts alone, labelled A, B, C, …; also
+            as the text of any of these, as in a CSV file.
         strict: take an answer only where it is stated; else also from a line of its own, or a mention.
         ambiguous: an answer that names several choices or none: `wrong` (score 0) or `abstain`.
 
@@ -63,13 +69,15 @@ def verify(
 
 
 def labelled(
-    choices: Sequence[str] | Sequence[Mapping[str, str]] | Mapping[str, Sequence[str]],
+    choices: Sequence[str] | Sequence[Mapping[str, str]] | Mapping[str, Sequence[str]] | str,
 ) -> tuple[list[str], list[str]]:
-    """The labels and the texts of a row's choices.
+    """The labels and the texts of a row's choices; those of a CSV file are the text of a list or an object.
 
     Raises:
         ValueError: there are none, their form is unknown, or two have the same label.
     """
+    if isinstance(choices, str):
+        choices = choices_from_text(choices)
     if isinstance(choices, Mapping):
         if not {"label", "text"} <= set(choices):
             raise ValueError(f"choices has the keys {sorted(choices)}, not label and text")
@@ -92,6 +100,23 @@ def labelled(
     if len(labels) != len(texts) or not labels or len({label.lower() for label in labels}) != len(labels):
         raise ValueError(f"each choice needs a label of its own: {labels}")
     return labels, texts
+
+
+@lru_cache(maxsize=256)
+def choices_from_text(choices: str) -> Any:
+    """Choices that were written as JSON or as Python writes a list.
+
+    Raises:
+        ValueError: the text is neither.
+    """
+    for read in (json.loads, ast.literal_eval):
+        try:
+            found = read(choices)
+        except (ValueError, SyntaxError, MemoryError, RecursionError):
+            continue
+        if isinstance(found, (list, tuple, dict)):
+            return found
+    raise ValueError(f"choices is a text that is no list: {choices[:60]!r}; expected a list, or the text of one")
 
 
 def given(

@@ -22,9 +22,11 @@ from fractions import Fraction
 from typing import Any
 
 from verifiers.answer.completion import answering_part
-from verifiers.answer.reader import Span, stated
+from verifiers.answer.reader import stated
+from verifiers.answer.span import Span
 from verifiers.arithmetic.equations import show
-from verifiers.arithmetic.expressions import Unreadable, evaluate, number
+from verifiers.arithmetic.expressions import Unreadable, number
+from verifiers.arithmetic.parser import evaluate
 from verifiers.verdict import Verdict, abstained, judged
 
 TAIL = 4_000

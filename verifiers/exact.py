@@ -13,9 +13,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 
+from verifiers.answer.boxes import overlong_box
 from verifiers.answer.completion import answering_part
 from verifiers.answer.normal import normalised
-from verifiers.answer.reader import Span, last_line, overlong_box, stated
+from verifiers.answer.reader import last_line, stated
+from verifiers.answer.span import Span
 from verifiers.verdict import Verdict, abstained, judged
 
 MAX_TEXT = 100_000

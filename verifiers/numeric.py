@@ -25,9 +25,11 @@ from verifiers.answer.agreement import unit_factor
 from verifiers.answer.clock_words import clock_as_digits
 from verifiers.answer.comparisons import with_signs
 from verifiers.answer.completion import answering_part
-from verifiers.answer.reader import Span, first_line, last_line, spans, stated
+from verifiers.answer.reader import first_line, last_line, spans, stated
 from verifiers.answer.sentence_ends import without_circumstance
-from verifiers.arithmetic.quantity import Quantity, clock, last_quantity, stated_quantity
+from verifiers.answer.span import Span
+from verifiers.arithmetic.chains import Quantity
+from verifiers.arithmetic.quantity import clock, last_quantity, stated_quantity
 from verifiers.verdict import Verdict, abstained, judged
 
 _LIST_NUMBER = re.compile(r"[0-9]{1,3}[.):]\s+\S|[0-9]{1,3}[):]$|1\.$")

@@ -24,10 +24,10 @@ from typing import Any
 
 from verifiers.answer.completion import end_of_answer
 from verifiers.arithmetic import programs
+from verifiers.arithmetic.chains import Quantity
 from verifiers.arithmetic.equations import Equation, equations, show
 from verifiers.arithmetic.expressions import Unreadable, rounds_to
 from verifiers.arithmetic.programs import ProgramStep, question_numbers
-from verifiers.arithmetic.quantity import Quantity
 from verifiers.numeric import answer_quantity, gold_quantity, same
 from verifiers.verdict import Step, Verdict, abstained, judged
 

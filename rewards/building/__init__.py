@@ -1,1 +1,1 @@
-"""From a config to rewards: the mix that it names, and functions of the user's own as rewards."""
+"""Builds rewards from a config: the mix that it names, and rewards from the user's functions."""

@@ -16,9 +16,9 @@ from rewards.reward import Reward
 from verifiers.runtime.names import nearest
 
 TAKEN = ("step", "prompt", "completion", "reward", "advantage", "mix")
-"""Columns of a run's tables of completions that are no reward's."""
+"""Columns of a run's tables of completions that do not belong to a reward."""
 MIX_KEYS = ("aggregation", "gate", "gate_at", "error_budget", "timeout")
-"""Settings of the mix itself."""
+"""Keys of the settings of the mix."""
 
 
 def build(
@@ -26,17 +26,17 @@ def build(
     context: Context,
     mix: Mapping[str, Any] | None = None,
 ) -> Mix:
-    """The mix, ready to be called as a TRL reward function.
+    """Make the mix, which can be called as a TRL reward function.
 
     Args:
         settings: reward name → its `kind`, `function`, `verifier`, `model`, `options`, `weight` and `credit`, each
-            optional. A `function` is named, as a config does, or is the function itself or a `Reward`.
-        context: what the rewards may ask for.
-        mix: settings of the mix itself: `aggregation`, `gate`, `gate_at`, `error_budget`, `timeout`.
+            optional. A `function` is a name, as in a config, or the function itself, or a `Reward`.
+        context: the context of the rewards.
+        mix: settings of the mix: `aggregation`, `gate`, `gate_at`, `error_budget`, `timeout`.
 
     Raises:
-        ValueError: `NAME: what is wrong`, for an unknown reward, key, function, verifier or option, a weight that is no
-            schedule, or credit for a reward without step scores; `mix: …` for the mix's own.
+        ValueError: `NAME: what is wrong`, for an unknown reward, key, function, verifier or option, an invalid weight,
+            or credit for a reward without step scores; `mix: …` for the settings of the mix.
     """
     rewards: list[Reward] = []
     for name, given in settings.items():

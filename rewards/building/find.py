@@ -17,17 +17,17 @@ from verifiers.runtime.names import nearest
 
 
 def find(where: str) -> Callable[..., Any]:
-    """The function that a config names, looked up from the current folder.
+    """Find the function that a config names, relative to the current folder.
 
-    A file may import its neighbours, as a script does; a file of a package is imported as part of that package. A plain
-    method is bound to an instance of its class, where one can be made without arguments.
+    A file may import files next to it, as a script does; a file of a package is imported as part of that package. A
+    method is bound to an instance of its class if one can be made without arguments.
 
     Args:
         where: `PLACE:ATTRIBUTE`. The place is a module, a Python file or the folder of a package; the attribute is a
-            function, an object that can be called, or one of a class or an object (`Class.method`).
+            function or another callable, possibly of a class or an object (`Class.method`).
 
     Raises:
-        ValueError: there is no such place or attribute (the message names the nearest), or importing it failed.
+        ValueError: there is no such place or attribute (the message names the nearest), or its import failed.
     """
     place, _, attribute = where.rpartition(":")
     if not place or not attribute:
@@ -42,13 +42,13 @@ def find(where: str) -> Callable[..., Any]:
             module = _from_name(place)
     except ValueError:
         raise
-    except (Exception, SystemExit) as error:  # anybody's code: what it raises at its import is the user's to know
+    except (Exception, SystemExit) as error:  # a user's code may raise anything at its import; show it to the user
         raise ValueError(f"importing {place!r} failed: {type(error).__name__}: {error}") from error
     return _attribute(module, attribute, place)
 
 
 def _from_file(path: Path) -> ModuleType:
-    """A module from its file, or from the folder of a package."""
+    """Import a module from its file, or from the folder of a package."""
     parts = [] if path.is_dir() else [path.stem]
     folder = path if path.is_dir() else path.parent
     while (folder / "__init__.py").is_file():
@@ -62,7 +62,7 @@ def _from_file(path: Path) -> ModuleType:
         top = folder / parts[0]
         there = sys.modules.get(parts[0])
         if there is not None and Path(getattr(there, "__file__", None) or "") != top / "__init__.py":
-            # another package has this name, such as Whetstone's own `rewards`: this one goes by a name of its own
+            # another package has this name, such as Whetstone's `rewards`, so give this one a unique name
             parts[0] = _own_name(top)
             if parts[0] not in sys.modules:
                 _loaded(parts[0], top / "__init__.py", [str(top)])
@@ -82,13 +82,13 @@ def _loaded(name: str, path: Path, search: list[str] | None = None) -> ModuleTyp
 
 
 def _own_name(path: Path) -> str:
-    """A module's name that no other file has."""
+    """A unique name for the module of a file."""
     return f"{path.stem}_of_the_config_{hashlib.blake2b(str(path).encode(), digest_size=4).hexdigest()}"
 
 
 @contextlib.contextmanager
 def _neighbours(folder: Path) -> Iterator[None]:
-    """The folder is searched first while a module is imported, and last from then on, for imports inside functions."""
+    """Search a folder first while a module is imported, and last afterwards, for imports within functions."""
     sys.path.insert(0, str(folder))
     importlib.invalidate_caches()
     try:
@@ -108,7 +108,7 @@ def _from_name(name: str) -> ModuleType:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name is None or not (name == error.name or name.startswith(f"{error.name}.")):
-            raise  # the module is there, and something that it imports is not
+            raise  # the module exists, but something that it imports does not
     except (TypeError, ValueError):  # a relative name, or an empty part
         pass
     raise ValueError(
@@ -117,7 +117,7 @@ def _from_name(name: str) -> ModuleType:
 
 
 def _attribute(module: ModuleType, path: str, place: str) -> Callable[..., Any]:
-    """What the dotted path names in a module."""
+    """The attribute of a module at a dotted path."""
     found: Any = module
     *owners, last = path.split(".")
     for name in owners:

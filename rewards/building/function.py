@@ -1,4 +1,4 @@
-"""Any function with TRL's reward signature as a reward module."""
+"""A reward from any function with TRL's reward signature."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from rewards.reward import PASSED, Reward, Scores, Text
 from verifiers.runtime.names import nearest
 
 _LOOP = EventLoop()
-"""Where async rewards run, all of them and in every batch: they may share semaphores and clients."""
+"""The event loop of all async rewards in all batches, so that they can share semaphores and clients."""
 
 
 class FunctionReward(Reward):
     """Wraps `(prompts, completions, completion_ids, **columns) -> list[float | None]`, plain or async.
 
-    What it returns may also be an array, a tensor or a generator. Parameters without a default are columns that the
+    The function may also return an array, a tensor or a generator. Parameters without a default are columns that the
     data must have.
 
     Args:
-        function: the function; it takes `**columns`, as TRL demands, for TRL passes every column of the data.
+        function: the function. It must accept `**columns`, because TRL passes every column of the data.
         name: the name in the logs.
-        options: values for its parameters; no column of the data overrides them.
+        options: values for its parameters; columns of the data do not override them.
 
     Raises:
-        ValueError: TRL could not call it, or it has no parameter of an option's name.
+        ValueError: TRL could not call the function, or it has no parameter with the name of an option.
     """
 
     def __init__(self, function: Callable[..., Any], name: str, options: Mapping[str, Any] | None = None) -> None:
@@ -51,8 +51,8 @@ class FunctionReward(Reward):
         """Call the function.
 
         Raises:
-            ValueError: it did not return one number or None for each completion.
-            RuntimeError: it called `sys.exit`, which would otherwise end the run.
+            ValueError: the function did not return one number or None per completion.
+            RuntimeError: the function called `sys.exit`, which would otherwise end the run.
         """
         given = {"prompts": prompts, "completions": completions, "completion_ids": completion_ids, **columns}
         try:
@@ -69,16 +69,16 @@ class FunctionReward(Reward):
 
 
 def build(name: str, where: str | Callable[..., Any], options: Mapping[str, Any]) -> Reward:
-    """The reward from a function, or from where one is found (`rewards/building/find.py`).
+    """Make a reward from a function, or from the name of one (`rewards/building/find.py`).
 
     Args:
         name: the name in the logs.
-        where: `module:function` or `path/to/file.py:function`; or the function itself, or a `Reward`, of which a copy
-            goes by that name.
+        where: `module:function` or `path/to/file.py:function`; or the function itself; or a `Reward`, of which a copy
+            gets the name.
         options: keyword arguments of the function.
 
     Raises:
-        ValueError: there is no such module or function, TRL could not call it, or an option is none of its parameters.
+        ValueError: there is no such module or function, TRL could not call it, or it has no such parameter.
     """
     function = find(where) if isinstance(where, str) else where
     if not isinstance(function, Reward):
@@ -95,7 +95,7 @@ async def _finish(awaitable: Any) -> Any:
 
 
 async def _collected(values: Any, count: int) -> list[Any]:
-    """What an asynchronous generator yields, as far as it can be of use."""
+    """The values of an asynchronous generator, up to one more than needed."""
     found: list[Any] = []
     async for value in values:
         found.append(value)
@@ -105,7 +105,7 @@ async def _collected(values: Any, count: int) -> list[Any]:
 
 
 def _columns(function: Callable[..., Any], options: Mapping[str, Any]) -> tuple[str, ...]:
-    """The columns that a function needs, once it is certain that TRL can call it."""
+    """The columns that a function needs, after checking that TRL can call it."""
     if inspect.isclass(function):
         raise ValueError(f"{function.__name__} is a class; name a function, or an instance that can be called")
     try:
@@ -133,12 +133,12 @@ def _columns(function: Callable[..., Any], options: Mapping[str, Any]) -> tuple[
 def _as_float(value: float | Decimal | Fraction) -> float:
     try:
         return float(value)
-    except OverflowError:  # infinite is a failure of its row alone
+    except OverflowError:  # an infinite value is a failure of its row only
         return math.inf if value > 0 else -math.inf
 
 
 def _numbers(values: Any, count: int) -> list[float | None]:
-    """One number or None for each completion, of a list, an array or a tensor."""
+    """One number or None per completion, from a list, an array or a tensor."""
     wanted = f"expected one number for each of {count} completions"
     if hasattr(values, "tolist"):
         values = values.tolist()

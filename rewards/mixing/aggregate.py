@@ -1,26 +1,27 @@
-r"""How the values of several rewards become one number for each completion.
+r"""Formulas that combine the values of several rewards into one number per completion.
 
-An abstaining reward counts as its group's mean: with $P_{g,i}$ the completions of the group $g$ (those of one prompt)
-on which reward $i$ counts and did not abstain, $\tilde r_i = r_i$ where it is known and $\mathrm{mean}_{P_{g,i}} r_i$
-where it is not. So an abstention neither pays nor costs beside its siblings, and it makes no other reward weigh more.
-Where a reward abstains on a whole group, the mean over the batch stands in, and where it abstains on all of the batch
-it is left out. With weights $w_i$:
+An abstaining reward counts as the mean of its group. Let $P_{g,i}$ be the completions of group $g$ (those of one
+prompt) on which reward $i$ counts and did not abstain. Then $\tilde r_i = r_i$ where the value is known, and $\tilde
+r_i = \mathrm{mean}_{P_{g,i}} r_i$ where it is not. So an abstention is neither an advantage nor a disadvantage within
+the group, and it does not increase the weight of other rewards. If a reward abstains on a whole group, the mean of the
+batch is used; if it abstains on the whole batch, it is left out. With weights $w_i$:
 
 `sum`: $r = \sum_i w_i \tilde r_i$.
 
 `normalise_then_sum` (GDPO, Liu et al. 2026, arXiv:2601.05242): the same sum over $\hat r_i = (r_i -
-\mathrm{mean}_{P_{g,i}} r_i) / (\mathrm{std}_{P_{g,i}} r_i + 10^{-4})$, with the sample standard deviation; 0 where
-there is only one value, or none. A reward with a small spread then counts as much as one with a large spread. The last
-step of GDPO, scaling the sum over the batch, is the trainer's (TRL's `scale_rewards: batch`).
+\mathrm{mean}_{P_{g,i}} r_i) / (\mathrm{std}_{P_{g,i}} r_i + 10^{-4})$, with the sample standard deviation; 0 if the
+group has fewer than two values. A reward with a small spread then counts as much as one with a large spread. The
+trainer does the last step of GDPO, scaling the sum over the batch (TRL's `scale_rewards: batch`).
 
-`product`: $r = \prod_i \widetilde{r_i^{\,w_i}}$: of the factors, so that the mean that stands in for one is that of
-its siblings' factors. Negative values and weights are refused: two wrongs would multiply to a right.
+`product`: $r = \prod_i \widetilde{r_i^{\,w_i}}$. The mean is taken over factors, so an abstention has the mean factor
+of its group. Negative values and weights are errors, because the product of two negative factors would be positive.
 
-`gated`: with $g$ the gate's value, the sum above where $g \ge$ `gate_at`, and $w_g g$ alone below it. With a gate of
-weight 0 the mix is 0 below it. Where the gate abstains so does the mix: nobody knows whether the others count. What a
-reward says below a closed gate does not count, so it is no part of the mean that stands in for an abstention above it.
+`gated`: with $g$ the value of the gate, the sum above if $g \ge$ `gate_at`, and $w_g g$ alone below it. With a gate of
+weight 0, the result is 0 below it. If the gate abstains, so does the mix, because it is unknown whether the others
+count. Values below a closed gate do not count, so they are not part of the mean for an abstention above it.
 
-A reward of weight 0 is logged and does not count. Where all that count abstain on a completion, so does the mix (None).
+A reward of weight 0 is logged but does not count. If all rewards that count abstain on a completion, the result is
+None.
 """
 
 from __future__ import annotations
@@ -30,15 +31,15 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 Values = Sequence[float | None]
-"""One reward's values over a batch, None where it abstains."""
+"""The values of one reward for a batch; None where it abstains."""
 Groups = Sequence[Sequence[int]]
-"""Of each group of completions, its rows in the batch."""
+"""The rows of each group in the batch."""
 EPSILON = 1e-4
 """Added to a group's standard deviation, as in TRL."""
 
 
 def groups_of(prompts: Sequence[object]) -> list[list[int]]:
-    """The groups of a batch: for each different prompt its rows, wherever they stand."""
+    """The groups of a batch: the rows of each distinct prompt, in any order."""
     groups: dict[str, list[int]] = {}
     for row, prompt in enumerate(prompts):
         groups.setdefault(prompt if isinstance(prompt, str) else repr(prompt), []).append(row)
@@ -46,15 +47,15 @@ def groups_of(prompts: Sequence[object]) -> list[list[int]]:
 
 
 def filled(values: Values, groups: Groups, left_out: float = 0.0) -> list[float]:
-    """A reward's values with a neutral one in place of each abstention.
+    """The values of a reward, with a neutral value for each abstention.
 
     Args:
         values: B values.
         groups: the batch's groups.
-        left_out: what a reward that abstains on the whole batch counts as: 0 in a sum, 1 in a product.
+        left_out: the value of a reward that abstains on the whole batch: 0 in a sum, 1 in a product.
 
     Returns:
-        B values: of an abstention the mean of its group, or of the batch where the whole group abstains.
+        B values; for an abstention the mean of its group, or of the batch if the whole group abstains.
     """
     present = [value for value in values if value is not None]
     everywhere = float(np.mean(present)) if present else left_out
@@ -70,7 +71,7 @@ def filled(values: Values, groups: Groups, left_out: float = 0.0) -> list[float]
 
 
 def normalised(values: Values, groups: Groups) -> list[float | None]:
-    """Each value less its group's mean, over its group's sample standard deviation; None stays None.
+    """Each value minus the mean of its group, divided by the group's sample standard deviation; None stays None.
 
     Args:
         values: B values.
@@ -90,7 +91,7 @@ def normalised(values: Values, groups: Groups) -> list[float | None]:
 
 
 def counting(values: Mapping[str, Values], weights: Mapping[str, float]) -> list[bool]:
-    """Of each completion, whether any reward that counts has a value; without a weight above 0 in size, any reward.
+    """Whether any reward with a nonzero weight has a value, for each completion; if all weights are 0, any reward.
 
     Args:
         values: reward name → B values.
@@ -101,10 +102,10 @@ def counting(values: Mapping[str, Values], weights: Mapping[str, float]) -> list
 
 
 def powers(name: str, values: Values, weight: float) -> list[float | None]:
-    """A factor of a product: each value to the power of its reward's weight; None stays None.
+    """The factors of a product: each value to the power of the reward's weight; None stays None.
 
     Args:
-        name: of the reward, for the message.
+        name: name of the reward, for the message.
         values: B values.
         weight: 0 or more; with 0 the reward does not count, and every factor is 1.
 
@@ -123,17 +124,17 @@ def powers(name: str, values: Values, weight: float) -> list[float | None]:
 
 
 def where(passed: Sequence[bool], values: Values) -> list[float | None]:
-    """The values where something has passed, None elsewhere.
+    """The values where `passed` is true; None elsewhere.
 
     Args:
-        passed: B answers.
+        passed: B booleans.
         values: B values.
     """
     return [value if passed[row] else None for row, value in enumerate(values)]
 
 
 def centred(values: Values, groups: Groups) -> np.ndarray:
-    """Each value less its group's mean, 0 where it is None: (B,).
+    """Each value minus the mean of its group, (B,); 0 where the value is None.
 
     Args:
         values: B values.
@@ -150,13 +151,13 @@ def centred(values: Values, groups: Groups) -> np.ndarray:
 def variance_shares(contributions: Mapping[str, np.ndarray]) -> dict[str, float]:
     r"""Each reward's share of the advantage's variance: $\mathrm{cov}(c_i, \sum_j c_j) / \mathrm{var}(\sum_j c_j)$.
 
-    The shares add up to 1. One may be negative: it pulls against what the rest rewards.
+    The shares add up to 1. A negative share means that the reward works against the others.
 
     Args:
         contributions: reward name → its weighted, group-centred values (B,).
 
     Returns:
-        Reward name → share; empty where the advantage has no variance.
+        Reward name → share; empty if the advantage has no variance.
     """
     total = np.sum(list(contributions.values()), axis=0)
     total = total - total.mean()
@@ -167,11 +168,11 @@ def variance_shares(contributions: Mapping[str, np.ndarray]) -> dict[str, float]
 
 
 def share_without_signal(values: Values, groups: Groups) -> float:
-    """The share of groups in which a reward has the same value for every completion it does not abstain on.
+    """The share of groups in which all known values of a reward are equal.
 
     Args:
         values: B values.
-        groups: the batch's groups, one at least.
+        groups: the batch's groups, at least one.
     """
     flat = 0
     for group in groups:

@@ -1,8 +1,8 @@
-"""Several rewards as one number for each completion, with each one's abstentions and failures kept apart.
+"""Combines several rewards into one number per completion, and keeps each one's abstentions and failures.
 
-How values are put together, and what an abstention counts as, is in `rewards/mixing/aggregate.py`. Weights, the gate
-and abstentions are decided here and nowhere else: a `Judgement` says what each reward contributes to each completion.
-How one reward is run, and what happens where it raises or hangs, is in `rewards/mixing/run.py`.
+`rewards/mixing/aggregate.py` has the formulas, and how an abstention counts. This is the only module that applies
+weights, the gate and the treatment of abstentions: a `Judgement` has each reward's contribution to a completion.
+`rewards/mixing/run.py` runs a single reward, and handles one that raises or hangs.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ AGGREGATIONS = ("sum", "normalise_then_sum", "product", "gated")
 
 @dataclass(frozen=True)
 class Mixed(Scores):
-    """What a mix says of a batch of B completions.
+    """The combined scores of a batch of B completions.
 
     Attributes:
-        values: B numbers over all rewards, None where nothing is known; what a plain TRL trainer is given.
+        values: B combined rewards, None where no reward could judge; a plain TRL trainer gets these.
         parts: reward name → its scores.
-        judgements: of each completion, reward name → what it says and how it counts.
+        judgements: for each completion, reward name → judgement.
     """
 
     parts: dict[str, Scores] = field(default_factory=dict)
@@ -54,28 +54,29 @@ class Mixed(Scores):
 
 
 class Mix(Reward):
-    """Several rewards as one; itself a TRL reward function.
+    """Several rewards as one, which is itself a TRL reward function.
 
-    Logged for each reward under `rewards/NAME/`: `mean`, `std`, `no_signal` (share of groups, that is of rows with the
-    same prompt, in which it has the same value for all), `abstained`, `failed`, `seconds`, `weight` where it changes,
-    and `variance_share`, its share of the advantage's variance (not for a product, which does not add up). Its values
-    go to the table of completions.
+    For each reward these figures are logged under `rewards/NAME/`: `mean`, `std`, `no_signal` (the share of groups,
+    that is, rows with the same prompt, in which all values are equal), `abstained`, `failed`, `seconds`, `weight` if it
+    changes, and `variance_share`, its share of the advantage's variance (except for a product, which is not a sum). The
+    values are added to the table of completions.
 
     Args:
-        rewards: the rewards, each with its own name.
+        rewards: the rewards, with distinct names.
         weights: reward name → weight, a number or `[[step, weight], …]`.
-        credits: reward name → its credit rule, for rewards whose step scores count inside the completion. Step scores
-            are not normalised by `normalise_then_sum`.
-        error_budget: share of a batch that one reward may fail on before the run stops.
+        credits: reward name → credit rule, for rewards whose step scores count within the completion. Step scores are
+            not normalised by `normalise_then_sum`.
+        error_budget: share of a batch on which a reward may fail; beyond it the run stops.
         aggregation: `sum`, `normalise_then_sum`, `product` or `gated`.
-        gate: with `gated`, the reward that has to pass.
-        gate_at: the least value with which it passes.
-        timeout: seconds that one reward may take over a batch. Past them it failed on the whole batch, which the error
-            budget may allow once; the second time stops the run, since a thread that hangs cannot be ended.
+        gate: with `gated`, the reward that must pass.
+        gate_at: the lowest value with which the gate passes.
+        timeout: time limit of a reward for a batch, in seconds. A reward that exceeds it fails on the whole batch,
+            which the error budget may allow; the second time the run stops, because a thread that hangs cannot be
+            ended.
 
     Raises:
-        ValueError: a gate that is none of the rewards, weights and credit that the aggregation cannot have, or a reward
-            that may take as long over a batch as the timeout.
+        ValueError: the gate is not one of the rewards, weights or credit do not go with the aggregation, or a reward's
+            own time limit is not below the timeout.
     """
 
     name = "mix"
@@ -118,7 +119,7 @@ class Mix(Reward):
                 raise ValueError(f"{name}: a factor of a product cannot be credited inside the completion")
 
     def weights_at(self, step: int) -> dict[str, float]:
-        """Reward name → weight at a step of training."""
+        """The weights at a step of training: reward name → weight."""
         return {name: schedule.at(weight, step) for name, weight in self.weights.items()}
 
     def score(
@@ -128,11 +129,11 @@ class Mix(Reward):
         completion_ids: Sequence[Sequence[int]],
         **columns: Any,
     ) -> Mixed:
-        """Score with every reward and mix.
+        """Score with every reward, and combine the results.
 
         Raises:
-            RewardBroken: one failed on a larger share of the batch than the error budget, or hung a second time.
-            ValueError: a product has a negative factor, or the mix of a completion is too large to train on.
+            RewardBroken: a reward failed on a larger share of the batch than the error budget, or hung a second time.
+            ValueError: a product has a negative factor, or a combined reward is too large for training.
         """
         log_metric: Callable[[str, float], None] = columns.get("log_metric") or (lambda name, value: None)
         log_extra: Callable[[str, list], None] = columns.get("log_extra") or (lambda name, values: None)
@@ -162,11 +163,11 @@ class Mix(Reward):
         return mixed
 
     def _mixed(self, parts: Mapping[str, Scores], weights: Mapping[str, float], groups: Groups) -> Mixed:
-        """What each reward contributes to each completion, and their sum or product."""
+        """The contribution of each reward to each completion, and their sum or product."""
         values = self._comparable(parts, groups)
         passed, known = self._passed(values), counting(values, weights)
         rows = range(len(known))
-        if self.gate is not None:  # below a closed gate the gate's own share is all there is to know
+        if self.gate is not None:  # where the gate is closed, the reward is the gate's share alone
             gate = values[self.gate]
             known = [gate[row] is not None and (not passed[row] or known[row]) for row in rows]
         if self.aggregation == "product":
@@ -210,7 +211,7 @@ class Mix(Reward):
         return {name: normalised(scores.values, groups) for name, scores in parts.items()}
 
     def _passed(self, values: Mapping[str, Values]) -> list[bool]:
-        """Of each completion, whether more than the gate counts."""
+        """Whether the rewards other than the gate count, for each completion."""
         if self.gate is None:
             return [True] * len(next(iter(values.values())))
         return [value is not None and value >= self.gate_at for value in values[self.gate]]

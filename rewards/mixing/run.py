@@ -1,7 +1,7 @@
-"""Runs one reward on a batch: on copies of it, within a time limit, with a second try, and within an error budget.
+"""Runs one reward on a batch: on copies of the data, with a time limit, a second attempt and an error budget.
 
-A reward that raises is tried once more. Then it has failed on the whole batch, as has one that gives no answer in time.
-Past the error budget the run stops with the name of the reward, a prompt and the error.
+A reward that raises an exception is called once more. If it raises again, or does not return in time, it has failed on
+the whole batch. Beyond the error budget the run stops, with the name of the reward, a prompt and the error.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from rewards.reward import Reward, RewardBroken, Scores, Text, question_of
 from verifiers.execution.sandbox.outcome import SandboxUnavailable
 
 LARGEST = 1e18
-"""The largest reward in size. The square of a much larger one overflows in float32, in which trainers compute."""
+"""Largest absolute value of a reward. Squares of much larger values overflow in float32, in which trainers compute."""
 
 
 class Runner:
     """Runs rewards, and remembers which of them have hung.
 
     Args:
-        timeout: seconds that one reward may take over a batch. Past them it failed on the whole batch; the second time
-            is an error, since a thread that hangs cannot be ended.
+        timeout: time limit of a reward for a batch, in seconds. A reward that exceeds it fails on the whole batch; the
+            second time is an error, because a thread that hangs cannot be ended.
     """
 
     def __init__(self, timeout: float) -> None:
@@ -39,23 +39,23 @@ class Runner:
         completion_ids: Sequence[Sequence[int]],
         columns: Mapping[str, Any],
     ) -> Scores:
-        """What a reward says of a batch; failures on all of it where the reward raised twice or hung.
+        """The scores of a reward for a batch; failures for the whole batch if it raised twice or hung.
 
         Args:
             reward: the reward.
             prompts: B prompts.
             completions: B completions.
             completion_ids: their token ids.
-            columns: the other keyword arguments, among them a list of B values for each column of the data.
+            columns: the other keyword arguments, including a list of B values for each column of the data.
 
         Raises:
             RewardBroken: the reward hung a second time.
-            SandboxUnavailable: there is no sandbox, which trying again cannot mend.
+            SandboxUnavailable: there is no sandbox, so a second attempt would fail as well.
         """
         failure = ""
         for _ in range(2):
             try:
-                # copies, so that no reward changes what another one sees
+                # copies, so that a reward cannot change what the others get
                 given = _copies(prompts), _copies(completions), _copies(completion_ids)
                 own = {name: _copies(column) for name, column in columns.items()}
                 scores = bounded(lambda given=given, own=own: reward.score(*given, **own), self.timeout)
@@ -73,22 +73,22 @@ class Runner:
                     ) from None
                 self._hung.add(reward.name)
                 break
-            except Exception as error:  # anybody's code: what broke is named, counted and held to a budget
+            except Exception as error:  # a user's code may raise anything; errors count against the budget
                 failure = f"{type(error).__name__}: {error}{_hint(error)}"
         return Scores([None] * len(completions), failures=dict.fromkeys(range(len(completions)), failure))
 
 
 def hold_to_budget(reward: Reward, scores: Scores, prompts: Sequence[Text], budget: float) -> None:
-    """Stop the run where a reward failed on too much of a batch.
+    """Stop the run if a reward failed on too many completions of a batch.
 
     Args:
         reward: the reward.
-        scores: what it said of B completions.
+        scores: its scores of B completions.
         prompts: B prompts, for the message.
-        budget: the largest share of the batch that it may fail on.
+        budget: the largest share of the batch on which it may fail.
 
     Raises:
-        RewardBroken: it failed on more.
+        RewardBroken: it failed on a larger share.
     """
     if len(scores.failures) > budget * len(scores.values):
         row, error = next(iter(scores.failures.items()))
@@ -100,7 +100,7 @@ def hold_to_budget(reward: Reward, scores: Scores, prompts: Sequence[Text], budg
 
 
 def within_bounds(scores: Scores) -> Scores:
-    """The scores, with each value that is NaN, infinite or larger than `LARGEST` as a failure of its row."""
+    """The scores, in which values that are NaN, infinite or larger than `LARGEST` become failures."""
     broken = {
         row: f"the value is {value:g}" + (f"; the largest that counts is {LARGEST:g}" if math.isfinite(value) else "")
         for row, value in enumerate(scores.values)
@@ -120,7 +120,7 @@ def _hint(error: Exception) -> str:
 
 
 def _copies(values: Any) -> Any:
-    """A list of the reward's own."""
+    """A copy of a list, for one reward."""
     if not isinstance(values, list | tuple):
         return values
     return [_copy(value) for value in values]

@@ -1,4 +1,4 @@
-"""Weights that change over training."""
+"""Weights that change during training."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ Weight = float | Sequence[tuple[int, float]]
 
 
 def checked(weight: Any) -> Weight:
-    """The weight, with its steps in rising order.
+    """Check a weight and return it.
 
     Raises:
-        ValueError: it is no number, no list of `[step, weight]`, or its steps do not rise.
+        ValueError: it is neither a number nor a list of `[step, weight]`, or its steps do not increase.
     """
     if isinstance(weight, int | float):
         return number("weight", weight)
@@ -36,16 +36,16 @@ def checked(weight: Any) -> Weight:
 
 
 def values(weight: Weight) -> list[float]:
-    """The weights that a schedule goes through; of a number that number."""
+    """The weights in a schedule, or the single number."""
     return [float(weight)] if isinstance(weight, int | float) else [float(value) for _, value in weight]
 
 
 def at(weight: Weight, step: int) -> float:
-    """The weight at a step: linear between the steps that are named, constant outside them.
+    """The weight at a step: interpolated linearly between the given steps, constant outside them.
 
     Args:
-        weight: a number, or a schedule as `checked` gives it.
-        step: of training, from 0.
+        weight: a number, or a schedule as `checked` returns it.
+        step: the step of training, from 0.
     """
     if isinstance(weight, int | float):
         return float(weight)

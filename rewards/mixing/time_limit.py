@@ -1,11 +1,11 @@
-"""Runs a call under a time limit that holds even where the call never returns.
+"""Runs a call with a time limit that holds even if the call never returns.
 
-The call runs in a thread of its own. Python cannot stop a thread: one that hangs is left behind. It is a daemon
-thread, so it does not keep the interpreter from exiting, but until then it goes on using the processor. What can be
-put into a process that is killed (a verifier that says `ISOLATED`) is better put there.
+The call runs in a thread of its own. Python cannot stop a thread, so a thread that hangs is abandoned. It is a daemon
+thread, which does not keep the interpreter from exiting, but until then it uses the processor. A verifier that can run
+in a process (`ISOLATED`) should do so, because a process can be killed.
 
-In another thread than the main one `signal.alarm` does not work, and torch's `no_grad` and `inference_mode` of the
-caller do not hold: a reward module says its own.
+Outside the main thread `signal.alarm` does not work, and the caller's `no_grad` and `inference_mode` of torch have no
+effect, so a reward module must set its own.
 """
 
 from __future__ import annotations
@@ -20,19 +20,20 @@ Result = TypeVar("Result")
 
 
 class OutOfTime(Exception):
-    """A call took longer than its limit; its thread still runs."""
+    """A call exceeded its time limit; its thread is still running."""
 
 
 def bounded(call: Callable[[], Result], seconds: float) -> Result:
-    """What the call returns; what it raises is raised here.
+    """Run a call, and return its result or raise its exception.
 
     Args:
-        call: takes no arguments; it runs in a thread of its own, which inherits context variables and the GPU.
+        call: a function without arguments. It runs in a thread of its own, which inherits context variables and the
+            GPU.
         seconds: the time limit.
 
     Raises:
-        OutOfTime: it did not return in that many seconds.
-        RuntimeError: it called `sys.exit`, which would end the run as if all were well.
+        OutOfTime: the call did not return in time.
+        RuntimeError: the call used `sys.exit`, which would end the run without an error.
     """
     results: list[Result] = []
     errors: list[BaseException] = []
@@ -41,9 +42,9 @@ def bounded(call: Callable[[], Result], seconds: float) -> Result:
     def run() -> None:
         try:
             if device is not None:
-                sys.modules["torch"].cuda.set_device(device)  # a new thread starts on the first one
+                sys.modules["torch"].cuda.set_device(device)  # a new thread starts on the first GPU
             results.append(call())
-        except BaseException as error:  # raised again in the caller, whatever it is
+        except BaseException as error:  # any exception is raised again in the caller
             errors.append(error)
 
     thread = threading.Thread(target=contextvars.copy_context().run, args=(run,), daemon=True, name="reward")

@@ -1,4 +1,4 @@
-"""Where an adapter folder's base model is. Imports without torch."""
+"""Finds the base model of an adapter. Imports without torch."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ CONFIG_FILE = "adapter_config.json"
 
 
 def adapter_config(folder: str | Path) -> dict[str, Any] | None:
-    """What peft saved of an adapter in a local folder; None where there is no adapter."""
+    """The config that peft saved with an adapter in a local folder; None if there is no adapter."""
     file = Path(folder) / CONFIG_FILE
     return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
 
@@ -19,8 +19,8 @@ def adapter_config(folder: str | Path) -> dict[str, Any] | None:
 def base_of(adapter: str | Path, config: Mapping[str, Any]) -> str:
     """The path or hub id of an adapter's base model.
 
-    A relative path is looked for from the working directory, where peft wrote it down, and then from the adapter's own
-    folder and the folders above it, so that a run folder may be used from anywhere.
+    A relative path is resolved from the working directory, as in peft, and then from the adapter's folder and the
+    folders above it, so that a run folder can be used from anywhere.
 
     Args:
         adapter: the adapter's folder or hub id.

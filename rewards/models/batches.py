@@ -1,4 +1,4 @@
-"""Rows of token ids as batches: similar lengths together, and padding on either side."""
+"""Batches of token ids: rows of similar length together, with padding on either side."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from torch import Tensor
 from rewards.models.types import Model, Tokenizer
 
 BATCH_TOKENS = 16_384
-"""Tokens in a batch, padding included; a longer text has a batch of its own."""
+"""Largest number of tokens in a batch, including padding; a longer text has a batch of its own."""
 LOGITS = 2**27
-"""Logits that one forward pass may give at most: half a gigabyte of them in float32."""
+"""Largest number of logits per forward pass: half a gigabyte in float32."""
 
 
 def batches(lengths: Sequence[int], budget: int = BATCH_TOKENS) -> Iterator[list[int]]:
-    """Indices of rows in batches of similar length, the longest first.
+    """Batches of rows of similar length as lists of indices, longest rows first.
 
     Args:
-        lengths: tokens of each row.
-        budget: tokens in a batch at most, padding included; a longer row has a batch of its own.
+        lengths: number of tokens of each row.
+        budget: largest number of tokens in a batch, including padding; a longer row has a batch of its own.
     """
     batch: list[int] = []
     for index in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
@@ -34,11 +34,11 @@ def batches(lengths: Sequence[int], budget: int = BATCH_TOKENS) -> Iterator[list
 
 
 def logits_budget(model: Model, budget: int = BATCH_TOKENS) -> int:
-    """Tokens that a batch may have where the model gives logits for all of them.
+    """Largest number of tokens in a batch if the model returns logits for all of them.
 
     Args:
-        model: gives logits over its whole vocabulary.
-        budget: tokens in a batch at most, whatever the vocabulary.
+        model: a model that returns logits over its whole vocabulary.
+        budget: upper bound, whatever the size of the vocabulary.
     """
     return max(1, min(budget, LOGITS // model.config.get_text_config().vocab_size))
 
@@ -48,8 +48,8 @@ def stacked(rows: Sequence[Sequence[float]], fill: float, *, side: Literal["left
 
     Args:
         rows: B rows of numbers.
-        fill: what pads them.
-        side: where the padding goes.
+        fill: the padding value.
+        side: the side of the padding.
     """
     longest = max(map(len, rows))
     return torch.tensor(
@@ -65,13 +65,13 @@ def padded(
     *,
     side: Literal["left", "right"] = "right",
 ) -> tuple[Tensor, Tensor]:
-    """Token ids and their mask, both (B, T).
+    """Padded token ids and their mask, both (B, T).
 
     Args:
         rows: token ids of B texts.
-        pad: the token that pads them.
-        device: of the tensors.
-        side: where the padding goes: left for texts that are continued.
+        pad: the padding token.
+        device: the device of the tensors.
+        side: the side of the padding; `left` for texts that a model continues.
     """
     ids_BT = stacked(rows, pad, side=side).long()
     mask_BT = stacked([[1] * len(row) for row in rows], 0, side=side).long()
@@ -79,7 +79,7 @@ def padded(
 
 
 def pad_id(tokenizer: Tokenizer) -> int:
-    """A token to pad with; it is masked, so any will do."""
+    """A token for padding; any token will do, since padding is masked."""
     for token in (tokenizer.pad_token_id, tokenizer.eos_token_id):
         if isinstance(token, int):
             return token

@@ -1,12 +1,12 @@
-"""Draws completions: one function for evaluation, rounds, labels and rewards, whichever engine generates.
+"""Generates completions: one function for evaluation, rounds, labels and rewards, whichever engine generates.
 
-A transformers model or an `Engine`, such as vLLM, generates. Both take the same `SamplingParameters`, and nothing else
-decides how tokens are drawn: the generation defaults that are stored with a model (a top_k of 50, a repetition penalty)
-are ignored, except for the tokens that end a text and those that begin one.
+A transformers model or an `Engine`, such as vLLM, generates. Both take the same `SamplingParameters`, which alone
+determine how tokens are drawn. The generation defaults that are stored with a model (a top_k of 50, a repetition
+penalty) are ignored, except for the tokens that begin or end a text.
 
 A completion includes the token that ends it: an end-of-text token, or the token that completes a stop string. Its text
-is what these tokens decode to, without special tokens, so it contains the stop string and whatever else its last token
-holds. TRL does the same when it trains, and so the spans of steps can be mapped to tokens.
+is what these tokens decode to, without special tokens, so it contains the stop string and anything else in its last
+token. TRL does the same in training, which allows mapping the spans of steps to tokens.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from rewards.models.stopping import StopStrings, ended
 from rewards.models.types import Generates, Model, Tokenizer
 
 FinishReason = Literal["stop", "length", "error"]
-"""`stop` where the model ended it, `length` where it was cut off, `error` where its logits held NaN."""
+"""`stop` if the model ended the completion, `length` if it was truncated, `error` if its logits were NaN."""
 FORMAT = ("bos_token_id", "decoder_start_token_id", "forced_bos_token_id")
-"""What a model's stored generation config says of the format of its texts, not of how tokens are drawn."""
+"""Keys of a stored generation config that concern the format of texts, not how tokens are drawn."""
 
 
 @dataclass(frozen=True)
@@ -39,13 +39,13 @@ class SamplingParameters:
     """How tokens are drawn.
 
     Attributes:
-        max_tokens: most tokens of a completion.
-        temperature: of the softmax; None for greedy decoding.
-        top_p: draw from the likeliest tokens that have this probability together.
-        top_k: draw from so many of the likeliest tokens; 0 for all.
-        min_p: draw from tokens at least this likely beside the likeliest one; None for all.
-        repetition_penalty: divides the positive logits of tokens that are in the text already, and multiplies the
-            negative ones; 1 for none (Keskar et al. 2019, arXiv:1909.05858, section 4.1).
+        max_tokens: largest number of tokens of a completion.
+        temperature: temperature of the softmax; None for greedy decoding.
+        top_p: draw from the most probable tokens with this total probability.
+        top_k: draw from this number of most probable tokens; 0 for all.
+        min_p: draw from tokens with at least this probability relative to the most probable one; None for all.
+        repetition_penalty: divides the positive logits of tokens that are already in the text, and multiplies their
+            negative logits; 1 for none (Keskar et al. 2019, arXiv:1909.05858, section 4.1).
         stop: strings that end a completion.
     """
 
@@ -59,7 +59,7 @@ class SamplingParameters:
 
     @property
     def plain(self) -> bool:
-        """Whether completions are drawn from the model's own distribution, so that log-probabilities are of it."""
+        """Whether completions are drawn from the model's own, unmodified distribution."""
         return (self.temperature, self.top_p, self.top_k, self.min_p or 0, self.repetition_penalty) == (1, 1, 0, 0, 1)
 
 
@@ -68,12 +68,12 @@ class Generated:
     """One completion.
 
     Attributes:
-        text: without special tokens.
-        ids: its token ids, with the one that ended it.
+        text: the text without special tokens.
+        ids: the token ids, including the token that ended it.
         finish_reason: why it ended.
-        logprobs: for each token its log-probability (nats) given the prompt and the tokens before it, under the model's
-            own distribution: at temperature 1, with no token left out, whatever it was drawn with. None unless asked
-            for.
+        logprobs: log-probability (nats) of each token given the prompt and the tokens before it, under the model's own
+            distribution: at temperature 1 over the whole vocabulary, whatever the sampling parameters. None unless
+            requested.
     """
 
     text: str
@@ -83,7 +83,7 @@ class Generated:
 
 
 class Tokens(NamedTuple):
-    """A completion as an engine gives it; the fields are those of `Generated`."""
+    """A completion from an engine; the fields are those of `Generated`."""
 
     ids: list[int]
     finish_reason: FinishReason
@@ -92,10 +92,10 @@ class Tokens(NamedTuple):
 
 @runtime_checkable
 class Engine(Protocol):
-    """Generates in place of a transformers model.
+    """Generates instead of a transformers model.
 
     Attributes:
-        eos_token_ids: tokens that end a text beside the tokenizer's own, as the model it holds declares them.
+        eos_token_ids: the end-of-text tokens of its model, in addition to the tokenizer's.
     """
 
     eos_token_ids: Sequence[int]
@@ -110,7 +110,7 @@ class Engine(Protocol):
         eos_token_ids: Sequence[int],
         logprobs: bool,
     ) -> list[list[Tokens]]:
-        """For each prompt in order its `count` completions, drawn by the prompt's own seed."""
+        """For each prompt in order, its `count` completions, drawn with the prompt's seed."""
         ...
 
 
@@ -126,17 +126,17 @@ def generate(
     logprobs: bool = False,
     progress: Callable[[int], None] | None = None,
 ) -> list[list[Generated]]:
-    """Draw completions of each prompt. Random states outside are left as they were.
+    """Draw completions of each prompt. Global random states are restored afterwards.
 
     Args:
-        model: a transformers model, causal or encoder-decoder, not wrapped by DDP or the like; or an engine.
+        model: a causal or encoder-decoder transformers model without wrappers such as DDP; or an engine.
         tokenizer: its tokenizer.
         prompt_ids: token ids of N prompts.
-        parameters: how tokens are drawn.
+        parameters: the sampling parameters.
         count: completions per prompt.
-        batch: completions at a time; prompts of similar length are put together.
-        seed: of the draw. The same model, prompts, batch and seed give the same completions.
-        logprobs: whether to fill in log-probabilities, at the cost of a forward pass. Causal models alone have them.
+        batch: completions per batch; prompts of similar length share one.
+        seed: random seed. The same model, prompts, batch and seed give the same completions.
+        logprobs: whether to compute log-probabilities, at the cost of a forward pass; for causal models only.
         progress: called after each batch with the number of completions in it.
 
     Returns:
@@ -153,7 +153,7 @@ def generate(
 
 
 def eos_token_ids(model: Model | Engine, tokenizer: Tokenizer) -> list[int]:
-    """The tokens that end a completion: those that the model (or the engine) declares, and the tokenizer's.
+    """The tokens that end a completion: those of the model or engine, and the tokenizer's.
 
     Args:
         model: a transformers model, or an engine.
@@ -165,7 +165,7 @@ def eos_token_ids(model: Model | Engine, tokenizer: Tokenizer) -> list[int]:
 
 
 class _NanWatch(LogitsProcessor):
-    """Remembers which rows of a batch had NaN among their logits; greedy decoding would pick a token all the same."""
+    """Remembers which rows of a batch had NaN logits, for which greedy decoding would still choose a token."""
 
     broken_B: Tensor
 
@@ -177,9 +177,9 @@ class _NanWatch(LogitsProcessor):
 
 @contextmanager
 def without_stored_defaults(model: Model) -> Iterator[None]:
-    """Hide the generation defaults that are stored with a model, which transformers would otherwise fill in.
+    """Within this context, hide the generation defaults that are stored with a model from transformers.
 
-    They are restored afterwards, so that they are saved with the model again.
+    They are restored afterwards, so that they are saved with the model.
 
     Args:
         model: a transformers model, or a peft wrapper of one.
@@ -212,7 +212,7 @@ def _by_engine(
     some = max(1, batch // count)
     for start in range(0, len(prompt_ids), some):
         part = prompt_ids[start : start + some]
-        # a seed for each prompt: with one for all, equal prompts would get equal completions
+        # a seed per prompt, because equal prompts with equal seeds would get equal completions
         seeds = [random.Random(f"{seed}/{start + place}").getrandbits(31) for place in range(len(part))]
         drawn += engine.generate(part, seeds, parameters, count=count, eos_token_ids=ends, logprobs=logprobs)
         if progress:
@@ -254,7 +254,7 @@ def _by_transformers(
                 attention_mask=mask_BT,
                 generation_config=settings,
                 stopping_criteria=StoppingCriteriaList(stopping),
-                # sampling from NaN raises by itself
+                # sampling from NaN raises an error
                 logits_processor=[watch] if parameters.temperature is None else [],
             )
             made = [Tokens(*ended(ids, ends, parameters.stop, tokenizer)) for ids in out_BT[:, start:].tolist()]

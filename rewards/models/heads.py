@@ -1,4 +1,4 @@
-"""Scores of a model's classification head: at chosen tokens or for a whole text, in batches, and as probabilities."""
+"""Scores of a classification head, at chosen tokens or for whole texts, in batches; also as probabilities."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from rewards.models.types import Classifier, Tokenizer
 Read = Callable[[torch.Tensor], torch.Tensor]
 """Logits (S, L) to scores (S,)."""
 NO_NUMBER = "the model gave no number (NaN)"
-"""The failure of a completion on which it did."""
+"""The error of a completion for which a model returned NaN."""
 
 
 class Encoded(NamedTuple):
-    """A text for a model, and where in it to read.
+    """A tokenized text, and the tokens at which to read scores.
 
     Attributes:
         ids: token ids.
-        places: token indices to read at; -1 for what is not among the tokens.
-        start: how many tokens of the prompt stand at the beginning, encoded apart.
+        places: indices of tokens to read at; -1 for a place that was cut off.
+        start: number of tokens of the prompt at the beginning, if it is tokenized separately.
     """
 
     ids: list[int]
@@ -42,18 +42,18 @@ def read_at(
     budget: int = BATCH_TOKENS,
     progress: Callable[[int], None] | None = None,
 ) -> list[list[float | None]]:
-    """The scores at the places of each text; None where there is no place.
+    """The scores at the places of each text; None for a place of -1.
 
-    Texts of similar length share a batch. A causal model computes logits only at the places, since its vocabulary is
+    Texts of similar length share a batch. A causal model computes logits only at the places, because its vocabulary is
     large.
 
     Args:
-        model: one with logits for each token.
+        model: a model with logits for each token.
         tokenizer: its tokenizer.
-        texts: what to read, and where.
-        read: makes scores of the logits at the places.
-        most: texts at a time; None for as many as the budget takes.
-        budget: tokens at a time, padding and all.
+        texts: the texts and the places.
+        read: turns the logits at the places into scores.
+        most: largest number of texts in a batch; None for no limit.
+        budget: largest number of tokens in a batch, including padding.
         progress: called with the number of texts read since the last call.
     """
     scores: list[list[float | None]] = [[None] * len(text.places) for text in texts]
@@ -85,7 +85,7 @@ def read_at(
 
 
 def _parts(rows: Sequence[int], texts: Sequence[Encoded], most: int, width: int) -> Iterator[list[int]]:
-    """Rows so many at a time that the logits at all their places are few enough; `width` logits a place."""
+    """Groups of rows such that the logits at all their places are few enough, with `width` logits per place."""
     part: list[int] = []
     kept: set[int] = set()
     for row in rows:
@@ -101,14 +101,14 @@ def _parts(rows: Sequence[int], texts: Sequence[Encoded], most: int, width: int)
 def read_whole(
     model: Classifier, tokenizer: Tokenizer, texts: Sequence[Sequence[int]], read: Read, *, budget: int = BATCH_TOKENS
 ) -> list[float]:
-    """The score of each text as a whole.
+    """The score of each whole text.
 
     Args:
         model: a sequence-classification model.
         tokenizer: its tokenizer.
-        texts: their token ids.
-        read: makes a score of the logits of each.
-        budget: tokens at a time, padding and all.
+        texts: token ids of the texts.
+        read: turns the logits of a text into a score.
+        budget: largest number of tokens in a batch, including padding.
     """
     scores = [0.0] * len(texts)
     with judging(model):
@@ -121,16 +121,16 @@ def read_whole(
 
 
 def labels(model: Classifier) -> int:
-    """How many classes a model's head tells apart."""
+    """The number of classes of a model's head."""
     return int(model.config.num_labels or 0)
 
 
 def probability(model: Classifier, right: Sequence[int] | None = None) -> Read:
-    """How the logits of a model's own classes become the probability of the right ones.
+    """A function from the logits of a model's classes to the probability of the right ones.
 
     Args:
-        model: with `config.num_labels` classes.
-        right: the classes that mean right. By default the one of one (its sigmoid) and the second of two.
+        model: a model with `config.num_labels` classes.
+        right: the classes that mean right. By default the sigmoid of a single class, or the second of two classes.
 
     Raises:
         ValueError: there are more than two classes and none is named, or there is no such class.
@@ -144,9 +144,9 @@ def probability(model: Classifier, right: Sequence[int] | None = None) -> Read:
     if count == 1:
         return lambda logits_SL: logits_SL[:, 0].sigmoid()
     chosen = list(right or [1])
-    return lambda logits_SL: logits_SL.softmax(-1)[:, chosen].sum(-1).clamp(max=1.0)  # rounding may end above 1
+    return lambda logits_SL: logits_SL.softmax(-1)[:, chosen].sum(-1).clamp(max=1.0)  # rounding may exceed 1
 
 
 def classes(right: Any) -> list[int] | None:
-    """The option `right`, one class or several, as a list."""
+    """The option `right`, which is one class or several, as a list."""
     return None if right is None else list(right) if isinstance(right, Sequence) else [right]

@@ -1,14 +1,15 @@
-r"""How likely a model finds each answer after a context: $\log p(a \mid c) = \sum_t \log p(a_t \mid c, a_{<t})$.
+r"""The likelihood of answers after a context under a model: $\log p(a \mid c) = \sum_t \log p(a_t \mid c, a_{<t})$.
 
-Contexts of one question share its prompt, and the answers of one context share the context. So the key-value cache of
-a prompt is computed once, that of each context from there, and each answer from there, one token before it begins:
-for a prompt of 100 tokens, 8 rationales of 40 and 8 answers of 5 about 800 tokens instead of 9,280. What is shared is
-looked for in the token ids of the whole texts, so it does not matter where a tokenizer's tokens end.
+The contexts of a question share its prompt, and the answers of a context share the context. So the key-value cache of a
+prompt is computed once, that of each context starts from it, and each answer starts from its context, one token before
+the answer begins. For a prompt of 100 tokens, 8 rationales of 40 tokens and 8 answers of 5 tokens, this takes about 800
+tokens instead of 9,280. The shared part is found in the token ids of the whole texts, so it does not matter how a
+tokenizer divides them.
 
-A model that cannot start from a cache with gaps (a state instead of a cache, a sliding window, positions that it
-counts itself) gets one pass over each whole text instead, and the same numbers.
+A model that cannot start from a cache with gaps (one with a recurrent state, a sliding window, or positions that it
+counts itself) instead gets one pass over each whole text, with the same results.
 
-Not here: encoder-decoder models.
+Encoder-decoder models are not supported.
 """
 
 from __future__ import annotations
@@ -32,11 +33,11 @@ from rewards.models.types import Model, Tokenizer
 
 
 class Likelihood(NamedTuple):
-    """How likely an answer is.
+    """The likelihood of an answer.
 
     Attributes:
-        logprob: the sum over its tokens, in nats.
-        tokens: how many it has.
+        logprob: the sum of its tokens' log-probabilities, in nats.
+        tokens: the number of its tokens.
     """
 
     logprob: float
@@ -44,16 +45,16 @@ class Likelihood(NamedTuple):
 
     @property
     def mean(self) -> float:
-        """The log-probability a token, in nats."""
+        """The mean log-probability per token, in nats."""
         return self.logprob / self.tokens
 
 
 class Pair(NamedTuple):
-    """A context with an answer, as one text.
+    """A context and an answer as one text.
 
     Attributes:
-        ids: the tokens of both.
-        start: where the answer begins: the first token that the context alone does not have.
+        ids: token ids of the text.
+        start: index of the first token that the context alone does not have.
     """
 
     ids: list[int]
@@ -74,22 +75,22 @@ def likelihoods(
     share: bool | None = None,
     budget: int = BATCH_TOKENS,
 ) -> list[list[Likelihood] | None]:
-    """How likely each answer is after its context.
+    """The likelihood of each answer after its context.
 
     Args:
         model: a causal language model.
         tokenizer: its tokenizer.
-        prefixes: N texts that contexts may begin with; contexts with the same one share what they begin with.
-        contexts: N texts before the answers, each whole.
-        answers: for each context its answers, each with the space before it.
-        share: whether to share caches; by default wherever the model can.
-        budget: tokens in a batch.
+        prefixes: N texts with which contexts may start; contexts with equal ones share the computation of their start.
+        contexts: N texts before the answers.
+        answers: the answers of each context, each with the space before it.
+        share: whether to share caches; by default if the model can.
+        budget: largest number of tokens in a batch.
 
     Returns:
-        For each context a likelihood an answer; None where the longest does not fit into the model.
+        For each context the likelihoods of its answers; None if the longest text does not fit into the model.
 
     Raises:
-        ValueError: an answer has no token of its own, or sharing is asked for and the model cannot.
+        ValueError: an answer has no token of its own, or `share` is true and the model cannot share caches.
     """
     if share and not shares(model):
         raise ValueError(f"{type(model).__name__} cannot start from a shared prefix; leave share out")
@@ -111,14 +112,14 @@ def likelihoods(
         whole = [group for group in groups if not share or _shared(group) < 1]
         _plain(model, [pair for group in whole for pairs in group for pair in pairs], budget, found)
         if share:
-            if not _keeps_last(model):  # then logits of whole prompts are made, too
+            if not _keeps_last(model):  # otherwise the model computes the logits of whole prompts
                 budget = logits_budget(model, budget)
             _tree(model, [group for group in groups if _shared(group) >= 1], tokenizer, budget, found)
     return [[found[id(pair)] for pair in known[key]] if fits[key] else None for key in keys]
 
 
 def shares(model: Model) -> bool:
-    """Whether a model can start from a cache with gaps: it keeps all keys and values, and takes positions."""
+    """Whether a model can start from a cache with gaps: it keeps all keys and values, and accepts positions."""
     return attends_where_told(model) and "past_key_values" in parameters_of(model)
 
 
@@ -127,8 +128,8 @@ def joined(context: str | Rendered, answer: str, tokenizer: Tokenizer) -> Pair:
 
     Args:
         context: the text before the answer.
-        answer: with the space before it.
-        tokenizer: of the model that reads both.
+        answer: the answer with the space before it.
+        tokenizer: the model's tokenizer.
 
     Raises:
         ValueError: the answer has no token of its own.
@@ -138,21 +139,21 @@ def joined(context: str | Rendered, answer: str, tokenizer: Tokenizer) -> Pair:
     start = _common([before, ids])
     if start == len(ids):
         raise ValueError(f"the answer {answer!r} has no token of its own after {context.text[-40:]!r}")
-    if start == 0:  # something has to stand before the first token
+    if start == 0:  # the first token of the answer needs a token before it
         first = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else tokenizer.eos_token_id
         ids, start = [0 if first is None else first, *ids], 1
     return Pair(ids, start)
 
 
 def _common(rows: Sequence[Sequence[int]]) -> int:
-    """How many tokens all rows begin with."""
+    """The number of tokens with which all rows start."""
     return next(
         (place for place, tokens in enumerate(zip(*rows, strict=False)) if len(set(tokens)) > 1), min(map(len, rows))
     )
 
 
 def _shared(group: Sequence[Sequence[Pair]]) -> int:
-    """How many tokens all pairs of several contexts begin with, short of the last one before an answer."""
+    """The number of tokens with which all pairs of several contexts start, without the last one before an answer."""
     pairs = [pair for context in group for pair in context]
     return min(_common([pair.ids for pair in pairs]), *(pair.start - 1 for pair in pairs))
 
@@ -166,7 +167,7 @@ def _plain(model: Model, pairs: Sequence[Pair], budget: int, found: dict[int, Li
 
 
 class _Level(NamedTuple):
-    """A cache of B texts: `mask_BS` says which of its S places hold a token, `lengths_B` how many do."""
+    """A cache of B texts: `mask_BS` is 1 where a position has a token, and `lengths_B` is the number of tokens."""
 
     cache: Cache
     mask_BS: Tensor
@@ -180,7 +181,7 @@ def _tree(
     budget: int,
     found: dict[int, Likelihood],
 ) -> None:
-    """Prompts, contexts from their prompts, answers from their contexts."""
+    """Run prompts, then contexts from the caches of their prompts, then answers from the caches of their contexts."""
     pad, heads = pad_id(tokenizer), [_shared(group) for group in groups]
     for chosen in batches(heads, budget):
         prompts, _ = _extend(model, None, None, [groups[g][0][0].ids[: heads[g]] for g in chosen], pad)
@@ -216,7 +217,7 @@ def _extend(
     *,
     logits: bool = False,
 ) -> tuple[_Level, Tensor]:
-    """A level further: the next tokens of each text, which begins as the given row of the level above."""
+    """The next level of the tree: the next tokens of each text, which continues the given row of the level above."""
     device = device_of(model)
     cache, mask_BS, lengths_B = None, None, torch.zeros(len(segments), dtype=torch.long, device=device)
     if level is not None:
@@ -227,7 +228,7 @@ def _extend(
             return _Level(cache, mask_BS, lengths_B), torch.empty(0)
     ids_BT, mask_BT = padded(segments, pad, device)
     count_B = mask_BT.sum(1)
-    # padding repeats the last position, so that none lies past what the model has
+    # padding repeats the last position, so that none exceeds the model's positions
     steps_BT = torch.minimum(torch.arange(ids_BT.shape[1], device=device), (count_B - 1).clamp(min=0).unsqueeze(1))
     whole_BS = mask_BT if mask_BS is None else torch.cat([mask_BS, mask_BT], dim=1)
     last = {} if logits or not _keeps_last(model) else {"logits_to_keep": 1}
@@ -243,7 +244,7 @@ def _extend(
 
 
 def _selected(cache: Cache, index: Tensor) -> Cache:
-    """A cache of the given rows, which may repeat; the given one stays as it is."""
+    """A new cache of the given rows, which may repeat."""
     chosen = copy.copy(cache)
     chosen.layers = [copy.copy(layer) for layer in cache.layers]
     chosen.batch_select_indices(index)
@@ -258,5 +259,5 @@ def softmax(scores: Sequence[float]) -> list[float]:
 
 
 def _keeps_last(model: Model) -> bool:
-    """Whether a model can be asked for the logits of the last place alone."""
+    """Whether a model can return the logits of the last position alone."""
     return "logits_to_keep" in parameters_of(model)

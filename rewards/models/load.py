@@ -1,7 +1,7 @@
-"""Loads a model under any head with its tokenizer: policies, critics, process reward models, and models that judge.
+"""Loads a model with any head and its tokenizer: policies, critics, process reward models, and models that judge.
 
-`load` returns a new model, to be trained or used once. `frozen` returns a model that judges: it is loaded once, never
-trained, and shared by everything that names it with the same settings.
+`load` returns a new model, for training or a single use. `frozen` returns a model that judges: it is loaded once, never
+trained, and shared by all callers with the same settings.
 
 The folder or hub id of a peft adapter stands for its base model with that adapter. `load` keeps the adapter separate,
 so that its training can continue; `frozen` merges it.
@@ -42,18 +42,18 @@ HEADS = {
     "token": AutoModelForTokenClassification,
     "t5_encoder": T5EncoderModel,
 }
-"""What a model is asked for → the class that loads it."""
+"""Kind of model → the class that loads it."""
 HEAD_WEIGHTS = (".score.weight", ".classifier.weight")
-"""How transformers calls the weights (L, H) of a classification head."""
+"""Ends of the names of a classification head's weights (L, H) in transformers."""
 
 
 class Loaded(NamedTuple):
     """A model with its tokenizer.
 
     Attributes:
-        model: in evaluation mode; a `PeftModel` whose adapter can be trained where an adapter was named.
+        model: the model in evaluation mode; for an adapter, a `PeftModel` whose adapter can be trained.
         tokenizer: its tokenizer.
-        new_head: whether the head has weights that were drawn at random.
+        new_head: whether the head has random weights.
     """
 
     model: Model
@@ -65,7 +65,7 @@ def load(name: str | Path, head: str = "causal", **how: Any) -> Loaded:
     """Load a model and its tokenizer from a folder or the hub.
 
     Args:
-        name: a folder or hub id, of a model or of an adapter.
+        name: folder or hub id of a model or an adapter.
         head: a key of `HEADS`.
         how: the other arguments of `load_model`.
 
@@ -103,12 +103,12 @@ def load_model(
         name: a folder or hub id, of a model or of an adapter.
         head: a key of `HEADS`.
         dtype: `float32`, `bfloat16`, `float16`; `auto` keeps the stored type on a GPU, and is float32 on a CPU.
-        device: where the model goes; None leaves it on the CPU for a trainer to move.
-        revision: of the hub.
+        device: device of the model; None leaves it on the CPU, from which a trainer can move it.
+        revision: revision on the hub.
         trust_remote_code: whether code that comes with the model may run.
         attention: transformers' `attn_implementation`.
-        quantize: `4bit` or `8bit`, by bitsandbytes.
-        num_labels: labels of a classification head, which may then be new; None for as many as are stored.
+        quantize: `4bit` or `8bit`, with bitsandbytes.
+        num_labels: number of labels of a classification head, which may then be new; None for the stored number.
 
     Returns:
         The model in evaluation mode, and whether its head is new.
@@ -145,10 +145,10 @@ def _refusal(name: str | Path, error: Exception) -> str:
 
 
 def _weights(name: str, head: str, revision: str | None, trust: bool, how: dict[str, Any]) -> tuple[Model, list[str]]:
-    """The model, and the names of weights that are stored nowhere."""
+    """The model, and the names of weights that were not stored."""
     adapter = find_adapter_config_file(name, revision=revision)
     if adapter is None:
-        path = str(Path(name).resolve()) if Path(name).is_dir() else name  # adapters on it remember it
+        path = str(Path(name).resolve()) if Path(name).is_dir() else name  # adapters on it store this path
         model, report = HEADS[head].from_pretrained(
             path, output_loading_info=True, revision=revision, trust_remote_code=trust, **how
         )
@@ -167,7 +167,7 @@ def _weights(name: str, head: str, revision: str | None, trust: bool, how: dict[
 
 
 def merged(model: Model) -> PreTrainedModel:
-    """A model with its adapter in the weights; a model without one stays as it is."""
+    """The model with its adapter merged into the weights; a model without adapter is returned unchanged."""
     return model.merge_and_unload() if isinstance(model, PeftModel) else model
 
 
@@ -180,21 +180,21 @@ def frozen(
     revision: str | None = None,
     trust_remote_code: bool = False,
 ) -> Source:
-    """A model that judges, without gradients; equal calls return the same one.
+    """A model that judges, without gradients. Equal calls return the same model.
 
     Args:
         name: a folder or hub id.
         head: a key of `HEADS`.
         dtype: as in `load`.
         device: by default this process's GPU, or the CPU.
-        revision: of the hub.
+        revision: revision on the hub.
         trust_remote_code: whether code that comes with the model may run.
 
     Raises:
         ValueError: the model cannot be loaded, has another head, or its tokenizer does not fit.
     """
     files = sorted(Path(name).iterdir()) if Path(name).is_dir() else []
-    written = tuple(file.stat().st_mtime_ns for file in files)  # a folder that was written again is another model
+    written = tuple(file.stat().st_mtime_ns for file in files)  # a folder that was rewritten contains another model
     pair = _frozen(name, head, dtype, device or default_device(), revision, trust_remote_code, written)
     return lambda: pair
 
@@ -208,7 +208,7 @@ def _frozen(
     except ValueError as error:
         raise ValueError(f"the model {error}" if str(error).startswith(repr(name)) else str(error)) from error
     model = merged(model)
-    if model.config.get_text_config().pad_token_id is None:  # sequence heads look for the last token that is no pad
+    if model.config.get_text_config().pad_token_id is None:  # sequence heads look for the last non-pad token
         model.config.get_text_config().pad_token_id = model.config.pad_token_id = pad_id(tokenizer)
     model.requires_grad_(False)
     return model.eval(), tokenizer
@@ -220,7 +220,7 @@ def check_fit(model: Model, tokenizer: Tokenizer, name: str | Path) -> None:
     Args:
         model: any model with an input embedding.
         tokenizer: its tokenizer.
-        name: of the model, for the error.
+        name: name of the model, for the error.
 
     Raises:
         ValueError: the tokenizer has more tokens than the embedding has rows.
@@ -234,11 +234,11 @@ def check_fit(model: Model, tokenizer: Tokenizer, name: str | Path) -> None:
 
 
 def give_pad_token(model: Model, tokenizer: Tokenizer) -> bool:
-    """Pad with the end-of-text token where the tokenizer has no pad token, and record it in the model's configuration.
+    """Make the end-of-text token the pad token if there is none, and record the pad token in the model's configuration.
 
     Args:
-        model: whose configuration is told.
-        tokenizer: with an end-of-text token.
+        model: the model.
+        tokenizer: its tokenizer, which has an end-of-text token.
 
     Returns:
         Whether the tokenizer had no pad token.

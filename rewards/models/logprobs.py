@@ -16,13 +16,13 @@ def token_logprobs(
 ) -> list[list[float]]:
     """The log-probability of each completion token given the prompt and the tokens before it.
 
-    It is of the model's own distribution: at temperature 1, with no token left out.
+    The distribution is the model's own: at temperature 1, over the whole vocabulary.
 
     Args:
         model: a causal language model.
-        prompts: token ids of B prompts, each with one token at least.
-        completions: token ids, one list for each prompt.
-        budget: tokens in a batch at most, padding included.
+        prompts: token ids of B prompts, each with at least one token.
+        completions: token ids of B completions.
+        budget: largest number of tokens in a batch, including padding.
 
     Returns:
         B lists of numbers in nats, each as long as its completion.
@@ -42,9 +42,9 @@ def logprobs_at(logits_TV: Tensor, ids_T: Tensor, start: int) -> Tensor:
     """The log-probabilities of the tokens from `start` on, (T - start,).
 
     Args:
-        logits_TV: the model's logits for a text; those at a place are of the next token. More rows than T may follow.
+        logits_TV: the model's logits for a text; row t predicts token t + 1. There may be more rows than tokens.
         ids_T: the text's token ids.
-        start: the first token that is asked about, 1 at least.
+        start: index of the first token, at least 1.
     """
     logprobs_AV = logits_TV[start - 1 : len(ids_T) - 1].float().log_softmax(-1)
     return logprobs_AV.gather(1, ids_T[start:].unsqueeze(1)).squeeze(1)

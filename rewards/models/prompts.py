@@ -1,13 +1,15 @@
-"""A prompt as text and as token ids: one rendering and one tokenisation, for everything that reads or continues it.
+"""Renders and tokenizes prompts, for everything that reads or continues them.
 
-Training, evaluation, rounds, fits, process reward models and rewards all use this module, so that a policy reads the
-same tokens wherever it reads a prompt:
+Training, evaluation, rounds, fits, process reward models and rewards all use this module, so that a policy always reads
+the same tokens for a prompt:
 
-- A plain string is read as it is. It begins with the tokenizer's beginning-of-text token (BOS) where the tokenizer
-  puts one before every text and the string does not start with it already.
-- Chat messages are laid out by the tokenizer's chat template, which also says how the text begins; nothing is added.
+- A plain string is used as it is. It starts with the tokenizer's beginning-of-text token (BOS) if the tokenizer puts
+one
+  before every text; it is not added twice.
+- Chat messages are laid out by the tokenizer's chat template, which also determines how the text starts; nothing is
+  added.
 
-No end-of-text token is added: a prompt is there to be continued.
+No end-of-text token is added, because a prompt is continued.
 """
 
 from __future__ import annotations
@@ -27,15 +29,15 @@ class Rendered(NamedTuple):
     """A text for a model.
 
     Attributes:
-        text: what the model reads.
-        templated: whether a chat template laid it out, and so decided how it begins.
+        text: the text.
+        templated: whether a chat template laid it out and so determined how it starts.
     """
 
     text: str
     templated: bool = False
 
     def followed_by(self, text: str) -> Rendered:
-        """The same text with more after it."""
+        """The text with another text appended."""
         return self._replace(text=self.text + text)
 
 
@@ -43,9 +45,9 @@ def render(prompt: Text, tokenizer: Tokenizer, template_kwargs: Mapping[str, Any
     """The text that a model reads as a prompt.
 
     Args:
-        prompt: a string, which stays as it is, or chat messages. A tokenizer without a chat template gets the
-            messages' contents, one on each line.
-        tokenizer: whose chat template lays messages out.
+        prompt: a string, which is not changed, or chat messages. Without a chat template, the contents of the messages
+            are joined with line breaks.
+        tokenizer: the tokenizer with the chat template.
         template_kwargs: variables of the chat template, such as Qwen3's `enable_thinking`.
     """
     if isinstance(prompt, str):
@@ -83,11 +85,11 @@ def prompt_ids(prompt: Text, tokenizer: Tokenizer, template_kwargs: Mapping[str,
 
 
 def beginning(tokenizer: Tokenizer, text: str = "") -> list[int]:
-    """The BOS token that goes before a plain text: none where the tokenizer adds none, or the text starts with it.
+    """The BOS token to put before a plain text; none if the tokenizer adds none, or the text starts with it.
 
     Args:
-        tokenizer: says whether texts begin with a token, and with which.
-        text: what follows.
+        tokenizer: the tokenizer.
+        text: the text.
     """
     bos = getattr(tokenizer, "bos_token_id", None)
     if not isinstance(bos, int) or tokenizer("")["input_ids"][:1] != [bos] or text.startswith(str(tokenizer.bos_token)):
@@ -95,16 +97,26 @@ def beginning(tokenizer: Tokenizer, text: str = "") -> list[int]:
     return [bos]
 
 
-def one_token(text: str, tokenizer: Tokenizer, what: str) -> int:
-    """The id of a text that has to be a single known token.
+def unknown_tokens(ids: Sequence[int], tokenizer: Tokenizer) -> int:
+    """The number of unknown tokens in a text, which stand for characters that the tokenizer has no token for.
 
     Args:
-        text: such as `+`.
-        tokenizer: whose token it has to be.
-        what: what the text is, for the error.
+        ids: token ids of the text.
+        tokenizer: the tokenizer that made them.
+    """
+    return sum(token == tokenizer.unk_token_id for token in ids)
+
+
+def one_token(text: str, tokenizer: Tokenizer, what: str) -> int:
+    """The id of a text that must be a single known token.
+
+    Args:
+        text: the text, such as `+`.
+        tokenizer: the tokenizer.
+        what: a description of the text, for the error.
 
     Raises:
-        ValueError: the text is several tokens, or none that the tokenizer knows.
+        ValueError: the text consists of several tokens, or of unknown ones.
     """
     ids = tokenizer(text, add_special_tokens=False)["input_ids"]
     # SentencePiece may set a bare space token before the first word

@@ -1,4 +1,4 @@
-"""How many tokens a model can read: its positions, its tokenizer's limit and the user's."""
+"""The number of tokens that a model can read: by its positions, its tokenizer's limit and the user's."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ from torch import nn
 from rewards.models.types import Classifier, Model, Tokenizer
 
 MAX_TOKENS = 4096
-"""Tokens of one text that a judging model is given at most; fewer where the model itself has fewer positions."""
+"""Largest number of tokens of a text for a model that judges; fewer if the model has fewer positions."""
 
 
 def room(model: Classifier, limit: int = MAX_TOKENS) -> int:
-    """Tokens of one text that a judging model is given at most.
+    """Largest number of tokens of a text for a model that judges.
 
     Args:
-        model: says in its config how many positions it has.
-        limit: tokens at most, whatever the model has.
+        model: the model, whose config has the number of positions.
+        limit: upper bound, whatever the model's positions.
     """
     return min(limit, positions(model) or limit)
 
 
 def positions(model: Classifier) -> int | None:
-    """Positions that a model was made for, as its config says; None where it says nothing."""
+    """The number of positions in a model's config; None if it has none."""
     return getattr(model.config.get_text_config(), "max_position_embeddings", None) or None
 
 
 def learnt_positions(model: Model) -> int | None:
-    """Positions beyond which a model breaks, since each has an embedding of its own; None where it has no such table.
+    """The number of learnt position embeddings, beyond which a model fails; None if it has none.
 
-    With rotary or relative positions a longer text runs, though the model was not trained on its length.
+    With rotary or relative positions, a longer text runs, although the model was not trained on such lengths.
     """
     tables = [
         module.num_embeddings
@@ -37,17 +37,17 @@ def learnt_positions(model: Model) -> int | None:
         and "relative" not in name
     ]  # fmt: skip
     limit = positions(model)
-    # some tables have rows that no text reaches, such as OPT's first two
+    # some tables have unused rows, such as the first two of OPT
     return None if not tables else min(*tables, limit) if limit else min(tables)
 
 
 def most_tokens(model: Classifier, tokenizer: Tokenizer, longest: int | None) -> int:
-    """Tokens that a judging model reads at most: its room, what its tokenizer says, and what the config says.
+    """Largest number of tokens for a model that judges, by the model, its tokenizer and the user's limit.
 
     Args:
         model: the model.
         tokenizer: its tokenizer.
-        longest: what the config says; None where it says nothing.
+        longest: the user's limit; None for none.
     """
     most = min(room(model), tokenizer.model_max_length)
     return most if longest is None else min(most, longest)

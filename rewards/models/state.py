@@ -19,22 +19,22 @@ def default_device() -> str:
 
 
 def move(model: nn.Module, device: str | torch.device | None) -> None:
-    """Move a model to a device. For transformers' models, whose own `to` hides its arguments from type checkers.
+    """Move a model to a device. The `to` of transformers' models hides its arguments from type checkers.
 
     Args:
         model: any module.
-        device: where it goes; None leaves it where it is.
+        device: the device; None leaves the model where it is.
     """
     model.to(device)
 
 
 def device_of(model: Model) -> torch.device:
-    """The device of a model's inputs, also inside a wrapper that does not name it."""
+    """The device of a model's inputs, also if a wrapper does not have this attribute."""
     return embedding(model).device
 
 
 def embedding(model: Model) -> torch.Tensor:
-    """The weights of the input embedding, a row for each token."""
+    """The weights of the input embedding, with one row per token."""
     weight = model.get_input_embeddings().weight
     assert isinstance(weight, torch.Tensor)
     return weight
@@ -42,11 +42,11 @@ def embedding(model: Model) -> torch.Tensor:
 
 @contextmanager
 def judging(model: Classifier) -> Iterator[None]:
-    """Run a model in evaluation mode and without gradients; its mode is restored afterwards."""
+    """Within this context, run a model in evaluation mode and without gradients; its mode is restored afterwards."""
     was_training = model.training
     model.eval()
     try:
-        with torch.no_grad():  # not inference mode: a policy could not be trained on tensors that it keeps of this
+        with torch.no_grad():  # not inference mode, whose tensors cannot be used in training later
             yield
     finally:
         model.train(was_training)

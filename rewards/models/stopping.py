@@ -16,13 +16,13 @@ from rewards.models.types import Tokenizer
 def ended(
     ids: Sequence[int], eos_token_ids: Sequence[int], stop: Sequence[str], tokenizer: Tokenizer
 ) -> tuple[list[int], Literal["stop", "length"]]:
-    """A completion up to the token that ends it, and whether there is one.
+    """A completion up to the token that ends it, and the finish reason.
 
     Args:
-        ids: what was generated, perhaps with padding after the end.
-        eos_token_ids: tokens that end it.
-        stop: strings that end it.
-        tokenizer: decodes it.
+        ids: generated token ids, possibly with padding after the end.
+        eos_token_ids: tokens that end the completion.
+        stop: strings that end the completion.
+        tokenizer: the tokenizer that decodes it.
     """
     place = next((place for place, token in enumerate(ids) if token in eos_token_ids), None)
     cut = list(ids if place is None else ids[: place + 1])
@@ -36,7 +36,7 @@ def ended(
 
 
 def has_stop(text: str, stop: Sequence[str]) -> bool:
-    """Whether a text holds one of the stop strings.
+    """Whether a text contains one of the stop strings.
 
     Args:
         text: a completion, or its end.
@@ -46,17 +46,17 @@ def has_stop(text: str, stop: Sequence[str]) -> bool:
 
 
 class StopStrings(StoppingCriteria):
-    """Ends the completions whose text holds a stop string; the prompt's text does not count.
+    """Ends completions whose text contains a stop string, not counting the text of the prompt.
 
     Args:
-        stop: the strings.
-        tokenizer: decodes completions.
-        start: tokens before the completions.
+        stop: the stop strings.
+        tokenizer: the tokenizer that decodes completions.
+        start: number of tokens before the completions.
     """
 
     def __init__(self, stop: Sequence[str], tokenizer: Tokenizer, start: int) -> None:
         self.stop, self.tokenizer, self.start = stop, tokenizer, start
-        # a token has one byte of text at least; the others are context, for tokenizers that change a text's beginning
+        # a token has at least one byte; the others are context for tokenizers that change the start of a text
         self.tail = max(len(string.encode()) for string in stop) + 8
 
     def __call__(self, input_ids: Tensor, scores: object, **_: object) -> torch.BoolTensor:

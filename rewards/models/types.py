@@ -1,6 +1,6 @@
-"""What the model layer calls a model and a tokenizer: the libraries' own types, under one name each.
+"""Types of models and tokenizers: short names for the libraries' own types, and protocols for what these lack.
 
-Import it under `TYPE_CHECKING` where a module must not wait for torch.
+Import it under `TYPE_CHECKING` in modules that must not import torch.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 Tokenizer = PreTrainedTokenizerBase
 Model = PreTrainedModel | PeftModel
-"""A transformers model, perhaps inside the wrapper of its adapter."""
+"""A transformers model, which may be wrapped with its adapter."""
 Pair = tuple[Model, Tokenizer]
 Source = Callable[[], Pair]
-"""Gives a model and its tokenizer as they are now."""
+"""Returns the current model and its tokenizer."""
 
 
 class Head(Protocol):
-    """A module that is no transformers model and gives logits like one.
+    """A module with the interface of a transformers model that returns logits.
 
     Attributes:
-        config: says how many labels and positions there are.
+        config: has the numbers of labels and positions.
         training: whether dropout is on.
     """
 
@@ -33,7 +33,7 @@ class Head(Protocol):
 
     @property
     def device(self) -> torch.device:
-        """Where its inputs go."""
+        """The device of its inputs."""
         ...
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -41,7 +41,7 @@ class Head(Protocol):
         ...
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
-        """What a call runs; its parameters say which arguments it takes."""
+        """The function that a call runs; its parameters are the accepted arguments."""
         ...
 
     def eval(self) -> object:
@@ -49,12 +49,12 @@ class Head(Protocol):
         ...
 
     def train(self, mode: bool = True) -> object:
-        """Switch to training mode, or out of it."""
+        """Switch to training mode, or to evaluation mode if false."""
         ...
 
 
 class Generates(Protocol):
-    """A model that continues texts; transformers mixes `generate` into its classes without naming it in their type."""
+    """A model with `generate`, which transformers adds to its models without declaring it in their type."""
 
     def generate(self, **arguments: Any) -> torch.Tensor:
         """Token ids of prompts and completions, (B, P + T)."""
@@ -62,4 +62,4 @@ class Generates(Protocol):
 
 
 Classifier = Model | Head
-"""What gives logits for a text."""
+"""A model that returns logits for a text."""

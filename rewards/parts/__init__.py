@@ -1,1 +1,1 @@
-"""What several rewards share: where a rationale ends, where steps lie, units, settings, what a run offers."""
+"""What several rewards share: rationales, steps, units, settings, models and the context of a run."""

@@ -2,13 +2,14 @@ r"""Trains the answer models of the consistency reward (MaRio, Ramnath et al. 20
 
     python -m rewards.parts.answer_models ROWS.jsonl --start MODEL --out FOLDER [--folds 2] [--layout facts]
 
-Two models that answer a question: one from the question alone (I2O), one with a rationale (IR2O). The paper trains
-both on the questions that the reward then judges, where a small model's own answer is soon certain and no rationale
-can add to it. So each is cross-fitted: the questions are cut into folds, and the models of a fold are trained on the
-others. A question keeps its fold: its column `fold` where there is one, else a hash of its prompt.
+There are two models that answer a question: one from the question alone (I2O), one with a rationale (IR2O). The paper
+trains both on the questions that the reward later judges. On these a small model soon becomes certain of its own
+answer, and no rationale can add to it. So the models here are cross-fitted: the questions are divided into folds, and
+the models of a fold are trained on the other folds. The fold of a question is its column `fold`, or a hash of its
+prompt.
 
-Rows have `prompt`, `gold`, `rationale`, `choices` where there are any, and may have `fold`. A row with an empty or no
-rationale teaches the first model alone; a question with several rationales has several rows.
+Rows have `prompt`, `gold`, `rationale`, `choices` if there are any, and may have `fold`. A row with an empty or missing
+rationale is used for the first model only. A question with several rationales has several rows.
 """
 
 from __future__ import annotations
@@ -36,21 +37,21 @@ from rewards.reward import Text
 from verifiers.runtime.golds import first_gold
 
 MANIFEST = "answer_models.json"
-"""In the folder: how the models were made, and the layout that they know."""
+"""File in the folder with the settings and the layout with which the models were trained."""
 KINDS = ("without", "with")
 """I2O and IR2O."""
 
 
 def fold_of(prompt: Text, folds: int, given: Any = None) -> int:
-    """The fold of a question: the one given, or by a hash of its prompt that is the same everywhere.
+    """The fold of a question: the given one, or one by a hash of its prompt, which is the same on every machine.
 
     Args:
-        prompt: of the question.
-        folds: how many folds there are.
-        given: the fold that the data names; None where it names none.
+        prompt: the prompt of the question.
+        folds: number of folds.
+        given: the fold in the data; None if there is none.
 
     Raises:
-        ValueError: the fold given is none of them.
+        ValueError: there is no such fold.
     """
     if given is None:
         text = prompt if isinstance(prompt, str) else json.dumps([dict(message) for message in prompt], sort_keys=True)
@@ -77,24 +78,24 @@ def fit_answer_models(
     """Train the two models of each fold on the other folds, on the tokens of the answer alone.
 
     Args:
-        rows: as the module says.
-        folds: how many, 2 at least.
-        start: the causal model that each starts from, a path or a hub id.
-        folder: where they go: `FOLD/without` and `FOLD/with`.
-        layout: how a question is put; by default MaRio's.
+        rows: rows as described in the module's docstring.
+        folds: number of folds, at least 2.
+        start: the causal model to start from, a path or a hub id.
+        folder: the folder for the models, which become `FOLD/without` and `FOLD/with`.
+        layout: how a question is posed; by default MaRio's layout.
         epochs: passes over the rows.
-        learning_rate: of AdamW.
-        batch_tokens: tokens in a batch.
-        seed: of the order of the rows.
+        learning_rate: learning rate of AdamW.
+        batch_tokens: tokens per batch.
+        seed: random seed for the order of the rows.
         device: by default this process's GPU, or the CPU.
-        report: told after each model its name and its mean loss in the last pass, in nats a token.
+        report: called after each model with its name and its mean loss in the last pass, in nats per token.
 
     Returns:
         The folder.
 
     Raises:
-        ValueError: there are fewer than two folds, a row lacks something, a fold leaves nothing to train on, or the
-            folder holds something already.
+        ValueError: there are fewer than two folds, a row lacks a column, a fold leaves no rows to train on, or the
+            folder is not empty.
     """
     layout, folder = layout or Layout(), Path(folder)
     if folds < 2:
@@ -125,7 +126,7 @@ def fit_answer_models(
 def _examples(
     rows: Sequence[Mapping[str, Any]], kind: str, folds: int, layout: Layout, tokenizer: Tokenizer
 ) -> list[tuple[int, Pair]]:
-    """(fold, context with the gold answer) of the rows that teach a kind; each once."""
+    """(fold, context with the gold answer) of the distinct rows for one kind of model."""
     found: dict[tuple[Rendered, str], tuple[int, Pair]] = {}
     for number, row in enumerate(rows, start=1):
         if missing := [name for name in ("prompt", "gold") if row.get(name) is None]:
@@ -150,7 +151,7 @@ def _examples(
 def _fit(
     model: Model, pairs: Sequence[Pair], tokenizer: Tokenizer, epochs: int, learning_rate: float, budget: int, seed: int
 ) -> float:
-    """Train on the answers' tokens; the mean loss of the last pass."""
+    """Train on the tokens of the answers, and return the mean loss of the last pass."""
     device = device_of(model)
     optimizer = torch.optim.AdamW(model.parameters(), lr=learning_rate, weight_decay=0.0)
     rng, loss = random.Random(seed), float("nan")
@@ -176,7 +177,7 @@ def _fit(
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Train them from a file of JSON lines."""
+    """Train the models from a file of JSON lines."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("rows", type=Path, help="JSON lines with prompt, gold, rationale and choices")
     parser.add_argument("--start", required=True, help="the causal model to start from, a path or a hub id")

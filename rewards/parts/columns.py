@@ -1,4 +1,4 @@
-"""The columns of the data among a reward's keyword arguments."""
+"""The columns of the data in a reward's keyword arguments."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from rewards.reward import PASSED
 
 
 def data_columns(columns: Mapping[str, Any], count: int) -> dict[str, list[Any]]:
-    """The columns of the data, each as a list with one value a completion.
+    """The columns of the data, each as a list with one value per completion.
 
     Args:
-        columns: a reward's keyword arguments: lists, tuples or arrays, beside what the trainer passes.
-        count: completions of the batch.
+        columns: a reward's keyword arguments: lists, tuples or arrays, and what the trainer passes.
+        count: number of completions in the batch.
 
     Raises:
         ValueError: a column has another length.
@@ -27,15 +27,15 @@ def data_columns(columns: Mapping[str, Any], count: int) -> dict[str, list[Any]]
 
 
 def column(columns: Mapping[str, Any], name: str, count: int) -> list[Any]:
-    """One column of the data, which a reward needs.
+    """A column of the data that a reward needs.
 
     Args:
         columns: a reward's keyword arguments.
-        name: of the column.
-        count: completions of the batch.
+        name: name of the column.
+        count: number of completions in the batch.
 
     Raises:
-        ValueError: it is missing, or has another length.
+        ValueError: the column is missing, or has another length.
     """
     values = data_columns({name: columns.get(name)}, count).get(name)
     if values is None:

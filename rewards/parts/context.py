@@ -1,4 +1,4 @@
-"""What a reward can use of its surroundings: a run, a table of saved completions, or a notebook."""
+"""The context of a reward: a run, a table of saved completions, or a notebook."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Context:
-    """What a reward can use of the run, or the notebook, that it is part of.
+    """What a run or a notebook provides to rewards.
 
     Attributes:
-        verifier: the task's own verifier, for rewards that ask one and name none.
-        policy: gives the policy as it is at the time of the call, as (model, tokenizer); None where there is none.
-        rows: rows of the train split, for rewards that measure themselves before training.
-        cache: a folder for what a reward keeps from run to run; None for nowhere.
-        run: the run's own folder, for state that survives a restart; None where there is no run.
-        template_kwargs: variables of the policy's chat template, as its prompts are laid out for sampling.
-        base: gives the policy as the run began with it, as (model, tokenizer); None where there is none.
+        verifier: the task's verifier, the default for rewards that use a verifier.
+        policy: returns the current policy and its tokenizer; None if there is no policy.
+        rows: rows of the train split, for rewards that take measurements before training.
+        cache: a folder in which rewards cache results between runs; None for no cache.
+        run: the run folder, for state that survives a restart; None if there is no run.
+        template_kwargs: variables of the policy's chat template, as in sampling.
+        base: returns the initial policy of the run and its tokenizer; None if there is none.
     """
 
     verifier: Verifier

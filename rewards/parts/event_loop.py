@@ -1,7 +1,7 @@
-"""An event loop in a thread of its own, which outlives single calls.
+"""An event loop in a thread of its own, which lives longer than a single call.
 
-`asyncio.run` creates a new loop each time, and a semaphore, a lock or a client is bound to the loop in which a
-coroutine first used it. It also refuses to run inside a running loop, as in a notebook.
+`asyncio.run` creates a new loop for each call, but a semaphore, a lock or a client is bound to the loop in which it was
+first used. `asyncio.run` also fails within a running loop, for example in a notebook.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Result = TypeVar("Result")
 
 
 class EventLoop:
-    """A loop that starts when it is first used, in a daemon thread; after a fork the child starts its own."""
+    """A loop in a daemon thread, which starts at the first use; after a fork, the child process starts its own."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -24,7 +24,7 @@ class EventLoop:
         self._process = 0
 
     def run(self, coroutine: Coroutine[Any, Any, Result]) -> Result:
-        """What the coroutine returns; what it raises is raised here."""
+        """Run a coroutine, and return its result or raise its exception."""
         with self._lock:
             if self._loop is None or self._process != os.getpid():
                 self._loop, self._process = asyncio.new_event_loop(), os.getpid()
@@ -37,6 +37,6 @@ def _keep_running(loop: asyncio.AbstractEventLoop) -> None:
     while True:
         try:
             loop.run_forever()
-        except (SystemExit, KeyboardInterrupt):  # a task called sys.exit: its own future holds that, and others go on
+        except (SystemExit, KeyboardInterrupt):  # from a task, whose future has it; other tasks continue
             continue
         return

@@ -1,4 +1,4 @@
-"""Where the rationale of a completion ends and its answer begins, and how a model is asked with and without it."""
+"""Splits a completion into rationale and answer, and poses the question to a model with and without the rationale."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 
 class Split(NamedTuple):
-    """A completion in its two parts.
+    """The two parts of a completion.
 
     Attributes:
-        rationale: what comes before the last marker, without the space at its end.
-        answer: what comes after.
-        marked: whether there was a marker; without one all of it is rationale.
+        rationale: the text before the last marker, without trailing space.
+        answer: the text after it.
+        marked: whether there was a marker; without one, the whole completion is the rationale.
     """
 
     rationale: str
@@ -35,14 +35,14 @@ class Split(NamedTuple):
 
 @dataclass(frozen=True)
 class Layout:
-    """How a completion is split, and how the question is put to a model.
+    """How a completion is split, and how the question is posed to a model.
 
     Attributes:
-        marker: what stands between rationale and answer; None where completions are rationale alone.
-        with_rationale: what comes before the answer, with `{prompt}` and `{rationale}`.
-        without_rationale: the same, with `{prompt}` alone.
-        answer: an answer in that place, with `{label}` and `{text}` of a choice; where there are no choices both are
-            the gold.
+        marker: text between rationale and answer; None if completions consist of a rationale alone.
+        with_rationale: template of the text before the answer, with `{prompt}` and `{rationale}`.
+        without_rationale: template of the text before the answer, with `{prompt}` alone.
+        answer: template of the answer, with `{label}` and `{text}` of a choice; without choices, both are the gold
+            answer.
     """
 
     marker: str | None = "So the answer is"
@@ -51,7 +51,7 @@ class Layout:
     answer: str = " {text}."
 
     def split(self, completion: str) -> Split:
-        """The completion in its two parts, at the last marker outside of its thinking."""
+        """Split a completion at the last marker outside its reasoning."""
         start, end = spoken(completion)
         place = -1 if self.marker is None else completion.rfind(self.marker, start, end)
         if self.marker is None or place < 0:
@@ -59,11 +59,11 @@ class Layout:
         return Split(completion[:place].rstrip(), completion[place + len(self.marker) : end], True)
 
     def before(self, prompt: str, rationale: str | None) -> str:
-        """What a model reads before the answer.
+        """The text before the answer.
 
         Args:
-            prompt: as text.
-            rationale: None to ask without one.
+            prompt: the prompt as text.
+            rationale: the rationale; None for none.
         """
         if rationale is None:
             return self.without_rationale.format(prompt=prompt)
@@ -76,12 +76,12 @@ class Layout:
         tokenizer: Tokenizer,
         template_kwargs: Mapping[str, Any] | None = None,
     ) -> Rendered:
-        """What a model reads before the answer, as its tokenizer lays the prompt out.
+        """The text before the answer, with the prompt as the model's tokenizer lays it out.
 
         Args:
             prompt: a string or chat messages.
-            rationale: None to ask without one.
-            tokenizer: of the model that is asked.
+            rationale: the rationale; None for none.
+            tokenizer: the model's tokenizer.
             template_kwargs: variables of its chat template.
         """
         rendered = render(prompt, tokenizer, template_kwargs)
@@ -92,25 +92,25 @@ LAYOUTS = {
     "facts": Layout("Answer:", "{prompt}{rationale} Answer:", "{prompt} Answer:", " ({label})"),
     "chain": Layout("#", "{prompt}{rationale}#", "{prompt}#", "{text}"),
 }
-"""The task's verifier → the layout of its completions; for others MaRio's, with `So the answer is`."""
+"""Name of a task's verifier → layout of its completions; other tasks have MaRio's, with `So the answer is`."""
 _PLACES = {
     "with_rationale": ({"prompt", "rationale"}, {"rationale"}),
     "without_rationale": ({"prompt"}, {"prompt"}),
     "answer": ({"label", "text"}, {"label", "text"}),
 }
-"""Template → the places it may have, and those of which it needs one."""
+"""Template → its possible placeholders, and those of which it needs at least one."""
 OPTIONS = tuple(field.name for field in fields(Layout))
 
 
 def layout(options: Mapping[str, Any], task: str) -> Layout:
-    """The task's layout with what the options change.
+    """The layout of a task, with changes from a reward's options.
 
     Args:
-        options: of the reward, by the names of `Layout`'s attributes.
+        options: options with the names of `Layout`'s attributes.
         task: the name of the task's verifier.
 
     Raises:
-        ValueError: a template that lacks its place, or has one that is not known.
+        ValueError: a template lacks a placeholder, or has an unknown one.
     """
     changed = replace(LAYOUTS.get(task, Layout()), **{key: options[key] for key in OPTIONS if key in options})
     if changed.marker == "":
@@ -132,14 +132,14 @@ def layout(options: Mapping[str, Any], task: str) -> Layout:
 
 
 def choices_of(choices: Any, gold: Any) -> tuple[list[str], list[str], int | None]:
-    """Labels and texts of a row's choices, and which is the gold one, by its label or else its text; None for none.
+    """The labels and texts of a row's choices, and the index of the gold choice (None for none), by its label or text.
 
     Args:
         choices: a list of texts, of `{label, text}`, or `{label: [...], text: [...]}`.
-        gold: the label or the text of the right one; None where it is not known.
+        gold: the label or the text of the right choice; None if unknown.
 
     Raises:
-        ValueError: the choices have no form that is known.
+        ValueError: the choices do not have a known form.
     """
     labels, texts = labelled(choices)
     if gold is None:
@@ -151,20 +151,20 @@ def choices_of(choices: Any, gold: Any) -> tuple[list[str], list[str], int | Non
 
 
 def _shown(answer: Any) -> str | None:
-    """The gold answer that a model is asked about; None where there is none, or it is blank."""
+    """The gold answer to ask about; None if it is missing or blank."""
     gold = first_gold(answer)
     return None if gold is None or not str(gold).strip() else str(gold)
 
 
 class Asked(NamedTuple):
-    """What a model is asked of a completion.
+    """The question to a model about a completion.
 
     Attributes:
-        row: of the completion in its batch.
-        prompt: as the batch has it.
-        rationale: the completion's own.
+        row: index of the completion in its batch.
+        prompt: the prompt.
+        rationale: the rationale of the completion.
         answers: the choices as answers, or the gold answer alone.
-        gold: which of them is right.
+        gold: index of the right answer.
     """
 
     row: int
@@ -182,17 +182,17 @@ def asked(
     *,
     among: bool,
 ) -> tuple[list[Asked], dict[int, str]]:
-    """What a model is asked of each completion that can be judged, and row → error where the data is broken.
+    """The question about each completion that can be judged, and row → error for rows with broken data.
 
-    Left out are those without a marker, without a gold answer, and whose gold is none of the choices. Of several golds
-    the first is asked for.
+    Completions without a marker or a gold answer, or whose gold answer is not one of the choices, are left out. Of
+    several gold answers the first is used.
 
     Args:
-        layout: of the completions.
+        layout: layout of the completions.
         prompts: B prompts.
         completions: B completions.
-        columns: has `gold`, and `choices` where they are asked about.
-        among: whether the gold is asked for among the row's choices, or alone.
+        columns: the columns, with `gold` and, if `among` is true, `choices`.
+        among: whether to ask about all choices of the row, or about the gold answer alone.
 
     Raises:
         ValueError: a column is missing.

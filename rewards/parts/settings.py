@@ -1,4 +1,4 @@
-"""Checks of a reward's section of the config, shared by the modules that build rewards."""
+"""Checks of a reward's section of the config, for the modules that build rewards."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from typing import Any
 from verifiers.runtime.names import nearest
 
 KEYS = ("kind", "function", "verifier", "model", "options", "weight", "credit")
-"""What the config says of one reward."""
+"""Keys of a reward's section of the config."""
 STEP_RULES = ("sum", "min", "first_error")
-"""How step scores may count inside a completion (`rl/credit/steps.py`)."""
+"""Rules by which step scores count within a completion (`rl/credit/steps.py`)."""
 TOKEN_RULE = "token"
-"""How token scores count: each for its own token (`rl/credit/token_rewards.py`)."""
+"""The rule by which token scores count, each for its own token (`rl/credit/token_rewards.py`)."""
 
 
 def options_of(settings: Mapping[str, Any], valid: Collection[str], reads: Collection[str] = ()) -> dict[str, Any]:
-    """The `options` of a reward, all of them known.
+    """The `options` of a reward, after checking that all are known.
 
     Args:
-        settings: the reward's part of the config.
+        settings: the reward's section of the config.
         valid: names of its options.
-        reads: which of `verifier` and `model` it reads.
+        reads: which of `verifier` and `model` the reward uses.
 
     Raises:
-        ValueError: an option that it does not have, or a `verifier` or `model` that it would ignore.
+        ValueError: an option is unknown, or a `verifier` or `model` is given that the reward would ignore.
     """
     for key in ("verifier", "model"):
         if settings.get(key) is not None and key not in reads:
@@ -38,15 +38,15 @@ def options_of(settings: Mapping[str, Any], valid: Collection[str], reads: Colle
 
 
 def one_of(name: str, value: Any, valid: Collection[str]) -> str:
-    """The value, where it is a valid one.
+    """Check that a value is one of the valid ones, and return it.
 
     Args:
-        name: of the option, for the message.
-        value: what the config says.
-        valid: the values that it may have.
+        name: name of the option, for the message.
+        value: the value in the config.
+        valid: the valid values.
 
     Raises:
-        ValueError: it is not; the message names the nearest.
+        ValueError: the value is not valid; the message names the nearest valid one.
     """
     if value not in valid:
         raise ValueError(f"{name}: {value!r} is not one; {nearest(str(value), valid)}")
@@ -57,13 +57,13 @@ def number(name: str, value: Any, *, least: float = -math.inf, above: float = -m
     """The value as a finite number.
 
     Args:
-        name: of the option, for the message.
-        value: what the config says.
-        least: the least it may be.
-        above: what it must be more than.
+        name: name of the option, for the message.
+        value: the value in the config.
+        least: smallest valid value.
+        above: lower bound that the value must exceed.
 
     Raises:
-        ValueError: it is no number, or out of bounds.
+        ValueError: the value is not a number, or out of bounds.
     """
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise ValueError(f"{name}: expected a number, got {value!r}")
@@ -78,12 +78,12 @@ def whole(name: str, value: Any, least: int = 1) -> int:
     """The value as a whole number of at least `least`.
 
     Args:
-        name: of the option, for the message.
-        value: what the config says.
-        least: the least it may be.
+        name: name of the option, for the message.
+        value: the value in the config.
+        least: smallest valid value.
 
     Raises:
-        ValueError: it is none.
+        ValueError: the value is not such a number.
     """
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise ValueError(f"{name}: expected a whole number of at least {least}, got {value!r}")

@@ -1,4 +1,4 @@
-"""What a teacher is shown in place of the policy's prompt: the answer, worked examples, a sibling that is right."""
+"""The teacher's own prompt, which may show the answer, worked examples, or a right sibling completion."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from verifiers.runtime.golds import first_gold
 from verifiers.runtime.names import nearest
 
 SIBLING = "sibling"
-"""In a template: another completion of the same prompt that is right."""
+"""Placeholder for another completion of the same prompt that is right."""
 
 
 def columns_of(template: str) -> tuple[str, ...]:
-    """The columns that a template shows, each once.
+    """The columns that a template shows, without duplicates.
 
     Raises:
-        ValueError: it is no template, or shows no column.
+        ValueError: the template is invalid, or shows no column.
     """
     try:
         fields = [field for _, field, _, _ in string.Formatter().parse(template) if field is not None]
@@ -34,13 +34,13 @@ def columns_of(template: str) -> tuple[str, ...]:
 
 
 def shown(prompt: Text, template: str, row: Mapping[str, Any], sibling: str | None = None) -> Text:
-    """A prompt with more in it.
+    """Make the teacher's prompt of the policy's.
 
     Args:
-        prompt: the policy's, a string or chat messages; of these the last one is filled in and replaced.
-        template: text with columns in braces: `{prompt}`, those of the row (of several golds the first), `{sibling}`.
+        prompt: the policy's prompt, a string or chat messages, of which the last one is filled in and replaced.
+        template: text with placeholders: `{prompt}`, columns of the row (of several golds the first), `{sibling}`.
         row: column → value.
-        sibling: what stands for `{sibling}`.
+        sibling: text for `{sibling}`.
 
     Raises:
         ValueError: the template shows a column that the row lacks.
@@ -59,10 +59,10 @@ def shown(prompt: Text, template: str, row: Mapping[str, Any], sibling: str | No
 
 
 def right_siblings(prompts: Sequence[Text], texts: Sequence[str], right: Sequence[bool | None]) -> list[str | None]:
-    """For each completion the first other one of the same prompt that is right and has another text, or None.
+    """For each completion, the first right completion of the same prompt with another text, or None.
 
     Args:
-        prompts: B prompts, those of one question equal.
+        prompts: B prompts, which are equal for the same question.
         texts: B completions.
         right: whether each is right.
     """

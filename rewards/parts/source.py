@@ -1,4 +1,4 @@
-"""The model that a reward's section of the config names: a frozen one, or the policy as it is at the call."""
+"""The model that a reward's section of the config names: a frozen model, or the policy."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from rewards.parts.context import Context
 
 
 def template_kwargs(settings: Mapping[str, Any], context: Context) -> Mapping[str, Any]:
-    """Variables of the chat template of the model that is asked: where it is the policy, those it is sampled with.
+    """Variables of the chat template of the reward's model: for the policy those of sampling, otherwise none.
 
     Args:
-        settings: the reward's part of the config.
-        context: knows the variables that the policy is sampled with.
+        settings: the reward's section of the config.
+        context: has the variables of the policy's chat template.
     """
     return context.template_kwargs if settings.get("model") == "policy" else {}
 
@@ -33,16 +33,16 @@ def source(
     base: bool = False,
     purpose: str = "a path or a hub id",
 ) -> Source:
-    """What gives the model that a reward's part of the config names.
+    """A function that returns the model that a reward's section of the config names, with its tokenizer.
 
     Args:
         settings: its `model`: a path, a hub id, or `policy`; and its options `dtype`, `device`, `revision` and
             `trust_remote_code`.
-        context: gives the policy.
+        context: has the policy.
         head: a key of `rewards.models.load.HEADS`.
-        policy: whether the reward can do with the policy, which changes while it is trained.
-        base: whether it can do with the policy as the run began with it.
-        purpose: what the model is and does, for the error.
+        policy: whether the reward can use the policy, which changes during training.
+        base: whether the reward can use the initial policy of the run.
+        purpose: a description of the model, for the error.
 
     Raises:
         ValueError: no model is named, or it does not fit; the message says what to name.

@@ -1,4 +1,4 @@
-"""A limit on what requests to an endpoint may cost, and the count of what they did cost."""
+"""A limit on the cost of requests to an endpoint, and a counter of their cost."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ import diskcache
 
 
 class LimitReached(Exception):
-    """One more request would go past the limit on spending."""
+    """Another request would exceed the limit on spending."""
 
 
 @dataclass(frozen=True)
 class Limit:
-    """The most that may be spent, and what tokens cost.
+    """A limit on spending, and the prices of tokens.
 
     Attributes:
-        requests: requests sent, tries that failed included.
-        tokens: tokens read and written, as the server reports them.
-        money: by the prices, in their currency.
-        input_price: of a million tokens read.
-        output_price: of a million tokens written.
+        requests: largest number of requests, including failed attempts.
+        tokens: largest number of input and output tokens, as the server reports them.
+        money: largest cost, in the currency of the prices.
+        input_price: price of a million input tokens.
+        output_price: price of a million output tokens.
     """
 
     requests: float = inf
@@ -38,20 +38,20 @@ class Limit:
 
     @property
     def needs_usage(self) -> bool:
-        """Whether it can be held only where the server reports tokens."""
+        """Whether the limit requires that the server reports tokens."""
         return self.tokens < inf or self.money < inf
 
 
 class Spent:
-    """What was spent, counted across threads.
+    """A thread-safe counter of spending.
 
-    With a folder the counts are on disk: every process and every later start of the run adds to them. Without one each
-    process counts for itself, and may spend its even share of the limit (`WORLD_SIZE`). The limit is looked at before
-    each request, so requests that are under way may take tokens and money over it.
+    With a folder, the counts are on disk, and every process and every later start of the run adds to them. Without one,
+    each process counts separately, and may spend an equal share of the limit (`WORLD_SIZE`). The limit is checked
+    before each request, so requests that are already running may exceed it in tokens and money.
 
     Args:
-        limit: the most that may be spent.
-        folder: where the counts are kept, made when they are first looked at; None for nowhere.
+        limit: the limit on spending.
+        folder: folder of the counts, made at the first use; None to keep them in memory.
     """
 
     def __init__(self, limit: Limit, folder: Path | None = None) -> None:
@@ -62,24 +62,24 @@ class Spent:
 
     @property
     def requests(self) -> int:
-        """Requests sent."""
+        """Number of requests so far."""
         return int(self._counts.get("requests", 0))
 
     @property
     def tokens(self) -> int:
-        """Tokens read and written."""
+        """Number of input and output tokens so far."""
         return int(self._counts.get("tokens", 0))
 
     @property
     def money(self) -> float:
-        """What they cost."""
+        """Cost so far."""
         return float(self._counts.get("money", 0.0))
 
     def take_request(self) -> None:
         """Count one request.
 
         Raises:
-            LimitReached: there is none left.
+            LimitReached: the limit is reached.
         """
         with self._alone():
             for what, now, most in (
@@ -95,7 +95,7 @@ class Spent:
         """Count the tokens of a reply.
 
         Raises:
-            ValueError: the server does not report them, so the limit cannot be held.
+            ValueError: the server does not report tokens, so the limit cannot be checked.
         """
         read, written = (_count(getattr(usage, name, None)) for name in ("prompt_tokens", "completion_tokens"))
         if read is None or written is None:
@@ -112,10 +112,10 @@ class Spent:
         return {} if self._folder is None else diskcache.Cache(str(self._folder))
 
     def _alone(self) -> AbstractContextManager[Any]:
-        """No other thread counts meanwhile, nor, with a folder, any other process."""
+        """A lock against other threads and, with a folder, other processes."""
         return self._lock if self._folder is None else self._counts.transact()
 
 
 def _count(value: Any) -> int | None:
-    """A number of tokens; None for what is none."""
+    """A valid number of tokens, or None."""
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53 else None

@@ -11,19 +11,19 @@ from rewards.models.types import Classifier, Tokenizer
 from rewards.reward import Text
 
 READ_AT = "last token of each step"
-"""Where the models that `whetstone prm train` makes are read; their `prm.json` says so."""
+"""Where models of `whetstone prm train` are read, as recorded in their `prm.json`."""
 FORM_FILE = "prm.json"
-"""What such a model says of itself, beside its weights."""
+"""File next to the weights of such a model with a description of it."""
 FINAL: dict[str, Callable[[Sequence[float]], float]] = {
     "min": min,
     "mean": lambda scores: sum(scores) / len(scores),
     "product": math.prod,
     "last": lambda scores: scores[-1],
 }
-"""How the scores of a completion's steps become one number."""
+"""Functions that turn the scores of a completion's steps into one number."""
 RIGHT_WORDS = frozenset({"right", "correct", "good", "positive", "pos", "true", "yes", "+"})
 WRONG_WORDS = frozenset({"wrong", "incorrect", "bad", "negative", "neg", "error", "false", "no", "-"})
-"""What the two classes of a process reward model may be called."""
+"""Usual names of the two classes of a process reward model."""
 
 
 def encode_steps(
@@ -35,18 +35,18 @@ def encode_steps(
     *,
     together: str | None = None,
 ) -> Encoded:
-    """Token ids of prompt and completion, and the place of the last token of each step.
+    """Token ids of prompt and completion, and the index of the last token of each step.
 
-    In an empty completion that is the last token of the prompt.
+    For an empty completion it is the last token of the prompt.
 
     Args:
         tokenizer: a fast tokenizer, which knows the characters of its tokens.
         prompt: a string, or chat messages for the chat template.
-        completion: what holds the steps.
-        ends: one past the last character of each step, in order.
-        longest: most tokens; what is over is cut off at the end, and the steps that end there have no place: -1.
-        together: what stands between prompt and completion where both are encoded as one text; None encodes them
-            apart, as a policy reads the one and writes the other.
+        completion: the text with the steps.
+        ends: index after the last character of each step, in order.
+        longest: largest number of tokens; the rest is cut off, and steps that end in it have the index -1.
+        together: text between prompt and completion if they are tokenized as one text; None tokenizes them separately,
+            as when a policy reads the prompt and writes the completion.
 
     Raises:
         ValueError: the tokenizer does not know the characters of its tokens.
@@ -66,7 +66,7 @@ def encode_steps(
     ids = prefix + list(encoded["input_ids"])
     places, token = [], 0
     for end in ends:
-        # the last token that begins inside the step holds its last character
+        # the last token that starts within the step contains its last character
         while token + 1 < len(starts) and starts[token + 1] < end + shift:
             token += 1
         places.append(len(prefix) + (token if starts else -1))
@@ -77,13 +77,13 @@ def encode_steps(
 
 
 def right_class(model: Classifier) -> list[int] | None:
-    """The class of a token-classification model that means right, by its name where that says so.
+    """The class of a token-classification model that means right, by its name.
 
     Args:
-        model: with `config.id2label`.
+        model: a model with `config.id2label`.
 
     Returns:
-        None where the names say nothing; then it is the only class, or the second of two.
+        The class; None if the names do not tell, in which case it is the only class, or the second of two.
     """
     names = {int(label): str(name).strip().lower() for label, name in (model.config.id2label or {}).items()}
     if len(names) != 2:
@@ -96,14 +96,14 @@ def right_class(model: Classifier) -> list[int] | None:
 
 
 def check_marker(tokenizer: Tokenizer, marker: str) -> None:
-    """Check that a tokenizer knows the marker that is put after each step.
+    """Check that a tokenizer knows the marker after each step.
 
     Args:
-        tokenizer: of the model that is read there.
-        marker: such as `<extra_0>` or a line break.
+        tokenizer: the model's tokenizer.
+        marker: the marker, such as `<extra_0>` or a line break.
 
     Raises:
-        ValueError: it is no token, or one that stands for what is unknown.
+        ValueError: the marker is not a token, or is the unknown token.
     """
     ids = tokenizer(marker, add_special_tokens=False)["input_ids"]
     if not ids or (tokenizer.unk_token_id is not None and tokenizer.unk_token_id in ids):
@@ -111,15 +111,15 @@ def check_marker(tokenizer: Tokenizer, marker: str) -> None:
 
 
 def marked(text: str, ends: Sequence[int], marker: str) -> tuple[str, list[int]]:
-    """The text with a marker after each step, where it is not there already.
+    """Add a marker after each step that does not have one.
 
     Args:
         text: a completion.
-        ends: one past the last character of each step, in order.
-        marker: what is put there.
+        ends: index after the last character of each step, in order.
+        marker: the marker.
 
     Returns:
-        The longer text, and one past the last character of each marker in it.
+        The text with markers, and the index after the last character of each marker.
     """
     parts, places, length, done = [], [], 0, 0
     for end in ends:

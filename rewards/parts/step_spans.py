@@ -1,4 +1,4 @@
-"""Where the steps of a completion lie: a verifier's spans, the parts between separators, or a pattern's matches."""
+"""The spans of a completion's steps: by a verifier, between separators, or by a pattern."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ Span = tuple[int, int]
 
 @dataclass(frozen=True)
 class Splitter:
-    """How completions are split; with neither a separator nor a pattern, by the spans of the verifier.
+    """Splits completions into steps; without a separator or a pattern, by the spans of a verdict.
 
     Attributes:
-        separator: what stands between two steps and belongs to neither.
+        separator: text between two steps, which belongs to neither.
         pattern: a regular expression; each match is a step.
     """
 
@@ -23,7 +23,7 @@ class Splitter:
     pattern: re.Pattern[str] | None = None
 
     def __call__(self, completion: str, verdict: Verdict | None) -> list[Span]:
-        """The steps' spans in order; parts that are blank are no steps."""
+        """The spans of the steps in order; blank parts are not steps."""
         if self.pattern is not None:
             return [match.span() for match in self.pattern.finditer(completion) if match.end() > match.start()]
         if self.separator is None:
@@ -36,11 +36,11 @@ class Splitter:
         return spans
 
     def prefix(self, completion: str, end: int) -> str:
-        """The completion up to a step's end, with the separator where it follows there.
+        """The completion up to the end of a step, including a separator that follows it.
 
         Args:
             completion: the whole text.
-            end: one past the last character of a step.
+            end: index after the last character of the step.
         """
         if self.separator and completion.startswith(self.separator, end):
             end += len(self.separator)

@@ -1,4 +1,4 @@
-"""What a text is counted in: words, characters or tokens."""
+"""Units of length: words, characters or tokens."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ UNITS = ("words", "characters", "tokens")
 
 
 def units(completions: Sequence[Text], completion_ids: Sequence[Sequence[int]], unit: str) -> list[Sequence[Any]]:
-    """Each completion as a sequence of words (between white space), characters or token ids.
+    """Each completion as a sequence of words (separated by white space), characters or token ids.
 
     Args:
         completions: B completions.
-        completion_ids: their token ids; read for tokens alone.
+        completion_ids: their token ids; needed only for tokens.
         unit: `words`, `characters` or `tokens`.
 
     Raises:
-        ValueError: tokens are asked for, and a completion's are not given.
+        ValueError: the unit is tokens, and the token ids of a completion are missing.
     """
     texts = [text_of(completion) for completion in completions]
     if unit != "tokens":

@@ -1,4 +1,4 @@
-"""Which completions are compared with each other: those of one prompt, or of a group that has a name."""
+"""Groups of completions that are compared with each other: those of the same prompt, or of a named group."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 class _Prompt(str):
-    """A prompt as text that is equal to those of its group and no others: so the mix groups it, by equal prompts."""
+    """A text prompt that equals only the prompts of its group, because the mix groups by equal prompts."""
 
     group: int
 
@@ -22,7 +22,7 @@ class _Prompt(str):
 
 
 class _Chat(list):
-    """Chat messages of a prompt whose group has a name: the mix, which groups messages by how they print, sees that."""
+    """Chat messages of a prompt in a named group; the mix groups messages by their `repr`, which includes the name."""
 
     group: int
 
@@ -31,11 +31,11 @@ class _Chat(list):
 
 
 def grouped(prompts: Sequence[Any], named: Sequence[Any]) -> tuple[list[int], list[Any]]:
-    """The group of each completion, numbered in order of appearance, and its prompt, of which equal ones are a group.
+    """The group of each completion, numbered in order of appearance, and its prompt, which is equal within a group.
 
     Args:
-        prompts: N prompts, None or empty where there is none.
-        named: N names of groups, None where the prompt says which group it is.
+        prompts: N prompts; None or empty for none.
+        named: N names of groups; None if the prompt determines the group.
     """
     numbers: dict[tuple[str, str], int] = {}
     groups: list[int] = []
@@ -55,11 +55,11 @@ def grouped(prompts: Sequence[Any], named: Sequence[Any]) -> tuple[list[int], li
 
 
 def batches(groups: Sequence[int], size: int) -> Iterator[list[int]]:
-    """Rows in batches of whole groups: rewards may compare the completions of a prompt.
+    """Batches of rows with whole groups, since rewards may compare the completions of a prompt.
 
     Args:
-        groups: of each of N rows its group.
-        size: rows in a batch, unless one group has more.
+        groups: the group of each of N rows.
+        size: rows per batch, unless a group has more.
     """
     of: dict[int, list[int]] = {}
     for row, group in enumerate(groups):

@@ -1,4 +1,4 @@
-"""Completions with their steps marked in the text: HTML in a notebook, colours and signs in a terminal."""
+"""Completions with their steps marked in the text: as HTML in a notebook, with colours and signs in a terminal."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from rich.text import Text as RichText
 from verifiers import Step
 
 MOST = 2000
-"""Characters of a completion that are shown."""
+"""Largest number of characters of a completion to show."""
 REASONS = 6
-"""Reasons that are listed below a completion in a terminal."""
+"""Largest number of reasons to list below a completion in a terminal."""
 COLOURS = {"right": "green", "between": "dark_orange", "wrong": "red", "abstained": "bright_black", "failed": "magenta"}
 _CSS = {"right": "#d4f3dc", "between": "#fdf0c4", "wrong": "#fbd5d3", "abstained": "#e7e9ec", "failed": "#ecd9f7"}
 _SIGNS = {"right": "✓", "wrong": "✗", "abstained": "?", "failed": "!"}
 
 
 class Piece(NamedTuple):
-    """A stretch of a completion; `step` is what was said of it, None between steps."""
+    """A part of a completion; `step` is its judgement, None between steps."""
 
     text: str
     step: Step | None
@@ -35,16 +35,16 @@ class Piece(NamedTuple):
 
     @property
     def sign(self) -> str:
-        """What stands after the step: a sign, or its score."""
+        """The text after the step: a sign, or its score."""
         return _SIGNS.get(self.kind) or f" {self.step.score if self.step else 0:.2f}"
 
 
 def pieces(text: str, steps: Sequence[Step]) -> list[Piece]:
-    """The text cut at its steps; where two overlap, the later one begins where the earlier ends.
+    """The text divided at its steps; if two overlap, the later one starts where the earlier one ends.
 
     Args:
         text: the completion.
-        steps: what a reward says of its steps.
+        steps: a reward's scores of its steps.
     """
     found, at = [], 0
     for step in sorted(steps, key=lambda step: (step.start, step.end)):
@@ -67,7 +67,7 @@ class Marked(NamedTuple):
 
 
 class MarkedSteps:
-    """Several completions with their steps marked; shows itself in a notebook, and with `print` in a terminal."""
+    """Several completions with their steps marked, for a notebook or for `print` in a terminal."""
 
     def __init__(self, examples: Sequence[Marked]) -> None:
         self.examples = list(examples)

@@ -13,20 +13,20 @@ from matplotlib.figure import Figure
 
 SCATTERS = 3
 POINTS = 2000
-"""Points drawn in a scatter, the first ones of the table."""
+"""Largest number of points in a scatter plot, the first ones of the table."""
 
 
 def plot(
     frame: pd.DataFrame, names: Sequence[str], parts: Sequence[str], correlation: pd.DataFrame, right: pd.Series | None
 ) -> Figure:
-    """Histograms, then the pairs of rewards that go together least, then all correlations.
+    """Plot histograms, then the least correlated pairs of rewards, then all correlations.
 
     Args:
         frame: the table.
-        names: its rewards, and the mix.
-        parts: its rewards alone.
-        correlation: `Scored.correlation()`.
-        right: which completions are right, NaN where not known; None where nothing says.
+        names: names of the rewards and the mix.
+        parts: names of the rewards alone.
+        correlation: the result of `Scored.correlation()`.
+        right: whether each completion is right, NaN if unknown; None if unknown for all.
     """
     pairs: Any = correlation[correlation["reward"].isin(parts) & correlation["other"].isin(parts)]
     pairs = pairs.sort_values("spearman", na_position="last").head(SCATTERS)
@@ -71,5 +71,5 @@ def plot(
         panel.set_title("rank correlation")
     for empty in axes:
         empty.axis("off")
-    plt.close(figure)  # a notebook shows it once, as the value of the cell
+    plt.close(figure)  # so that a notebook shows it only once, as the value of the cell
     return figure

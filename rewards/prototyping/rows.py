@@ -1,4 +1,4 @@
-"""What `rewards.score` is given, as rows: one mapping a completion."""
+"""The input of `rewards.score` as rows, one mapping per completion."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from collections.abc import Mapping
 from typing import Any
 
 GROUP = "group of the completion"
-"""The column that says which group a row belongs to; no column of the data has that name."""
+"""The column with the group of a row; no column of the data has this name."""
 
 
 _HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 
 
 def readable(value: Any) -> Any:
-    """The value with each half of a surrogate pair in its texts replaced by U+FFFD: files and tokenizers take none."""
+    """The value with lone surrogates in its texts replaced by U+FFFD, since files and tokenizers reject them."""
     if isinstance(value, str):
         return _HALF_CHARACTER.sub("\ufffd", value)
     if isinstance(value, Mapping):
@@ -24,14 +24,14 @@ def readable(value: Any) -> Any:
 
 
 def rows_of(completions: Any, given: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """One row a completion, its missing values (None, NaN) as None; a list of texts becomes several rows.
+    """One row per completion, with None for missing values (None, NaN); a list of texts becomes several rows.
 
     Args:
-        completions: N completions, rows, or a pandas DataFrame of these.
+        completions: N completions, rows, or a pandas DataFrame of rows.
         given: further columns of N values each.
 
     Raises:
-        ValueError: nothing to score, a column of another length or given twice, a row without a completion.
+        ValueError: there are no completions, a column has another length or is given twice, or a row has no completion.
     """
     if hasattr(completions, "to_dict") and hasattr(completions, "columns"):
         if not completions.columns.is_unique:

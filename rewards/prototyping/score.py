@@ -1,7 +1,7 @@
 """Scores saved completions with any rewards, without a policy and without training: `rewards.score` in a notebook.
 
-Each reward is given what it would be given in a run: prompts, completions and the columns of the data. If something
-that it needs is missing (a column, the prompts, a tokenizer, a policy), the error names it; nothing is made up.
+Each reward gets what it would get in a run: prompts, completions and the columns of the data. If something that it
+needs is missing (a column, the prompts, a tokenizer, a policy), the error names it; nothing is substituted.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 Rewards = str | Reward | Callable[..., Any] | Mapping[str, Any] | Sequence[Any]
 BATCH = 1000
-"""Completions that are scored at a time, unless one prompt has more: its completions are never parted."""
+"""Completions per batch; the completions of a prompt are always in the same batch."""
 
 
 def score(
@@ -49,27 +49,28 @@ def score(
     batch: int = BATCH,
     progress: Callable[[int], None] | None = None,
 ) -> Scored:
-    """Score completions with rewards: a table with every component, and what can be asked of it.
+    """Score completions with rewards; the result is a table with every component and methods to analyse it.
 
     Args:
-        completions: N texts, or chat messages; a list of texts is several completions of one prompt. Also rows, each a
-            mapping with a `completion` and whatever columns there are, or a pandas DataFrame of these.
+        completions: N texts or lists of chat messages; a list of texts contains several completions of one prompt. Or
+            rows, which are mappings with `completion` and other columns, or a pandas DataFrame of such rows.
         rewards: as in a config, name → settings (`{"correctness": {"verifier": "math"}, "length": {}}`), where
             `function` may be the function itself or a `Reward` (`{"mine": {"function": brevity, "weight": 0.1}}`); or
             names, `Reward`s, functions with TRL's signature; one or a list, or name → one of these.
-        prompts: N prompts. Completions of one prompt form a group, wherever they stand; one without a prompt is alone.
-        gold: N reference answers, None where there is none.
-        correct: N numbers in [0, 1], None where not known: how right each completion is, where that is known already.
-        columns: further columns of N values each, as the data of a run has them.
-        groups: N values, equal for completions of one group, where something else than the prompt says so; None where
-            the prompt does.
-        verifier: the judge of rewards that ask one and name none, as the task's own does in a run.
+        prompts: N prompts. The completions of a prompt form a group, in any order; one without a prompt is a group of
+            its own.
+        gold: N gold answers; None for none.
+        correct: N numbers in [0, 1], how right each completion is; None if unknown.
+        columns: further columns of N values each, as in the data of a run.
+        groups: N values that are equal for completions of a group, if the prompt does not determine it; None if it
+            does.
+        verifier: the default verifier of rewards that use one, like the task's verifier in a run.
         mix: settings of the mix, as in a config. Its error budget is not applied: failures are in the table.
-        tokenizer: where a reward reads token ids, what makes them: a callable such as transformers' tokenizers.
-        policy: gives (model, tokenizer) for rewards that ask the policy.
-        cache: a folder for what rewards keep.
-        batch: completions scored at a time.
-        progress: told after each batch how many completions it had.
+        tokenizer: a callable such as transformers' tokenizers, for rewards that use token ids.
+        policy: returns a model and its tokenizer, for rewards that use the policy.
+        cache: a folder in which rewards cache results.
+        batch: completions per batch.
+        progress: called after each batch with its number of completions.
 
     Raises:
         ValueError: an unknown reward, option or verifier; a column that a reward needs is missing (named, with those
@@ -117,18 +118,18 @@ def score(
 
 
 def made(rewards: Rewards, context: Context, mix: Mapping[str, Any] | None = None) -> Mix:
-    """The mix of what `score` takes as rewards; its error budget is lifted, for a table shows what failed.
+    """The mix of the rewards given to `score`, without an error budget, since the table shows failures.
 
     Args:
-        rewards: as `score` takes them.
-        context: what they may ask for.
+        rewards: the rewards, as in `score`.
+        context: the context of the rewards.
         mix: settings of the mix, as in a config.
 
     Raises:
-        ValueError: there is no such reward or option, two have one name, or there are none.
+        ValueError: there is no such reward or option, two rewards have the same name, or there are none.
     """
     if isinstance(rewards, Mix):
-        lifted = copy.copy(rewards)  # the caller's own keeps its budget
+        lifted = copy.copy(rewards)  # the caller's mix keeps its budget
         lifted.error_budget = 1.0
         return lifted
     settings: dict[str, Mapping[str, Any]] = {}
@@ -147,7 +148,7 @@ def made(rewards: Rewards, context: Context, mix: Mapping[str, Any] | None = Non
 
 
 class _NoIds(Sequence):
-    """Stands where token ids would: a reward that reads it fails and says what is missing."""
+    """A placeholder for missing token ids; a reward that reads it fails with a message about what is missing."""
 
     def __len__(self) -> int:
         raise ValueError("it reads token ids, and there is no tokenizer to make them; name one")
@@ -189,7 +190,7 @@ def _refuse_missing(mixed: Mix, table: Mapping[str, Sequence[Any]]) -> None:
 
 
 def _joined(batches: Sequence[Scores], order: Sequence[int]) -> Scores:
-    """The scores of several batches as one, back in the order of the rows."""
+    """The scores of several batches combined, in the original order of the rows."""
     count = len(order)
     whole = Scores([None] * count, [()] * count)
     steps: list[Steps] = whole.steps

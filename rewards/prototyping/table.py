@@ -1,7 +1,7 @@
-"""The result of scoring: a table with a row per completion, and what to look at before training on a reward.
+"""The result of scoring: a table with one row per completion, and analyses to make before training on a reward.
 
-Throughout, a completion on which a reward abstained or failed is left out where that reward is looked at, and every
-figure says how many completions it rests on. A failure is never counted as 0.
+In every analysis of a reward, completions on which it abstained or failed are left out, and each figure has the number
+of completions that it is based on. A failure is never counted as 0.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 Steps = tuple[Step, ...]
 OWN_COLUMNS = ("group", "prompt", "completion", "gold", "correct", "mix", "abstained", "failed")
-"""Columns of the table that are no reward's."""
+"""Columns of the table that do not belong to a reward."""
 
 
 @dataclass(repr=False)
@@ -34,14 +34,13 @@ class Scored:
     """N scored completions.
 
     Attributes:
-        frame: a row a completion: `group` (completions of one prompt share it), `prompt`, `completion`, `gold` and
-            `correct` where given; `mix` and each reward's value, NaN where it abstained or failed; `abstained`, the
-            rewards that abstained; `failed`, reward by reward what broke; `NAME.column` for what a reward says beside
-            its value, such as `correctness.extracted`; and the data's other columns, as `row.NAME` where a name
-            is taken.
+        frame: one row per completion: `group` (shared by completions of a prompt), `prompt`, `completion`, and `gold`
+            and `correct` if given; `mix` and each reward's value, NaN if it abstained or failed; `abstained`, the
+            rewards that abstained; `failed`, the errors by reward; `NAME.column` for additional columns of a reward,
+            such as `correctness.extracted`; and the other columns of the data, as `row.NAME` if a name is taken.
         parts: reward name → its scores, with steps and failures.
         seconds: reward name → seconds it took.
-        truth: the column that says which completions are right, unless another is named; None where none does.
+        truth: the default column for whether completions are right; None for none.
     """
 
     frame: pd.DataFrame
@@ -63,11 +62,11 @@ class Scored:
 
         Args:
             table: the columns of the data, each of N values.
-            groups: N numbers of groups.
+            groups: N group numbers.
             values: N values of the mix.
             parts: reward name → its scores.
             seconds: reward name → seconds it took.
-            truth: the column that says which completions are right; None where none does.
+            truth: the column for whether completions are right; None for none.
         """
         count = len(groups)
         parts = {name: _readable(part) for name, part in parts.items()}
@@ -100,14 +99,14 @@ class Scored:
 
     @property
     def rewards(self) -> list[str]:
-        """Names of the rewards, and of their mix where there are several."""
+        """The names of the rewards, and of their mix if there are several."""
         return [*self.parts, "mix"] if len(self.parts) > 1 else list(self.parts)
 
     def summary(self) -> pd.DataFrame:
-        """A row a reward: n with a value, mean, std, share abstained and failed, no_signal, seconds.
+        """One row per reward: n with a value, mean, std, shares abstained and failed, no_signal, seconds.
 
-        `no_signal` is the share of prompts with several completions on which all with a value have the same one, so
-        that GRPO learns nothing from them; NaN where no prompt has several.
+        `no_signal` is the share of prompts with several completions whose known values are all equal, so that GRPO
+        learns nothing from them; NaN if no prompt has several completions.
         """
         rows = {}
         for name in self.rewards:
@@ -127,19 +126,19 @@ class Scored:
         return pd.DataFrame.from_dict(rows, orient="index").rename_axis("reward")
 
     def agreement(self, correctness: str | Sequence[Any] | None = None) -> pd.DataFrame:
-        """How each reward agrees with correctness; right is a correctness of 1.
+        """The agreement of each reward with correctness; a completion is right if its correctness is 1.
 
         Args:
-            correctness: a column of the frame, or N values in [0, 1] with None where not known; by default `truth`.
+            correctness: a column of the frame, or N values in [0, 1], None if unknown; by default `truth`.
 
         Returns:
-            A row a reward: `n`, `right` and `wrong` (completions), `mean_right` and `mean_wrong`; `auc`, the share of
-            all pairs of a right and a wrong completion in which the right one has more (ties count half); `r`, the
-            point-biserial correlation; `ranked`, as `auc` but within the prompts, which is what a group baseline sees,
-            over `pairs` pairs. NaN where there is nothing to compare.
+            One row per reward: `n`, `right` and `wrong` (numbers of completions), `mean_right` and `mean_wrong`; `auc`,
+            the share of all pairs of a right and a wrong completion in which the right one has the higher value (ties
+            count half); `r`, the point-biserial correlation; `ranked`, like `auc` but within prompts, as a group
+            baseline compares them, over `pairs` pairs. NaN if there is nothing to compare.
 
         Raises:
-            ValueError: correctness is not known, is not in [0, 1], or has another length.
+            ValueError: correctness is unknown, is not in [0, 1], or has another length.
         """
         truth, known = self._truth(correctness)
         rows = {}
@@ -167,7 +166,7 @@ class Scored:
         return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("reward")
 
     def correlation(self) -> pd.DataFrame:
-        """Each pair of rewards: `pearson`, `spearman`, and `n`, the completions on which both have a value."""
+        """`pearson` and `spearman` of each pair of rewards, and `n`, the completions for which both have a value."""
         rows = []
         for one, other in itertools.combinations(self.rewards, 2):
             both: Any = self.frame[[one, other]].dropna()
@@ -179,11 +178,11 @@ class Scored:
         return pd.DataFrame(rows, columns=["reward", "other", "pearson", "spearman", "n"])
 
     def steps(self, rows: Sequence[int] | int = 5, reward: str | None = None) -> MarkedSteps:
-        """Completions with their steps marked in the text; in a notebook, or with `print`.
+        """Completions with their steps marked in the text, for a notebook or `print`.
 
         Args:
-            rows: which rows of the frame, or how many from the first.
-            reward: one reward alone.
+            rows: indices of rows of the frame, or the number of rows from the first.
+            reward: the name of a reward; by default all.
 
         Raises:
             ValueError: there is no such reward.
@@ -203,19 +202,19 @@ class Scored:
         )
 
     def plot(self) -> Figure:
-        """Histograms of each reward (right and wrong apart, where known), scatters of pairs, correlations."""
+        """Plot histograms (right and wrong separately, if known), scatter plots of pairs, and correlations."""
         from rewards.prototyping.plot import plot
 
         known = self._truth(None)[1] if self.truth else None
         return plot(self.frame, self.rewards, list(self.parts), self.correlation(), known)
 
     def to_parquet(self, path: str | Path) -> None:
-        """Write the table, with the steps of each reward as `NAME.steps`."""
+        """Write the table with the steps of each reward as `NAME.steps`."""
         table = self.frame.copy()
         for name, part in self.parts.items():
             if part.steps:
                 table[f"{name}.steps"] = [[_as_dict(step) for step in steps] for steps in part.steps]
-        for name in table.columns:  # parquet holds one type a column
+        for name in table.columns:  # a parquet column has one type
             kinds = {type(value) for value in table[name] if value is not None}
             if table[name].dtype == object and len(kinds) > 1:
                 table[name] = [
@@ -262,8 +261,8 @@ def _readable(part: Scores) -> Scores:
 
 
 def _won(value: Any, right: Any, groups: Any) -> tuple[float, int]:
-    """Pairs of a right and a wrong completion of a group in which the right one has more, ties half; and all such."""
-    # Mann and Whitney: the ranks of the right ones, less what they would be with all the right ones below
+    """The number of pairs (right, wrong) within groups in which the right one is higher, and of all such pairs."""
+    # Mann-Whitney: the rank sum of the right ones, minus its smallest possible value
     ranks = value.groupby(groups).rank()[right].sum()
     of = right.groupby(groups).agg(["sum", "size"])
     below = (of["sum"] * (of["sum"] + 1) / 2).sum()

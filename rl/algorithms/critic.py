@@ -1,15 +1,16 @@
-r"""The critic of PPO: a value model beside the policy, with an optimizer of its own.
+r"""The critic of PPO: a value model with an optimizer of its own.
 
-It is a token-classification model with one label. The value before token $t$ is read where token $t$ is predicted:
-at the token before it. With the values $V^{old}$ at the time of sampling and the λ-returns $R$, the loss is
+It is a token-classification model with one label. The value before token $t$ is its output at the token before $t$,
+which is where the policy predicts token $t$. With the values $V^{old}$ at sampling time and the λ-returns $R$, the loss
+is
 
     L_V = 1/2 mean over tokens of max((V - R)², (V^{old} + clip(V - V^{old}, -c, c) - R)²)
 
-without the second term where there is no clipping (Schulman et al. 2017, arXiv:1707.06347, eq. 9; the clipped form is
-that of the authors' own code).
+or without the second term if `value_clip` is None (Schulman et al. 2017, arXiv:1707.06347, eq. 9; the clipped form is
+from the authors' code).
 
-It takes as many steps as it is asked for, so it may learn more often than the policy, or alone at first. It never
-becomes a part of the policy's exported weights.
+The critic has its own number of passes, so it may learn more often than the policy, or alone at first. Its weights are
+never part of the exported policy.
 """
 
 from __future__ import annotations
@@ -36,17 +37,17 @@ MAX_GRADIENT_NORM = 1.0
 
 
 class Critic:
-    """A value model, its optimizer, and what has to be saved of both.
+    """A value model with its optimizer and their state.
 
-    Every process holds the whole critic; gradients are averaged over processes. So it needs nothing of what shards the
-    policy. It stays in evaluation mode throughout, since dropout would make values noisy.
+    Every process holds the whole critic, and its gradients are averaged over processes, so it does not depend on how
+    the policy is sharded. It always runs in evaluation mode, because dropout would make the values noisy.
 
     Args:
-        model: gives one logit for each token; moved to the accelerator's device.
-        settings: how it learns.
-        accelerator: the trainer's.
-        seed: of the order in which rollouts are seen.
-        sharing: how completions of one prompt are run together; None for each in a sequence of its own.
+        model: a model with one logit per token; it is moved to the accelerator's device.
+        settings: the `algorithm.critic` section of the config.
+        accelerator: the trainer's accelerator.
+        seed: seed for the order of the rollouts.
+        sharing: runs the completions of a prompt together; None to run each as a sequence of its own.
     """
 
     def __init__(
@@ -74,18 +75,19 @@ class Critic:
         return self._forward(rollouts, torch.arange(len(rollouts.completion_ids)))
 
     def fit(self, rollouts: Rollouts, returns_BT: Tensor, old_values_BT: Tensor) -> dict[str, float]:
-        """Learn the returns: `epochs` passes in shuffled batches.
+        """Fit the values to the returns, in `epochs` passes of shuffled batches.
 
         Args:
-            rollouts: the sampled sequences.
-            returns_BT: what the values should be.
-            old_values_BT: the values at the time of sampling.
+            rollouts: B sampled sequences.
+            returns_BT: the targets.
+            old_values_BT: the values at sampling time.
 
         Returns:
-            `value_loss` and `clip_fraction`, the share of tokens whose loss was cut; means over the last pass.
+            `value_loss`, and `clip_fraction`, the share of tokens whose loss was clipped; both are means over the last
+            pass.
 
         Raises:
-            NotFinite: ten steps in a row had gradients that are NaN or infinite. Such steps are not taken.
+            NotFinite: ten steps in a row had gradients that are NaN or infinite. Such steps are skipped.
         """
         passes: list[list[dict[str, float]]] = []
         for _ in range(self.settings.epochs):
@@ -100,7 +102,7 @@ class Critic:
         mask_BT, goal_BT = rollouts.completion_mask[rows], returns_BT[rows]
         self._want_gradients(True)
         values_BT = self._forward(rollouts, rows)
-        self._want_gradients(True)  # peft turns them off where the policy's own adapter is active again
+        self._want_gradients(True)  # peft disables them when the policy's own adapter becomes active again
         error_BT = (values_BT - goal_BT) ** 2
         cut = 0.0
         if (clip := self.settings.value_clip) is not None:
@@ -108,7 +110,7 @@ class Critic:
             near_error_BT = (old_BT + (values_BT - old_BT).clamp(-clip, clip) - goal_BT) ** 2
             cut = (((near_error_BT > error_BT) * mask_BT).sum() / mask_BT.sum().clamp(min=1)).item()
             error_BT = torch.maximum(error_BT, near_error_BT)
-        # each process holds a part of the batch, and gradients are averaged over processes
+        # each process holds a part of the batch; their gradients are averaged
         everywhere = cast(Tensor, self.accelerator.gather(mask_BT.sum()))
         tokens = everywhere.sum() / self.accelerator.num_processes
         loss = 0.5 * (error_BT * mask_BT).sum() / tokens.clamp(min=1.0)
@@ -117,7 +119,7 @@ class Critic:
             if self.accelerator.num_processes > 1 and parameter.grad is not None:
                 parameter.grad = cast(Tensor, self.accelerator.reduce(parameter.grad, reduction="mean"))
         norm = nn.utils.clip_grad_norm_(self.trained, MAX_GRADIENT_NORM)
-        if torch.isfinite(norm):  # the same on every process, as the gradients are
+        if torch.isfinite(norm):  # the same on every process, because the gradients are
             self.optimizer.step()
             self.skips.take()
         self.optimizer.zero_grad()
@@ -134,15 +136,15 @@ class Critic:
 
     def _batches(self, size: int) -> Iterator[Tensor]:
         batch = max(1, self.settings.batch)
-        if batch >= size:  # all at once: their order says nothing
+        if batch >= size:  # one batch: the order does not matter
             yield torch.arange(size)
             return
-        # by the number of the pass, which is the same on every process: so one saved state serves them all
+        # seeded by the number of the pass, so that one saved state is enough for all processes
         shuffling = torch.Generator().manual_seed(self.seed * 1_000_003 + self.passes)
         yield from torch.randperm(size, generator=shuffling).split(batch)
 
     def _forward(self, rollouts: Rollouts, rows: Tensor) -> Tensor:
-        """Values (R, T) of some rows, zero on padding, run in parts of similar length."""
+        """Values (R, T) of the given rows, zero on padding. They are run in parts of similar length."""
         ids, mask = rollouts.ids[rows], rollouts.mask[rows]
         width = rollouts.completion_ids.shape[1]
         if self.sharing and (shared := self.sharing.packed(ids, mask, width)) is not None:
@@ -162,7 +164,7 @@ class Critic:
         return torch.cat(pieces)[back] * rollouts.completion_mask[rows]
 
     def state_dict(self) -> dict[str, Any]:
-        """Weights, the optimizer's state, how many passes there were, and the count of skipped steps."""
+        """The weights, the optimizer's state, the number of passes, and the count of skipped steps."""
         return {
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -171,7 +173,7 @@ class Critic:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a saved state."""
+        """Restore a saved state."""
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.passes = state["passes"]
@@ -179,14 +181,14 @@ class Critic:
 
 
 def load_critic(start: str, policy: PreTrainedModel | PeftModel) -> PreTrainedModel:
-    """A token-classification model with one label to start the critic from.
+    """The token-classification model with one label that the critic starts from.
 
     Args:
-        start: `policy` for the policy's own weights, or a path or hub id, such as of a process reward model.
+        start: `policy` for the policy's own weights; or a path or hub id, for example of a process reward model.
         policy: the loaded policy.
 
     Raises:
-        UserError: there is no such model, or its architecture has no token classification.
+        UserError: there is no such model, or transformers has no token classification for its architecture.
     """
     try:
         if start != "policy":
@@ -209,7 +211,7 @@ def load_critic(start: str, policy: PreTrainedModel | PeftModel) -> PreTrainedMo
 
 
 def start_at_zero(head: nn.Linear) -> None:
-    """Make a value head give 0, so that the first advantages are plain returns."""
+    """Set a value head to zero, so that the first advantages are plain returns."""
     nn.init.zeros_(head.weight)
     if head.bias is not None:
         nn.init.zeros_(head.bias)

@@ -1,6 +1,7 @@
-"""A critic over the policy's own frozen base: adapters and a value head of its own, for a policy with LoRA.
+"""A critic of LoRA adapters and a value head over the policy's frozen base model.
 
-The base is in memory once. While the critic runs its adapters are the active ones; before and after, the policy's are.
+The base model is in memory only once. The critic's adapters are active while the critic runs; otherwise the policy's
+are.
 """
 
 from __future__ import annotations
@@ -19,15 +20,15 @@ ADAPTER = "critic"
 
 
 class LoraCritic(nn.Module):
-    """One logit a token.
+    """A value model with one logit per token.
 
     Args:
-        policy: a policy with LoRA adapters; gets one adapter more.
+        policy: a policy with LoRA adapters; the critic's adapter is added to it.
     """
 
     def __init__(self, policy: PeftModel) -> None:
         super().__init__()
-        self._policy = (policy,)  # in a tuple, so that its weights are no part of the critic's
+        self._policy = (policy,)  # in a tuple, so that torch does not register the policy as a submodule
         self._own = str(policy.active_adapter)
         policy.add_adapter(ADAPTER, copy.deepcopy(policy.peft_config[self._own]))
         policy.set_adapter(self._own)
@@ -44,7 +45,7 @@ class LoraCritic(nn.Module):
         """Logits (B, S, 1), as `.logits`."""
         policy, body = self._policy[0], self._body[0]
         modes = [(module, module.training) for module in body.modules()]
-        # no dropout, and no gradient checkpointing: it would run the layers again with the policy's adapters
+        # no dropout; no gradient checkpointing either, which would recompute the layers with the policy's adapters
         body.eval()
         policy.set_adapter(ADAPTER)
         try:
@@ -56,5 +57,5 @@ class LoraCritic(nn.Module):
         return SimpleNamespace(logits=self.score(hidden.to(self.score.weight.dtype)))
 
     def close(self) -> None:
-        """Take the adapters off the policy again, so that they are not saved with it."""
+        """Remove the critic's adapters from the policy, so that they are not saved with it."""
         self._policy[0].delete_adapter(ADAPTER)

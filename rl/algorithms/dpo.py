@@ -2,9 +2,11 @@ r"""DPO: direct preference optimization (Rafailov et al. 2023, arXiv:2305.18290,
 
     L = -log σ( β [ log π(y_w|x)/π_ref(y_w|x) - log π(y_l|x)/π_ref(y_l|x) ] )
 
-with log-probabilities summed over the completion. By `trainer.loss_type`: `sigmoid_norm` divides each by its length,
-`exo_pair` is EXO (Ji et al. 2024, arXiv:2402.00856; needs `trainer.label_smoothing` above 0). `algorithm.nll` α adds
--α log π(y_w|x), averaged over the tokens (Pang et al. 2024, arXiv:2404.19733).
+with y_w the chosen completion, y_l the rejected one, and log-probabilities summed over the tokens of a completion.
+
+`trainer.loss_type` selects variants: `sigmoid_norm` divides each log-probability by the length of its completion, and
+`exo_pair` is EXO (Ji et al. 2024, arXiv:2402.00856), which needs `trainer.label_smoothing` above 0. `algorithm.nll` = α
+adds -α log π(y_w|x), averaged over the tokens (Pang et al. 2024, arXiv:2404.19733).
 """
 
 from __future__ import annotations
@@ -29,10 +31,10 @@ AnyDataset = Dataset | IterableDataset
 
 
 class PairsDPOTrainer(DPOTrainer):
-    """TRL's trainer on pairs that are tokens already, with an NLL over the tokens of all processes.
+    """TRL's trainer on pairs that are already tokenized, with a negative log-likelihood over all processes' tokens.
 
     Args:
-        nll: weight of the NLL, the last of the losses; 0 where it is not among them.
+        nll: weight of the negative log-likelihood, which is then the last of the losses; 0 for none.
         arguments: TRL's own keyword arguments.
     """
 
@@ -54,11 +56,11 @@ def build(fit: Fit, examples: Sequence[Pair]) -> DPOTrainer:
     """TRL's trainer for one fit.
 
     Args:
-        fit: where it starts from and where it saves.
+        fit: the models, settings and folder of the fit.
         examples: the pairs to fit on.
 
     Raises:
-        UserError: TRL refuses the arguments.
+        UserError: TRL rejects the arguments.
     """
     algorithm, trainer_settings = fit.config.algorithm, fit.config.trainer
     assert isinstance(algorithm, Dpo)

@@ -1,8 +1,10 @@
-"""One pass of the policy over a batch: without the completions that teach nothing, without each other's padding, and
-with the prompt that a group shares run once (`rewards/models/shared_prompts.py`).
+"""One forward pass of the policy over a batch, without zero-advantage completions and with little padding.
 
-The loss is TRL's own with its own normalisation. A completion that is not run keeps the log-probabilities it had at
-sampling, so that its ratio is 1; as its advantage is 0, its term and its gradient are zero, as they would be anyway.
+The prompt that the completions of a group share is run once where that is faster (`rewards/models/shared_prompts.py`).
+
+The loss is TRL's own, with TRL's normalisation. A completion that is not run keeps the log-probabilities from sampling,
+so its ratio is 1. Its advantage is 0, so its term in the loss and its gradient are zero, as they would be if it were
+run.
 """
 
 from __future__ import annotations
@@ -20,18 +22,18 @@ from rl.algorithms.length import parts_by_length, trimmed
 from rl.algorithms.sharing import Sharing
 
 Found = tuple[Tensor, Tensor | None, Tensor | None]
-"""Log-probabilities (B, T), entropies (B, T) or None, and the experts' loss or None, as TRL's method gives them."""
+"""What TRL's method returns: log-probabilities (B, T), entropies (B, T) or None, and the experts' loss or None."""
 
 
 @contextmanager
 def positions_by_the_mask(model: Model) -> Iterator[None]:
-    """Within it, the model counts a text's positions from its first token, wherever the left padding ends.
+    """Within this context, the model's positions start at the first token after the left padding.
 
-    TRL passes no positions. A model with an embedding for each of them would then count padding too, and see a short
-    prompt at other positions than in generation. With rotary positions there is no difference.
+    TRL passes no positions. A model with learnt position embeddings would then count the padding as well, and would see
+    a short prompt at other positions than during generation. Rotary positions are relative, so they make no difference.
 
     Args:
-        model: the model, not wrapped by DDP or the like.
+        model: the model, without wrappers such as DDP.
     """
     if "position_ids" not in parameters_of(model):
         yield
@@ -49,9 +51,9 @@ def positions_by_the_mask(model: Model) -> Iterator[None]:
 
 
 def rows_with_signal(advantages: Tensor) -> Tensor:
-    """Indices of the completions whose advantage is not zero everywhere; the first one where there is none.
+    """Indices of the completions that have a nonzero advantage; index 0 if there are none.
 
-    At least one is run because every process has to run its model.
+    At least one completion is run, because every process has to run its model.
 
     Args:
         advantages: (B,) or (B, T).
@@ -62,15 +64,17 @@ def rows_with_signal(advantages: Tensor) -> Tensor:
 
 
 class ForwardPass:
-    """A model to be run on some rows of a batch; TRL's loss takes it in place of the model and hands it back to us.
+    """A model that runs only some rows of a batch.
+
+    TRL's loss receives it instead of the model, and passes it to our override of the forward pass.
 
     Args:
         model: the policy, wrapped as it is in training.
-        rows_R: the rows to run; None for all.
+        rows_R: indices of the rows to run; None for all rows.
         otherwise_BT: log-probabilities of the rows that are not run; None for zeros.
 
     Attributes:
-        logprobs_BT: the log-probabilities that were found, without gradients; None before the pass.
+        logprobs_BT: the resulting log-probabilities, without gradients; None before the pass.
     """
 
     def __init__(self, model: nn.Module, rows_R: Tensor | None = None, otherwise_BT: Tensor | None = None) -> None:
@@ -92,13 +96,13 @@ class ForwardPass:
         """Log-probabilities and entropies of the completions' tokens.
 
         Args:
-            per_token: TRL's method, which is given the model and part of the batch.
+            per_token: TRL's method, which takes the model and a part of the batch.
             ids_BS: token ids of prompts, padded on the left, and completions, padded on the right.
-            mask_BS: 1 on tokens.
-            width: T, the columns of the completions.
-            by_length: whether to run in parts of similar length.
-            trim_left: whether padding may be cut off on the left, which moves absolute positions.
-            sharing: how completions of one prompt are run together.
+            mask_BS: 1 on tokens, 0 on padding.
+            width: T, the number of columns of the completions.
+            by_length: whether to run parts of similar length separately.
+            trim_left: whether padding on the left may be removed, which shifts absolute positions.
+            sharing: runs the completions of a prompt together.
             more: TRL's other arguments.
         """
         rows_R = torch.arange(len(ids_BS), device=ids_BS.device) if self.rows_R is None else self.rows_R
@@ -123,14 +127,14 @@ class ForwardPass:
         logprobs_BT = _in_place(torch.cat(logprobs), place_B, self.otherwise_BT)
         if not entropies:
             return logprobs_BT, None, None
-        # rows that were not run get the mean of those that were, so that the logged entropy is that of what was run
+        # rows that were not run get the mean of those that were, which leaves the logged mean entropy unchanged
         entropy_RT, tokens_RT = torch.cat(entropies), mask_BS[ran_R][:, -width:]
         mean = ((entropy_RT * tokens_RT).sum() / tokens_RT.sum().clamp(min=1)).detach()
         return logprobs_BT, _in_place(entropy_RT, place_B, mean.expand_as(logprobs_BT)), None
 
 
 def _in_place(values_RT: Tensor, place_B: Tensor, otherwise_BT: Tensor | None) -> Tensor:
-    """Rows that were run, back in their places in the batch; the others as `otherwise_BT`, or zero."""
+    """The rows that were run, back in their places in the batch; the others from `otherwise_BT`, or zero."""
     spread = values_RT[place_B.clamp(min=0)]
     other = torch.zeros_like(spread) if otherwise_BT is None else otherwise_BT.to(spread.dtype)
     return torch.where((place_B >= 0).unsqueeze(1), spread, other)

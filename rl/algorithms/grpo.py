@@ -1,17 +1,29 @@
-"""GRPO: group relative policy optimization (Shao et al. 2024, arXiv:2402.03300), on TRL's `GRPOTrainer`.
+r"""GRPO: group relative policy optimization (Shao et al. 2024, arXiv:2402.03300), on TRL's `GRPOTrainer`.
 
-For each prompt the policy draws G completions o_1 … o_G with rewards r_i. The group is its own baseline:
+What happens to a batch, in the order of the code:
 
-    A_i = (r_i - mean(r)) / (std(r) + δ)
-    L   = -mean over i, t of min(ρ_it A_i, clip(ρ_it, 1 - ε, 1 + ε) A_i)
+1. Sample and judge (`sample_and_judge`). For each prompt the policy $\pi_{old}$ draws a group of G completions
+   o_1 … o_G, and completion i gets a reward r_i.
+2. Credit (`credit`). There is no critic. The baseline of a completion is the mean reward of its group:
 
-with ρ_it a token's probability under the policy over its probability under the policy that sampled it
-(`rl/algorithms/policy_loss.py`). Which of the published variants runs (DAPO, Dr. GRPO, GSPO, CISPO, a KL term, …) is up
-to TRL's own arguments in `trainer:`.
+       A_i = (r_i - mean(r)) / (std(r) + δ)
 
-Where a reward has a credit rule, its step scores make the advantage one of each token, A_it (`rl/credit/group.py`).
-Where a reward scores each token (`credit: token`), its weighted score is added to that token's advantage as it is.
-With outcome rewards alone the advantages are TRL's, untouched.
+   Every token of completion i has this advantage. Where a reward has a credit rule, its step scores give each token an
+   advantage of its own, A_it (`rl/credit/group.py`). With outcome rewards alone the advantages are TRL's, unchanged.
+3. Update the policy, on the clipped loss with ρ_it = π(o_it) / π_old(o_it), the probability of a token relative to the
+   policy that sampled it:
+
+       L = -mean over i, t of min(ρ_it A_it, clip(ρ_it, 1 - ε, 1 + ε) A_it)
+
+   TRL computes this loss and takes the optimizer steps; `rl/algorithms/policy_loss.py` states it as a function, and a
+   test holds TRL to it.
+
+A group whose rewards are all equal has zero advantage, so it gives no gradient and is left out of the forward pass
+(`rl/algorithms/online.py`).
+
+TRL's arguments in `trainer:` select the published variants: `loss_type` (DAPO, Dr. GRPO, CISPO, …),
+`importance_sampling_level: sequence` (GSPO), `scale_rewards`, `beta` (a KL term in the loss), and ε as `epsilon` and
+`epsilon_high`.
 """
 
 from __future__ import annotations
@@ -37,30 +49,30 @@ class GrpoTrainer(OnlineTrainer):
     settings: Grpo
 
     def next_batch(self, rows: list[dict[str, Any]]) -> Batch:
-        """Sample, judge and credit; then TRL takes its optimizer steps on the batch, which is the update."""
+        """Sample, judge and credit. TRL then updates the policy on the batch."""
         batch, samples = self.sample_and_judge(rows)
         batch["advantages"] = self.credit(samples, batch)
         return batch
 
     def credit(self, samples: Sequence[Sample], batch: Batch) -> Tensor:
-        """Group-relative advantages: (B, T) where a reward has a credit rule, else TRL's own (B,).
+        """Group-relative advantages: (B, T) where a reward has a credit rule, otherwise TRL's own (B,).
 
         Args:
-            samples: the judged samples of the batch, those of a prompt in consecutive rows.
+            samples: B judged samples; those of one prompt are in consecutive rows.
             batch: the batch, with TRL's advantages.
         """
         if not self.mix.credits:
             return batch["advantages"]
         mask_BT = batch["completion_mask"]
         lengths_B = torch.tensor([len(one.ids) for one in samples], device=mask_BT.device)
-        # as with TRL, a completion that is masked because it was cut off counts in its group's baseline all the same
+        # as in TRL, a truncated completion counts in its group's baseline even if the loss masks it
         tokens_BT = torch.arange(mask_BT.shape[1], device=mask_BT.device) < lengths_B.unsqueeze(1)
         rewards = self.token_rewards(samples, batch)
         of_group_BT = group_advantages(rewards, tokens_BT, self.group, self.scale_rewards, self.gathered)
         return (of_group_BT + rewards.token_BT) * mask_BT
 
     def carries_signal(self, samples: Sequence[Sample], batch: Batch) -> Tensor:
-        """Whether any completion of a group that the loss counts has an advantage."""
+        """Whether a group has a completion that the loss counts and whose advantage is not zero."""
         advantages = self.credit(samples, batch)
         advantages_BT = advantages.unsqueeze(1) if advantages.dim() == 1 else advantages
         return (advantages_BT * batch["completion_mask"] != 0).view(len(samples) // self.group, -1).any(1)
@@ -71,7 +83,7 @@ def build(run: RunContext, callbacks: Sequence[TrainerCallback]) -> GrpoTrainer:
 
     Args:
         run: the run, with its policy and rewards loaded.
-        callbacks: to be told of steps and logs.
+        callbacks: the trainer's callbacks.
 
     Raises:
         UserError: TRL refuses the arguments, or the data lacks a column that a reward needs.

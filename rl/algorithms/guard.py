@@ -1,13 +1,13 @@
-"""Steps whose loss or gradients are not finite are skipped and counted; ten in a row stop the run.
+"""Skips and counts optimizer steps whose loss or gradients are not finite; ten in a row stop the run.
 
-One NaN in the gradients would make every weight NaN. So between the gradients and the optimizer, the loss and the
-gradients are looked at on every process, and where one of them is NaN or infinite, all drop their gradients. An
-optimizer leaves a parameter without a gradient as it is: its weights, its momentum, and no weight decay. The step still
-counts as one of `max_steps`, and the learning rate schedule moves on.
+A single NaN in the gradients would make every weight NaN. After the backward pass, every process checks the loss and
+the gradients. If any of them is NaN or infinite, all processes drop their gradients. An optimizer leaves a parameter
+without a gradient unchanged: no change of its weights or momentum, and no weight decay. The step still counts towards
+`max_steps`, and the learning rate schedule advances.
 
-With float16, gradients that overflow are the business of the gradient scaler, which skips such a step itself and
-scales down; then the loss alone is looked at. Under DeepSpeed the optimizer steps inside the backward pass, before the
-gradients can be seen: there the loss is reported, but the step was taken, unless DeepSpeed itself skips it.
+With float16, the gradient scaler handles gradients that overflow: it skips the step and lowers the scale, so only the
+loss is checked here. DeepSpeed takes the optimizer step inside the backward pass, before the gradients can be checked:
+the loss is reported, but the step has been taken unless DeepSpeed skipped it.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ MOST_IN_A_ROW = 10
 
 
 class Skips:
-    """Counts steps that were not taken.
+    """Counts skipped optimizer steps.
 
     Args:
-        what: whose steps they are, as a message begins.
+        what: the model whose steps they are; a message starts with it.
     """
 
     def __init__(self, what: str) -> None:
@@ -42,7 +42,7 @@ class Skips:
         self.in_a_row = 0
 
     def skip(self) -> None:
-        """A step was not taken.
+        """Count a skipped step.
 
         Raises:
             NotFinite: it is the tenth in a row.
@@ -53,25 +53,25 @@ class Skips:
             raise NotFinite(f"{self.what} had a loss or gradients that are not finite {MOST_IN_A_ROW} steps in a row")
 
     def take(self) -> None:
-        """A step is taken."""
+        """Note that a step was taken."""
         self.in_a_row = 0
 
     def state_dict(self) -> dict[str, int]:
-        """Both counts."""
+        """The total and the current number in a row."""
         return {"total": self.total, "in_a_row": self.in_a_row}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
-        """Go on from a saved state."""
+        """Restore a saved state."""
         self.total, self.in_a_row = state["total"], state["in_a_row"]
 
 
 class Guard(TrainerCallback):
-    """Skips a trainer's steps that are not finite; logs how many there were so far as `skipped_steps`.
+    """Skips a trainer's steps that are not finite, and logs their number so far as `skipped_steps`.
 
-    Its counts are one of the trainer's `stateful` parts, which checkpoints hold (`rl/storage/checkpoints.py`).
+    The counts are one of the trainer's `stateful` parts, which checkpoints save (`rl/storage/checkpoints.py`).
 
     Args:
-        console: where to say so.
+        console: where to print warnings.
     """
 
     def __init__(self, console: Console) -> None:
@@ -80,7 +80,7 @@ class Guard(TrainerCallback):
         self._loss_before = torch.zeros(())
 
     def watch(self, trainer: Trainer) -> None:
-        """Set the trainer, once it is there."""
+        """Set the trainer, which is made after its callbacks."""
         self.trainer = trainer
         parts = {**getattr(trainer, "stateful", {}), "guard": self.skips}
         trainer.stateful = parts  # pyright: ignore[reportAttributeAccessIssue]  # ours, for `Checkpoints`
@@ -88,22 +88,22 @@ class Guard(TrainerCallback):
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """The Trainer must not hide a loss that is not finite behind an average of earlier ones."""
+        """Turn off the Trainer's filter, which replaces a loss that is not finite by an average of earlier ones."""
         args.logging_nan_inf_filter = False
 
     def on_step_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Keep the sum of losses since the last log line."""
+        """Remember the sum of losses since the last log line."""
         self._loss_before = self.trainer._tr_loss.clone()
 
     def on_pre_optimizer_step(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """The gradients are there.
+        """Check the loss and the gradients, and drop the gradients of a step that is not finite.
 
         Raises:
-            NotFinite: it is the tenth step in a row that is skipped.
+            NotFinite: this is the tenth step in a row that is skipped.
         """
         trainer, model = self.trainer, kwargs["model"]
         loss = trainer._tr_loss
@@ -128,22 +128,22 @@ class Guard(TrainerCallback):
         self.skips.skip()
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        """A log line says how many there were so far, not their mean over its steps."""
+        """Log the running total, not its mean over the steps of the log line."""
         metrics(self.trainer)["skipped_steps"] = [float(self.skips.total)]
 
 
 def all_finite(gradients: Iterable[Tensor | None]) -> Tensor:
-    """Whether no gradient holds NaN or infinity, as a tensor; of a sharded one, the shard that is here."""
+    """Whether all gradients are finite, as a tensor. Of a sharded gradient, only the local shard is checked."""
     local = [g.to_local() if isinstance(g, DTensor) else g for g in gradients if g is not None]
     return torch.isfinite(torch.nn.utils.get_total_norm(local, norm_type=float("inf")))
 
 
 @contextmanager
 def naming_the_last_good(checkpoint: Callable[[], Path | None]) -> Iterator[None]:
-    """Where a run is stopped for steps that are not finite, say which checkpoint is the last good one.
+    """Add the last good checkpoint to the error of a run that is stopped because its steps are not finite.
 
     Args:
-        checkpoint: finds the newest one that is whole. As skipped steps leave no trace, it is good.
+        checkpoint: finds the newest intact checkpoint. Skipped steps change no weights, so its weights are finite.
     """
     try:
         yield

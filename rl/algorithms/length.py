@@ -1,4 +1,4 @@
-"""Runs a batch in parts of similar length, so that no sequence waits for another's padding."""
+"""Splits a batch into parts of similar length, to save computation on padding."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import torch
 from torch import Tensor
 
 SHRINK = 0.75
-"""A part ends where sequences get shorter than this share of its longest."""
+"""A new part starts where sequences are shorter than this share of the longest in the current part."""
 FEWEST = 8
 """Least number of sequences in a part: for smaller parts the extra call costs more than the padding it avoids."""
 
 
 def parts_by_length(lengths_B: Tensor) -> list[Tensor]:
-    """Parts of a batch, longest first, as indices of rows.
+    """The parts of a batch as indices of rows, longest first.
 
     Args:
         lengths_B: tokens of each row, prompt and completion together.
@@ -30,21 +30,21 @@ def parts_by_length(lengths_B: Tensor) -> list[Tensor]:
 
 @dataclass(frozen=True)
 class Cut:
-    """Columns that were cut off a batch of sequences on either side."""
+    """Number of columns removed from a batch of sequences on each side."""
 
     left: int
     right: int
 
 
 def trimmed(ids_BS: Tensor, mask_BS: Tensor, *, keep: int, left: bool = True) -> tuple[Tensor, Tensor, Cut]:
-    """Token ids and mask without the columns that are padding in every row, and what was cut.
+    """Token ids and mask without the columns that are padding in every row, and the number of removed columns.
 
     Args:
         ids_BS: left-padded prompts followed by right-padded completions.
-        mask_BS: 1 on tokens.
-        keep: columns of the completions, of which at least one is kept.
-        left: whether to cut on the left too. That moves positions, which is right only where they are relative or
-            given.
+        mask_BS: 1 on tokens, 0 on padding.
+        keep: number of columns of the completions; at least one of them is kept.
+        left: whether to remove columns on the left as well. That shifts positions, so it is valid only if they are
+            relative or passed explicitly.
     """
     size = mask_BS.shape[1]
     used = mask_BS.any(0).nonzero()[:, 0]

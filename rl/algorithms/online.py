@@ -2,17 +2,17 @@
 
     sample  →  judge  →  credit  →  update
 
-TRL owns the loop: it asks for the next batch to learn from (`_generate_and_score_completions`), takes optimizer steps
-on it, and asks again. `next_batch` answers, in the file of each algorithm. What is overridden of TRL:
+TRL owns the loop: it asks for the next batch (`_generate_and_score_completions`), takes optimizer steps on it, and asks
+again. Each algorithm's `next_batch` answers. These methods of TRL's are overridden:
 
-- `_generate_and_score_completions` hands over to `next_batch`;
+- `_generate_and_score_completions` calls `next_batch`;
 - `_calculate_rewards`, TRL's seam between sampling and advantages, judges the completions as samples;
-- `_compute_loss` passes TRL a `ForwardPass` in place of the model, and
+- `_compute_loss` passes TRL a `ForwardPass` instead of the model, and
 - `_get_per_token_logps_and_entropies` runs it: completions whose advantage is zero everywhere are left out, and the
   others are run in parts of similar length, or with the prompt that they share run once, with the same gradient
   (`rl/algorithms/forward_pass.py`).
 
-Everything else is TRL's own, and `tests/rl/algorithms/test_online.py` holds the whole to TRL's results.
+Everything else is TRL's own. `tests/rl/algorithms/test_online.py` compares the results with TRL's.
 """
 
 from __future__ import annotations
@@ -44,23 +44,24 @@ from rl.storage.checkpoints import Part
 from verifiers.runtime.verifier import Verifier
 
 Batch = dict[str, Any]
-"""A batch as TRL's trainer holds it: name → tensor with a row for each completion. Prompts are padded on the left to P
-tokens, completions on the right to T: `prompt_ids` and `prompt_mask` (B, P), `completion_ids` and `completion_mask`
-(B, T), `advantages` (B,) or (B, T), and where TRL needs them `old_per_token_logps` and `ref_per_token_logps` (B, T)."""
+"""A batch as TRL's trainer holds it: name → tensor with one row per completion. Prompts are padded on the left to P
+tokens, completions on the right to T tokens: `prompt_ids` and `prompt_mask` (B, P), `completion_ids` and
+`completion_mask` (B, T), `advantages` (B,) or (B, T), and if TRL needs them `old_per_token_logps` and
+`ref_per_token_logps` (B, T)."""
 
 
 class OnlineTrainer(SamplingTrainer):
-    """TRL's GRPO trainer with sampling by the model layer, and judging and credit of our own.
+    """TRL's GRPO trainer with Whetstone's sampling, judging and credit.
 
     Args:
         settings: the config's `algorithm` section.
         mix: the rewards.
-        verifier: the task's own.
-        arguments: TRL's own keyword arguments, and `stop`, strings that end a completion.
+        verifier: the task's verifier.
+        arguments: TRL's own keyword arguments, and `stop`, the strings that end a completion.
 
     Attributes:
-        samples: what was sampled last on this process, judged.
-        stateful: name → part with a `state_dict`, to be saved in checkpoints beside what TRL saves.
+        samples: the judged samples of the last batch on this process.
+        stateful: name → part with a `state_dict`, which checkpoints save in addition to what TRL saves.
     """
 
     def __init__(self, settings: Online, mix: Mix, verifier: Verifier, **arguments: Any) -> None:
@@ -68,7 +69,7 @@ class OnlineTrainer(SamplingTrainer):
         self.settings, self.mix, self.verifier = settings, mix, verifier
         self.samples: list[Sample] = []
         self.step_ends = StepEnds(self._tokenizer)
-        # a reward may hold a state of its own, such as a normalisation frozen at the start of the run
+        # a reward may have a state, such as a normalisation that is fixed at the start of the run
         stateful = {f"reward_{one.name}": cast(Part, one) for one in mix.rewards if hasattr(one, "state_dict")}
         self.stateful: dict[str, Part] = stateful
         self.prompt_sampler: PromptSampler | None = None
@@ -82,39 +83,39 @@ class OnlineTrainer(SamplingTrainer):
 
     @abstractmethod
     def next_batch(self, rows: list[dict[str, Any]]) -> Batch:
-        """Sample, judge and credit: the next batch to learn from.
+        """Sample, judge and credit the next batch.
 
         Args:
-            rows: rows of the task, each repeated for every completion of its prompt.
+            rows: rows of the task; each is repeated once per completion of its prompt.
         """
 
     @abstractmethod
     def carries_signal(self, samples: Sequence[Sample], batch: Batch) -> Tensor:
-        """Of each group of completions, whether the policy could learn anything from it: (B / G,), of bools."""
+        """Whether the policy could learn anything from each group of completions: bools (B / G,)."""
 
     @property
     def group(self) -> int:
-        """Completions of a prompt, G."""
+        """G, the number of completions per prompt."""
         assert self.num_generations is not None
         return self.num_generations
 
     @property
     def skips_zero_signal(self) -> bool:
-        """Whether completions without signal may be left out: no term of the loss may act on every completion."""
+        """Whether zero-advantage completions may be left out: no term of the loss may act on every completion."""
         acts_on_all = self.beta != 0.0 or self._entropy_bonus_enabled or self.top_entropy_quantile < 1.0
         return self.settings.skip_zero_signal and not acts_on_all
 
     def sample_and_judge(self, rows: list[dict[str, Any]]) -> tuple[Batch, list[Sample]]:
         """A batch of completions and the judged sample of each, in the same order.
 
-        TRL samples, and judges on the way (`_calculate_rewards`). Where there is a curriculum or dynamic sampling, our
-        own prompts take the place of those that TRL drew.
+        TRL samples and calls our judge on the way (`_calculate_rewards`). With a curriculum or dynamic sampling,
+        prompts from our own sampler replace those that TRL drew.
 
         Args:
             rows: as in `next_batch`.
 
         Returns:
-            The batch with TRL's advantages (B,), and B samples.
+            The batch with TRL's advantages (B,), and its B samples.
         """
         if self.prompt_sampler is None or not self.is_training:
             return super()._generate_and_score_completions(rows), self.samples
@@ -133,24 +134,24 @@ class OnlineTrainer(SamplingTrainer):
         return batch, samples
 
     def token_rewards(self, samples: Sequence[Sample], batch: Batch) -> TokenRewards:
-        """The rewards of judged samples, laid out over the tokens of their batch."""
+        """The rewards of the samples' tokens, on the trainer's device."""
         width = batch["completion_ids"].shape[1]
         return token_rewards(samples, self.mix.credits, width, self.step_ends).to(self.accelerator.device)
 
     def record_update(self, batch: Batch, logprobs_BT: Tensor) -> None:
-        """Record figures about one loss; nothing here.
+        """Record figures about one loss. The default records nothing.
 
         Args:
-            batch: what the loss was computed on.
-            logprobs_BT: log-probabilities of its tokens under the policy as it is.
+            batch: the batch of the loss.
+            logprobs_BT: log-probabilities (nats) of its tokens under the current policy.
         """
 
     def record(self, name: str, value: float) -> None:
-        """Add a number to the next log line, which says the mean of what was recorded since the last one."""
+        """Add a number to the next log line, which shows the mean of the numbers since the previous line."""
         self._metrics["train" if self.is_training else "eval"][name].append(value)
 
     def close(self) -> None:
-        """Leave the policy as it is to be saved, once training is over."""
+        """After training, remove from the policy what must not be saved with it."""
         if isinstance(self.policy, PeftModel) and "ref" in self.policy.peft_config:  # TRL's copy of the first adapters
             self.policy.delete_adapter("ref")
 
@@ -164,7 +165,7 @@ class OnlineTrainer(SamplingTrainer):
         completions: Sequence[Text],
         completion_ids_list: Sequence[list[int]],
     ) -> Tensor:
-        """Judge the completions, keep them as `samples`, and give TRL the rewards of all processes, (B', 1)."""
+        """Judge the completions, keep them as `samples`, and return the rewards of all processes, (B', 1)."""
         sampled = [
             Sample(
                 row={**row, "prompt": prompt},
@@ -206,7 +207,7 @@ class OnlineTrainer(SamplingTrainer):
         forward = model if isinstance(model, ForwardPass) else ForwardPass(model)
         usual = ("batch_size", "compute_entropy", "compute_aux_loss")
         special = any(value is not None for name, value in more.items() if name not in usual)
-        if rest or special or more.get("compute_aux_loss"):  # images and experts are laid out in ways of their own
+        if rest or special or more.get("compute_aux_loss"):  # images and experts have layouts of their own
             run = super()._get_per_token_logps_and_entropies
             found = run(forward.model, input_ids, attention_mask, logits_to_keep, *rest, **more)
         else:
@@ -228,7 +229,7 @@ class OnlineTrainer(SamplingTrainer):
         return found
 
     def _may_run_any_number_of_passes(self) -> bool:
-        """Whether processes may run their models a different number of times: no pass waits for another process's."""
+        """Whether processes may run different numbers of passes: no pass may wait for another process's."""
         if self.accelerator.num_processes == 1:
             return True
         sharded = self.accelerator.distributed_type in (DistributedType.FSDP, DistributedType.DEEPSPEED)
@@ -238,7 +239,7 @@ class OnlineTrainer(SamplingTrainer):
         return int(self.gathered(torch.tensor([missing], device=self.args.device)).max())
 
     def _draw_groups(self, groups: int) -> Draw:
-        """So many groups of new prompts, sampled and judged; the prompt sampler learns how often they were solved."""
+        """Sample and judge groups of new prompts, and tell the prompt sampler how often each was solved."""
         assert self.prompt_sampler is not None
         ranks, rank, size = self.accelerator.num_processes, self.accelerator.process_index, self.group
         everywhere = self.prompt_sampler.draw(groups * ranks)

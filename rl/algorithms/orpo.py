@@ -2,8 +2,9 @@ r"""ORPO: odds ratio preference optimization (Hong et al. 2024, arXiv:2403.07691
 
     L = NLL(y_w) - β log σ( log odds(y_w|x) - log odds(y_l|x) ),   odds = p / (1 - p)
 
-with log p the mean log-probability over the completion's tokens, and no reference policy. TRL takes the NLL over the
-prompt's tokens as well as the completion's.
+with y_w the chosen completion, y_l the rejected one, and log p the mean log-probability over a completion's tokens.
+There is no reference policy. TRL's negative log-likelihood (NLL) covers the tokens of the prompt as well as those of
+the completion.
 """
 
 from __future__ import annotations
@@ -24,10 +25,10 @@ from rl.examples.pairs import Pair
 
 
 class PairsORPOTrainer(ORPOTrainer):
-    """TRL's trainer on pairs that are tokens already, with an NLL over the tokens of all processes."""
+    """TRL's trainer on pairs that are already tokenized, with a negative log-likelihood over all processes' tokens."""
 
     def tokenize_row(self, feature: dict[str, Any], model: nn.Module | None = None) -> dict[str, Any]:
-        """The row in TRL's format: only the completion has labels, and both are truncated to `max_length` tokens."""
+        """The row in TRL's format: only completions have labels, and sequences are truncated to `max_length` tokens."""
         prompt = feature["prompt_ids"]
         row: dict[str, Any] = {"prompt_input_ids": prompt, "prompt_attention_mask": [1] * len(prompt)}
         for name in ("chosen", "rejected"):
@@ -46,11 +47,11 @@ def build(fit: Fit, examples: Sequence[Pair]) -> ORPOTrainer:
     """TRL's trainer for one fit.
 
     Args:
-        fit: where it starts from and where it saves.
+        fit: the models, settings and folder of the fit.
         examples: the pairs to fit on.
 
     Raises:
-        UserError: TRL refuses the arguments.
+        UserError: TRL rejects the arguments.
     """
     rows = pair_rows(examples, fit.tokenizer, fit.template_kwargs)
     lengths = [pair_length(row) for row in rows]

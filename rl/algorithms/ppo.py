@@ -1,22 +1,36 @@
 r"""PPO: proximal policy optimization (Schulman et al. 2017, arXiv:1707.06347), on TRL's `GRPOTrainer`.
 
-The policy draws completions of each prompt. Each token has a reward: the final one at the last token, step scores at
-the ends of steps (`rl/credit/token_rewards.py`), and if asked for a penalty for leaving the reference policy,
+What happens to a batch, in the order of the code:
 
-    R_t = r_t - c_kl (log π(a_t) - log π_ref(a_t))
+1. Sample and judge (`sample_and_judge`). The policy $\pi_{old}$ draws completions of each prompt.
+2. Reward. Each token $a_t$ gets a reward $r_t$: the outcome at the last token, step scores at the ends of steps
+   (`rl/credit/token_rewards.py`). With `algorithm.kl` = c > 0, a penalty holds the policy near the reference policy:
 
-A critic V estimates the return to come (`rl/algorithms/critic.py`). Rewards and values give the advantages by GAE
-(`rl/credit/gae.py`), whitened over the batch, A ← (A - mean) / std, and the returns that the critic learns, A + V
-before whitening, optionally with a λ of its own. The policy learns from the clipped loss
+       R_t = r_t - c (log π_old(a_t) - log π_ref(a_t))
 
-    L = -mean over t of min(ρ_t A_t, clip(ρ_t, 1 - ε, 1 + ε) A_t)
+3. Credit (`credit`). A critic estimates $V_t$, the return that is still to come before token t. Generalized advantage
+   estimation (Schulman et al. 2016, arXiv:1506.02438; `rl/credit/gae.py`) combines rewards and values:
 
-(`rl/algorithms/policy_loss.py`), which is TRL's own loss with advantages (B, T): epochs are `trainer.num_iterations`,
-minibatches `trainer.steps_per_generation`, ε is `trainer.epsilon`, a KL term in the loss `trainer.beta`. While the
-critic warms up, the policy takes no gradient at all.
+       δ_t = R_t + γ V_{t+1} - V_t
+       A_t = δ_t + γ λ A_{t+1}
 
-Whitening rewards divides them by their standard deviation over the batch without shifting their mean, since a shift
-would reward or punish length.
+   The returns A_t + V_t are the critic's targets; their λ may differ (`algorithm.lambda_critic`). For the policy, the
+   advantages are whitened over the batch: A ← (A - mean) / std.
+4. Update the critic (`update_critic`): squared error to the returns, with an optimizer of its own
+   (`rl/algorithms/critic.py`).
+5. Update the policy, on the clipped loss with ρ_t = π(a_t) / π_old(a_t):
+
+       L = -mean over t of min(ρ_t A_t, clip(ρ_t, 1 - ε, 1 + ε) A_t)
+
+   TRL computes this loss from advantages (B, T) and takes the optimizer steps; `rl/algorithms/policy_loss.py` states it
+   as a function, and a test holds TRL to it.
+
+TRL's names for the usual settings: epochs are `trainer.num_iterations`, minibatches `trainer.steps_per_generation`, ε
+is `trainer.epsilon`, and a KL term in the loss instead of the reward is `trainer.beta`. For the first
+`critic.warm_up_cycles` batches only the critic learns, and the policy gets no gradient.
+
+`whiten_rewards` divides rewards by their standard deviation over the batch. It does not shift their mean, because a
+shift would reward or punish the length of completions.
 """
 
 from __future__ import annotations
@@ -51,9 +65,9 @@ class Credited(NamedTuple):
     """Advantages and returns of a batch.
 
     Attributes:
-        advantages_BT: not whitened.
-        returns_BT: what the critic is to learn.
-        mask_BT: 1 on the tokens that count: those of completions of which something is known.
+        advantages_BT: the advantage of each token, before whitening.
+        returns_BT: the return of each token, which is the critic's target.
+        mask_BT: 1 on the tokens that count, 0 on padding and on completions without a reward.
     """
 
     advantages_BT: Tensor
@@ -61,8 +75,8 @@ class Credited(NamedTuple):
     mask_BT: Tensor
 
 
-class Lesson(NamedTuple):
-    """What the critic learns from a batch: the sampled sequences, their returns, and its own values at sampling."""
+class CriticBatch(NamedTuple):
+    """What one critic update needs: the sampled sequences, their returns, and the critic's values at sampling time."""
 
     rollouts: Rollouts
     returns_BT: Tensor
@@ -70,13 +84,13 @@ class Lesson(NamedTuple):
 
 
 class PpoTrainer(OnlineTrainer):
-    """PPO.
+    """PPO with a critic, on TRL's GRPO trainer.
 
     Args:
         settings: the config's `algorithm` section.
         mix: the rewards.
         verifier: the task's own.
-        critic: a model with one logit for each token, to learn the values; None for adapters over the policy's base.
+        critic: a model with one logit per token; None for a critic of adapters over the policy's base.
         arguments: TRL's own keyword arguments.
     """
 
@@ -100,26 +114,26 @@ class PpoTrainer(OnlineTrainer):
         self.critic = Critic(values, settings.critic, self.accelerator, seed, sharing=sharing)
         self.warm_up = WarmUp(settings.critic.warm_up_cycles)
         self.stateful |= {"critic": self.critic, "warm_up": self.warm_up}
-        self.lesson: Lesson | None = None
-        self.critic_learns_alone = False
+        self.critic_batch: CriticBatch | None = None
+        self.is_warming_up = False
 
     def next_batch(self, rows: list[dict[str, Any]]) -> Batch:
-        """Sample, judge and credit. The update follows: the critic's in `_prepare_inputs`, the policy's by TRL."""
+        """Sample, judge and credit. `_prepare_inputs` then updates the critic, and TRL updates the policy."""
         batch, samples = self.sample_and_judge(rows)
         values_BT = self.critic.values(Rollouts.of(batch))
         log_ratio_BT = self._log_ratio_to_reference(batch) if self.settings.kl else None
         credited = self.credit(samples, batch, values_BT, log_ratio_BT)
-        self.critic_learns_alone = self.warm_up.left > 0
+        self.is_warming_up = self.warm_up.left > 0
         batch["advantages"] = self._for_policy(credited)
         learnt_from = replace(Rollouts.of(batch), completion_mask=credited.mask_BT)
-        self.lesson = Lesson(learnt_from, credited.returns_BT, values_BT)
+        self.critic_batch = CriticBatch(learnt_from, credited.returns_BT, values_BT)
         self._record_credit(credited, values_BT)
         return batch
 
     def credit(
         self, samples: Sequence[Sample], batch: Batch, values_BT: Tensor, log_ratio_BT: Tensor | None = None
     ) -> Credited:
-        """Advantages and returns by GAE.
+        """Advantages and returns by generalized advantage estimation.
 
         Args:
             samples: the judged samples of the batch.
@@ -128,7 +142,7 @@ class PpoTrainer(OnlineTrainer):
             log_ratio_BT: log π(a_t) - log π_ref(a_t), for the penalty in the reward; None for no penalty.
         """
         settings, rewards = self.settings, self.token_rewards(samples, batch)
-        # a completion of which nothing is known teaches neither the policy nor the critic
+        # neither the policy nor the critic learns from a completion without a reward
         mask_BT = batch["completion_mask"] * rewards.known_B.unsqueeze(1)
         rewards_BT = rewards.all_BT
         if settings.whiten_rewards:
@@ -140,16 +154,16 @@ class PpoTrainer(OnlineTrainer):
         returns_BT = values_BT + gae(rewards_BT, values_BT, mask_BT, settings.gamma, lambda_critic)
         return Credited(advantages_BT, returns_BT, mask_BT)
 
-    def update_critic(self, lesson: Lesson) -> None:
-        """The critic learns the returns of a batch, in passes of its own."""
-        learnt = self.critic.fit(*lesson)
+    def update_critic(self, batch: CriticBatch) -> None:
+        """Fit the critic to the returns of a batch."""
+        learnt = self.critic.fit(*batch)
         self.warm_up.count_cycle()
         self.record("critic/value_loss", learnt["value_loss"])
         self.record("critic/clip_fraction", learnt["clip_fraction"])
-        self._metrics["train"]["critic/skipped_steps"] = [float(self.critic.skips.total)]  # so far, as `skipped_steps`
+        self._metrics["train"]["critic/skipped_steps"] = [float(self.critic.skips.total)]  # a total, as `skipped_steps`
 
     def carries_signal(self, samples: Sequence[Sample], batch: Batch) -> Tensor:
-        """Whether the completions of a group earn different rewards, among those that the policy learns from."""
+        """Whether a group's completions have different rewards, counting only those that the policy learns from."""
         rewards = self.token_rewards(samples, batch)
         counts_BG = (rewards.known_B & (batch["completion_mask"] != 0).any(1)).view(-1, self.group)
         earned_BG = rewards.all_BT.sum(1).view(-1, self.group)
@@ -158,7 +172,7 @@ class PpoTrainer(OnlineTrainer):
         return most_B - least_B > EPSILON
 
     def record_update(self, batch: Batch, logprobs_BT: Tensor) -> None:
-        """KL to the policy that sampled, by Schulman's k3 estimate, and the share of ratios beyond the clip."""
+        """Log the KL divergence from the sampling policy (Schulman's k3 estimate) and the share of clipped ratios."""
         mask_BT, old_BT = batch["completion_mask"], batch.get("old_per_token_logps")
         log_ratio_BT = torch.zeros_like(logprobs_BT) if old_BT is None else logprobs_BT - old_BT
         ratio_BT = log_ratio_BT.exp()
@@ -167,36 +181,36 @@ class PpoTrainer(OnlineTrainer):
         self.record("ppo/clip_fraction", self._moments(cut_BT.float(), mask_BT)[0].item())
 
     def close(self) -> None:
-        """Take the critic's adapters off the policy, too, so that they are not saved with it."""
+        """Also remove the critic's adapters from the policy, so that they are not saved with it."""
         super().close()
         if isinstance(self.critic.model, LoraCritic):
             self.critic.model.close()
 
     def training_step(self, *given: Any, **more: Any) -> Tensor:
-        """TRL's step; while the critic learns alone, nothing of it is left for the policy's optimizer.
+        """TRL's step; during the critic's warm-up, the gradients of the policy are dropped.
 
-        Advantages of 0 would leave an entropy bonus and weight decay at work.
+        Zero advantages would not be enough: an entropy bonus and weight decay would still change the policy.
         """
         loss = super().training_step(*given, **more)
-        if self.critic_learns_alone:
+        if self.is_warming_up:
             for parameter in self.policy.parameters():
                 if self.accelerator.scaler is None:
                     parameter.grad = None
-                elif parameter.grad is not None:  # the scaler wants gradients to look at
+                elif parameter.grad is not None:  # the gradient scaler needs gradients to inspect
                     parameter.grad.zero_()
         return loss
 
     def _prepare_inputs(self, generation_batch: Batch) -> Batch:
-        inputs = super()._prepare_inputs(generation_batch)  # TRL's: the next minibatch, of a new batch where it is time
-        if self.lesson is not None:
-            self.update_critic(self.lesson)
-            self.lesson = None
+        inputs = super()._prepare_inputs(generation_batch)  # TRL's next minibatch; samples a new batch when it is due
+        if self.critic_batch is not None:
+            self.update_critic(self.critic_batch)
+            self.critic_batch = None
         return inputs
 
     def _for_policy(self, credited: Credited) -> Tensor:
-        """Advantages as the policy's loss takes them: whitened over the batch's tokens, 0 while the critic warms up."""
+        """Advantages for the policy's loss: whitened over the batch's tokens, or 0 during the critic's warm-up."""
         advantages_BT, _, mask_BT = credited
-        if self.critic_learns_alone:
+        if self.is_warming_up:
             return torch.zeros_like(advantages_BT)
         if not self.settings.whiten_advantages:
             return advantages_BT
@@ -213,7 +227,7 @@ class PpoTrainer(OnlineTrainer):
             logprobs_BT, _, _ = run(model, rollouts.ids, rollouts.mask, width)
             if self.ref_model is not None:
                 reference_BT, _, _ = run(cast(nn.Module, self.ref_model), rollouts.ids, rollouts.mask, width)
-            else:  # of a policy with adapters the reference is the base, or the adapter that training went on from
+            else:  # with adapters, the reference is the base model, or the adapter that training started from
                 policy = self.policy
                 assert isinstance(policy, PeftModel)
                 with use_adapter(policy, adapter_name="ref" if "ref" in policy.peft_config else None):
@@ -221,7 +235,7 @@ class PpoTrainer(OnlineTrainer):
         return (logprobs_BT - reference_BT) * rollouts.completion_mask
 
     def _moments(self, values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and standard deviation where the mask is 1, over all processes."""
+        """Mean and standard deviation of the values where the mask is 1, over all processes."""
         mask = mask.to(values.dtype)
         sums = torch.stack([mask.sum(), (values * mask).sum(), (values**2 * mask).sum()])
         count, total, squares = cast(Tensor, self.accelerator.reduce(sums, reduction="sum"))
@@ -246,10 +260,10 @@ class PpoTrainer(OnlineTrainer):
 
 
 class WarmUp:
-    """Counts down the generation cycles in which the critic learns alone.
+    """Counts down the generation cycles in which only the critic learns.
 
     Args:
-        cycles: how many there are.
+        cycles: the number of such cycles.
     """
 
     def __init__(self, cycles: int) -> None:
@@ -260,11 +274,11 @@ class WarmUp:
         self.left = max(0, self.left - 1)
 
     def state_dict(self) -> dict[str, int]:
-        """The cycles that are left."""
+        """The number of cycles left."""
         return {"left": self.left}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
-        """Go on from a saved state."""
+        """Restore a saved state."""
         self.left = state["left"]
 
 
@@ -273,10 +287,10 @@ def build(run: RunContext, callbacks: Sequence[TrainerCallback]) -> PpoTrainer:
 
     Args:
         run: the run, with its policy and rewards loaded.
-        callbacks: to be told of steps and logs.
+        callbacks: the trainer's callbacks.
 
     Raises:
-        UserError: TRL refuses the arguments, or no critic can be made.
+        UserError: TRL refuses the arguments, or no critic can be made of the given start.
     """
     settings = run.config.algorithm
     assert isinstance(settings, Ppo)

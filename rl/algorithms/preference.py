@@ -1,4 +1,4 @@
-"""What DPO and ORPO share: which pairs they fit on, and the rows that TRL's trainers are fed with."""
+"""What DPO and ORPO share: choosing the pairs, and the rows that TRL's trainers take."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def examples(samples: Sequence[Sample], settings: Dpo | Orpo) -> tuple[list[Pair
     """The pairs to fit on, and figures about them for the log.
 
     Args:
-        samples: the pool, judged.
+        samples: the judged samples of the pool.
         settings: the config's `algorithm` section.
     """
     chosen = pairs(samples, **settings.pairs.model_dump())
@@ -36,15 +36,15 @@ def pair_length(row: Mapping[str, Any]) -> int:
 def pair_rows(
     pairs: Sequence[Pair], tokenizer: PreTrainedTokenizerBase, template_kwargs: Mapping[str, Any] | None = None
 ) -> list[dict[str, Any]]:
-    """Pairs as the tokens that were sampled, so that nothing is tokenized twice and a cut completion gets no end.
+    """Pairs as the sampled tokens, so that nothing is tokenized twice and no end is added to a truncated completion.
 
     Args:
-        pairs: judged samples in pairs.
+        pairs: pairs of judged samples.
         tokenizer: the policy's.
         template_kwargs: variables of the chat template, as they were at sampling.
 
     Returns:
-        For each pair `prompt, chosen, rejected` as text and the same with `_ids` as token ids.
+        For each pair a row with `prompt`, `chosen` and `rejected` as text, and with the suffix `_ids` as token ids.
     """
     return [
         {

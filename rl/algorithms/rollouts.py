@@ -11,7 +11,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Rollouts:
-    """B sampled sequences.
+    """Tensors of B sampled sequences.
 
     Attributes:
         prompt_ids: (B, P), padded on the left.
@@ -27,7 +27,7 @@ class Rollouts:
 
     @classmethod
     def of(cls, output: Mapping[str, Tensor]) -> Rollouts:
-        """Those of a batch as TRL's trainer holds it."""
+        """The rollouts of a batch as TRL's trainer holds it."""
         return cls(**{name: output[name] for name in cls.__dataclass_fields__})
 
     @property

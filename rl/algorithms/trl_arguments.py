@@ -1,8 +1,8 @@
-"""What TRL's trainers are given: the arguments of their config classes and of their constructors.
+"""The arguments of TRL's config classes and trainers.
 
-Our defaults differ from TRL's where a run is watched (a log line every step, no progress bar of its own) and where the
-machine decides: the CPU where there is nothing else, which also lets several CPU processes find each other, and
-bfloat16 only on a GPU that has it.
+Some of our defaults differ from TRL's. A log line every step and no progress bar of the Trainer's suit a run that is
+watched. Others depend on the machine: without an accelerator a run uses the CPU, where several processes can then find
+each other, and bfloat16 is used only on a GPU that supports it.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ Arguments = TypeVar("Arguments")
 
 
 def online_arguments(run: RunContext, callbacks: Sequence[TrainerCallback]) -> dict[str, Any]:
-    """Keyword arguments of `OnlineTrainer` for a run, except for settings, rewards and verifier.
+    """Keyword arguments of `OnlineTrainer` for a run, without settings, rewards and verifier.
 
     Args:
         run: the run, with its policy loaded.
-        callbacks: to be told of steps and logs.
+        callbacks: the trainer's callbacks.
 
     Raises:
-        UserError: TRL refuses what `trainer:` says.
+        UserError: TRL rejects an argument in `trainer:`.
     """
     return {
         "model": run.policy.model,
@@ -48,9 +48,9 @@ def online_arguments(run: RunContext, callbacks: Sequence[TrainerCallback]) -> d
 
 
 def grpo_config_arguments(config: Config, folder: RunFolder) -> dict[str, Any]:
-    """Arguments of `GRPOConfig`: our defaults where the user said nothing, `trainer:`, and what our sections set.
+    """Arguments of `GRPOConfig`: our defaults, then `trainer:`, then what other sections of the config set.
 
-    Checkpoints fall on the ends of generation cycles.
+    Checkpoints are written at the end of generation cycles.
 
     Args:
         config: a checked config.
@@ -59,10 +59,10 @@ def grpo_config_arguments(config: Config, folder: RunFolder) -> dict[str, Any]:
     cycle = GenerationCycle.of(config).optimizer_steps
     defaults: dict[str, Any] = {
         **_defaults(config),
-        # GDPO's rewards come normalised in their group; what is left is the scale of the batch
+        # GDPO normalises rewards within their group, so only the scale of the batch is left
         "scale_rewards": "batch" if config.mix.aggregation == "normalise_then_sum" else "group",
         "save_steps": -(-500 // cycle) * cycle,
-        "ddp_broadcast_buffers": False,  # a broadcast in each pass would need as many passes on every process
+        "ddp_broadcast_buffers": False,  # broadcasts would require equally many passes on every process
     }
     ours = {
         "output_dir": str(folder.staging),
@@ -77,7 +77,7 @@ def grpo_config_arguments(config: Config, folder: RunFolder) -> dict[str, Any]:
         "min_p": config.sampling.min_p,
         "repetition_penalty": config.sampling.repetition_penalty,
         "chat_template_kwargs": config.sampling.chat_template_kwargs,
-        # TRL hands these to vLLM as they are
+        # TRL passes these to vLLM unchanged
         "generation_kwargs": {"stop": config.sampling.stop, "include_stop_str_in_output": True}
         if config.sampling.stop and config.sampling.engine != "transformers"
         else None,
@@ -119,7 +119,7 @@ def fit_arguments(kind: type[Arguments], fit: Fit, lengths: Sequence[int], **own
 
 
 def made(kind: type[Arguments], arguments: dict[str, Any]) -> Arguments:
-    """TRL's config class, made of arguments.
+    """An instance of TRL's config class.
 
     Args:
         kind: the class.

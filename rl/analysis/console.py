@@ -1,4 +1,4 @@
-"""What a run prints of its evaluations: a line for each, and at the end one table and three problems."""
+"""What a run prints about its evaluations: a line for each, and at the end a table and three problems."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ ROWS = {
     "maj_at_k": "right by vote of {k} samples",
     "cut_off": "cut off before the end",
 }
-"""Metric → what it means, in the order of the table."""
+"""Metric → its description, in the order of the table."""
 
 
 def compared(figures: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[Mapping[str, Any]]]]:
-    """The rows of a table that compares evaluations: what a metric means, and its interval in each of them.
+    """The rows of a table that compares evaluations: the description of a metric, and its interval in each of them.
 
     Args:
-        figures: of each evaluation, as a summary holds them; a metric that one of them lacks has no row.
+        figures: the figures of each evaluation, as in a summary; a metric that one of them lacks has no row.
     """
     k = figures[-1]["k"]
     return [
@@ -39,12 +39,12 @@ def compared(figures: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[Mappi
 
 
 def evaluated(console: Console, step: int, evaluation: Evaluation) -> None:
-    """Print one line on an evaluation.
+    """Print one line about an evaluation.
 
     Args:
-        console: where to print it.
-        step: the optimizer step that it was made at.
-        evaluation: its figures.
+        console: the console to print to.
+        step: the optimizer step of the evaluation.
+        evaluation: the evaluation.
     """
     parts = []
     for name, label in (("greedy", "greedy"), ("mean_at_k", f"mean@{evaluation.k}"), ("chain", "chain")):
@@ -61,8 +61,8 @@ def evaluation_table(model: str, evaluation: Evaluation) -> Table:
     """One evaluation as a table.
 
     Args:
-        model: what the title calls the policy.
-        evaluation: its figures.
+        model: name of the policy in the title.
+        evaluation: the evaluation.
     """
     table = Table(title=f"{model}: {evaluation.n} {evaluation.split} problems", title_justify="left")
     table.add_column("share of answers that are …")
@@ -79,10 +79,10 @@ def evaluation_table(model: str, evaluation: Evaluation) -> Table:
 
 
 def finished(console: Console, folder: RunFolder, summary: Mapping[str, Any]) -> None:
-    """Print the table of before and after, three problems with both answers, and where everything is.
+    """Print the figures before and after training, three problems with both answers, and the paths of the results.
 
     Args:
-        console: where to print it.
+        console: the console to print to.
         folder: the run folder.
         summary: the run's summary.
     """
@@ -105,11 +105,11 @@ def finished(console: Console, folder: RunFolder, summary: Mapping[str, Any]) ->
 
 
 def stages_finished(console: Console, folder: Path, summaries: Mapping[str, Mapping[str, Any]], report: Path) -> None:
-    """Print the table of before and after each stage, and where everything is.
+    """Print the figures before the first and after each stage, and the paths of the results.
 
     Args:
-        console: where to print it.
-        folder: above the run folders of the stages.
+        console: the console to print to.
+        folder: the folder that contains the run folders of the stages.
         summaries: stage → the summary of its run, in order.
         report: the report of all stages.
     """
@@ -126,12 +126,12 @@ def stages_finished(console: Console, folder: Path, summaries: Mapping[str, Mapp
 
 
 def evaluations(summaries: Mapping[str, Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The evaluation before the first stage, and that after each."""
+    """The evaluations before the first stage and after each stage."""
     return [next(iter(summaries.values()))["before"], *(summary["after"] for summary in summaries.values())]
 
 
 def _examples(folder: RunFolder, step: int) -> Text:
-    """Three problems, those first that the policy got wrong before and right after."""
+    """Three problems; those that the policy got wrong before and right after come first."""
     before, after = folder.evaluation("test", 0), folder.evaluation("test", step)
     assert before is not None and after is not None
     pairs = list(zip(before["examples"], after["examples"], strict=True))

@@ -1,4 +1,4 @@
-"""`whetstone eval`: measures a saved policy on a task and prints the table."""
+"""`whetstone eval`: evaluates a saved policy on a task and prints the figures."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from rl.tasks.task import Split
 
 
 def evaluate_model(config: Config, split: Split) -> dict[str, Any]:
-    """Measure `policy.model` on a split of the task, as `evaluation` says.
+    """Evaluate `policy.model` on a split of the task, with the settings in `evaluation`.
 
     Args:
         config: a checked config.
-        split: the split to measure on.
+        split: the split to evaluate on.
 
     Returns:
         The figures with their intervals, and `examples`: each problem with its greedy answer.
 
     Raises:
-        UserError: the model or the task's data is not as the config says.
+        UserError: the model or the task cannot be loaded.
     """
     console = Console(soft_wrap=True)
     setup.quiet(config)

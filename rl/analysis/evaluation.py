@@ -1,10 +1,12 @@
-r"""How good a policy is at a task: greedy, mean@k, pass@k, maj@k and chain accuracy, with 95% intervals.
+r"""Evaluates a policy on a task: greedy, mean@k, pass@k, maj@k and chain accuracy, with 95% intervals.
 
-With $c$ right ones among $k$ samples of a problem, the unbiased estimate of pass@j (Chen et al. 2021,
-arXiv:2107.03374, eq. 1) is $1 - \binom{k-c}{j} / \binom{k}{j}$. maj@k takes the answer most samples gave; where
-several answers tie it counts the share of them that is right, which is what a fair coin would give on average.
+With $c$ right samples among the $k$ samples of a problem, the unbiased estimate of pass@j is $1 - \binom{k-c}{j} /
+\binom{k}{j}$ (Chen et al. 2021, arXiv:2107.03374, eq. 1). maj@k takes the answer of most samples; if several answers
+tie, it counts the share of them that is right, which is the expectation of a random choice. Chain accuracy counts a
+right answer only if every step is right.
 
-What the verifier abstained or failed on is no wrong answer: it is counted apart and left out of every share.
+Completions on which the verifier abstained or failed are not wrong answers: they are counted separately and left out of
+every share.
 """
 
 from __future__ import annotations
@@ -30,15 +32,15 @@ from rl.tasks.task import Split, Task
 
 @dataclass(frozen=True)
 class EvaluationSettings:
-    """How many problems and samples, and how they are drawn.
+    """The numbers of problems and samples, and the sampling parameters.
 
     Attributes:
-        n: problems, the first of the split.
-        k: samples of each problem beside the greedy one; 0 for none.
-        parameters: how completions are drawn, by the names of `rl.sampling.draw.sample`; the greedy one without
+        n: number of problems, from the start of the split.
+        k: samples per problem in addition to the greedy completion; 0 for none.
+        parameters: the sampling parameters, by their names in `rl.sampling.draw.sample`; greedy decoding ignores the
             temperature.
-        batch: completions drawn at a time.
-        seed: of the draw.
+        batch: completions per batch.
+        seed: random seed.
     """
 
     n: int
@@ -50,16 +52,16 @@ class EvaluationSettings:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A measured policy.
+    """The result of an evaluation.
 
     Attributes:
-        split: the split it was measured on.
-        n: problems.
-        k: samples a problem.
-        metrics: name → value with its interval; None where it could not be had (`chain` without a step verifier).
+        split: the evaluated split.
+        n: number of problems.
+        k: samples per problem.
+        metrics: name → value with its interval; None if not available (`chain` without a step verifier).
         pass_at: j → pass@j for powers of two up to k.
-        counts: of the verdicts on greedy completions, by status.
-        tokens: tokens generated to measure it.
+        counts: number of verdicts on greedy completions by status.
+        tokens: number of generated tokens.
         examples: for each problem `prompt, gold, completion, score, status, reason, extracted, finish_reason, chain`.
     """
 
@@ -73,7 +75,7 @@ class Evaluation:
     examples: list[dict[str, Any]]
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON, without the examples."""
+        """The figures for JSON, without the examples."""
         return {
             "split": self.split,
             "n": self.n,
@@ -85,11 +87,11 @@ class Evaluation:
 
 
 def settings_for(config: Config, split: Split) -> EvaluationSettings:
-    """How a config wants a split to be measured.
+    """The evaluation settings of a config for a split.
 
     Args:
         config: a checked config.
-        split: on validation `evaluation.validation_n` decides how many problems there are.
+        split: the split; for validation, `evaluation.validation_n` may set another number of problems.
     """
     wanted = config.evaluation
     return EvaluationSettings(
@@ -109,15 +111,15 @@ def evaluate(
     settings: EvaluationSettings,
     progress: Callable[[int], None] | None = None,
 ) -> Evaluation:
-    """Measure a policy on the first `n` problems of a split. Under several processes each takes its share of them.
+    """Evaluate a policy on the first `n` problems of a split, which are divided among the processes.
 
     Args:
-        model: the policy, not wrapped.
+        model: the policy, without wrappers such as DDP.
         tokenizer: its tokenizer.
-        task: where the problems and the verifier come from.
-        split: which problems.
-        settings: how many, and how completions are drawn.
-        progress: called with the number of completions that were drawn since the last call.
+        task: the task with the problems and the verifier.
+        split: the split of the problems.
+        settings: the evaluation settings.
+        progress: called with the number of completions drawn since the last call.
     """
     rows = task.splits[split][: settings.n]
     process, processes = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
@@ -144,13 +146,13 @@ def evaluate(
 def summarise(
     split: Split, greedy: Sequence[Sample], samples: Sequence[Sequence[Sample]], *, judges_steps: bool
 ) -> Evaluation:
-    """The metrics of samples that are already judged.
+    """Compute the metrics of judged samples.
 
     Args:
-        split: the split the problems are from.
+        split: the split of the problems.
         greedy: the greedy completion of each of N problems.
-        samples: k sampled completions of each; N empty lists for none.
-        judges_steps: whether the task's verifier judges steps, so that there is a chain accuracy.
+        samples: k sampled completions of each problem; N empty lists for none.
+        judges_steps: whether the task's verifier judges steps, which chain accuracy requires.
     """
     k = len(samples[0]) if samples else 0
     metrics: dict[str, Interval | None] = {}
@@ -180,18 +182,18 @@ def summarise(
 
 
 def pass_at(k: int, right: int, j: int) -> float:
-    """Unbiased estimate of pass@j from `right` right ones among k samples.
+    """Unbiased estimate of pass@j from k samples.
 
     Args:
-        k: samples.
-        right: how many of them are right.
-        j: how many are drawn, at most k.
+        k: number of samples.
+        right: number of right samples.
+        j: number of attempts, at most k.
     """
     return 1.0 - math.comb(k - right, j) / math.comb(k, j)
 
 
 def _example(one: Sample, judges_steps: bool) -> dict[str, Any]:
-    """What the records keep of a greedy completion."""
+    """The record of a greedy completion."""
     assert one.verdict is not None, "evaluation judges every sample"
     return {
         "prompt": question_of(one.prompt),
@@ -216,7 +218,7 @@ def _pass_at(grouped: Sequence[Sequence[Sample]], j: int) -> Interval | None:
 
 
 def _majority(group: Sequence[Sample]) -> float:
-    """How right the answer is that most samples gave; samples without an answer have no vote."""
+    """Whether the answer of most samples is right; samples without an answer have no vote."""
     votes: dict[str, list[Sample]] = defaultdict(list)
     for one in group:
         if one.verdict is not None and one.verdict.extracted is not None:
@@ -241,7 +243,7 @@ def _judged(
 
 
 def _gathered(mine: list[Any], total: int) -> list[Any]:
-    """The rows of all processes in the order they were dealt out."""
+    """The rows of all processes in their original order."""
     parts: list[Any] = [None] * dist.get_world_size()
     dist.all_gather_object(parts, mine)
     return [parts[row % len(parts)][row // len(parts)] for row in range(total)]

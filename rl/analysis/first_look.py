@@ -1,4 +1,4 @@
-"""What the first log line says of rewards that cannot teach: never judging, constant, or far too large."""
+"""Warnings about rewards that look useless in the first log line: never judging, constant, or far too large."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 LARGEST = 1e18
-"""Beyond it squares overflow in float32, in which TRL computes standard deviations of rewards."""
+"""Squares of larger values overflow in float32, in which TRL computes the standard deviations of rewards."""
 
 
 def odd_rewards(numbers: Mapping[str, Any], names: Sequence[str]) -> list[str]:
-    """A sentence for each reward whose first values are odd.
+    """A message for each reward whose first values are odd.
 
     Args:
-        numbers: of the first log line: `rewards/NAME/mean`, `std`, `abstained` and `failed`, means over its batches.
-        names: of the rewards.
+        numbers: the first log line: `rewards/NAME/mean`, `std`, `abstained` and `failed`, means over its batches.
+        names: names of the rewards.
     """
     found = []
     for name in names:

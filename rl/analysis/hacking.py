@@ -1,18 +1,19 @@
-"""Reward hacking: whether a run's reward rose while its policy got no better at the task.
+"""Reward hacking: whether a run's reward rose while its policy did not improve at the task.
 
-What is compared: each reward's mean over the first and over the last fifth of the logged steps (at least three), and
-the accuracy on held-out problems at the first and at the last evaluation. A change counts where it is beyond its noise:
+Two things are compared: each reward's mean over the first and the last fifth of the logged steps (at least three), and
+the accuracy on held-out problems in the first and the last evaluation. A change counts if it exceeds its noise:
 
     reward    |b - a| > 1.96 sqrt(s_a^2 / n_a + s_b^2 / n_b), with a, b and s the means and deviations over the steps
-    accuracy  |b - a| > sqrt(h_a^2 + h_b^2), with h half of each 95% interval
+    accuracy  |b - a| > sqrt(h_a^2 + h_b^2), with h half the width of each 95% interval
 
-Steps are taken as independent, which draws of prompts nearly are. A run in rounds is compared between its first and its
-last round, on each of which the standard error over prompts is logged:
+Steps are treated as independent, which is nearly true because each draws its own prompts. A run in rounds is compared
+between its first and its last round, whose standard errors over prompts are logged:
 
     reward    |b - a| > 1.96 sqrt(e_a^2 + e_b^2)
 
-Whether greedy accuracy rose while the share that is right by right steps alone did not is looked at, too: a policy that
-is rewarded for answers learns wrong reasoning that ends right (RL-STaR, Chang et al. 2024, arXiv:2410.23912).
+A rise of greedy accuracy without a rise of the share that is right with only right steps is reported, too: a policy
+that is rewarded for answers alone can learn wrong reasoning that ends in the right answer (RL-STaR, Chang et al. 2024,
+arXiv:2410.23912).
 """
 
 from __future__ import annotations
@@ -25,19 +26,19 @@ from typing import Any
 
 SHARE = 0.2
 LEAST = 3
-"""Steps at either end, at the least; a run with fewer than twice as many is not compared."""
+"""Smallest number of steps at each end; a run with fewer than twice as many is not compared."""
 ACCURACIES = ("greedy", "chain", "mean_at_k")
 
 
 @dataclass(frozen=True)
 class Change:
-    """A figure at the start and at the end.
+    """A figure at the start and at the end of a run.
 
     Attributes:
-        name: of what.
-        before: at the start.
-        after: at the end.
-        noise: the most that such a difference is by chance, 95 times of 100.
+        name: name of the figure.
+        before: value at the start.
+        after: value at the end.
+        noise: bound that a difference by chance stays below with probability 95%.
     """
 
     name: str
@@ -63,14 +64,14 @@ class Change:
 
 @dataclass(frozen=True)
 class Hacking:
-    """What a run's records say.
+    """The comparison of a run's rewards with its accuracy.
 
     Attributes:
-        mix: the reward that was trained on; None where the run logs none, or too few steps.
+        mix: the combined reward; None if the run logs none, or too few steps.
         rewards: each reward, in the order of the config.
-        accuracies: held-out `greedy`, `chain` and `mean_at_k`, those there are.
-        split: the split they were measured on.
-        warning: one sentence where the mix rose and greedy accuracy did not, or greedy accuracy did and right
+        accuracies: the available ones of held-out `greedy`, `chain` and `mean_at_k`.
+        split: the split of the accuracies.
+        warning: a sentence if the combined reward rose and greedy accuracy did not, or greedy accuracy rose and right
             reasoning did not; else None.
     """
 
@@ -88,8 +89,8 @@ def found(
 
     Args:
         metrics: the lines of `metrics.jsonl`.
-        evaluations: the lines of `evaluations.jsonl`. Those on test count where there are two, else validation.
-        config: the resolved config; weights and aggregation are read.
+        evaluations: the lines of `evaluations.jsonl`. Those on test are used if there are two, otherwise validation.
+        config: the resolved config, of which weights and aggregation are read.
     """
     names = list(config["rewards"])
     if rounds := [row for row in metrics if "rounds/number" in row]:
@@ -110,13 +111,13 @@ def found(
 
 
 def mixed(metrics: Sequence[Mapping[str, Any]], config: Mapping[str, Any]) -> list[float]:
-    """The mix's mean at each step.
+    """The mean of the combined reward at each step.
 
-    The logged one, unless it cannot rise or changes by itself: rewards normalised inside their groups have a mean of
-    0, and weights with a schedule move it. Then it is the weighted sum of the rewards' means, with the last weights.
+    Usually it is the logged mean. But rewards that are normalised within groups always have a mean of 0, and a schedule
+    of weights changes the mean by itself; then it is the weighted sum of the rewards' means, with the last weights.
 
     Args:
-        metrics: the log lines, one a step.
+        metrics: the log lines, one per step.
         config: the resolved config of the run.
     """
     weights = {name: (reward or {}).get("weight", 1.0) for name, reward in config["rewards"].items()}
@@ -180,7 +181,7 @@ def _warning(mix: Change | None, rewards: Sequence[Change], accuracies: Sequence
 
 
 def _became(change: Change) -> str:
-    """What became of a figure that did not rise."""
+    """A phrase about a figure that did not rise."""
     if change.fell:
         return f"fell from {change.before:.3f} to {change.after:.3f}"
     return f"stayed where it was ({change.before:.3f}, then {change.after:.3f})"

@@ -1,4 +1,4 @@
-"""95% intervals: Wilson's for a share of independent problems, the bootstrap for what averages within a problem."""
+"""95% intervals: Wilson's for shares of independent problems, the bootstrap for means within problems."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ class Interval(NamedTuple):
     high: float
 
     def as_dict(self) -> dict[str, float]:
-        """For JSON."""
+        """The interval for JSON, rounded to six digits."""
         return {"value": round(self.value, 6), "low": round(self.low, 6), "high": round(self.high, 6)}
 
 
 def wilson(successes: int, trials: int) -> Interval | None:
-    """Wilson's score interval of a share (Wilson 1927); None where nothing was tried.
+    """Wilson's score interval of a share (Wilson 1927); None without trials.
 
     Args:
-        successes: how many came out.
-        trials: how many independent ones were tried.
+        successes: number of successes.
+        trials: number of independent trials.
     """
     if trials == 0:
         return None
@@ -40,12 +40,12 @@ def wilson(successes: int, trials: int) -> Interval | None:
 
 
 def bootstrap(per_problem: Sequence[float], *, resamples: int = 2000, seed: int = 0) -> Interval | None:
-    """Percentile bootstrap of a mean over problems; None where there are none.
+    """Percentile bootstrap interval of a mean over problems; None without problems.
 
     Args:
-        per_problem: one number a problem. Problems are drawn again, with replacement; what lies within one is not.
-        resamples: how many means to draw.
-        seed: of the draw.
+        per_problem: one number per problem. Problems are resampled with replacement, not the samples within a problem.
+        resamples: number of resampled means.
+        seed: random seed.
     """
     if not len(per_problem):
         return None

@@ -40,7 +40,7 @@ CURVES = (
     ("Log-probability of chosen and of rejected", "nats", ("logps/chosen", "logps/rejected")),
     ("Rewards that abstained or failed", "share", ("rewards/{reward}/abstained", "rewards/{reward}/failed")),
 )
-"""Title, unit, and the metrics drawn together; `{reward}` stands for each reward in the config."""
+"""Title, unit, and the metrics of each plot; `{reward}` stands for each reward in the config."""
 
 
 def write_report(path: str | Path) -> Path:
@@ -104,7 +104,7 @@ def _curve(
         axes = figure.subplots()
         for label, points in lines:
             steps, values = zip(*points, strict=True)
-            if len(points) > 40:  # many noisy points: the points faint, and their running mean on top
+            if len(points) > 40:  # with many points, draw them faintly with their running mean on top
                 (drawn,) = axes.plot(steps, values, linewidth=0.6, alpha=0.3)
                 axes.plot(steps, _smooth(values), color=drawn.get_color(), label=_label(label))
             else:
@@ -123,7 +123,7 @@ def _curve(
 
 
 def _smooth(values: Sequence[float], decay: float = 0.9) -> list[float]:
-    """Exponential running mean, started without bias."""
+    """Exponential running mean with bias correction."""
     smooth, mean, weight = [], 0.0, 0.0
     for value in values:
         mean, weight = decay * mean + (1 - decay) * value, decay * weight + (1 - decay)
@@ -143,7 +143,7 @@ def _label(metric: str) -> str:
 
 
 def _examples(folder: RunFolder, most: int = 30) -> list[dict[str, Any]]:
-    """Test problems with the first and the last answer on record; those whose verdict changed come first."""
+    """Test problems with the first and the last recorded answer; those whose verdict changed come first."""
     evaluations = [row for row in read_jsonl(folder.evaluations) if row["split"] == "test"]
     if not evaluations:
         return []

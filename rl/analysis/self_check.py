@@ -1,4 +1,4 @@
-"""What `whetstone verify --self-check` prints: whether a verifier can read the answers of a data set."""
+"""`whetstone verify --self-check`: whether a verifier can read the answers of a data set."""
 
 from __future__ import annotations
 
@@ -15,27 +15,29 @@ from verifiers.runtime.self_check import Survey, Tally, has_gold_prediction, sel
 from verifiers.runtime.verifier import Verifier, module
 
 MOST_ROWS = 200
-"""Rows that are tried, spread over the data."""
+"""Largest number of rows to try, spread evenly over the data."""
 
 
 def show(name: str, options: Mapping[str, Any], data: str | None, columns: Mapping[str, str]) -> None:
-    """Print the share of golds that a verifier accepts, by phrasing, and of near-miss wrong answers.
+    """Print the share of gold answers that a verifier accepts, by phrasing, and of near-miss wrong answers.
 
     Args:
         name: the verifier's name.
         options: its options.
-        data: a file or hub id with rows of `gold` and the verifier's columns; None for a few rows of its own.
-        columns: what → the column of the data that it is in.
+        data: a file or hub id with rows of `gold` and the verifier's columns; None for the verifier's own examples.
+        columns: name of a column → its name in the data.
 
     Raises:
-        UserError: no such verifier or option, or the data lacks a column.
+        UserError: there is no such verifier or option, or the data lacks a column.
     """
     try:
         verifier = Verifier(name, **((OPTIONS.get(name, {}) if data is None else {}) | dict(options)))
     except ValueError as error:
         raise UserError(None, str(error)) from error
     rows = _examples(name) if data is None else spread(_read(data, verifier, columns))
-    problems, found = self_check(verifier, rows), survey(verifier, rows)
+    problems = self_check(verifier, rows)
+    unread = {problem.row for problem in problems}
+    found = survey(verifier, [row for index, row in enumerate(rows) if index not in unread])
     tried = sum(has_gold_prediction(verifier, row) for row in rows)
     source = "the verifier's own examples" if data is None else data
     click.echo(f"{name}: {tried - len(problems):,} of {tried:,} golds accepted as they are ({source})")
@@ -43,22 +45,26 @@ def show(name: str, options: Mapping[str, Any], data: str | None, columns: Mappi
         click.echo(f"  {_rows(len(rows) - tried)} without an answer that is known to be right: not tried")
     for problem in problems[:3]:
         click.echo(f"  row {problem.row}: {problem.reason}")
-    for line in table(found):
+    if len(problems) > 3:
+        click.echo(f"  and {_rows(len(problems) - 3)} more")
+    if problems and found.phrasings:
+        click.echo("  the phrasings below are those of the other golds")
+    for line in table(found) if found.phrasings or found.unknown else ():
         click.echo(line)
 
 
 def spread(rows: list[dict[str, Any]], most: int = MOST_ROWS) -> list[dict[str, Any]]:
-    """At most so many rows, at even distances.
+    """At most `most` rows, evenly spaced.
 
     Args:
         rows: all rows.
-        most: how many to keep.
+        most: largest number of rows to keep.
     """
     return [rows[index * len(rows) // most] for index in range(most)] if len(rows) > most else rows
 
 
 def table(found: Survey) -> list[str]:
-    """The lines of a survey: a phrasing each, then the wrong answers, each with the first that went wrong."""
+    """The lines of a survey: one per phrasing, then one for wrong answers, each with the first misjudged example."""
     width = max([*(len(name) for name in found.phrasings), len("wrong answers near them")])
     lines = [f"{'phrasing':<{width}}  accepted"]
     for name, tally in found.phrasings.items():
@@ -92,7 +98,7 @@ def _examples(verifier: str) -> list[dict[str, Any]]:
 
 
 def _read(data: str, verifier: Verifier, columns: Mapping[str, str]) -> list[dict[str, Any]]:
-    """The data's rows under the names that the verifier knows; broken ones are left out."""
+    """The rows of the data with the verifier's column names; broken rows are left out."""
     records = [record for source in open_sources(data) for record in source.records]
     rows = [
         record.columns | {what: record.columns.get(name) for what, name in columns.items()}
@@ -105,6 +111,6 @@ def _read(data: str, verifier: Verifier, columns: Mapping[str, str]) -> list[dic
     for what in ("gold", *verifier.columns):
         name = columns.get(what, what)
         if all(row.get(what) is None for row in rows):
-            hint = nearest(name, rows[0])
+            hint = nearest(name, next(record.columns for record in records if record.broken is None))
             raise UserError("--data", f"{data} has no column {name!r} ({hint}); say which it is: --column {what}=NAME")
     return [row for row in rows if all(row.get(what) is not None for what in ("gold", *verifier.columns))]

@@ -1,4 +1,4 @@
-"""`report.html` of a run in stages: the figures after each stage, and the way to each stage's own report."""
+"""`report.html` of a run in stages: the figures after each stage, with links to the reports of the stages."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def write_stages_report(folder: Path, summaries: Mapping[str, Mapping[str, Any]]
     """Write the report of all stages.
 
     Args:
-        folder: above the run folders of the stages.
+        folder: the folder that contains the run folders of the stages.
         summaries: stage → the summary of its run, in order.
 
     Returns:

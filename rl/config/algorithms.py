@@ -1,11 +1,11 @@
-"""The `algorithm` section of the config: one class for each algorithm, and what several algorithms share.
+"""The `algorithm` section of the config: one class per algorithm, and the keys that several algorithms share.
 
-An algorithm is registered here and nowhere else: its class has its settings, and says which module trains by it, which
-of TRL's config classes reads `trainer:`, and what it needs of the rest of the config. To add one, write the class, put
-it into `Algorithm`, and write its module in `rl/algorithms`.
+This is the only place where an algorithm is registered. Its class has its settings and names the module that trains
+with it, the TRL config class for `trainer:`, and what it needs from the rest of the config. To add an algorithm, write
+the class, add it to `Algorithm`, and write its module in `rl/algorithms`.
 
-What TRL's config classes have a name for (beta, epsilon, loss_type, num_iterations, …) goes to `trainer`, and TRL's
-names hold there. These sections hold what TRL has no name for.
+Settings that TRL's config classes have (beta, epsilon, loss_type, num_iterations, …) go in `trainer`, under TRL's
+names. These sections contain the settings that TRL does not have.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
 
 class AlgorithmSection(Section):
-    """What every algorithm says of itself.
+    """The properties of an algorithm.
 
     Attributes:
-        in_rounds: whether it fits on a pool of judged samples, round after round; else it samples as it goes.
+        in_rounds: whether it fits on a pool of judged samples in rounds; otherwise it samples during training.
         module: the module that builds its trainer.
-        trl_config: the TRL config class that `trainer:` is checked against.
-        credits_steps: whether step scores can count inside a completion.
-        group_baseline: whether a completion is compared with those of the same prompt that its process holds.
+        trl_config: the TRL config class against which `trainer:` is checked.
+        credits_steps: whether step scores can count within a completion.
+        group_baseline: whether a completion is compared with the completions of its prompt on the same process.
     """
 
     in_rounds: ClassVar[bool]
@@ -47,42 +47,42 @@ class AlgorithmSection(Section):
         return True
 
     def check(self, config: Config) -> None:
-        """Refuse what the algorithm cannot do with the rest of the config.
+        """Check the rest of the config.
 
         Raises:
-            WrongKey: a key that does not go with the algorithm.
+            WrongKey: a key does not go with the algorithm.
         """
 
 
 class DynamicSampling(Section):
-    """Draw until the batch is full of groups that carry signal (DAPO, arXiv:2503.14476)."""
+    """Fill the batch with groups that carry signal (DAPO, arXiv:2503.14476)."""
 
     draws: Annotated[int, Field(ge=2)] = 3
-    """Most draws a step, the first one included; what is missing then is filled with groups without signal."""
+    """Largest number of draws per batch, including the first; after that, groups without signal fill the rest."""
 
 
 class Curriculum(Section):
-    """Draw prompts by their recent solve rate (`rl/sampling/curriculum.py`)."""
+    """Draw prompts according to their recent solve rate (`rl/sampling/curriculum.py`)."""
 
     memory: Share = 0.7
-    """Weight of the past in a prompt's running solve rate."""
+    """Weight of the previous value in a prompt's running solve rate."""
     floor: Annotated[float, Field(gt=0, le=1)] = 0.1
-    """Least weight of a prompt, so that none is forgotten."""
+    """Lowest weight of a prompt, so that every prompt is drawn from time to time."""
 
 
 class Online(AlgorithmSection):
-    """What GRPO and PPO share."""
+    """Settings of GRPO and PPO."""
 
     in_rounds: ClassVar[bool] = False
     trl_config: ClassVar[str] = "GRPOConfig"
     credits_steps: ClassVar[bool] = True
 
     skip_zero_signal: bool = True
-    """Leave out of the forward and backward pass the completions whose advantage is zero everywhere."""
+    """Leave completions whose advantage is zero everywhere out of the forward and backward pass."""
     sort_by_length: bool = True
-    """Run completions of similar length together, without each other's padding."""
+    """Run completions of similar length together, which saves computation on padding."""
     share_prompts: bool | None = None
-    """Run a prompt once for all its completions (`rewards/models/shared_prompts.py`); by default where it is faster."""
+    """Run a prompt once for all its completions (`rewards/models/shared_prompts.py`); by default if that is faster."""
     dynamic_sampling: DynamicSampling | None = None
     curriculum: Curriculum | None = None
 
@@ -96,21 +96,21 @@ class Grpo(Online):
 
 
 class Critic(Section):
-    """The value model of PPO and how it learns."""
+    """The value model of PPO and its training."""
 
     start: str = "policy"
-    """`policy`, or a path or hub id, such as of a process reward model."""
+    """`policy`, or a path or hub id, for example of a process reward model."""
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3
     warm_up_cycles: Annotated[int, Field(ge=0)] = 0
-    """Generation cycles at the start in which the critic alone learns."""
+    """Number of generation cycles at the start in which only the critic learns."""
     epochs: Positive = 4
     """Passes over each batch of rollouts."""
     batch: Positive = 128
-    """Rollouts a critic step, on each process."""
+    """Rollouts per critic step, on each process."""
     value_clip: Annotated[float, Field(gt=0)] | None = None
-    """Most that a value may move from the one at sampling before its loss is cut; None for no clipping."""
+    """Largest change of a value since sampling before its loss is clipped; None for no clipping."""
     lora: bool = False
-    """Train adapters and a value head over the policy's own frozen base; needs `policy.lora`."""
+    """Train adapters and a value head over the policy's frozen base model; needs `policy.lora`."""
 
 
 class Ppo(Online):
@@ -121,25 +121,26 @@ class Ppo(Online):
     gamma: Share = 1.0
     lambda_: Share = Field(default=0.95, alias="lambda")
     lambda_critic: Share | None = None
-    """By default as `lambda`."""
+    """λ of the critic's returns; by default `lambda`."""
     kl: Annotated[float, Field(ge=0)] = 0.0
-    """Weight of the token's log-ratio to the reference policy in its reward; for a term in the loss, trainer.beta."""
+    """Weight of the penalty on a token's log-ratio to the reference policy; `trainer.beta` adds a KL term to the loss
+    instead."""
     whiten_advantages: bool = True
     whiten_rewards: bool = False
-    """Divide rewards by their standard deviation, without shifting their mean."""
+    """Divide rewards by their standard deviation; their mean is not shifted."""
     critic: Critic = Critic()
 
     def check(self, config: Config) -> None:
-        """A critic of adapters needs a policy with adapters."""
+        """Check that a critic of adapters has a policy with adapters."""
         if self.critic.lora and config.policy.lora is None:
             raise WrongKey("algorithm.critic.lora", "puts adapters over the policy's frozen base; add policy.lora")
 
 
 class Rounds(AlgorithmSection):
-    """What the algorithms in rounds share: sample, judge, credit, fit, evaluate, again (`rl/rounds/rounds.py`).
+    """Settings of the algorithms in rounds: sample, judge, choose examples, fit, repeat (`rl/rounds/rounds.py`).
 
     Attributes:
-        uses_reference: whether its loss compares with a reference policy.
+        uses_reference: whether the loss has a reference policy.
     """
 
     in_rounds: ClassVar[bool] = True
@@ -147,13 +148,13 @@ class Rounds(AlgorithmSection):
 
     rounds: Positive = 3
     prompts: Annotated[int, Field(ge=0)] = 1000
-    """Train prompts sampled a round, with `sampling.completions` each; 0 to fit on given examples alone."""
+    """Train prompts per round, with `sampling.completions` completions each; 0 to fit on given examples alone."""
     examples: GivenExamples | None = None
-    """Examples to fit on, beside what is kept of the samples. With them, one round and no sampling are the default."""
+    """Given examples to fit on, in addition to samples. With them, the default is one round without sampling."""
     fit_from: Literal["base", "last"] = "base"
-    """Whether each fit starts from the base policy or from the last round's."""
+    """Whether each fit starts from the base policy or from the policy of the previous round."""
     pool_rounds: Positive | None = None
-    """Rounds of the pool that a fit sees, the newest first; None for all of them."""
+    """Number of recent rounds of the pool on which a fit may draw; None for all."""
 
     @model_validator(mode="before")
     @classmethod
@@ -163,10 +164,14 @@ class Rounds(AlgorithmSection):
         return values
 
     def check(self, config: Config) -> None:
-        """There is something to fit on."""
+        """Check that there is something to fit on."""
         if not self.prompts and self.examples is None:
             raise WrongKey("algorithm.prompts", "is 0, so nothing is sampled; name algorithm.examples to fit on")
-        if self.examples is None or self.examples.fade is None:
+        if self.examples is None:
+            return
+        if self.examples.of != "all" and not self.samples:
+            raise WrongKey("algorithm.examples.of", "asks what was sampled; set algorithm.prompts and rewards")
+        if self.examples.fade is None:
             return
         if self.samples or self.trl_config != "SFTConfig":
             raise WrongKey("algorithm.examples.fade", "goes with sft on given examples alone")
@@ -189,12 +194,12 @@ class Dpo(Rounds):
     uses_reference: ClassVar[bool] = True
     pairs: Pairs = Pairs()
     nll: Annotated[float, Field(ge=0)] = 0.0
-    """Weight of the chosen completion's negative log-likelihood beside the preference loss."""
+    """Weight of the chosen completion's negative log-likelihood, which is added to the preference loss."""
     reference: Literal["base", "last"] = "base"
-    """The reference policy: the base, or the last round's."""
+    """The reference policy: the base policy, or the policy of the previous round."""
 
     def check(self, config: Config) -> None:
-        """EXO smooths its labels."""
+        """Check that EXO has smoothed labels."""
         super().check(config)
         losses = config.trainer.get("loss_type") or []
         if "exo_pair" in losses and not config.trainer.get("label_smoothing"):
@@ -233,13 +238,15 @@ class Sft(Rounds):
 
     @property
     def graded(self) -> bool:
-        """Whether some token weighs more than nothing and less than the others."""
+        """Whether any token has a weight between 0 and 1."""
         weights = (self.wrong_step_weight, self.prompt_weight, *(span.weight for span in self.span_weights))
         return any(0 < weight < 1 for weight in weights)
 
     def check(self, config: Config) -> None:
         """Weights of single tokens and teachers go with TRL's plain loss, whose rows are one example each."""
         super().check(config)
+        if config.trainer.get("packing") and config.trainer.get("packing_strategy") == "wrapped":
+            raise WrongKey("trainer.packing_strategy", "wrapped lets examples see each other; bfd keeps them apart")
         if not self.teacher and self.nll_weight != 1.0:
             raise WrongKey("algorithm.nll_weight", "weighs the likelihood beside a teacher; name algorithm.teacher")
         if self.teacher and self.prompt_weight:

@@ -1,4 +1,4 @@
-"""Which of a round's samples a fit learns from, and with what weight: sections of the algorithms in rounds."""
+"""Sections of the algorithms in rounds: which samples a fit learns from, and with which weights."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ class Pairs(Section):
     """Chosen and rejected completions of a prompt (`rl/examples/pairs.py`)."""
 
     form: Literal["best_worst", "all"] = "best_worst"
-    """The best against the worst, or every right one against every wrong one."""
+    """The best against the worst completion, or every right one against every wrong one."""
     margin: Annotated[float, Field(ge=0)] = 0.0
-    """Least difference of the judged scores, beyond which alone a pair counts."""
+    """Difference of the judged scores that a pair must exceed."""
     cap: Positive = 4
-    """Most pairs a prompt."""
+    """Largest number of pairs per prompt."""
     balance_length: bool = False
-    """Prefer pairs so that chosen and rejected are equally long over the prompt's pairs."""
+    """Prefer pairs for which the chosen and the rejected completions of the prompt are equally long on average."""
     cut_off: bool = True
-    """Whether a completion that was cut off may be the rejected one; it is never the chosen one."""
+    """Whether a truncated completion may be the rejected one; it is never the chosen one."""
 
 
 class Keep(Section):
-    """Which completions are worth imitating (`rl/examples/keep.py`)."""
+    """Which completions to imitate (`rl/examples/keep.py`)."""
 
     threshold: float = 1.0
-    """Least judged score."""
+    """Lowest judged score."""
     quota: Positive = 4
-    """Most a prompt."""
+    """Largest number of completions per prompt."""
     distinct: bool = True
-    """Keep one completion for each sequence of equations, of near copies the one farthest from the others."""
+    """Keep one completion per sequence of equations; among near copies, the one that differs most from the others."""
 
 
 def all_as_none(value: Any) -> Any:
@@ -42,12 +42,12 @@ def all_as_none(value: Any) -> Any:
 
 
 class Hints(Section):
-    """STaR's rationalisation: problems with no right completion are drawn again with the answer shown."""
+    """STaR's rationalisation: problems without a right completion are sampled again with the answer shown."""
 
     template: str = "(Answer: {gold})\n{prompt}"
-    """The prompt with the answer shown; what is learnt is the completion after the plain prompt."""
+    """The prompt with the answer shown. The completion is then learnt after the plain prompt."""
     completions: Positive = 4
-    """Completions drawn of each problem that has no right one."""
+    """Completions per problem that has no right one."""
 
     @field_validator("template")
     @classmethod
@@ -63,12 +63,12 @@ class Hints(Section):
 
 
 class SpanWeight(Section):
-    """The weight of parts of a completion in the loss; of several that touch a token the least counts."""
+    """The weight of parts of a completion in the loss. If several parts contain a token, the lowest weight applies."""
 
     pattern: str | None = None
-    """Regular expression; its first group where it has one, else all that it matches."""
+    """Regular expression for the parts: its first group if it has one, otherwise the whole match."""
     column: str | None = None
-    """Column of a list of `[start, end]`, in characters of the completion."""
+    """Column with a list of `[start, end]` in characters of the completion."""
     weight: Annotated[float, Field(ge=0, le=1)] = 0.0
 
     @model_validator(mode="after")

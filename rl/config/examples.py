@@ -128,6 +128,9 @@ class Examples(Section):
     form: Literal["equations", "program", "system", "system_and_program", "guide"] | None = None
     """What is made of completions with marked equations, such as `<<3+4=7>>` (`rl/examples/forms.py`)."""
     fade: Fade | None = None
+    of: Literal["all", "failed", "as_many"] = "all"
+    """Which of them a round fits on: all; those of problems that it sampled without a right answer; or as many, drawn
+    from all of them (`rl/examples/exam.py`)."""
     on_bad_row: Literal["fail", "skip"] = "fail"
 
     @model_validator(mode="after")

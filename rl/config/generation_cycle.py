@@ -1,4 +1,4 @@
-"""The generation cycle: one sampling, and the optimizer steps that TRL takes on what was sampled."""
+"""The generation cycle: sampling a batch of completions, and the optimizer steps that TRL takes on it."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class GenerationCycle:
-    """A generation cycle, as TRL lays it out.
+    """The sizes of a generation cycle of TRL's.
 
     Attributes:
-        completions: drawn in a cycle, over all processes.
-        completions_a_process: drawn on each process.
-        optimizer_steps: taken on them.
-        formula: how `completions` comes about, for messages.
+        completions: completions per cycle, over all processes.
+        completions_a_process: completions per cycle on each process.
+        optimizer_steps: optimizer steps per cycle.
+        formula: the factors of `completions`, for messages.
     """
 
     completions: int
@@ -30,17 +30,17 @@ class GenerationCycle:
     formula: str
 
     def check_rows(self, rows: int, group: int) -> None:
-        """Refuse a train split that is smaller than a generation cycle, on which TRL would take no step at all.
+        """Refuse a train split that is smaller than a generation cycle, on which TRL would take no step.
 
-        TRL's sampler leaves out an incomplete last cycle of each pass. Where a curriculum or dynamic sampling draws the
-        prompts, its batches still count how many steps there are.
+        TRL's sampler drops the incomplete last cycle of each pass. With a curriculum or dynamic sampling, which draw
+        other prompts, TRL's sampler still determines the number of steps.
 
         Args:
-            rows: rows of the train split.
-            group: completions of a prompt.
+            rows: number of rows in the train split.
+            group: completions per prompt.
 
         Raises:
-            UserError: it is smaller.
+            UserError: the split is too small.
         """
         needed = self.completions // group
         if rows < needed:
@@ -54,7 +54,7 @@ class GenerationCycle:
 
     @classmethod
     def of(cls, config: Config) -> GenerationCycle:
-        """The cycle of a config, for as many processes as the launcher says there are."""
+        """The cycle of a config, for the number of processes that the launcher has set."""
         trainer, processes = config.trainer, int(os.environ.get("WORLD_SIZE", "1"))
         batch = trainer.get("per_device_train_batch_size", 8)
         accumulate = trainer.get("gradient_accumulation_steps", 1)

@@ -37,13 +37,13 @@ def load(path: str | Path | None, overrides: Sequence[str] = ()) -> Config:
     """Read a config file with its includes and overrides.
 
     Args:
-        path: a YAML file. Its `include:` names one file or a list of them, relative to it, that it builds on. None
-            where overrides alone make the config.
+        path: a YAML file. Its `include:` names one or more files, relative to it, on which it builds. None if the
+            config consists of overrides only.
         overrides: `key=value`, of any depth; the value is read as YAML. `task=NAME` and `algorithm=NAME` are short for
             the section's `name`.
 
     Raises:
-        UserError: anything wrong with it, in one line.
+        UserError: the config is wrong; the message is one line.
     """
     files = layers.read(None if path is None else Path(path), overrides)
     if names := list(layers.stages(files)):
@@ -55,19 +55,19 @@ def load(path: str | Path | None, overrides: Sequence[str] = ()) -> Config:
 def load_stages(path: str | Path | None, overrides: Sequence[str] = ()) -> dict[str, Config]:
     """Read a config of several stages: runs after one another, each from the policy that the one before it left.
 
-    What stands under `stages.NAME` comes over what all stages share. The runs are called `name.NAME` and lie in the
-    folder `name`. A `model` that is called `stages.NAME`, of a teacher, say, is the policy that this earlier stage
-    leaves.
+    The keys under `stages.NAME` override those that all stages share. The runs are called `name.NAME`, and their
+    folders are in the folder `name`. A `model: stages.NAME`, for example of a teacher, is the final policy of that
+    earlier stage.
 
     Args:
         path: a YAML file, as for `load`.
         overrides: as for `load`; `stages.NAME.key=value` for one stage.
 
     Returns:
-        Stage → its config, in order; none where the config is one run.
+        Stage → its config, in order; empty if the config is a single run.
 
     Raises:
-        UserError: anything wrong with a stage, in one line.
+        UserError: a stage is wrong; the message is one line.
     """
     configs: dict[str, Config] = {}
     files = layers.read(None if path is None else Path(path), overrides)
@@ -103,7 +103,7 @@ def _checked(files: Sequence[layers.Layer], left: Mapping[str, str] | None = Non
 
 
 def _with_models_of_stages(values: Any, left: Mapping[str, str], key: str = "") -> Any:
-    """The same values with the folder of its policy for each model that is called by its stage."""
+    """The values with each model that is named by its stage replaced by the folder of that stage's policy."""
     if isinstance(values, dict):
         return {name: _with_models_of_stages(value, left, f"{key}.{name}".strip(".")) for name, value in values.items()}
     if isinstance(values, list):
@@ -122,9 +122,9 @@ def dump(config: Config) -> str:
 
 
 def _explain(error: ValidationError) -> tuple[str, str]:
-    """The key and a plain sentence for the first of pydantic's errors."""
+    """The key and a plain message for the first of pydantic's errors."""
     problems = error.errors(include_url=False)
-    # an unknown key explains a missing one better than the other way round
+    # report an unknown key first: it often explains why another one is missing
     problem = next((p for p in problems if p["type"] == "extra_forbidden"), problems[0])
     context = problem.get("ctx", {})
     location = [str(part) for part in problem["loc"]]
@@ -161,7 +161,7 @@ def _tag_place(location: Sequence[str]) -> int | None:
 
 
 def _keys_at(location: Sequence[str | int]) -> list[str]:
-    """The keys that the config has at a place in it; after `task` and `algorithm` it holds the name chosen there."""
+    """The valid keys at a location in the config, which has the chosen name after `task` and `algorithm`."""
     section: type[Section] = Config
     chosen: dict[str, type[Section]] = {}
     for part in location:

@@ -20,11 +20,11 @@ def _expanded(value: Any) -> Any:
 
 
 Place = Annotated[str, Field(min_length=1), BeforeValidator(_expanded)]
-"""A path, whose `~` is the user's home, or a name."""
+"""A path, in which `~` stands for the user's home directory, or a name."""
 
 
 class Sizes(Section):
-    """Rows of each split of a generated task."""
+    """Number of rows in each split of a generated task."""
 
     train: Positive = 6000
     validation: Positive = 1000
@@ -68,22 +68,22 @@ class ReasoningGymTask(Section):
 class DatasetTask(Section):
     """Rows from files or the hub (`rl/tasks/dataset.py`).
 
-    `data` is a file, a hub id (`owner/name`, or `owner/name@subset`), or one of these for each split. Where one source
-    serves several splits, `split_column` names the column that tells them apart; splits that are then still missing
-    are cut from train by a hash of the prompt, in the shares `validation` and `test`.
+    `data` is a file, a hub id (`owner/name`, or `owner/name@subset`), or one of these for each split. If one source has
+    rows of several splits, `split_column` names the column that distinguishes them. Splits that are still missing are
+    cut from train by a hash of the prompt, in the shares `validation` and `test`.
     """
 
     name: Literal["dataset"]
     data: str | dict[Literal["train", "validation", "test"], str]
     columns: dict[str, str] = {}
-    """Column of the task (`question`, `gold`, `choices`, …) → column of the data, where names differ. Dots lead into
+    """Column of the task (`question`, `gold`, `choices`, …) → column of the data, where the names differ. Dots access
     nested columns (`reward_model.ground_truth`)."""
     template: str = "{question}"
-    """The prompt, with columns in braces."""
+    """The prompt, with columns of the data in braces."""
     system: str | None = None
     chat: bool = False
-    """Whether prompts are chat messages, to be laid out by the tokenizer's chat template. A column that holds messages
-    is taken as they are without it."""
+    """Whether prompts are chat messages, which the tokenizer's chat template lays out. A column that contains messages
+    is used as it is and does not need this."""
     answer_pattern: str | None = None
     """Regular expression whose first group is the reference answer within the gold column."""
     verifier: str = "math"
@@ -107,7 +107,7 @@ class WarmStart(Section):
     layers: Positive = 2
     heads: Positive = 4
     seed: int | None = None
-    """By default the run's own."""
+    """Random seed; by default the run's."""
 
 
 class Lora(Section):
@@ -117,9 +117,9 @@ class Lora(Section):
     alpha: Positive = 32
     dropout: Share = 0.0
     targets: str | list[str] = "all-linear"
-    """`all-linear`, names of modules, or a regular expression that matches whole names."""
+    """`all-linear`, names of modules, or a regular expression that matches whole module names."""
     modules_to_save: list[str] = []
-    """Modules that are trained whole and saved with the adapter, such as `embed_tokens` and `lm_head`."""
+    """Modules that are trained in full and saved with the adapter, such as `embed_tokens` and `lm_head`."""
 
 
 class Policy(Section):
@@ -140,7 +140,7 @@ class Policy(Section):
 SAMPLING_PARAMETERS = (
     "max_tokens", "temperature", "top_p", "top_k", "min_p", "repetition_penalty", "stop", "chat_template_kwargs"
 )  # fmt: skip
-"""What says how a completion is drawn, in `sampling` and, where it is to differ, in `evaluation`."""
+"""The sampling parameters, which are set in `sampling` and may be overridden in `evaluation`."""
 
 
 def _strings(value: Any) -> Any:
@@ -152,26 +152,27 @@ Stop = Annotated[list[Annotated[str, Field(min_length=1)]], BeforeValidator(_str
 
 
 class Sampling(Section):
-    """How completions are drawn: for training, and for evaluation where that section says nothing else.
+    """How completions are drawn for training, and for evaluation unless that section overrides it.
 
-    Nothing else decides it: the generation defaults that are stored with a model do not enter.
+    The generation defaults that are stored with a model are not used.
     """
 
     completions: Annotated[int, Field(ge=2)] = 8
-    """Completions a prompt (the group, G)."""
+    """Completions per prompt: the group size, G."""
     max_tokens: Positive = 256
     temperature: Annotated[float, Field(gt=0)] = 1.0
     top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
     top_k: Annotated[int, Field(ge=0)] = 0
     min_p: Share | None = None
     repetition_penalty: Annotated[float, Field(gt=0)] = 1.0
-    """Makes tokens that are in the text already less likely, above 1."""
+    """Values above 1 make tokens that are already in the text less likely."""
     stop: Stop = []
-    """Strings that end a completion. They stay in its text, which ends with the token that completes one."""
+    """Strings that end a completion. The string stays in the text, which ends with the token that completes it."""
     chat_template_kwargs: dict[str, Any] = {}
     """Variables of the chat template, such as Qwen3's `enable_thinking`."""
     engine: Literal["transformers", "vllm", "vllm_server"] = "transformers"
-    """What generates: transformers, vLLM on the devices that train, or a vLLM server (`rl/sampling/vllm.py`)."""
+    """The engine that generates: transformers, vLLM on the training devices, or a vLLM server
+    (`rl/sampling/vllm.py`)."""
     server: str | None = None
     """Address of the vLLM server, such as `http://localhost:8000`."""
     endpoint: dict[str, Any] | None = None
@@ -180,58 +181,58 @@ class Sampling(Section):
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """What `rl.sampling.draw.sample` takes of this section, by its names there."""
+        """The sampling parameters by name, for `rl.sampling.draw.sample`."""
         return {name: getattr(self, name) for name in SAMPLING_PARAMETERS}
 
 
 class Reward(Section):
-    """One reward: a built-in module by its key, or any function with TRL's reward signature."""
+    """One reward: a built-in module, named by its key, or any function with TRL's reward signature."""
 
     kind: str | None = None
-    """The module, where the key is a name of your own for it."""
+    """The reward module, if the key is a name of your own."""
     function: str | None = None
     """`module:function` or `file.py:function`, for a reward of your own (`rewards/building/find.py`)."""
     verifier: str | None = None
-    """The verifier that it asks; by default the task's own."""
+    """The verifier that the reward uses; by default the task's."""
     model: str | None = None
     """The model of a reward that has one: a path, a hub id, or `policy`."""
     options: dict[str, Any] = {}
     weight: float | Annotated[list[tuple[int, float]], Field(min_length=1)] = 1.0
-    """A number, or `[[step, weight], …]`, linear between the steps that are named and constant outside them."""
+    """A number, or `[[step, weight], …]`, interpolated linearly between these steps and constant outside them."""
     credit: Literal["sum", "min", "first_error", "token"] | None = None
     """How its step scores become token rewards (`rl/credit/steps.py`), or `token` for scores of each token; without
     one, its value counts at the end."""
 
 
 class Mix(Section):
-    """How rewards become one number (`rewards/mixing/mix.py`)."""
+    """How rewards are combined into one number (`rewards/mixing/mix.py`)."""
 
     aggregation: Literal["sum", "normalise_then_sum", "product", "gated"] = "sum"
     gate: str | None = None
-    """With `gated`: the reward that has to pass before the others count."""
+    """With `gated`: the reward that must pass for the others to count."""
     gate_at: float = 0.5
-    """The least value with which it passes."""
+    """The lowest value with which the gate passes."""
     error_budget: Share = 0.2
-    """Share of a batch that one reward may fail on before the run stops."""
+    """Share of a batch on which a reward may fail; beyond it the run stops."""
     timeout: Annotated[float, Field(gt=0)] = 300.0
-    """Seconds that one reward may take over a batch."""
+    """Time limit of a reward for a batch, in seconds."""
 
 
 class Evaluation(Section):
-    """How a policy is measured: on validation while it trains, on test before the first step and after the last."""
+    """How a policy is evaluated: on validation during training, on test before the first step and after the last."""
 
     n: Positive = 1000
     k: Annotated[int, Field(ge=0)] = 8
-    """Samples a problem for mean@k, pass@k and maj@k; 0 for greedy alone."""
+    """Samples per problem for mean@k, pass@k and maj@k; 0 for greedy decoding alone."""
     every: Annotated[int, Field(ge=0)] = 0
-    """Optimizer steps between evaluations on validation; 0 for none. A run in rounds is measured on it after each round
-    in any case, and before the first one unless this is 0."""
+    """Optimizer steps between evaluations on validation; 0 for none. A run in rounds is always evaluated on it after
+    each round, and before the first round unless this is 0."""
     validation_n: Positive | None = None
-    """Problems for those, by default as many as `n`."""
+    """Number of validation problems; by default `n`."""
     max_tokens: Positive | None = None
-    """This and the other sampling parameters are by default as in `sampling`."""
+    """By default this and the other sampling parameters are those of `sampling`."""
     temperature: Annotated[float, Field(gt=0)] | None = None
-    """Of the k samples."""
+    """Temperature of the k samples."""
     top_p: Annotated[float, Field(gt=0, le=1)] | None = None
     top_k: Annotated[int, Field(ge=0)] | None = None
     min_p: Share | None = None
@@ -239,15 +240,15 @@ class Evaluation(Section):
     stop: Stop | None = None
     chat_template_kwargs: dict[str, Any] | None = None
     batch: Positive = 512
-    """Completions drawn at a time."""
+    """Completions per batch."""
 
 
 class Logging(Section):
-    """Where a run is seen."""
+    """Where the records of a run go."""
 
     folder: Place = "runs"
     wandb: Literal["auto", "online", "offline", "disabled"] = "auto"
-    """auto: online where a key is found, else offline; it never asks."""
+    """`auto` is online if an API key is found, otherwise offline. W&B never asks for a key."""
     project: str = "whetstone"
     completions_every: Annotated[int, Field(ge=0)] = 10
     """Optimizer steps between two files of completions; 0 for none."""
@@ -270,11 +271,11 @@ class Config(Section):
 
     @property
     def evaluation_parameters(self) -> dict[str, Any]:
-        """How completions are drawn for evaluation, by the names of `rl.sampling.draw.sample`."""
+        """The sampling parameters for evaluation by name, for `rl.sampling.draw.sample`."""
         own = {name: getattr(self.evaluation, name) for name in SAMPLING_PARAMETERS}
         return self.sampling.parameters | {name: value for name, value in own.items() if value is not None}
 
     @property
     def run_folder(self) -> Path:
-        """Where this run leaves what it makes."""
+        """The folder of this run."""
         return Path(self.logging.folder) / self.name

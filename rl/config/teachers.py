@@ -11,17 +11,17 @@ from rl.config.section import Section
 
 
 class Teacher(Section):
-    """A model whose distribution over the next token is learnt, at each token of a completion."""
+    """A model whose distribution over the next token the policy learns, at each token of a completion."""
 
     model: Annotated[str, Field(min_length=1)]
     """A path or a hub id; `base`, the policy as the run began with it; or `policy`, the policy in training."""
     prompt: str | None = None
-    """What the teacher is shown in place of the prompt: a text with columns of the row in braces, `{prompt}` among
-    them, and `{sibling}`, another completion of the same prompt that is right. By default it sees the prompt alone."""
+    """The teacher's own prompt: a template with columns of the row in braces, including `{prompt}`, and `{sibling}`,
+    another completion of the prompt that is right. By default the teacher sees the policy's prompt."""
     direction: Literal["forward", "reverse", "jsd"] = "forward"
     """KL(teacher ‖ student), KL(student ‖ teacher), or the generalised Jensen-Shannon divergence."""
     beta: Annotated[float, Field(gt=0, lt=1)] = 0.5
-    """Share of the teacher in the mixture of `jsd`."""
+    """Weight of the teacher in the mixture of `jsd`."""
     temperature: Annotated[float, Field(gt=0)] = 1.0
     """Softens both distributions; the divergence is multiplied by its square."""
     weight: Annotated[float, Field(gt=0)] = 1.0

@@ -3,8 +3,8 @@ r"""Generalized advantage estimation (Schulman et al. 2016, arXiv:1506.02438, eq
     δ_t = R_t + γ V_{t+1} - V_t
     A_t = δ_t + γ λ A_{t+1}
 
-$V_t$ is the value before token $t$; after a completion's last token there is nothing more to come, so its $V$ is 0.
-The critic learns the λ-return $A_t + V_t$, which may have a λ of its own.
+$V_t$ is the value before token $t$. After a completion's last token no reward follows, so the value there is 0. The
+critic learns the λ-return $A_t + V_t$, for which λ may differ.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from torch import Tensor
 
 
 def gae(rewards_BT: Tensor, values_BT: Tensor, mask_BT: Tensor, gamma: float, lam: float) -> Tensor:
-    """Advantages (B, T), zero where masked.
+    """Advantages (B, T), zero on masked tokens.
 
     Args:
         rewards_BT: reward of each token.
         values_BT: value before each token.
         mask_BT: 1 on the completion's tokens, which come first in each row, 0 on the padding.
-        gamma: discount a token.
-        lam: λ; 1 is the return minus the value, 0 the one-step error.
+        gamma: γ, the discount per token.
+        lam: λ. With 1 the advantage is the return minus the value; with 0 it is the one-step error δ.
     """
     mask = mask_BT.to(values_BT.dtype)
     values = values_BT * mask

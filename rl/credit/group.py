@@ -1,15 +1,16 @@
-r"""GRPO's credit inside the completion: group-relative advantages (B, T) from token rewards.
+r"""GRPO with token rewards: group-relative advantages (B, T).
 
-The group of G completions of a prompt is its own baseline, as in GRPO (arXiv:2402.03300, section 4.1.3 for rewards at
-the ends of steps), but step by step. With the return to go $G_{i,k}$ from the start of step $k$ of completion $i$,
+As in GRPO (arXiv:2402.03300; section 4.1.3 is about rewards at the ends of steps), the baseline of a completion comes
+from its group, the G completions of the same prompt. Here each step has a baseline of its own. With the return to go
+$G_{i,k}$ from the start of step $k$ of completion $i$,
 
     A_{i,t} = (G_{i,k(t)} - b_k) / (σ + δ),    b_k = mean over the group's completions that reach step k of G_{·,k}
 
-where $k(t)$ is the step that token $t$ is in (what follows the last step, such as the answer, is one more), and σ the
-standard deviation over the group of the whole return $G_{i,1}$. With one reward at the end this is GRPO's advantage:
-$G_{i,k} = r_i$ for every step.
+where $k(t)$ is the step of token $t$ (the text after the last step, such as the answer, counts as one more step), and σ
+is the standard deviation of the whole return $G_{i,1}$ over the group. With a single reward at the end, $G_{i,k} = r_i$
+for every step, and this is GRPO's advantage.
 
-Rewards that a step earns for itself alone enter the same way, with that step's reward in the place of $G_{i,k}$.
+A reward that counts for its own step alone is treated in the same way, with that reward in place of $G_{i,k}$.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from trl.trainer.utils import nanstd
 from rl.credit.token_rewards import TokenRewards
 
 DELTA = 1e-4
-"""δ, as TRL has it."""
+"""δ, with TRL's value."""
 
 
 def group_advantages(
@@ -34,12 +35,12 @@ def group_advantages(
     scale: str = "group",
     gather: Callable[[Tensor], Tensor] = lambda returns_B: returns_B,
 ) -> Tensor:
-    """Advantages (B, T), zero where masked and where nothing is known of a completion, which no baseline counts.
+    """Advantages (B, T), zero on masked tokens and on completions without a reward, which no baseline includes.
 
     Args:
         rewards: rewards of the tokens.
         mask_BT: 1 on the completion's tokens.
-        group: completions a prompt, G, in consecutive rows.
+        group: G, completions per prompt; they are in consecutive rows.
         scale: what to divide by: the standard deviation of the returns of the `group`, of the `batch`, or `none`.
         gather: brings the returns of all processes together, for the batch's standard deviation.
     """
@@ -62,7 +63,7 @@ def group_advantages(
 
 
 def _group_mean(value_BK: Tensor, reached_BK: Tensor, group: int) -> Tensor:
-    """Mean over each group of those that reach a step, repeated for its members."""
+    """Mean over the completions of each group that reach a step, repeated for each member of the group."""
     count = reached_BK.view(-1, group, reached_BK.shape[1]).sum(1).clamp(min=1.0)
     summed = (value_BK * reached_BK).view(-1, group, value_BK.shape[1]).sum(1)
     return (summed / count).repeat_interleave(group, dim=0)

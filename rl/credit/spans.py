@@ -1,9 +1,9 @@
-"""Which token ends a step: spans of characters to places of tokens, for any tokenizer.
+"""Maps steps, which are spans of characters, to the tokens that end them, for any tokenizer.
 
 A step ends at the last character of its span. The token that ends it is the first one after which the decoded text
-holds all of the step. Most tokenizers decode a token at a time to the same text as all at once; there the length of
-each prefix is a running sum. Where they do not (bytes of one character over several tokens, SentencePiece's leading
-space), prefixes are decoded, and the first that holds the step is found by bisection.
+contains the whole step. Most tokenizers decode one token at a time to the same text as all tokens at once; then the
+length of each prefix is a running sum. Where this does not hold (several tokens for the bytes of one character,
+SentencePiece's leading space), prefixes are decoded, and bisection finds the first one that contains the step.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ class StepEnds:
         self._pieces: dict[int, str] = {}
 
     def __call__(self, ids: Sequence[int], steps: Sequence[Step]) -> list[int]:
-        """The place in `ids` of the token that ends each step, in the order of the steps.
+        """The index in `ids` of the token that ends each step, in the order of the steps.
 
         Raises:
-            ValueError: a step ends past the decoded text, so it was judged on another text.
+            ValueError: a step ends after the decoded text, so the judge saw another text.
         """
         if not steps:
             return []
@@ -59,7 +59,7 @@ class StepEnds:
         return self._pieces[token]
 
     def _bisected(self, ids: Sequence[int], wanted: str) -> int:
-        """The first token after which the decoded text begins with what is wanted; once it does, it stays so."""
+        """The first token after which the decoded text starts with `wanted`; it does after all later tokens, too."""
         low, high = 0, len(ids) - 1
         while low < high:
             middle = (low + high) // 2

@@ -1,14 +1,14 @@
-r"""Step credit: from the scores $s_1 … s_K$ of a completion's steps to the reward $r_k$ that each step earns.
+r"""Step credit: turns the scores $s_1 … s_K$ of a completion's steps into a reward $r_k$ for each step.
 
-`sum`: $r_k = s_k$. What is credited is the reward to go, $\sum_{j \ge k} r_j$.
+`sum`: $r_k = s_k$. A token is credited with the reward to go, $\sum_{j \ge k} r_j$.
 
 `min`: PURE (Cheng et al. 2025, arXiv:2504.15275, eq. 6): $r_k = s_k \, e^{-s_k / T} / \sum_j e^{-s_j / T}$, so that
-their sum is close to the lowest score: a chain is as good as its worst step.
+their sum is close to the lowest score: a solution is as good as its worst step.
 
-`first_error`: with $f$ the first wrong step ($s_f < 1/2$): $r_k = 1/K$ before it, $r_f = -1$, nothing after it. Each
-step answers for itself alone: its reward is no part of what the steps before it are credited with.
+`first_error`: with $f$ the first wrong step ($s_f < 1/2$), $r_k = 1/K$ before it, $r_f = -1$, and 0 after it. The
+reward of a step counts for that step alone; earlier steps are not credited with it.
 
-A step without a score (its judge abstained or failed) earns nothing, and is no first error.
+A step without a score (its judge abstained or failed) has reward 0 and is never the first error.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from collections.abc import Callable, Sequence
 Rule = Callable[[Sequence[float | None]], list[float]]
 
 TEMPERATURE = 0.1
-"""T of the softmax in `min`, as in PURE."""
+"""T, the temperature of the softmax in `min`, with PURE's value."""
 RIGHT = 0.5
-"""The least score of a right step."""
+"""The lowest score of a right step."""
 
 
 def total(scores: Sequence[float | None]) -> list[float]:
@@ -30,14 +30,14 @@ def total(scores: Sequence[float | None]) -> list[float]:
 
 
 def minimum(scores: Sequence[float | None]) -> list[float]:
-    """Rewards for `min`: each score with its softmax weight, in which the lowest dominates."""
+    """Rewards for `min`: each score times its softmax weight, which is largest for the lowest score."""
     weights = [0.0 if score is None else math.exp(-score / TEMPERATURE) for score in scores]
     whole = sum(weights) or 1.0
     return [(score or 0.0) * weight / whole for score, weight in zip(scores, weights, strict=True)]
 
 
 def first_error(scores: Sequence[float | None]) -> list[float]:
-    """Rewards for `first_error`: a share for each right step before the first wrong one, and -1 for that one."""
+    """Rewards for `first_error`: 1/K for each right step before the first wrong one, and -1 for the wrong one."""
     rewards = []
     for score in scores:
         if score is not None and score < RIGHT:
@@ -49,4 +49,4 @@ def first_error(scores: Sequence[float | None]) -> list[float]:
 
 RULES: dict[str, Rule] = {"sum": total, "min": minimum, "first_error": first_error}
 OWN_STEP = frozenset({"first_error"})
-"""Rules whose steps answer for themselves alone, not for what follows."""
+"""Rules whose rewards count for their own step alone."""

@@ -1,8 +1,8 @@
-"""From judged samples to a reward for each token: outcomes at the last token, step scores at the ends of steps, and
-scores of tokens at their own.
+"""From judged samples to a reward for each token.
 
-This is the one representation that both online algorithms are fed with: PPO estimates advantages from it with a critic
-(`gae`), GRPO with the group (`group`). Weights, the gate and abstentions were decided in the mix (`rewards.mixing`).
+Outcomes are at the last token, step scores at the ends of steps, and token scores at their own tokens. Both online
+algorithms take this representation: PPO estimates advantages from it with a critic (`gae`), GRPO with the group
+(`group`). The mix has already applied weights, the gate and abstentions (`rewards.mixing`).
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ class TokenRewards:
     """Rewards of B completions of up to T tokens.
 
     Attributes:
-        to_go_BT: what counts for every token up to its own: the outcome, and steps whose rule is about what follows.
-        own_BT: what counts for the tokens of its own step alone.
-        token_BT: what counts for each token by itself, such as a teacher's log-ratio.
-        step_BT: index of the step that each token is in; what follows the last step is one more.
-        known_B: False where the mix abstained, so that nothing is known of the completion, or a reward whose tokens
-            are credited did not judge it.
+        to_go_BT: rewards that count for their own token and all earlier ones: outcomes, and steps under `sum` and
+            `min`.
+        own_BT: rewards that count only for the tokens of their own step.
+        token_BT: rewards that count only for their own token, such as a teacher's log-ratio.
+        step_BT: index of each token's step; the text after the last step counts as one more step.
+        known_B: False where the mix abstained, or a reward with the rule `token` did not judge the completion.
     """
 
     to_go_BT: Tensor
@@ -41,11 +41,11 @@ class TokenRewards:
 
     @property
     def all_BT(self) -> Tensor:
-        """All together: what an algorithm with a critic is fed."""
+        """The sum of all three, which an algorithm with a critic uses."""
         return self.to_go_BT + self.own_BT + self.token_BT
 
     def to(self, device: torch.device) -> TokenRewards:
-        """The same on a device."""
+        """The same tensors on a device."""
         return TokenRewards(*(getattr(self, field.name).to(device) for field in fields(self)))
 
 
@@ -54,22 +54,22 @@ def token_rewards(
 ) -> TokenRewards:
     """Lay the rewards of judged samples out over their tokens.
 
-    A reward without a credit rule counts at the last token, by what it contributes to the sample's reward. One with a
-    rule counts at the ends of its steps. Where it abstains, nothing is known of the steps, and the mean of what its
-    siblings' steps earn stands at the last token, so that abstaining neither pays nor costs. Below a closed gate it
-    neither counts nor is part of that mean.
+    A reward without a credit rule counts at the last token, with its contribution to the sample's reward. A reward with
+    a rule counts at the ends of its steps. If it abstains, its steps are unknown; the last token then gets the mean sum
+    of step rewards of its group, so that abstaining neither pays nor costs. Where a gate is closed it does not count,
+    and is not part of that mean.
 
-    One with the rule `token` counts at each token. Where it abstains or fails, nothing is learnt from the completion:
-    zeros would be a reward beside the costs of its siblings.
+    A reward with the rule `token` counts at each token. If it abstains or fails, nothing is learnt from the completion,
+    because zeros would be an advantage over siblings with negative scores.
 
     Args:
         samples: B judged samples.
         credits: reward name → credit rule (`rl.credit.steps`, or `token`), for the rewards that have one.
-        width: T, at least the longest completion.
+        width: T, at least the length of the longest completion.
         step_ends: maps the steps' spans to tokens.
 
     Raises:
-        ValueError: a step ends past its completion's text.
+        ValueError: a step ends after its completion's text.
     """
     to_go, own, token = (torch.zeros(len(samples), width) for _ in range(3))
     step = torch.zeros(len(samples), width, dtype=torch.long)

@@ -36,12 +36,10 @@ class Given:
     Attributes:
         examples: samples to imitate, or pairs.
         lines: what was read, kept and left out, to be shown.
-        counts: figures for the log.
     """
 
     examples: list[Sample | Pair]
     lines: list[str]
-    counts: dict[str, float]
 
 
 def load(config: Config, task: Task, policy: Policy, mix: Mix | None) -> Given | None:
@@ -89,7 +87,6 @@ def load(config: Config, task: Task, policy: Policy, mix: Mix | None) -> Given |
     return Given(
         examples,
         _lines(candidates, kept.candidates, kept.dropped, weighted, skipped),
-        {"rounds/given": len(examples)},
     )
 
 

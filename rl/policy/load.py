@@ -1,4 +1,4 @@
-"""Loads the policy: any causal language model from a path or the hub, or the embedded one, with LoRA or QLoRA."""
+"""Loads the policy: a causal language model from a path or the hub, or the embedded one; also with LoRA or QLoRA."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from rl.errors import UserError
 from verifiers.runtime.names import nearest
 
 TIED = ("lm_head", "embed_tokens", "wte", "embed_in", "embed_out")
-"""Names of input embeddings and output heads."""
+"""Module names of input embeddings and output heads."""
 PLAIN_CHAT = (
     "{% for message in messages %}{{ message['role'] | capitalize }}: {{ message['content'] }}\n\n{% endfor %}"
     "{% if add_generation_prompt %}Assistant:{% endif %}"
 )
-"""Layout of chat messages for a tokenizer that brings none."""
+"""Chat template for a tokenizer that has none."""
 
 
 @dataclass(frozen=True)
@@ -33,11 +33,11 @@ class Policy:
     """A loaded policy.
 
     Attributes:
-        model: the causal language model; with adapters on it where `policy.model` is a folder of adapters.
+        model: the causal language model; it has adapters if `policy.model` is a folder of adapters.
         tokenizer: its tokenizer, with a pad token.
-        path: what it was loaded from.
-        lora: adapters for the trainer to add; None for full training, or where the model has adapters.
-        notes: what was missing and how it was handled, for the user to read.
+        path: the folder or hub id that it was loaded from.
+        lora: adapters that the trainer is to add; None for full training, or if the model already has adapters.
+        notes: messages to the user about what was missing and how it was handled.
     """
 
     model: PreTrainedModel | PeftModel
@@ -48,7 +48,7 @@ class Policy:
 
 
 def load(settings: PolicySettings, path: str | Path, *, chat: bool) -> Policy:
-    """Load the policy and make it ready for training.
+    """Load the policy and prepare it for training.
 
     Args:
         settings: the config's `policy` section.
@@ -56,7 +56,7 @@ def load(settings: PolicySettings, path: str | Path, *, chat: bool) -> Policy:
         chat: whether prompts are chat messages.
 
     Raises:
-        UserError: there is no such model, it is no causal language model, or what the settings ask for is not there.
+        UserError: there is no such model, it is not a causal language model, or a setting does not fit it.
     """
     notes: list[str] = []
     path = Path(path).expanduser() if str(path).startswith("~") else path
@@ -99,7 +99,7 @@ def _give_chat_template(tokenizer: PreTrainedTokenizerBase, file: str | None, no
             tokenizer.apply_chat_template([{"role": "user", "content": "?"}], tokenize=False)
         except TemplateSyntaxError as error:
             raise UserError("policy.chat_template", f"{file}:{error.lineno}: {error.message}") from None
-        except TemplateError:  # what it refuses (a chat without a system message, say) may be there in the data
+        except TemplateError:  # a template may require, for example, a system message, which the data may have
             pass
     elif tokenizer.chat_template is None:
         tokenizer.chat_template = PLAIN_CHAT
@@ -107,7 +107,7 @@ def _give_chat_template(tokenizer: PreTrainedTokenizerBase, file: str | None, no
 
 
 def _goes_on(settings: PolicySettings, path: str | Path, model: PeftModel) -> str:
-    """What to say of a policy that has adapters already."""
+    """The note about a policy that already has adapters."""
     own = model.active_peft_config
     note = f"{str(path)!r} is an adapter of {own.base_model_name_or_path!r}, and its training goes on"
     if settings.lora is None:
@@ -149,7 +149,7 @@ def _lora(settings: PolicySettings, model: PreTrainedModel, notes: list[str]) ->
 
 
 def _targets(targets: str | list[str], model: PreTrainedModel) -> str | list[str]:
-    """The target modules by peft's rules: `all-linear`, names, or a regular expression of whole names."""
+    """The target modules by peft's rules: `all-linear`, names, or a regular expression that matches whole names."""
     modules = [name for name, _ in model.named_modules()]
     if targets in ("all-linear", ["all-linear"]):
         return "all-linear"
@@ -171,7 +171,7 @@ def _targets(targets: str | list[str], model: PreTrainedModel) -> str | list[str
 
 
 def _named(name: str, modules: Sequence[str]) -> bool:
-    """Whether a name is one of a module, or the last parts of one."""
+    """Whether a name is the name of a module, or its last parts."""
     return bool(name) and any(module == name or module.endswith(f".{name}") for module in modules)
 
 
@@ -182,7 +182,7 @@ def _no_module(name: str, modules: Sequence[str]) -> str:
 
 
 def _try(config: LoraConfig, model: PreTrainedModel) -> None:
-    """Put the adapters on a model of the same shape without weights, so that peft refuses them here and not later."""
+    """Add the adapters to a model of the same shape without weights, to get peft's errors early."""
     with torch.device("meta"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:

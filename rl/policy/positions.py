@@ -1,4 +1,4 @@
-"""Looks for prompts that a policy has no room for, before anything is drawn."""
+"""Checks, before sampling, that prompts and completions fit into the positions of the policy."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 
 
 Part = tuple[str, Sequence[Mapping[str, Any]], Mapping[str, Any]]
-"""(name of a split, its rows that are drawn from, the sampling parameters)."""
+"""(name of a split, the rows to sample from, the sampling parameters)."""
 
 
 def check_positions(
     config: Config, task: Task, policy: Policy, console: Console, splits: Sequence[Split] = SPLITS
 ) -> None:
-    """Check that there is room for the prompts that a run draws from (`check_rows`).
+    """Check the prompts of a run (`check_rows`).
 
     Args:
-        config: says how many tokens are drawn.
-        task: whose prompts are looked at.
+        config: the config, which has the sampling parameters.
+        task: the task with the prompts.
         policy: the loaded policy.
-        console: where to warn.
-        splits: the splits that are drawn from.
+        console: the console for warnings.
+        splits: the splits to check.
 
     Raises:
         UserError: as in `check_rows`.
@@ -46,18 +46,18 @@ def check_positions(
 
 
 def check_rows(parts: Sequence[Part], policy: Policy, console: Console) -> None:
-    """Refuse prompts past the positions that a policy has learnt; warn of those past what a policy was trained on.
+    """Refuse prompts that are too long for learnt position embeddings, and warn of prompts beyond the context length.
 
-    A policy with an embedding for each position breaks on a longer text. One with rotary positions runs, though it was
-    not trained on texts of that length.
+    A policy with learnt position embeddings fails on a longer text. A policy with rotary positions runs, although it
+    was not trained on texts of that length.
 
     Args:
-        parts: the rows, split by split.
+        parts: the rows of each split.
         policy: the loaded policy.
-        console: where to warn.
+        console: the console for warnings.
 
     Raises:
-        UserError: a prompt and what is drawn after it do not fit into the learnt positions; the row is named.
+        UserError: a prompt with its completion may exceed the learnt positions; the message names the row.
     """
     learnt, stated = learnt_positions(policy.model), positions(policy.model)
     limit = learnt or stated
@@ -82,12 +82,12 @@ def check_rows(parts: Sequence[Part], policy: Policy, console: Console) -> None:
 
 
 def _too_long(part: Part, policy: Policy, limit: int) -> Iterator[tuple[str, int, int]]:
-    """(row, tokens of its prompt, tokens that may be drawn) of the rows that are too long together."""
+    """(row, tokens of the prompt, tokens of the completion at most) for each row that may exceed the limit."""
     split, rows, parameters = part
     drawn = parameters["max_tokens"]
     for number, row in enumerate(rows, start=1):
         rendered = render(row["prompt"], policy.tokenizer, parameters["chat_template_kwargs"])
-        if len(rendered.text.encode()) + drawn < limit:  # a token has a byte at least, but for one BOS
+        if len(rendered.text.encode()) + drawn < limit:  # a token has at least one byte, except for a BOS token
             continue
         tokens = len(encode(rendered, policy.tokenizer))
         if tokens + drawn > limit:

@@ -9,7 +9,7 @@ from typing import Any
 from transformers import PreTrainedTokenizerBase
 
 from rewards.models.load import frozen
-from rewards.models.prompts import prompt_ids
+from rewards.models.prompts import prompt_ids, unknown_tokens
 from rewards.models.room import positions
 from rewards.models.types import Model
 from rewards.models.vocabulary import check_same_vocabulary
@@ -116,8 +116,7 @@ def shown_ids(
                 ids = prompt_ids(shown(sample.prompt, template, sample.row, sibling or ""), tokenizer, template_kwargs)
             except ValueError as error:
                 raise UserError(KEY, str(error)) from None
-            unknown: Any = tokenizer.unk_token_id
-            if unknown is not None and ids.count(unknown) > plain.count(unknown):
+            if unknown_tokens(ids, tokenizer) > unknown_tokens(plain, tokenizer):
                 raise UserError(KEY, f"prompt: the tokenizer has no token for some characters of {template!r}")
         if limit is not None and len(ids) + len(sample.ids) > limit:
             raise UserError(

@@ -1,4 +1,4 @@
-"""What `whetstone prm label` and `whetstone prm train` do: from options to files."""
+"""`whetstone prm label` and `whetstone prm train`: from command-line options to files."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ from rl.tasks.task import Split, Task
 from verifiers.runtime.verifier import Verifier
 
 SUFFIXES = (".jsonl", ".ndjson", ".json", ".parquet")
-"""What a file of labels may be called, so that `prm train` and `prm eval` can open it."""
+"""Suffixes of files of labels that `prm train` and `prm eval` can open."""
 
 
 @dataclass(frozen=True)
 class LabelOptions:
-    """The options of `whetstone prm label`, as its `--help` explains them."""
+    """The options of `whetstone prm label`; its `--help` explains them."""
 
     by: Literal["monte_carlo", "verifier", "file"] = "monte_carlo"
     rows: str | None = None
@@ -67,11 +67,11 @@ def label(out: str, overrides: Sequence[str], options: LabelOptions) -> list[Sam
 
     Args:
         out: file to write.
-        overrides: `key=value`, of the task's config.
-        options: everything else.
+        overrides: `key=value`, for the task's config.
+        options: the other options.
 
     Raises:
-        UserError: the options do not fit together, a file, model or verifier is not there, or nothing has a label.
+        UserError: the options do not go together, a file, model or verifier does not exist, or no step gets a label.
     """
     console = Console(soft_wrap=True)
     _check_out(out)
@@ -123,16 +123,16 @@ def train(labels: str, model: str, out: str, layout: Layout, settings: training.
 
     Args:
         labels: a file of labels.
-        model: what to start from, a folder or hub id.
+        model: the model to start from, a folder or hub id.
         out: folder for the model.
-        layout: of the file.
-        settings: how it is trained.
+        layout: layout of the file.
+        settings: the training settings.
 
     Returns:
         The figures of `rl.prm.train.train`.
 
     Raises:
-        UserError: as there; or OUT is a file.
+        UserError: as in `rl.prm.train.train`; or OUT is a file.
     """
     console = Console(soft_wrap=True)
     check_place(out, folder=True)
@@ -154,7 +154,7 @@ def train(labels: str, model: str, out: str, layout: Layout, settings: training.
 
 
 def _check_out(out: str) -> None:
-    """Refuse a file that could not be written, or not be read again, before hours of labelling."""
+    """Check, before hours of labelling, that the file can be written and read again."""
     if Path(out).suffix.lower() not in SUFFIXES:
         raise UserError("--out", f"expected a name that ends in {', '.join(SUFFIXES)}, got {out!r}")
     check_place(out, folder=False)
@@ -204,7 +204,7 @@ def _read(path: str, verifier: Verifier) -> list[Sample]:
 
 
 def _drawn(console: Console, config: Config, task: Task, options: LabelOptions) -> list[Sample]:
-    """Completions drawn by the config's policy."""
+    """Completions that the config's policy draws."""
     policy = setup.policy(config, task, console)
     problems = task.splits[options.split][: options.prompts]
     if not problems:
@@ -232,7 +232,7 @@ def _drawn(console: Console, config: Config, task: Task, options: LabelOptions) 
 def _completer(
     console: Console, config: Config | None, task: Task | None, options: LabelOptions, chat: bool
 ) -> Completer:
-    """The policy that continues, which draws as the config's `sampling` says but for temperature and length."""
+    """The completer, with the sampling parameters of the config except for temperature and length."""
     parameters: dict[str, Any] = {}
     longest = options.max_tokens or 256
     if config and task:

@@ -1,4 +1,4 @@
-"""Continues the beginnings of completions by any policy, many at a time; continuations are kept on disk."""
+"""Draws continuations of partial completions from any policy, in batches, with a cache on disk."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from rewards.models.types import Model
 from rl.errors import UserError
 
 CONTEXT = 8
-"""Tokens before a continuation that it is decoded with: some tokenizers drop the space that a text begins with."""
+"""Number of preceding tokens with which a continuation is decoded, because some tokenizers drop a leading space."""
 CHUNK = 4096
-"""Prefixes whose continuations are drawn, and then kept, together."""
+"""Number of prefixes whose continuations are drawn and cached together."""
 
 
 class Prefix(NamedTuple):
-    """A rendered prompt and the beginning of a completion. They are tokenized apart, as a policy meets them."""
+    """A rendered prompt and the beginning of a completion, which are tokenized separately, as in sampling."""
 
     prompt: Rendered
     beginning: str = ""
@@ -32,19 +32,19 @@ class Prefix(NamedTuple):
 
 @dataclass
 class Completer:
-    """A policy that continues prefixes.
+    """A policy that draws continuations of prefixes.
 
     Attributes:
         model: the policy.
         tokenizer: its tokenizer.
-        identity: what tells this policy from others, see `identity`.
-        max_tokens: most tokens of a continuation.
-        temperature: of the draw.
-        batch: continuations drawn at a time.
-        seed: of the draw.
-        cache: folder that keeps continuations from run to run; None for none.
+        identity: identifies the policy in the cache, see the function `identity`.
+        max_tokens: largest number of tokens per continuation.
+        temperature: sampling temperature.
+        batch: continuations per batch.
+        seed: random seed.
+        cache: folder of the cache; None for no cache.
         parameters: the other fields of `SamplingParameters`, such as `stop`.
-        drawn: continuations drawn so far, those from the cache left out.
+        drawn: number of continuations drawn so far, without those from the cache.
     """
 
     model: Model
@@ -61,7 +61,7 @@ class Completer:
     def __call__(
         self, prefixes: Sequence[Prefix], count: int, progress: Callable[[int], None] | None = None
     ) -> dict[Prefix, list[str]]:
-        """`count` continuations of each different prefix, without the prefix.
+        """`count` continuations of each distinct prefix, without the prefix.
 
         Args:
             prefixes: rendered prompts, each with the beginning of a completion.
@@ -69,7 +69,7 @@ class Completer:
             progress: called with the number of prefixes done since the last call.
 
         Raises:
-            UserError: a prefix and its continuation go past the positions that the policy has learnt.
+            UserError: a prefix with its continuation exceeds the positions that the policy has learnt.
         """
         wanted = list(dict.fromkeys(prefixes))
         done: dict[Prefix, list[str]] = {}
@@ -147,11 +147,11 @@ class Completer:
 
 
 def identity(path: str | Path, revision: str | None = None) -> str:
-    """What tells one policy from another: a hub id with its revision, or a folder's files, their sizes and times.
+    """The identity of a policy: a hub id with its revision, or the files of a folder with their sizes and times.
 
     Args:
         path: a folder or hub id.
-        revision: the commit of a hub id.
+        revision: commit of the hub id.
     """
     folder = Path(path)
     if not folder.is_dir():

@@ -1,4 +1,4 @@
-"""What `whetstone prm eval` does: figures of a process reward model, or of predictions that were saved."""
+"""`whetstone prm eval`: metrics of a process reward model, or of saved predictions."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ def evaluate_model(
 
     Args:
         model: folder or hub id of a process reward model.
-        data: completions with labels.
-        layout: of that file, and of `tune`.
-        threshold: a step that scores less is wrong.
-        tune: other completions, on which the threshold with the highest F1 is chosen instead.
-        batch: completions at a time.
-        marker: what the model was trained to be read at, put after each step; None for the step's own last token.
+        data: file of completions with labels.
+        layout: layout of that file, and of `tune`.
+        threshold: a step with a lower score counts as wrong.
+        tune: file of other completions, on which the threshold with the highest F1 is chosen instead.
+        batch: completions per batch.
+        marker: text after each step at which the model was trained to be read; None for the step's last token.
         out: file for the figures, as JSON.
 
     Returns:
@@ -81,15 +81,15 @@ def evaluate_predictions(
     """`whetstone prm eval --predictions FILE`.
 
     Args:
-        predictions: a file with `scores` (one number for each step) or `prediction` (the first wrong step, -1 for none)
-            in each row, matched by `id` where every row has one, else by order.
-        data: completions with labels.
-        layout: of that file.
-        threshold: a step that scores less is wrong.
+        predictions: a file with `scores` (one number per step) or `prediction` (the first wrong step, -1 for none) in
+            each row. Rows are matched by `id` if every row has one, otherwise by order.
+        data: file of completions with labels.
+        layout: layout of that file.
+        threshold: a step with a lower score counts as wrong.
         out: file for the figures, as JSON.
 
     Returns:
-        The figures of `rl.prm.step_metrics.evaluate`; of predictions `processbench` alone.
+        The figures of `rl.prm.step_metrics.evaluate`; for `prediction` only `processbench`.
 
     Raises:
         UserError: the two files do not fit together.
@@ -112,8 +112,8 @@ def table(title: str, figures: Mapping[str, Any]) -> Table:
     """The figures of `rl.prm.step_metrics` as a table.
 
     Args:
-        title: above the table.
-        figures: of `evaluate`, or `processbench` alone.
+        title: title of the table.
+        figures: the result of `evaluate`, or `processbench` alone.
     """
     made = Table(title=title, title_justify="left")
     made.add_column("measure")
@@ -140,7 +140,7 @@ def table(title: str, figures: Mapping[str, Any]) -> Table:
 
 
 def _check_form(console: Console, model: str, tokenizer: Tokenizer, marker: str | None) -> None:
-    """Whether the model is read where it was trained to be."""
+    """Check that the model is read where it was trained to be read."""
     try:
         form = trained_form(model)
         if marker is not None:
@@ -162,14 +162,14 @@ def _check_form(console: Console, model: str, tokenizer: Tokenizer, marker: str 
 
 
 def check_place(out: str, *, folder: bool) -> None:
-    """Check that something can be written to a place, before the work whose result goes there.
+    """Check, before the work starts, that the result can be written.
 
     Args:
-        out: a path, whose missing folders will be made.
-        folder: whether it is to be a folder, and not a file.
+        out: a path; missing folders will be made.
+        folder: whether the path is to be a folder rather than a file.
 
     Raises:
-        UserError: something else is there, or one of its folders is a file.
+        UserError: the path is of the other kind, or one of its folders is a file.
     """
     path = Path(out)
     if path.exists() and path.is_dir() != folder:
@@ -180,7 +180,7 @@ def check_place(out: str, *, folder: bool) -> None:
 
 
 def quiet_libraries() -> None:
-    """Leave the terminal to the command: no bars and no advice of other libraries."""
+    """Turn off other libraries' progress bars and warnings."""
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
     warnings.filterwarnings("ignore", category=FutureWarning, module="transformers|trl|peft")

@@ -1,21 +1,24 @@
-"""Reads files of step labels in the formats that are published, each row into samples with labels.
+"""Reads files of step labels in published formats; each row becomes one or more samples with labels.
 
 - `whetstone`: what `whetstone prm label` writes.
-- `processbench` (Zheng et al. 2024, arXiv:2412.06559): `problem`, `steps`, `label`, the first wrong step from 0, -1 for
-  none; `question` and `first_error_step` are read as well. Steps after the first wrong one have no label.
-- `math_shepherd` (Wang et al. 2023, arXiv:2312.08935): `input` with `ки` after each step, `label` the same with `+` or
-  `-` in its place; where both have `ки`, it belongs to the text. The question ends where the last `Step 1:` before the
-  first mark begins, so it may say that itself.
-- `conversation` (RLHFlow's models of Dong et al. 2024, arXiv:2405.07863): `conversations` or `messages` of turns, the
-  user's with a step each, the first also with the question before it, or alone in a turn of its own; the assistant
-  answers each step with `+` or `-`. A system message is not read.
+- `processbench` (Zheng et al. 2024, arXiv:2412.06559): `problem`, `steps`, and `label`, the index of the first wrong
+step
+  from 0, or -1 for none; `question` and `first_error_step` are accepted as well. Steps after the first wrong one have
+  no label.
+- `math_shepherd` (Wang et al. 2023, arXiv:2312.08935): `input` with `ки` after each step, and `label`, the same text
+with
+  `+` or `-` instead; a `ки` in both belongs to the text. The question ends where the last `Step 1:` before the first
+  mark begins, so the question itself may contain `Step 1:`.
+- `conversation` (RLHFlow's models of Dong et al. 2024, arXiv:2405.07863): turns in `conversations` or `messages`. Each
+  turn of the user has one step; the question precedes the first step, or has a turn of its own. The assistant answers
+  each step with `+` or `-`. A system message is ignored.
 - `prm800k` (Lightman et al. 2023, arXiv:2305.20050): `question.problem`, `label.steps`, each with candidate
-  `completions` rated -1, 0 or 1. The chosen ones make one solution; each other candidate makes one of its own, in which
-  that last step alone has a label, so that every rating counts once. Neutral counts as right, as in the paper.
+  `completions` rated -1, 0 or 1. The chosen candidates form one sample. Each other candidate forms a sample in which
+  only that last step has a label, so that every rating counts once. Neutral counts as right, as in the paper.
 - `stepwise` (TRL): `prompt`, `completions` (the steps), `labels`.
 
-Prompts, completions and steps may be chat messages; of a completion or a step the assistant's words count. Lists may be
-JSON text, as tables hold them.
+Prompts, completions and steps may be chat messages; in a completion or a step only the assistant's text counts. Lists
+may be JSON text, as in tables.
 """
 
 from __future__ import annotations
@@ -34,7 +37,7 @@ from rl.tasks.layout import template_fields
 from rl.tasks.messages import messages_of
 
 TAG = "ки"
-"""What marks a step's end in Math-Shepherd."""
+"""The mark of a step's end in Math-Shepherd."""
 RATINGS: dict[int | None, float | None] = {-1: 0.0, 0: 1.0, 1: 1.0, None: None}
 """PRM800K's rating → the label."""
 
@@ -42,12 +45,12 @@ Row = Mapping[str, Any]
 
 
 class Layout(NamedTuple):
-    r"""How a file of labels is laid out, as the command line says: `\n` and `\t` stand for a line break and a tab.
+    r"""The layout of a file of labels, from command-line options: `\n` and `\t` stand for a line break and a tab.
 
     Attributes:
         form: a key of `FORMATS`.
-        separator: stands between the steps of formats that hold them apart; None for a line break.
-        template: the prompt of formats that hold a bare question.
+        separator: text to put between steps, for formats with separate steps; None for a line break.
+        template: template of the prompt, for formats with a bare question.
     """
 
     form: str = "whetstone"
@@ -71,12 +74,12 @@ def read(path: str, form: str, *, separator: str = "\n", template: str = "{quest
     Args:
         path: a file or hub id, as `rl.tasks.sources` opens it.
         form: a key of `FORMATS`.
-        separator: stands between the steps of formats that hold them apart.
-        template: the prompt of formats that hold a bare question.
+        separator: text to put between steps, for formats with separate steps.
+        template: template of the prompt, for formats with a bare question.
 
     Raises:
-        UserError: the template shows something else than the question, there is no such file, or a row is not of this
-            format.
+        UserError: the template shows anything other than the question, there is no such file, or a row does not have
+            this format.
     """
     try:
         fields = template_fields(template)
@@ -96,20 +99,20 @@ def read(path: str, form: str, *, separator: str = "\n", template: str = "{quest
 
 
 def _other_form(row: Row, form: str) -> str:
-    """The format whose columns a row has, to end a message with."""
+    """A hint about the format whose columns a row has, for the end of a message."""
     fitting = [name for name, columns in COLUMNS.items() if all(any(n in row for n in names) for names in columns)]
     return f"; its columns are those of --format {fitting[0]}" if fitting and form not in fitting else ""
 
 
 def whole(value: Any, what: str) -> int:
-    """A whole number, which tables also hold as a float or as text.
+    """A whole number, which may also be a float or text, as in tables.
 
     Args:
-        value: from a file.
-        what: what it is, for the error.
+        value: a value from a file.
+        what: a description of the value, for the error.
 
     Raises:
-        ValueError: it is none.
+        ValueError: the value is not a whole number.
     """
     if isinstance(value, str) and re.fullmatch(r"\s*-?\d+\s*", value):
         return int(value)
@@ -200,7 +203,7 @@ def _prm800k(row: Row, separator: str, template: str) -> Iterator[Sample]:
         chosen = step.get("chosen_completion")
         human = step.get("human_completion")
         if chosen is None and not human and candidates:
-            chosen = 0  # labelling ended here: what was rated last is the end of the solution
+            chosen = 0  # labelling ended here, so the last rated candidate ends the solution
         if chosen is not None and not 0 <= chosen < len(candidates):
             raise ValueError(f"step {place} chooses completion {chosen} of {len(candidates)}")
         rated = [_rating(candidate, place) for candidate in candidates]
@@ -234,10 +237,10 @@ def _stepwise(row: Row, separator: str, template: str) -> Iterator[Sample]:
 
 
 def _first_of(row: Row, *names: str) -> Any:
-    """The first of some columns that the row has, dots leading inside.
+    """The value of the first of the given columns that the row has; dots access nested columns.
 
     Raises:
-        ValueError: it has none of them, or nothing in it.
+        ValueError: the row has none of the columns, or the value is empty.
     """
     for name in names:
         try:
@@ -272,14 +275,14 @@ def _text(value: Any, what: str) -> str:
 
 
 def _flag(value: Any) -> Any:
-    """A truth value, which a CSV file holds as text; `labelled` judges anything else."""
+    """A boolean, which may be text, as in CSV files; other values are returned unchanged for `labelled` to check."""
     return (
         {"true": True, "false": False, "": None}.get(value.strip().lower(), value) if isinstance(value, str) else value
     )
 
 
 def _prompt(question: Any, template: str) -> Text:
-    """A bare question in the template; chat messages stay as they are."""
+    """A bare question in the template, or chat messages as they are."""
     asked = text_or_messages(question, "the question")
     return template.format(question=asked) if isinstance(asked, str) else asked
 
@@ -292,7 +295,7 @@ FORMATS: dict[str, Callable[[Row, str, str], Iterator[Sample]]] = {
     "prm800k": _prm800k,
     "stepwise": _stepwise,
 }
-"""Name → the samples of one row."""
+"""Name of a format → the function that makes samples of a row."""
 COLUMNS: dict[str, tuple[tuple[str, ...], ...]] = {
     "whetstone": (("prompt",), ("completion",), ("steps",)),
     "processbench": (("problem", "question"), ("steps",), ("label", "first_error_step")),
@@ -301,4 +304,4 @@ COLUMNS: dict[str, tuple[tuple[str, ...], ...]] = {
     "prm800k": (("question",), ("label",)),
     "stepwise": (("prompt",), ("completions",), ("labels",)),
 }
-"""Name → the columns of a row, each by its names."""
+"""Name of a format → the columns of a row, each as a tuple of accepted names."""

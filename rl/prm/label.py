@@ -1,16 +1,16 @@
-r"""Labels the steps of completions: by an exact verifier, or by Monte-Carlo completions of each step's prefix.
+r"""Labels the steps of completions, by an exact verifier or by Monte-Carlo continuations of each step's prefix.
 
 Monte Carlo (Math-Shepherd, Wang et al. 2023, arXiv:2312.08935, eq. 3 and 4): a completer draws $K$ continuations of the
-completion up to and including a step, and $c$ of them reach the right answer. The soft label is $c / K$, the hard one
-$1[c / K > \delta]$, which for $\delta = 0$ is the paper's $1[c > 0]$. It says how likely the answer still is, not
-whether the step is right: a wrong step from which the answer can still be reached by luck counts as good, and a right
-one is bad to a completer that never gets there. Where a step ends the completion there is nothing to continue, and
-the label is whether the answer is right.
+completion up to and including a step, of which $c$ reach the right answer. The soft label is $c / K$. The hard label is
+$1[c / K > \delta]$; with $\delta = 0$ it is the paper's $1[c > 0]$. Such a label estimates how likely the right answer
+still is, not whether the step is right: a wrong step from which luck still leads to the answer counts as good, and a
+right step counts as bad for a completer that never reaches the answer. A step that ends the completion has no
+continuation; its label is whether the answer is right.
 
-The verifier's label of a step is whether it and every step before it are right, which is what the Monte-Carlo label
-estimates.
+The verifier's label of a step is whether it and all steps before it are right, which is what Monte Carlo estimates.
 
-A verdict that is not judged is no wrong answer: such continuations leave $K$, and a step without any has no label.
+A verdict that abstains or fails is not a wrong answer: such continuations are not counted in $K$, and a step without
+any judged continuation has no label.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from verifiers.runtime.verifier import Verifier
 
 @dataclass(frozen=True)
 class Counts:
-    """How many verdicts labelling asked for were judged, abstained and failed."""
+    """The numbers of verdicts that were judged, abstained and failed during labelling."""
 
     judged: int = 0
     abstained: int = 0
@@ -44,15 +44,15 @@ class Counts:
 def by_verifier(samples: Sequence[Sample], verifier: Verifier, splitter: Splitter) -> tuple[list[Sample], Counts]:
     """Label completions with the verifier's verdicts on their steps.
 
-    Where the splitter is not the verifier's own, a step is as right as the worst of the verifier's that end in it.
+    If the splitter is not the verifier's own, a step is as right as the worst of the verifier's steps that end in it.
 
     Args:
         samples: completions whose rows have `gold` and the verifier's columns.
-        verifier: judges steps.
-        splitter: says where steps end.
+        verifier: a verifier that judges steps.
+        splitter: splits completions into steps.
 
     Returns:
-        The samples, judged and with labels; and how the verdicts came out.
+        The judged samples with labels, and the counts of verdicts.
     """
     done = []
     for sample in judge(samples, verifier):
@@ -73,22 +73,22 @@ def by_monte_carlo(
     template_kwargs: Mapping[str, Any] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> tuple[list[Sample], Counts]:
-    """Label completions by K continuations of each step's prefix.
+    """Label completions with K continuations of each step's prefix.
 
     Args:
-        samples: completions whose rows have `gold` and the verifier's columns. One that was cut off (`finish_reason`
-            is `length`) is continued after its last step as well.
-        verifier: says which answers are right.
-        splitter: says where steps end.
+        samples: completions whose rows have `gold` and the verifier's columns. A truncated one (`finish_reason` is
+            `length`) is also continued after its last step.
+        verifier: judges the answers.
+        splitter: splits completions into steps.
         completer: draws the continuations.
-        k: continuations of each prefix.
-        kind: whether a label is the share of right continuations, or whether that share lies above the threshold.
-        threshold: delta, in [0, 1].
-        template_kwargs: variables of the chat template, as they were when the completions were drawn.
+        k: K, continuations per prefix.
+        kind: `soft` labels are the share of right continuations; `hard` labels, whether it is above the threshold.
+        threshold: δ, in [0, 1].
+        template_kwargs: variables of the chat template, as when the completions were drawn.
         progress: called with the number of prefixes done since the last call.
 
     Returns:
-        The samples, judged and with labels; and how the verdicts on completions and continuations came out.
+        The judged samples with labels, and the counts of verdicts on completions and continuations.
     """
     samples = judge(samples, verifier)
     spans = [splitter(sample.text, sample.verdict) for sample in samples]
@@ -99,7 +99,7 @@ def by_monte_carlo(
             if sample.text[end:].strip() or sample.finish_reason == "length":
                 prefixes[i, j] = Prefix(heads[i], splitter.prefix(sample.text, end))
     continued = completer(list(prefixes.values()), k, progress)
-    # completions of one problem share prefixes, and then what follows is judged once
+    # completions of a problem may share prefixes, whose continuations are then judged only once
     asked: dict[tuple[Prefix, str], Sample] = {}
     for (i, _), prefix in prefixes.items():
         for text in continued[prefix]:
@@ -123,16 +123,17 @@ def by_monte_carlo(
 
 
 def agreement(samples: Sequence[Sample], threshold: float = 0.0) -> dict[str, Any]:
-    """How labels compare with those of the exact verifier, whose verdicts the samples hold.
+    """Compare labels with those of the exact verifier, which are in the samples' verdicts.
 
     Args:
         samples: labelled samples.
-        threshold: above which a label counts as right.
+        threshold: a label above it counts as right.
 
     Returns:
-        `agree`, the share of steps with the same label; `right_kept` and `wrong_caught`, the same among the steps that
-        the verifier calls right and wrong; `first_wrong_caught`, among each completion's first wrong steps; `auc` of
-        the labels; `n`. What `first_wrong_caught` lacks to 1 are mistakes from which the answer can still be reached.
+        `agree`, the share of steps with the same label; `right_kept` and `wrong_caught`, the same share among the steps
+        that the verifier judges right and wrong; `first_wrong_caught`, the share among the first wrong steps of
+        completions, where the missing ones are mistakes from which the answer can still be reached; `auc` of the
+        labels; and `n`, the number of steps.
     """
     pairs, firsts = [], []
     for sample in samples:

@@ -1,8 +1,7 @@
-"""Samples with step labels: what `prm label` writes, `prm train` fits, and `prm eval` compares scores with.
+"""Samples with step labels, which `prm label` writes, `prm train` fits, and `prm eval` compares with scores.
 
-A label is the `Step` in `Sample.labels` whose score says how right the completion is up to that step's end. What the
-task's exact verifier says of the same completion is the sample's verdict. A sample that was read from a file has no
-token ids.
+A label is a `Step` in `Sample.labels`; its score says how right the completion is up to the end of that step. The
+judgement of the task's exact verifier is the sample's verdict. A sample that was read from a file has no token ids.
 """
 
 from __future__ import annotations
@@ -26,14 +25,14 @@ def label(start: int, end: int, value: float | None) -> Step:
     """The label of the step at [start, end) of a completion.
 
     Args:
-        start: the step's first character.
-        end: one past its last character.
-        value: how right the completion is up to there, in [0, 1]; None or NaN where nobody can say.
+        start: index of the step's first character.
+        end: index after its last character.
+        value: how right the completion is up to the end of the step, in [0, 1]; None or NaN if unknown.
 
     Raises:
         ValueError: the span or the value is out of range.
     """
-    if value is None or value != value:  # a NaN is how tables of floats write what is missing
+    if value is None or value != value:  # tables of floats use NaN for a missing value
         return Step(start, end, "abstained", None, "no label")
     if isinstance(value, int | float) and 0 <= value <= 1:
         return Step(start, end, "judged", float(value))
@@ -54,13 +53,13 @@ def labelled(
     Args:
         prompt: a string or chat messages.
         steps: S texts.
-        labels: S numbers in [0, 1], None where a step has no label.
-        separator: stands between two steps and belongs to neither.
-        right: whether the answer is right; None where that is unknown.
-        id: what the source calls the row.
+        labels: S numbers in [0, 1]; None for a step without a label.
+        separator: text between two steps, which belongs to neither.
+        right: whether the answer is right; None if unknown.
+        id: id of the row in the source.
 
     Raises:
-        ValueError: there are not as many labels as steps, a label is not in [0, 1], or a step is not text.
+        ValueError: the numbers of labels and steps differ, a label is not in [0, 1], or a step is not text.
     """
     if len(steps) != len(labels):
         raise ValueError(f"{len(labels)} labels for {len(steps)} steps")
@@ -80,36 +79,36 @@ def has_labels(sample: Sample) -> bool:
 
 
 def scores_of(steps: Sequence[Step]) -> list[float | None]:
-    """The scores of steps, None where a step has none."""
+    """The scores of steps; None for a step without a score."""
     return [step.score for step in steps]
 
 
 def problem_of(sample: Sample) -> str:
-    """What all samples of one problem share: the prompt's text, that of earlier turns and the system included."""
+    """The identity of a sample's problem: the text of the prompt, including the system message and earlier turns."""
     prompt = sample.prompt
     return prompt if isinstance(prompt, str) else "\n".join(map(content_of, prompt))
 
 
 def name_of(sample: Sample) -> str:
-    """How messages name a sample: its id, or else the beginning of its prompt."""
+    """The name of a sample in messages: its id, or the beginning of its prompt."""
     id = sample.row.get("id")
     return problem_of(sample)[:40] if id is None else str(id)
 
 
 def answer_of(sample: Sample) -> str | None:
-    """The answer that the completion gives, for votes; None where none is known."""
+    """The answer in the completion, for majority votes; None if unknown."""
     return None if sample.verdict is None else sample.verdict.extracted
 
 
 def verified(verdict: Verdict | None, spans: Sequence[tuple[int, int]]) -> list[float | None]:
-    """Whether a completion is right up to each span's end, by the verdict's own steps.
+    """Whether a completion is right up to the end of each span, by the steps of a verdict.
 
     Args:
-        verdict: what a verifier that judges steps says of the completion.
-        spans: (start, end) of each step, in order, in characters.
+        verdict: the verdict of a verifier that judges steps.
+        spans: (start, end) of each step in characters, in order.
 
     Returns:
-        1.0 or 0.0 for each span; None from the first step on that nobody judged.
+        1.0 or 0.0 for each span; None from the first step that was not judged.
     """
     so_far: float | None = 1.0
     found: list[float | None] = []
@@ -126,7 +125,7 @@ def verified(verdict: Verdict | None, spans: Sequence[tuple[int, int]]) -> list[
 
 
 def verified_labels(sample: Sample) -> list[float | None]:
-    """`verified` at the labelled steps; empty where no verifier judged steps."""
+    """`verified` at the labelled steps; empty if no verifier judged the steps."""
     if sample.verdict is None or not sample.verdict.steps:
         return []
     return verified(sample.verdict, [(step.start, step.end) for step in sample.labels])
@@ -136,8 +135,8 @@ def write(path: str | Path, samples: Iterable[Sample]) -> None:
     """Write samples with their labels.
 
     Args:
-        path: a parquet file where the name ends in `.parquet`, else a file of JSON lines; its folder is made.
-        samples: what to write.
+        path: a parquet file if the name ends in `.parquet`, otherwise a file of JSON lines; its folder is made.
+        samples: the samples to write.
     """
     rows = [_row(sample) for sample in samples]
     path = Path(path)
@@ -146,7 +145,7 @@ def write(path: str | Path, samples: Iterable[Sample]) -> None:
         import pyarrow
         import pyarrow.parquet
 
-        for name in ("prompt", "id"):  # a column has one type: what is mixed becomes text, which is read as what it was
+        for name in ("prompt", "id"):  # a column has one type, so mixed values become text, which reading parses
             if len({type(row[name]) for row in rows} - {type(None)}) > 1:
                 rows = [row if row[name] is None else {**row, name: _as_text(row[name])} for row in rows]
         pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), path)
@@ -155,10 +154,10 @@ def write(path: str | Path, samples: Iterable[Sample]) -> None:
 
 
 def from_row(row: Mapping[str, Any]) -> Sample:
-    """A sample from a row that `write` made.
+    """A sample from a row that `write` wrote.
 
     Raises:
-        ValueError: the row is not one.
+        ValueError: it is not such a row.
     """
     for column in ("prompt", "completion", "steps"):
         if row.get(column) is None:
@@ -191,13 +190,13 @@ def from_row(row: Mapping[str, Any]) -> Sample:
 
 
 def unlabelled(row: Mapping[str, Any]) -> Sample:
-    """A sample from a row of `prompt`, `completion` and whatever else judging it takes.
+    """A sample from a row with `prompt`, `completion` and the columns that judging needs.
 
-    A completion of chat messages is the assistant's own last words. It counts as cut off where the row's
-    `finish_reason` is `length`.
+    The text of a completion of chat messages is the assistant's last message. The completion counts as truncated if the
+    row's `finish_reason` is `length`.
 
     Raises:
-        ValueError: a message holds something else than text, or the completion is neither text nor messages.
+        ValueError: a message contains something other than text, or the completion is neither text nor messages.
     """
     prompt, completion = (text_or_messages(row[column], f"the {column}") for column in ("prompt", "completion"))
     columns = {name: value for name, value in row.items() if name != "completion"} | {"prompt": prompt}
@@ -206,14 +205,14 @@ def unlabelled(row: Mapping[str, Any]) -> Sample:
 
 
 def text_or_messages(value: Any, what: str) -> Text:
-    """A text as it is, or chat messages in one form.
+    """A text as it is, or chat messages in one common form.
 
     Args:
-        value: from a file.
-        what: what it is, for the error.
+        value: a value from a file.
+        what: a description of the value, for the error.
 
     Raises:
-        ValueError: it is neither, or a message holds something else than text.
+        ValueError: the value is neither, or a message contains something other than text.
     """
     messages = messages_of(value)
     if messages is None and not isinstance(value, str):
@@ -222,10 +221,10 @@ def text_or_messages(value: Any, what: str) -> Text:
 
 
 def records(path: str) -> Iterable[tuple[str, dict[str, Any]]]:
-    """The rows of a file or hub data set with their places, for messages.
+    """The rows of a file or hub data set, each with its location for messages.
 
     Raises:
-        UserError: it cannot be read, or a row is broken.
+        UserError: the source cannot be read, or a row is broken.
     """
     sources: list[Source] = open_sources(path)
     if not any(source.records for source in sources):
@@ -242,7 +241,7 @@ def _as_text(value: Any) -> str:
 
 
 def _verdict(right: bool | None, answer: str | None = None, steps: Sequence[Step] = ()) -> Verdict | None:
-    """What a file says of an answer and its steps, as the verdict that it was."""
+    """The verdict that a file records about an answer and its steps."""
     if right is not None and right == right:
         if right not in (True, False):
             raise ValueError(f"whether the answer is right is true, false or missing, not {right!r}")

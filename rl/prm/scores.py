@@ -19,15 +19,15 @@ from rl.prm.labelled import name_of
 def encode(
     tokenizer: PreTrainedTokenizerBase, sample: Sample, longest: int | None = None, marker: str | None = None
 ) -> Encoded:
-    """Token ids of prompt and completion, and the place of the last token of each labelled step.
+    """Token ids of prompt and completion, and the index of the last token of each labelled step.
 
-    Prompt and completion are encoded apart, as a policy reads the one and writes the other.
+    Prompt and completion are tokenized separately, as when a policy reads the prompt and writes the completion.
 
     Args:
         tokenizer: a fast tokenizer, which knows the characters of its tokens.
-        sample: what to encode.
-        longest: most tokens; what is over is cut off, and the steps that end there have no place: -1.
-        marker: what is put after each step and read in its stead; None reads the step's own last token.
+        sample: the sample to encode.
+        longest: largest number of tokens; the rest is cut off, and steps that end in it have the index -1.
+        marker: text after each step at which scores are read; None reads them at the step's own last token.
 
     Raises:
         UserError: the tokenizer does not know the characters of its tokens.
@@ -42,12 +42,12 @@ def encode(
 
 
 def fits(model: Model, tokenizer: PreTrainedTokenizerBase, sample: Sample) -> bool:
-    """Whether prompt and completion stay within the positions that a model has learnt.
+    """Whether prompt and completion fit into the positions that a model has learnt.
 
     Args:
         model: any model.
-        tokenizer: its tokenizer, a fast one.
-        sample: what it is to read.
+        tokenizer: its tokenizer, which must be a fast one.
+        sample: the sample to read.
     """
     limit = learnt_positions(model)
     return limit is None or len(encode(tokenizer, sample).ids) <= limit
@@ -62,13 +62,13 @@ def step_scores(
     marker: str | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> list[list[float]]:
-    """The probability that each labelled step is right: of one label the sigmoid, of two classes the right one's.
+    """The probability that each labelled step is right: the sigmoid of one label, or the right one of two classes.
 
     Args:
         model: a token-classification model of one or two labels.
         tokenizer: its tokenizer, with a pad token.
-        samples: what to score; of their labels the spans count alone.
-        batch: samples at a time, those of similar length together.
+        samples: the samples to score; only the spans of their labels are used.
+        batch: samples per batch; samples of similar length share one.
         marker: as in `encode`.
         progress: called with the number of samples scored since the last call.
 
@@ -76,8 +76,8 @@ def step_scores(
         For each sample a number in [0, 1] for each of its labels.
 
     Raises:
-        UserError: the model has another number of labels or gives NaN, prompt and completion are both empty, or a
-            sample goes past the positions that the model has learnt.
+        UserError: the model has another number of labels or returns NaN, prompt and completion are both empty, or a
+            sample exceeds the positions that the model has learnt.
     """
     if model.config.num_labels not in (1, 2):
         raise UserError("model", f"has {model.config.num_labels} labels; a process reward model has one or two")
@@ -92,7 +92,7 @@ def step_scores(
                 "leave it out",
             )
     read = probability(model, right_class(model))
-    # every step has its place, as was checked above, and so a score
+    # every step has an index, as was checked above, and therefore a score
     scores = [
         [score for score in of if score is not None]
         for of in read_at(model, tokenizer, texts, read, most=batch, progress=progress)

@@ -1,8 +1,8 @@
-r"""How good step scores are: ProcessBench's protocol, step AUC, calibration, and best of n.
+r"""Metrics of step scores: ProcessBench's protocol, step AUC, calibration, and best of n.
 
 ProcessBench (Zheng et al. 2024, arXiv:2412.06559): a model names the first wrong step of a completion, or none. With
-$a$ the share of wrong completions whose first wrong step it names and $b$ the share of right completions in which it
-names none, $F_1 = 2ab / (a + b)$. A process reward model names the first step that scores below a threshold.
+$a$ the share of wrong completions for which it names the right step, and $b$ the share of right completions for which
+it names none, $F_1 = 2ab / (a + b)$. A process reward model names the first step whose score is below a threshold.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from rl.prm.labelled import answer_of, has_labels, problem_of, scores_of
 
 
 def first_wrong(scores: Sequence[float | None], threshold: float = 0.5) -> int:
-    """The first step whose score (or label) lies below the threshold.
+    """The first step whose score (or label) is below the threshold.
 
     Args:
         scores: numbers in [0, 1], in the order of the steps; None is passed over.
@@ -37,15 +37,15 @@ def first_wrong(scores: Sequence[float | None], threshold: float = 0.5) -> int:
 
 
 def protocol(predicted: Sequence[int], truth: Sequence[int]) -> dict[str, Any]:
-    """ProcessBench's figures of N completions.
+    """ProcessBench's metrics for N completions.
 
     Args:
-        predicted: the first wrong step of each, -1 for none.
-        truth: likewise.
+        predicted: the predicted first wrong step of each completion, -1 for none.
+        truth: the true first wrong step of each, -1 for none.
 
     Returns:
-        `wrong` and `right`, accuracies with 95% intervals (None where there are no such completions); `f1`, their
-        harmonic mean; `n_wrong`, `n_right`.
+        `wrong` and `right`, accuracies with 95% intervals (None if there are no such completions); `f1`, their
+        harmonic mean; `n_wrong` and `n_right`, the numbers of completions.
     """
     pairs = list(zip(predicted, truth, strict=True))
     figures: dict[str, Any] = {}
@@ -65,14 +65,14 @@ def protocol(predicted: Sequence[int], truth: Sequence[int]) -> dict[str, Any]:
 
 
 def best_threshold(scores: Sequence[Sequence[float]], truth: Sequence[int]) -> float:
-    """The threshold with the highest F1, of 0.01 to 0.99; choose it on other completions than those it is reported on.
+    """The threshold from 0.01 to 0.99 with the highest F1. Choose it on other completions than those you report on.
 
     Args:
         scores: the step scores of N completions, each in [0, 1].
         truth: the first wrong step of each, -1 for none.
 
     Raises:
-        ValueError: all completions are right, or all are wrong, so that no threshold has an F1.
+        ValueError: all completions are right or all are wrong, so F1 is undefined.
     """
     if len({first == -1 for first in truth}) < 2:
         kind = "wrong" if -1 in truth else "right"
@@ -85,11 +85,11 @@ def step_auc(scores: Sequence[float], labels: Sequence[float]) -> float | None:
     """Area under the ROC curve of step scores.
 
     Args:
-        scores: of S steps.
-        labels: theirs, in [0, 1]; above one half a step is right.
+        scores: scores of S steps.
+        labels: labels of these steps, in [0, 1]; a step is right if its label is above one half.
 
     Returns:
-        None where all steps are right, or all wrong.
+        The area; None if all steps are right or all are wrong.
     """
     kinds = [label > 0.5 for label in labels]
     return float(roc_auc_score(kinds, scores)) if len(set(kinds)) == 2 else None
@@ -99,12 +99,12 @@ def calibration(scores: Sequence[float], labels: Sequence[float], bins: int = 10
     """Expected calibration error over equal-width bins, and the reliability table (Guo et al. 2017, arXiv:1706.04599).
 
     Args:
-        scores: of S steps, in [0, 1].
-        labels: theirs, in [0, 1].
-        bins: how many bins [0, 1] is cut into.
+        scores: scores of S steps, in [0, 1].
+        labels: labels of these steps, in [0, 1].
+        bins: number of bins of [0, 1].
 
     Returns:
-        `ece`, and `bins`: `low, high, n, score` (mean) and `right` (mean label) of each bin that holds steps.
+        `ece`, and `bins`: `low, high, n, score` (mean) and `right` (mean label) of each bin that is not empty.
     """
     places = np.minimum((np.asarray(scores) * bins).astype(int), bins - 1)
     table, error = [], 0.0
@@ -118,16 +118,17 @@ def calibration(scores: Sequence[float], labels: Sequence[float], bins: int = 10
 
 
 def best_of_n(groups: Sequence[Sequence[tuple[float, bool, str | None]]], seed: int = 0) -> dict[int, dict[str, float]]:
-    """Choosing the best scored of n samples, beside the vote of n and the bound pass@n.
+    """Accuracy of the sample with the best score among n, compared with the majority vote and the upper bound pass@n.
 
     Args:
-        groups: for each problem its samples as (score, right, answer). A problem with fewer than n samples is
-            left out at n.
-        seed: of the subsets on which votes are counted.
+        groups: for each problem its samples as (score, right, answer). Problems with fewer than n samples are left out
+            for that n.
+        seed: random seed for the subsets on which votes are counted.
 
     Returns:
         n (powers of two) → `best`, `majority`, `pass` and `problems`. `best` and `pass` are exact means over all
-        subsets of n, ties shared evenly; `majority` is a mean over 100 drawn subsets, or of all where there are n.
+        subsets of n, with ties shared evenly; `majority` is a mean over 100 random subsets, or the vote of all n
+        samples.
     """
     most = max((len(group) for group in groups), default=0)
     figures = {}
@@ -144,20 +145,20 @@ def best_of_n(groups: Sequence[Sequence[tuple[float, bool, str | None]]], seed: 
 
 
 def evaluate(samples: Sequence[Sample], scores: Sequence[Sequence[float]], threshold: float = 0.5) -> dict[str, Any]:
-    """Everything that the labels of samples allow to be measured.
+    """All metrics that the labels of the samples allow.
 
-    The protocol and the AUC look at a completion up to its first wrong step, for what follows a mistake is neither
-    right nor wrong by itself. `all_steps_auc` counts every labelled step.
+    The protocol and the AUC use a completion up to its first wrong step, because steps after a mistake are neither
+    right nor wrong by themselves. `all_steps_auc` uses every labelled step.
 
     Args:
         samples: N samples with labels.
-        scores: their steps' scores, in [0, 1].
-        threshold: below which a step is taken for wrong.
+        scores: scores of their steps, in [0, 1].
+        threshold: a step with a lower score counts as wrong.
 
     Returns:
-        `chains` and `steps`, how many completions and steps count; `threshold`; `processbench` (`protocol`);
-        `step_auc` and `all_steps_auc`; `calibration`; and where a problem has several completions, `best_of_n` by
-        each way of making one number of a completion's step scores.
+        `chains` and `steps`, the numbers of completions and steps; `threshold`; `processbench` (`protocol`); `step_auc`
+        and `all_steps_auc`; `calibration`; and if a problem has several completions, `best_of_n` for each way of
+        aggregating the step scores of a completion.
     """
     labelled = [(sample, own) for sample, own in zip(samples, scores, strict=True) if has_labels(sample)]
     truth = [first_wrong(scores_of(sample.labels)) for sample, _ in labelled]
@@ -183,7 +184,7 @@ def evaluate(samples: Sequence[Sample], scores: Sequence[Sequence[float]], thres
     if any(len(group) > 1 for group in groups.values()):
         figures["best_of_n"] = {
             name: best_of_n(
-                # a completion without a step has shown nothing, so it is chosen last
+                # a completion without steps is chosen last
                 [
                     [(final(own) if own else -1.0, bool(one.right), answer_of(one)) for one, own in group]
                     for group in groups.values()
@@ -195,14 +196,14 @@ def evaluate(samples: Sequence[Sample], scores: Sequence[Sequence[float]], thres
 
 
 def _best(group: Sequence[tuple[float, bool, str | None]], n: int) -> float:
-    """Expected correctness of the best scored of n drawn without replacement; equal scores share their chance."""
+    """Expected accuracy of the best-scored among n samples drawn without replacement; ties are shared evenly."""
     total, above, expected = len(group), 0, 0.0
     counts: dict[float, list[bool]] = defaultdict(list)
     for score, right, _ in group:
         counts[score].append(right)
     for score in sorted(counts, reverse=True):
         tied = counts[score]
-        # the best has this score where no sample is from above and not all are from below
+        # the best sample has this score if none is above it and not all are below it
         none_above = math.comb(total - above, n)
         none_here = math.comb(total - above - len(tied), n)
         expected += (none_above - none_here) / math.comb(total, n) * sum(tied) / len(tied)

@@ -1,8 +1,8 @@
-"""Trains a process reward model on labelled samples: a token-classification head read at the last token of each step.
+"""Trains a process reward model on labelled samples: a token-classification head, read at the last token of each step.
 
 The losses are in `rl/prm/trainer.py`; transformers' Trainer does the rest. The model is saved with its tokenizer and
-`prm.json`, which says what it was trained on. Adapters are merged before saving, so that any loader of
-token-classification models reads it.
+with `prm.json`, which records what it was trained on. Adapters are merged before saving, so any loader of
+token-classification models can read the model.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ class TrainSettings:
     Attributes:
         head: `one` label (binary cross-entropy) or `two` classes (cross-entropy).
         epochs: passes over the completions.
-        batch: completions in a batch on each device.
-        learning_rate: the highest, after a warm-up over the first 5% of steps, falling as a cosine.
-        weight_decay: of AdamW.
+        batch: completions per batch on each device.
+        learning_rate: peak learning rate, after a warm-up over the first 5% of steps; then it falls as a cosine.
+        weight_decay: weight decay of AdamW.
         lora: rank of adapters on all linear layers; None trains every weight.
-        max_length: most tokens of prompt and completion; steps past it carry no loss, and neither do steps past the
-            positions that the model has learnt. None for no other limit.
-        lm_weight: weight of the next-token loss on right steps, beside that of the labels.
-        validation: share of problems that are held out; all completions of a problem are on one side.
-        seed: of the order and the head's first weights.
+        max_length: largest number of tokens of prompt and completion; None for the model's learnt positions alone.
+            Steps after the limit have no loss.
+        lm_weight: weight of the next-token loss on right steps, which is added to the loss of the labels.
+        validation: share of problems that are held out, with all their completions.
+        seed: random seed for the order of completions and the weights of a new head.
     """
 
     head: str = "one"
@@ -61,14 +61,14 @@ class TrainSettings:
 
 
 def load(path: str | Path, labels: int | None = None) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """A token-classification model and its tokenizer, on the GPU where there is one.
+    """Load a token-classification model and its tokenizer, on the GPU if there is one.
 
     Args:
-        path: a folder or hub id; of a causal language model, the head is new.
-        labels: how many the head has; None for as many as are stored.
+        path: a folder or hub id. A causal language model gets a new head.
+        labels: number of labels of the head; None for the stored number.
 
     Raises:
-        UserError: it cannot be loaded.
+        UserError: the model cannot be loaded.
     """
     try:
         model, tokenizer, _ = models.load(path, "token", device=models.default_device(), num_labels=labels)
@@ -85,20 +85,20 @@ def train(
 
     Args:
         path: the model to start from.
-        samples: with labels.
+        samples: samples with labels.
         out: folder for the model, its tokenizer and `prm.json`.
-        settings: how.
-        made_by: where the labels come from, for `prm.json`.
+        settings: the training settings.
+        made_by: origin of the labels, for `prm.json`.
 
     Returns:
-        `completions`, how many were trained on; `cut_off`, how many labelled steps of theirs the model has no room for;
-        `train_loss`, `steps`, `seconds`; and `validation`, the figures of `rl.prm.step_metrics` on what was held out
-        and fits into the model (None where nothing does).
+        `completions`, the number of training completions; `cut_off`, the number of their labelled steps that exceed the
+        length limit; `train_loss`, `steps`, `seconds`; and `validation`, the figures of `rl.prm.step_metrics` on the
+        held-out completions that fit into the model (None if there are none).
 
     Raises:
-        UserError: no step has a label, or none of those that fit; all labels are the same; the model cannot be loaded,
-            or with `lm_weight` it is no causal language model; or the loss or a weight became NaN or infinite, and
-            nothing is saved.
+        UserError: no step within the length limit has a label; all labels are equal; the model cannot be loaded, or
+            with `lm_weight` it is not a causal language model; or the loss or a weight became NaN or infinite, in which
+            case nothing is saved.
     """
     fitted, held_out = _parts(samples, settings.validation)
     torch.manual_seed(settings.seed)
@@ -116,7 +116,7 @@ def train(
             r=settings.lora,
             lora_alpha=2 * settings.lora,
             target_modules="all-linear",
-            exclude_modules=["score", "classifier"],  # the head is new and trained whole
+            exclude_modules=["score", "classifier"],  # the head is new and trained in full
             task_type="TOKEN_CLS",
         )
         model = get_peft_model(model, adapters)
@@ -154,7 +154,7 @@ def train(
 
 
 def _parts(samples: Sequence[Sample], validation: float) -> tuple[list[Sample], list[Sample]]:
-    """The samples with labels: those to train on, and those of the problems that are held out."""
+    """The samples with labels, divided into those for training and those of held-out problems."""
     labelled = [sample for sample in samples if has_labels(sample)]
     held_out = [sample for sample in labelled if _is_held_out(sample, validation)]
     fitted = [sample for sample in labelled if not _is_held_out(sample, validation)]

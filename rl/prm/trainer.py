@@ -1,14 +1,14 @@
-r"""The training of a process reward model, where its labels and losses are.
+r"""The training of a process reward model: labels and losses.
 
-With one label the loss is binary cross-entropy on the logit $z_t$ at a step's end, $-[y_t \log \sigma(z_t) + (1 - y_t)
-\log(1 - \sigma(z_t))]$; with two classes it is cross-entropy against $(1 - y_t, y_t)$. Both take hard labels and soft
-ones. The mean is over the labelled steps of a batch. Tokens that end no step, and steps without a label, carry no loss.
+With one label, the loss is binary cross-entropy on the logit $z_t$ at a step's end, $-[y_t \log \sigma(z_t) + (1 - y_t)
+\log(1 - \sigma(z_t))]$; with two classes it is cross-entropy against $(1 - y_t, y_t)$. Both accept hard and soft
+labels. The mean is over the labelled steps of a batch. Tokens that end no step and steps without a label have no loss.
 
-With `lm_weight` the model also keeps learning to write right steps: the next-token loss of the starting model's own
-head, on each completion up to its first step that is not right (the text-generation regularization of Yang et al. 2024,
-arXiv:2406.10216, there on the chosen answers). A label is a single bit, and fitting such bits alone soon destroys the
-knowledge that predicting them takes; on the embedded task the step AUC is 0.94 without it and 0.98 with it
-(docs/log.md).
+With `lm_weight`, the model also keeps learning to write right steps: the next-token loss of the starting model's own
+head is added, on each completion up to its first step that is not right (the text-generation regularization of Yang et
+al. 2024, arXiv:2406.10216, which uses the chosen answers). A label is a single bit, and fitting such bits alone soon
+destroys the knowledge that is needed to predict them; on the embedded task the step AUC is 0.94 without this loss and
+0.98 with it (docs/log.md).
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ from rl.prm.labelled import scores_of
 from rl.prm.scores import encode
 
 IGNORE = -100.0
-"""Label of a token that carries no loss."""
+"""Label of a token without a loss."""
 
 
 class PrmTrainer(Trainer):
     """Adds to the loss of the labels the next-token loss on right steps.
 
     Args:
-        lm_weight: its weight; 0 for none of it.
-        lm_head: (V, H), the starting model's output embedding, which stays as it is.
+        lm_weight: weight of the next-token loss; 0 for none.
+        lm_head: (V, H), the starting model's output embedding, which is not trained.
     """
 
     def __init__(self, *, lm_weight: float, lm_head: torch.Tensor | None, **arguments: Any) -> None:
@@ -69,12 +69,12 @@ class PrmTrainer(Trainer):
 
 
 def example(tokenizer: PreTrainedTokenizerBase, sample: Sample, longest: int | None) -> dict[str, list[Any]]:
-    """A sample as token lists of one length.
+    """A sample as lists of equal length, one entry per token.
 
     Args:
-        tokenizer: of the model, a fast one.
-        sample: with labels.
-        longest: most tokens; None for no limit.
+        tokenizer: the model's tokenizer, which must be a fast one.
+        sample: a sample with labels.
+        longest: largest number of tokens; None for no limit.
 
     Returns:
         `input_ids`; `labels`, a number at the last token of each labelled step, IGNORE elsewhere; `targets`, the
@@ -97,7 +97,7 @@ def collate(batch: Sequence[dict[str, list[Any]]], tokenizer: PreTrainedTokenize
 
     Args:
         batch: B rows of `example`.
-        tokenizer: whose pad token fills up; it is hidden from attention and loss.
+        tokenizer: the tokenizer with the pad token, which is masked in attention and loss.
 
     Returns:
         `input_ids`, `attention_mask`, `labels`, `targets`, each (B, T).
@@ -111,12 +111,12 @@ def collate(batch: Sequence[dict[str, list[Any]]], tokenizer: PreTrainedTokenize
 def loss(
     outputs: TokenClassifierOutput, labels_BT: torch.Tensor, num_items_in_batch: torch.Tensor | int | None = None
 ) -> torch.Tensor:
-    """The mean loss over labelled steps, as the module's docstring states it.
+    """The mean loss over labelled steps, as in the module's docstring.
 
     Args:
-        outputs: of the model; its `logits` are (B, T, L) with L = 1 or 2.
-        labels_BT: labels in [0, 1], IGNORE at tokens that carry no loss.
-        num_items_in_batch: labelled steps of all accumulated batches, where the trainer counts them.
+        outputs: the model's output, with `logits` (B, T, L), L = 1 or 2.
+        labels_BT: labels in [0, 1]; IGNORE at tokens without a loss.
+        num_items_in_batch: number of labelled steps in all accumulated batches, if the trainer counts them.
     """
     wanted_BT = labels_BT != IGNORE
     labels_S = labels_BT[wanted_BT]
@@ -133,7 +133,7 @@ def language_model_head(path: str | Path) -> torch.Tensor:
     """The output embedding (V, H) of a causal language model.
 
     Raises:
-        UserError: it is none, or has weights missing that one needs.
+        UserError: the model is not a causal language model, or lacks weights of one.
     """
     try:
         model = models.merged(models.load(path, "causal", dtype="float32").model)

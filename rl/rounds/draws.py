@@ -1,4 +1,4 @@
-"""A round's samples: completions of its prompts, sampled and judged, each process its share of them."""
+"""Samples a round: draws and judges completions of its prompts, with the prompts divided among the processes."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from collections.abc import Sequence
 import torch
 import torch.distributed as dist
 
-from rewards.models.generate import Engine
-from rewards.models.prompts import prompt_ids
+from rewards.models import load as models
+from rewards.models.generate import Engine, eos_token_ids
+from rewards.models.prompts import prompt_ids, unknown_tokens
+from rewards.models.state import move
 from rewards.models.types import Model
 from rewards.reward import Text
 from rewards.sample import Sample
@@ -20,17 +22,18 @@ from rl.examples.hints import failed_rows, leaks, with_hint
 from rl.progress import completions_bar
 from rl.sampling.draw import as_samples, sample
 from rl.sampling.judge import judge
+from rl.sampling.vllm import Vllm, VllmServer
 from verifiers.runtime.golds import first_gold
 
 
 class Draws:
-    """Samples a round. What it gives is decided by the seed and the number of the round alone.
+    """Samples rounds. The samples depend only on the seed and the number of the round.
 
     Args:
-        run: the run, of an algorithm in rounds.
+        run: the context of a run in rounds.
 
     Raises:
-        UserError: the policy's tokenizer cannot read the template of hints.
+        UserError: the policy's tokenizer has no tokens for the template of hints.
     """
 
     def __init__(self, run: RunContext) -> None:
@@ -43,14 +46,13 @@ class Draws:
             self._check_template(self.hints.template)
 
     def _check_template(self, template: str) -> None:
-        """Refuse a template with characters that the policy has no token for, such as spaces on `chain`."""
+        """Refuse a template with characters for which the policy has no token, such as spaces on `chain`."""
         tokenizer, row = self.run.tokenizer, self.rows[0]
         plain, shown = (
             prompt_ids(prompt, tokenizer, self.run.config.sampling.chat_template_kwargs)
             for prompt in (row["prompt"], with_hint(row["prompt"], first_gold(row["gold"]), template))
         )
-        unknown = tokenizer.unk_token_id
-        if isinstance(unknown, int) and shown.count(unknown) > plain.count(unknown):
+        if unknown_tokens(shown, tokenizer) > unknown_tokens(plain, tokenizer):
             raise UserError(
                 "algorithm.hints.template",
                 f"the policy's tokenizer has no token for some of its characters: {template!r}; use those of its "
@@ -61,13 +63,13 @@ class Draws:
         """The judged samples of a round, the same on every process.
 
         Args:
-            number: of the round, from 0.
+            number: number of the round, from 0.
             model: the policy, or an engine that holds it.
         """
         config, rows = self.run.config, self.rows
         order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(config.seed)).tolist()
         wanted = min(self.algorithm.prompts, len(rows))
-        # rounds go on through the shuffled split where the last one stopped
+        # each round continues through the shuffled split where the previous one stopped
         chosen = [order[(number * wanted + place) % len(rows)] for place in range(wanted)]
         prompts = [rows[index]["prompt"] for index in chosen]
         drawn = self._sampled_and_judged(number, model, chosen, prompts, config.sampling.completions, hinted=False)
@@ -76,7 +78,7 @@ class Draws:
         return drawn
 
     def _rationalised(self, number: int, model: Model | Engine, drawn: Sequence[Sample], hints: Hints) -> list[Sample]:
-        """Samples of the prompts that have no right completion yet, with the answer shown; leaks are left out."""
+        """Samples of the prompts without a right completion, drawn with the answer shown; leaks are left out."""
         failed = failed_rows(drawn)
         if not failed:
             return []
@@ -95,7 +97,7 @@ class Draws:
         *,
         hinted: bool,
     ) -> list[Sample]:
-        """Sample and judge, each process its share of the prompts; all of them get all samples, in order."""
+        """Sample and judge, with the prompts divided among the processes; every process gets all samples in order."""
         run = self.run
         rank, world = run.state.process_index, run.state.num_processes
         mine = list(range(len(chosen)))[rank::world]
@@ -119,3 +121,30 @@ class Draws:
         dist.all_gather_object(parts, judged)
         place_of = {index: place for place, index in enumerate(chosen)}
         return sorted((one for part in parts for one in part), key=lambda one: place_of[one.index])
+
+
+def generator(run: RunContext, policy: Model, copy: Model | None) -> Model | Engine:
+    """The model that a round samples from: the policy, or vLLM with its weights.
+
+    Args:
+        run: the context of a run in rounds.
+        policy: the current policy.
+        copy: a copy of it, which is merged and handed to vLLM; None if transformers generates.
+    """
+    if copy is None:
+        return policy
+    sampling, ends, merged = run.config.sampling, eos_token_ids(policy, run.tokenizer), models.merged(copy)
+    if sampling.engine == "vllm_server":
+        assert sampling.server is not None, "checked with the config"
+        server = VllmServer(sampling.server, eos_token_ids=ends)
+        if run.state.is_main_process:
+            move(merged, run.state.device)
+            server.update(merged)
+        run.state.wait_for_everyone()
+        return server
+    weights = run.folder.rounds / ".sampled_from"
+    if run.state.is_main_process:
+        merged.save_pretrained(str(weights))
+        run.tokenizer.save_pretrained(weights)
+    run.state.wait_for_everyone()
+    return Vllm(str(weights), eos_token_ids=ends)

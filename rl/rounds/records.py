@@ -1,4 +1,4 @@
-"""What a run in rounds leaves of each round: log lines, its completions, checkpoints of its fit."""
+"""The records of a run in rounds: log lines, completions and checkpoints of each round."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from rl.runs.run import Run
 from rl.storage.run_folder import RunFolder, read_jsonl
 
 NOT_RECORDED = ("num_tokens",)
-"""TRL counts these from the start of the process, not of the fit, so that after resuming they would differ."""
+"""Metrics that TRL counts from the start of the process, not of the fit; they would differ after resuming."""
 
 
 class FitFolder(RunFolder):
-    """The run folder as a round's fit sees it, with checkpoints of its own.
+    """The run folder with the checkpoints of one round's fit.
 
     Args:
         run: the run folder.
-        number: of the round.
+        number: number of the round, from 0.
     """
 
     def __init__(self, run: RunFolder, number: int) -> None:
@@ -37,11 +37,11 @@ class FitFolder(RunFolder):
 
 
 class FitRecords(TrainerCallback):
-    """Writes a fit's log lines under a step count that runs over the rounds.
+    """Writes a fit's log lines with a step count that continues over the rounds.
 
     Args:
-        run: the rounds.
-        number: of the round.
+        run: the run in rounds.
+        number: number of the round, from 0.
     """
 
     def __init__(self, run: Run, number: int) -> None:
@@ -55,18 +55,18 @@ class FitRecords(TrainerCallback):
         logs: Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
-        """Record a log line; the summary of the fit, which is about time, is left out."""
+        """Record a log line, except the summary of the fit, which is about timing."""
         if logs and state.is_world_process_zero and "train_runtime" not in logs:
             numbers = {name: value for name, value in numbers_of(logs).items() if name not in NOT_RECORDED}
             self.run.log(self.offset + state.global_step, {**numbers, "round": self.number})
 
 
 def numbers_of_round(samples: Sequence[Sample]) -> dict[str, float | None]:
-    """What a round drew without hints: the share that is right, not judged, and cut off, and the mean score.
+    """Figures about a round's samples: the shares that are right, not judged and truncated, and the mean score.
 
-    Of the score and of each reward there is the standard error, too (`standard_error`), and of each reward the standard
-    deviation and the shares on which it abstained and failed. Where the verifier judges steps, right answers by wrong
-    steps are counted, with and without hints apart.
+    Hinted samples are left out. The score and each reward also have a standard error (`standard_error`), and each
+    reward a standard deviation and the shares on which it abstained and failed. If the verifier judges steps, right
+    answers with wrong steps are counted, separately with and without hints.
     """
     plain = [one for one in samples if not one.hinted]
     judged = [one.right for one in plain if one.right is not None]
@@ -94,13 +94,13 @@ def numbers_of_round(samples: Sequence[Sample]) -> dict[str, float | None]:
 
 
 def standard_error(values: Sequence[tuple[int, float]]) -> float | None:
-    """The standard error of a mean over completions; those of one prompt count as one, since they are alike.
+    """The standard error of a mean over completions, clustered by prompt.
 
     Args:
-        values: (prompt, value) of each completion.
+        values: (index of the prompt, value) of each completion.
 
     Returns:
-        None with fewer than two prompts.
+        The standard error of the prompts' means; None with fewer than two prompts.
     """
     by_prompt: dict[int, list[float]] = defaultdict(list)
     for prompt, value in values:
@@ -112,12 +112,12 @@ def standard_error(values: Sequence[tuple[int, float]]) -> float | None:
 
 
 def write_completions(folder: RunFolder, step: int, samples: Sequence[Sample]) -> None:
-    """Write a round's samples in the columns of the online runs' files.
+    """Write a round's samples with the columns of the online runs' files.
 
     Args:
         folder: the run folder.
-        step: the optimizer step that they were drawn at.
-        samples: judged samples.
+        step: the optimizer step at which they were drawn.
+        samples: the judged samples.
     """
     table = [
         {
@@ -136,12 +136,12 @@ def write_completions(folder: RunFolder, step: int, samples: Sequence[Sample]) -
 
 
 def both_fell(folder: RunFolder, first: int, last: int) -> dict[str, float] | None:
-    """How the log-probabilities of `chosen` and of `rejected` changed over a fit, where both of them fell; else None.
+    """The changes (nats) of the log-probabilities of `chosen` and `rejected` over a fit, if both fell; else None.
 
     Args:
         folder: the run folder.
         first: the last step before the fit.
-        last: its last step.
+        last: the last step of the fit.
     """
     rows = [r for r in read_jsonl(folder.metrics) if first < r["step"] <= last and r.get("logps/chosen") is not None]
     if len(rows) < 2:

@@ -1,8 +1,8 @@
-"""Training in rounds: sample K completions of each prompt → judge → choose examples → fit → evaluate, n times.
+"""Training in rounds: sample completions, judge them, choose examples, fit on them, evaluate, and repeat.
 
-A finished round is its pool file, `pool/round_000.parquet`, and its policy, `rounds/round_000/`; a fit that was cut off
-goes on from its own checkpoints, `checkpoints/round_000/`. What a round samples is decided by the seed and its number
-alone, so that a run that was killed and started again ends with the same weights.
+A finished round consists of its pool file, `pool/round_000.parquet`, and its policy, `rounds/round_000/`. An
+interrupted fit resumes from its own checkpoints, `checkpoints/round_000/`. What a round samples depends only on the
+seed and the number of the round, so a run that is killed and restarted ends with the same weights.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from peft import PeftConfig
 from transformers import Trainer, TrainerCallback
 
 from rewards.models import load as models
-from rewards.models.generate import Engine, eos_token_ids
 from rewards.models.state import move
 from rewards.models.types import Model
 from rewards.sample import Sample
@@ -28,23 +27,23 @@ from rl.algorithms.guard import Guard, naming_the_last_good
 from rl.analysis.first_look import odd_rewards
 from rl.config.algorithms import Rounds as RoundsSettings
 from rl.context import RunContext
+from rl.examples.exam import tailored
 from rl.examples.pairs import Pair
 from rl.policy import load as policies
-from rl.rounds.draws import Draws
+from rl.rounds.draws import Draws, generator
 from rl.rounds.records import FitFolder, FitRecords, both_fell, numbers_of_round, write_completions
 from rl.runs.callbacks import ProgressLine, StopOnSignal, stopping_at_once
 from rl.runs.run import Run
-from rl.sampling.vllm import Vllm, VllmServer
 from rl.storage import pool
 from rl.storage.checkpoints import MANIFEST, Checkpoints, ended, newest_good, problem, seal, step_of, take_up
 from rl.storage.run_folder import read_jsonl, sync, write_atomically
 
 
 class Rounds(Run):
-    """A run in rounds: the policy as it stands after the last finished one.
+    """A run in rounds. Its policy is that of the last finished round.
 
     Args:
-        context: what the run is made of.
+        context: the loaded parts of the run.
     """
 
     def __init__(self, context: RunContext) -> None:
@@ -59,9 +58,9 @@ class Rounds(Run):
         self.done, self.steps = 0, 0
 
     def train(self) -> None:
-        """Each round: sample and judge, choose examples, fit, evaluate; from where the run folder stands."""
+        """Run all rounds that are left: sample and judge, choose examples, fit, evaluate."""
         self._resume()
-        if not self.done:  # what stands after the last round is not the policy that the run began with
+        if not self.done:  # after a round, the current policy is no longer the one that the run started with
             self.measure("test", 0)
             if self.config.evaluation.every:
                 self.measure("validation", 0)
@@ -83,7 +82,7 @@ class Rounds(Run):
             self._export()
 
     def _export(self) -> None:
-        """Leave the policy of the last finished round in the run folder, or the one that the run began with."""
+        """Save the policy of the last finished round in the run folder, or the initial policy if there is none."""
         if not self.done:
             self.policy.model.save_pretrained(str(self.folder.model))
             self.policy.tokenizer.save_pretrained(self.folder.model)
@@ -93,7 +92,7 @@ class Rounds(Run):
             self.folder.model.joinpath(file).unlink()
 
     def _resume(self) -> None:
-        """Take up the last finished round, and drop the records of what came after the last checkpoint."""
+        """Load the policy of the last finished round, and delete the records after the last checkpoint."""
         (self.done,) = broadcast_object_list([self._finished() if self.state.is_main_process else 0])
         if self.done:
             self.steps = json.loads((self.saved(self.done - 1) / "round.json").read_text())["steps"]
@@ -108,7 +107,7 @@ class Rounds(Run):
         self.state.wait_for_everyone()
 
     def _finished(self) -> int:
-        """Rounds that are finished and whole. What follows a broken one is made again, so its checkpoints go."""
+        """Number of finished, intact rounds. Later rounds are repeated, so their checkpoints are deleted."""
         done = 0
         while (saved := self.saved(done)).exists():
             if (what := problem(saved)) is not None:
@@ -122,7 +121,7 @@ class Rounds(Run):
         return done
 
     def _last_checkpoint(self, number: int) -> Path | None:
-        """The newest checkpoint of a round's fit that is whole; the main process says which."""
+        """The newest intact checkpoint of a round's fit, as the main process finds it."""
         folder = FitFolder(self.folder, number).checkpoints
         (found,) = broadcast_object_list(
             [newest_good(folder, self.context.warn) if self.state.is_main_process else None]
@@ -130,45 +129,45 @@ class Rounds(Run):
         return found
 
     def saved(self, number: int) -> Path:
-        """Where a round's policy is."""
+        """The folder of a round's policy."""
         return self.folder.path / "rounds" / f"round_{number:03d}"
 
     def last_good(self) -> Path | None:
-        """The newest checkpoint of the round under way, or else the last finished round's policy."""
+        """The newest checkpoint of the current round, or else the policy of the last finished round."""
         checkpoint = newest_good(FitFolder(self.folder, self.done).checkpoints, self.context.warn)
         return checkpoint or (self.saved(self.done - 1) if self.done else None)
 
     def load(self, number: int | None) -> Model:
-        """A fresh copy of the policy that the run began with (None), or of a round's."""
+        """A fresh copy of a round's policy, or of the initial policy if the number is None."""
         chat = not isinstance(self.task.splits["train"][0]["prompt"], str)
         path = self.policy.path if number is None else self.saved(number)
         return policies.load(self.config.policy, path, chat=chat).model
 
     @property
     def last_step(self) -> int:
-        """Optimizer steps of all finished rounds."""
+        """Number of optimizer steps in all finished rounds."""
         return self.steps
 
     @contextmanager
     def generating(self) -> Iterator[Model]:
-        """The policy as it is, ready to generate."""
+        """The current policy, ready to generate."""
         yield self.model
 
     def trained_tokens(self) -> float:
-        """Tokens in the pool."""
+        """Number of completion tokens in the pool."""
         return sum(len(one.ids) for number in range(self.done) for one in self._pool(number))
 
     def _pool(self, number: int) -> list[Sample]:
-        """The judged samples of a round; none where it fitted on given examples alone."""
+        """The judged samples of a round; empty if the round fits on given examples alone."""
         if not self.settings.samples:
             return []
         return pool.read(self.folder.pool, number, self.rows)
 
     def _sample(self, number: int) -> list[Sample]:
-        """The judged samples of a round, from its pool file where there is one.
+        """The judged samples of a round, from its pool file if that exists.
 
         Raises:
-            KeyboardInterrupt: sampling was interrupted; the round begins anew on resuming.
+            KeyboardInterrupt: sampling was interrupted; the resumed run restarts the round.
         """
         if not pool.path_of(self.folder.pool, number).exists():
             try:
@@ -184,37 +183,18 @@ class Rounds(Run):
         return self._pool(number)
 
     def _draw(self, number: int) -> list[Sample]:
-        return self.draws.draw(number, self._generator(number))
-
-    def _generator(self, number: int) -> Model | Engine:
-        """What a round is sampled from: the policy, or vLLM with its weights."""
-        engine = self.config.sampling.engine
-        if engine == "transformers":
-            return self.model
-        ends = eos_token_ids(self.model, self.policy.tokenizer)
-        merged = models.merged(self.load(number - 1 if number else None))
-        if engine == "vllm_server":
-            assert self.config.sampling.server is not None, "checked with the config"
-            server = VllmServer(self.config.sampling.server, eos_token_ids=ends)
-            if self.state.is_main_process:
-                move(merged, self.state.device)
-                server.update(merged)
-            self.state.wait_for_everyone()
-            return server
-        weights = self.folder.path / "rounds" / ".sampled_from"
-        if self.state.is_main_process:
-            merged.save_pretrained(str(weights))
-            self.policy.tokenizer.save_pretrained(weights)
-        self.state.wait_for_everyone()
-        return Vllm(str(weights), eos_token_ids=ends)
+        fresh = self.load(number - 1 if number else None) if self.config.sampling.engine != "transformers" else None
+        return self.draws.draw(number, generator(self.context, self.model, fresh))
 
     def _choose(self, number: int, samples: list[Sample]) -> list[Sample | Pair]:
-        """Examples to fit on, from the pool as it is after a round's sampling; what was chosen is recorded."""
+        """Choose the examples to fit on from the pool after a round's sampling, and record figures about them."""
         first = 0 if self.settings.pool_rounds is None else max(0, number + 1 - self.settings.pool_rounds)
         seen = [one for earlier in range(first, number) for one in self._pool(earlier)] + samples
         examples, counts = self.algorithm.examples(seen, self.settings) if seen else ([], {})
         if (given := self.context.given) is not None:
-            examples, counts = [*examples, *given.examples], {**counts, **given.counts}
+            assert self.settings.examples is not None
+            own = tailored(given.examples, samples, self.settings.examples.of, self.config.seed + number)
+            examples, counts = [*examples, *own], {**counts, "rounds/given": len(own)}
         self._record(number, samples, counts)
         return examples
 
@@ -222,7 +202,7 @@ class Rounds(Run):
         """Fit on a round's examples, and save the policy.
 
         Raises:
-            KeyboardInterrupt: the fit was interrupted; it goes on from its last checkpoint on resuming.
+            KeyboardInterrupt: the fit was interrupted; the resumed run continues from its last checkpoint.
         """
         trainer, guard = self._trainer(number, examples), Guard(self.console)
         trainer.add_callback(guard)
@@ -298,15 +278,15 @@ class Rounds(Run):
         return self.algorithm.build(fit, examples)
 
     def _reference(self, number: int, lora: PeftConfig | None) -> Model | None:
-        """The reference policy of a round's fit; None where the fit has none of its own."""
+        """The reference policy of a round's fit; None if the fit needs no separate one."""
         if not self.settings.uses_reference:
             return None
         earlier = number - 1 if getattr(self.settings, "reference", "base") == "last" and number > 0 else None
-        # a fresh adapter switched off is the base; every other reference is a copy of its own
+        # the base model is the policy with a new adapter switched off; any other reference is a separate copy
         return None if lora is not None and earlier is None else models.merged(self.load(earlier))
 
     def _save(self, number: int, trainer: Trainer) -> None:
-        """The round's policy, under its name only when it is whole."""
+        """Save the policy of a round atomically."""
         target = self.saved(number)
         draft = target.with_name(f".{target.name}")
         trainer.save_model(str(draft))

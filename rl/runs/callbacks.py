@@ -1,4 +1,4 @@
-"""What happens beside the training steps: records, evaluations, a progress line, and a clean stop on Ctrl-C."""
+"""Callbacks of a run: records, evaluations, a progress line, and a clean stop on Ctrl-C."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from rl.analysis.first_look import odd_rewards
 from rl.storage.run_folder import RunFolder
 
 Handler = Callable[[int, FrameType | None], Any] | int | None
-"""What is called on a signal, as `signal.signal` returns it."""
+"""A signal handler, as `signal.signal` returns it."""
 
 
 class Records(TrainerCallback):
-    """Writes `metrics.jsonl`, and a parquet file of completions every so many steps; warns of odd rewards at the start.
+    """Writes `metrics.jsonl` and files of completions, and warns of odd rewards at the start.
 
     Args:
         folder: the run folder.
         completions_every: steps between two files of completions; 0 for none.
         rewards: names of the rewards.
-        warn: is told of rewards that the first log line shows to be odd.
+        warn: called with a message for each reward that looks odd in the first log line.
     """
 
     trainer: GRPOTrainer
-    """Set once the trainer is there: its table of completions is read from it."""
+    """Set after the trainer is made; its table of completions is read."""
 
     def __init__(
         self, folder: RunFolder, completions_every: int, rewards: Sequence[str], warn: Callable[[str], None]
@@ -48,11 +48,11 @@ class Records(TrainerCallback):
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Only a run from the start has a first log line."""
+        """Note whether the run starts from the beginning, so that it has a first log line."""
         self._is_first = state.global_step == 0
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        """An optimizer step is done: write the completions that were sampled last, whether or not it is logged."""
+        """Write the completions that were sampled last, whether or not this step is logged."""
         if state.is_world_process_zero and self.completions_every and state.global_step % self.completions_every == 0:
             self._write_completions(state.global_step)
 
@@ -64,10 +64,10 @@ class Records(TrainerCallback):
         logs: Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
-        """A log line has come: record it."""
+        """Record a log line."""
         if not state.is_world_process_zero or not logs:
             return
-        if "train_loss" in logs:  # the last line; its speeds count only since the run was last resumed
+        if "train_loss" in logs:  # the last line; its speeds cover only the time since the run was resumed
             logs = {name: value for name, value in logs.items() if name in ("train_loss", "total_flos", "epoch")}
         self.folder.append(self.folder.metrics, {"step": state.global_step, **numbers_of(logs)})
         if self._is_first and "reward" in logs:
@@ -89,11 +89,11 @@ class Records(TrainerCallback):
 
 
 class Evaluations(TrainerCallback):
-    """Evaluates on validation every so many steps.
+    """Evaluates on the validation split at regular steps.
 
     Args:
-        evaluate: makes and records the evaluation of a step.
-        every: optimizer steps between two; 0 for none.
+        evaluate: makes and records the evaluation at a step.
+        every: optimizer steps between two evaluations; 0 for none.
     """
 
     def __init__(self, evaluate: Callable[[int], None], every: int) -> None:
@@ -101,16 +101,16 @@ class Evaluations(TrainerCallback):
         self.every = every
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        """An optimizer step is done. The last one is left to the end of training."""
+        """Evaluate if it is time; the evaluation after the last step is made at the end of training."""
         if self.every and state.global_step % self.every == 0 and state.global_step < state.max_steps:
             self.evaluate(state.global_step)
 
 
 class ProgressLine(TrainerCallback):
-    """One live line on a terminal; a line every tenth of the way where output goes to a file.
+    """A live progress line on a terminal; otherwise a line after each tenth of the steps.
 
     Args:
-        console: where to print.
+        console: the console to print to.
     """
 
     def __init__(self, console: Console) -> None:
@@ -120,7 +120,7 @@ class ProgressLine(TrainerCallback):
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Show the line."""
+        """Show the progress line."""
         if state.is_world_process_zero and self.console.is_terminal:
             self._progress = Progress(
                 TextColumn("training"),
@@ -141,12 +141,12 @@ class ProgressLine(TrainerCallback):
         logs: Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
-        """Update it."""
+        """Update the progress line."""
         if not state.is_world_process_zero or not logs or not {"reward", "loss"} & logs.keys():
             return
         if "reward" in logs:
             line = f"reward {_shown(logs['reward'])} · length {logs['completions/mean_length']:.1f} tokens"
-        else:  # a fit of a round
+        else:  # the fit of a round
             line = f"loss {_shown(logs['loss'])}"
         if self._progress:
             self._progress.update(self._bar, completed=state.global_step, description=line)
@@ -154,23 +154,23 @@ class ProgressLine(TrainerCallback):
             self.console.print(f"step {state.global_step}/{state.max_steps} · {line}", highlight=False)
 
     def close(self) -> None:
-        """Take it away, also where training broke off."""
+        """Remove the progress line, also after an error."""
         if self._progress:
             self._progress.stop()
             self._progress = None
 
 
 class StopOnSignal(TrainerCallback):
-    """On Ctrl-C or a termination signal, stops at the end of the generation cycle and saves there.
+    """On Ctrl-C or a termination signal, stops at the end of the generation cycle and saves a checkpoint.
 
-    Resuming is exact only from the end of a cycle, since TRL does not save the completions it has drawn. A second
+    Resuming is exact only from the end of a cycle, because TRL does not save the completions it has drawn. A second
     Ctrl-C stops at once and saves nothing.
 
-    It listens while it is entered as a context, in the main thread, where alone signals arrive.
+    Signals are handled while the object is entered as a context, in the main thread; Python delivers them there only.
 
     Args:
-        cycle: optimizer steps of a generation cycle.
-        console: where to say what happens.
+        cycle: optimizer steps per generation cycle.
+        console: the console for messages.
     """
 
     def __init__(self, cycle: int, console: Console) -> None:
@@ -189,7 +189,7 @@ class StopOnSignal(TrainerCallback):
             signal.signal(number, handler)
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        """Save and stop, if asked to."""
+        """Save and stop if a signal has arrived."""
         if self.stopped and state.global_step % self.cycle == 0 and state.global_step < state.max_steps:
             control.should_save = True
             control.should_training_stop = True
@@ -203,7 +203,7 @@ class StopOnSignal(TrainerCallback):
 
 @contextmanager
 def stopping_at_once() -> Iterator[None]:
-    """A termination signal, too, raises KeyboardInterrupt, in the main thread, where alone signals arrive."""
+    """Within this context a termination signal raises KeyboardInterrupt as well, if this is the main thread."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -215,7 +215,7 @@ def stopping_at_once() -> Iterator[None]:
 
 
 def numbers_of(logs: Mapping[str, Any]) -> dict[str, float | None]:
-    """The log's numbers; what is not finite becomes null, which JSON can say."""
+    """The numbers of a log line; values that are not finite become None, since JSON has no notation for them."""
     numbers = {name: value for name, value in logs.items() if isinstance(value, int | float) or value is None}
     return {name: value if value is None or math.isfinite(value) else None for name, value in numbers.items()}
 

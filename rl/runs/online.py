@@ -1,4 +1,4 @@
-"""A run that samples as it goes: its trainer, and what happens beside the steps."""
+"""An online run (GRPO, PPO), which samples during training: its trainer and its callbacks."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class OnlineRun(Run):
     """A run of GRPO or PPO.
 
     Args:
-        context: what the run is made of.
+        context: the loaded parts of the run.
     """
 
     def __init__(self, context: RunContext) -> None:
@@ -43,7 +43,7 @@ class OnlineRun(Run):
         guard.watch(self.trainer)
 
     def train(self) -> None:
-        """Resume, evaluate, train, save the policy."""
+        """Resume, evaluate, train, and save the policy."""
         resumed = self._resume()
         self.measure("test", 0)
         if self.config.evaluation.every:
@@ -69,17 +69,17 @@ class OnlineRun(Run):
 
     @property
     def _max_steps(self) -> int | None:
-        """Optimizer steps of the whole run; None where it is told in passes over the train split."""
+        """Optimizer steps of the whole run; None if the config gives passes over the train split instead."""
         steps = self.config.trainer.get("max_steps", -1)
         return steps if steps > 0 else None
 
     def generating(self) -> AbstractContextManager[Model]:
-        """The policy as it is, ready to generate."""
+        """The current policy, ready to generate."""
         return unwrap_model_for_generation(self.trainer.model_wrapped, self.trainer.accelerator)
 
     def trained_tokens(self) -> float:
-        """Tokens sampled to train on."""
-        # a log line may stand for several draws, and a draw serves several steps: so the mean, times all that was drawn
+        """Number of tokens sampled for training."""
+        # a log line may cover several draws and a draw several steps, so use the mean times the number of completions
         logged = [row.get("completions/mean_length") for row in read_jsonl(self.folder.metrics)]
         lengths = [length for length in logged if length is not None]
         cycle = GenerationCycle.of(self.config)
@@ -92,7 +92,7 @@ class OnlineRun(Run):
         return self.trainer.state.global_step
 
     def _resume(self) -> Path | None:
-        """Find the newest checkpoint that is whole, and take the records back to it; None for a run from the start."""
+        """Find the newest intact checkpoint and rewind the records to it; None for a run from the start."""
         mine = newest_good(self.folder.checkpoints, self.context.warn) if self.state.is_main_process else None
         (resumed,) = broadcast_object_list([mine])
         self.checkpoints.resumed = resumed

@@ -1,6 +1,6 @@
-"""What a config would run, told without running it: prompts, completions, tokens, steps and an estimate of memory.
+"""What a config would run, without running it: prompts, completions, tokens, steps and an estimate of memory.
 
-Imports without torch. The sizes of a model are read from its `config.json` and the headers of its safetensors files.
+Imports without torch. A model's size is read from its `config.json` and the headers of its safetensors files.
 """
 
 from __future__ import annotations
@@ -21,26 +21,26 @@ from rl.tasks.task import Task
 from verifiers.runtime.self_check import self_check, survey
 
 TRL_EPOCHS = 3
-"""Passes over the train split where `trainer.max_steps` is not given: TRL's default `num_train_epochs`."""
+"""Passes over the train split if `trainer.max_steps` is not set: TRL's default `num_train_epochs`."""
 CHARACTERS_A_TOKEN = 4
-"""A rule of thumb for subword tokenizers; the embedded policy has one token a word or character."""
+"""Characters per token, a rule of thumb for subword tokenizers; the embedded policy has one per word or character."""
 PHRASED_ROWS = 20
-"""Rows whose gold the verifier is also tried on in the usual phrasings."""
+"""Number of rows whose gold answers the verifier is also tried on in the usual phrasings."""
 SAMPLED_AT_ONCE = 512
-"""Completions drawn at a time in rounds, the default of `rl.sampling.draw.sample`."""
+"""Completions per batch in rounds, the default of `rl.sampling.draw.sample`."""
 GIB = 2**30
 
 
 @dataclass(frozen=True)
 class ModelSize:
-    """What decides a model's memory.
+    """The sizes that determine a model's memory.
 
     Attributes:
-        parameters: how many.
-        hidden: width.
-        layers: how many.
-        vocabulary: rows of the output head.
-        kv_width: width of keys and values of one layer together.
+        parameters: number of parameters.
+        hidden: hidden size.
+        layers: number of layers.
+        vocabulary: number of rows of the output head.
+        kv_width: size of the keys and values of one token in one layer.
     """
 
     parameters: int
@@ -51,12 +51,12 @@ class ModelSize:
 
 
 def describe(config: Config, task: Task | None, *, check_rows: int = 200) -> list[tuple[str, str]]:
-    """Lines of what would run, as (what, how much).
+    """Describe what would run, in lines of (what, how much).
 
     Args:
         config: a checked config.
-        task: its task, loaded; None where its data is not here.
-        check_rows: rows of each split whose own gold answer the verifier is tried on.
+        task: the loaded task; None if its data is not on this machine.
+        check_rows: number of rows per split whose gold answers the verifier is tried on.
 
     Raises:
         UserError: the train split is smaller than a generation cycle.
@@ -117,7 +117,7 @@ def _round_lines(config: Config, task: Task | None) -> list[tuple[str, str]]:
 
 
 def _example_lines(config: Config, task: Task | None) -> list[tuple[str, str]]:
-    """How many given examples can be read from each source; those on the hub are not looked at."""
+    """The number of examples in each source; sources on the hub are not read."""
     algorithm = config.algorithm
     assert isinstance(algorithm, Rounds)
     if algorithm.examples is None:
@@ -159,14 +159,14 @@ def _training_lines(config: Config, task: Task | None) -> list[tuple[str, str]]:
 
 
 def memory(config: Config, size: ModelSize, prompt_tokens: int) -> dict[str, float]:
-    """An estimate of what one device holds at its fullest, in bytes, before any sharding.
+    """An estimate of the peak memory of one device in bytes, without sharding.
 
-    Weights, gradients and Adam's two moments; the larger of the key-value cache while sampling and of activations and
-    logits while training.
+    It includes weights, gradients, Adam's two moments, and the larger of the key-value cache during sampling and the
+    activations and logits during training.
 
     Args:
-        config: says what is trained, how much at a time, and in what type.
-        size: the model's.
+        config: a checked config.
+        size: the sizes of the model.
         prompt_tokens: length of a typical prompt.
     """
     trainer = config.trainer
@@ -178,7 +178,7 @@ def memory(config: Config, size: ModelSize, prompt_tokens: int) -> dict[str, flo
     adapter = adapter_config(config.policy.model)
     rank = adapter.get("r") if adapter else config.policy.lora and config.policy.lora.r
     if rank:
-        # an adapter on all linear layers has about 15 r (in + out) / 2 numbers a layer of width `hidden`
+        # adapters on all linear layers have about 18 r x hidden parameters per layer
         trained = 18 * rank * size.hidden * size.layers
     at_once = SAMPLED_AT_ONCE if config.algorithm.in_rounds else GenerationCycle.of(config).completions
     cache = at_once * length * size.layers * size.kv_width * wide
@@ -193,11 +193,11 @@ def memory(config: Config, size: ModelSize, prompt_tokens: int) -> dict[str, flo
 
 
 def model_size(config: Config, task: Task | None) -> ModelSize | None:
-    """The policy's size, or None where it is not on this machine.
+    """The size of the policy; None if it is not on this machine.
 
     Args:
-        config: names the policy.
-        task: its task, whose vocabulary the embedded policy has.
+        config: the config, which names the policy.
+        task: the task, whose vocabulary the embedded policy has.
     """
     if config.policy.model == "embedded":
         assert task is not None and task.vocabulary is not None, "embedded tasks are generated here"
@@ -239,7 +239,7 @@ def _local_folder(model: str) -> Path | None:
 
 
 def _tensors(file: Path) -> int:
-    """How many numbers a safetensors file holds, from its header."""
+    """The number of parameters in a safetensors file, from its header."""
     with file.open("rb") as source:
         (length,) = struct.unpack("<Q", source.read(8))
         header = json.loads(source.read(length))
@@ -254,7 +254,7 @@ def _tensors(file: Path) -> int:
 
 
 def _prompt_tokens(config: Config, task: Task | None) -> int:
-    """Length of the longest of the first prompts, in tokens, roughly; a guess where they are not here."""
+    """The approximate length of the longest of the first prompts, in tokens; a guess without the data."""
     if task is None:
         return 256
     a_token = 1 if config.policy.model == "embedded" else CHARACTERS_A_TOKEN

@@ -1,4 +1,4 @@
-"""What runs that sample as they go (`rl/runs/online.py`) and runs in rounds (`rl/rounds/rounds.py`) have in common."""
+"""What online runs (`rl/runs/online.py`) and runs in rounds (`rl/rounds/rounds.py`) share."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from rl.tasks.task import Split
 
 
 class Run(ABC):
-    """Evaluations, records and the summary of a policy in training.
+    """A run: its evaluations, its records and its summary.
 
     Args:
-        context: what the run is made of.
+        context: the loaded parts of the run.
     """
 
     def __init__(self, context: RunContext) -> None:
@@ -39,21 +39,21 @@ class Run(ABC):
 
     @abstractmethod
     def train(self) -> None:
-        """Go on from where the run folder stands, to the end of training.
+        """Train to the end, from the state in the run folder.
 
         Raises:
             UserError: there is nothing to train on.
             NotFinite: ten steps in a row had a loss or gradients that are NaN or infinite.
-            KeyboardInterrupt: the run was interrupted; what is done is saved.
+            KeyboardInterrupt: the run was interrupted; the work so far is saved.
         """
 
     @abstractmethod
     def generating(self) -> AbstractContextManager[Model]:
-        """The policy as it is, ready to generate."""
+        """The current policy, ready to generate."""
 
     @abstractmethod
     def trained_tokens(self) -> float:
-        """Tokens drawn to train on."""
+        """Number of tokens sampled for training."""
 
     @property
     @abstractmethod
@@ -61,13 +61,13 @@ class Run(ABC):
         """Optimizer steps so far."""
 
     def log(self, step: int, numbers: Mapping[str, Any]) -> None:
-        """A line for metrics.jsonl and W&B."""
+        """Write a line to metrics.jsonl and to W&B."""
         self.folder.append(self.folder.metrics, {"step": step, **numbers})
         if wandb.run is not None:
             wandb.log({"train/global_step": step, **numbers})
 
     def measure(self, split: Split, step: int) -> None:
-        """Evaluate the policy as it is at a step and record that; an evaluation on record is not made again."""
+        """Evaluate the current policy and record the result; a recorded evaluation is not repeated."""
         (on_record,) = broadcast_object_list([self.folder.evaluation(split, step) is not None])
         if on_record:
             return
@@ -96,7 +96,7 @@ class Run(ABC):
         show.evaluated(self.console, step, evaluation)
 
     def summarise(self, wall_s: float) -> dict[str, Any]:
-        """Write and return `summary.json`: what was run, on what, and how good the policy was before and after."""
+        """Write and return the summary: what was run, on which device, and the figures before and after training."""
         last = self.last_step
         before, after = (self.folder.evaluation("test", step) for step in (0, last))
         assert before is not None and after is not None
@@ -127,7 +127,7 @@ class Run(ABC):
         return summary
 
     def finish(self) -> dict[str, Any] | None:
-        """Measure the trained policy on the test split, and leave the summary and the report.
+        """Evaluate the trained policy on the test split, and write the summary and the report.
 
         Returns:
             The summary, on the main process; None on the others.

@@ -1,4 +1,4 @@
-"""One W&B run for one run folder, from the evaluations before the first step to the end, also when it is resumed."""
+"""One W&B run per run folder, from the first evaluation to the end, also when the run resumes."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from rl.storage.run_folder import RunFolder, write_atomically
 
 @contextmanager
 def wandb_run(config: Config, folder: RunFolder) -> Iterator[None]:
-    """Log to W&B inside this context, with the config as ours; a run that already exists in this process is used.
+    """Log to W&B within this context, with our config; if this process already has a W&B run, that run is used.
 
-    transformers' callback finds the run and logs into it. The run's id is kept in the run folder, so that resuming
-    goes on with it; `WANDB_RUN_ID`, as a sweep sets it, goes first.
+    transformers' callback finds the run and logs to it. The run's id is kept in the run folder, so that a resumed run
+    continues the same W&B run. `WANDB_RUN_ID`, which a sweep sets, takes precedence.
 
     Args:
-        config: of the run. With `logging.wandb: disabled` nothing happens.
-        folder: the run folder, which is there.
+        config: the config of the run. With `logging.wandb: disabled` nothing happens.
+        folder: the run folder, which must exist.
 
     Raises:
         UserError: W&B does not start.

@@ -1,11 +1,12 @@
-r"""Which prompts to draw next: at random, or by how often they have been solved of late.
+r"""Chooses the next prompts: at random, or by their recent solve rate.
 
-Each prompt has a running solve rate $p$, updated with each group's share of right completions,
+Each prompt has a running solve rate $p$, which is updated with the share of right completions in each of its groups:
 
     p ← m p + (1 - m) share
 
-and is drawn with weight $p(1 - p)$ scaled to 1 at $p = 1/2$, where a group carries the most signal, but never below
-a floor. A prompt that was not drawn yet has weight 1. Every process draws the same prompts in the same order.
+A prompt is drawn with a weight proportional to $p(1 - p)$, scaled to 1 at $p = 1/2$, where a group carries the most
+signal, and with a lower bound (`floor`). A prompt that has not been drawn yet has weight 1. Every process draws the
+same prompts in the same order.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ class PromptSampler:
 
     Args:
         rows: the train split.
-        settings: how solve rates count; None for plain passes over the split, each in a new order.
-        seed: of the draw.
+        settings: the curriculum; None for plain passes over the split, each in a new order.
+        seed: random seed.
     """
 
     def __init__(self, rows: Sequence[Mapping[str, Any]], settings: CurriculumSettings | None, seed: int) -> None:
@@ -32,11 +33,11 @@ class PromptSampler:
         self.settings = settings
         self.random = np.random.default_rng(seed)
         self.solved = np.full(len(rows), np.nan)
-        """Running solve rate of each prompt; NaN where it was not drawn yet."""
+        """Running solve rate of each prompt; NaN until it is drawn."""
         self._queue: list[int] = []
 
     def draw(self, count: int) -> list[int]:
-        """Indices of the next prompts; distinct ones as long as the split has enough."""
+        """Indices of the next prompts, which are distinct if the split has enough of them."""
         if self.settings is not None:
             weights = self.weights()
             size = min(count, len(self.rows))
@@ -54,11 +55,11 @@ class PromptSampler:
         return np.maximum(4 * rates * (1 - rates), self.settings.floor)
 
     def update(self, indices: Sequence[int], shares: Sequence[float]) -> None:
-        """Take in how often prompts were solved.
+        """Update the solve rates.
 
         Args:
-            indices: rows of the train split.
-            shares: the share of right completions that each had; NaN where it is not known, which changes nothing.
+            indices: indices of prompts in the train split.
+            shares: each prompt's share of right completions; NaN if it is unknown, which leaves the rate unchanged.
         """
         memory = self.settings.memory if self.settings is not None else 0.0
         for index, share in zip(indices, shares, strict=True):
@@ -67,11 +68,11 @@ class PromptSampler:
                 self.solved[index] = share if np.isnan(before) else memory * before + (1 - memory) * share
 
     def state_dict(self) -> dict[str, Any]:
-        """Solve rates, what is left of the pass, and the random state."""
+        """Solve rates, the rest of the current pass, and the random state."""
         return {"solved": self.solved.tolist(), "queue": self._queue, "random": self.random.bit_generator.state}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from a saved state."""
+        """Restore a saved state."""
         self.solved = np.array(state["solved"], dtype=float)
         self._queue = list(state["queue"])
         self.random.bit_generator.state = state["random"]

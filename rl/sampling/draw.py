@@ -18,13 +18,13 @@ Completion = Generated
 def as_samples(
     rows: Sequence[Mapping[str, Any]], indices: Sequence[int], groups: Sequence[Sequence[Completion]], **known: Any
 ) -> list[Sample]:
-    """Completions as samples, those of one prompt after one another.
+    """Completions as samples; those of one prompt follow each other.
 
     Args:
         rows: the rows of the split.
-        indices: which of them was asked for each group.
+        indices: the index in `rows` of each group's prompt.
         groups: the completions of each prompt.
-        known: further fields of all samples, such as `round`.
+        known: further fields that all samples share, such as `round`.
     """
     return [
         Sample(row=rows[index], text=one.text, ids=one.ids, finish_reason=one.finish_reason, index=index, **known)
@@ -46,19 +46,19 @@ def sample(
     chat_template_kwargs: Mapping[str, Any] | None = None,
     **parameters: Any,
 ) -> list[list[Completion]]:
-    """Draw completions of each prompt. Random states outside are left as they were.
+    """Draw completions of each prompt. Global random states are restored afterwards.
 
     Args:
-        model: the policy, not wrapped by DDP or the like; or an engine that holds it.
+        model: the policy, without wrappers such as DDP; or an engine that holds it.
         tokenizer: its tokenizer.
         prompts: strings, or lists of chat messages for the chat template.
         count: completions per prompt.
-        batch: completions at a time; prompts of similar length are put together.
-        seed: of the draw. The same model, prompts, batch and seed give the same completions.
-        logprobs: whether to fill in log-probabilities, at the cost of a forward pass.
+        batch: completions per batch; prompts of similar length share one.
+        seed: random seed. The same model, prompts, batch and seed give the same completions.
+        logprobs: whether to compute log-probabilities, at the cost of a forward pass.
         progress: called after each batch with the number of completions in it.
         chat_template_kwargs: variables of the chat template.
-        parameters: the fields of `SamplingParameters`, `max_tokens` among them.
+        parameters: the fields of `SamplingParameters`, including `max_tokens`.
 
     Returns:
         For each prompt in order, its `count` completions.

@@ -1,9 +1,9 @@
-"""Dynamic sampling with refill (DAPO, arXiv:2503.14476, section 3.2): a batch full of groups that carry signal.
+"""Dynamic sampling (DAPO, arXiv:2503.14476, section 3.2): fills a batch with groups that carry signal.
 
-A group in which every completion has the same reward has zero advantage. Such groups give way to new ones, drawn in as
-many draws as the budget allows; what is still missing then stays as it was, without signal. Each draw after the first
-asks for as many prompts as are missing, scaled up by the share of groups that carried signal so far, since some of the
-new ones will carry none. What is drawn beyond the batch is dropped.
+A group in which every completion has the same reward has zero advantage. Such groups are replaced by new ones, which
+are drawn until the batch is full or the limit of draws is reached; then groups without signal fill the rest. Each draw
+after the first asks for the number of missing groups, scaled up by the share of groups that have carried signal so far,
+because some of the new ones will not. Groups beyond the size of the batch are dropped.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from torch import Tensor
 from rewards.sample import Sample
 
 LEAST_SHARE = 0.25
-"""The next draw is never scaled up by more than 1 over this."""
+"""Lower bound of the share, so that a draw is scaled up by at most 1 / LEAST_SHARE."""
 
 
 @dataclass
 class Draw:
-    """Groups of completions that were sampled and judged together.
+    """Groups of completions that were drawn and judged together.
 
     Attributes:
-        batch: as a trainer holds it: name → tensor with a row for each completion; anything else passes through.
+        batch: the trainer's batch: name → tensor with one row per completion; other values are passed through.
         samples: the judged sample of each completion.
-        signal: for each group, whether it carries signal.
+        signal: whether each group carries signal.
     """
 
     batch: dict[str, Any]
@@ -45,15 +45,15 @@ def fill(
     pad: Mapping[str, tuple[str, float]],
     most: Callable[[int], int] = lambda missing: missing,
 ) -> tuple[dict[str, Any], list[Sample], int]:
-    """A batch of groups that carry signal, as far as the budget allows.
+    """Draw a batch of groups that carry signal, as far as the number of draws allows.
 
     Args:
-        draw: draws so many groups.
-        groups: groups wanted.
-        group: completions of a group.
-        draws: most draws, the first included.
-        pad: tensor name → (side, value) to pad (B, T) tensors of different width.
-        most: the largest of what each process is missing, so that all draw alike.
+        draw: draws the given number of groups.
+        groups: number of groups in the batch.
+        group: number of completions per group.
+        draws: largest number of draws, including the first.
+        pad: tensor name → (side, value), for padding (B, T) tensors to the same width.
+        most: the maximum over processes of the number of missing groups, so that all draw equally often.
 
     Returns:
         The batch and its samples, groups with signal first, and the number of draws.
@@ -81,7 +81,7 @@ def _is_rows(value: object) -> bool:
 
 
 def _joined(outputs: Sequence[Mapping[str, Any]], pad: Mapping[str, tuple[str, float]]) -> dict[str, Any]:
-    """The batches' tensors one below the other, padded to the widest."""
+    """The batches' tensors concatenated along the first dimension, padded to the largest width."""
     joined: dict[str, Any] = {}
     for name, first in outputs[0].items():
         if not _is_rows(first):

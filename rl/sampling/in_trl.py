@@ -1,13 +1,13 @@
-"""TRL's sampling by the rules of the model layer: the prompt tokens, drawing settings and ends of everything else here.
+"""TRL's sampling with the model layer's rules for prompt tokens, sampling parameters and ends of completions.
 
-TRL's `GRPOTrainer` has its own tokenisation of prompts, lets a model's stored generation defaults enter, and knows no
-stop strings. These of its methods are overridden:
+TRL's `GRPOTrainer` tokenizes prompts in its own way, applies a model's stored generation defaults, and has no stop
+strings. These methods are overridden:
 
-- `_tokenize_prompts`: prompts are tokenized by `rewards/models/prompts.py`;
-- `_generate_single_turn`: transformers' `generate` runs without the stored defaults and ends at stop strings, and each
-  completion is cut where `rewards/models/stopping.py` cuts it;
-- `_generate` and `_generate_and_score_completions`: a completion that a stop string ended is whole, in TRL's metrics
-  and under `mask_truncated_completions`, where TRL looks for an end-of-text token alone.
+- `_tokenize_prompts` tokenizes prompts with `rewards/models/prompts.py`;
+- `_generate_single_turn` runs transformers' `generate` without the stored defaults, stops at stop strings, and cuts
+  each completion where `rewards/models/stopping.py` cuts it;
+- `_generate` and `_generate_and_score_completions` count a completion that a stop string ended as complete, in TRL's
+  metrics and under `mask_truncated_completions`. TRL itself looks only for an end-of-text token.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from rewards.models.types import Generates, Model, Tokenizer
 
 
 class SamplingTrainer(GRPOTrainer):
-    """TRL's GRPO trainer with prompts, drawing settings and ends by the model layer.
+    """TRL's GRPO trainer with the model layer's prompts, sampling parameters and ends of completions.
 
     Args:
         stop: strings that end a completion.
@@ -39,12 +39,12 @@ class SamplingTrainer(GRPOTrainer):
         super().__init__(**arguments)
         self.stop = tuple(stop)
         self.masks_cut_off = bool(self.stop) and self.mask_truncated_completions
-        if self.masks_cut_off:  # done here, since TRL would mask what a stop string ended
+        if self.masks_cut_off:  # masked here instead, because TRL would mask completions that a stop string ended
             self.mask_truncated_completions = False
 
     @property
     def is_training(self) -> bool:
-        """Whether the policy is in training mode; TRL counts what happens meanwhile apart from evaluation."""
+        """Whether the policy is in training mode, for which TRL keeps metrics separate from those of evaluation."""
         return self.policy.training
 
     @property
@@ -53,7 +53,7 @@ class SamplingTrainer(GRPOTrainer):
         return cast(Model, self.accelerator.unwrap_model(self.model))
 
     def gathered(self, tensor: Tensor) -> Tensor:
-        """The tensors of all processes, one after the other along the first dimension."""
+        """The tensors of all processes, concatenated along the first dimension."""
         return cast(Tensor, self.accelerator.gather(tensor))
 
     def _tokenize_prompts(self, prompts: list[Text]) -> tuple[list[list[int]], None, dict[str, Any]]:
@@ -86,11 +86,11 @@ class SamplingTrainer(GRPOTrainer):
         return output
 
     def ended(self, ids: list[int]) -> tuple[list[int], Literal["stop", "length"]]:
-        """A completion up to the token that ends it, and why it ends there."""
+        """A completion up to the token that ends it, and the finish reason."""
         return ended(ids, self.eos_token_ids, self.stop, self._tokenizer)
 
     def _record_ends(self, completions: Sequence[list[int]]) -> None:
-        """Correct TRL's metrics about completions that were cut off."""
+        """Correct TRL's metrics about truncated completions."""
         device = self.accelerator.device
         everywhere = self.gathered(torch.tensor([len(ids) for ids in completions], device=device))
         cut = self.gathered(torch.tensor([self.ended(ids)[1] == "length" for ids in completions], device=device))
@@ -103,7 +103,7 @@ class SamplingTrainer(GRPOTrainer):
 
 @contextmanager
 def _stopping(policy: Model, stop: Sequence[str], tokenizer: Tokenizer) -> Iterator[None]:
-    """Every call of the model's `generate` ends completions at the strings; TRL leaves no other way to say so."""
+    """Within this context, the model's `generate` stops at the given strings, for which TRL has no argument."""
     if not stop:
         yield
         return

@@ -1,4 +1,4 @@
-"""Judging: the one place where samples meet the task's verifier and the rewards."""
+"""Judging: the only place that calls the task's verifier and the rewards on samples."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from rewards.sample import Sample
 from verifiers.runtime.verifier import Verifier
 
 RESERVED = frozenset({"prompt", "prompts", "completion", "completions", "completion_ids"})
-"""Names that TRL's reward signature takes for itself; columns of these names are not handed to rewards."""
+"""Argument names of TRL's reward signature; columns with these names are not passed to rewards."""
 
 
 def judge(samples: Sequence[Sample], verifier: Verifier, mix: Mix | None = None, **from_trainer: Any) -> list[Sample]:
-    """Judge samples: each with its verdict, and where there are rewards with what each says and with their mix.
+    """Judge samples: add the verdict and, if there are rewards, each reward's judgement and their mix.
 
-    A completion is judged once: rewards that ask the task's verifier get the verdict that the sample gets.
+    A completion is verified once: rewards that use the task's verifier get the same verdict as the sample.
 
     Args:
-        samples: B samples, those of one prompt wherever they stand.
-        verifier: the task's own.
-        mix: the rewards; None to verify alone.
-        from_trainer: what a trainer tells reward functions: `trainer_state`, `log_metric`, `log_extra`.
+        samples: B samples, in any order.
+        verifier: the task's verifier.
+        mix: the rewards; None for the verdict alone.
+        from_trainer: what a trainer passes to reward functions: `trainer_state`, `log_metric`, `log_extra`.
 
     Returns:
-        The samples in their order, judged.
+        The judged samples, in the same order.
 
     Raises:
         RewardBroken: a reward failed on more of the samples than its error budget allows.
@@ -48,7 +48,7 @@ def judge(samples: Sequence[Sample], verifier: Verifier, mix: Mix | None = None,
 
 
 def _for_rewards(samples: Sequence[Sample]) -> tuple[list[Text], list[Text], list[list[int]]]:
-    """Prompts, completions and token ids as TRL hands them to reward functions."""
+    """Prompts, completions and token ids as TRL passes them to reward functions."""
     texts: list[Text] = [
         one.text if isinstance(one.prompt, str) else [{"role": "assistant", "content": one.text}] for one in samples
     ]
@@ -56,6 +56,6 @@ def _for_rewards(samples: Sequence[Sample]) -> tuple[list[Text], list[Text], lis
 
 
 def _columns(samples: Sequence[Sample]) -> dict[str, list[Any]]:
-    """Every other column of the samples' rows, one value a sample."""
+    """Every other column of the samples' rows, with one value per sample."""
     names = [name for name in samples[0].row if name not in RESERVED]
     return {name: [one.row[name] for one in samples] for name in names}

@@ -1,10 +1,10 @@
-"""vLLM as the engine of `rewards.models.generate`: on the device that trains, or as a server.
+"""vLLM as an engine of `rewards.models.generate`: on the device that trains, or as a server.
 
-Both are told the tokens of the prompt, one seed per prompt (vLLM counts it up over the prompt's completions), and what
-ends a completion; vLLM's defaults from the model's own generation config do not enter.
+Both get the prompt's tokens, one seed per prompt (vLLM increments it for each further completion of the prompt), and
+what ends a completion. The defaults in the model's own generation config are not used.
 
-The server is vLLM's own, `vllm serve MODEL`, which TRL 1.16 talks to as well (`trl/generation/vllm_client.py`); needed
-of it here is `POST /v1/completions` with token ids. Needs no vllm on the side of the client, but to send it weights.
+The server is vLLM's own, `vllm serve MODEL`, which TRL 1.16 uses as well (`trl/generation/vllm_client.py`). Sampling
+needs only its `POST /v1/completions` with token ids, so the client needs vllm only to send weights.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from rewards.models.generate import SamplingParameters, Tokens
 from rl.errors import UserError
 
 AT_ONCE = 64
-"""Requests sent to a server at the same time."""
+"""Largest number of concurrent requests to a server."""
 
 
 class VllmEngine(ABC):
-    """What both ways to vLLM share: the sampling parameters by vLLM's names.
+    """What both engines share: the sampling parameters under vLLM's names.
 
     Attributes:
-        models_logprobs: whether its log-probabilities are of the model's own distribution, whatever is drawn from.
+        models_logprobs: whether log-probabilities are always those of the model's own distribution.
     """
 
     models_logprobs: ClassVar[bool]
@@ -47,18 +47,18 @@ class VllmEngine(ABC):
         """Draw completions of each prompt.
 
         Args:
-            prompt_ids: the tokens of each prompt.
-            seeds: one for each prompt.
-            parameters: how to draw.
+            prompt_ids: the token ids of each prompt.
+            seeds: one seed per prompt.
+            parameters: the sampling parameters.
             count: completions per prompt.
             eos_token_ids: tokens that end a completion.
-            logprobs: whether log-probabilities (nats) of the drawn tokens are wanted.
+            logprobs: whether to return log-probabilities (nats) of the drawn tokens.
 
         Returns:
             For each prompt its `count` completions.
 
         Raises:
-            UserError: the log-probabilities that are wanted cannot be had, or a server fails or refuses.
+            UserError: the engine cannot give these log-probabilities, or a server fails or refuses.
         """
         if logprobs and not self.models_logprobs and not parameters.plain:
             raise UserError(
@@ -90,14 +90,14 @@ class VllmServer(VllmEngine):
 
     Args:
         url: such as `http://localhost:8000`.
-        timeout: seconds that one request may take; it is tried five times.
-        eos_token_ids: tokens that end a text beside the tokenizer's own, as the policy declares them.
+        timeout: time limit of a request, in seconds; it is tried five times.
+        eos_token_ids: the policy's end-of-text tokens in addition to the tokenizer's.
 
     Raises:
-        UserError: no vLLM server answers there.
+        UserError: no vLLM server answers at the address.
     """
 
-    # a server's are of the distribution that it draws from or of the model's, as it was started (`--logprobs-mode`)
+    # a server gives those of the model or of the distribution it draws from, depending on its `--logprobs-mode`
     models_logprobs = False
 
     def __init__(self, url: str, timeout: float = 600.0, *, eos_token_ids: Sequence[int] = ()) -> None:
@@ -116,7 +116,7 @@ class VllmServer(VllmEngine):
     def update(self, policy: PreTrainedModel) -> None:
         """Send the weights of a policy to the server, by TRL's client over NCCL.
 
-        This has not been run: it needs vllm and a GPU on both sides, and a server started as TRL says.
+        Not tested: it needs vllm and a GPU on both sides, and a server started as TRL's documentation says.
 
         Raises:
             UserError: vllm is not installed here.
@@ -155,13 +155,13 @@ class VllmServer(VllmEngine):
 class Vllm(VllmEngine):
     """vLLM on the device that trains, in this process.
 
-    This has not been run: vllm could not be had where it was written. It is vLLM's `LLM.generate` with the arguments
-    that TRL 1.16 gives it (`trl/generation/vllm_generation.py`).
+    Not tested, because vllm was not available. It calls vLLM's `LLM.generate` with the arguments that TRL 1.16 passes
+    (`trl/generation/vllm_generation.py`).
 
     Args:
         path: folder or hub id of the policy, with adapters merged.
-        memory: share of the device's memory that it may take.
-        eos_token_ids: tokens that end a text beside the tokenizer's own, as the policy declares them.
+        memory: share of the device's memory that vLLM may use.
+        eos_token_ids: the policy's end-of-text tokens in addition to the tokenizer's.
 
     Raises:
         UserError: vllm is not installed.
@@ -195,7 +195,7 @@ class Vllm(VllmEngine):
 
 
 NOT_OPENAI = ("top_k", "min_p", "repetition_penalty", "include_stop_str_in_output", "stop_token_ids")
-"""Settings of vLLM's that OpenAI's own interface has no name for."""
+"""Sampling parameters of vLLM's that OpenAI's interface does not have."""
 
 
 def _tokens(ids: Sequence[int], finish_reason: str | None, logprobs: Sequence[float | None] | None) -> Tokens:
@@ -206,13 +206,13 @@ def _tokens(ids: Sequence[int], finish_reason: str | None, logprobs: Sequence[fl
 
 
 def need_vllm(what: str) -> None:
-    """Refuse where vllm is not installed.
+    """Check that vllm is installed.
 
     Args:
-        what: what needs it.
+        what: what needs vllm, for the message.
 
     Raises:
-        UserError: it is not there.
+        UserError: it is not installed.
     """
     if importlib.util.find_spec("vllm") is None:
         raise UserError(

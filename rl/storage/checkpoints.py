@@ -1,16 +1,17 @@
-"""Checkpoints that are whole or not there, and that hold all that a run needs to go on exactly as it would have.
+"""Checkpoints that are either complete or absent, and that contain everything a run needs to resume exactly.
 
-transformers' Trainer writes the policy, its optimizer, the learning rate schedule and the random states. It writes
-them one after the other under the final name, so a run that is killed then leaves a checkpoint that looks like one.
-Here it writes into a staging folder instead, `checkpoints/.staging/checkpoint-N`, and once it is done (`on_save`) we
+transformers' Trainer saves the policy, its optimizer, the learning rate schedule and the random states. It writes the
+files one by one under the final name, so a run that is killed meanwhile leaves an incomplete checkpoint that looks like
+a complete one. Here the Trainer writes into a staging folder, `checkpoints/.staging/checkpoint-N`. Then `on_save`
 
-1. add what it leaves out: the parts of `trainer.stateful` (critic, curriculum, …) and the state of its own loop,
-2. write `manifest.json` with the size and SHA-256 of every file,
-3. fsync files and folders, and rename the folder to `checkpoints/checkpoint-N`.
+1. adds what the Trainer does not save: the parts of `trainer.stateful` (critic, curriculum, …) and the state of its
+   loop,
+2. writes `manifest.json` with the size and SHA-256 of every file,
+3. flushes files and folders to disk, and renames the folder to `checkpoints/checkpoint-N`.
 
-The rename is atomic: at every moment a checkpoint is either complete or not in `checkpoints/`. What a disk spoils after
-that is found by the checksums (`newest_good`). With several processes the main one renames, while the others wait; they
-share the file system.
+The rename is atomic, so a checkpoint in `checkpoints/` is always complete. The checksums find files that the disk
+damages later (`newest_good`). With several processes, which share the file system, the main one renames while the
+others wait.
 """
 
 from __future__ import annotations
@@ -32,10 +33,10 @@ TRAINER_STATE = "trainer_state.json"
 
 
 class Part(Protocol):
-    """A part of a trainer that checkpoints hold."""
+    """A part of a trainer whose state is saved in checkpoints."""
 
     def state_dict(self) -> dict[str, Any]:
-        """Its state: tensors, numbers, strings, lists and dicts."""
+        """The state, made of tensors, numbers, strings, lists and dicts."""
         ...
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -44,22 +45,22 @@ class Part(Protocol):
 
 
 class Checkpoints(TrainerCallback):
-    """Completes, seals and rotates checkpoints; on resuming gives every part its state back.
+    """Completes, seals and rotates checkpoints, and restores the state of every part when a run resumes.
 
-    Parts are those of `trainer.stateful`, where the trainer has it: name → part with `state_dict()` and
-    `load_state_dict()`. States hold tensors, numbers, strings, lists and dicts only (they are read with
-    `weights_only=True`). `state_dict()` is called on every process, so it may gather. The main process writes its
-    result, unless the part has a true `per_process`: then each writes its own.
+    The parts are those in `trainer.stateful`, if the trainer has that attribute: name → part. States contain only
+    tensors, numbers, strings, lists and dicts, because they are read with `weights_only=True`. `state_dict()` is called
+    on every process, so it may gather. The main process writes the result; if the part's `per_process` is true, each
+    process writes its own.
 
     Args:
         folder: the run folder.
-        keep: most checkpoints to keep, the newest ones; None for all.
+        keep: number of checkpoints to keep, the newest ones; None for all.
     """
 
     trainer: Trainer
-    """Set once the trainer is there."""
+    """Set after the trainer is made."""
     resumed: Path | None = None
-    """The checkpoint that training starts from; set before it starts."""
+    """The checkpoint that training resumes from; set before training starts."""
 
     def __init__(self, folder: RunFolder, keep: int | None = None) -> None:
         self.folder = folder
@@ -69,7 +70,7 @@ class Checkpoints(TrainerCallback):
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Policy, optimizer and schedule are loaded: load the rest."""
+        """Load the other parts; the Trainer has loaded the policy, the optimizer and the schedule."""
         if args.should_save:
             shutil.rmtree(self.folder.staging, ignore_errors=True)
         self.trainer.accelerator.wait_for_everyone()
@@ -77,7 +78,7 @@ class Checkpoints(TrainerCallback):
             return
         for name, part in self._parts().items():
             file = self.resumed / self._file(name, part)
-            if file.exists():  # per process, and there were fewer of them: what the others know is still right
+            if file.exists():  # missing for an additional process, which keeps its initial state
                 part.load_state_dict(torch.load(file, map_location="cpu", weights_only=True))
             elif not getattr(part, "per_process", False):
                 raise ValueError(f"{self.resumed} has no {file.name}: it is of another version of this run's trainer")
@@ -85,12 +86,12 @@ class Checkpoints(TrainerCallback):
     def on_epoch_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """A pass over the data begins: its order is drawn from this state of the sampler."""
+        """Remember the sampler's state from which the order of this pass over the data is drawn."""
         generator = self._sampler_generator()
         self._epoch_began_with = None if generator is None else generator.get_state()
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        """The Trainer has written its files: add ours, seal all, and give the checkpoint its name."""
+        """Add our files to the Trainer's, seal them all, and give the checkpoint its final name."""
         staged = self.folder.staging / f"checkpoint-{state.global_step}"
         staged.mkdir(parents=True, exist_ok=True)
         for name, part in self._parts().items():
@@ -108,7 +109,7 @@ class Checkpoints(TrainerCallback):
     def on_train_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Nothing is staged any more."""
+        """Delete the staging folder."""
         if args.should_save:
             shutil.rmtree(self.folder.staging, ignore_errors=True)
 
@@ -120,18 +121,18 @@ class Checkpoints(TrainerCallback):
         return f"{name}{process}.pt"
 
     def _sampler_generator(self) -> torch.Generator | None:
-        """The generator of TRL's `RepeatSampler`; None for samplers that are seeded by the epoch."""
+        """The generator of TRL's `RepeatSampler`; None for samplers that are seeded by epoch."""
         loader = self.trainer.callback_handler.train_dataloader
         batches = getattr(loader, "batch_sampler", None)
-        batches = getattr(batches, "batch_sampler", batches)  # accelerate's shard of one, with several processes
+        batches = getattr(batches, "batch_sampler", batches)  # with several processes, accelerate wraps it in a shard
         return getattr(getattr(batches, "sampler", None), "generator", None)
 
 
 class _Loop:
-    """What the Trainer's loop holds between two steps and does not save.
+    """The state of the Trainer's loop between two steps that the Trainer does not save.
 
-    The order of the data: `RepeatSampler` draws each pass from where its generator stands, which a new process does not
-    know. The log line under way, where `logging_steps` is above 1: sums of losses and lists of metrics.
+    The order of the data: `RepeatSampler` draws each pass from the current state of its generator, which a new process
+    does not know. The current log line, if `logging_steps` is above 1: sums of losses and lists of metrics.
     """
 
     per_process = True
@@ -153,7 +154,7 @@ class _Loop:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         generator = self.checkpoints._sampler_generator()
-        # a pass that was over is followed by the next; one that was not is drawn again and skipped into
+        # after a finished pass comes a new one; an unfinished one is drawn again and partly skipped
         at_end = float(self.trainer.state.epoch).is_integer()
         before = state["sampler"] if at_end else state["epoch_began_with"]
         if generator is not None and before is not None:
@@ -167,7 +168,7 @@ class _Loop:
 
 
 def metrics(trainer: Trainer) -> dict[str, list[float]]:
-    """The metrics of a TRL trainer that wait for the next log line: name → list of numbers."""
+    """The metrics that a TRL trainer collects for the next log line: name → list of numbers."""
     for attribute in ("_metrics", "_stored_metrics"):  # GRPO, DPO and SFT; ORPO
         if hasattr(trainer, attribute):
             return getattr(trainer, attribute)["train"]
@@ -175,31 +176,31 @@ def metrics(trainer: Trainer) -> dict[str, list[float]]:
 
 
 def ended(checkpoint: Path, max_steps: int | None = None) -> bool:
-    """Whether training ended with a checkpoint, so that no step is left to take.
+    """Whether training ended at a checkpoint, so that no step is left.
 
     Args:
-        checkpoint: a whole one.
-        max_steps: optimizer steps of the whole training; by default as many as when the checkpoint was written.
+        checkpoint: an intact checkpoint.
+        max_steps: optimizer steps of the whole training; None for the number when the checkpoint was written.
     """
     state = TrainerState.load_from_json(str(checkpoint / TRAINER_STATE))
     return state.global_step >= (state.max_steps if max_steps is None else max_steps)
 
 
 def take_up(trainer: Trainer, checkpoint: Path) -> None:
-    """Give a trainer the policy and the state of the checkpoint that its training ended with.
+    """Load the policy and the state of a trainer from the checkpoint at which its training ended.
 
-    `Trainer.train` would take one more step from there.
+    `Trainer.train` would take one more step from it.
 
     Args:
-        trainer: the trainer that goes on.
-        checkpoint: a whole one.
+        trainer: the trainer.
+        checkpoint: an intact checkpoint.
     """
     trainer._load_from_checkpoint(str(checkpoint))
     trainer.state = TrainerState.load_from_json(str(checkpoint / TRAINER_STATE))
 
 
 def seal(folder: Path) -> None:
-    """Write the manifest of a complete checkpoint, and see all of it onto the disk."""
+    """Write the manifest of a complete checkpoint, and flush all files to disk."""
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != MANIFEST)
     entries = {str(f.relative_to(folder)): {"bytes": f.stat().st_size, "sha256": _sha256(f)} for f in files}
     for path in files:
@@ -210,7 +211,7 @@ def seal(folder: Path) -> None:
 
 
 def problem(folder: Path) -> str | None:
-    """What is wrong with a checkpoint; None where every file is as it was written."""
+    """What is wrong with a checkpoint; None if every file is intact."""
     try:
         entries = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -229,11 +230,11 @@ def problem(folder: Path) -> str | None:
 
 
 def newest_good(folder: Path, tell: Callable[[str], None]) -> Path | None:
-    """The newest checkpoint that is whole, or None.
+    """The newest intact checkpoint, or None.
 
     Args:
-        folder: holds `checkpoint-N` folders.
-        tell: is told of each that is skipped.
+        folder: the folder of `checkpoint-N` folders.
+        tell: called with a message for each damaged checkpoint.
     """
     newest_first = numbered(folder)[::-1]
     for checkpoint in newest_first:
@@ -246,24 +247,24 @@ def newest_good(folder: Path, tell: Callable[[str], None]) -> Path | None:
 
 
 def numbered(folder: Path) -> list[Path]:
-    """The folders `checkpoint-N`, by N."""
+    """The folders `checkpoint-N`, sorted by N."""
     found = [path for path in folder.glob("checkpoint-*") if path.is_dir() and step_of(path) >= 0]
     return sorted(found, key=step_of)
 
 
 def step_of(checkpoint: Path) -> int:
-    """The N of `checkpoint-N`; -1 for another name."""
+    """The N of `checkpoint-N`; -1 for any other name."""
     number = checkpoint.name.rpartition("-")[2]
     return int(number) if number.isdecimal() else -1
 
 
 def publish(staged: Path, final: Path, staging: Path) -> None:
-    """Give a sealed checkpoint its name. A broken one that has that name makes way.
+    """Give a sealed checkpoint its final name, replacing a damaged checkpoint of that name.
 
     Args:
-        staged: where it was written.
-        final: its name.
-        staging: the folder where what is deleted loses its name first.
+        staged: the folder in which it was written.
+        final: its final path.
+        staging: the folder into which the replaced checkpoint is moved before it is deleted.
     """
     if final.exists():
         _remove(final, staging)
@@ -272,19 +273,19 @@ def publish(staged: Path, final: Path, staging: Path) -> None:
 
 
 def rotate(folder: Path, keep: int | None, staging: Path) -> None:
-    """Delete all checkpoints but the newest ones.
+    """Delete all checkpoints except the newest ones.
 
     Args:
-        folder: where they are.
-        keep: how many stay; None or 0 for all of them.
-        staging: the folder where what is deleted loses its name first.
+        folder: the folder of the checkpoints.
+        keep: number of checkpoints to keep; None or 0 for all.
+        staging: the folder into which a checkpoint is moved before it is deleted.
     """
     for checkpoint in numbered(folder)[:-keep] if keep else []:
         _remove(checkpoint, staging)
 
 
 def _remove(checkpoint: Path, staging: Path) -> None:
-    """Delete a checkpoint that a crash must not leave in part: it loses its name first."""
+    """Delete a checkpoint. It is moved away first, so that a crash leaves no partial checkpoint."""
     doomed = staging / f"old-{checkpoint.name}"
     shutil.rmtree(doomed, ignore_errors=True)
     checkpoint.rename(doomed)

@@ -1,10 +1,10 @@
-"""What of a config may change when its run goes on: what could not have changed anything that was trained so far.
+"""Which parts of a config may change when a run resumes: those that cannot have affected the training so far.
 
 - `evaluation.*` and `logging.*`;
-- of `trainer`, when checkpoints and log lines are written (`MAY_CHANGE`);
-- `mix.error_budget`, `mix.timeout` and `sampling.server`, which a run may have stopped for;
-- how long the run is: `trainer.max_steps`, or `algorithm.rounds` of an algorithm in rounds. A finished run is extended
-  by a larger one. A learning rate schedule that decays then spans the new number of steps.
+- in `trainer`, when checkpoints and log lines are written (`MAY_CHANGE`);
+- `mix.error_budget`, `mix.timeout` and `sampling.server`, which may be the reason why the run stopped;
+- the length of the run: `trainer.max_steps`, or `algorithm.rounds` for an algorithm in rounds. A larger value extends a
+  finished run; a learning rate schedule that decays then spans the new number of steps.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ MAY_CHANGE = {
 NOT_SET = "not set"
 
 Changes = dict[str, tuple[Any, Any]]
-"""Key → its values (before, now); `NOT_SET` stands for a key that is not there."""
+"""Key → (value before, value now); `NOT_SET` stands for an absent key."""
 
 
 def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> Changes:
-    """The keys in which two configs differ.
+    """The keys whose values differ between two configs.
 
     Args:
         before: a resolved config.
-        now: another one.
+        now: another resolved config.
     """
     old, new = _flat(before), _flat(now)
     pairs = {key: (old.get(key, NOT_SET), new.get(key, NOT_SET)) for key in {**old, **new}}
@@ -43,22 +43,22 @@ def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> Changes:
 
 
 def length_key(config: Mapping[str, Any]) -> str:
-    """The key that says how long a run of a config is."""
+    """The key that sets the length of a run."""
     return "algorithm.rounds" if "rounds" in config.get("algorithm", {}) else "trainer.max_steps"
 
 
 def may_change(key: str, length: str) -> bool:
-    """Whether a key may change when a run goes on.
+    """Whether a key may change when a run resumes.
 
     Args:
-        key: with dots.
-        length: the key that says how long the run is.
+        key: the key, with dots.
+        length: the key that sets the length of the run.
     """
     return key == length or key in MAY_CHANGE or key.startswith(SECTIONS_THAT_MAY_CHANGE)
 
 
 def shown(found: Mapping[str, tuple[Any, Any]]) -> str:
-    """Changes in a line."""
+    """The changes as one line of text."""
     return ", ".join(f"{key}: {before}, now {now}" for key, (before, now) in found.items())
 
 

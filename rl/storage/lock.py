@@ -1,9 +1,10 @@
-"""One run in a run folder at a time: a lock file that names the process that holds it.
+"""One run at a time in a run folder: a lock file that names the process that holds it.
 
-The file holds the owner's host, process id and start time as JSON, so that a second run can say who is in its way, and
-a lock whose process is gone (`kill -9`, a power cut) is recognised and taken over. The start time tells the owner from
-a later process with the same id. Whether a process on another host still runs cannot be told from here, so its lock is
-never taken over. A file lock held only while the file is read and written keeps two runs from taking over at once.
+The file contains the owner's host, process id and start time as JSON. A second run can thus name the run that is in its
+way, and can recognise and take over the lock of a process that is gone (`kill -9`, a power cut). The start time
+distinguishes the owner from a later process with the same id. Whether a process on another host is still running cannot
+be determined here, so its lock is never taken over. While the lock file is read and written, an exclusive file lock
+prevents two runs from taking it over at once.
 """
 
 from __future__ import annotations
@@ -28,9 +29,9 @@ class Owner:
     """A process that holds a run folder.
 
     Attributes:
-        host: its host's name.
+        host: the name of its host.
         pid: its process id.
-        started: when it started, in seconds since the epoch.
+        started: its start time, in seconds since the epoch.
     """
 
     host: str
@@ -39,12 +40,12 @@ class Owner:
 
     @classmethod
     def this_process(cls) -> Owner:
-        """The process that asks."""
+        """The calling process."""
         return cls(platform.node(), os.getpid(), psutil.Process().create_time())
 
     @property
     def is_gone(self) -> bool:
-        """Whether it ran on this host and does not run any more."""
+        """Whether the process ran on this host and is no longer running."""
         if self.host != platform.node():
             return False
         try:
@@ -58,16 +59,16 @@ class Owner:
 
 
 def acquire(file: Path) -> Owner | None:
-    """Take a lock for this process.
+    """Acquire a lock for this process.
 
     Args:
-        file: the lock file; its folder is made where it is missing.
+        file: the lock file; its folder is made if it is missing.
 
     Returns:
-        The owner that is gone and whose lock was taken over; None where the lock was free.
+        The previous owner, if it is gone and its lock was taken over; None if the lock was free.
 
     Raises:
-        UserError: a run that may still be alive holds it, or nothing can be written there.
+        UserError: a run that may still be alive holds the lock, or the folder is not writable.
     """
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -89,7 +90,7 @@ def acquire(file: Path) -> Owner | None:
 
 
 def release(file: Path) -> None:
-    """Give a lock back that this process holds; a folder that holds nothing else goes with it.
+    """Release a lock that this process holds, and remove its folder if it is empty.
 
     Args:
         file: the lock file.
@@ -104,18 +105,18 @@ def release(file: Path) -> None:
 
 @contextmanager
 def _exclusively(file: Path) -> Iterator[IO[str]]:
-    """The lock file, open for reading and writing by no other process."""
+    """The lock file, opened for reading and writing, under an exclusive lock."""
     while True:
         with file.open("a+", encoding="utf-8") as handle:
             fcntl.flock(handle, fcntl.LOCK_EX)
-            # whoever had it before may have deleted the file that was opened here
+            # the previous holder may have deleted the file that was opened here
             if file.exists() and os.fstat(handle.fileno()).st_ino == file.stat().st_ino:
                 yield handle
                 return
 
 
 def _owner(handle: IO[str]) -> Owner | None:
-    """Who a lock file names; None for an empty one, or one that a crash cut short."""
+    """The owner that a lock file names; None if it is empty or incomplete after a crash."""
     handle.seek(0)
     try:
         return Owner(**json.loads(handle.read()))

@@ -1,7 +1,7 @@
-"""The pool of judged samples: what the policy wrote in each round and what the verifier and the rewards said of it.
+"""The pool of judged samples: each round's completions with what the verifier and the rewards said of them.
 
-One parquet file for each round, `pool/round_000.parquet`, which pandas reads in a notebook. A file is written to a
-temporary name, flushed to disk and renamed, so that it is there whole or not at all.
+There is one parquet file per round, `pool/round_000.parquet`, which pandas can read in a notebook. A file is written
+under a temporary name, flushed to disk and renamed, so it is either complete or absent.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ def path_of(folder: Path, number: int) -> Path:
     """The file of a round.
 
     Args:
-        folder: the pool's.
-        number: of the round, from 0.
+        folder: the folder of the pool.
+        number: number of the round, from 0.
     """
     return folder / f"round_{number:03d}.parquet"
 
 
 def write(folder: Path, number: int, samples: Sequence[Sample]) -> None:
-    """Write a round, whole or not at all.
+    """Write the file of a round, atomically.
 
     The columns are `round`, `index` (of the prompt in the train split), `prompt` (JSON), `completion`,
-    `completion_ids`, `finish_reason`, `hinted`, `reward`, `right`, `rewards/NAME` for each reward's value, and as JSON
-    `verdict` and `rewards`.
+    `completion_ids`, `finish_reason`, `hinted`, `reward`, `right`, the value of each reward as `rewards/NAME`, and, as
+    JSON, `verdict` and `rewards`.
 
     Args:
-        folder: the pool's; made where it is missing.
-        number: of the round, from 0.
-        samples: judged samples.
+        folder: the folder of the pool; it is made if it is missing.
+        number: number of the round, from 0.
+        samples: the judged samples of the round.
     """
     folder.mkdir(parents=True, exist_ok=True)
     table = pd.DataFrame([_row(sample) for sample in samples]).astype({"right": "boolean", "reward": "Float64"})
@@ -52,12 +52,12 @@ def write(folder: Path, number: int, samples: Sequence[Sample]) -> None:
 
 
 def read(folder: Path, number: int, rows: Sequence[Mapping[str, Any]]) -> list[Sample]:
-    """The samples of a round in the order in which they were sampled.
+    """The samples of a round, in the order of sampling.
 
     Args:
-        folder: the pool's.
-        number: of the round, from 0.
-        rows: the train split, from which the samples get their rows back.
+        folder: the folder of the pool.
+        number: number of the round, from 0.
+        rows: the train split, from which the samples get their rows.
     """
     table = pd.read_parquet(path_of(folder, number))
     return [_sample(record, rows) for record in table.to_dict("records")]

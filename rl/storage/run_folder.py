@@ -1,17 +1,17 @@
-"""The run folder: the one place that writes what a run leaves behind, and the one that reads it back.
+"""The run folder: the only module that writes the files of a run and reads them back.
 
-config.yaml         the resolved config, the newest where it changed
-config_changes.jsonl  a line each time the run went on with a changed config
-wandb_id            of the W&B run that this run logs to
-lock.json           the process whose run is under way here
-metrics.jsonl       a line a logging step
-evaluations.jsonl   a line an evaluation, with its completions
-completions/        parquet, a file a logging step
-checkpoints/        to resume from
-pool/               parquet, a file a round: the judged samples of a run in rounds
+config.yaml         the resolved config, in its newest version
+config_changes.jsonl  one line each time the run resumed with a changed config
+wandb_id            the id of the W&B run that this run logs to
+lock.json           the process that is running in this folder
+metrics.jsonl       one line per logging step
+evaluations.jsonl   one line per evaluation, with completions
+completions/        parquet, one file per `logging.completions_every` steps
+checkpoints/        checkpoints to resume from
+pool/               parquet, one file per round: the judged samples of a run in rounds
 rounds/             the policy after each round of a run in rounds
 model/              the trained policy with its tokenizer
-summary.json        the result; its presence means the run is finished
+summary.json        the result; it exists only if the run is finished
 report.html         the curves and examples
 """
 
@@ -34,7 +34,7 @@ class RunFolder:
     """A run folder.
 
     Args:
-        path: where it is; made where it is missing.
+        path: its path; the folder need not exist yet.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -56,21 +56,21 @@ class RunFolder:
 
     @property
     def finished(self) -> bool:
-        """Whether the run came to its end."""
+        """Whether the run is finished."""
         return self.summary.exists()
 
     def changes_to(self, config: str) -> Changes:
-        """What differs between the config of the run that is here and another one, both as resolved YAML."""
+        """The differences between the config in this folder and another one (resolved YAML)."""
         return changes(_values(self.config.read_text(encoding="utf-8")), _values(config))
 
     def check(self, config: str) -> Changes:
-        """Check that a run of this config may start here, or go on.
+        """Check that a run of this config may start or resume in this folder.
 
         Args:
             config: the resolved config, as YAML.
 
         Returns:
-            What differs from the config of the run that is here already.
+            The differences from the config of the run that is already in the folder.
 
         Raises:
             UserError: the folder holds a finished run that is not extended, or a run of another config.
@@ -96,7 +96,7 @@ class RunFolder:
         return found
 
     def _check_length(self, key: str, before: Any, now: Any) -> None:
-        """Refuse a length that what was trained exceeds, or that does not extend a finished run."""
+        """Refuse a length that is below what was trained already, or that does not extend a finished run."""
         unit = key.rpartition(".")[2].removeprefix("max_")
         if key == "algorithm.rounds":
             trained = len(list(self.rounds.glob("round_*")))
@@ -113,11 +113,11 @@ class RunFolder:
             )
 
     def start(self, config: str, changed: Changes | None = None) -> None:
-        """Make the folder for a config, or go on in it.
+        """Prepare the folder for a new or a resumed run.
 
         Args:
             config: the resolved config, as YAML.
-            changed: what differs from the config before; it is recorded, and a finished run is unfinished again.
+            changed: the differences from the previous config. They are recorded, and a finished run becomes unfinished.
         """
         self.completions.mkdir(parents=True, exist_ok=True)
         if changed:
@@ -129,7 +129,7 @@ class RunFolder:
         write_atomically(self.config, config)
 
     def clear(self) -> None:
-        """Delete everything but the lock."""
+        """Delete everything except the lock file."""
         for path in self.path.iterdir():
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)
@@ -142,13 +142,13 @@ class RunFolder:
         return numbered[max(numbered)] if numbered else None
 
     def rewind(self, step: int, *, ended: bool = False) -> None:
-        """Drop the records of what came after a step, when a run resumes from there.
+        """Delete the records after a step, from which a run resumes.
 
-        An evaluation whose line in the metrics a crash prevented is dropped too, so that it is made again.
+        An evaluation without a line in the metrics, because of a crash, is deleted as well, so that it is repeated.
 
         Args:
-            step: the last one to keep.
-            ended: whether training ended there; if not, the line that sums up the training is dropped.
+            step: the last step to keep.
+            ended: whether training ended at that step; if not, the summary line of the training is deleted.
         """
         before = (row for row in read_jsonl(self.metrics) if row["step"] <= step)
         metrics = [row for row in before if ended or "train_loss" not in row]
@@ -161,7 +161,7 @@ class RunFolder:
                 file.unlink()
 
     def sync_records(self) -> None:
-        """See the records so far onto the disk."""
+        """Flush the records to disk."""
         for file in (self.metrics, self.evaluations):
             if file.exists():
                 sync(file)
@@ -170,36 +170,36 @@ class RunFolder:
         """Add a line of JSON to one of the folder's records.
 
         Args:
-            file: the record.
-            row: what the line says; no NaN or infinity.
+            file: the file of the record.
+            row: the contents of the line, without NaN and infinity.
         """
         with file.open("a", encoding="utf-8") as out:
             out.write(json.dumps(row, allow_nan=False) + "\n")
 
     def evaluation(self, split: str, step: int) -> dict[str, Any] | None:
-        """The record of an evaluation that was made, or None.
+        """The record of an evaluation, or None if it has not been made.
 
         Args:
-            split: the split that was measured.
-            step: the optimizer step that it was made at.
+            split: the evaluated split.
+            step: the optimizer step of the evaluation.
         """
         rows = [row for row in read_jsonl(self.evaluations) if row["split"] == split and row["step"] == step]
         return rows[-1] if rows else None
 
 
 def read_jsonl(file: Path) -> list[dict[str, Any]]:
-    """The lines of a record; none where the file is missing. A last line that a crash cut short is left out."""
+    """The lines of a record, without a last line that a crash left incomplete; empty if the file is missing."""
     if not file.exists():
         return []
     lines = file.read_text(encoding="utf-8").split("\n")
-    return [json.loads(line) for line in lines[:-1]]  # what follows the last line end is a cut line, or nothing
+    return [json.loads(line) for line in lines[:-1]]  # after the last line end there is an incomplete line, or nothing
 
 
 def write_atomically(file: Path, text: str) -> None:
-    """Write a file so that after a crash it holds either the old text or the new.
+    """Write a file atomically: after a crash it holds either the old text or the new text.
 
     Args:
-        file: its name; the folder must be there.
+        file: its path; the folder must exist.
         text: the new text.
     """
     draft = file.with_name(f".{file.name}.{os.getpid()}")
@@ -212,7 +212,7 @@ def write_atomically(file: Path, text: str) -> None:
 
 
 def sync(path: Path) -> None:
-    """Wait until a file, or the names in a folder, are on the disk."""
+    """Flush a file, or the entries of a folder, to disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -7,7 +7,7 @@ __all__ = ["Task", "is_on_hub", "load"]
 
 
 def is_on_hub(config: Config) -> bool:
-    """Whether loading the task would ask the hub."""
+    """Whether loading the task accesses the hub."""
     from rl.tasks.sources import is_hub_id
 
     if config.task.name != "dataset":
@@ -17,13 +17,13 @@ def is_on_hub(config: Config) -> bool:
 
 
 def load(config: Config) -> Task:
-    """The task that a config names, with its rows read or drawn; `config.seed` decides which and in what order.
+    """Load the task of a config; `config.seed` determines generated rows and the order of all rows.
 
     Raises:
         UserError: the task's section does not fit its data, or the data is broken.
     """
     task = config.task
-    # each task is imported where it is wanted: reasoning-gym and datasets alone take seconds
+    # tasks are imported here because reasoning-gym and datasets take seconds to import
     if task.name == "chain":
         from rl.tasks import chain
 

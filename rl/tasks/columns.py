@@ -1,4 +1,4 @@
-"""Columns of a row by name, also inside of others: `reward_model.ground_truth`, `resps.0`."""
+"""Access to columns of a row by name, including nested ones: `reward_model.ground_truth`, `resps.0`."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 
 
 def has(row: Mapping[str, Any], name: str) -> bool:
-    """Whether a row has a column of that name, perhaps with None in it.
+    """Whether a row has a column of the given name, even if its value is None.
 
     Args:
         row: column name → value.
-        name: of a column, dots leading into objects and lists.
+        name: name of the column; dots access objects and lists.
     """
     try:
         column(row, name)
@@ -22,13 +22,13 @@ def has(row: Mapping[str, Any], name: str) -> bool:
 
 
 def column(row: Mapping[str, Any], name: str) -> Any:
-    """The value of a column; where the row has none of that name, dots lead into objects and lists.
+    """The value of a column. If the row has no column of that name, dots in the name access objects and lists.
 
-    An object or a list on the way may be held as JSON text.
+    The objects and lists may be JSON text.
 
     Args:
         row: column name → value.
-        name: of a column; `a.b.0` is the first entry of the list `b` in the object `a`.
+        name: name of the column; `a.b.0` is the first entry of the list `b` in the object `a`.
 
     Raises:
         KeyError: there is no such column.
@@ -52,7 +52,7 @@ def column(row: Mapping[str, Any], name: str) -> Any:
 
 
 def names(rows: Iterable[Mapping[str, Any]]) -> list[str]:
-    """The names of all columns of some rows, those inside of objects with dots, each once."""
+    """The names of all columns of the rows, without duplicates; names in nested objects have dots."""
     found: dict[str, None] = {}
 
     def walk(row: Mapping[str, Any], before: str) -> None:

@@ -1,21 +1,21 @@
-"""A task from rows that somebody has: files on disk or a hub data set, mapped to prompts and reference answers.
+"""A task from given rows, in files or a hub data set, mapped to prompts and reference answers.
 
-Every row is read and checked before anything is trained. A broken one stops the run with its file and line, or is
-counted in `Task.skipped` where the config says `on_bad_row: skip`.
+Every row is read and checked before training. A broken row stops the run with its file and line; with
+`on_bad_row: skip` it is left out and counted in `Task.skipped`.
 
-How rows find their split, the first that applies:
+The split of a row is determined by the first of these rules that applies:
 
-1. `data` names a source for each split. All of that source's rows go there; `SOURCE:SPLIT` takes those of one split
-   alone, as the hub or the source's split column calls it.
-2. A hub data set or folder has splits of its own. Those called train, validation and test (or by a usual other name:
-   valid, val, dev, eval) are read, others are left alone.
-3. The rows have a split column: the one `split_column` names, or else one called `split`, if any of its values is such
-   a name. Every row must then have one of these names there.
+1. `data` names a source for each split. All rows of a source go to its split. `SOURCE:SPLIT` takes only the rows of one
+   split, as named on the hub or in the source's split column.
+2. A hub data set or folder has splits. Those called train, validation and test, or by another usual name (valid, val,
+   dev, eval), are read; the others are ignored.
+3. The rows have a split column: the one that `split_column` names, or one called `split` if any of its values is such a
+   name. Then every row must have one of these names in it.
 4. All rows are train.
 
-Validation and test, where the data has none, are then cut from train by a hash of the problem: the columns that the
-template shows, not the template's own words, so that rewording it moves no problem from one split to another. A
-prompt that comes again inside a split is dropped; one that the data has in two splits is refused.
+Validation and test, if the data has none, are cut from train by a hash of the problem, that is, of the columns that the
+template shows, without the template's own words. So rewording the template moves no problem to another split. A
+repeated prompt within a split is dropped; a prompt that the data has in two splits is an error.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ SPLIT_NAMES: dict[str, Split] = {
     "validation": "validation", "valid": "validation", "val": "validation", "dev": "validation", "eval": "validation",
     "test": "test",
 }  # fmt: skip
-"""What a split is called in the data → what it is called here."""
+"""Name of a split in the data → its name here."""
 
 RESERVED = (*PASSED, "self", "completion", "image", "images", "messages", "chosen", "rejected")
-"""Columns that no row of a task can have: an argument of every reward has the name, or TRL would take the row for one
-with pictures, or for a chat of its own."""
+"""Columns that a row cannot have: arguments of every reward have these names, or TRL would treat the row as one with
+images or as a conversation."""
 
 _log = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ Row = dict[str, Any]
 
 
 class _Assigned(NamedTuple):
-    """A source, and the split its rows go to or else the column that says so."""
+    """A source with the split of its rows, or the column that names it."""
 
     source: Source
     split: Split | None
@@ -59,17 +59,17 @@ class _Assigned(NamedTuple):
 
 
 def build(config: DatasetTask, seed: int) -> Task:
-    """The task with its three splits, each in an order drawn from the seed.
+    """Make the task with its three splits, each in an order drawn from the seed.
 
-    A row has `prompt`, `gold`, `question` (what the template shows, where the data has no such column) and every column
-    of the data but those of `RESERVED`; where a row lacks one it is None. A column of mixed types comes out as text.
-    `choices`, in any of the usual forms, come out as `[{label, text}]`, and the template shows them as lines such as
-    `A. the first`. Where the template shows a column of chat messages, the prompt is these messages. `gold` is a text,
-    or in all rows a list of texts where one has several, of which any counts as right.
+    A row has `prompt`, `gold`, `question` (what the template shows, if the data has no such column) and every column of
+    the data except those in `RESERVED`; a missing value is None. A column of mixed types becomes text. `choices`, in
+    any of the usual forms, become `[{label, text}]`, and the template shows them as lines such as `A. the first`. If
+    the template shows a column of chat messages, the prompt consists of these messages. `gold` is a text; if any row
+    has several answers, it is in all rows a list of texts, any of which counts as right.
 
     Args:
         config: the config's `task` section.
-        seed: of the order of rows.
+        seed: random seed for the order of rows.
 
     Raises:
         UserError: the config does not fit the data, a row is broken, or two splits overlap.
@@ -103,7 +103,7 @@ def build(config: DatasetTask, seed: int) -> Task:
     _refuse_mixed_prompts([row for split in SPLITS for _, row in found[split]], shown)
     for split in SPLITS:
         found[split] = _without_repeats(found[split], f"{shown} ({split})")
-    # prompts differ from here on, so what is cut from train stands in no other split
+    # prompts are now unique within train, so rows that are cut from it are in no other split
     refuse_overlap({split: [row for _, row in found[split]] for split in SPLITS}, shown)
     rows = _cut_missing(found, given, config)
     _even_out([row for split in SPLITS for row in rows[split]], verifier, shown)
@@ -118,7 +118,7 @@ def build(config: DatasetTask, seed: int) -> Task:
 
 
 def _leave_out_reserved(rows: Sequence[Row], where: str) -> None:
-    """Take the columns out that cannot go to training, and say which."""
+    """Remove the columns that training cannot use, with a warning."""
     reserved = [name for name in RESERVED if any(name in row for row in rows)]
     for row in rows:
         for name in reserved:
@@ -157,7 +157,7 @@ def _assigned(config: DatasetTask) -> list[_Assigned]:
 
 
 def _assigned_by_data(sources: Sequence[Source], config: DatasetTask) -> list[_Assigned]:
-    """Splits as the hub, a column, or nothing says."""
+    """Sources with splits from the hub or from a column; without either, all rows are train."""
     if config.split_column is None and (len(sources) > 1 or sources[0].split not in (None, "train")):
         known = [s for s in sources if _known(s.split)]
         if not known:
@@ -173,7 +173,7 @@ def _assigned_by_data(sources: Sequence[Source], config: DatasetTask) -> list[_A
 
 
 def _named(data: str, split: Split, config: DatasetTask) -> list[Source]:
-    """The source that `task.data.SPLIT` names, which may be one split of a larger one: `SOURCE:SPLIT`."""
+    """The sources that `task.data.SPLIT` names; `SOURCE:SPLIT` is one split of a larger source."""
     name, part = name_and_split(data)
     if part is None:
         sources = open_sources(data)
@@ -205,7 +205,7 @@ def _split_named(name: Any, column: str | None) -> Split:
 
 
 def _without_repeats(found: list[tuple[str, Row]], where: str) -> list[tuple[str, Row]]:
-    """The first row of each prompt; repeats are counted in a warning, for two answers to one prompt are a fault."""
+    """The first row of each prompt. A warning counts the repeats, and those with another answer."""
     first: dict[str, tuple[str, Row]] = {}
     differ = 0
     for problem, row in found:
@@ -220,7 +220,7 @@ def _without_repeats(found: list[tuple[str, Row]], where: str) -> list[tuple[str
 def _cut_missing(
     found: Mapping[Split, Iterable[tuple[str, Row]]], given: set[Split], config: DatasetTask
 ) -> dict[Split, list[Row]]:
-    """The rows of each split; validation and test are cut from train where the data has none."""
+    """The rows of each split; validation and test are cut from train if the data has none."""
     validation = 0.0 if "validation" in given else config.validation
     test = 0.0 if "test" in given else config.test
     if validation + test >= 1:
@@ -234,10 +234,10 @@ def _cut_missing(
 
 
 def _even_out(rows: Sequence[Row], verifier: Verifier, where: str) -> None:
-    """Give every row the same columns, each of one type: the trainer keeps rows in tables.
+    """Give every row the same columns, each of a single type, because the trainer keeps rows in a table.
 
     Raises:
-        UserError: a column that the verifier needs has values of different types.
+        UserError: a column that the verifier needs has values of several types.
     """
     for column in dict.fromkeys(column for row in rows for column in row if column != "prompt"):
         values = [row.get(column) for row in rows]
@@ -247,7 +247,7 @@ def _even_out(rows: Sequence[Row], verifier: Verifier, where: str) -> None:
             for row, value in zip(rows, values, strict=True):
                 row[column] = value
             continue
-        import pyarrow  # takes a third of a second, which a table of texts need not wait for
+        import pyarrow  # importing it takes a third of a second, which a table of texts does not need
 
         try:
             pyarrow.array(values)

@@ -1,4 +1,4 @@
-"""How a row of somebody's data becomes a row of a task: a prompt, a reference answer, and every other column."""
+"""Turns a row of given data into a row of a task: a prompt, a reference answer, and every other column."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from rl.config import DatasetTask
 from rl.errors import UserError
 from rl.tasks.columns import column, has, names
 from rl.tasks.messages import Messages, last_user, messages_of
+from verifiers.choice import choices_from_text
 from verifiers.runtime.golds import golds_of
 from verifiers.runtime.names import nearest
 from verifiers.runtime.verifier import Verifier
 
 
 class BadRow(Exception):
-    """A row that cannot be used, and why."""
+    """A row that cannot be used; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Layout:
     Attributes:
         columns: column of the task → column of the data.
         fields: columns of the task that the template shows.
-        needed: columns of the task that each row must have, with what needs them.
+        needed: column of the task that each row must have → what needs it.
     """
 
     config: DatasetTask
@@ -65,8 +66,9 @@ class Layout:
         return cls(config, config.columns, fields, needed, pattern)
 
     def row(self, data: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-        """The task's row for a row of the data, after the problem it poses: all that the template shows, without the
-        template's own words.
+        """The problem of a row of the data, and the task's row for it.
+
+        The problem is the text of all columns that the template shows, without the template's own words.
 
         Raises:
             BadRow: a column is missing or empty, or the answer pattern does not match.
@@ -75,7 +77,7 @@ class Layout:
         return problem, {**row, "gold": self.gold(row["gold"])}
 
     def asked(self, data: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-        """The problem and the row, as `row` gives them, with the gold column as the data has it.
+        """The problem and the row as `row` returns them, except that the gold column is still as in the data.
 
         Raises:
             BadRow: a column is missing or empty.
@@ -116,9 +118,9 @@ class Layout:
         return problem, {"question": question, **values, "prompt": prompt}
 
     def _history(self, values: Mapping[str, Any]) -> _History | None:
-        """The chat messages among what the template shows, where there are any.
+        """The chat messages in a column that the template shows; None if there are none.
 
-        The template is filled with the user's last words and takes their place; earlier turns stay as they are.
+        The template is filled with the user's last message and replaces it; earlier turns stay as they are.
         """
         found: list[_History] = []
         for field in self.fields:
@@ -142,10 +144,10 @@ class Layout:
         return found[0] if found else None
 
     def gold(self, value: Any) -> str | list[str]:
-        """The reference answer, or several of which any counts as right.
+        """The reference answer, or a list of answers any of which counts as right.
 
         Raises:
-            BadRow: it is empty, or the answer pattern does not match.
+            BadRow: the answer is empty, or the answer pattern does not match.
         """
         source = self.columns.get("gold", "gold")
         texts = [gold if isinstance(gold, str) else as_text(gold) for gold in golds_of(value)]
@@ -163,7 +165,7 @@ class Layout:
 
 
 class _History(NamedTuple):
-    """The chat messages of a row: the column that the template shows, the messages, and where the user speaks last."""
+    """The chat messages of a row: their column, the messages, and the index of the user's last one."""
 
     field: str
     messages: Messages
@@ -174,9 +176,9 @@ def as_prompt(text: str, *, chat: bool, system: str | None) -> str | list[dict[s
     """The prompt as plain text, or as the messages of a chat.
 
     Args:
-        text: what is asked.
-        chat: whether it becomes a user's message.
-        system: a system message before it; None for none.
+        text: the question.
+        chat: whether the prompt is a list of chat messages.
+        system: a system message; None for none.
 
     Raises:
         UserError: a system message without a chat.
@@ -190,10 +192,10 @@ def as_prompt(text: str, *, chat: bool, system: str | None) -> str | list[dict[s
 
 
 def template_fields(template: str) -> tuple[str, ...]:
-    """The columns that a template shows, each once.
+    """The columns that a template shows, without duplicates.
 
     Raises:
-        UserError: it is no template, or shows no column.
+        UserError: the template is invalid, or shows no column.
     """
     try:
         fields = [field for _, field, _, _ in string.Formatter().parse(template) if field is not None]
@@ -220,7 +222,7 @@ def template_fields(template: str) -> tuple[str, ...]:
 
 def _text(value: Any, column: str) -> str:
     """A column's value as the prompt shows it."""
-    if value != value:  # a NaN, as pandas and parquet write what is missing
+    if value != value:  # NaN, which pandas and parquet use for a missing value
         raise BadRow(f"column {column!r} is empty")
     if column == "choices" and isinstance(value, list):
         return "\n".join(f"{choice['label']}. {choice['text']}" for choice in value)
@@ -228,12 +230,12 @@ def _text(value: Any, column: str) -> str:
 
 
 def _choices(value: Any) -> Any:
-    """Choices as `[{label, text}]`, from that, from `{label: [...], text: [...]}`, or from a list of texts."""
-    if isinstance(value, str):  # as a CSV file holds them
+    """Choices as `[{label, text}]`, from the same, from `{label: [...], text: [...]}`, or from a list of texts."""
+    if isinstance(value, str):  # as in a CSV file
         try:
-            value = json.loads(value)
+            value = choices_from_text(value)
         except ValueError:
-            raise BadRow(f"column 'choices' is not a JSON list: {_short(value)}") from None
+            raise BadRow(f"column 'choices' is not a list, nor the text of one: {_short(value)}") from None
     if isinstance(value, dict) and {"label", "text"} <= value.keys():
         if len(value["label"]) != len(value["text"]):
             raise BadRow(f"column 'choices' has {len(value['label'])} labels for {len(value['text'])} texts")
@@ -246,7 +248,7 @@ def _choices(value: Any) -> Any:
 
 
 def as_text(value: Any) -> str:
-    """A number as it is written, anything else that is not text as JSON."""
+    """A number in its usual notation, and any other value as JSON."""
     return str(value) if isinstance(value, int | float) else json.dumps(value, ensure_ascii=False, default=str)
 
 

@@ -1,4 +1,4 @@
-"""Chat messages in somebody's data: TRL's and verl's lists of role and content, ShareGPT's of from and value."""
+"""Chat messages in given data: lists of role and content (TRL, verl), or of from and value (ShareGPT)."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from rewards.reward import content_of
 
 Messages = list[dict[str, Any]]
 ROLES = {"human": "user", "gpt": "assistant", "model": "assistant"}
-"""What ShareGPT and some others call a role → what chat templates call it."""
+"""Name of a role in ShareGPT and similar formats → its name in chat templates."""
 
 
 def messages_of(value: Any) -> Messages | None:
-    """The chat messages that a value holds, in one form; None where it holds none.
+    """The chat messages in a value, in one common form; None if it contains none.
 
-    A message keeps what else it has (`name`, `tool_calls`), without the empty columns that tables add. Its content
-    becomes one text.
+    A message keeps its other keys (`name`, `tool_calls`), except the empty ones that tables add. Its content becomes
+    one text.
 
     Args:
-        value: a list of messages, as it is or as JSON (a CSV file holds it so), or one message.
+        value: one message, a list of messages, or such a list as JSON text, as in a CSV file.
 
     Raises:
-        ValueError: a message holds something else than text, or stands beside what is no message.
+        ValueError: a message contains something other than text, or the list contains other things than messages.
     """
     if isinstance(value, str) and value.lstrip().startswith("["):
         try:
@@ -49,7 +49,7 @@ def _is_message(value: Any) -> bool:
 
 
 def last_user(messages: Messages) -> int | None:
-    """Where the user's last message stands; None where there is none."""
+    """The index of the user's last message; None if there is none."""
     places = [place for place, message in enumerate(messages) if message["role"] == "user"]
     return places[-1] if places else None
 

@@ -1,9 +1,9 @@
-"""Any of reasoning-gym's generated tasks by name, judged by the task's own scorer.
+"""The generated tasks of reasoning-gym, judged by each task's own scorer.
 
-The three splits are disjoint by construction: a question belongs to one by a hash of its text. A row carries what the
-scorer wants back: `question`, `gold` (empty where the task has no single answer and the scorer alone decides),
-`source_dataset`, and as JSON text the entry's `metadata` and the `options` it was made with, on which some scorers
-depend. Text, because metadata differs from entry to entry and a table's column has one type.
+The three splits are disjoint by construction: a hash of the question's text determines its split. A row has what the
+scorer needs: `question`, `gold` (empty if the task has no single answer and only the scorer decides), `source_dataset`,
+and as JSON text the entry's `metadata` and the `options` with which it was made, on which some scorers depend. They are
+text because metadata differs between entries, while a column of a table has one type.
 
 See Stojanovski et al. (2025), "Reasoning Gym", https://github.com/open-thought/reasoning-gym.
 """
@@ -24,18 +24,18 @@ from verifiers.runtime.names import nearest
 from verifiers.runtime.verifier import Verifier
 
 CHUNK = 500
-"""Entries that one generator makes; the next gets another seed. Some prepare all their entries when they are made."""
+"""Number of entries per generator; the next one gets another seed. Some generators make all their entries at once."""
 
 
 def build(config: ReasoningGymTask, seed: int) -> Task:
-    """The task with its three splits.
+    """Make the task with its three splits.
 
     Args:
         config: the section of the config.
-        seed: which entries are drawn.
+        seed: random seed for the entries.
 
     Raises:
-        UserError: no such dataset, options it does not take, or fewer different questions than were asked for.
+        UserError: there is no such dataset, it rejects an option, or it has too few different questions.
     """
     unknown = [field for field in template_fields(config.template) if field != "question"]
     if unknown:
@@ -50,14 +50,14 @@ def build(config: ReasoningGymTask, seed: int) -> Task:
 
 
 def _rows(config: ReasoningGymTask, seed: int) -> Iterator[dict[str, Any]]:
-    """Rows without end; the prompt is the bare question, by which they are told apart."""
+    """An endless stream of rows whose prompt is the bare question, by which duplicates are found."""
     rng = random.Random(f"reasoning_gym {seed}")
     while True:
         generator = _generator(config, rng.randrange(2**31))
         for index in range(CHUNK):
             try:
                 entry = generator[index]
-            except Exception as error:  # it is the generator that could not, whatever it raised: say with which options
+            except Exception as error:  # a generator may raise anything: name the options with which it failed
                 what = f"{config.dataset} cannot make an entry with {config.options}: {type(error).__name__}: {error}"
                 raise UserError("task.options", what) from error
             source = entry["metadata"].get("source_dataset", config.dataset)
@@ -72,14 +72,14 @@ def _rows(config: ReasoningGymTask, seed: int) -> Iterator[dict[str, Any]]:
 
 
 def _options_of(source: str, config: ReasoningGymTask) -> dict[str, Any]:
-    """The options an entry was made with; a composite gives each of its parts its own."""
+    """The options with which an entry was made; in a composite each part has its own."""
     if config.dataset != "composite":
         return config.options
     return next(spec.get("config", {}) for spec in config.options["datasets"] if spec["name"] == source)
 
 
 def _generator(config: ReasoningGymTask, seed: int) -> Any:
-    """reasoning-gym's own data set object, with the section's options."""
+    """reasoning-gym's data set with the options of the config."""
     from reasoning_gym.composite import DatasetSpec
     from reasoning_gym.factory import DATASETS, create_dataset
 
@@ -94,7 +94,7 @@ def _generator(config: ReasoningGymTask, seed: int) -> Any:
             raise UserError(f"task.options.{option}", f"{name} has no such option; {nearest(option, valid)}")
     options = dict(config.options)
     try:
-        if name == "composite":  # the only one whose options are objects of its own
+        if name == "composite":  # the only data set whose options are objects
             options["datasets"] = [DatasetSpec(**spec) for spec in options.get("datasets", [])]
         return create_dataset(name, seed=seed, size=CHUNK, **options)
     except (AssertionError, AttributeError, KeyError, TypeError, ValueError) as error:

@@ -1,54 +1,50 @@
-"""Where rows come from: files on disk (JSON lines, JSON, CSV, TSV, parquet) and data sets of the hub.
+"""Sources of rows: files (JSON lines, JSON, CSV, TSV, parquet) and data sets of the hub.
 
-Nothing is judged here: a row that cannot be read comes out as a record that says what is wrong with it and where, and
-the caller decides. pandas, pyarrow and datasets are imported where they are needed, so that a JSON lines file opens
+This module does not judge rows. A row that cannot be read becomes a record with its location and what is wrong with it,
+and the caller decides. pandas, pyarrow and datasets are imported only when they are needed, so a JSON lines file opens
 without them.
 """
 
 from __future__ import annotations
 
-import bz2
 import csv
-import gzip
 import io
 import json
 import re
-import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from rl.errors import UserError
+from rl.tasks.packed import Damaged, opened, unpacked_name
 from verifiers.runtime.names import nearest
 
 SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet")
-PACKED = (".gz", ".bz2", ".zst")
-"""What follows the suffix of a compressed file."""
 _HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 
 
 class Record(NamedTuple):
-    """One row of a source: its columns, or what is wrong with it."""
+    """One row of a source, with its columns or with what is wrong with it."""
 
     number: int
-    """Line the row starts on, from 1; for formats without lines, the row's number from 1."""
+    """Number of the line on which the row starts, or in formats without lines the number of the row, from 1."""
     columns: dict[str, Any]
     broken: str | None = None
 
 
 class Source(NamedTuple):
-    """One file, or one split of a hub data set, read whole."""
+    """The rows of a file, or of a split of a hub data set."""
 
     name: str
-    """As shown in messages."""
+    """The name for messages."""
     records: list[Record]
     by_line: bool
-    """Whether numbers are lines."""
+    """Whether the numbers of records are line numbers."""
     split: str | None = None
-    """What the hub calls this split; None where the source itself does not say."""
+    """Name of the split on the hub; None if the source has no splits."""
 
     def place(self, record: Record) -> str:
-        """`file:line`, or `name row n` where there are no lines."""
+        """The location of a record: `file:line`, or `name row n` in formats without lines."""
         return f"{self.name}:{record.number}" if self.by_line else f"{self.name} row {record.number}"
 
 
@@ -56,16 +52,15 @@ def open_sources(data: str) -> list[Source]:
     """Read a file, a folder or a hub data set.
 
     Args:
-        data: a `.jsonl` or `.ndjson`, `.json`, `.csv` or `.tsv` file, compressed by gzip, bzip2, zstandard or not, or a
-            `.parquet` file; a folder that `datasets` wrote or
-            can load; or a hub id, with the subset that is wanted as in `openai/gsm8k@main`. A path is relative to the
-            folder the command runs in.
+        data: a `.jsonl`, `.ndjson`, `.json`, `.csv` or `.tsv` file, which may be compressed with gzip, bzip2 or
+            zstandard; a `.parquet` file; a folder that `datasets` wrote or can load; or a hub id, which may name a
+            subset, as in `openai/gsm8k@main`. A path is relative to the working directory.
 
     Returns:
-        One source for a file, one for each split of a hub data set.
+        One source for a file, or one for each split of a hub data set.
 
     Raises:
-        UserError: no such file or data set, or it cannot be read at all.
+        UserError: there is no such file or data set, or it cannot be read at all.
     """
     path = Path(data).expanduser()
     if path.is_file():
@@ -77,21 +72,22 @@ def open_sources(data: str) -> list[Source]:
 
 
 def name_and_split(data: str) -> tuple[str, str | None]:
-    """A source's name and the split of it that is meant, from `SOURCE` or `SOURCE:SPLIT`; None for no split."""
+    """The name and the split in `SOURCE` or `SOURCE:SPLIT`; the split is None if there is none."""
     name, colon, split = data.rpartition(":")
     return (data, None) if not colon or "/" in split else (name, split)
 
 
 def of_split(sources: Sequence[Source], split: str, column: str = "split") -> tuple[list[Source], list[str]]:
-    """The part of some sources that is one split, and the names of all splits that they have.
+    """The rows of one split, and the names of all splits.
 
     Args:
         sources: the files of one source, or its splits on the hub.
-        split: as the hub calls it, or as the rows say.
-        column: the column in which they say it, where the source itself does not.
+        split: the name of the split, on the hub or in the rows.
+        column: the column with the name of the split, if the source itself has no splits.
 
     Returns:
-        The sources with the rows of that split, none where there is no such row; and the splits' names.
+        The sources with only the rows of that split, or no sources if there is no such row; and the names of the
+        splits.
     """
     if any(source.split is not None for source in sources):
         return [source for source in sources if source.split == split], [str(source.split) for source in sources]
@@ -105,65 +101,28 @@ def of_split(sources: Sequence[Source], split: str, column: str = "split") -> tu
 
 
 def is_hub_id(data: str) -> bool:
-    """Whether a source is to be found on the hub: there is no such file or folder here, nor could there be one."""
-    looks_like_a_path = Path(_unpacked(data)).suffix.lower() in SUFFIXES or data.startswith((".", "~", "/"))
+    """Whether a source is a hub id: no such file or folder exists, and the name does not look like a path."""
+    looks_like_a_path = Path(unpacked_name(data)).suffix.lower() in SUFFIXES or data.startswith((".", "~", "/"))
     return not Path(data).expanduser().exists() and not looks_like_a_path and data.count("/") <= 1
 
 
 def _read_file(path: Path, name: str) -> Source:
-    kind = Path(_unpacked(path.name)).suffix.lower()
+    kind = Path(unpacked_name(path.name)).suffix.lower()
     if kind == ".parquet":
         return Source(name, _parquet(path, name), by_line=False)
     try:
-        with _opened(path) as file:
+        with opened(path) as file:
             if kind in (".csv", ".tsv"):
                 return Source(name, list(_csv(file, name, "\t" if kind == ".tsv" else ",")), by_line=True)
             if kind == ".json" and _starts_with_bracket(file):
                 return Source(name, _json_array(file.read(), name), by_line=False)
             if kind in (".jsonl", ".ndjson", ".json"):
                 return Source(name, list(_json_lines(file)), by_line=True)
-    except _Damaged as error:
+    except Damaged as error:
         raise UserError(name, f"the {error.kind} file is damaged: {error}") from None
     except OSError as error:
         raise UserError(name, f"cannot be read: {error.strerror or error}") from None
     raise UserError(name, f"{kind or 'a file without a suffix'} is not a known format; known are {', '.join(SUFFIXES)}")
-
-
-def _opened(path: Path) -> IO[bytes]:
-    """The file's bytes, unpacked where it is compressed; what the file holds decides, not its name.
-
-    Raises:
-        _Damaged: it is compressed, and cut off or broken.
-    """
-    with path.open("rb") as file:
-        start = file.read(4)
-    kind = next((kind for mark, kind in _MARKS.items() if start.startswith(mark)), None)
-    if kind is None:
-        return path.open("rb")
-    try:
-        if kind == "zstd":
-            import pyarrow
-
-            with pyarrow.OSFile(str(path)) as file, pyarrow.CompressedInputStream(file, "zstd") as unpacked:
-                return io.BytesIO(unpacked.read())
-        return io.BytesIO((gzip if kind == "gzip" else bz2).decompress(path.read_bytes()))
-    except (EOFError, ValueError, OSError, zlib.error) as error:
-        raise _Damaged(kind, str(error)) from None
-
-
-class _Damaged(Exception):
-    def __init__(self, kind: str, why: str) -> None:
-        super().__init__(why)
-        self.kind = kind
-
-
-_MARKS = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\x28\xb5\x2f\xfd": "zstd"}
-"""What a compressed file begins with."""
-
-
-def _unpacked(name: str) -> str:
-    """A file's name without what says that it is compressed."""
-    return next((name[: -len(end)] for end in PACKED if name.lower().endswith(end)), name)
 
 
 def _starts_with_bracket(file: IO[bytes]) -> bool:
@@ -173,7 +132,7 @@ def _starts_with_bracket(file: IO[bytes]) -> bool:
 
 
 def _json_lines(file: IO[bytes]) -> Iterator[Record]:
-    """One object a line; blank lines are passed over."""
+    """One object per line; blank lines are skipped."""
     for number, line in enumerate(file, start=1):
         if number == 1:
             line = line.removeprefix(b"\xef\xbb\xbf")
@@ -181,7 +140,7 @@ def _json_lines(file: IO[bytes]) -> Iterator[Record]:
             continue
         try:
             value, twice = _one_object(line)
-            if b"\\ud" in line.lower():  # an escape that may be half a character, which no tokenizer takes
+            if b"\\ud" in line.lower():  # an escape that may be a lone surrogate, which tokenizers reject
                 json.dumps(value, ensure_ascii=False).encode()
         except UnicodeError:
             yield Record(number, {}, "not Unicode: it holds bytes or escapes that are no character")
@@ -198,7 +157,7 @@ def _json_lines(file: IO[bytes]) -> Iterator[Record]:
 
 
 def _one_object(line: bytes) -> tuple[Any, str | None]:
-    """What a line holds, and a name that its object gives twice; json would keep the last and say nothing."""
+    """The value of a line, and a key that its object has twice; json alone would silently keep the last one."""
     outermost: list[str] = []
 
     def noted(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -212,7 +171,7 @@ def _one_object(line: bytes) -> tuple[Any, str | None]:
 
 
 def _json_array(text: bytes, name: str) -> list[Record]:
-    """A file that is one array of objects; rows are counted, for lines say little there."""
+    """The rows of a file that is one array of objects; they are numbered by row, not by line."""
     try:
         values = json.loads(text.removeprefix(b"\xef\xbb\xbf"))
         json.dumps(values, ensure_ascii=False).encode()
@@ -232,8 +191,8 @@ def _json_record(number: int, value: Any) -> Record:
 
 
 def _csv(file: IO[bytes], name: str, delimiter: str) -> Iterator[Record]:
-    """Rows under a header line; a row's number is the line it starts on, also after quoted line breaks."""
-    # bytes that are no UTF-8 become lone surrogates, and are told of row by row
+    """Rows below a header line. The number of a row is the line on which it starts, also after quoted line breaks."""
+    # bytes that are not UTF-8 become lone surrogates, which are reported for their row
     text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
     longest = csv.field_size_limit(2**31 - 1)
     try:
@@ -277,7 +236,7 @@ def _parquet(path: Path, name: str) -> list[Record]:
 
 
 def _read_data_set(name: str) -> list[Source]:
-    """Every split of a folder or hub data set, through `datasets`."""
+    """Every split of a folder or hub data set, read by `datasets`."""
     import datasets
     from datasets.exceptions import DatasetsError
 

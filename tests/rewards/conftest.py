@@ -1,4 +1,4 @@
-"""Tiny random models and their tokenizer, for rewards that ask a model."""
+"""Tiny random models and their tokenizer, for rewards that use a model."""
 
 import pytest
 import torch
@@ -26,7 +26,7 @@ AUTO = {
 
 @pytest.fixture(scope="session")
 def tokenizer():
-    """A byte-level tokenizer with some merges, so that a text's tokens depend on what stands beside it."""
+    """A byte-level tokenizer with some merges, so that the tokens of a text depend on its neighbours."""
     bpe = Tokenizer(models.BPE())
     bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     bpe.decoder = decoders.ByteLevel()

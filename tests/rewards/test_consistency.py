@@ -1,4 +1,4 @@
-"""Consistency against one forward pass a text, and models that never saw what they judge."""
+"""Consistency, compared with one forward pass per text; the models are not trained on what they judge."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""Each reward module, unchanged, trains a step in a plain TRL trainer."""
+"""Every reward module works unchanged in a step of a plain TRL trainer."""
 
 import math
 from dataclasses import replace

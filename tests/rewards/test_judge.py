@@ -1,4 +1,4 @@
-"""The judge behind an endpoint, against a real local server that speaks the protocol."""
+"""The judge, with a real local server that implements the protocol."""
 
 import asyncio
 import json
@@ -18,7 +18,7 @@ from verifiers.runtime.verifier import Verifier
 
 @pytest.fixture
 def judge(server, tmp_path, monkeypatch):
-    """Builds the reward for that server, with a cache of the test's own."""
+    """Builds the reward for that server, with a separate cache per test."""
     monkeypatch.setenv("OPENAI_API_KEY", "a-key-of-the-test")
 
     def make(cache=tmp_path, run=None, **options):
@@ -261,7 +261,7 @@ def test_a_reply_without_one_decided_score_gives_none(reply, message):
 
 
 def altered(path, value):
-    """A reply with another value somewhere: `choices.0.finish_reason`."""
+    """A reply with another value at a path such as `choices.0.finish_reason`."""
     body = reply('{"score": 1}')
     at, (*places, last) = body, [int(part) if part.isdigit() else part for part in path.split(".")]
     for place in places:

@@ -1,4 +1,4 @@
-"""The gain in likelihood against one forward pass a text."""
+"""The gain in likelihood, compared with one forward pass per text."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""The rewards without a model: their formulas by hand, and input that is no good."""
+"""The rewards without a model: their formulas by hand, and invalid input."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Reward models of the whole completion: values by hand and by transformers' own call, and input that is no good."""
+"""Reward models of the whole completion: values by hand and by transformers' own call, and invalid input."""
 
 import math
 from typing import Any
@@ -21,7 +21,7 @@ TEMPLATE = (
 
 @pytest.fixture(scope="session")
 def model(known_folder):
-    """Gives log 3 to a text that ends in 1, NaN to one that ends in 9 and 0 to any other."""
+    """A model that returns log 3 for a text that ends in 1, NaN for one that ends in 9, and 0 for any other."""
     return known_folder("sequence", {"1": [LOGIT], "9": [math.nan]})
 
 

@@ -1,4 +1,4 @@
-"""Process reward models: which token is read, what becomes of the scores, and input that is no good."""
+"""Process reward models: which token is read, how scores are used, and invalid input."""
 
 import json
 import math
@@ -19,7 +19,7 @@ LOGIT = math.log(3)  # its sigmoid is 3/4, that of its negative 1/4
 
 @pytest.fixture(scope="session")
 def prm(known_folder):
-    """Scores 3/4 where a step ends in 1, 1/4 where it ends in 2, NaN in a text with 9, and 1/2 elsewhere."""
+    """A model that scores 3/4 for a step that ends in 1, 1/4 for 2, NaN in a text with 9, and 1/2 otherwise."""
     return known_folder("token", {"1": [LOGIT], "2": [-LOGIT], "9": [math.nan]})
 
 

@@ -1,4 +1,4 @@
-"""A frozen reader answers from the rationale alone: what it sees, what is kept, and input that is no good."""
+"""A frozen reader answers from the rationale alone: what it reads, what is cached, and invalid input."""
 
 import math
 from typing import Any
@@ -26,7 +26,7 @@ LAST = {"with_rationale": "{prompt}{rationale}", "max_tokens": 1}
 
 @pytest.fixture(scope="session")
 def echo(known_folder):
-    """Answers 5 after a 5, 7 after a 7, and NaN where there is a 9."""
+    """A model that answers 5 after a 5 and 7 after a 7, and returns NaN if there is a 9."""
     return known_folder("causal", {"5": [3.0, 0.0], "7": [0.0, 3.0], "9": [math.nan, 0.0]}, labels=2, words=("5", "7"))
 
 

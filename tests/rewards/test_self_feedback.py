@@ -1,4 +1,4 @@
-"""Self-feedback against one forward pass a text, its frozen normalisation, and what it refuses."""
+"""Self-feedback, compared with one forward pass per text; its fixed normalisation, and what it refuses."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Drafts in thinking are no answers, for every reward that reads an answer or a rationale."""
+"""Drafts in the reasoning are not answers, for every reward that reads an answer or a rationale."""
 
 import pytest
 

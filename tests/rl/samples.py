@@ -1,4 +1,4 @@
-"""Judged samples made by hand, for tests of what reads them."""
+"""Judged samples made by hand, for tests of their consumers."""
 
 from rewards.sample import Sample
 from verifiers import abstained, judged

@@ -1,4 +1,4 @@
-"""What is looked for before a run starts."""
+"""The checks before a run starts."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What Whetstone assumes of TRL, each seen by running it. A failure after an upgrade says which assumption changed."""
+"""Whetstone's assumptions about TRL, each tested by running TRL. A failure after an upgrade shows which one changed."""
 
 import importlib.util
 import inspect

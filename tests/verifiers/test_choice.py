@@ -107,3 +107,16 @@ def test_the_text_inside_a_longer_choice_is_not_mentioned_by_it():
 
 def test_what_is_said_of_another_option_is_no_statement():
     assert verify("Option B is right. The other option is plant.", "B", choices=CHOICES).score == 1.0
+
+
+@pytest.mark.parametrize(
+    "text", ['["stone", "apple"]', "['stone', 'apple']", '{"label": ["A", "B"], "text": ["stone", "apple"]}']
+)
+def test_choices_may_be_written_as_text_as_in_a_csv_file(text):
+    assert verify("The answer is B.", "B", choices=text).score == 1.0
+    assert verify("It is an apple.", "A", choices=text).score == 0.0
+
+
+def test_a_text_that_is_no_list_of_choices_is_refused():
+    with pytest.raises(ValueError, match="choices is a text that is no list: 'Which flies"):
+        verify("B", "B", choices="Which flies?")

@@ -499,7 +499,7 @@ def test_apps_wraps_all_results_or_none():
 def test_a_sandbox_that_is_killed_between_two_programs_costs_no_verdict():
     assert verify("7", "7", memory=300).score == 1.0
     (sandbox,) = [idle[0] for (limits, *_), idle in shared._idle.items() if limits.memory == 300]
-    os.killpg(sandbox._process.pid, signal.SIGKILL)
+    os.killpg(sandbox._connection.process.pid, signal.SIGKILL)
     assert verify("7", "7", memory=300).score == 1.0
 
 

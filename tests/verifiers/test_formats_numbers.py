@@ -276,6 +276,8 @@ It takes 3h 30min. ⇒ 210
 It takes 3h 30min. ⇒ 3.5
 The answer is 5m 20s ⇒ 320
 It takes 3h. ⇒ 3
+It will take 2.5 hours (150 minutes). ⇒ 2.5
+It will take 2.5 hours (150 minutes). ⇒ 150
 The answer is 1.5 lakh ⇒ 150000
 The answer is two lakh ⇒ 200000
 It costs 3 crores. ⇒ 30000000
@@ -294,6 +296,7 @@ The answer is 72. Oops, that's wrong, it is 73. ⇒ 72
 {"answer": [72, 73]} ⇒ 72
 The answer is 2 to 3 ⇒ 2
 The answer is 15 lakh ⇒ 15
+It will take 2.5 hours (140 minutes). ⇒ 2.5
 The answer is 0.333... ⇒ 0.333
 {"answer": 73, "count": 72} ⇒ 72
 The answer is 1,234,5, altogether. ⇒ 1234

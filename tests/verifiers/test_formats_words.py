@@ -125,6 +125,7 @@ The answer is A. No, wait: the answer is C.
 Answer: A. Scratch that. Answer: C.
 The answer is C. No other choice lives.
 C it is
+Option C seems most plausible.
 Options A and B can be ruled out. Between C and D, C is better.
 I went back and forth between A and D, but C it is.
 Looks like C to me.
@@ -324,6 +325,9 @@ There is no proof, but yes, it did happen. ⇒ yes
 Verdict: ❌ False ⇒ no
 Absolutely not. ⇒ no
 Of course! ⇒ yes
+No way. ⇒ no
+Probably not. ⇒ no
+The statement can be judged **false**. ⇒ no
 The answer is a firm no. ⇒ no
 It's a yes from me. ⇒ yes
 I believe the answer to be yes. ⇒ yes
@@ -340,6 +344,7 @@ So the answer is not yes
 true or false: x
 It is true that dogs bark.
 Indeed, dogs bark.
+The statement can be true.
 The answer is unknown
 no lions live there
 I know no one

@@ -20,7 +20,8 @@ from latex2sympy2_extended.logic import And
 from verifiers.algebra import syntax
 from verifiers.algebra.bounds import TINY, Undefined, Unknown
 from verifiers.algebra.exact import evaluate
-from verifiers.algebra.syntax import Tree, Unsupported
+from verifiers.algebra.syntax import Unsupported
+from verifiers.algebra.tree import Tree
 from verifiers.answer.latex import top_level
 from verifiers.answer.values import Unparsable
 

@@ -12,7 +12,8 @@ from functools import lru_cache
 
 from verifiers.algebra.bounds import Bounds, Undefined, Unknown
 from verifiers.algebra.exact import evaluate
-from verifiers.algebra.syntax import Tree, Unsupported, parse, symbols
+from verifiers.algebra.syntax import Unsupported, parse
+from verifiers.algebra.tree import Tree, symbols
 from verifiers.answer.agreement import rounds, stands_for
 from verifiers.answer.numbers import parse_number
 from verifiers.answer.values import Unparsable

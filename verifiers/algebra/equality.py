@@ -19,6 +19,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from verifiers.algebra.times import same_times, time_of
 from verifiers.answer.agreement import same_number, unit_factor
 from verifiers.answer.numbers import Number
 from verifiers.answer.units import DOES_NOT_EXIST, INFINITELY_MANY, NO_SOLUTION
@@ -27,7 +28,6 @@ from verifiers.answer.values import Based, Either, Expression, Group, Matrix, Na
 Equal = Callable[[Any, Any], bool]
 Algebra = Callable[[str, str, bool], bool]
 Rows = Sequence[Sequence[Any]]
-_CLOCK = re.compile(r"\s*([0-9]{1,2})\s*:\s*([0-5][0-9])\s*(?::\s*([0-5][0-9])\s*)?")
 
 
 def same(gold: Any, answer: Any, *, algebra: Algebra, digits: int, percent: str) -> bool:
@@ -49,7 +49,7 @@ def same(gold: Any, answer: Any, *, algebra: Algebra, digits: int, percent: str)
         if isinstance(right, Either):
             return any(equal(left, reading) for reading in right.readings)
         if isinstance(left, Time) or isinstance(right, Time):
-            return _same_times(left, right)
+            return same_times(left, right)
         names = _by_name(left), _by_name(right)
         if names[0] is not None and names[1] is not None:
             return names[0].keys() == names[1].keys() and all(equal(names[0][key], names[1][key]) for key in names[0])
@@ -61,8 +61,8 @@ def same(gold: Any, answer: Any, *, algebra: Algebra, digits: int, percent: str)
             return _same_vectors(left, right, equal)
         if isinstance(left, Group) or isinstance(right, Group):
             return _same_with_group(left, right, equal, algebra) or (
-                isinstance(right, Group) and right.kind == "list" and all(equal(left, item) for item in right.items)
-            )  # one value written several times: `3/5, or 0.6`
+                isinstance(right, Group) and right.kind == "list" and _is_one_value(right, left, equal)
+            )
         if isinstance(left, Matrix) and isinstance(right, Matrix):
             return _same_rows(left.rows, right.rows, equal)
         if isinstance(left, Based) or isinstance(right, Based):
@@ -79,6 +79,11 @@ def same(gold: Any, answer: Any, *, algebra: Algebra, digits: int, percent: str)
         return _same_expressions(left, right, algebra)
 
     return equal(gold, answer)
+
+
+def _is_one_value(answers: Group, gold: Any, equal: Equal) -> bool:
+    """Whether answers are one value in several forms: `3/5, or 0.6`, but not `5, 5`."""
+    return len(set(answers.items)) == len(answers.items) and all(equal(gold, item) for item in answers.items)
 
 
 def _same_products(left: Words, right: Words) -> bool:
@@ -195,7 +200,7 @@ def _same_with_group(left: Any, right: Any, equal: Equal, algebra: Algebra) -> b
     group, other = (left, right) if isinstance(left, Group) else (right, left)
     if group.kind == "ratio" and isinstance(other, Number) and other.unit is None and len(group.items) == 2:
         first, second = group.items
-        if all(isinstance(item, Number) for item in group.items) and second.value and _time(group) is None:
+        if all(isinstance(item, Number) for item in group.items) and second.value and time_of(group) is None:
             return first.value / second.value == other.value
         return False
     if isinstance(other, Expression) and other.relation:
@@ -216,8 +221,8 @@ def _same_congruences(left: Group, right: Group, equal: Equal) -> bool:
 
 
 def _same_ratios(left: Group, right: Group, equal: Equal) -> bool:
-    if _time(left):
-        return _same_times(left, right)
+    if time_of(left):
+        return same_times(left, right)
     if _same_in_order(left.items, right.items, equal):
         return True
     numbers = [item.value for item in (*left.items, *right.items) if isinstance(item, Number)]
@@ -225,33 +230,6 @@ def _same_ratios(left: Group, right: Group, equal: Equal) -> bool:
         return False
     a, b = numbers[: len(left.items)], numbers[len(left.items) :]
     return all(a[0] * y == b[0] * x for x, y in zip(a, b, strict=True)) and all(a) and all(b)
-
-
-def _time(value: Any) -> Time | None:
-    """The time of day that a value is, or that a ratio such as `12:30` may be."""
-    if isinstance(value, Time):
-        return value
-    if isinstance(value, Group) and value.kind == "ratio" and (match := _CLOCK.fullmatch(value.text)):
-        return Time(int(match[1]), int(match[2]), int(match[3] or 0))
-    return None
-
-
-def _same_times(left: Any, right: Any) -> bool:
-    """Whether two times of day are the same; am and pm may be left out on one side, and 15:00 is 3 pm."""
-    one, two = _time(left), _time(right)
-    if one is None or two is None or (one.minutes, one.seconds) != (two.minutes, two.seconds):
-        return False
-    hours = [_hour(time) for time in (one, two)]
-    if not one.half and not two.half:
-        return one.hours == two.hours
-    return hours[0] == hours[1] if None not in hours else one.hours % 12 == two.hours % 12
-
-
-def _hour(time: Time) -> int | None:
-    """The hour from 0 to 23 where the time says which half of the day it is in, else None."""
-    if time.half:
-        return time.hours % 12 + (12 if time.half == "p" else 0)
-    return time.hours if time.hours > 12 or time.hours == 0 else None
 
 
 def _same_in_order(left: Sequence[Any], right: Sequence[Any], equal: Equal) -> bool:

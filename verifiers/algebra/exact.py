@@ -18,14 +18,11 @@ from verifiers.algebra.bounds import (
     bounded,
     divide,
     exactly,
-    log2,
     multiply,
     negative,
-    power,
-    root,
-    two_to,
 )
-from verifiers.algebra.syntax import Tree
+from verifiers.algebra.powers import log2, power, root, two_to
+from verifiers.algebra.tree import Tree
 
 MAX_WORK = 4_000_000
 """Bits that one evaluation may write in all; an expression that needs more is not evaluated."""
@@ -76,12 +73,25 @@ class _Evaluation:
         if kind == "const" and tree[1] in ("pi", "e"):
             digits = _PI if tree[1] == "pi" else _E
             return Bounds(digits, digits + Fraction(1, 10**64), True)
+        if kind == "fn" and tree[1] == "log" and tree[2][0][0] == "^":
+            return self._logarithm_of_power(*tree[2])
         if kind == "fn":
             return _function(tree[1], [self.value(argument) for argument in tree[2]])
         if kind in ("sym", "const", "apply"):
             raise Unknown
         parts = [self.value(part) for part in tree[1:]]
+        if kind == "/" and tree[1] == tree[2] and (parts[0].nonzero or parts[0].positive or parts[0].negative):
+            return exactly(Fraction(1))
+        if kind == "+" and tree[2] == ("neg", tree[1]):
+            return exactly(Fraction(0))
         return _OPERATIONS[kind](*parts)
+
+    def _logarithm_of_power(self, power_tree: Tree, base: Tree) -> Bounds:
+        """log(a^b) as b log a, since a power may be too large to compute where its logarithm is not."""
+        low = self.value(power_tree[1])
+        if not low.positive:
+            return _logarithm(self.value(power_tree), self.value(base))
+        return multiply(self.value(power_tree[2]), _logarithm(low, self.value(base)))
 
 
 def _factorial(a: Bounds) -> Bounds:
@@ -113,9 +123,11 @@ def _function(name: str, arguments: list[Bounds]) -> Bounds:
         return negative(arguments[0]) if arguments[0].negative else _certain(arguments[0], arguments[0].positive)
     if name == "exp":
         return power(Bounds(_E, _E + Fraction(1, 10**64), True), arguments[0])
+    if name in ("sin", "cos"):
+        return Bounds(Fraction(-1), Fraction(1))
+    if name in ("floor", "ceil"):
+        return _rounded(name, arguments[0])
     values = [argument.exact for argument in arguments]
-    if name in ("floor", "ceil") and values[0] is not None:
-        return exactly(Fraction(math.floor(values[0]) if name == "floor" else math.ceil(values[0])))
     known = [value for value in values if value is not None]
     if name in ("max", "min") and len(known) == len(values):
         return exactly((max if name == "max" else min)(known))
@@ -125,6 +137,21 @@ def _function(name: str, arguments: list[Bounds]) -> Bounds:
     if name == "log":
         return _logarithm(*arguments)
     raise Unknown
+
+
+def _rounded(name: str, value: Bounds) -> Bounds:
+    """The floor or the ceiling of a number, where both of its bounds have the same."""
+    if value.low is None or value.high is None:
+        raise Unknown
+    whole = math.floor if name == "floor" else math.ceil
+    low, high = whole(value.low), whole(value.high)
+    if name == "ceil" and value.low == low and value.nonzero and value.low == 0:
+        low += 1  # above 0
+    if name == "floor" and value.high == high and value.nonzero and value.high == 0:
+        high -= 1
+    if low != high:
+        raise Unknown
+    return exactly(Fraction(low))
 
 
 def _certain(bounds: Bounds, sure: bool) -> Bounds:

@@ -18,12 +18,11 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
-from typing import Any
 
+from verifiers.algebra.cursor import Cursor
 from verifiers.algebra.tokens import FUNCTIONS, tokens
+from verifiers.algebra.tree import Tree, balanced
 from verifiers.answer.values import Unparsable
-
-Tree = tuple[Any, ...]
 
 MAX_DEPTH = 60
 """Levels of nesting that are parsed."""
@@ -67,44 +66,8 @@ def parse(text: str) -> Tree:
     return tree
 
 
-def symbols(tree: Tree) -> set[str]:
-    """The names of the variables and of the applied functions in a tree."""
-    names: set[str] = set()
-    waiting = [tree]
-    while waiting:
-        node = waiting.pop()
-        if node[0] in ("sym", "apply"):
-            names.add(node[1])
-        for part in node[1:]:
-            if isinstance(part, tuple):
-                waiting.extend(part if part and isinstance(part[0], tuple) else (part,))
-    return names
-
-
-class _Parser:
+class _Parser(Cursor):
     """Recursive descent over the tokens."""
-
-    def __init__(self, tokens: list[tuple[str, str]]) -> None:
-        self.tokens = tokens
-        self.at = 0
-        self.depth = 0
-        self.bars = 0
-
-    def kind(self) -> str:
-        return self.tokens[self.at][0] if self.at < len(self.tokens) else ""
-
-    def text(self) -> str:
-        return self.tokens[self.at][1] if self.at < len(self.tokens) else ""
-
-    def take(self, text: str) -> bool:
-        if self.text() == text:
-            self.at += 1
-            return True
-        return False
-
-    def need(self, text: str) -> None:
-        if not self.take(text):
-            raise Unparsable(f"expected {text!r}, got {self.text() or 'the end'!r}")
 
     def sum(self) -> Tree:
         self.depth += 1
@@ -114,7 +77,7 @@ class _Parser:
         while self.text() in ("+", "-"):
             terms.append(self.signed_product())
         self.depth -= 1
-        return _balanced("+", terms)
+        return balanced("+", terms)
 
     def sign(self) -> bool:
         """Whether the signs here make what follows negative."""
@@ -132,7 +95,7 @@ class _Parser:
             self.at += 1
             negative ^= self.sign()
             side.append(self.factors())
-        tree = _balanced("*", above)
+        tree = balanced("*", above)
         for divisor in below:
             tree = ("/", tree, divisor)
         return ("neg", tree) if negative else tree
@@ -144,7 +107,7 @@ class _Parser:
             if self.kind() == "num" and self.tokens[self.at - 1][1] != "!":
                 raise Unparsable("a number behind a factor, without a sign between them")
             parts.append(self.postfix())
-        return _balanced("*", parts)
+        return balanced("*", parts)
 
     def starts_factor(self) -> bool:
         kind, text = self.kind(), self.text()
@@ -252,29 +215,6 @@ class _Parser:
         self.at = start
         return None
 
-    def name(self, letter: str) -> str:
-        """A variable's name with its subscript and primes."""
-        primes = ""
-        while self.take("'"):
-            primes += "'"
-        if not self.take("_"):
-            return letter + primes
-        if not self.take("{"):
-            kind, text = self.kind(), self.text()
-            if kind not in ("num", "letter", "cmd"):
-                raise Unparsable("a subscript is missing")
-            self.at += 1
-            return f"{letter}_{text}{primes}"
-        parts: list[str] = []
-        while self.kind() and not self.take("}"):
-            if self.text() in ("{", "_", "^", "|"):
-                raise Unparsable("a subscript that is no name")
-            parts.append(self.text())
-            self.at += 1
-        if not parts:
-            raise Unparsable("an empty subscript")
-        return f"{letter}_{''.join(parts)}{primes}"
-
     def command(self, name: str) -> Tree:
         if name == "pi":
             return ("const", "pi")
@@ -307,21 +247,6 @@ class _Parser:
             if bottom[0] == "*" and bottom[1] == d:
                 raise Unparsable("a derivative of nothing")
         return ("/", top, bottom)
-
-    def letters(self) -> str:
-        """The letters under a decoration."""
-        if self.kind() == "letter":
-            self.at += 1
-            return self.tokens[self.at - 1][1]
-        self.need("{")
-        found = ""
-        while self.kind() == "letter":
-            found += self.text()
-            self.at += 1
-        self.need("}")
-        if not found:
-            raise Unparsable("nothing under a decoration")
-        return found
 
     def argument(self) -> Tree:
         """The argument of a command: a group in braces, a digit, a letter, or a command."""
@@ -388,13 +313,5 @@ class _Parser:
             if self.kind() == "cmd" and self.text()[1:] in FUNCTIONS:
                 break
             parts.append(self.postfix())
-        tree = _balanced("*", parts)
+        tree = balanced("*", parts)
         return ("neg", tree) if negative else tree
-
-
-def _balanced(sign: str, parts: list[Tree]) -> Tree:
-    """Many terms or factors as a tree of little depth."""
-    while len(parts) > 1:
-        pairs = [(sign, *parts[index : index + 2]) for index in range(0, len(parts) - 1, 2)]
-        parts = pairs + parts[len(parts) - len(parts) % 2 :] if len(parts) % 2 else pairs
-    return parts[0]

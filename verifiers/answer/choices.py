@@ -8,8 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from verifiers.answer.choice_statements import DENIED, SENTENCE_BREAK, StatementReader, concluded
 from verifiers.answer.normal import normalised
-from verifiers.answer.reader import Span, last_line, stated
+from verifiers.answer.reader import last_line, stated
+from verifiers.answer.span import Span
 
 TAIL = 8_000
 """Characters in which statements and mentions are looked for, from the end."""
@@ -43,42 +45,6 @@ _LEAD = re.compile(
     r"|i believe|clearly|definitely|probably|likely|most likely|simply|indeed|number|the)\b(?!\s*[)\].]))*",
     re.IGNORECASE,
 )
-_DENIED = re.compile(r"(?i)(?:\b(?:not|nor|neither|never|if|whether|cannot|unless|why)|n['’]t)\b[^.!?\n;:]{0,30}$")
-_PREDICATE = (
-    r"(?:(?:is|are|must be|would be|should be|seems|looks|appears|has to be)\s+"
-    r"(?:(?:the|clearly|therefore|thus|also|then|indeed|definitely|our|most|only|likely|probably|to be)\s+){0,3}"
-    r"(?:correct|right|best|better|preferable|true|answer|appropriate|accurate|suitable|logical|reasonable|likely|winner)"
-    r"|(?:fits|suits|matches|works|describes|answers)\s+(?:best|better|well|perfectly|most|it|this|the|here)"
-    r"|remains|is\s+(?:all\s+that\s+is\s+)?left|makes\s+(?:the\s+)?(?:most\s+)?sense)\b"
-)
-_PICKS = (
-    r"\b(?:choose|choosing|pick|picking|select|selecting|selected|chose|go(?:ing)?\swith|opt(?:ing)?\sfor|settle\son"
-    r"|vote\sfor|correspond(?:s|ing)?\sto|match(?:es|ing)?)\s+(?:is\s+|the\s+)?"
-)
-_LEADS = (
-    r"\b(?:so|thus|hence|therefore|accordingly|consequently|i(?:'d|’d)?\s(?:think|believe|guess|say|answer|would\ssay|would\sanswer)"
-    r"|it(?:'s|’s|\sis|\smust\sbe|\shas\sto\sbe|\sshould\sbe|\swould\sbe)|this\sis|that(?:'s|’s|\sis)"
-    r"|leav(?:es|ing)(?:\sus\swith)?|left\swith|(?:looks|seems|feels)\s(?:like|to\sbe)|appears\sto\sbe|conclusion:|verdict:|clearly|obviously|(?:my|final)\s(?:decision|selection):"
-    r"|(?:option|choice|selection|letter|pick|guess|bet)\s*(?:is|was|:|=|must\sbe|should\sbe|would\sbe)),?:?\s+"
-    r"(?:(?:that\s)?it(?:'s|’s|\sis)\s+|only\s+)?"
-)
-_INITIALS = "abcfghilmopstvABCFGHILMOPSTV"
-"""The letters that the words of `_PICKS` and `_LEADS`, and the names of a choice, begin with."""
-_ENDS = r"[)\]\"']{0,2}(?:[.!,;:]|\s*$|\s*\n|\s+(?i:because|since|as|to\sme|for\sme)\b|\s*[-–—(])"
-_RIGHT_MARK = r"[✅✓✔☑]|[:(=–—-]\s{0,2}(?:right|correct|true|yes)\b(?=[)\].,;!]|\s*$)"
-"""What says, behind each of several options in turn, that this one is right."""
-_OPTION_IS = re.compile(
-    r"\b(?:option|choice|selection|one)\s*(?:is|was|:|=|must be|should be|would be)\s?:?\s*", re.IGNORECASE
-)
-_OTHER_OPTION = re.compile(
-    r"\b(?:first|second|third|fourth|other|wrong|incorrect|worst|not|next|another|no|every|each|this|that|any)\b",
-    re.IGNORECASE,
-)
-_CONCLUDED = re.compile(
-    r"\b(?:so|thus|hence|therefore),?\s+(?:it(?:'s|’s|\sis|\smust\sbe)\s+)?([^.!?\n]{1,80})(?=[.!]|\s*$)",
-    re.IGNORECASE | re.MULTILINE,
-)
-_SENTENCE_BREAK = re.compile(r"[.!?\n]")
 _REJECTED = re.compile(
     r"(?:\b(?:not|rather than|instead of|unlike|except|excluding|neither|nor|ruling out|rules out|eliminat\w+)"
     r"|n['’]t(?: be)?)\s(?:(?!\bbut\b)[^,.;:!?\n]){0,200}"
@@ -135,48 +101,16 @@ class ChoiceReader:
             rf"{_OPEN}({any_label}){_CLOSE}(?![\w'’-])",
             re.IGNORECASE,
         )
-        # A bare label counts inside a sentence only as the choices write it, and only where it is a letter.
-        self.marked = re.compile(
-            rf"(?:^[ \t>•*-]{{0,8}}|[,;:]\s|\b(?:option|choice)\s)[(\[*]{{0,3}}({any_label})(?![\w'’-])"
-            rf"[^\n,;]{{0,60}}?(?:{_RIGHT_MARK})",
-            re.IGNORECASE | re.MULTILINE,
-        )
-        letters = "|".join(re.escape(label) for label in labels if label.isalpha()) or "(?!)"
-        self.joined = re.compile(rf"\b({letters})\)?\s(?:and|or)\s\(?(?:(?:option|choice)\s)?\Z")
-        called = rf"(?i:\b(?:option|choice|answer|letter|statement)\s*[(\[\"']?\s?(?:{any_label})\b)"
-        one = rf"(?:{called}|(?i:[(\[](?:{any_label})[)\]])|\b(?:{letters})(?![\w'’-]))"
-        initials = "".join({label[0] for label in labels if label.isalpha()})
-        self.statement = re.compile(
-            rf"(?=[(\[]|\b[{_INITIALS}{initials}])"  # fails early where no statement begins
-            rf"(?:(?P<judged>{one})[)\]\"']{{0,2}}"
-            rf"(?:(?:\s*[:,-]?\s(?:(?!{one})[^.!?\n,;()]){{1,60}}?,?)?\s+(?i:{_PREDICATE})|\s+it\s+is(?=[.!,;:]|\s*$))"
-            rf"|(?i:{_PICKS})(?P<picked>{one})"
-            rf"|(?i:{_LEADS})(?P<led>{one})(?={_ENDS}))",
-            re.MULTILINE,
-        )
+        self.stating = StatementReader(labels)
 
     def statements(self, part: str) -> list[Span]:
         """The statements that only a choice has, as spans of the label or text that they give."""
         offset = max(0, len(part) - TAIL)
         text = unwrapped(part[offset:], keep_length=True)
-        found: list[Span] = []
-        for match in self.statement.finditer(text):
-            if not _DENIED.search(text[max(0, match.start() - 40) : match.start()]):
-                label = match["judged"] or match["picked"] or match["led"]
-                if match["judged"] and (other := self.joined.search(text, max(0, match.start() - 20), match.start())):
-                    label = f"{other[1]} and {label}"  # `A and B are correct`
-                found.append(Span(label, "cue", offset + match.start()))
-        marked = [match for match in self.marked.finditer(text) if not _DENIED.search(match[0])]
-        if len({match[1].lower() for match in marked}) == 1:
-            found.append(Span(marked[-1][1], "cue", offset + marked[-1].start(1)))
-        for match in _OPTION_IS.finditer(text):
-            before = _SENTENCE_BREAK.split(text[max(0, match.start() - 40) : match.start()])[-1]
-            if not _OTHER_OPTION.search(before):
-                said = re.split(r"[.!?]+(?=\s|$)|\n", text[match.end() : match.end() + 300])[0]
-                found.append(Span(said, "cue", offset + match.end() - 1))
-        for match in _CONCLUDED.finditer(text):
-            if self.plain(match[1]) in self.texts:
-                found.append(Span(match[1], "cue", offset + match.start()))
+        found = [span._replace(start=offset + span.start) for span in self.stating.statements(text)]
+        for start, said in concluded(text):
+            if self.plain(said) in self.texts:
+                found.append(Span(said, "cue", offset + start))
         return found[-16:]
 
     def within(self, span: Span) -> set[int]:
@@ -238,7 +172,7 @@ class ChoiceReader:
 
     def listed(self, line: str) -> set[int]:
         """The choices whose texts make up a line's first sentence, two at least; empty where anything else is in it."""
-        rest = self.plain(_SENTENCE_BREAK.split(line[:400], maxsplit=1)[0])
+        rest = self.plain(SENTENCE_BREAK.split(line[:400], maxsplit=1)[0])
         found: set[int] = set()
         while rest:
             following = [index for index, text in enumerate(self.texts) if text and f"{rest} ".startswith(f"{text} ")]
@@ -281,7 +215,7 @@ class ChoiceReader:
         """The label, set off from it, that a line ends with."""
         line = _REJECTED.sub(" ", line)
         match = self.end.search(line, max(0, len(line) - 80))
-        if match and not _DENIED.search(line[max(0, match.start() - 40) : match.end(0) - 1].rpartition(" ")[0] + " "):
+        if match and not DENIED.search(line[max(0, match.start() - 40) : match.end(0) - 1].rpartition(" ")[0] + " "):
             found = {self.index[(match[1] or match[2] or match[3]).lower()]}
             if before := self.before.search(line[max(0, match.start() - 20) : match.start() + 1]):
                 found.add(self.index[(before[1] or before[2]).lower()])

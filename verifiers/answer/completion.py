@@ -26,7 +26,11 @@ _THINKING = re.compile(
     r"|(?P<closed>\[/THINK\]|◁/think▷|<\|end_of_thought\|>|<\|channel\|>final<\|message\|>)",
     re.IGNORECASE,
 )
-_THINKING_NAMES = ("think", "thought", "reasoning>", "scratchpad>", "<|channel|>")
+_THINKING_NAMES = (
+    "think>", "thinking>", "thought>", "thoughts>", "reasoning>", "scratchpad>", "think]", "think▷", "_of_thought|>",
+    "<|channel|>",
+)  # fmt: skip
+"""What every one of these marks holds, in lower case."""
 _MARKER = (
     r"<[|｜][A-Za-z_▁ ]{1,40}[|｜]>(?:(?:user|assistant|system)\b)?|</?s>|<(?:start|end)_of_turn>(?:(?:user|model)\b)?"
     r"|\[/?INST\]|<</?SYS>>"

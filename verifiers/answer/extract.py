@@ -14,8 +14,10 @@ from verifiers.answer.clock_words import clock_as_digits
 from verifiers.answer.comparisons import with_signs, without_arrows
 from verifiers.answer.completion import SEEN, answering_part
 from verifiers.answer.latex import readable
+from verifiers.answer.money import mask_money
 from verifiers.answer.reader import last_line, spans
-from verifiers.answer.runs import STOPPING, Run, mask_money, runs
+from verifiers.answer.run_words import STOPPING
+from verifiers.answer.runs import Run, runs
 from verifiers.answer.sentence_ends import without_circumstance
 from verifiers.answer.units import KNOWN_WORDS, PHRASES
 from verifiers.answer.words import with_digits

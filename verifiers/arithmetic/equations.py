@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 
-from verifiers.arithmetic.expressions import MAX_TOKENS, Unreadable, Value, number, parse, rounds_to
+from verifiers.arithmetic.expressions import MAX_TOKENS, Unreadable, Value, number, rounds_to
+from verifiers.arithmetic.parser import parse
 from verifiers.arithmetic.tokens import Token, tokenize
 
 MAX_EQUATIONS = 2000

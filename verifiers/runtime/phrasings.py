@@ -82,7 +82,10 @@ def near_misses(answer: str, row: Mapping[str, Any], others: Sequence[str]) -> l
     found: list[str] = []
     if numbers := list(_NUMBER.finditer(answer)):
         last = numbers[-1]
+        either_sign = answer[: last.start()].rstrip().endswith(("\\pm", "\\mp", "±"))
         for text in _other_numbers(last.group()):
+            if either_sign and text == f"-{last.group()}":
+                continue  # `\pm -2` is `\pm 2`
             found.append(answer[: last.start()] + text + answer[last.end() :])
     else:
         found += [other for other in others if other.strip().lower() != answer.strip().lower()][:2]

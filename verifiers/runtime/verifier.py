@@ -137,9 +137,10 @@ class Verifier:
         arguments = dict(self._given)
         for column in self.columns:
             arguments[column] = row[column]
-        for option in self._options:
-            if row.get(option) is not None:
-                arguments[option] = row[option]
+        if len(row) > len(self.columns) + ("prediction" in row) + ("gold" in row):  # else it has no option of its own
+            for option in self._options:
+                if row.get(option) is not None:
+                    arguments[option] = row[option]
         return arguments
 
     def _refuse_values(self, annotations: Mapping[str, str]) -> None:

@@ -10,7 +10,7 @@ COMPLETIONS = ["a", "b"]
 
 
 class Fixed(Reward):
-    """A reward of given values; raises the errors it is given first."""
+    """A reward that first raises the given errors, then returns the given values."""
 
     def __init__(self, name, values, errors=(), failures=None):
         self.name, self.values, self.errors, self.failures = name, values, list(errors), failures or {}

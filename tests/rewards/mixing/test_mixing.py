@@ -37,7 +37,7 @@ def mixed(*rewards, weights=None, prompts=PROMPTS, credits=None, step=0, log=Non
 
 
 def advantages(values):
-    """As TRL computes them for one group: less the mean over those that have a reward."""
+    """TRL's computation for one group: minus the mean over the completions with a reward."""
     array = np.array([np.nan if value is None else value for value in values])
     return array - np.nanmean(array)
 

@@ -1,4 +1,4 @@
-"""One reward on a batch: what it is given, what becomes of its errors, and its time limit."""
+"""Running one reward on a batch: its arguments, its errors and its time limit."""
 
 import contextvars
 import math
@@ -20,7 +20,7 @@ STEPS = (Step(0, 1, "judged", 1.0),)
 
 
 class Calls(Reward):
-    """Does what it is told, with what it was given."""
+    """A reward that calls a given function with its arguments."""
 
     name = "calls"
 

@@ -77,7 +77,7 @@ STORED = {"top_k": 1, "repetition_penalty": 50.0, "no_repeat_ngram_size": 1, "mi
 
 @pytest.fixture
 def stored(warm):
-    """The barely warmed-up policy with generation defaults of its own."""
+    """The barely warmed-up policy with stored generation defaults."""
     model = LlamaForCausalLM(warm[0].config)
     model.load_state_dict(warm[0].state_dict())
     model.generation_config.update(**STORED)

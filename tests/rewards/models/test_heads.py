@@ -1,4 +1,4 @@
-"""Heads read at chosen tokens: equal however the texts are put together, and never too many logits at once."""
+"""Heads that are read at chosen tokens: the batches do not matter, and no batch has too many logits."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Answers over a shared prefix, against one pass over each whole text."""
+"""Answers scored over a shared prefix, compared with one pass over each whole text."""
 
 import random
 
@@ -14,7 +14,7 @@ WORDS = ("Which", "weighs", "more", "quell", "koba", ",", ".", "(", "A", ")", "5
 
 
 def slow(model, tokenizer, context, answer):
-    """One forward pass a pair, token by token: the sum of log-probabilities, and how many."""
+    """One forward pass per pair, token by token: the sum of the log-probabilities, and their number."""
     before, ids = encode(context, tokenizer), encode(context + answer, tokenizer)
     start = next((i for i in range(len(before)) if i >= len(ids) or ids[i] != before[i]), len(before))
     with torch.no_grad():

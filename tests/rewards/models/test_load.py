@@ -1,4 +1,4 @@
-"""Loading models: what is shared, and what is refused."""
+"""Loading models: which are shared, and which are refused."""
 
 import pytest
 import torch

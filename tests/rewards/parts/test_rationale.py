@@ -1,4 +1,4 @@
-"""Where rationales end, what a model is asked, and templates that are no good."""
+"""Splitting rationales, the questions to a model, and invalid templates."""
 
 import pytest
 

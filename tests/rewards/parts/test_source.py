@@ -1,4 +1,4 @@
-"""The model that a reward's part of the config names."""
+"""The model that a reward's section of the config names."""
 
 import pytest
 

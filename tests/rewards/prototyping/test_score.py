@@ -1,4 +1,4 @@
-"""Expectations are counted by hand on a handful of completions."""
+"""Scoring saved completions, with expected values computed by hand."""
 
 import math
 

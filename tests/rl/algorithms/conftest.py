@@ -22,7 +22,7 @@ def policy(warm):
 
 @pytest.fixture
 def arguments(policy, warm, task, tmp_path):
-    """Keyword arguments of a TRL trainer of seconds on `chain`, but for the rewards."""
+    """Keyword arguments of a TRL trainer for a run of seconds on `chain`, without the rewards."""
 
     def make(**settings):
         defaults = {
@@ -42,5 +42,5 @@ def arguments(policy, warm, task, tmp_path):
 
 @pytest.fixture
 def mix():
-    """A mix of correctness and whatever else is asked for."""
+    """A mix of correctness and other given rewards."""
     return lambda **rewards: build_mix({"correctness": {}, **rewards}, Context(Verifier("chain")))

@@ -1,4 +1,4 @@
-"""Whole trainers on completions that are given instead of sampled: what is credited, by numbers worked out by hand."""
+"""Whole trainers on given instead of sampled completions: credit, with numbers computed by hand."""
 
 import itertools
 
@@ -65,7 +65,7 @@ def assembled(arguments, mix, policy):
 
 
 def rewarded(reward, tokens=2):
-    """A sample of so many tokens with a reward at its end; None where nothing is known of it."""
+    """A sample with the given number of tokens and reward; None for no reward."""
     value = Judgement(reward, "abstained" if reward is None else "judged", contribution=reward)
     return Sample(ROW, "abc", list(range(tokens)), "stop", reward=reward, rewards={"correctness": value})
 
@@ -156,7 +156,7 @@ def test_ppos_critic_is_not_held_to_its_values_of_completions_of_which_nothing_i
     silent = {"correctness": {"weight": 0.0}, "digit": {"function": f"{HERE}abstains_on_ends_with_9"}}
     trainer = assembled(Ppo(**PLAIN), [RIGHT, RIGHT, RIGHT, "7*3=1;1-4=9#9"], silent)
     trainer.next_batch([ROW] * 8)
-    assert trainer.lesson.rollouts.completion_mask.any(1).tolist() == [True, True, True, False] * 2
+    assert trainer.critic_batch.rollouts.completion_mask.any(1).tolist() == [True, True, True, False] * 2
 
 
 def test_ppos_critic_is_cut_where_it_leaves_its_own_values_at_sampling(assembled):
@@ -245,7 +245,7 @@ def test_grpo_divides_by_what_scale_rewards_says(assembled):
 
 @pytest.mark.parametrize("scale", ["group", "batch", "none"])
 def test_credit_by_steps_is_outcome_credit_where_a_completion_is_masked_for_being_cut_off(assembled, scale):
-    """As with TRL, what is cut off is part of its group's baseline, and has no advantage of its own in the loss."""
+    """As in TRL, a truncated completion is part of its group's baseline, and has no advantage in the loss."""
     digits = ["1#1", "1#3", "1#3", "1#6", "1#2", "1#2", "1#4", "1#4"]
     rewards = {"correctness": {"weight": 0.0}, "digit": {"function": f"{HERE}last_digit"}}
     plain = assembled(Grpo(name="grpo"), digits, rewards, scale_rewards=scale)

@@ -1,4 +1,4 @@
-"""How long the sequences are that a fit learns from: whole, unless `trainer.max_length` says otherwise."""
+"""The length of the sequences in a fit: complete, unless `trainer.max_length` is set."""
 
 from pathlib import Path
 
@@ -44,7 +44,7 @@ def built(name, warm, folder, examples, *overrides):
 
 
 def labels(name, batch):
-    """Tokens that a batch has a loss on, without those of DPO's and ORPO's rejected completions."""
+    """Number of tokens with a loss in a batch, without DPO's and ORPO's rejected completions."""
     if name == "dpo":
         return batch["completion_mask"].chunk(2)[0].sum().item()
     return (batch["chosen_labels" if name == "orpo" else "labels"] != -100).sum().item()

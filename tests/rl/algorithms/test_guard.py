@@ -21,7 +21,7 @@ RUN = {**SMALL, "evaluation.every": 0, "trainer.save_steps": 1, "trainer.weight_
 
 
 def spoiling(kind, how, at):
-    """A trainer that is as its kind but for what it makes of the loss of some steps."""
+    """A trainer that changes the loss of some steps."""
 
     class Spoilt(kind):
         def compute_loss(self, model, *rest, **more):

@@ -1,4 +1,4 @@
-"""Parts of similar length, and what is cut off them."""
+"""Parts of similar length, and the columns removed from them."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""The trainer that GRPO and PPO share: TRL's where nothing was asked for, and never another gradient."""
+"""The trainer that GRPO and PPO share: by default it equals TRL's, and its gradients always do."""
 
 import copy
 

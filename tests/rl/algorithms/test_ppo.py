@@ -11,7 +11,7 @@ CHAIN = Verifier("chain")
 
 
 class Nothing(torch.nn.Module):
-    """A critic that says 0 and cannot learn."""
+    """A critic that returns 0 and cannot learn."""
 
     def __init__(self):
         super().__init__()

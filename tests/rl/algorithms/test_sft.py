@@ -1,4 +1,4 @@
-"""Which tokens SFT learns, against a loss and gradients worked out here."""
+"""The tokens that SFT learns, with the loss and gradients computed independently."""
 
 import math
 from dataclasses import replace
@@ -30,7 +30,7 @@ def sample(warm):
 
 
 def expected(model, prompt, ids, weights):
-    """Weighted -log p over the number of tokens that weigh anything, by a plain forward pass, and its gradients."""
+    """The weighted -log p divided by the number of tokens with a weight, by a plain forward pass; and its gradients."""
     logits = model(input_ids=torch.tensor([prompt + ids])).logits[0, len(prompt) - 1 : -1]
     logps = logits.log_softmax(-1)[torch.arange(len(ids)), torch.tensor(ids)]
     loss = -(torch.tensor(weights) * logps).sum() / sum(weight > 0 for weight in weights)

@@ -1,4 +1,4 @@
-"""Expectations are counted by hand on runs of ten steps."""
+"""Reward hacking, with expected values computed by hand on runs of ten steps."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Values of `trainer:` that could only fail late or be ignored: one line with the key, before anything is loaded."""
+"""Values of `trainer:` that would fail late or be ignored are refused in one line, before anything is loaded."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Step spans map to the right tokens, whatever the tokenizer does to characters."""
+"""Step spans map to the right tokens, for every kind of tokenizer."""
 
 import pytest
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers

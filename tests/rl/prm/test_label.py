@@ -42,7 +42,7 @@ def test_steps_of_a_separator_take_the_verdicts_that_end_in_them():
 
 
 class Fixed(Completer):
-    """A completer whose continuations are written down, to work labels out by hand."""
+    """A completer with given continuations, so that labels can be computed by hand."""
 
     def _draw(self, prefixes, count, progress):
         self.asked = [prefix.prompt.text + prefix.beginning for prefix in prefixes]
@@ -134,7 +134,7 @@ def test_the_beginning_of_a_completion_is_tokenized_apart_from_its_prompt(warm):
             return {prefix: ["#9"] * count for prefix in prefixes}
 
     class Merging:
-        """Joins `?2`, as byte-pair encodings join a prompt's last characters with a completion's first."""
+        """A tokenizer that merges `?2`, as byte-pair encodings merge a prompt's end with a completion's start."""
 
         is_fast, chat_template, bos_token_id = True, None, None
 

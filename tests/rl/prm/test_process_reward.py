@@ -1,4 +1,4 @@
-"""A model that `whetstone prm train` saved, as a reward: read where its labels lay."""
+"""A model of `whetstone prm train` as a reward is read at the tokens that had its labels."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Draws of a run whose policy is a stand-in that writes what the test says."""
+"""Sampling of a round with a stand-in policy that writes given completions."""
 
 import zlib
 from types import SimpleNamespace

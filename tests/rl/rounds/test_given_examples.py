@@ -94,6 +94,16 @@ def test_examples_stand_beside_what_is_kept_of_the_samples(traces, tmp_path, cac
     assert len(pd.read_parquet(tmp_path / "given" / "pool" / "round_000.parquet")) == 64
 
 
+@pytest.mark.parametrize("of", ["failed", "as_many"])
+def test_a_round_fits_on_the_examples_of_what_it_never_answered_right(of, traces, tmp_path, cache):
+    more = {"algorithm.prompts": 32, "rewards.correctness.weight": 1, "algorithm.keep.threshold": 2}
+    run(tmp_path, **{"algorithm.examples": f"{{data: {traces}, of: {of}}}"}, **more)
+    pool = pd.read_parquet(tmp_path / "given" / "pool" / "round_000.parquet")
+    failed = sum(not group.any() for _, group in pool.groupby("index")["right"])
+    (round_,) = [line for line in metrics(tmp_path) if "rounds/number" in line]
+    assert (round_["rounds/given"], round_["rounds/kept"]) == (failed, 0) and 0 < failed < 32
+
+
 @pytest.mark.parametrize("algorithm", ["dpo", "orpo"])
 def test_preference_files_are_fitted_on(task, tmp_path, cache, algorithm):
     file = tmp_path / "pairs.jsonl"

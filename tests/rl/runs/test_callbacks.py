@@ -1,4 +1,4 @@
-"""Callbacks, called as transformers' loop calls them."""
+"""The callbacks, called in the same way as by transformers' loop."""
 
 from collections import deque
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""What a run records of itself."""
+"""The records of a run."""
 
 from types import SimpleNamespace
 
@@ -13,7 +13,7 @@ from tests.rl.runs.test_plan import QUICKSTART
 
 
 class Recorded(Run):
-    """A run of four steps of which only the records are there."""
+    """A run of four steps of which only the records exist."""
 
     last_step = 4
 

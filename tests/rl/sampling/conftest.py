@@ -34,7 +34,7 @@ def reads(warm):
 
 @pytest.fixture
 def writes(warm):
-    """Makes a policy that writes given tokens one after the other, whatever the prompt, and then the last for ever."""
+    """Makes a policy that writes the given tokens in order, whatever the prompt, and then repeats the last one."""
 
     def make(tokens):
         config = copy.deepcopy(warm[0].config)

@@ -1,4 +1,4 @@
-"""Dynamic sampling: which groups stay in the batch, how many are asked for, and what becomes of their tensors."""
+"""Dynamic sampling: which groups stay in the batch, how many are drawn, and how their tensors are joined."""
 
 import torch
 

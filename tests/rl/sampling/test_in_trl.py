@@ -1,4 +1,4 @@
-"""TRL samples for training by the same rules as everything else."""
+"""TRL's sampling in training follows the same rules as all other sampling."""
 
 import copy
 

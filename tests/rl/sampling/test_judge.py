@@ -1,4 +1,4 @@
-"""Samples meet the verifier and the rewards in one place, and each completion is verified once."""
+"""`judge` is the only place that calls the verifier and the rewards, and it verifies each completion once."""
 
 import functools
 

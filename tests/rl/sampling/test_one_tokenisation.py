@@ -1,4 +1,4 @@
-"""A policy meets the same tokens wherever it meets a prompt, also where its tokenizer puts a BOS before every text."""
+"""A policy always gets the same tokens for a prompt, also if its tokenizer puts a BOS before every text."""
 
 from types import SimpleNamespace
 

@@ -36,7 +36,7 @@ def overrides(folder, **changed):
 
 
 def timeless(folder):
-    """The metrics without what times say, and the evaluations without how long they took."""
+    """The metrics and the evaluations, without times."""
     times = ("time", "seconds")
     metrics = [{k: v for k, v in r.items() if not any(t in k for t in times)} for r in read_jsonl(folder.metrics)]
     return metrics, [{k: v for k, v in row.items() if k != "seconds"} for row in read_jsonl(folder.evaluations)]
@@ -63,7 +63,7 @@ def algorithm(request):
 
 @pytest.fixture(scope="module")
 def whole(algorithm, tmp_path_factory):
-    """A run that nothing interrupted."""
+    """An uninterrupted run."""
     folder = tmp_path_factory.mktemp("whole")
     training.train(configuration.load(GRPO, overrides(folder, **algorithm)))
     return RunFolder(folder / "grpo")

@@ -5,7 +5,8 @@ from fractions import Fraction
 import pytest
 
 from verifiers.algebra.exact import evaluate
-from verifiers.algebra.syntax import Unsupported, parse, symbols
+from verifiers.algebra.syntax import Unsupported, parse
+from verifiers.algebra.tree import symbols
 from verifiers.answer.values import Unparsable
 
 

@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from verifiers.answer.reader import MAX_SPAN, first_line, last_line, spans
+from verifiers.answer.reader import first_line, last_line, spans
+from verifiers.answer.span import MAX_SPAN
 
 
 def first(completion):

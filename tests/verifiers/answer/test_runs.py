@@ -3,7 +3,8 @@
 import pytest
 
 from verifiers.answer.latex import CURRENCY
-from verifiers.answer.runs import mask_money, runs
+from verifiers.answer.money import mask_money
+from verifiers.answer.runs import runs
 
 
 def found(text, *, stated=False):

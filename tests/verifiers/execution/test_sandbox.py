@@ -217,7 +217,7 @@ def test_the_order_of_a_set_is_the_same_in_every_sandbox(unshared):
 
 def test_a_server_that_was_killed_is_an_error_and_starts_again():
     with started("unshare") as sandbox:
-        os.killpg(sandbox._process.pid, 9)
+        os.killpg(sandbox._connection.process.pid, 9)
         with pytest.raises(SandboxError):
             sandbox.run("1")
         assert sandbox.run("1").values == (1,)
@@ -225,8 +225,8 @@ def test_a_server_that_was_killed_is_an_error_and_starts_again():
 
 def test_a_server_that_does_not_answer_is_an_error_and_starts_again(monkeypatch):
     with started("unshare", limits=Limits(wall=0.3, clock=0.3)) as sandbox:
-        monkeypatch.setattr("verifiers.execution.sandbox.host._GRACE_SECONDS", 0.2)
-        os.killpg(sandbox._process.pid, 19)  # SIGSTOP
+        monkeypatch.setattr("verifiers.execution.sandbox.host.GRACE_SECONDS", 0.2)
+        os.killpg(sandbox._connection.process.pid, 19)  # SIGSTOP
         with pytest.raises(SandboxError, match="did not answer"):
             sandbox.run("1")
         monkeypatch.undo()
@@ -237,7 +237,7 @@ def test_the_sandbox_ends_with_its_owner(unshared):
     code = (
         "import os\nfrom verifiers.execution.sandbox import Sandbox\n"
         "sandbox = Sandbox(routes=['unshare'])\nsandbox.start()\n"
-        "print(sandbox._process.pid, flush=True)\ninput()\nos._exit(0)"
+        "print(sandbox._connection.process.pid, flush=True)\ninput()\nos._exit(0)"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as owner:
         server = os.pidfd_open(int(owner.stdout.readline()))

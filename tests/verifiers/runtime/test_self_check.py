@@ -71,3 +71,19 @@ def test_a_row_without_a_known_answer_is_told_from_one_that_cannot_be_solved():
     assert not has_gold_prediction(code, {"gold": "", "tests": ["assert f() == 1"]})
     assert has_gold_prediction(code, {"gold": "7"})
     assert has_gold_prediction(game, {"gold": "", "numbers": "1 1 1 1"})  # no solution: a problem, which is reported
+
+
+def test_a_strict_verifier_is_tried_with_a_gold_that_is_stated():
+    for name, gold in (("numeric", "7"), ("boolean", "no"), ("math", r"\frac12"), ("exact", "Paris")):
+        assert self_check(Verifier(name, strict=True), [{"gold": gold}]) == []
+
+
+def test_choices_that_cannot_be_read_are_a_problem_of_their_row():
+    rows = [{"gold": "B", "choices": "which one?"}, {"gold": "B", "choices": "['stone', 'apple']"}]
+    (problem,) = self_check(Verifier("choice"), rows)
+    assert problem.row == 0 and "no list" in problem.reason
+    assert survey(Verifier("choice"), rows).unknown == 1
+
+
+def test_a_flipped_sign_behind_plus_or_minus_is_no_wrong_answer():
+    assert survey(Verifier("math"), [{"gold": r"\pm 2"}, {"gold": "±3"}]).wrong.right == 0

@@ -11,24 +11,18 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import signal
 import socket
-import subprocess
-import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
 from typing import Any
 
-from verifiers.execution.sandbox import boot, files, layout
+from verifiers.execution.sandbox import files
+from verifiers.execution.sandbox.connection import GRACE_SECONDS, Connection
 from verifiers.execution.sandbox.outcome import Limits, Outcome, SandboxError, SandboxUnavailable, outcome
 
 ROUTES = ("bubblewrap", "unshare")
 """Ways to isolate, in the order they are tried."""
-
-_START_SECONDS = 60.0  # a cold disk and a heavy preload; nothing waits so long otherwise
-_GRACE_SECONDS = 10.0  # what the sandbox may take to answer beyond the program's own time
 
 
 class Sandbox:
@@ -62,18 +56,16 @@ class Sandbox:
         self.route = ""
         self._allow_unsandboxed = allow_unsandboxed
         self._routes = tuple(routes)
-        self._process: subprocess.Popen[bytes] | None = None
-        self._channel: socket.socket | None = None
-        self._received = b""
+        self._connection = Connection(self.limits, self.preload)
 
     def start(self) -> None:
         """Start the server, by the first route that works; nothing where it runs already."""
-        if self._channel is not None:
+        if self._connection.is_open:
             return
         reasons = []
         for route in self._routes if not self.route else (self.route,):
             try:
-                self._start(route)
+                self._connection.start(route)
             except (SandboxError, OSError) as error:
                 self.close()
                 reasons.append(f"{route}: {error}")
@@ -91,7 +83,7 @@ class Sandbox:
                 "alone"
             )
         warnings.warn("programs run without isolation: they can read and change all that you can", stacklevel=3)
-        self._start("none")
+        self._connection.start("none")
         self.route = "none"
 
     def run(
@@ -187,13 +179,13 @@ class Sandbox:
 
             def finish() -> Outcome:
                 with self._closed_on_error():
-                    answer = self._expect("code", self.limits.clock + _GRACE_SECONDS)
+                    answer = self._connection.expect("code", self.limits.clock + GRACE_SECONDS)
                 seconds = time.monotonic() - began
                 said, wrote = (os.pread(file.fileno(), self.limits.output, 0) for file in (printed, results))
                 return outcome(answer, self.limits, self.route != "none", said, wrote, seconds)
 
             with self._closed_on_error():
-                self._send(descriptors, patient=job["kind"] in ("serve", "check"))
+                self._connection.send(descriptors, patient=job["kind"] in ("serve", "check"))
             yield finish
 
     @contextlib.contextmanager
@@ -206,118 +198,14 @@ class Sandbox:
 
     def close(self) -> None:
         """End the server and everything in it. The next program starts it again."""
-        if self._channel is not None:
-            self._channel.close()
-        if self._process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
-        self._channel, self._process, self._received = None, None, b""
+        self._connection.close()
 
     def abandon(self) -> None:
         """Let go of a server that belongs to another process, which this one was forked from."""
-        if self._channel is not None:
-            self._channel.close()
-        if self._process is not None:
-            self._process.returncode = 0  # or it would be waited for when it is collected
-        self._channel, self._process, self._received = None, None, b""
+        self._connection.abandon()
 
     def __enter__(self) -> Sandbox:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def _start(self, route: str) -> None:
-        """Start the server by one route.
-
-        Raises:
-            SandboxError: it did not get ready; the message ends with what it wrote to standard error.
-            OSError: it could not be run.
-        """
-        plan = layout.plan(route, boot.LOADER)
-        ours, theirs = socket.socketpair()
-        number = str(theirs.fileno())
-        with files.memory() as complaints, theirs:
-            self._channel = ours
-            self._process = subprocess.Popen(
-                _fill(plan.command, number),
-                env=layout.ENVIRONMENT,
-                cwd="/",
-                stdin=subprocess.DEVNULL,
-                stdout=complaints,
-                stderr=complaints,
-                pass_fds=[theirs.fileno()],
-                start_new_session=True,  # so that one signal reaches all that is not in a PID namespace of its own
-            )
-            theirs.close()
-            try:
-                self._boot(route, plan, number)
-            except ValueError:
-                self.close()
-                raise
-            except (SandboxError, OSError) as error:
-                self.close()
-                said = os.pread(complaints.fileno(), 100_000, 0).decode("utf-8", "replace").strip().splitlines()
-                raise SandboxError(f"{error}{': ' + said[-1] if said else ''}") from None
-
-    def _boot(self, route: str, plan: layout.Plan, number: str) -> None:
-        """Send the code, map the users where asked, wait until the server is ready, and see whether programs run."""
-        assert self._process is not None and self._channel is not None
-        if plan.entry is not None:
-            self._send_code("enter", plan.entry | {"command": _fill(plan.entry["command"], number)})
-            if plan.entry["user_namespace"]:
-                self._expect("need", _START_SECONDS)
-                layout.map_users(self._process.pid)
-                self._channel.sendall(b"k")
-        config = {"limits": asdict(self.limits), "preload": self.preload, "paths": plan.paths}
-        config |= {"isolated": route != "none", "temporary": tempfile.gettempdir()}
-        self._send_code("server", config)
-        self._expect("ready", _START_SECONDS)
-        with files.memory() as file, files.memory() as printed, files.memory() as results:
-            file.write(b'{"kind": "answer", "setup": "", "source": "", "entries": [], "tests": []}')
-            file.seek(0)
-            self._send([file.fileno(), printed.fileno(), results.fileno()])
-            answer = self._expect("code", self.limits.clock + _GRACE_SECONDS)
-        if answer["code"] != 0:
-            raise SandboxError(f"an empty program ended with {answer['code']}; is the memory limit too low?")
-
-    def _send_code(self, last: str, config: dict[str, Any]) -> None:
-        assert self._channel is not None
-        self._channel.settimeout(_START_SECONDS)
-        self._channel.sendall(boot.code(last, config))
-
-    def _send(self, descriptors: list[int], *, patient: bool = False) -> None:
-        """Hand over one program's files."""
-        assert self._channel is not None
-        self._channel.settimeout(_GRACE_SECONDS)
-        socket.send_fds(self._channel, [b"wait\n" if patient else b"run\n"], descriptors)
-
-    def _expect(self, key: str, seconds: float) -> dict[str, Any]:
-        """The next line from inside, which must have this key.
-
-        Raises:
-            SandboxError: it says that something broke, there is none in time, or the other side is gone.
-        """
-        assert self._channel is not None
-        deadline = time.monotonic() + seconds
-        while b"\n" not in self._received:
-            self._channel.settimeout(max(0.001, deadline - time.monotonic()))
-            try:
-                part = self._channel.recv(65536)
-            except TimeoutError:
-                raise SandboxError(f"the sandbox did not answer within {seconds:g} s") from None
-            if not part:
-                raise SandboxError("the sandbox ended")
-            self._received += part
-        line, _, self._received = self._received.partition(b"\n")
-        answer = json.loads(line)
-        if "missing" in answer:
-            raise ValueError(f"preload of the sandbox: {answer['missing']}")
-        if key not in answer:
-            raise SandboxError(str(answer.get("broken", f"the sandbox said {answer}")))
-        return answer
-
-
-def _fill(command: list[str], number: str) -> list[str]:
-    return [number if word == layout.CHANNEL else word for word in command]

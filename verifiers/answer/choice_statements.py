@@ -1,0 +1,146 @@
+"""Finds what states a choice and nothing else: `option B is right`, `I would pick B`, `hence, B`, `C: correct`.
+
+A label is found first, which is rare in a text, and then what stands before it and behind it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from verifiers.answer.span import Span
+from verifiers.answer.word_search import lowered, places
+
+DENIED = re.compile(r"(?i)(?:\b(?:not|nor|neither|never|if|whether|cannot|unless|why)|n['’]t)\b[^.!?\n;:]{0,30}$")
+_PREDICATE = (
+    r"(?:(?:is|are|must be|would be|should be|seems|looks|appears|has to be)\s+"
+    r"(?:(?:the|clearly|therefore|thus|also|then|indeed|definitely|our|most|only|likely|probably|to be)\s+){0,3}"
+    r"(?:correct|right|best|better|preferable|true|answer|appropriate|accurate|suitable|logical|reasonable|likely"
+    r"|plausible|probable|sensible|convincing|fitting|closest|winner)"
+    r"|(?:fits|suits|matches|works|describes|answers)\s+(?:best|better|well|perfectly|most|it|this|the|here)"
+    r"|remains|is\s+(?:all\s+that\s+is\s+)?left|makes\s+(?:the\s+)?(?:most\s+)?sense)\b"
+)
+_PICKS = (
+    r"\b(?:choose|choosing|pick|picking|select|selecting|selected|chose|go(?:ing)?\swith|opt(?:ing)?\sfor|settle\son"
+    r"|vote\sfor|correspond(?:s|ing)?\sto|match(?:es|ing)?)\s+(?:is\s+|the\s+)?"
+)
+_LEADS = (
+    r"\b(?:so|thus|hence|therefore|accordingly|consequently|i(?:'d|’d)?\s(?:think|believe|guess|say|answer|would\ssay|would\sanswer)"
+    r"|it(?:'s|’s|\sis|\smust\sbe|\shas\sto\sbe|\sshould\sbe|\swould\sbe)|this\sis|that(?:'s|’s|\sis)"
+    r"|leav(?:es|ing)(?:\sus\swith)?|left\swith|(?:looks|seems|feels)\s(?:like|to\sbe)|appears\sto\sbe|conclusion:|verdict:|clearly|obviously|(?:my|final)\s(?:decision|selection):"
+    r"|(?:option|choice|selection|letter|pick|guess|bet)\s*(?:is|was|:|=|must\sbe|should\sbe|would\sbe)),?:?\s+"
+    r"(?:(?:that\s)?it(?:'s|’s|\sis)\s+|only\s+)?"
+)
+_ENDS = r"[)\]\"']{0,2}(?:[.!,;:]|\s*$|\s*\n|\s+(?i:because|since|as|to\sme|for\sme)\b|\s*[-–—(])"
+_RIGHT_MARK = r"[✅✓✔☑]|[:(=–—-]\s{0,2}(?:right|correct|true|yes)\b(?=[)\].,;!]|\s*$)"
+"""What says, behind each of several options in turn, that this one is right."""
+_PICKED = re.compile(rf"(?i:{_PICKS})\Z")
+_LED = re.compile(rf"(?i:{_LEADS})\Z")
+_ENDING = re.compile(_ENDS, re.MULTILINE)
+_OPTION_IS = re.compile(
+    r"\b(?:option|choice|selection|one)\s*(?:is|was|:|=|must be|should be|would be)\s?:?\s*", re.IGNORECASE
+)
+_OTHER_OPTION = re.compile(
+    r"\b(?:first|second|third|fourth|other|wrong|incorrect|worst|not|next|another|no|every|each|this|that|any)\b",
+    re.IGNORECASE,
+)
+_CONCLUDED = re.compile(
+    r"\b(?:so|thus|hence|therefore),?\s+(?:it(?:'s|’s|\sis|\smust\sbe)\s+)?([^.!?\n]{1,80})(?=[.!]|\s*$)",
+    re.IGNORECASE | re.MULTILINE,
+)
+SENTENCE_BREAK = re.compile(r"[.!?\n]")
+_SENTENCE_END = re.compile(r"[.!?]+(?=\s|$)|\n")
+_CALLS = ("option", "choice", "answer", "letter", "statement")
+_FARTHEST = 80
+"""Characters before a label in which it is introduced."""
+
+
+class StatementReader:
+    """The patterns of statements about one row's labels.
+
+    Args:
+        labels: the choices' labels.
+    """
+
+    def __init__(self, labels: Sequence[str]) -> None:
+        any_label = "|".join(re.escape(label) for label in sorted(labels, key=len, reverse=True))
+        # A bare label counts inside a sentence only as the choices write it, and only where it is a letter.
+        letters = "|".join(re.escape(label) for label in labels if label.isalpha()) or "(?!)"
+        initials = "".join({label[0] for label in labels if label.isalpha()})
+        called = rf"(?i:\b(?:{'|'.join(_CALLS)})\s*[(\[\"']?\s?(?:{any_label})\b)"
+        one = rf"(?:{called}|(?i:[(\[](?:{any_label})[)\]])|\b(?:{letters})(?![\w'’-]))"
+        self.one = re.compile(one)
+        self.opening = re.compile(rf"[(\[{initials}]")
+        self.joined = re.compile(rf"\b({letters})\)?\s(?:and|or)\s\(?(?:(?:option|choice)\s)?\Z")
+        self.judged = re.compile(
+            rf"[)\]\"']{{0,2}}(?:(?:\s*[:,-]?\s(?:(?!{one})[^.!?\n,;()]){{1,60}}?,?)?\s+(?i:{_PREDICATE})"
+            r"|\s+it\s+is(?=[.!,;:]|\s*$))",
+            re.MULTILINE,
+        )
+        self.marked = re.compile(
+            rf"(?:^[ \t>•*-]{{0,8}}|[,;:]\s|\b(?:option|choice)\s)[(\[*]{{0,3}}({any_label})(?![\w'’-])"
+            rf"[^\n,;]{{0,60}}?(?:{_RIGHT_MARK})",
+            re.IGNORECASE | re.MULTILINE,
+        )
+
+    def statements(self, text: str) -> list[Span]:
+        """What states a choice in a text, as spans of the label, or of the text that gives it.
+
+        Args:
+            text: a text without LaTeX's commands (`verifiers.answer.choices.unwrapped`).
+        """
+        low = lowered(text)
+        found: list[Span] = []
+        for label in self._labels(text, low):
+            if (statement := self._around(text, label)) is not None and not DENIED.search(
+                text[max(0, statement.start - 40) : statement.start]
+            ):
+                found.append(statement)
+        if any(mark in low for mark in ("right", "correct", "true", "yes", *"✅✓✔☑")):
+            marked = [match for match in self.marked.finditer(text) if not DENIED.search(match[0])]
+            if len({match[1].lower() for match in marked}) == 1:
+                found.append(Span(marked[-1][1], "cue", marked[-1].start(1)))
+        return [*found, *_named(text, low)]
+
+    def _labels(self, text: str, low: str) -> Iterator[re.Match[str]]:
+        """Where a text has a label, in order, by itself or with a word such as `option` before it."""
+        starts = {match.start() for match in self.opening.finditer(text)} | set(places(low, _CALLS))
+        end = 0
+        for start in sorted(starts):
+            if start >= end and (label := self.one.match(text, start)):
+                end = label.end()
+                yield label
+
+    def _around(self, text: str, label: re.Match[str]) -> Span | None:
+        """The statement that a label stands in; None where it stands in none."""
+        start = label.start()
+        for pattern, ends in ((_PICKED, None), (_LED, _ENDING)):
+            lead = pattern.search(text, max(0, start - _FARTHEST), start)
+            if lead and (ends is None or ends.match(text, label.end())):
+                return Span(label[0], "cue", lead.start())
+        if not self.judged.match(text, label.end()):
+            return None
+        other = self.joined.search(text, max(0, start - 20), start)
+        return Span(f"{other[1]} and {label[0]}" if other else label[0], "cue", start)  # `A and B are correct`
+
+
+def _named(text: str, low: str) -> Iterator[Span]:
+    """What follows `the option is` and its kin."""
+    for match in (_OPTION_IS.match(text, start) for start in places(low, ("option", "choice", "selection", "one"))):
+        if match is None:
+            continue
+        before = SENTENCE_BREAK.split(text[max(0, match.start() - 40) : match.start()])[-1]
+        if not _OTHER_OPTION.search(before):
+            said = _SENTENCE_END.split(text[match.end() : match.end() + 300], maxsplit=1)[0]
+            yield Span(said, "cue", match.end() - 1)
+
+
+def concluded(text: str) -> Iterator[tuple[int, str]]:
+    """Where `so`, `thus` and their kin stand, and the end of the sentence that they begin.
+
+    Args:
+        text: any text.
+    """
+    for start in places(lowered(text), ("so", "thus", "hence", "therefore")):
+        if match := _CONCLUDED.match(text, start):
+            yield start, match[1]

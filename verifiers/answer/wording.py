@@ -1,0 +1,37 @@
+"""Reads answers in words: one word, one letter, a known phrase, or what stands in `\\text{}`."""
+
+from __future__ import annotations
+
+import re
+
+from verifiers.answer.units import ALL_REALS, PHRASES
+from verifiers.answer.values import Expression, Unparsable, Words
+
+_WORD = re.compile(r"(?:[A-Za-z]+|[A-Za-z]{3,}(?:['-][A-Za-z]{3,})+)\.?")
+_COUNTING = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+    "eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand million billion nan"
+)
+_TEXT = re.compile(r"\\text\{([^{}]*)\}")
+_NUMBER_WORDS = frozenset(_COUNTING.split())
+
+
+def in_words(text: str) -> Words | Expression | None:
+    """An answer in words: one word, one letter, or `\\text{several words}`."""
+    match = _TEXT.fullmatch(text)
+    inner = match[1] if match else text
+    bare = inner.strip().strip("()\"'.!* ").lower()
+    if not match and re.search(r"[A-Za-z]['’]+$", inner.rstrip(")")):
+        return None  # a name with a prime
+    if not match and not _WORD.fullmatch(inner.strip("()\"'* ")) and bare not in PHRASES:
+        return None
+    if not bare:
+        raise Unparsable("empty text")
+    if not re.fullmatch(r"[a-z][a-z'., -]*", bare) or _NUMBER_WORDS & set(re.split("[ -]", bare)):
+        raise Unparsable("words that are no answer, or a number in words")
+    if bare in ALL_REALS:
+        return Expression(r"\mathbb{R}", relation=True)
+    if len(bare) == 1:
+        letter = inner.strip().strip("()\"'.!* ")
+        return Words(letter, letter)
+    return Words(re.sub(r"[\s,.'-]+", " ", bare).strip(), inner.strip() if not match and len(bare) <= 3 else None)
