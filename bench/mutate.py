@@ -2,23 +2,24 @@
 
     make mutate      (python bench/mutate.py [--only credit …] [--most 300] [--jobs 2] [--out FILE])
 
-A mutant is a function with one changed expression (`+` becomes `-`, a constant changes by one, a condition is negated).
-It is killed if a test fails or hangs. Each part is tried with its own fast tests. If a part has more than `--most`
-mutants, that number is drawn with a fixed seed. Each part is mutated in a copy of the project, so the working tree is
-not changed. Survivors are printed with their change: some have no observable effect, the others show missing tests.
+A mutant is a function with one expression changed (`+` to `-`, a constant by one, a condition turned round). It is
+killed where a test fails or hangs. Of each part that has more than `--most` mutants as many are drawn, with a fixed
+seed. Every part is mutated in a copy of the project, `runs/mutants/PART`, so the working tree stays as it is. The same
+command goes on where it was stopped, as long as no file has changed since. Survivors are printed with their change:
+some change nothing that anyone could see, the others are tests that are missing.
 
 Values that are assigned at module level (constants, patterns, tables) are not mutated.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import random
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,6 +30,8 @@ from harness import ROOT, Row, Table, arguments, record
 SEED = 0
 COPIED = ("rl", "rewards", "verifiers", "tests", "configs", "whetstone_rl.py")
 KILLED = ("killed", "timeout", "segfault")
+SCRATCH = ROOT / "runs" / "mutants"
+FINGERPRINT = "fingerprint.txt"
 
 
 class Part(NamedTuple):
@@ -92,11 +95,39 @@ def mutants(part: Part) -> list[str]:
     ]
 
 
-def tried(part: Part, most: int, jobs: int) -> tuple[dict[str, str], dict[str, str], int]:
-    """Run a part's mutants.
+def fingerprint(part: Part) -> str:
+    """Says which files and settings a copy was made of: another one after a change of any of them."""
+    digest = hashlib.sha256(repr(part).encode())
+    files = (ROOT / name for name in (*COPIED, "pyproject.toml"))
+    for file in sorted(one for path in files for one in ([path] if path.is_file() else path.rglob("*.*"))):
+        if file.is_file() and file.suffix != ".pyc":
+            digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def ready(part: Part, folder: Path) -> None:
+    """See that a folder holds a copy of the project as it is; one that was begun before stays, with its results."""
+    file, now = folder / FINGERPRINT, fingerprint(part)
+    if not file.exists() or file.read_text(encoding="utf-8") != now:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        copied(part, folder)
+        file.write_text(now, encoding="utf-8")
+
+
+def exit_codes() -> dict[str, int | None]:
+    """Name of a mutant → the exit code of its tests, None where they were not run, from within its copy."""
+    codes: dict[str, int | None] = {}
+    for file in Path("mutants").rglob("*.meta"):
+        codes |= json.loads(file.read_text(encoding="utf-8"))["exit_code_by_key"]
+    return codes
+
+
+def tried(name: str, most: int, jobs: int) -> tuple[dict[str, str], dict[str, str], int]:
+    """Run a part's mutants, but for those that were run before.
 
     Args:
-        part: the part to mutate.
+        name: name of the part.
         most: largest number of mutants to try.
         jobs: number of parallel jobs.
 
@@ -108,27 +139,28 @@ def tried(part: Part, most: int, jobs: int) -> tuple[dict[str, str], dict[str, s
     from mutmut.mutation.diff_apply import get_diff_for_mutant
     from mutmut.stats import status_by_exit_code
 
-    with tempfile.TemporaryDirectory() as scratch:
-        copied(part, Path(scratch))
-        before = os.getcwd()
-        os.chdir(scratch)
-        try:
-            reset_config()  # mutmut reads its configuration from where it is
-            names = mutants(part)
-            chosen = names if len(names) <= most else sorted(random.Random(SEED).sample(names, most))
-            environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    part, folder = PARTS[name], SCRATCH / name
+    ready(part, folder)
+    before = os.getcwd()
+    os.chdir(folder)
+    try:
+        reset_config()  # mutmut reads its configuration from where it is
+        names = mutants(part)
+        chosen = names if len(names) <= most else sorted(random.Random(SEED).sample(names, most))
+        codes = exit_codes()
+        if left := [one for one in chosen if codes.get(one) is None]:
+            print(f"{name}: {len(left)} of {len(chosen)} mutants to run", flush=True)
+            environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
             environment |= {"OMP_NUM_THREADS": "1"}
-            command = [sys.executable, "-m", "mutmut", "run", "--max-children", str(jobs), *chosen]
+            command = [sys.executable, "-m", "mutmut", "run", "--max-children", str(jobs), *left]
             done = subprocess.run(command, env=environment, capture_output=True, text=True)
             if done.returncode:
                 sys.exit(f"mutmut failed on {', '.join(part.files)}:\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
-            codes: dict[str, int | None] = {}
-            for file in Path("mutants").rglob("*.meta"):
-                codes |= json.loads(file.read_text(encoding="utf-8"))["exit_code_by_key"]
-            fates = {name: status_by_exit_code[codes[name]] for name in chosen}
-            changes = {name: get_diff_for_mutant(name) for name, fate in fates.items() if fate not in KILLED}
-        finally:
-            os.chdir(before)
+            codes = exit_codes()
+        fates = {one: status_by_exit_code[codes[one]] for one in chosen}
+        changes = {one: get_diff_for_mutant(one) for one, fate in fates.items() if fate not in KILLED}
+    finally:
+        os.chdir(before)
     return fates, changes, len(names)
 
 
@@ -163,7 +195,7 @@ def main() -> None:
     given = parser.parse_args()
     rows = []
     for name in given.only:
-        fates, changes, count = tried(PARTS[name], given.most, given.jobs)
+        fates, changes, count = tried(name, given.most, given.jobs)
         for mutant, change in changes.items():
             print(f"{fates[mutant]}: {mutant}\n{changed_lines(change)}\n", flush=True)
         fate = Counter(fates.values())

@@ -52,6 +52,7 @@ class Sample:
         logprobs: log-probability (nats) of each token at sampling; None unless requested.
         index: index of the row in its split; -1 if the row is not in a split.
         round: the round in which it was drawn, from 0.
+        thinking: whether its prompt ends with an opened thought (`<think>`), so that the text begins inside it.
         hinted: whether the answer was shown when it was drawn; the row has the prompt without it.
         verdict: the verdict of the task's verifier; None before judging, and without a verifier.
         reward: the combined reward; None if no reward could judge the completion.
@@ -67,6 +68,7 @@ class Sample:
     logprobs: list[float] | None = None
     index: int = -1
     round: int = 0
+    thinking: bool = False
     hinted: bool = False
     verdict: Verdict | None = None
     reward: float | None = None

@@ -5,7 +5,6 @@ Each command imports what it needs when it runs, so that `--help` and `check` an
 
 from __future__ import annotations
 
-import errno
 import json
 import shlex
 import sys
@@ -17,12 +16,10 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from rewards.reward import RewardBroken
-from rl.errors import NotFinite, UserError
+from rl.errors import NotFinite, UserError, of_the_disk
 from rl.prm.cli import prm
 from verifiers.execution.sandbox.outcome import SandboxUnavailable
 
-DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
-"""Errors of a disk that is full or may not be written."""
 if TYPE_CHECKING:
     from rl.tasks.task import Split
 
@@ -253,17 +250,12 @@ def run(arguments: Sequence[str] | None = None) -> None:
         _exit(1, f"whetstone: {error}. What was trained up to the last checkpoint is kept; the same command resumes.")
     except NotFinite as error:
         _exit(1, f"whetstone: {error}. A lower trainer.learning_rate or trainer.max_grad_norm may help.")
-    except OSError as error:
-        if error.errno not in DISK:
-            raise
-        where = f"{error.filename}: " if error.filename else ""
-        _exit(
-            1,
-            f"whetstone: {where}{error.strerror}. What was trained up to the last checkpoint is kept; the same "
-            f"command resumes.",
-        )
     except (click.exceptions.Abort, KeyboardInterrupt):
         _exit(1, "whetstone: interrupted")
+    except Exception as error:
+        if (what := of_the_disk(error)) is None:
+            raise
+        _exit(1, f"whetstone: {what}. What was trained up to the last checkpoint is kept; the same command resumes.")
 
 
 def main() -> None:

@@ -21,6 +21,7 @@ from rl.config import Config
 from rl.errors import UserError
 from rl.policy import load as policies
 from rl.policy import warm_start
+from rl.policy.chat import check_chat
 from rl.policy.load import Policy
 from rl.progress import warm_up_bar
 from rl.sampling.vllm import need_vllm
@@ -116,7 +117,7 @@ def policy(config: Config, task: Task, console: Console) -> Policy:
         with alone, warm_up_bar(console, settings.steps) as report:
             path = warm_start.warm_started(task, settings, report)
     loaded = policies.load(config.policy, path, chat=not isinstance(task.splits["train"][0]["prompt"], str))
-    for note in loaded.notes:
+    for note in [*loaded.notes, *check_chat(config, task, loaded.tokenizer)]:
         console.print(f"policy: {note}", highlight=False)
     return loaded
 

@@ -34,7 +34,7 @@ from rl.storage.checkpoints import step_of
 from rl.storage.config_changes import Changes, shown
 from rl.storage.lock import acquire, release
 from rl.storage.run_folder import RunFolder
-from rl.tasks.task import Task
+from rl.tasks.task import Task, refuse_empty
 from verifiers.runtime.self_check import self_check
 
 Result = TypeVar("Result")
@@ -89,9 +89,7 @@ def prepare(
     folder = RunFolder(config.run_folder)
     changed = {} if fresh else _decided_by_main(state, lambda: _changed(config, folder))
     task = tasks.load(config)
-    for split, rows in task.splits.items():
-        if not rows and (split != "validation" or config.evaluation.every):
-            raise UserError("task", f"has no rows in its {split} split, and the run needs some")
+    refuse_empty(task.splits, validation=config.evaluation.every > 0)
     if not config.algorithm.in_rounds:
         GenerationCycle.of(config).check_rows(len(task.splits["train"]), config.sampling.completions)
     if task.skipped:

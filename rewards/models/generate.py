@@ -74,12 +74,14 @@ class Generated:
         logprobs: log-probability (nats) of each token given the prompt and the tokens before it, under the model's own
             distribution: at temperature 1 over the whole vocabulary, whatever the sampling parameters. None unless
             requested.
+        thinking: whether the prompt ends with an opened thought; only the code that rendered the prompt knows it.
     """
 
     text: str
     ids: list[int]
     finish_reason: FinishReason
     logprobs: list[float] | None = None
+    thinking: bool = False
 
 
 class Tokens(NamedTuple):

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from peft import PeftModel, load_peft_weights, prepare_model_for_kbit_training
+from peft import PEFT_TYPE_TO_CONFIG_MAPPING, PeftModel, load_peft_weights, prepare_model_for_kbit_training
 from safetensors import SafetensorError
 from transformers import (
     AutoModelForCausalLM,
@@ -31,6 +31,7 @@ from transformers.utils.peft_utils import find_adapter_config_file
 
 from rewards.models.adapters import base_of
 from rewards.models.batches import pad_id
+from rewards.models.folder import fault
 from rewards.models.state import default_device, embedding, move
 from rewards.models.types import Model, Pair, Source, Tokenizer
 from verifiers.runtime.names import nearest
@@ -80,6 +81,8 @@ def load(name: str | Path, head: str = "causal", **how: Any) -> Loaded:
     try:
         tokenizer = AutoTokenizer.from_pretrained(source, **where)
     except (OSError, ValueError, ImportError) as error:
+        if Path(source).is_dir() and not any(Path(source).glob("*token*")):
+            raise ValueError(f"{str(source)!r} holds no tokenizer: it has no tokenizer.json") from error
         raise ValueError(_refusal(name, error)) from error
     check_fit(model, tokenizer, name)
     return Loaded(model, tokenizer, new_head)
@@ -116,6 +119,8 @@ def load_model(
     Raises:
         ValueError: the model cannot be loaded, or lacks weights that the head needs.
     """
+    if (what := fault(name)) is not None:
+        raise ValueError(f"{str(name)!r} {what}")
     how: dict[str, Any] = {"dtype": _dtype(dtype, device or default_device())}
     if attention is not None:
         how["attn_implementation"] = attention
@@ -141,7 +146,9 @@ def _refusal(name: str | Path, error: Exception) -> str:
     looks_like_a_path = str(name).startswith(("/", ".", "~")) or str(name).count("/") > 1
     if looks_like_a_path and not Path(name).exists():
         return f"{str(name)!r} could not be loaded: there is no such folder"
-    return f"{str(name)!r} could not be loaded: {str(error).strip().splitlines()[0]}"
+    lines = [line.strip() for line in str(error).strip().splitlines() if line.strip()] or [type(error).__name__]
+    said = " ".join(lines[:2]) if lines[0].endswith(":") else lines[0]  # a list follows, and its first item says it
+    return f"{str(name)!r} could not be loaded: {said}"
 
 
 def _weights(name: str, head: str, revision: str | None, trust: bool, how: dict[str, Any]) -> tuple[Model, list[str]]:
@@ -157,6 +164,8 @@ def _weights(name: str, head: str, revision: str | None, trust: bool, how: dict[
         mismatched = {key if isinstance(key, str) else key[0] for key in report["mismatched_keys"]}
         return model, sorted({*report["missing_keys"], *mismatched})
     config = json.loads(Path(adapter).read_text(encoding="utf-8"))
+    if (kind := config.get("peft_type")) not in PEFT_TYPE_TO_CONFIG_MAPPING:
+        raise ValueError(f"peft knows no kind of adapter that is called {kind!r}")
     if head in ("token", "sequence") and "num_labels" not in how:  # the head is the adapter's, not the base's
         heads = [w for key, w in load_peft_weights(name, device="cpu").items() if key.endswith(HEAD_WEIGHTS)]
         how = {**how, "num_labels": heads[0].shape[0]} if heads else how

@@ -172,6 +172,7 @@ class OnlineTrainer(SamplingTrainer):
                 text=text_of(completion),
                 ids=ids,
                 finish_reason=self.ended(ids)[1],
+                thinking=self.leaves_open(prompt),
             )
             for row, prompt, completion, ids in zip(inputs, prompts, completions, completion_ids_list, strict=True)
         ]

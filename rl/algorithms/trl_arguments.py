@@ -7,7 +7,9 @@ each other, and bfloat16 is used only on a GPU that supports it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import torch
@@ -131,11 +133,44 @@ def made(kind: type[Arguments], arguments: dict[str, Any]) -> Arguments:
     try:
         return kind(**arguments)
     except (ValueError, TypeError) as error:
-        raise UserError("trainer", str(error).strip().splitlines()[0]) from error
+        raise _refusal(arguments, error) from error
+
+
+@contextmanager
+def refusals_named(settings: Mapping[str, Any]) -> Iterator[None]:
+    """Make one line, with its key, of what TRL and the libraries below it refuse when a trainer is made.
+
+    Args:
+        settings: the config's `trainer` section.
+
+    Raises:
+        UserError: one of them refused. An error of our own code passes as it is.
+    """
+    try:
+        yield
+    except (ValueError, TypeError, ImportError, NotImplementedError) as error:
+        frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+        if frames[-1].f_globals.get("__name__", "").partition(".")[0] not in LIBRARIES:
+            raise
+        raise _refusal(settings, error) from error
+
+
+LIBRARIES = ("trl", "transformers", "peft", "accelerate")
+
+
+def _refusal(settings: Mapping[str, Any], error: Exception) -> UserError:
+    """The error with the longest of the given keys that it mentions, in whatever spelling."""
+    said = str(error).strip().splitlines()[0]
+    plain = said.lower().replace("_", "")
+    mentioned = [name for name, value in settings.items() if value is not None and name.replace("_", "") in plain]
+    return UserError(".".join(["trainer", *sorted(mentioned, key=len)[-1:]]), said)
 
 
 def _defaults(config: Config) -> dict[str, Any]:
     on_cpu = not torch.accelerator.is_available()
+    for name in ("fp16", "activation_offloading"):  # the first would be ignored, the second stop at the first step
+        if on_cpu and config.trainer.get(name):
+            raise UserError(f"trainer.{name}", "needs a GPU, and none is here; leave it out to run on the CPU")
     return {
         "logging_steps": 1,
         "disable_tqdm": True,

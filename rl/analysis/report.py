@@ -12,6 +12,8 @@ import jinja2
 import matplotlib
 from matplotlib.figure import Figure
 from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from rl.analysis import hacking
 from rl.analysis.console import compared
@@ -53,15 +55,28 @@ def write_report(path: str | Path) -> Path:
         The file.
 
     Raises:
-        UserError: that is no run folder.
+        UserError: that is no run folder, or what is in it cannot be read.
     """
     folder = RunFolder(path)
     if not folder.config.exists():
-        raise UserError(str(path), "is not a run folder: it has no config.yaml")
+        runs = sorted(file.parent.name for file in folder.path.glob("*/config.yaml"))
+        below = f"; there are runs in it, name one of them: {', '.join(runs)}" if runs else ""
+        raise UserError(str(path), f"is not a run folder: it has no config.yaml{below}")
     config = folder.config.read_text(encoding="utf-8")
     metrics = read_jsonl(folder.metrics)
-    summary = json.loads(folder.summary.read_text(encoding="utf-8")) if folder.finished else None
-    values = OmegaConf.create(config)
+    try:
+        values = OmegaConf.create(config)
+        named = [values.name, values.task.name, values.algorithm.name, values.rewards]
+    except (YAMLError, OmegaConfBaseException, AttributeError) as error:
+        raise UserError(str(folder.config), f"is no run's config: {str(error).strip().splitlines()[0]}") from error
+    if None in named:
+        raise UserError(str(folder.config), "is no run's config: it lacks name, task, algorithm or rewards")
+    try:
+        summary = json.loads(folder.summary.read_text(encoding="utf-8")) if folder.finished else None
+    except ValueError as error:
+        raise UserError(
+            str(folder.summary), f"is not JSON: {error}; delete it, and the same command makes it"
+        ) from error
     template = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
         (Path(__file__).parent / "report.html.j2").read_text(encoding="utf-8")
     )

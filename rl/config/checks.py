@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 
 SET_ELSEWHERE = {
     "seed": "seed",
+    "data_seed": "seed",
+    "trust_remote_code": "policy.trust_remote_code",
+    "chat_template_path": "policy.chat_template",
+    "pad_token": "nothing: where the tokenizer has none, its end-of-text token pads",
+    "eos_token": "the tokenizer: change the policy's own",
+    "padding_value": "nothing: the tokenizer's pad token pads",
     "output_dir": "name and logging.folder",
     "report_to": "logging.wandb",
     "run_name": "name",
@@ -34,6 +40,9 @@ SET_ELSEWHERE = {
     "generation_kwargs": "sampling: temperature, top_p, top_k, min_p, repetition_penalty, stop",
     "chat_template_kwargs": "sampling.chat_template_kwargs",
     "use_vllm": "sampling.engine",
+    "use_transformers_paged": "sampling.engine",
+    "use_transformers_continuous_batching": "sampling.engine",
+    "transformers_continuous_batching_config": "sampling.engine",
     "vllm_mode": "sampling.engine",
     "vllm_server_base_url": "sampling.server",
     "vllm_server_host": "sampling.server",

@@ -1,6 +1,6 @@
 """Looks whether the models, functions and files that a config names are there, without loading or importing any.
 
-Those are what rewards name, and teachers.
+Those are the policy, what rewards name, and teachers.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rewards.models.folder import fault
 from rl.errors import UserError
 from verifiers.runtime.names import nearest
 
@@ -38,7 +39,11 @@ def missing_on_hub(config: Config, coming: Collection[str] = ()) -> list[tuple[s
     Raises:
         UserError: a file, a function or a model's folder that is not there.
     """
-    lines: list[tuple[str, str]] = []
+    lines = _looked_for(
+        [("policy.model", config.policy.model), ("algorithm.critic.start", _critic_start(config))], coming
+    )
+    if (template := config.policy.chat_template) is not None and not Path(template).expanduser().is_file():
+        raise UserError("policy.chat_template", f"no file {template!r}{_beside(Path(template))}")
     for name, reward in config.rewards.items():
         if reward.function is not None:
             _look_for_function(f"rewards.{name}.function", reward.function)
@@ -52,9 +57,15 @@ def missing_on_hub(config: Config, coming: Collection[str] = ()) -> list[tuple[s
 
 def _looked_for(models: list[tuple[str, str]], coming: Collection[str]) -> list[tuple[str, str]]:
     """Of (key, model) those that only the hub can have, with what happens then."""
-    asked = [(key, model) for key, model in models if model not in coming and not _is_here(key, model)]
+    named = [(key, model) for key, model in models if model not in (*OF_THE_RUN, *coming)]
+    asked = [(key, model) for key, model in named if not _is_here(key, model)]
     on_hub = "is not on this machine; it is asked of the hub when a run starts"
     return [(key.removeprefix("rewards."), f"{model} {on_hub}") for key, model in asked]
+
+
+def _critic_start(config: Config) -> str:
+    critic = getattr(config.algorithm, "critic", None)
+    return "policy" if critic is None else critic.start
 
 
 def _models(name: str, reward: Reward) -> Iterator[tuple[str, str]]:
@@ -77,13 +88,11 @@ def _is_here(key: str, model: str) -> bool:
     Raises:
         UserError: it can only be a folder, and there is none, or none with a model in it.
     """
+    if (what := fault(model)) is not None:
+        raise UserError(key, f"{model!r} {what}")
     folder = Path(model).expanduser()
     if folder.is_dir():
-        if not any(folder.glob("*.json")):
-            raise UserError(key, f"the folder {model!r} holds no model: it has no config.json")
         return True
-    if folder.exists():
-        raise UserError(key, f"{model!r} is a file; a model's folder is needed")
     # a hub id has one slash at most; one that begins with a folder of this place is meant as a path
     if model.startswith((".", "/", "~")) or model.count("/") > 1 or ("/" in model and folder.parent.is_dir()):
         raise UserError(key, f"no folder {model!r}{_beside(folder)}")

@@ -116,7 +116,7 @@ class Lora(Section):
     r: Positive = 16
     alpha: Positive = 32
     dropout: Share = 0.0
-    targets: str | list[str] = "all-linear"
+    targets: Annotated[str, Field(min_length=1)] | Annotated[list[str], Field(min_length=1)] = "all-linear"
     """`all-linear`, names of modules, or a regular expression that matches whole module names."""
     modules_to_save: list[str] = []
     """Modules that are trained in full and saved with the adapter, such as `embed_tokens` and `lm_head`."""

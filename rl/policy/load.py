@@ -188,4 +188,5 @@ def _try(config: LoraConfig, model: PreTrainedModel) -> None:
         try:
             get_peft_model(type(model)(model.config), copy.deepcopy(config))
         except (ValueError, TypeError, AttributeError, RuntimeError) as error:
-            raise UserError("policy.lora", str(error).strip().splitlines()[0]) from error
+            said = re.sub(r"\(\n.*\n\)", "", str(error), flags=re.DOTALL)  # peft prints all that is in a module
+            raise UserError("policy.lora", said.strip().splitlines()[0]) from error

@@ -223,7 +223,7 @@ def _drawn(console: Console, config: Config, task: Task, options: LabelOptions) 
             **parameters,
         )
     return [
-        Sample(row, one.text, one.ids, one.finish_reason, index=index)
+        Sample(row, one.text, one.ids, one.finish_reason, index=index, thinking=one.thinking)
         for index, (row, group) in enumerate(zip(problems, drawn, strict=True))
         for one in group
     ]

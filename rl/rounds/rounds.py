@@ -24,6 +24,7 @@ from rewards.models.types import Model
 from rewards.sample import Sample
 from rl.algorithms.fit import Fit
 from rl.algorithms.guard import Guard, naming_the_last_good
+from rl.algorithms.trl_arguments import refusals_named
 from rl.analysis.first_look import odd_rewards
 from rl.config.algorithms import Rounds as RoundsSettings
 from rl.context import RunContext
@@ -275,7 +276,8 @@ class Rounds(Run):
             warn=self.context.warn,
             teachers=self.context.teachers,
         )
-        return self.algorithm.build(fit, examples)
+        with refusals_named(self.config.trainer):
+            return self.algorithm.build(fit, examples)
 
     def _reference(self, number: int, lora: PeftConfig | None) -> Model | None:
         """The reference policy of a round's fit; None if the fit needs no separate one."""

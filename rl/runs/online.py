@@ -12,6 +12,7 @@ from trl.models.utils import unwrap_model_for_generation
 from rewards.models.types import Model
 from rl.algorithms.guard import Guard, naming_the_last_good
 from rl.algorithms.online import OnlineTrainer
+from rl.algorithms.trl_arguments import refusals_named
 from rl.config.generation_cycle import GenerationCycle
 from rl.context import RunContext
 from rl.runs.callbacks import Evaluations, ProgressLine, Records, StopOnSignal
@@ -38,7 +39,8 @@ class OnlineRun(Run):
         guard = Guard(console)
         callbacks = [guard, records, evaluations, self.progress, self.stop, self.checkpoints]
         build = importlib.import_module(config.algorithm.module).build
-        self.trainer: OnlineTrainer = build(context, callbacks)
+        with refusals_named(config.trainer):
+            self.trainer: OnlineTrainer = build(context, callbacks)
         records.trainer = self.checkpoints.trainer = self.trainer
         guard.watch(self.trainer)
 

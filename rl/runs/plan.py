@@ -6,18 +6,19 @@ Imports without torch. A model's size is read from its `config.json` and the hea
 from __future__ import annotations
 
 import json
-import struct
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rewards.models.adapters import adapter_config, base_of
+from rewards.models.folder import header
 from rewards.reward import question_of
 from rl.config import Config
 from rl.config.algorithms import Rounds
 from rl.config.generation_cycle import GenerationCycle
 from rl.examples.reading import is_on_hub, rows_of
-from rl.tasks.task import Task
+from rl.tasks.task import Task, refuse_empty
 from verifiers.runtime.self_check import self_check, survey
 
 TRL_EPOCHS = 3
@@ -59,8 +60,10 @@ def describe(config: Config, task: Task | None, *, check_rows: int = 200) -> lis
         check_rows: number of rows per split whose gold answers the verifier is tried on.
 
     Raises:
-        UserError: the train split is smaller than a generation cycle.
+        UserError: a split that the run needs is empty, or the train split is smaller than a generation cycle.
     """
+    if task is not None:
+        refuse_empty(task.splits, validation=config.evaluation.every > 0)
     if task is not None and not config.algorithm.in_rounds:
         GenerationCycle.of(config).check_rows(len(task.splits["train"]), config.sampling.completions)
     lines = _task_lines(config, task, check_rows)
@@ -239,18 +242,8 @@ def _local_folder(model: str) -> Path | None:
 
 
 def _tensors(file: Path) -> int:
-    """The number of parameters in a safetensors file, from its header."""
-    with file.open("rb") as source:
-        (length,) = struct.unpack("<Q", source.read(8))
-        header = json.loads(source.read(length))
-    total = 0
-    for name, tensor in header.items():
-        if name != "__metadata__":
-            count = 1
-            for extent in tensor["shape"]:
-                count *= extent
-            total += count
-    return total
+    """How many numbers a safetensors file holds, from its header."""
+    return sum(math.prod(tensor["shape"]) for tensor in header(file).values())
 
 
 def _prompt_tokens(config: Config, task: Task | None) -> int:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from transformers import PreTrainedTokenizerBase
 
 from rewards.models.generate import Engine, Generated, SamplingParameters, generate
-from rewards.models.prompts import Text, prompt_ids
+from rewards.models.prompts import Text, encode, render
 from rewards.models.types import Model
 from rewards.sample import Sample
+from verifiers.answer.completion import leaves_open
 
 Completion = Generated
 
@@ -27,7 +29,7 @@ def as_samples(
         known: further fields that all samples share, such as `round`.
     """
     return [
-        Sample(row=rows[index], text=one.text, ids=one.ids, finish_reason=one.finish_reason, index=index, **known)
+        Sample(rows[index], one.text, one.ids, one.finish_reason, index=index, thinking=one.thinking, **known)
         for index, group in zip(indices, groups, strict=True)
         for one in group
     ]
@@ -63,8 +65,13 @@ def sample(
     Returns:
         For each prompt in order, its `count` completions.
     """
-    ids = [prompt_ids(prompt, tokenizer, chat_template_kwargs) for prompt in prompts]
-    return generate(
+    rendered = [render(prompt, tokenizer, chat_template_kwargs) for prompt in prompts]
+    ids = [encode(text, tokenizer) for text in rendered]
+    groups = generate(
         model, tokenizer, ids, SamplingParameters(**parameters), count=count, batch=batch, seed=seed,
         logprobs=logprobs, progress=progress,
     )  # fmt: skip
+    return [
+        [replace(one, thinking=True) for one in group] if leaves_open(prompt.text) else group
+        for prompt, group in zip(rendered, groups, strict=True)
+    ]

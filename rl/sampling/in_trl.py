@@ -22,9 +22,10 @@ from transformers import StoppingCriteriaList
 from trl.trainer.grpo_trainer import GRPOTrainer
 
 from rewards.models.generate import without_stored_defaults
-from rewards.models.prompts import Text, prompt_ids
+from rewards.models.prompts import Text, prompt_ids, render
 from rewards.models.stopping import StopStrings, ended
 from rewards.models.types import Generates, Model, Tokenizer
+from verifiers.answer.completion import leaves_open
 
 
 class SamplingTrainer(GRPOTrainer):
@@ -88,6 +89,11 @@ class SamplingTrainer(GRPOTrainer):
     def ended(self, ids: list[int]) -> tuple[list[int], Literal["stop", "length"]]:
         """A completion up to the token that ends it, and the finish reason."""
         return ended(ids, self.eos_token_ids, self.stop, self._tokenizer)
+
+    def leaves_open(self, prompt: Text) -> bool:
+        """Whether a prompt ends with the opening of a thought, as the policy reads it."""
+        template_kwargs: Any = self.chat_template_kwargs
+        return leaves_open(render(prompt, self._tokenizer, template_kwargs).text)
 
     def _record_ends(self, completions: Sequence[list[int]]) -> None:
         """Correct TRL's metrics about truncated completions."""

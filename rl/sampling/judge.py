@@ -9,8 +9,11 @@ from typing import Any
 from rewards.mixing.mix import Mix
 from rewards.reward import Text, question_of
 from rewards.sample import Sample
+from verifiers import Step
+from verifiers.answer.completion import closes
 from verifiers.runtime.verifier import Verifier
 
+OPENING = "<think>"
 RESERVED = frozenset({"prompt", "prompts", "completion", "completions", "completion_ids"})
 """Argument names of TRL's reward signature; columns with these names are not passed to rewards."""
 
@@ -18,7 +21,9 @@ RESERVED = frozenset({"prompt", "prompts", "completion", "completions", "complet
 def judge(samples: Sequence[Sample], verifier: Verifier, mix: Mix | None = None, **from_trainer: Any) -> list[Sample]:
     """Judge samples: add the verdict and, if there are rewards, each reward's judgement and their mix.
 
-    A completion is verified once: rewards that use the task's verifier get the same verdict as the sample.
+    A completion is verified once: rewards that use the task's verifier get the same verdict as the sample. A
+    completion that begins inside a thought, which its prompt opened, and never leaves it is judged with the opening in
+    front of it: what it says there is a draft and not an answer.
 
     Args:
         samples: B samples, in any order.
@@ -34,17 +39,29 @@ def judge(samples: Sequence[Sample], verifier: Verifier, mix: Mix | None = None,
     """
     if not samples:
         return []
-    rows = [{**one.row, "prompt": question_of(one.prompt), "prediction": one.text} for one in samples]
+    drafts = [one.thinking and not closes(one.text) for one in samples]
+    read = [replace(one, text=OPENING + one.text) if draft else one for one, draft in zip(samples, drafts, strict=True)]
+    rows = [{**one.row, "prompt": question_of(one.prompt), "prediction": one.text} for one in read]
     with verifier.once():
-        mixed = None if mix is None else mix.score(*_for_rewards(samples), **_columns(samples), **from_trainer)
+        mixed = None if mix is None else mix.score(*_for_rewards(read), **_columns(samples), **from_trainer)
         verdicts = verifier(rows)
-    judged = [replace(one, verdict=verdict) for one, verdict in zip(samples, verdicts, strict=True)]
+    judged = [
+        replace(one, verdict=replace(verdict, steps=_of_the_text(verdict.steps)) if draft else verdict)
+        for one, verdict, draft in zip(samples, verdicts, drafts, strict=True)
+    ]
     if mixed is None:
         return judged
-    return [
-        replace(one, reward=value, rewards=said)
-        for one, value, said in zip(judged, mixed.values, mixed.judgements, strict=True)
+    said = [
+        {name: replace(one, steps=_of_the_text(one.steps)) for name, one in judgements.items()} if draft else judgements
+        for judgements, draft in zip(mixed.judgements, drafts, strict=True)
     ]
+    return [replace(one, reward=value, rewards=of) for one, value, of in zip(judged, mixed.values, said, strict=True)]
+
+
+def _of_the_text(steps: Sequence[Step]) -> tuple[Step, ...]:
+    """Steps of a text with `OPENING` before it, by their places in the text itself."""
+    moved = [(step, max(step.start - len(OPENING), 0), step.end - len(OPENING)) for step in steps]
+    return tuple(replace(step, start=start, end=end) for step, start, end in moved if end > start)
 
 
 def _for_rewards(samples: Sequence[Sample]) -> tuple[list[Text], list[Text], list[list[int]]]:

@@ -188,11 +188,21 @@ class RunFolder:
 
 
 def read_jsonl(file: Path) -> list[dict[str, Any]]:
-    """The lines of a record, without a last line that a crash left incomplete; empty if the file is missing."""
+    """The lines of a record; none where the file is missing. A last line that a crash cut short is left out.
+
+    Raises:
+        UserError: another line is no JSON.
+    """
     if not file.exists():
         return []
-    lines = file.read_text(encoding="utf-8").split("\n")
-    return [json.loads(line) for line in lines[:-1]]  # after the last line end there is an incomplete line, or nothing
+    rows = []
+    # what follows the last line end is a cut line, or nothing
+    for number, line in enumerate(file.read_text(encoding="utf-8").split("\n")[:-1], start=1):
+        try:
+            rows.append(json.loads(line))
+        except ValueError as error:
+            raise UserError(f"{file}:{number}", f"is damaged, not JSON: {error}") from error
+    return rows
 
 
 def write_atomically(file: Path, text: str) -> None:

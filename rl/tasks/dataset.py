@@ -167,9 +167,17 @@ def _assigned_by_data(sources: Sequence[Source], config: DatasetTask) -> list[_A
             )
         return [_Assigned(source, SPLIT_NAMES[str(source.split).lower()]) for source in known]
     column = config.split_column
+    if column is not None:
+        _refuse_missing(column, sources)
     if column is None and any(_known(record.columns.get("split")) for source in sources for record in source.records):
         column = "split"
     return [_Assigned(source, None if column else "train", column) for source in sources]
+
+
+def _refuse_missing(column: str, sources: Sequence[Source]) -> None:
+    rows = [record.columns for source in sources for record in source.records if not record.broken]
+    if rows and not any(column in row for row in rows):
+        raise UserError("task.split_column", f"no row has a column {column!r}; {nearest(column, rows[0])}")
 
 
 def _named(data: str, split: Split, config: DatasetTask) -> list[Source]:
@@ -196,6 +204,8 @@ def _known(name: Any) -> bool:
 
 
 def _split_named(name: Any, column: str | None) -> Split:
+    if name is None:
+        raise BadRow(f"column {column!r}, which says the split of each row, is empty")
     if not _known(name):
         raise BadRow(
             f"column {column!r} says {name!r}, which is not train, validation or test; "

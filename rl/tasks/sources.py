@@ -1,35 +1,18 @@
-"""Sources of rows: files (JSON lines, JSON, CSV, TSV, parquet) and data sets of the hub.
+"""Where rows come from: files on disk (`rl/tasks/files.py`) and data sets of the hub.
 
-This module does not judge rows. A row that cannot be read becomes a record with its location and what is wrong with it,
-and the caller decides. pandas, pyarrow and datasets are imported only when they are needed, so a JSON lines file opens
-without them.
+Nothing is judged here: a row that cannot be read comes out as a record that says what is wrong with it and where, and
+the caller decides. `datasets` is imported where it is needed.
 """
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import NamedTuple
 
 from rl.errors import UserError
-from rl.tasks.packed import Damaged, opened, unpacked_name
+from rl.tasks.files import SUFFIXES, Record, read_file, unpacked
 from verifiers.runtime.names import nearest
-
-SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet")
-_HALF_CHARACTER = re.compile("[\ud800-\udfff]")
-
-
-class Record(NamedTuple):
-    """One row of a source, with its columns or with what is wrong with it."""
-
-    number: int
-    """Number of the line on which the row starts, or in formats without lines the number of the row, from 1."""
-    columns: dict[str, Any]
-    broken: str | None = None
 
 
 class Source(NamedTuple):
@@ -52,9 +35,9 @@ def open_sources(data: str) -> list[Source]:
     """Read a file, a folder or a hub data set.
 
     Args:
-        data: a `.jsonl`, `.ndjson`, `.json`, `.csv` or `.tsv` file, which may be compressed with gzip, bzip2 or
-            zstandard; a `.parquet` file; a folder that `datasets` wrote or can load; or a hub id, which may name a
-            subset, as in `openai/gsm8k@main`. A path is relative to the working directory.
+        data: a file that ends with one of `SUFFIXES`, compressed by gzip, bzip2, zstandard, xz or not; a folder that
+            `datasets` wrote or can load; or a hub id, with the subset that is wanted as in `openai/gsm8k@main`. A path
+            is relative to the folder the command runs in.
 
     Returns:
         One source for a file, or one for each split of a hub data set.
@@ -64,7 +47,7 @@ def open_sources(data: str) -> list[Source]:
     """
     path = Path(data).expanduser()
     if path.is_file():
-        return [_read_file(path, data)]
+        return [Source(data, *read_file(path, data))]
     if not path.is_dir() and not is_hub_id(data):
         beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
         raise UserError(data, "no such file" + (f"; {nearest(path.name, beside)}" if beside else ""))
@@ -93,7 +76,7 @@ def of_split(sources: Sequence[Source], split: str, column: str = "split") -> tu
         return [source for source in sources if source.split == split], [str(source.split) for source in sources]
     there = {str(record.columns.get(column)) for source in sources for record in source.records}
     kept = [
-        source._replace(records=[r for r in source.records if r.broken or r.columns.get(column) == split])
+        source._replace(records=[r for r in source.records if r.broken or str(r.columns.get(column)) == split])
         for source in sources
     ]
     found = any(not record.broken for source in kept for record in source.records)
@@ -101,138 +84,9 @@ def of_split(sources: Sequence[Source], split: str, column: str = "split") -> tu
 
 
 def is_hub_id(data: str) -> bool:
-    """Whether a source is a hub id: no such file or folder exists, and the name does not look like a path."""
-    looks_like_a_path = Path(unpacked_name(data)).suffix.lower() in SUFFIXES or data.startswith((".", "~", "/"))
+    """Whether a source is to be found on the hub: there is no such file or folder here, nor could there be one."""
+    looks_like_a_path = Path(unpacked(data)).suffix.lower() in SUFFIXES or data.startswith((".", "~", "/"))
     return not Path(data).expanduser().exists() and not looks_like_a_path and data.count("/") <= 1
-
-
-def _read_file(path: Path, name: str) -> Source:
-    kind = Path(unpacked_name(path.name)).suffix.lower()
-    if kind == ".parquet":
-        return Source(name, _parquet(path, name), by_line=False)
-    try:
-        with opened(path) as file:
-            if kind in (".csv", ".tsv"):
-                return Source(name, list(_csv(file, name, "\t" if kind == ".tsv" else ",")), by_line=True)
-            if kind == ".json" and _starts_with_bracket(file):
-                return Source(name, _json_array(file.read(), name), by_line=False)
-            if kind in (".jsonl", ".ndjson", ".json"):
-                return Source(name, list(_json_lines(file)), by_line=True)
-    except Damaged as error:
-        raise UserError(name, f"the {error.kind} file is damaged: {error}") from None
-    except OSError as error:
-        raise UserError(name, f"cannot be read: {error.strerror or error}") from None
-    raise UserError(name, f"{kind or 'a file without a suffix'} is not a known format; known are {', '.join(SUFFIXES)}")
-
-
-def _starts_with_bracket(file: IO[bytes]) -> bool:
-    start = file.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
-    file.seek(0)
-    return start == b"["
-
-
-def _json_lines(file: IO[bytes]) -> Iterator[Record]:
-    """One object per line; blank lines are skipped."""
-    for number, line in enumerate(file, start=1):
-        if number == 1:
-            line = line.removeprefix(b"\xef\xbb\xbf")
-        if not (line := line.strip()):
-            continue
-        try:
-            value, twice = _one_object(line)
-            if b"\\ud" in line.lower():  # an escape that may be a lone surrogate, which tokenizers reject
-                json.dumps(value, ensure_ascii=False).encode()
-        except UnicodeError:
-            yield Record(number, {}, "not Unicode: it holds bytes or escapes that are no character")
-        except json.JSONDecodeError as error:
-            yield Record(number, {}, f"not JSON: {error.msg} at column {error.colno}")
-        except (ValueError, RecursionError) as error:
-            yield Record(number, {}, f"not JSON: {error}")
-        else:
-            yield (
-                _json_record(number, value)
-                if twice is None
-                else Record(number, {}, f"two columns are called {twice!r}")
-            )
-
-
-def _one_object(line: bytes) -> tuple[Any, str | None]:
-    """The value of a line, and a key that its object has twice; json alone would silently keep the last one."""
-    outermost: list[str] = []
-
-    def noted(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        outermost[:] = [name for name, _ in pairs]
-        return dict(pairs)
-
-    value = json.loads(line, object_pairs_hook=noted)
-    if not isinstance(value, dict) or len(value) == len(outermost):
-        return value, None
-    return value, next(name for name in value if outermost.count(name) > 1)
-
-
-def _json_array(text: bytes, name: str) -> list[Record]:
-    """The rows of a file that is one array of objects; they are numbered by row, not by line."""
-    try:
-        values = json.loads(text.removeprefix(b"\xef\xbb\xbf"))
-        json.dumps(values, ensure_ascii=False).encode()
-    except UnicodeError:
-        raise UserError(name, "not Unicode: it holds bytes or escapes that are no character") from None
-    except json.JSONDecodeError as error:
-        raise UserError(f"{name}:{error.lineno}", f"not JSON: {error.msg}") from None
-    except (ValueError, RecursionError) as error:
-        raise UserError(name, f"not JSON: {error}") from None
-    return [_json_record(number, value) for number, value in enumerate(values, start=1)]
-
-
-def _json_record(number: int, value: Any) -> Record:
-    if isinstance(value, dict):
-        return Record(number, value)
-    return Record(number, {}, f"not a JSON object but {type(value).__name__}")
-
-
-def _csv(file: IO[bytes], name: str, delimiter: str) -> Iterator[Record]:
-    """Rows below a header line. The number of a row is the line on which it starts, also after quoted line breaks."""
-    # bytes that are not UTF-8 become lone surrogates, which are reported for their row
-    text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
-    longest = csv.field_size_limit(2**31 - 1)
-    try:
-        reader = csv.reader(text, strict=True, delimiter=delimiter)
-        try:
-            header = next(reader, [])
-        except csv.Error as error:
-            raise UserError(f"{name}:1", f"not CSV: {error}") from None
-        if twice := {column for column in header if header.count(column) > 1}:
-            raise UserError(f"{name}:1", f"two columns are called {min(twice)!r}")
-        while True:
-            number = reader.line_num + 1
-            try:
-                fields = next(reader, None)
-            except csv.Error as error:
-                yield Record(number, {}, f"not CSV: {error}")
-                continue
-            if fields is None:
-                return
-            if not fields:  # a blank line
-                continue
-            if _HALF_CHARACTER.search("".join(fields)):
-                yield Record(number, {}, "not Unicode: it holds bytes that are no UTF-8")
-            elif len(fields) != len(header):
-                yield Record(number, {}, f"{len(fields)} fields under a header of {len(header)}")
-            else:
-                yield Record(number, dict(zip(header, fields, strict=True)))
-    finally:
-        csv.field_size_limit(longest)
-
-
-def _parquet(path: Path, name: str) -> list[Record]:
-    import pyarrow
-    import pyarrow.parquet
-
-    try:
-        rows = pyarrow.parquet.read_table(path).to_pylist()
-    except (pyarrow.ArrowException, OSError) as error:
-        raise UserError(name, f"not a readable parquet file: {str(error).splitlines()[0]}") from None
-    return [Record(number, row) for number, row in enumerate(rows, start=1)]
 
 
 def _read_data_set(name: str) -> list[Source]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -106,3 +106,23 @@ def refuse_overlap(splits: Mapping[Split, Iterable[Mapping[str, Any]]], where: s
             key = row["prompt"] if isinstance(row["prompt"], str) else repr(row["prompt"])
             if home.setdefault(key, split) != split:
                 raise UserError(where, f"a prompt stands in both {home[key]} and {split}: {key[:80]!r}")
+
+
+def refuse_empty(splits: Mapping[Split, Sequence[Mapping[str, Any]]], *, validation: bool) -> None:
+    """Check that there is something to train and to be measured on.
+
+    Args:
+        splits: the rows of each split.
+        validation: whether the run needs a validation split, too.
+
+    Raises:
+        UserError: a split that the run needs has no rows.
+    """
+    for split in SPLITS:
+        if not splits[split] and (split != "validation" or validation):
+            also = ", or set evaluation.every=0" if split == "validation" else ""
+            raise UserError(
+                "task",
+                f"has no rows in its {split} split, and the run needs some; give it a source of its own, or a larger "
+                f"share of train{also}",
+            )

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors import SafetensorError
 
 from rl.cli import run
 
@@ -55,7 +57,7 @@ def test_an_unknown_command_and_a_missing_argument_are_one_line(capsys):
 
 def test_a_policy_that_is_not_there_is_one_line(capsys, tmp_path, small):
     line = refused(capsys, "train", QUICKSTART, *small, f"policy.model={tmp_path / 'gone'}")
-    assert line.startswith("whetstone: policy.model: ") and "could not be loaded" in line
+    assert line == f"whetstone: policy.model: no folder '{tmp_path / 'gone'}'"
 
 
 def test_a_folder_that_is_no_run_has_no_report(capsys, tmp_path):
@@ -157,6 +159,42 @@ def test_a_full_disk_is_one_line_and_says_that_checkpoints_are_kept(capsys, monk
         "whetstone: runs/a/metrics.jsonl: No space left on device. What was trained up to the last checkpoint is kept; "
         "the same command resumes.\n"
     )
+
+
+def full_disk_in_torch():
+    torch.save({"a": torch.zeros(10**5)}, "/dev/full")
+
+
+def full_disk_in_safetensors():  # its words on a real full disk; it does not write to /dev/full
+    raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+
+
+@pytest.mark.parametrize("full", [full_disk_in_torch, full_disk_in_safetensors])
+@pytest.mark.parametrize("within", [True, False])
+def test_so_is_one_that_torch_or_safetensors_tell_in_words_of_their_own(capsys, monkeypatch, tmp_path, full, within):
+    def breaks(*_):
+        if not within:
+            full()
+        try:
+            full()
+        except Exception as error:
+            raise ValueError("while saving") from error
+
+    monkeypatch.setattr("rl.analysis.report.write_report", breaks)
+    with pytest.raises(SystemExit) as exit_code:
+        run(["report", str(tmp_path)])
+    said = capsys.readouterr().err
+    assert exit_code.value.code == 1 and said.count("\n") == 1
+    assert said.endswith("What was trained up to the last checkpoint is kept; the same command resumes.\n")
+
+
+def test_other_errors_of_torch_are_no_full_disk(monkeypatch, tmp_path):
+    def breaks(*_):
+        raise RuntimeError("shape mismatch")
+
+    monkeypatch.setattr("rl.analysis.report.write_report", breaks)
+    with pytest.raises(RuntimeError, match="shape mismatch"):
+        run(["report", str(tmp_path)])
 
 
 def test_a_terminal_without_unicode_is_no_obstacle(small):

@@ -85,6 +85,18 @@ def spoken(completion: str) -> tuple[int, int]:
     return _outside_thinking(completion)[-1]
 
 
+def leaves_open(prompt: str) -> bool:
+    """Whether a prompt ends with the opening of a thought, as many chat templates do with `<think>`."""
+    prompt = prompt.rstrip()
+    *_, last = [None, *_THINKING.finditer(prompt[-100:])]
+    return last is not None and last.end() == len(prompt[-100:]) and not (last["close"] or last["closed"])
+
+
+def closes(completion: str) -> bool:
+    """Whether a completion has the end of a thought in it, whoever opened that."""
+    return any(tag["close"] or tag["closed"] for tag in _THINKING.finditer(completion))
+
+
 def _outside_thinking(completion: str) -> list[tuple[int, int]]:
     """The spans of a completion that are no thinking, in order; at least one, perhaps empty."""
     low = completion.lower()

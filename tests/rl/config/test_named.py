@@ -1,6 +1,8 @@
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from rl.cli import run
 from rl.config import load
@@ -10,11 +12,18 @@ from rl.errors import UserError
 GRPO = str(Path(__file__).parents[3] / "configs" / "grpo.yaml")
 
 
+def a_model(folder):
+    """A folder that looks like a model's from outside: a config, and weights with one tensor."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.json").write_text("{}")
+    save_file({"weight": torch.zeros(2)}, folder / "model.safetensors")
+    return folder
+
+
 @pytest.fixture
 def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "runs" / "prm").mkdir(parents=True)
-    (tmp_path / "runs" / "prm" / "config.json").write_text("{}")
+    a_model(tmp_path / "runs" / "prm")
     (tmp_path / "empty").mkdir()
     (tmp_path / "rubric.md").write_text("Is it brief?")
     (tmp_path / "mine.py").write_text(
@@ -69,7 +78,7 @@ def test_what_is_there_is_found_without_importing_it(here, overrides):
         ("process.model=./gone", "no folder './gone'"),
         ("process.model=/gone/away", "no folder '/gone/away'"),
         ("process.model=a/b/c", "no folder 'a/b/c'"),
-        ("process.model=empty", "the folder 'empty' holds no model"),
+        ("process.model=empty", "'empty' holds no model: it has no config.json"),
         ("process.model=rubric.md", "'rubric.md' is a file"),
         ("process.model=what?", "neither a folder here nor a name that the hub has"),
         ("self_feedback.options.baseline=./gone", "rewards.self_feedback.options.baseline: no folder './gone'"),
@@ -98,3 +107,31 @@ def test_check_says_what_the_hub_is_asked_for(here, capsys):
     run(["check", GRPO, "rewards.process.model=owner/never-downloaded", "task.sizes.train=64"])
     assert "process.model" in (out := capsys.readouterr().out)
     assert "owner/never-downloaded is not on this machine; it is asked of the hub when a run starts" in out
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["policy.model=./gone"], "policy.model: no folder './gone'"),
+        (["policy.model=runs/prn"], "policy.model: no folder 'runs/prn'; did you mean 'prm'"),
+        (["policy.model=empty"], "policy.model: 'empty' holds no model"),
+        (["policy.model=rubric.md"], "policy.model: 'rubric.md' is a file"),
+        (["policy.model=what?"], "policy.model: 'what.' is neither a folder here nor"),
+        (["policy.model=runs/prm", "policy.chat_template=rubrik.md"], "policy.chat_template: no file 'rubrik.md'; did"),
+        (["algorithm=ppo", "algorithm.critic.start=./gone"], "algorithm.critic.start: no folder './gone'"),
+    ],
+)
+def test_the_policys_own_models_and_files_are_looked_for_too(here, overrides, message):
+    with pytest.raises(UserError, match=message):
+        looked_at(*overrides)
+
+
+def test_a_policy_on_the_hub_is_said_to_be_asked_for(here):
+    assert looked_at("policy.model=owner/never-downloaded") == [
+        ("policy.model", "owner/never-downloaded is not on this machine; it is asked of the hub when a run starts")
+    ]
+
+
+def test_what_an_earlier_stage_is_to_leave_need_not_be_there(here):
+    config = load(GRPO, ["policy.model=runs/staged/staged.one/model"])
+    assert missing_on_hub(config, ["runs/staged/staged.one/model"]) == []

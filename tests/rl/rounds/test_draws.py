@@ -97,3 +97,25 @@ def test_a_fit_sees_as_many_rounds_of_the_pool_as_the_config_says(pool_rounds, s
     )
     Rounds._choose(stand_in, 3, [judged_sample("3", 1.0, round=3)])
     assert [sample.round for sample in found] == seen
+
+
+@pytest.mark.parametrize(
+    ("reference", "number", "lora", "loaded"),
+    [
+        ("base", 0, None, [None]),
+        ("base", 2, None, [None]),
+        ("base", 2, "adapters", []),  # which are switched off for it
+        ("last", 0, None, [None]),
+        ("last", 0, "adapters", []),
+        ("last", 2, None, [1]),
+        ("last", 2, "adapters", [1]),
+    ],
+)
+def test_the_reference_of_a_fit_is_the_base_or_the_last_rounds_policy(reference, number, lora, loaded):
+    asked = []
+    stand_in = SimpleNamespace(
+        settings=SimpleNamespace(uses_reference=True, reference=reference),
+        load=lambda number: asked.append(number) or "a copy",
+    )
+    found = Rounds._reference(stand_in, number, lora)
+    assert asked == loaded and found == ("a copy" if loaded else None)

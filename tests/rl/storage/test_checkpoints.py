@@ -4,10 +4,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from safetensors.torch import load_file
 
 from rl import config as configuration
 from rl import training
+from rl.errors import of_the_disk
 from rl.storage import checkpoints
 from rl.storage.run_folder import RunFolder, read_jsonl
 from tests.rl.conftest import SMALL
@@ -112,6 +114,29 @@ def test_after_an_exception_and_with_its_last_checkpoint_spoilt_a_run_ends_as_if
     training.train(configuration.load(GRPO, overrides(tmp_path, **algorithm)))
     said = capsys.readouterr().out
     assert "checkpoint-8 is broken (optimizer.pt has 100 bytes" in said and "from step 6" in said
+    assert_same_run(folder, whole)
+
+
+def test_a_disk_that_fills_up_in_a_checkpoint_leaves_the_one_before_it_to_go_on_from(
+    whole, algorithm, tmp_path, monkeypatch, capsys
+):
+    save = torch.save
+
+    def filling(values, file, *given, **more):
+        save(values, file, *given, **more)
+        if "checkpoint-8" in str(file) and "optimizer" in str(file):
+            Path(file).write_bytes(Path(file).read_bytes()[:1000])
+            save({"much": torch.zeros(10**5)}, "/dev/full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(torch, "save", filling)
+        with pytest.raises(RuntimeError) as full:
+            training.train(configuration.load(GRPO, overrides(tmp_path, **algorithm)))
+    assert "could not be written, as on a full disk" in (of_the_disk(full.value) or "")
+    folder = RunFolder(tmp_path / "grpo")
+    assert [path.name for path in checkpoints.numbered(folder.checkpoints)][-1] == "checkpoint-6"
+    training.train(configuration.load(GRPO, overrides(tmp_path, **algorithm)))
+    assert "from step 6" in capsys.readouterr().out
     assert_same_run(folder, whole)
 
 

@@ -1,8 +1,11 @@
 import bz2
 import gzip
 import json
+import lzma
 
 import pyarrow
+import pyarrow.feather
+import pyarrow.ipc
 import pyarrow.parquet
 import pytest
 
@@ -437,7 +440,7 @@ def test_columns_whose_names_training_uses_are_left_out_and_said(here, caplog):
 
 
 @pytest.mark.parametrize(
-    "name", ["a.ndjson", "a.jsonl.bz2", "a.jsonl.zst", "a.JSONL.GZ", "a.tsv", "a.tsv.zst", "a.csv.bz2"]
+    "name", ["a.ndjson", "a.jsonl.bz2", "a.jsonl.zst", "a.JSONL.GZ", "a.tsv", "a.tsv.zst", "a.csv.bz2", "a.jsonl.xz"]
 )
 def test_more_formats_give_the_same_rows(here, name):
     mark = "\t" if ".tsv" in name else ","
@@ -449,6 +452,8 @@ def test_more_formats_give_the_same_rows(here, name):
         data = bz2.compress(data)
     elif name.endswith(".zst"):
         data = pyarrow.compress(data, "zstd", asbytes=True)
+    elif name.endswith(".xz"):
+        data = lzma.compress(data)
     (here / name).write_bytes(data)
     assert sorted((row["prompt"], row["gold"]) for row in every(build(name))) == sorted(
         (row["question"], row["gold"]) for row in ROWS
@@ -461,3 +466,105 @@ def test_damaged_files_are_named(here, name):
     packed = bz2.compress(data) if name.endswith("bz2") else pyarrow.compress(data, "zstd", asbytes=True)
     (here / name).write_bytes(packed[:-20])
     assert "file is damaged" in refused(name)
+
+
+def same_rows(name):
+    pairs = sorted((row["prompt"], row["gold"]) for row in every(build(name)))
+    return pairs == sorted((row["question"], row["gold"]) for row in ROWS)
+
+
+@pytest.mark.parametrize("name", ["file.arrow", "stream.arrow", "a.feather", "a.parquet.gz", "a.parquet.xz"])
+def test_tables_of_other_tools_give_the_same_rows(here, name):
+    table = pyarrow.Table.from_pylist(ROWS)
+    opened = {"file.arrow": pyarrow.ipc.new_file, "stream.arrow": pyarrow.ipc.new_stream}
+    if name in opened:
+        with opened[name](str(here / name), table.schema) as out:
+            out.write_table(table)
+    elif name.endswith(".feather"):
+        pyarrow.feather.write_feather(table, str(here / name))
+    else:
+        pyarrow.parquet.write_table(table, str(here / "plain.parquet"))
+        pack = gzip.compress if name.endswith("gz") else lzma.compress
+        (here / name).write_bytes(pack((here / "plain.parquet").read_bytes()))
+    assert same_rows(name)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "utf-8-sig"])
+@pytest.mark.parametrize("name", ["a.csv", "a.jsonl", "a.json"])
+def test_a_text_in_another_unicode_encoding_with_its_mark_gives_the_same_rows(here, name, encoding):
+    table = "".join(",".join(map(str, values)) + "\n" for values in [ROWS[0], *(row.values() for row in ROWS)])
+    text = {"a.csv": table, "a.jsonl": lines(*ROWS), "a.json": json.dumps(ROWS)}[name]
+    (here / name).write_bytes(text.encode(encoding))
+    assert same_rows(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("objects.json", "\n".join(json.dumps(row, indent=2) for row in ROWS)),
+        ("objects.jsonl", "\n".join(json.dumps(row, indent=2) for row in ROWS) + "\n"),
+        ("beside.jsonl", " ".join(json.dumps(row) for row in ROWS)),
+        ("list.jsonl", json.dumps(ROWS, indent=2)),
+        ("list.json", json.dumps(ROWS)),
+    ],
+    ids=lambda text: text if text.endswith(("json", "jsonl")) else "",
+)
+def test_json_over_several_lines_gives_the_same_rows(here, name, text):
+    (here / name).write_text(text)
+    assert same_rows(name)
+
+
+def test_one_object_over_several_lines_is_one_row_and_a_broken_one_is_told_with_its_line(here):
+    (here / "one.json").write_text(json.dumps(ROWS[0], indent=2))
+    assert len(every(build("one.json"))) == 1
+    (here / "data.json").write_text(json.dumps({"data": ROWS}, indent=2))
+    assert refused("data.json").startswith(
+        "data.json:1: no column 'question', which task.template needs; there are: data"
+    )
+    (here / "cut.jsonl").write_text(lines(ROWS[0]) + '{"question": "1+1?",\n')
+    assert refused("cut.jsonl").startswith("cut.jsonl:2: not JSON")
+    second = json.dumps(ROWS[1] | {"gold": ""}, indent=2)
+    (here / "second.json").write_text(json.dumps(ROWS[0], indent=2) + "\n" + second)
+    first = json.dumps(ROWS[0], indent=2).count("\n") + 1
+    assert refused("second.json").startswith(f"second.json:{first + 1}: the answer")
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "what"),
+    [
+        ("a.csv", "question,gold\n1+1?,2\n".encode("utf-16-le"), "holds NUL bytes, as UTF-16 does; save it as UTF-8"),
+        ("a.jsonl", b"\xff\xfe\x00", "begins as UTF-16 and is not"),
+        (
+            "a.jsonl",
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n",
+            "is a Git LFS pointer, not the data",
+        ),
+        ("a.parquet", b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "is a Git LFS pointer"),
+        ("a.arrow", b"no arrow", "not a readable arrow file"),
+        ("a.jsonl.xz", b"\xfd7zXZ\x00cut", "the xz file is damaged"),
+        ("a.lz4", b"x", ".lz4 is not a known format; known are .jsonl, .ndjson"),
+    ],
+)
+def test_what_cannot_be_read_says_what_it_is(here, name, data, what):
+    (here / name).write_bytes(data)
+    assert refused(name).startswith(f"{name}: {what}")
+
+
+def test_a_split_column_that_is_not_there_or_empty_is_named(here):
+    (here / "a.jsonl").write_text(lines(*ROWS))
+    assert refused("a.jsonl", split_column="idd") == (
+        "task.split_column: no row has a column 'idd'; did you mean 'id'?"
+    )
+    (here / "a.jsonl").write_text(lines(ROWS[0] | {"part": "train"}, ROWS[1] | {"part": None}))
+    assert refused("a.jsonl", split_column="part") == (
+        "a.jsonl:2: column 'part', which says the split of each row, is empty"
+    )
+
+
+def test_splits_that_the_data_calls_by_number_can_be_named(here):
+    (here / "a.jsonl").write_text(lines(*(row | {"fold": number % 2} for number, row in enumerate(ROWS))))
+    data = {"train": "a.jsonl:0", "test": "a.jsonl:1"}
+    task = dataset.build(
+        DatasetTask(name="dataset", data=data, split_column="fold", verifier="chain", validation=0.0), 0
+    )
+    assert {row["fold"] for row in task.splits["train"]} == {0} and {row["fold"] for row in task.splits["test"]} == {1}

@@ -1,0 +1,107 @@
+"""What a model's folder holds, looked at without loading it. Imports without torch."""
+
+from __future__ import annotations
+
+import json
+import struct
+from pathlib import Path
+from typing import Any
+
+from rewards.models.adapters import CONFIG_FILE, base_of
+
+CONFIG = "config.json"
+WEIGHTS = ("*.safetensors", "*.bin")
+LFS_POINTER = b"version https://git-lfs"
+
+
+def fault(name: str | Path) -> str | None:
+    """Why a file or folder cannot be loaded as a model.
+
+    Args:
+        name: a folder, of a model or of an adapter. A hub id, or anything else that is not here, has no fault.
+
+    Returns:
+        What is wrong, to be read after the name; None where nothing is seen to be.
+    """
+    folder = Path(name).expanduser()
+    if folder.suffix == ".gguf" or (folder.is_dir() and not _any(folder, "*.json") and _any(folder, "*.gguf")):
+        return "is GGUF, which can be run but not trained; name the folder or hub id of its safetensors weights"
+    if folder.is_file():
+        return "is a file; a model's folder is needed"
+    if not folder.is_dir():
+        return None
+    if (folder / CONFIG_FILE).is_file():
+        return _adapter_fault(folder)
+    if not (folder / CONFIG).is_file():
+        return f"holds no model: it has no {CONFIG}"
+    if (what := _json_fault(folder / CONFIG)) is not None:
+        return what
+    return _weights_fault(folder, WEIGHTS)
+
+
+def header(file: Path) -> dict[str, Any]:
+    """The header of a safetensors file: name of a tensor → its `shape`, `dtype` and `data_offsets`.
+
+    Raises:
+        ValueError: the file is cut off, or is none.
+    """
+    with file.open("rb") as source:
+        start = source.read(len(LFS_POINTER))
+        if start == LFS_POINTER:
+            raise ValueError("is a Git LFS pointer, not the weights; fetch them with `git lfs pull`")
+        if len(start) < 8:
+            raise ValueError("is cut off or no safetensors file")
+        (length,) = struct.unpack("<Q", start[:8])
+        source.seek(8)
+        size = file.stat().st_size
+        text = source.read(length) if length <= size else b""
+    try:
+        tensors: dict[str, Any] = json.loads(text)
+    except ValueError:
+        raise ValueError("is cut off or no safetensors file") from None
+    tensors.pop("__metadata__", None)
+    whole = 8 + length + max((tensor["data_offsets"][1] for tensor in tensors.values()), default=0)
+    if size < whole:
+        raise ValueError(f"is cut off: it has {size:,} bytes of {whole:,}")
+    return tensors
+
+
+def _adapter_fault(folder: Path) -> str | None:
+    if (what := _json_fault(folder / CONFIG_FILE)) is not None:
+        return what
+    if (what := _weights_fault(folder, ("adapter_model.safetensors", "adapter_model.bin"))) is not None:
+        return what
+    try:
+        base = base_of(folder, json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8")))
+    except ValueError:
+        return f"is an adapter that does not say which model it is of: {CONFIG_FILE} has no base_model_name_or_path"
+    # a hub id has one slash at most
+    if not Path(base).is_dir() and (base.startswith((".", "/", "~")) or base.count("/") > 1):
+        return f"is an adapter of {base!r}, which is not here; {CONFIG_FILE} says so under base_model_name_or_path"
+    what = fault(base)
+    return None if what is None else f"is an adapter of {base!r}, which {what}"
+
+
+def _weights_fault(folder: Path, patterns: tuple[str, ...]) -> str | None:
+    files = [file for pattern in patterns for file in folder.glob(pattern)]
+    if not files:
+        return f"holds no weights: it has no {' and no '.join(patterns)}"
+    for file in files:
+        if file.suffix == ".safetensors":
+            try:
+                header(file)
+            except ValueError as error:
+                return f"cannot be read: {file.name} {error}"
+    return None
+
+
+def _json_fault(file: Path) -> str | None:
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        return f"cannot be read: {file.name} is not JSON ({error})"
+    return None if isinstance(found, dict) else f"cannot be read: {file.name} holds no JSON object"
+
+
+def _any(folder: Path, pattern: str) -> bool:
+    return next(folder.glob(pattern), None) is not None

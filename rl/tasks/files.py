@@ -1,0 +1,292 @@
+"""Rows of one file: JSON lines, JSON, CSV, TSV, parquet or arrow, compressed or not.
+
+A row that cannot be read comes out as a record that says what is wrong with it. pandas and pyarrow are imported where
+they are needed, so that a JSON lines file opens without them.
+"""
+
+from __future__ import annotations
+
+import bz2
+import codecs
+import csv
+import gzip
+import io
+import json
+import lzma
+import re
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+from rl.errors import UserError
+
+SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".arrow", ".feather")
+PACKED = (".gz", ".bz2", ".zst", ".xz")
+"""What follows the suffix of a compressed file."""
+_HALF_CHARACTER = re.compile("[\ud800-\udfff]")
+
+
+class Record(NamedTuple):
+    """One row of a source: its columns, or what is wrong with it."""
+
+    number: int
+    """Line the row starts on, from 1; for formats without lines, the row's number from 1."""
+    columns: dict[str, Any]
+    broken: str | None = None
+
+
+def read_file(path: Path, name: str) -> tuple[list[Record], bool]:
+    """The rows of a file.
+
+    Args:
+        path: of the file; its name says the format, and its first bytes how it is compressed.
+        name: as shown in messages.
+
+    Returns:
+        The rows, and whether their numbers are lines.
+
+    Raises:
+        UserError: the file cannot be read at all.
+    """
+    kind = Path(unpacked(path.name)).suffix.lower()
+    try:
+        with _opened(path) as file:
+            if file.peek(len(LFS_POINTER)).startswith(LFS_POINTER):
+                raise UserError(name, "is a Git LFS pointer, not the data; fetch it with `git lfs pull`")
+            if kind == ".parquet":
+                return _parquet(file, name), False
+            if kind in (".arrow", ".feather"):
+                return _arrow(file, name), False
+            if kind in SUFFIXES:
+                file = _as_utf8(file, name)
+            if kind in (".csv", ".tsv"):
+                return list(_csv(file, name, "\t" if kind == ".tsv" else ",")), True
+            if kind in (".jsonl", ".ndjson", ".json"):
+                return _json(file, name, kind)
+    except _Damaged as error:
+        raise UserError(name, f"the {error.kind} file is damaged: {error}") from None
+    except OSError as error:
+        raise UserError(name, f"cannot be read: {error.strerror or error}") from None
+    raise UserError(
+        name,
+        f"{kind or 'a file without a suffix'} is not a known format; known are {', '.join(SUFFIXES)}, and each of them "
+        f"with {', '.join(PACKED)} after it",
+    )
+
+
+def _opened(path: Path) -> io.BufferedReader:
+    """The file's bytes, unpacked where it is compressed; what the file holds decides, not its name.
+
+    Raises:
+        _Damaged: it is compressed, and cut off or broken.
+    """
+    with path.open("rb") as file:
+        start = file.read(6)
+    kind = next((kind for mark, kind in _MARKS.items() if start.startswith(mark)), None)
+    if kind is None:
+        return path.open("rb")
+    try:
+        if kind == "zstd":
+            import pyarrow
+
+            with pyarrow.OSFile(str(path)) as file, pyarrow.CompressedInputStream(file, "zstd") as unpacked:
+                return _buffered(unpacked.read())
+        unpack = {"gzip": gzip, "bzip2": bz2, "xz": lzma}[kind].decompress
+        return _buffered(unpack(path.read_bytes()))
+    except (EOFError, ValueError, OSError, zlib.error, lzma.LZMAError) as error:
+        raise _Damaged(kind, str(error)) from None
+
+
+def _buffered(content: bytes) -> io.BufferedReader:
+    raw: Any = io.BytesIO(content)  # typeshed wants a RawIOBase, and peeking works on this as well
+    return io.BufferedReader(raw)
+
+
+class _Damaged(Exception):
+    def __init__(self, kind: str, why: str) -> None:
+        super().__init__(why)
+        self.kind = kind
+
+
+_MARKS = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\x28\xb5\x2f\xfd": "zstd", b"\xfd7zXZ\x00": "xz"}
+"""What a compressed file begins with."""
+LFS_POINTER = b"version https://git-lfs"
+_BYTE_ORDER = {codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32",
+               codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}  # fmt: skip
+"""What a text in such an encoding begins with; the longer marks first, since a short one begins a long one."""
+
+
+def _as_utf8(file: io.BufferedReader, name: str) -> io.BufferedReader:
+    """A text file as UTF-8, also where a spreadsheet wrote it as UTF-16 with its mark.
+
+    Raises:
+        UserError: it is UTF-16 or UTF-32 without a mark, or broken.
+    """
+    start = file.peek(64)[:64]
+    encoding = next((of for mark, of in _BYTE_ORDER.items() if start.startswith(mark)), None)
+    if encoding is None:
+        if b"\0" in start:
+            raise UserError(name, "holds NUL bytes, as UTF-16 does; save it as UTF-8")
+        return file
+    try:
+        return _buffered(file.read().decode(encoding).encode())
+    except UnicodeError as error:
+        raise UserError(name, f"begins as {encoding.upper()} and is not: {error}") from None
+
+
+def unpacked(name: str) -> str:
+    """A file's name without what says that it is compressed."""
+    return next((name[: -len(end)] for end in PACKED if name.lower().endswith(end)), name)
+
+
+def _json(file: io.BufferedReader, name: str, kind: str) -> tuple[list[Record], bool]:
+    """One object a line; one array of objects; or objects that each take several lines."""
+    content = file.read()
+    start = content.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if start.startswith(b"[") and (kind == ".json" or not _is_json(start.partition(b"\n")[0])):
+        return _json_array(content, name), False
+    several_lines = start.startswith(b"{") and not _is_json(start.partition(b"\n")[0])
+    if several_lines and (records := _over_lines(content)) is not None:
+        return records, True
+    return list(_json_lines(io.BytesIO(content))), True
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _over_lines(content: bytes) -> list[Record] | None:
+    """Objects one after another, however they are laid out; None where the file is something else."""
+    decoder, records, place = json.JSONDecoder(), [], 0
+    try:
+        text = content.decode("utf-8-sig")
+        while place < len(text):
+            value, end = decoder.raw_decode(text, place)
+            json.dumps(value, ensure_ascii=False).encode()
+            records.append(_json_record(text.count("\n", 0, place) + 1, value))
+            place = next((at for at in range(end, len(text)) if not text[at].isspace()), len(text))
+    except (ValueError, RecursionError):
+        return None
+    return records
+
+
+def _json_lines(file: IO[bytes]) -> Iterator[Record]:
+    """One object a line; blank lines are passed over."""
+    for number, line in enumerate(file, start=1):
+        if number == 1:
+            line = line.removeprefix(b"\xef\xbb\xbf")
+        if not (line := line.strip()):
+            continue
+        try:
+            value, twice = _one_object(line)
+            if b"\\ud" in line.lower():  # an escape that may be half a character, which no tokenizer takes
+                json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeError:
+            yield Record(number, {}, "not Unicode: it holds bytes or escapes that are no character")
+        except json.JSONDecodeError as error:
+            yield Record(number, {}, f"not JSON: {error.msg} at column {error.colno}")
+        except (ValueError, RecursionError) as error:
+            yield Record(number, {}, f"not JSON: {error}")
+        else:
+            yield (
+                _json_record(number, value)
+                if twice is None
+                else Record(number, {}, f"two columns are called {twice!r}")
+            )
+
+
+def _one_object(line: bytes) -> tuple[Any, str | None]:
+    """What a line holds, and a name that its object gives twice; json would keep the last and say nothing."""
+    outermost: list[str] = []
+
+    def noted(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        outermost[:] = [name for name, _ in pairs]
+        return dict(pairs)
+
+    value = json.loads(line, object_pairs_hook=noted)
+    if not isinstance(value, dict) or len(value) == len(outermost):
+        return value, None
+    return value, next(name for name in value if outermost.count(name) > 1)
+
+
+def _json_array(text: bytes, name: str) -> list[Record]:
+    """A file that is one array of objects; rows are counted, for lines say little there."""
+    try:
+        values = json.loads(text.removeprefix(b"\xef\xbb\xbf"))
+        json.dumps(values, ensure_ascii=False).encode()
+    except UnicodeError:
+        raise UserError(name, "not Unicode: it holds bytes or escapes that are no character") from None
+    except json.JSONDecodeError as error:
+        raise UserError(f"{name}:{error.lineno}", f"not JSON: {error.msg}") from None
+    except (ValueError, RecursionError) as error:
+        raise UserError(name, f"not JSON: {error}") from None
+    return [_json_record(number, value) for number, value in enumerate(values, start=1)]
+
+
+def _json_record(number: int, value: Any) -> Record:
+    if isinstance(value, dict):
+        return Record(number, value)
+    return Record(number, {}, f"not a JSON object but {type(value).__name__}")
+
+
+def _csv(file: IO[bytes], name: str, delimiter: str) -> Iterator[Record]:
+    """Rows under a header line; a row's number is the line it starts on, also after quoted line breaks."""
+    # bytes that are no UTF-8 become lone surrogates, and are told of row by row
+    text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
+    longest = csv.field_size_limit(2**31 - 1)
+    try:
+        reader = csv.reader(text, strict=True, delimiter=delimiter)
+        try:
+            header = next(reader, [])
+        except csv.Error as error:
+            raise UserError(f"{name}:1", f"not CSV: {error}") from None
+        if twice := {column for column in header if header.count(column) > 1}:
+            raise UserError(f"{name}:1", f"two columns are called {min(twice)!r}")
+        while True:
+            number = reader.line_num + 1
+            try:
+                fields = next(reader, None)
+            except csv.Error as error:
+                yield Record(number, {}, f"not CSV: {error}")
+                continue
+            if fields is None:
+                return
+            if not fields:  # a blank line
+                continue
+            if _HALF_CHARACTER.search("".join(fields)):
+                yield Record(number, {}, "not Unicode: it holds bytes that are no UTF-8")
+            elif len(fields) != len(header):
+                yield Record(number, {}, f"{len(fields)} fields under a header of {len(header)}")
+            else:
+                yield Record(number, dict(zip(header, fields, strict=True)))
+    finally:
+        csv.field_size_limit(longest)
+
+
+def _parquet(file: io.BufferedReader, name: str) -> list[Record]:
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        rows = pyarrow.parquet.read_table(file).to_pylist()
+    except (pyarrow.ArrowException, OSError) as error:
+        raise UserError(name, f"not a readable parquet file: {str(error).splitlines()[0]}") from None
+    return [Record(number, row) for number, row in enumerate(rows, start=1)]
+
+
+def _arrow(file: io.BufferedReader, name: str) -> list[Record]:
+    """Arrow's file format, which Feather is, or its stream format, in which `datasets` writes."""
+    import pyarrow
+    import pyarrow.ipc
+
+    opened = pyarrow.ipc.open_file if file.peek(6)[:6] == b"ARROW1" else pyarrow.ipc.open_stream
+    try:
+        rows = opened(file).read_all().to_pylist()
+    except (pyarrow.ArrowException, OSError) as error:
+        raise UserError(name, f"not a readable arrow file: {str(error).splitlines()[0]}") from None
+    return [Record(number, row) for number, row in enumerate(rows, start=1)]
