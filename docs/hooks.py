@@ -11,9 +11,12 @@ import importlib
 import inspect
 import re
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import Any, get_args
 
 from pydantic_core import PydanticUndefined
+
+import rl.config
 
 ROOT = Path(__file__).parents[1]
 MARK = re.compile(r"^<!-- (config|docstring) ([\w.]+) -->$", re.MULTILINE)
@@ -62,9 +65,10 @@ def module_text(module: str) -> str:
 
 
 def _section(name: str) -> Any:
-    for module in ("rl.config.sections", "rl.config.algorithms", "rl.config.choosing", "rl.config.examples"):
-        if hasattr(found := importlib.import_module(module), name):
-            return getattr(found, name)
+    for module in iter_modules(rl.config.__path__, "rl.config."):
+        found = getattr(importlib.import_module(module.name), name, None)
+        if isinstance(found, type):
+            return found
     raise AttributeError(f"no section of the config is called {name}")
 
 

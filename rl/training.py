@@ -29,7 +29,7 @@ from rl.policy.positions import check_positions
 from rl.policy.teachers import Teacher, base, shown_ids
 from rl.policy.teachers import load as load_teachers
 from rl.runs.run import Run
-from rl.runs.wandb_run import wandb_run
+from rl.runs.trackers import Trackers, trackers
 from rl.storage.checkpoints import step_of
 from rl.storage.config_changes import Changes, shown
 from rl.storage.lock import acquire, release
@@ -63,8 +63,10 @@ def train(config: Config, *, fresh: bool = False, command: str = "") -> dict[str
     console = Console(quiet=not state.is_main_process, soft_wrap=True)
     with _locked(RunFolder(config.run_folder), state, console):
         context = prepare(config, state, console, fresh=fresh, command=command)
-        with wandb_run(config, context.folder) if state.is_main_process else nullcontext():
+        opened = trackers(config, context.folder, context.warn) if state.is_main_process else nullcontext(Trackers())
+        with opened as seen_in:
             run = _run(context)
+            run.trackers = seen_in
             run.train()
             return run.finish()
 

@@ -26,7 +26,7 @@ ONLY_SOMETIMES = {
     **dict.fromkeys(("with", "without"), "self_feedback"),
 }
 """What a reward logs that none of these runs has → the reward."""
-ELSEWHERE = {"rounds/given": "rl/examples/given.py", "rounds/hinted_right_by_wrong_steps": "rl/examples/hints.py"}
+ELSEWHERE = {"rounds/given": "rl/rounds/rounds.py", "rounds/hinted_right_by_wrong_steps": "rl/examples/hints.py"}
 """What these runs have no reason to log → where it is made."""
 
 

@@ -1,4 +1,4 @@
-"""Equation chains judged step by step: `16-3-4=9`, GSM8K's `<<16-3-4=9>>`, one step a line, and programs.
+"""Equation chains judged step by step: `16-3-4=9`, GSM8K's `<<16-3-4=9>>`, one step per line, and programs.
 
 Each step has its characters and its own verdict. A step of text is an equation (`verifiers.arithmetic.equations` says
 which are found and what is left unread). It is right where its arithmetic is true, in exact rationals with the rounding

@@ -71,10 +71,11 @@ def build(fit: Fit, examples: Sequence[Pair]) -> DPOTrainer:
         weights = trainer_settings.get("loss_weights") or [1.0] * len(losses)
         own = {"loss_type": [*losses, "sft"], "loss_weights": [*weights, algorithm.nll]}
     rows = pair_rows(examples, fit.tokenizer, fit.template_kwargs)
+    lengths, prompts = [pair_length(row) for row in rows], [len(row["prompt_ids"]) for row in rows]
     trainer = PairsDPOTrainer(
         algorithm.nll,
         ref_model=fit.reference,
-        args=fit_arguments(DPOConfig, fit, [pair_length(row) for row in rows], **own),
+        args=fit_arguments(DPOConfig, fit, lengths, prompts, **own),
         train_dataset=Dataset.from_list(rows),
         **fit.for_trl,
     )

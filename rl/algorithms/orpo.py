@@ -54,10 +54,10 @@ def build(fit: Fit, examples: Sequence[Pair]) -> ORPOTrainer:
         UserError: TRL rejects the arguments.
     """
     rows = pair_rows(examples, fit.tokenizer, fit.template_kwargs)
-    lengths = [pair_length(row) for row in rows]
+    lengths, prompts = [pair_length(row) for row in rows], [len(row["prompt_ids"]) for row in rows]
     limit = fit.config.trainer.get("max_length") or max(lengths)  # ORPOTrainer reads None as 512
     trainer = PairsORPOTrainer(
-        args=fit_arguments(ORPOConfig, fit, lengths, remove_unused_columns=False, max_length=limit),
+        args=fit_arguments(ORPOConfig, fit, lengths, prompts, remove_unused_columns=False, max_length=limit),
         train_dataset=Dataset.from_list(rows),
         **fit.for_trl,
     )

@@ -82,7 +82,8 @@ def build(fit: Fit, examples: Sequence[Sample]) -> SFTTrainer:
     lengths = [len(one["input_ids"]) for one in rows]
     if config.trainer.get("packing") and config.trainer.get("max_length") is None:
         own["max_length"] = max(lengths)  # packing fills sequences of a given length
-    given = {"args": fit_arguments(SFTConfig, fit, lengths, **own), "train_dataset": Dataset.from_list(rows)}
+    prompts = [length - len(one.ids) for length, one in zip(lengths, examples, strict=True)]
+    given = {"args": fit_arguments(SFTConfig, fit, lengths, prompts, **own), "train_dataset": Dataset.from_list(rows)}
     if settings.teacher:
         trainer = TaughtSftTrainer(fit.teachers, settings.nll_weight, **given, **fit.for_trl)
     else:
@@ -154,7 +155,7 @@ def row(
         template_kwargs: variables of the chat template, as they were at sampling.
 
     Returns:
-        `input_ids`, `labels` and `weights`, each one value a token of prompt and completion.
+        `input_ids`, `labels` and `weights`, each with one value per token of prompt and completion.
     """
     prompt, weights, start = prompt_ids(sample.prompt, tokenizer, template_kwargs), [], 0
     for place in range(len(sample.ids)):

@@ -70,7 +70,7 @@ def grpo_config_arguments(config: Config, folder: RunFolder) -> dict[str, Any]:
         "output_dir": str(folder.staging),
         "seed": config.seed,
         "run_name": config.name,
-        "report_to": [] if config.logging.wandb == "disabled" else ["wandb"],
+        "report_to": [],  # rl/runs/trackers.py sends what is recorded
         "num_generations": config.sampling.completions,
         "max_completion_length": config.sampling.max_tokens,
         "temperature": config.sampling.temperature,
@@ -90,7 +90,9 @@ def grpo_config_arguments(config: Config, folder: RunFolder) -> dict[str, Any]:
     return {**defaults, **config.trainer, **ours}
 
 
-def fit_arguments(kind: type[Arguments], fit: Fit, lengths: Sequence[int], **own: Any) -> Arguments:
+def fit_arguments(
+    kind: type[Arguments], fit: Fit, lengths: Sequence[int], prompts: Sequence[int], **own: Any
+) -> Arguments:
     """TRL's arguments for the fit of a round.
 
     TRL truncates to 1,024 tokens unless told otherwise; here nothing is truncated unless `trainer.max_length` says so,
@@ -101,10 +103,11 @@ def fit_arguments(kind: type[Arguments], fit: Fit, lengths: Sequence[int], **own
         kind: TRL's config class.
         fit: the fit.
         lengths: tokens of each example, prompt and completion together.
+        prompts: tokens of each example's prompt.
         own: what the algorithm sets itself.
 
     Raises:
-        UserError: TRL refuses them.
+        UserError: TRL refuses them, or `trainer.max_length` leaves no token of any completion.
     """
     settings = fit.config.trainer
     batch = settings.get("per_device_train_batch_size", 8) * PartialState().num_processes
@@ -112,6 +115,9 @@ def fit_arguments(kind: type[Arguments], fit: Fit, lengths: Sequence[int], **own
     ours = {"output_dir": str(fit.folder), "seed": fit.seed, "report_to": [], **own}
     limit, longest = settings.get("max_length"), max(lengths)
     if limit is not None and longest > limit:
+        if min(prompts) >= limit and settings.get("truncation_mode") != "keep_end":
+            what = f"{limit} leaves no token of any completion: the shortest prompt has {min(prompts):,}"
+            raise UserError("trainer.max_length", f"{what}; raise it, or leave it out to fit on everything")
         cut = sum(length > limit for length in lengths)
         fit.warn(
             f"trainer.max_length={limit} cuts {cut:,} of {len(lengths):,} examples, the longest of which has "

@@ -14,7 +14,7 @@ Collator = Callable[[list[dict[str, Any]]], dict[str, Any]]
 
 
 class WeightedSftTrainer(SFTTrainer):
-    """TRL's trainer with a weight a token, from the batch's `weights` (B, T).
+    """TRL's trainer with a weight for each token, from the batch's `weights` (B, T).
 
     TRL sums the log-probabilities that the model's forward gives it, so the weights go on them there.
     """

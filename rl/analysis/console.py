@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rl.analysis.evaluation import Evaluation
+from rl.storage.checkpoints import best_on_validation, numbered, step_of
 from rl.storage.run_folder import RunFolder
 
 ROWS = {
@@ -102,6 +103,10 @@ def finished(console: Console, folder: RunFolder, summary: Mapping[str, Any]) ->
         f"{summary['device']}\nreport:  {folder.report}\npolicy:  {folder.model}\nsummary: {folder.summary}",
         highlight=False,
     )
+    if kept := numbered(folder.checkpoints):
+        steps, best = ", ".join(str(step_of(path)) for path in kept), best_on_validation(folder)
+        said = "" if best is None else f"; the best on validation is that of step {step_of(best)}"
+        console.print(f"checkpoints of steps {steps} are kept{said}", highlight=False)
 
 
 def stages_finished(console: Console, folder: Path, summaries: Mapping[str, Mapping[str, Any]], report: Path) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Sequence
+import statistics
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
 import jinja2
 import matplotlib
+import pandas as pd
 from matplotlib.figure import Figure
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -42,7 +44,9 @@ CURVES = (
     ("Log-probability of chosen and of rejected", "nats", ("logps/chosen", "logps/rejected")),
     ("Rewards that abstained or failed", "share", ("rewards/{reward}/abstained", "rewards/{reward}/failed")),
 )
-"""Title, unit, and the metrics of each plot; `{reward}` stands for each reward in the config."""
+"""Title, unit, and the metrics drawn together; `{reward}` stands for each reward in the config."""
+Bands = dict[str, dict[int, tuple[float, float]]]
+"""Metric → step → the ends of its 95% interval."""
 
 
 def write_report(path: str | Path) -> Path:
@@ -63,7 +67,8 @@ def write_report(path: str | Path) -> Path:
         below = f"; there are runs in it, name one of them: {', '.join(runs)}" if runs else ""
         raise UserError(str(path), f"is not a run folder: it has no config.yaml{below}")
     config = folder.config.read_text(encoding="utf-8")
-    metrics = read_jsonl(folder.metrics)
+    metrics, evaluations = read_jsonl(folder.metrics), read_jsonl(folder.evaluations)
+    bands = intervals(evaluations)
     try:
         values = OmegaConf.create(config)
         named = [values.name, values.task.name, values.algorithm.name, values.rewards]
@@ -87,12 +92,16 @@ def write_report(path: str | Path) -> Path:
         summary=summary,
         rows=compared([summary["before"], summary["after"]]) if summary else [],
         curves=[
-            figure for figure in (_curve(metrics, *curve, rewards=list(values.rewards)) for curve in CURVES) if figure
+            figure
+            for figure in (_curve(metrics, *curve, rewards=list(values.rewards), bands=bands) for curve in CURVES)
+            if figure
         ],
         examples=_examples(folder),
+        failing=failing_prompts(folder),
+        changes=read_jsonl(folder.config_changes),
         hacking=hacking.found(
             metrics,
-            read_jsonl(folder.evaluations),
+            evaluations,
             cast(dict[str, Any], OmegaConf.to_container(values)),
         ),
         config=config,
@@ -101,8 +110,56 @@ def write_report(path: str | Path) -> Path:
     return folder.report
 
 
+def intervals(evaluations: Sequence[Mapping[str, Any]]) -> Bands:
+    """The 95% intervals of every evaluation.
+
+    Args:
+        evaluations: the lines of `evaluations.jsonl`.
+
+    Returns:
+        Metric, as in `metrics.jsonl` → step → the ends of its interval.
+    """
+    bands: Bands = {}
+    for row in evaluations:
+        for name, value in row.items():
+            if isinstance(value, Mapping) and "low" in value:
+                bands.setdefault(f"eval/{row['split']}/{name}", {})[row["step"]] = value["low"], value["high"]
+    return bands
+
+
+def failing_prompts(folder: RunFolder, files: int = 20, most: int = 10) -> list[dict[str, Any]]:
+    """The train prompts with the lowest mean reward among the last completions on record, with one completion each.
+
+    Args:
+        folder: the run folder.
+        files: files of completions to look at, the last ones.
+        most: prompts to list.
+
+    Returns:
+        `prompt`, `n` (completions on record), `reward` (their mean), and the `completion` that came last.
+    """
+    rewards: dict[str, list[float]] = {}
+    latest: dict[str, str] = {}
+    for file in sorted(folder.completions.glob("step_*.parquet"))[-files:]:
+        for row in pd.read_parquet(file, columns=["prompt", "completion", "reward"]).to_dict("records"):
+            if not pd.isna(row["reward"]):
+                rewards.setdefault(row["prompt"], []).append(row["reward"])
+                latest[row["prompt"]] = row["completion"]
+    means = {prompt: statistics.fmean(values) for prompt, values in rewards.items()}
+    return [
+        {"prompt": prompt, "n": len(rewards[prompt]), "reward": means[prompt], "completion": latest[prompt]}
+        for prompt in sorted(means, key=lambda prompt: means[prompt])[:most]
+    ]
+
+
 def _curve(
-    metrics: Sequence[dict[str, Any]], title: str, unit: str, names: Sequence[str], *, rewards: Sequence[str]
+    metrics: Sequence[dict[str, Any]],
+    title: str,
+    unit: str,
+    names: Sequence[str],
+    *,
+    rewards: Sequence[str],
+    bands: Bands,
 ) -> str | None:
     """One chart as SVG, or None where the run has logged none of its metrics, or zeros alone for what went wrong."""
     lines = []
@@ -123,7 +180,10 @@ def _curve(
                 (drawn,) = axes.plot(steps, values, linewidth=0.6, alpha=0.3)
                 axes.plot(steps, _smooth(values), color=drawn.get_color(), label=_label(label))
             else:
-                axes.plot(steps, values, marker="o", markersize=3, label=_label(label))
+                (drawn,) = axes.plot(steps, values, marker="o", markersize=3, label=_label(label))
+                if (band := bands.get(label)) and all(step in band for step in steps):
+                    low, high = zip(*(band[step] for step in steps), strict=True)
+                    axes.fill_between(steps, low, high, color=drawn.get_color(), alpha=0.18, linewidth=0)
         if unit == "share":
             axes.set_ylim(-0.02, 1.02)
         axes.set_title(title, loc="left")
@@ -133,7 +193,7 @@ def _curve(
         if len(lines) > 1:
             axes.legend(frameon=False, fontsize=8)
         svg = io.StringIO()
-        figure.savefig(svg, format="svg", metadata={"Date": None})
+        figure.savefig(svg, format="svg", transparent=True, metadata={"Date": None})
     return svg.getvalue()[svg.getvalue().index("<svg") :]
 
 

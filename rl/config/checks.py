@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from rewards import GIVE_STEPS, GIVE_TOKENS, REWARDS
@@ -27,7 +28,7 @@ SET_ELSEWHERE = {
     "eos_token": "the tokenizer: change the policy's own",
     "padding_value": "nothing: the tokenizer's pad token pads",
     "output_dir": "name and logging.folder",
-    "report_to": "logging.wandb",
+    "report_to": "logging.wandb and logging.report_to",
     "run_name": "name",
     "project": "logging.project",
     "num_generations": "sampling.completions",
@@ -112,6 +113,9 @@ def check_combinations(config: Config) -> None:
         raise WrongKey("policy.model", f"embedded is warmed up on chain or facts, not on {config.task.name}")
     if config.policy.quantize and config.policy.lora is None:
         raise WrongKey("policy.quantize", "a quantised model cannot be trained itself; add policy.lora")
+    for tracker in config.logging.report_to:
+        if find_spec(tracker) is None:
+            raise WrongKey("logging.report_to", f"{tracker} is not installed; pip install {tracker}")
     _check_engine(config)
     _check_credit(config)
     _check_mix(config)

@@ -32,7 +32,7 @@ class ExampleSource(Section):
     """The first so many rows alone."""
     weight: Annotated[float, Field(ge=0)] = 1.0
     """How often each of its examples is seen, beside the other sources: 2 is twice, 0.5 a random half, 0 not at all."""
-    share: Annotated[float, Field(gt=0, lt=1)] | None = None
+    share: Annotated[float, Field(gt=0, le=1)] | None = None
     """Its share of a mix (see `by`), in place of a weight; the shares of all sources sum to 1."""
     columns: dict[str, str] = {}
     """As in the section itself, for this source alone."""

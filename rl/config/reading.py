@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from omegaconf import OmegaConf
 from pydantic import ValidationError
@@ -119,6 +119,20 @@ def _with_models_of_stages(values: Any, left: Mapping[str, str], key: str = "") 
 def dump(config: Config) -> str:
     """The resolved config as YAML; `load` reads it back as the same config."""
     return OmegaConf.to_yaml(OmegaConf.create(config.model_dump(mode="json", by_alias=True)))
+
+
+def undump(text: str) -> dict[str, Any]:
+    """The values of a dumped config, with the defaults of keys that did not exist yet when it was written.
+
+    Args:
+        text: what `dump` returned, perhaps in an older version. If it is no valid config now, its values are returned
+            as they stand there.
+    """
+    values = cast(dict[str, Any], OmegaConf.to_container(OmegaConf.create(text)))
+    try:
+        return Config.model_validate(values).model_dump(mode="json", by_alias=True)
+    except (ValidationError, WrongKey):
+        return values
 
 
 def _explain(error: ValidationError) -> tuple[str, str]:

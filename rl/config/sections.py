@@ -249,7 +249,10 @@ class Logging(Section):
     folder: Place = "runs"
     wandb: Literal["auto", "online", "offline", "disabled"] = "auto"
     """`auto` is online if an API key is found, otherwise offline. W&B never asks for a key."""
+    report_to: list[Literal["tensorboard", "trackio"]] = []
+    """Where else it is seen (`rl/runs/trackers.py`)."""
     project: str = "whetstone"
+    """Of W&B and trackio."""
     completions_every: Annotated[int, Field(ge=0)] = 10
     """Optimizer steps between two files of completions; 0 for none."""
 

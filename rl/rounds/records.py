@@ -111,8 +111,8 @@ def standard_error(values: Sequence[tuple[int, float]]) -> float | None:
     return statistics.stdev(means) / math.sqrt(len(means))
 
 
-def write_completions(folder: RunFolder, step: int, samples: Sequence[Sample]) -> None:
-    """Write a round's samples with the columns of the online runs' files.
+def write_completions(folder: RunFolder, step: int, samples: Sequence[Sample]) -> pd.DataFrame:
+    """Write a round's samples in the columns of the online runs' files, and return them so.
 
     Args:
         folder: the run folder.
@@ -132,7 +132,9 @@ def write_completions(folder: RunFolder, step: int, samples: Sequence[Sample]) -
         }
         for one in samples
     ]
-    pd.DataFrame(table).to_parquet(folder.completions / f"step_{step:06d}.parquet")
+    frame = pd.DataFrame(table)
+    frame.to_parquet(folder.completions / f"step_{step:06d}.parquet")
+    return frame
 
 
 def both_fell(folder: RunFolder, first: int, last: int) -> dict[str, float] | None:

@@ -240,7 +240,7 @@ class Rounds(Run):
             for warning in odd_rewards(numbers, list(self.config.rewards)):
                 self.context.warn(warning)
         if samples and self.config.logging.completions_every:
-            write_completions(self.folder, self.steps, samples)
+            self.trackers.table(self.steps, write_completions(self.folder, self.steps, samples))
         shown = " · ".join(
             f"{name.removeprefix('rounds/')} {value:.4g}"
             for name, value in numbers.items()

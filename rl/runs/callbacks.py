@@ -31,16 +31,26 @@ class Records(TrainerCallback):
         folder: the run folder.
         completions_every: steps between two files of completions; 0 for none.
         rewards: names of the rewards.
-        warn: called with a message for each reward that looks odd in the first log line.
+        warn: is told of rewards that the first log line shows to be odd.
+        log: takes the step and the numbers of a log line; by default they go to `metrics.jsonl` alone.
+        show: takes the step and the table of completions beside their file.
     """
 
     trainer: GRPOTrainer
     """Set after the trainer is made; its table of completions is read."""
 
     def __init__(
-        self, folder: RunFolder, completions_every: int, rewards: Sequence[str], warn: Callable[[str], None]
+        self,
+        folder: RunFolder,
+        completions_every: int,
+        rewards: Sequence[str],
+        warn: Callable[[str], None],
+        log: Callable[[int, Mapping[str, Any]], None] | None = None,
+        show: Callable[[int, Mapping[str, Any]], None] = lambda step, table: None,
     ) -> None:
         self.folder = folder
+        self.log = log or (lambda step, numbers: folder.append(folder.metrics, {"step": step, **numbers}))
+        self.show = show
         self.completions_every = completions_every
         self.rewards, self.warn = rewards, warn
         self._is_first = True
@@ -69,7 +79,7 @@ class Records(TrainerCallback):
             return
         if "train_loss" in logs:  # the last line; its speeds cover only the time since the run was resumed
             logs = {name: value for name, value in logs.items() if name in ("train_loss", "total_flos", "epoch")}
-        self.folder.append(self.folder.metrics, {"step": state.global_step, **numbers_of(logs)})
+        self.log(state.global_step, numbers_of(logs))
         if self._is_first and "reward" in logs:
             self._is_first = False
             for warning in odd_rewards(logs, self.rewards):
@@ -86,6 +96,7 @@ class Records(TrainerCallback):
             "advantage": list(logged["advantages"]),
         }
         pd.DataFrame(table).to_parquet(self.folder.completions / f"step_{step:06d}.parquet")
+        self.show(step, table)
 
 
 class Evaluations(TrainerCallback):

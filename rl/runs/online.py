@@ -17,7 +17,7 @@ from rl.config.generation_cycle import GenerationCycle
 from rl.context import RunContext
 from rl.runs.callbacks import Evaluations, ProgressLine, Records, StopOnSignal
 from rl.runs.run import Run
-from rl.storage.checkpoints import Checkpoints, ended, newest_good, step_of, take_up
+from rl.storage.checkpoints import Checkpoints, best_on_validation, ended, newest_good, step_of, take_up
 from rl.storage.run_folder import read_jsonl
 
 
@@ -31,11 +31,20 @@ class OnlineRun(Run):
     def __init__(self, context: RunContext) -> None:
         super().__init__(context)
         config, folder, console = self.config, self.folder, self.console
-        records = Records(folder, config.logging.completions_every, list(config.rewards), context.warn)
+        records = Records(
+            folder,
+            config.logging.completions_every,
+            list(config.rewards),
+            context.warn,
+            lambda step, numbers: self.log(step, numbers),
+            lambda step, table: self.trackers.table(step, table),
+        )
         self.stop = StopOnSignal(GenerationCycle.of(config).optimizer_steps, console)
         evaluations = Evaluations(lambda step: self.measure("validation", step), config.evaluation.every)
         self.progress = ProgressLine(console)
-        self.checkpoints = Checkpoints(folder, config.trainer.get("save_total_limit"))
+        self.checkpoints = Checkpoints(
+            folder, config.trainer.get("save_total_limit"), lambda: best_on_validation(folder)
+        )
         guard = Guard(console)
         callbacks = [guard, records, evaluations, self.progress, self.stop, self.checkpoints]
         build = importlib.import_module(config.algorithm.module).build

@@ -112,7 +112,7 @@ def _round_lines(config: Config, task: Task | None) -> list[tuple[str, str]]:
     whole = algorithm.rounds * drawn
     return [
         *lines,
-        ("sampling", f"{prompts:,} prompts x {config.sampling.completions} = {drawn:,} completions a round"),
+        ("sampling", f"{prompts:,} prompts x {config.sampling.completions} = {drawn:,} completions per round"),
         ("", f"of at most {config.sampling.max_tokens} tokens"),
         training,
         ("", f"{whole:,} completions, at most {whole * config.sampling.max_tokens:,} tokens"),

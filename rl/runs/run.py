@@ -11,7 +11,6 @@ from contextlib import AbstractContextManager
 from importlib.metadata import version
 from typing import Any
 
-import wandb
 from accelerate.utils import broadcast_object_list
 
 from rewards.models.types import Model
@@ -21,6 +20,7 @@ from rl.analysis.evaluation import evaluate, settings_for
 from rl.analysis.report import write_report
 from rl.context import RunContext
 from rl.progress import completions_bar
+from rl.runs.trackers import Trackers
 from rl.storage.run_folder import read_jsonl, write_atomically
 from rl.tasks.task import Split
 
@@ -36,6 +36,7 @@ class Run(ABC):
         self.context = context
         self.config, self.task, self.policy = context.config, context.task, context.policy
         self.folder, self.state, self.console = context.folder, context.state, context.console
+        self.trackers = Trackers()
 
     @abstractmethod
     def train(self) -> None:
@@ -61,10 +62,14 @@ class Run(ABC):
         """Optimizer steps so far."""
 
     def log(self, step: int, numbers: Mapping[str, Any]) -> None:
-        """Write a line to metrics.jsonl and to W&B."""
+        """A line for metrics.jsonl and the trackers.
+
+        Args:
+            step: optimizer steps so far.
+            numbers: metric → value.
+        """
         self.folder.append(self.folder.metrics, {"step": step, **numbers})
-        if wandb.run is not None:
-            wandb.log({"train/global_step": step, **numbers})
+        self.trackers.log(step, numbers)
 
     def measure(self, split: Split, step: int) -> None:
         """Evaluate the current policy and record the result; a recorded evaluation is not repeated."""

@@ -26,10 +26,12 @@ from typing import Any, Protocol
 import torch
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from rl.storage.run_folder import RunFolder, sync, write_atomically
+from rl.storage.run_folder import RunFolder, read_jsonl, sync, write_atomically
 
 MANIFEST = "manifest.json"
 TRAINER_STATE = "trainer_state.json"
+KEPT = 2
+"""Newest checkpoints that are kept where `trainer.save_total_limit` says nothing."""
 
 
 class Part(Protocol):
@@ -54,7 +56,8 @@ class Checkpoints(TrainerCallback):
 
     Args:
         folder: the run folder.
-        keep: number of checkpoints to keep, the newest ones; None for all.
+        keep: how many of the newest checkpoints to keep.
+        best: gives the checkpoint that is kept beside them, however old it is; None where there is none.
     """
 
     trainer: Trainer
@@ -62,9 +65,12 @@ class Checkpoints(TrainerCallback):
     resumed: Path | None = None
     """The checkpoint that training resumes from; set before training starts."""
 
-    def __init__(self, folder: RunFolder, keep: int | None = None) -> None:
+    def __init__(
+        self, folder: RunFolder, keep: int | None = None, best: Callable[[], Path | None] = lambda: None
+    ) -> None:
         self.folder = folder
-        self.keep = keep
+        self.keep = KEPT if keep is None else keep
+        self.best = best
         self._epoch_began_with: torch.Tensor | None = None
 
     def on_train_begin(
@@ -103,7 +109,7 @@ class Checkpoints(TrainerCallback):
             seal(staged)
             self.folder.sync_records()
             publish(staged, self.folder.checkpoints / staged.name, self.folder.staging)
-            rotate(self.folder.checkpoints, self.keep, self.folder.staging)
+            rotate(self.folder.checkpoints, self.keep, self.folder.staging, self.best())
         self.trainer.accelerator.wait_for_everyone()
 
     def on_train_end(
@@ -272,16 +278,40 @@ def publish(staged: Path, final: Path, staging: Path) -> None:
     sync(final.parent)
 
 
-def rotate(folder: Path, keep: int | None, staging: Path) -> None:
-    """Delete all checkpoints except the newest ones.
+def rotate(folder: Path, keep: int, staging: Path, best: Path | None = None) -> None:
+    """Delete all checkpoints but the newest ones and the best.
 
     Args:
-        folder: the folder of the checkpoints.
-        keep: number of checkpoints to keep; None or 0 for all.
-        staging: the folder into which a checkpoint is moved before it is deleted.
+        folder: where they are.
+        keep: how many of the newest stay, 1 or more.
+        staging: the folder where what is deleted loses its name first.
+        best: one that stays beside them.
     """
-    for checkpoint in numbered(folder)[:-keep] if keep else []:
-        _remove(checkpoint, staging)
+    for checkpoint in numbered(folder)[:-keep]:
+        if checkpoint != best:
+            _remove(checkpoint, staging)
+
+
+def best_on_validation(folder: RunFolder) -> Path | None:
+    """Of the checkpoints that were measured on validation, the one with the highest greedy accuracy.
+
+    Where several have the same, sampled accuracy decides, and then the newest is taken.
+
+    Args:
+        folder: the run folder.
+
+    Returns:
+        The checkpoint; None where none was measured.
+    """
+    measured = {row["step"]: row for row in read_jsonl(folder.evaluations) if row["split"] == "validation"}
+    there = [path for path in numbered(folder.checkpoints) if step_of(path) in measured]
+
+    def accuracy(checkpoint: Path) -> tuple[float, float, int]:
+        row = measured[step_of(checkpoint)]
+        greedy, sampled = ((row.get(name) or {}).get("value", -1.0) for name in ("greedy", "mean_at_k"))
+        return greedy, sampled, step_of(checkpoint)
+
+    return max(there, key=accuracy, default=None)
 
 
 def _remove(checkpoint: Path, staging: Path) -> None:

@@ -22,10 +22,9 @@ import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from omegaconf import OmegaConf
-
+from rl.config import undump
 from rl.errors import UserError
 from rl.storage.config_changes import Changes, changes, length_key, may_change, shown
 
@@ -61,7 +60,7 @@ class RunFolder:
 
     def changes_to(self, config: str) -> Changes:
         """The differences between the config in this folder and another one (resolved YAML)."""
-        return changes(_values(self.config.read_text(encoding="utf-8")), _values(config))
+        return changes(*(undump(text) for text in (self.config.read_text(encoding="utf-8"), config)))
 
     def check(self, config: str) -> Changes:
         """Check that a run of this config may start or resume in this folder.
@@ -77,7 +76,7 @@ class RunFolder:
         """
         if not self.config.exists():
             return {}
-        before, now = (_values(text) for text in (self.config.read_text(encoding="utf-8"), config))
+        before, now = (undump(text) for text in (self.config.read_text(encoding="utf-8"), config))
         found, length = changes(before, now), length_key(now)
         if length_key(before) == length and length in found:
             self._check_length(length, *found[length])
@@ -228,7 +227,3 @@ def sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def _values(config: str) -> dict[str, Any]:
-    return cast(dict[str, Any], OmegaConf.to_container(OmegaConf.create(config)))

@@ -119,7 +119,7 @@ def test_the_same_command_resumes_and_ends_where_an_uninterrupted_run_does(finis
     assert steps == [1, 2, 3, 4]
 
 
-@pytest.mark.parametrize("more", [[], ["trainer.steps_per_generation=2", "trainer.num_train_epochs=1"]])
+@pytest.mark.parametrize("more", [[], ["trainer.steps_per_generation=2"]])
 def test_a_finished_run_that_is_extended_ends_where_one_of_that_length_does(small, tmp_path, more):
     same = [*small, "trainer.lr_scheduler_type=constant", *more]
     whole = RunFolder(tmp_path / "whole")

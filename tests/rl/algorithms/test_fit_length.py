@@ -10,6 +10,7 @@ from rewards.models.prompts import prompt_ids
 from rl import config as configuration
 from rl.algorithms import dpo, orpo, sft
 from rl.algorithms.fit import Fit
+from rl.errors import UserError
 from rl.examples.pairs import Pair
 from tests.rl.samples import judged_sample
 
@@ -82,3 +83,11 @@ def test_packed_examples_are_whole(warm, example, tmp_path):
     trainer, _ = built("star", warm, tmp_path, examples, "trainer.packing=true", "algorithm.wrong_step_weight=1")
     tokens = sum(len(torch.as_tensor(row["input_ids"])) for row in trainer.train_dataset)
     assert tokens == sum(len(prompt_ids(one.prompt, warm[1])) + len(one.ids) for one in examples)
+
+
+@pytest.mark.parametrize("name", BUILD)
+def test_a_limit_that_leaves_nothing_of_any_completion_is_refused(warm, example, tmp_path, name):
+    tokens = len(prompt_ids("1+1?", warm[1]))
+    with pytest.raises(UserError, match=rf"max_length: {tokens} leaves no token .*: the shortest prompt has {tokens};"):
+        built(name, warm, tmp_path, [example(name, "1+1?")], f"trainer.max_length={tokens}")
+    built(name, warm, tmp_path, [example(name, "1+1?")], f"trainer.max_length={tokens + 1}")

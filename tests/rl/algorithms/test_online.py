@@ -188,3 +188,16 @@ def test_a_model_with_learnt_positions_counts_them_from_the_first_token(argument
             logprobs = trainer.model(input_ids=alone).logits[:, prompt - left - 1 : -1].log_softmax(-1)
             wanted = logprobs.gather(2, alone[:, prompt - left :, None])[0, :, 0]
             torch.testing.assert_close(found[row], wanted, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "right"), [("1+2?", True), ("1+2?<think>", False)], ids=["plain", "opens a thought"]
+)
+def test_the_draft_of_a_thought_that_the_prompt_opened_is_no_answer(arguments, mix, prompt, right):
+    trainer = GrpoTrainer(PLAIN, mix(), CHAIN, **arguments())
+    row = {**trainer.train_dataset[0], "prompt": prompt, "gold": "3"}
+    text = "1+2=3#3"
+    ids = [*trainer.processing_class.encode(text, add_special_tokens=False), trainer.processing_class.eos_token_id]
+    rewards = trainer._calculate_rewards([row], [prompt], [text], [ids])
+    assert trainer.samples[0].thinking is not right
+    assert trainer.samples[0].right is right and rewards.tolist() == [[float(right)]]

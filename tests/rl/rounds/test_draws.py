@@ -11,6 +11,7 @@ from rl.rounds import draws
 from rl.rounds.draws import Draws
 from rl.rounds.rounds import Rounds
 from rl.sampling.draw import Completion
+from rl.storage.run_folder import RunFolder
 from tests.rl.samples import judged_sample
 
 ROWS = 10
@@ -119,3 +120,30 @@ def test_the_reference_of_a_fit_is_the_base_or_the_last_rounds_policy(reference,
     )
     found = Rounds._reference(stand_in, number, lora)
     assert asked == loaded and found == ("a copy" if loaded else None)
+
+
+@pytest.mark.parametrize(
+    ("fit_from", "number", "loaded", "adapters"),
+    [("base", 0, None, "new"), ("base", 2, None, "new"), ("last", 0, None, "new"), ("last", 2, 1, None)],
+)
+def test_a_fit_starts_from_the_base_with_new_adapters_or_goes_on_from_the_last_round(
+    fit_from, number, loaded, adapters, tmp_path
+):
+    asked, fits = [], []
+    nothing = SimpleNamespace(log_steps=None)
+    stand_in = SimpleNamespace(
+        settings=SimpleNamespace(fit_from=fit_from),
+        config=SimpleNamespace(trainer={}, seed=0),
+        policy=SimpleNamespace(lora="new", tokenizer=None),
+        context=SimpleNamespace(warn=print, teachers=()),
+        folder=RunFolder(tmp_path),
+        algorithm=SimpleNamespace(build=lambda fit, examples: fits.append(fit)),
+        load=lambda number: asked.append(number) or "the policy",
+        progress=nothing,
+        stop=nothing,
+        last_step=0,
+        _reference=lambda number, lora: lora,
+    )
+    Rounds._trainer(stand_in, number, [])
+    assert asked == [loaded]
+    assert (fits[0].model, fits[0].lora, fits[0].reference) == ("the policy", adapters, adapters)

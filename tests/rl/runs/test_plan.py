@@ -101,4 +101,4 @@ def test_data_on_the_hub_is_left_alone(monkeypatch):
 def test_the_plan_of_rounds_counts_prompts_and_completions_a_round():
     config = load(Path(QUICKSTART).with_name("dpo.yaml"), ["algorithm.prompts=100", "algorithm.rounds=2"])
     lines = " ".join(" ".join(line) for line in plan.describe(config, tasks.load(config)))
-    assert "100 prompts x 8 = 800 completions a round" in lines and "1,600 completions" in lines
+    assert "100 prompts x 8 = 800 completions per round" in lines and "1,600 completions" in lines

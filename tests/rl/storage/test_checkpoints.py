@@ -85,10 +85,38 @@ def test_the_newest_whole_checkpoint_is_found_and_the_broken_ones_are_named(tmp_
     ]
 
 
+def test_the_newest_two_stay_and_the_best_on_validation_beside_them(tmp_path):
+    folder = RunFolder(tmp_path)
+    folder.staging.mkdir(parents=True)
+    kept = checkpoints.Checkpoints(folder, best=lambda: checkpoints.best_on_validation(folder))
+    greedy = {1: 0.1, 2: 0.7, 3: 0.7, 4: 0.2, 5: 0.9, 6: 0.3}
+    sampled = {2: 0.6, 3: 0.5}
+    there = []
+    for step, value in greedy.items():
+        checkpoint(folder.checkpoints, step)
+        row = {"step": step, "greedy": {"value": value}, "mean_at_k": {"value": sampled.get(step, 0.0)}}
+        folder.append(folder.evaluations, {**row, "split": "validation"})
+        folder.append(folder.evaluations, {**row, "split": "test", "greedy": {"value": 1 - value}})
+        checkpoints.rotate(folder.checkpoints, kept.keep, folder.staging, kept.best())
+        there.append([checkpoints.step_of(path) for path in checkpoints.numbered(folder.checkpoints)])
+    assert there == [[1], [1, 2], [2, 3], [2, 3, 4], [4, 5], [5, 6]]
+
+
+def test_without_an_evaluation_at_a_checkpoint_there_is_no_best(tmp_path):
+    folder = RunFolder(tmp_path)
+    checkpoint(folder.checkpoints, 2)
+    assert checkpoints.best_on_validation(folder) is None
+    folder.append(folder.evaluations, {"step": 3, "split": "validation", "greedy": {"value": 1.0}, "mean_at_k": None})
+    assert checkpoints.best_on_validation(folder) is None
+    folder.append(folder.evaluations, {"step": 2, "split": "validation", "greedy": None, "mean_at_k": None})
+    assert checkpoints.best_on_validation(folder) == folder.checkpoints / "checkpoint-2"
+
+
 def test_a_run_leaves_as_many_whole_checkpoints_as_were_asked_for_and_nothing_staged(whole):
     kept = checkpoints.numbered(whole.checkpoints)
-    assert [path.name for path in kept] == ["checkpoint-8", "checkpoint-10", "checkpoint-11"]
-    assert [checkpoints.problem(path) for path in kept] == [None, None, None]
+    # 6 is the one step with a checkpoint and an evaluation, and so the best on validation
+    assert [path.name for path in kept] == ["checkpoint-6", "checkpoint-8", "checkpoint-10", "checkpoint-11"]
+    assert [checkpoints.problem(path) for path in kept] == [None] * 4
     assert not whole.staging.exists()
 
 

@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from rl.config import dump, load
 from rl.errors import UserError
 from rl.storage.run_folder import RunFolder, read_jsonl, write_atomically
 
@@ -121,6 +122,15 @@ def test_what_would_have_changed_the_training_may_not_change(begun, config, chan
     folder = begun(config)
     with pytest.raises(UserError, match=said):
         folder.check(text(config, **change))
+
+
+def test_a_key_that_is_newer_than_the_run_does_not_keep_it_from_resuming(tmp_path):
+    now = dump(load("configs/quickstart.yaml"))
+    folder = RunFolder(tmp_path)
+    folder.start("".join(line for line in now.splitlines(keepends=True) if "share_prompts" not in line))
+    assert folder.check(now) == {}
+    with pytest.raises(UserError, match=r"algorithm\.share_prompts: None, now False"):
+        folder.check(now.replace("share_prompts: null", "share_prompts: false"))
 
 
 @pytest.mark.parametrize(

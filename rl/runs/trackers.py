@@ -1,0 +1,279 @@
+"""Where a run is seen beside its folder: W&B, TensorBoard, trackio. None of them can stop a run.
+
+What goes there is what goes to `metrics.jsonl`, under names that are grouped by what a person asks: `eval/` (is it
+learning), `rewards/` (what does it earn, and is a reward gamed), `policy/` and `critic/` (is it stable), `groups/`
+(where is the signal lost), `rounds/`, and `time/` (what does it cost); and the sampled completions as a table of their
+own for each step that has one. transformers' own callbacks are not used: they put every name under `train/`, know
+nothing of evaluations before the first step, and raise where a disk is full.
+
+A tracker that does not start or that breaks later is dropped, with a warning that says what is lost.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any
+
+import pandas as pd
+import wandb
+
+from rl.config import Config, dump
+from rl.storage.run_folder import RunFolder, write_atomically
+
+GROUPS = {
+    "eval": ("eval/",),
+    "rewards": ("rewards/", "reward"),
+    "critic": ("critic/",),
+    "groups": ("groups/", "completions/", "dynamic_sampling/", "curriculum/", "frac_reward_zero_std"),
+    "rounds": ("rounds/", "round"),
+    "time": ("time/", "step_time", "num_tokens", "epoch", "total_flos"),
+}
+"""Group → how the names of its metrics begin; every other metric is of the policy."""
+OWN_GROUP = ("eval", "rewards", "critic", "rounds")
+"""Groups whose metrics have their name already."""
+ROWS = 128
+"""Most completions in a table."""
+
+
+def grouped(name: str) -> str:
+    """A metric's name in a tracker: its name in `metrics.jsonl` under the group that it belongs to."""
+    group = next((group for group, starts in GROUPS.items() if name.startswith(starts)), "policy")
+    inside = name.removeprefix(f"{group}/")
+    return f"{group}/{inside if group in OWN_GROUP else name}"
+
+
+class Tracker(ABC):
+    """One place where a run is seen."""
+
+    name: str
+
+    @abstractmethod
+    def log(self, step: int, numbers: Mapping[str, float]) -> None:
+        """Take the numbers of a step."""
+
+    @abstractmethod
+    def table(self, step: int, rows: pd.DataFrame) -> None:
+        """Take the completions of a step."""
+
+    @abstractmethod
+    def close(self, failed: bool) -> None:
+        """The run is over, or broke off."""
+
+
+class Trackers:
+    """All places where a run is seen.
+
+    Args:
+        trackers: those that started.
+        warn: is told, once for each, of one that breaks.
+    """
+
+    def __init__(self, trackers: Sequence[Tracker] = (), warn: Callable[[str], None] = print) -> None:
+        self.trackers = list(trackers)
+        self.warn = warn
+        self._tokens: tuple[float, float] | None = None
+
+    def log(self, step: int, numbers: Mapping[str, Any]) -> None:
+        """Send the numbers of a step; those that are None are left out.
+
+        Args:
+            step: optimizer steps so far.
+            numbers: metric → value, by the names of `metrics.jsonl`.
+        """
+        if not self.trackers:
+            return
+        values = {grouped(name): value for name, value in numbers.items() if value is not None}
+        if (tokens := numbers.get("num_tokens")) is not None:
+            now, before = time.perf_counter(), self._tokens
+            if before is not None and tokens > before[0]:
+                values["time/tokens_per_second"] = (tokens - before[0]) / (now - before[1])
+            self._tokens = tokens, now
+        self._each(lambda tracker: tracker.log(step, values))
+
+    def table(self, step: int, rows: Mapping[str, Any] | pd.DataFrame) -> None:
+        """Send the completions of a step.
+
+        Args:
+            step: optimizer steps so far.
+            rows: column → a value for each completion.
+        """
+        if self.trackers:
+            frame = pd.DataFrame(rows).head(ROWS)
+            self._each(lambda tracker: tracker.table(step, frame))
+
+    def close(self, failed: bool = False) -> None:
+        """End all of them.
+
+        Args:
+            failed: whether the run broke off.
+        """
+        self._each(lambda tracker: tracker.close(failed))
+
+    def _each(self, do: Callable[[Tracker], None]) -> None:
+        for tracker in list(self.trackers):
+            try:
+                do(tracker)
+            except Exception as error:  # whatever it is, the run goes on
+                self.trackers.remove(tracker)
+                what = " ".join(str(error).split()) or type(error).__name__
+                self.warn(f"{tracker.name} broke ({what}); the run goes on without it, and its folder has everything")
+
+
+@contextmanager
+def trackers(config: Config, folder: RunFolder, warn: Callable[[str], None]) -> Iterator[Trackers]:
+    """The trackers that a config asks for, open inside this context.
+
+    Args:
+        config: of the run.
+        folder: the run folder, which is there.
+        warn: is told of a tracker that does not start, or breaks.
+    """
+    kinds: dict[str, Callable[[Config, RunFolder, Callable[[str], None]], Tracker]] = {
+        "tensorboard": TensorBoard,
+        "trackio": Trackio,
+    }
+    if config.logging.wandb != "disabled":
+        kinds = {"wandb": Wandb, **kinds}
+    started = []
+    for name in ("wandb", *config.logging.report_to):
+        if name not in kinds:
+            continue
+        try:
+            started.append(kinds[name](config, folder, warn))
+        except Exception as error:
+            what = " ".join(str(error).split()) or type(error).__name__
+            warn(f"{kinds[name].__name__} did not start ({what}); the run goes on without it")
+    together = Trackers(started, warn)
+    try:
+        yield together
+    except BaseException:
+        together.close(failed=True)
+        raise
+    together.close()
+
+
+class Wandb(Tracker):
+    """One W&B run for one run folder, from the evaluations before the first step to the end, also when it is resumed.
+
+    A run that already exists in this process is used and left open. The run's id is kept in the run folder, so that
+    resuming goes on with it; `WANDB_RUN_ID`, as a sweep sets it, goes first. Where W&B cannot be reached, or nobody is
+    logged in, the records are kept in the run folder, and `wandb sync` sends them later.
+
+    Args:
+        config: of the run; all of it is recorded.
+        folder: the run folder.
+        warn: is told where the records are kept here instead of being sent.
+    """
+
+    name = "W&B"
+
+    def __init__(self, config: Config, folder: RunFolder, warn: Callable[[str], None]) -> None:
+        self.ours = wandb.run is None
+        if self.ours:
+            self._start(config, folder, warn)
+        assert wandb.run is not None
+        self.run = wandb.run
+        self.run.config.update(config.model_dump(mode="json", by_alias=True), allow_val_change=True)
+        self.run.define_metric("step")
+        self.run.define_metric("*", step_metric="step", step_sync=True)
+
+    def _start(self, config: Config, folder: RunFolder, warn: Callable[[str], None]) -> None:
+        if (given := os.environ.get("WANDB_RUN_ID")) is not None:
+            write_atomically(folder.wandb_id, given + "\n")
+        elif not folder.wandb_id.exists():
+            write_atomically(folder.wandb_id, secrets.token_hex(4) + "\n")
+        settings: dict[str, Any] = {
+            "project": config.logging.project,
+            "name": config.name,
+            "dir": str(folder.path),
+            "id": folder.wandb_id.read_text(encoding="utf-8").strip(),
+            "resume": "allow",
+        }
+        try:
+            wandb.init(**settings, settings=wandb.Settings(init_timeout=30))
+        except wandb.Error as error:
+            what = " ".join(str(error).split()).rstrip(".")
+            kept = folder.path / "wandb"
+            later = f"`wandb sync {kept}/offline-run-*` sends them"
+            warn(f"W&B did not start ({what}); its records are kept here, and {later}")
+            wandb.init(**settings, mode="offline")
+
+    def log(self, step: int, numbers: Mapping[str, float]) -> None:
+        """A line of the run's history."""
+        self.run.log({"step": step, **numbers})
+
+    def table(self, step: int, rows: pd.DataFrame) -> None:
+        """A table of its own for each step; those before it stay."""
+        self.run.log(
+            {"step": step, "completions": wandb.Table(dataframe=rows.astype(object).where(rows.notna(), None))}
+        )
+
+    def close(self, failed: bool) -> None:
+        """End the run, if it was started here."""
+        if self.ours:
+            self.run.finish(exit_code=int(failed))
+
+
+class TensorBoard(Tracker):
+    """Event files in the folder `tensorboard` of the run folder.
+
+    Args:
+        config: of the run; its YAML is the first text.
+        folder: the run folder.
+    """
+
+    name = "TensorBoard"
+
+    def __init__(self, config: Config, folder: RunFolder, *_: Any) -> None:
+        writer = import_module("torch.utils.tensorboard").SummaryWriter
+        self.writer = writer(log_dir=str(folder.path / "tensorboard"))
+        self.writer.add_text("config", f"```yaml\n{dump(config)}\n```", 0)
+
+    def log(self, step: int, numbers: Mapping[str, float]) -> None:
+        """A scalar for each number."""
+        for name, value in numbers.items():
+            self.writer.add_scalar(name, value, step)
+
+    def table(self, step: int, rows: pd.DataFrame) -> None:
+        """The first completions, as text."""
+        first = rows.head(8)[["prompt", "completion", "reward"]].astype(str)
+        lines = [f"**{prompt}**\n\n{text}\n\nreward {reward}" for prompt, text, reward in first.to_numpy()]
+        self.writer.add_text("completions", "\n\n---\n\n".join(lines), step)
+
+    def close(self, failed: bool) -> None:
+        """See everything onto the disk."""
+        self.writer.close()
+
+
+class Trackio(Tracker):
+    """A run of trackio, which keeps its records on this machine.
+
+    Args:
+        config: of the run; all of it is recorded.
+        folder: not used; trackio has a folder of its own (`TRACKIO_DIR`).
+    """
+
+    name = "trackio"
+
+    def __init__(self, config: Config, folder: RunFolder, *_: Any) -> None:
+        self.trackio = import_module("trackio")
+        given = config.model_dump(mode="json", by_alias=True)
+        self.trackio.init(project=config.logging.project, name=config.name, config=given, resume="allow")
+
+    def log(self, step: int, numbers: Mapping[str, float]) -> None:
+        """A line of the run."""
+        self.trackio.log(dict(numbers), step=step)
+
+    def table(self, step: int, rows: pd.DataFrame) -> None:
+        """A table of the step."""
+        self.trackio.log({"completions": self.trackio.Table(dataframe=rows.astype(str))}, step=step)
+
+    def close(self, failed: bool) -> None:
+        """End the run."""
+        self.trackio.finish()
