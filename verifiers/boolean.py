@@ -65,14 +65,14 @@ _IS = (
 _SO = (
     r"\b(?:so|thus|hence|therefore|overall|in\sconclusion|in\sshort|in\ssummary|to\sconclude|ultimately|consequently"
     r"|to\sanswer\s(?:the|your|this|our)\squestion|accordingly|conclusion|verdict|result|means"
-    r"|(?:i['’]d|would|i)\s(?:say|answer|guess|think|believe))"
+    r"|(?:i['’]d|would|i)\s(?:say|answer|guess|think|believe|(?:have\sto\s)?go\swith))"
 )
 _STATEMENT = re.compile(
     rf"(?:{_ABOUT}{_IS}\s*:?\s+{_SURELY}{_QUOTE}(?P<judged>{_JUDGEMENT}|yes|no)\b"
     rf"(?![-'’]|\s+because\sof\b|\s+(?!(?:because|since|as|so|and|but|given|from|to)\b)[a-z]+)"
     rf"|{_SO}\s?[,:]?\s*{_QUOTE}{_SURELY}{_QUOTE}(?P<so>{_YES}|{_NO})"
     rf"(?=[\"'”’)\]]{{0,2}}(?:[,.;:!]|\s*$|\s+(?:because|since|as|to\s(?:this|that|the|your|our|it))\b|\s[-–—]\s))"
-    rf"|(?:^|(?<=[.!;\n]))[\s*_\"'“(\[{{>→•-]{{0,16}}(?P<alone>(?:not\s(?=true|correct))?(?:{_YES}|{_NO}))"
+    rf"|(?:^|(?<=[.!;\n]))[\s*_\"'“(\[{{=>→•-]{{0,16}}(?P<alone>(?:not\s(?=true|correct))?(?:{_YES}|{_NO}))"
     rf"[*_\"'”)\]}}]{{0,4}}[.!]?[*_\"'”)]{{0,4}}(?=\s*(?:$|\n))"
     rf"|(?:[,:]|[-–—]|\b(?:is|answer|(?:i|i['’]d|we|would|must|can|to)\ssay))\s(?P<last>{_YES}|{_NO})[\s*_\"'”).!]{{0,8}}\Z)",
     re.IGNORECASE | re.MULTILINE,
@@ -94,6 +94,9 @@ _NOT_SAID = re.compile(
     r"(?:\bnot|n['’]t|\bnever)\s+(?:\w+\s+)?(?:say|answer|guess|think|believe)\s+(?:that\s+)?(?:the\s+answer\s+is\s+)?\Z",
     re.IGNORECASE,
 )
+_UNDECIDED = re.compile(r"\b(?:whether(?:\sor\snot)?|if|unless)\s(?:the\s|this\s|that\s)?(?:given\s)?\Z", re.IGNORECASE)
+"""What leaves open what follows it: `it is unclear whether the claim is true`."""
+_DISBELIEVED = re.compile(r"(?:\bnot|n['’]t)\s(?:think|believe|agree)\s(?:that\s)?(?:the\s|this\s)?\Z", re.IGNORECASE)
 _FIRST = re.compile(
     rf"{_QUOTE}{_WORD}(?=[,.;:!*)\"”\n]|\s?[-–—]\s|\s+(?:because|since|as|it|they|he|she|this|that|there|you|we|i)\b|\s*$)",
     re.IGNORECASE,
@@ -232,7 +235,12 @@ def _statements(text: str) -> list[tuple[int, bool, bool | None]]:
         group = next(name for name in ("judged", "so", "alone", "last") if match[name])
         if group in ("so", "last") and _NOT_SAID.search(text, max(0, match.start() - 50), match.start(group)):
             continue
+        begin = max(0, match.start() - 50)
+        if group == "judged" and _UNDECIDED.search(text, begin, match.start()):
+            continue
         value = _value(match, group)
+        if value is not None and group == "judged" and _DISBELIEVED.search(text, begin, match.start()):
+            value = not value
         if value is not None and match["not"]:
             value = not value
         found.append((match.start(group), group in ("judged", "so"), value))

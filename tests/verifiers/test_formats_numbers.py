@@ -127,6 +127,16 @@ Each child gets 8, because 56 / 7 = 8.0 and 7 children are there. ⇒ 8
 She will have 8 once 2 are sold. ⇒ 8
 She is 8 (her brother was 3 when she had turned 5). ⇒ 8
 The minimum is 8 at t = 3. ⇒ 8
+The loss means a balance of -$8. ⇒ -8
+His account stands at -$1,250.50 today. ⇒ -1250.5
+It takes 3 hours, 5 minutes. ⇒ 185
+The rope is 5 feet, 6 inches long. ⇒ 66 inches
+He pays $8 in all for the 2 big red balls. ⇒ 8
+He pays $8 ($5 for the ball and $3 for the net). ⇒ 8
+There were 8 of them in 1999. ⇒ 8
+The town will have 1,800 more houses by the end of 2031. ⇒ 1800
+She was 20 in 1990, so she was born in 1970. ⇒ 1970
+They wed 10 years later in 1970. ⇒ 1970
 The maximum is 8, reached for x = 2 and y = 4 ⇒ 8
 The answer is 8.50 ⇒ 8.5
 The answer is 08 ⇒ 8
@@ -315,6 +325,10 @@ The quotient is 8 when 56 is divided by 7. ⇒ 7
 She is 8 (her brother was 3 when she had turned 5). ⇒ 5
 Answer: Ann has 8, which is 3 more than before. ⇒ 3
 The minimum is 8 at t = 3. ⇒ 3
+The loss means a balance of -$8. ⇒ 8
+It takes 3 hours, 5 minutes. ⇒ 3
+There were 8 of them in 1999. ⇒ 1999
+He pays $8 ($5 for the ball and $3 for the net). ⇒ 3
 The answer is 2 remainder 3 ⇒ 2
 The answer is 2 remainder 3 ⇒ 3
 The answer is 2 km or 2000 meters. ⇒ 4 km

@@ -147,6 +147,8 @@ C! It lives.
 C since it lives, and A does not.
 I'd have to say C.
 I'll answer (C).
+Of all of them, C stands out as the only living thing.
+Water? No. Two legs? No. Then plant.
 """
 
 GIVES_NONE = r"""
@@ -366,6 +368,11 @@ Absolutely, a cow could. ⇒ yes
 Certainly not, as they have no wings. ⇒ no
 By no means, a cow cannot. ⇒ no
 Certainly yes ⇒ yes
+I would go with yes. ⇒ yes
+=> False ⇒ no
+I don't believe that the claim is true. ⇒ no
+I do not think it is false. ⇒ yes
+We check whether the claim is true. The claim is false. ⇒ no
 A cow has hooves, therefore it is not true that a cow has wings. ⇒ no
 """
 
@@ -388,6 +395,9 @@ yes/no
 The answer is yes and no.
 many people say yes
 The answer is neither true nor false.
+I cannot see if the statement is correct.
+It is open whether or not the claim is false.
+If this is true, then dogs bark.
 """
 
 TEXTS = r"""

@@ -18,7 +18,7 @@ _PREDICATE = (
     r"(?:correct|right|best|better|preferable|true|answer|appropriate|accurate|suitable|logical|reasonable|likely"
     r"|plausible|probable|sensible|convincing|fitting|closest|winner)"
     r"|(?:fits|suits|matches|works|describes|answers)\s+(?:best|better|well|perfectly|most|it|this|the|here)"
-    r"|remains|is\s+(?:all\s+that\s+is\s+)?left|makes\s+(?:the\s+)?(?:most\s+)?sense)\b"
+    r"|remains|stands\s+out|is\s+(?:all\s+that\s+is\s+)?left|makes\s+(?:the\s+)?(?:most\s+)?sense)\b"
 )
 _PICKS = (
     r"\b(?:choose|choosing|pick|picking|select|selecting|selected|chose|go(?:ing)?\swith|opt(?:ing)?\sfor|settle\son"

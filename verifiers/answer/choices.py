@@ -49,6 +49,7 @@ _REJECTED = re.compile(
     r"(?:\b(?:not|rather than|instead of|unlike|except|excluding|neither|nor|ruling out|rules out|eliminat\w+)"
     r"|n['’]t(?: be)?)\s(?:(?!\bbut\b)[^,.;:!?\n]){0,200}"
     r"|\b(?:every\w*|any\w*|all|nothing|none|each)\s(?:\w+\s){0,2}(?:but|except|save|apart\sfrom)\s[^,.;:!?\n]{0,200}"
+    r"|\b[^.,;:!?\n]{1,60}\?\s(?:no|nope|wrong|false)\b"
     r"|\b(?:eliminated|rejected|ruled\sout|wrong|incorrect|false)(?:\s(?:options?|choices?|answers?))?:[^.;!?\n]{0,200}",
     re.IGNORECASE,
 )

@@ -15,8 +15,8 @@ _AT_END = re.compile(
     rf"(?:(?:the|those|these|all|a|total|of|first|last|next)\s+){{0,3}}{_NUMBER}(?:\s+[a-z]+)?\s+{_UNIT}\s*[.!]?\s*$"
 )
 _PRICED = re.compile(
-    r"(?i)(?<=[0-9])(?:\s(?:dollars|in\stotal|altogether|total)){0,2}\s+for\s+"
-    rf"(?:(?:the|those|these|all|his|her|their|of)\s+){{0,3}}{_NUMBER}(?:\s+[a-z]+){{1,3}}\s*[.!]?\s*$"
+    r"(?i)(?<=[0-9])(?:\s(?:dollars|in\stotal|in\sall|altogether|total)){0,2}\s+for\s+"
+    rf"(?:(?:the|those|these|all|his|her|their|of)\s+){{0,3}}{_NUMBER}(?:\s+[a-z]+){{1,5}}\s*[.!]?\s*$"
 )
 """What a sum of money at the end of a sentence buys."""
 _CLAUSE = re.compile(
@@ -27,7 +27,8 @@ _CLAUSE = re.compile(
 )
 """A condition or a reason at the end of a sentence, from which nothing is concluded."""
 _ASIDE = re.compile(
-    r"\s\((?=[^()\n]*\b(?:was|were|had|has|have|since|because|compared|instead|rounded|from|out\sof)\b)[^()\n]{1,76}\)"
+    r"\s\((?=[^()\n]*\b(?:was|were|had|has|have|since|because|compared|instead|rounded|from|out\sof)\b"
+    r"|[^()\n]*[0-9][^()\n]*\b(?:for|plus|per|each|of|with)\b[^()\n]*[0-9])[^()\n]{1,76}\)"
     r"[.!]?\s*$",
     re.IGNORECASE,
 )
@@ -37,6 +38,11 @@ _AT_PLACE = re.compile(
     r"(?:at|for)\s+\$?[a-z]\s*=\s*[^\s,;=]{1,30}(?:\s+and\s+\$?[a-z]\s*=\s*[^\s,;=]{1,30})?[.!]?\s*$"
 )
 """Where a value is taken: `the minimum is -4 at x = 1`."""
+_IN_A_YEAR = re.compile(
+    r"(?i)(?<=[0-9])(?P<counted>(?:\s(?!(?:born|later|earlier|turn\w*|year|old|died|until|and|so)\b)[a-z]+){0,5})"
+    r"\s(?:in|by)\s(?:the\s(?:year|end\sof)\s)?(?:1[5-9]|20)[0-9]{2}\s*[.!]?\s*$"
+)
+"""The year in which there are so many: `there will be 300 of them in 2025`."""
 _LONGEST = 80
 """Characters of such a phrase, at most."""
 _SENTENCE_END = re.compile(r"[.!?]\s|\n")
@@ -55,6 +61,8 @@ def without_circumstance(text: str) -> str:
         price = text[max(0, found.start() - 20) : found.start()].rpartition(" ")[2]
         found = found if "$" in price or "dollars" in found[0] else None
     at = max(0, len(text) - _LONGEST)
+    if found is None and (year := _IN_A_YEAR.search(text, at)):
+        return text[: year.end("counted")]
     found = found or _ASIDE.search(text, at) or _CLAUSE.search(text, at) or _AT_PLACE.search(text, at)
     if found is None:
         return text

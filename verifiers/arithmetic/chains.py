@@ -96,7 +96,7 @@ def chains_of(text: str) -> list[Chain]:
             Chain(
                 first, side, end, quantity,
                 begins=not chains and _only_fillers(tokens, first),
-                joined=bool(chains) and first == side and _joins(between, chains[-1], tokens[first]),
+                joined=bool(chains) and first == side and _joins(between, chains[-1], tokens[first], unit),
                 units=len(words),
             )
         )  # fmt: skip
@@ -181,8 +181,15 @@ def _only_fillers(tokens: Sequence[Token], first: int) -> bool:
     )
 
 
-def _joins(between: Sequence[Token], before: Chain, token: Token) -> bool:
-    """Whether the chain that begins with a token is listed after another: `3, 4`, `5 apples and 3`, `1 hour 30`."""
+def _joins(between: Sequence[Token], before: Chain, token: Token, unit: str | None) -> bool:
+    """Whether the chain that begins with a token is listed after another: `3, 4`, `5 apples and 3`, `1 hour 30`.
+
+    Args:
+        between: the tokens between the two.
+        before: the chain before.
+        token: the first token of the chain.
+        unit: its unit.
+    """
     if not between and token.kind == "open":
         return False  # `72 (48 + 24)`
     words = [token for token in between if token.kind == "word" and token.text.lower() not in _JOINS]
@@ -194,6 +201,14 @@ def _joins(between: Sequence[Token], before: Chain, token: Token) -> bool:
         return False
     if not marks:
         return not words or (len(words) == 1 and before.quantity.unit is not None)
+    if _smaller(unit, before.quantity.unit) and len(words) <= 1 and [mark.text for mark in marks] == [","]:
+        return True  # `8 hours, 20 minutes`
     if (words or before.units) and not any(token.kind == "word" or token.text in (";", "/", "&") for token in marks):
         return False  # `5 apples, 3 of which are red`
     return len(words) <= 2 and all(word.start < mark.start for word in words for mark in marks)
+
+
+def _smaller(unit: str | None, other: str | None) -> bool:
+    """Whether a unit measures the same as another and is worth less."""
+    one, two = UNITS.get(unit or ""), UNITS.get(other or "")
+    return one is not None and two is not None and one[0] == two[0] and Fraction(one[1]) < Fraction(two[1])

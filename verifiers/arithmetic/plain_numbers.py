@@ -30,6 +30,8 @@ _SUFFIXES = {"k": "thousand", "K": "thousand", "M": "million", "mn": "million", 
 _SUFFIXES |= {"bn": "billion", "B": "billion", "T": "trillion"}
 _EVEN_RUPEES = re.compile(r"(?<=[0-9])\s?/[-–=](?!\s?[0-9(])")
 """What ends a sum without paise in India: `Rs 450/-`."""
+_OWED = re.compile(rf"(?<=[A-Za-z:=])\s[-−]\s?[{CURRENCY}$](?=[0-9.])")
+"""A sum below zero: `the balance is -$8`."""
 _DASH = re.compile(r"(?<=[0-9A-Za-z%)])\s[-–—]{1,3}\s(?=[A-Za-z]{2,}['’ ,](?!\()|an?\s[a-z]{2})")
 """A dash between words, which is no minus sign: `24 - six more than last year`."""
 _ORDINAL = re.compile(r"(?<=[0-9])(?:st|nd|rd|th)\b|(?<=[0-9])\s?\^\s*\{?\s*(?:st|nd|rd|th)\s*\}?")
@@ -62,7 +64,7 @@ def tidied(text: str) -> str:
     text = _ENVIRONMENT.sub(" ", text) if "\\begin" in text or "\\end" in text else text
     text = clean(_MARK.sub(r" = \1", text).lstrip(" =") if "<<" in text else text)
     text = _LETTERED_TIME.sub(_spelled_time, _RECURRING.sub(_recurring, text))
-    text = _DASH.sub(", ", text)
+    text = _OWED.sub(" $-", _DASH.sub(", ", text))
     text = _GLUED_UNIT.sub(lambda match: f" {'square ' * bool(match[2])}{match[1]}", text)
     if "\\" in text:
         text = _STOPS.sub(" => ", _TEXT.sub(lambda m: f" {'square ' * bool(m[2])}{m[1]} ", text).replace("{,}", ","))
