@@ -134,6 +134,14 @@ The rope is 5 feet, 6 inches long. ⇒ 66 inches
 He pays $8 in all for the 2 big red balls. ⇒ 8
 He pays $8 ($5 for the ball and $3 for the net). ⇒ 8
 There were 8 of them in 1999. ⇒ 8
+Answer: 2.5 kg (2500 grams) ⇒ 2.5
+The final answer is 90 min (1.5 hours). ⇒ 90
+They will have planted 8 trees by day 4. ⇒ 8
+It takes him 8 days to read 240 pages. ⇒ 8
+She needs 8 more points to reach 20. ⇒ 8
+We need to add 5 and 3 to get 8. ⇒ 8
+It must be 8, and I am 95% certain. ⇒ 8
+So Jim caught 8 fish, 3 more than his father did. ⇒ 8
 The town will have 1,800 more houses by the end of 2031. ⇒ 1800
 She was 20 in 1990, so she was born in 1970. ⇒ 1970
 They wed 10 years later in 1970. ⇒ 1970
@@ -328,6 +336,8 @@ The minimum is 8 at t = 3. ⇒ 3
 The loss means a balance of -$8. ⇒ 8
 It takes 3 hours, 5 minutes. ⇒ 3
 There were 8 of them in 1999. ⇒ 1999
+It takes him 8 days to read 240 pages. ⇒ 240
+It must be 8, and I am 95% certain. ⇒ 95
 He pays $8 ($5 for the ball and $3 for the net). ⇒ 3
 The answer is 2 remainder 3 ⇒ 2
 The answer is 2 remainder 3 ⇒ 3

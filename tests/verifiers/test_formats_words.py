@@ -148,6 +148,7 @@ C since it lives, and A does not.
 I'd have to say C.
 I'll answer (C).
 Of all of them, C stands out as the only living thing.
+C is what we would pick.
 Water? No. Two legs? No. Then plant.
 """
 

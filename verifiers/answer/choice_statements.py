@@ -18,6 +18,7 @@ _PREDICATE = (
     r"(?:correct|right|best|better|preferable|true|answer|appropriate|accurate|suitable|logical|reasonable|likely"
     r"|plausible|probable|sensible|convincing|fitting|closest|winner)"
     r"|(?:fits|suits|matches|works|describes|answers)\s+(?:best|better|well|perfectly|most|it|this|the|here)"
+    r"|is\s+what\s+(?:i|we)(?:['’]d|\s+would|\s+will)?\s+(?:choose|pick|select|say|answer|go\s+with)"
     r"|remains|stands\s+out|is\s+(?:all\s+that\s+is\s+)?left|makes\s+(?:the\s+)?(?:most\s+)?sense)\b"
 )
 _PICKS = (

@@ -13,6 +13,10 @@ _UNIT = r"(?:second|minute|hour|day|night|week|weekend|month|year|decade)s?"
 _AT_END = re.compile(
     rf"(?i)[\s,]+(?:in|after|within|over|during|across)\s+"
     rf"(?:(?:the|those|these|all|a|total|of|first|last|next)\s+){{0,3}}{_NUMBER}(?:\s+[a-z]+)?\s+{_UNIT}\s*[.!]?\s*$"
+    rf"|[\s,]+(?:by|in|on|at|after)\s+(?:the\s+end\s+of\s+)?{_UNIT}\s+[0-9]{{1,4}}\s*[.!]?\s*$"
+    r"|[\s,]+(?:and\s+)?(?:i['’]?\s?a?m|we['’]?\s?a?re)\s+(?:\w+\s+){0,2}[0-9]{1,3}\s?\\?%\s+(?:sure|certain|confident)\b[^.!?\n]{0,30}[.!]?\s*$"
+    r"|,\s+(?:(?:which|that)\s+is\s+)?\$?[0-9][0-9,.]*%?\s+(?:[a-z]+\s+){0,2}(?:more|less|fewer|longer|shorter|older|younger"
+    r"|taller|higher|lower|larger|smaller)\s+than\s[^.!?\n]{1,60}[.!]?\s*$"
 )
 _PRICED = re.compile(
     r"(?i)(?<=[0-9])(?:\s(?:dollars|in\stotal|in\sall|altogether|total)){0,2}\s+for\s+"
@@ -38,6 +42,9 @@ _AT_PLACE = re.compile(
     r"(?:at|for)\s+\$?[a-z]\s*=\s*[^\s,;=]{1,30}(?:\s+and\s+\$?[a-z]\s*=\s*[^\s,;=]{1,30})?[.!]?\s*$"
 )
 """Where a value is taken: `the minimum is -4 at x = 1`."""
+_TO_REACH = re.compile(r"(?i)\s+to\s+[a-z]+\s[^,.;:!?\n]{0,60}[0-9][^,;:!?\n]{0,30}?[.!]?\s*$")
+_NEEDED = re.compile(r"(?i)\b(?:takes?|took|needs?|needed|requires?|required|enough)\b[^.!?\n]*[0-9]")
+"""What something is needed for: `it takes 5 weeks to save $75`."""
 _IN_A_YEAR = re.compile(
     r"(?i)(?<=[0-9])(?P<counted>(?:\s(?!(?:born|later|earlier|turn\w*|year|old|died|until|and|so)\b)[a-z]+){0,5})"
     r"\s(?:in|by)\s(?:the\s(?:year|end\sof)\s)?(?:1[5-9]|20)[0-9]{2}\s*[.!]?\s*$"
@@ -63,6 +70,9 @@ def without_circumstance(text: str) -> str:
     at = max(0, len(text) - _LONGEST)
     if found is None and (year := _IN_A_YEAR.search(text, at)):
         return text[: year.end("counted")]
+    if found is None and (aim := _TO_REACH.search(text, at)):
+        needed = _NEEDED.search(_SENTENCE_END.split(text[max(0, aim.start() - 300) : aim.start()])[-1])
+        found = aim if needed else None
     found = found or _ASIDE.search(text, at) or _CLAUSE.search(text, at) or _AT_PLACE.search(text, at)
     if found is None:
         return text

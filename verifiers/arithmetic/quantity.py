@@ -50,6 +50,8 @@ def stated_quantity(text: str) -> Quantity | None:
     chains = chains_of(tidy)
     if not chains:
         return _no_chain(tidy)
+    if len(chains) == 2 and (restated := _restated(chains[0].quantity, chains[1].quantity)):
+        return replace(restated, alone=chains[0].begins)
     return _picked(chains, 0 if chains[0].begins else len(chains) - 1)
 
 
