@@ -134,6 +134,10 @@ The rope is 5 feet, 6 inches long. ⇒ 66 inches
 He pays $8 in all for the 2 big red balls. ⇒ 8
 He pays $8 ($5 for the ball and $3 for the net). ⇒ 8
 There were 8 of them in 1999. ⇒ 8
+Only 8 eggs of the 12 eggs broke. ⇒ 8
+So 8 of her 20 friends came. ⇒ 8
+He makes $80 from selling 16 pies. ⇒ 80
+They have 8, which agrees with the 20 - 12 = 8 from above. ⇒ 8
 Answer: 2.5 kg (2500 grams) ⇒ 2.5
 The final answer is 90 min (1.5 hours). ⇒ 90
 They will have planted 8 trees by day 4. ⇒ 8
@@ -336,6 +340,7 @@ The minimum is 8 at t = 3. ⇒ 3
 The loss means a balance of -$8. ⇒ 8
 It takes 3 hours, 5 minutes. ⇒ 3
 There were 8 of them in 1999. ⇒ 1999
+So 8 of her 20 friends came. ⇒ 20
 It takes him 8 days to read 240 pages. ⇒ 240
 It must be 8, and I am 95% certain. ⇒ 95
 He pays $8 ($5 for the ball and $3 for the net). ⇒ 3

@@ -1,7 +1,8 @@
 """Sets apart what a sentence ends with and is not its answer.
 
 In `45 apples are left after 3 days` it is the time, in `she paid $45 for the 3 shirts` what the money buys, in `the
-remainder is 3 when 24 is divided by 7` the condition, in `each gets 6 because 24 / 4 = 6` the reason.
+remainder is 3 when 24 is divided by 7` the condition, in `each gets 6 because 24 / 4 = 6` the reason, in `it takes 5
+weeks to save $75` the aim, in `48 of the 60 cows remain` the whole.
 """
 
 from __future__ import annotations
@@ -19,15 +20,17 @@ _AT_END = re.compile(
     r"|taller|higher|lower|larger|smaller)\s+than\s[^.!?\n]{1,60}[.!]?\s*$"
 )
 _PRICED = re.compile(
-    r"(?i)(?<=[0-9])(?:\s(?:dollars|in\stotal|in\sall|altogether|total)){0,2}\s+for\s+"
+    r"(?i)(?<=[0-9])(?:\s(?:dollars|in\stotal|in\sall|altogether|total)){0,2}\s+"
+    r"(?:for|(?:from|by|on)\s+(?:(?:the\s+)?(?:sale|purchase)\s+of|selling|buying))\s+"
     rf"(?:(?:the|those|these|all|his|her|their|of)\s+){{0,3}}{_NUMBER}(?:\s+[a-z]+){{1,5}}\s*[.!]?\s*$"
 )
 """What a sum of money at the end of a sentence buys."""
 _CLAUSE = re.compile(
     r"(?i)[\s,]+(?:when|once|if|unless|where|because|since|given\s+that|provided\s+that|assuming"
+    r"|which\s+(?:matches|agrees|fits|confirms|satisfies|checks)"
     r"|which\s+(?:is|was)\s+(?:\S+\s+){0,2}?(?:times|twice|half|double|more|less|fewer|older|younger|taller|longer"
     r"|larger|greater|higher|lower|as\s+(?:many|much)))\s"
-    r"(?:(?!\b(?:so|thus|hence|therefore|then)\b)(?:[^,.;:!?\n]|[.,:](?=[0-9]))){1,70}[.!]?\s*$"
+    r"(?:(?!\b(?:so|thus|hence|therefore|then)\b)(?:[^,.;:!?\n]|[.,:](?=[0-9]))){1,100}[.!]?\s*$"
 )
 """A condition or a reason at the end of a sentence, from which nothing is concluded."""
 _ASIDE = re.compile(
@@ -45,37 +48,54 @@ _AT_PLACE = re.compile(
 _TO_REACH = re.compile(r"(?i)\s+to\s+[a-z]+\s[^,.;:!?\n]{0,60}[0-9][^,;:!?\n]{0,30}?[.!]?\s*$")
 _NEEDED = re.compile(r"(?i)\b(?:takes?|took|needs?|needed|requires?|required|enough)\b[^.!?\n]*[0-9]")
 """What something is needed for: `it takes 5 weeks to save $75`."""
+_PART_OF = re.compile(
+    r"(?i)(?<=[0-9])(?:\s+[a-z]+){0,2}\s+of\s+(?:the|her|his|their|its|my|our|these|those|all)\s+[0-9][0-9,]*"
+    r"(?:\s+[a-z]+){0,5}\s*[.!]?\s*$"
+)
+"""What the counted are a part of: `48 of the 60 cows remain`."""
 _IN_A_YEAR = re.compile(
     r"(?i)(?<=[0-9])(?P<counted>(?:\s(?!(?:born|later|earlier|turn\w*|year|old|died|until|and|so)\b)[a-z]+){0,5})"
     r"\s(?:in|by)\s(?:the\s(?:year|end\sof)\s)?(?:1[5-9]|20)[0-9]{2}\s*[.!]?\s*$"
 )
 """The year in which there are so many: `there will be 300 of them in 2025`."""
-_LONGEST = 80
+_LONGEST = 120
 """Characters of such a phrase, at most."""
 _SENTENCE_END = re.compile(r"[.!?]\s|\n")
 
 
 def without_circumstance(text: str) -> str:
-    """The text without the time, the condition or the reason that its last sentence ends with, or what money buys in
-    it, where another number stands before that.
+    """The text without the circumstance that its last sentence ends with, where another number stands before that.
 
     Args:
         text: running text.
     """
     text = text.rstrip()
-    found = _AT_END.search(text, max(0, len(text) - _LONGEST))
-    if found is None and (found := _PRICED.search(text, max(0, len(text) - _LONGEST))):
-        price = text[max(0, found.start() - 20) : found.start()].rpartition(" ")[2]
-        found = found if "$" in price or "dollars" in found[0] else None
     at = max(0, len(text) - _LONGEST)
+    found = _AT_END.search(text, at) or _bought(text, at)
     if found is None and (year := _IN_A_YEAR.search(text, at)):
         return text[: year.end("counted")]
-    if found is None and (aim := _TO_REACH.search(text, at)):
-        needed = _NEEDED.search(_SENTENCE_END.split(text[max(0, aim.start() - 300) : aim.start()])[-1])
-        found = aim if needed else None
-    found = found or _ASIDE.search(text, at) or _CLAUSE.search(text, at) or _AT_PLACE.search(text, at)
+    found = found or _aim(text, at)
+    for pattern in (_ASIDE, _PART_OF, _CLAUSE, _AT_PLACE):
+        found = found or pattern.search(text, at)
     if found is None:
         return text
     before = text[max(0, found.start() - 1_000) : found.start()]
     ends = [match.end() for match in _SENTENCE_END.finditer(before)]
     return text[: found.start()] if re.search("[0-9]", before[ends[-1] if ends else 0 :]) else text
+
+
+def _bought(text: str, at: int) -> re.Match[str] | None:
+    """What money buys at the end of a text, looked for from an index on."""
+    found = _PRICED.search(text, at)
+    if found is None:
+        return None
+    price = text[max(0, found.start() - 20) : found.start()].rpartition(" ")[2]
+    return found if "$" in price or "dollars" in found[0] else None
+
+
+def _aim(text: str, at: int) -> re.Match[str] | None:
+    """What something is needed for at the end of a text, looked for from an index on."""
+    found = _TO_REACH.search(text, at)
+    if found is None:
+        return None
+    return found if _NEEDED.search(_SENTENCE_END.split(text[max(0, found.start() - 300) : found.start()])[-1]) else None
