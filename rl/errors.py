@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import difflib
 import errno
 from pathlib import Path
 
 DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 """Errors of a disk that is full or may not be written."""
+
+
+SHOWN = 8
+"""Most file names in a message."""
 
 
 class UserError(Exception):
@@ -37,6 +42,20 @@ class NotFinite(Exception):
         else:
             kept = f"the last good checkpoint is {self.checkpoint}"
         return f"{self.args[0]}; {kept}"
+
+
+def beside(path: Path) -> str:
+    """What a message about a missing file ends with: names of its folder that may have been meant.
+
+    Args:
+        path: the path of the missing file.
+    """
+    names = sorted(p.name for p in path.parent.iterdir() if p.name[0] != ".") if path.parent.is_dir() else []
+    stems = {Path(name).stem: name for name in names}  # endings are alike in any case
+    if close := difflib.get_close_matches(path.stem, stems, n=1, cutoff=0.5):
+        return f"; did you mean {str(path.with_name(stems[close[0]]))!r}?"
+    alike = [name for name in names if path.suffix and Path(name).suffix == path.suffix]
+    return f"; the folder has {', '.join(alike[:SHOWN])}" if alike else ""
 
 
 def of_the_disk(error: BaseException) -> str | None:

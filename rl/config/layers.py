@@ -11,8 +11,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from rl.errors import UserError
-from verifiers.runtime.names import nearest
+from rl.errors import UserError, beside
 
 COMMAND_LINE = "command line"
 
@@ -140,8 +139,7 @@ def _file_layers(path: Path, parents: tuple[Path, ...]) -> list[Layer]:
     if _is_folder_or_unreadable(path):
         raise UserError(str(path)[:200], "is no file that can be read as a config")
     if not path.is_file():
-        beside = [str(p) for p in path.parent.glob("*.yaml")] if path.parent.is_dir() else []
-        raise UserError(str(path), "no such file" + (f"; {nearest(str(path), beside)}" if beside else ""))
+        raise UserError(str(path), f"no such file{beside(path)}")
     try:
         values = OmegaConf.load(path)
     except (YAMLError, OmegaConfBaseException, UnicodeDecodeError) as error:

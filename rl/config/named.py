@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rewards.models.folder import fault
-from rl.errors import UserError
+from rl.errors import UserError, beside
 from verifiers.runtime.names import nearest
 
 if TYPE_CHECKING:
@@ -43,13 +43,13 @@ def missing_on_hub(config: Config, coming: Collection[str] = ()) -> list[tuple[s
         [("policy.model", config.policy.model), ("algorithm.critic.start", _critic_start(config))], coming
     )
     if (template := config.policy.chat_template) is not None and not Path(template).expanduser().is_file():
-        raise UserError("policy.chat_template", f"no file {template!r}{_beside(Path(template))}")
+        raise UserError("policy.chat_template", f"no file {template!r}{beside(Path(template))}")
     for name, reward in config.rewards.items():
         if reward.function is not None:
             _look_for_function(f"rewards.{name}.function", reward.function)
         for key, file in _named(reward, FILE_OPTIONS):
             if not Path(file).expanduser().is_file():
-                raise UserError(f"rewards.{name}.{key}", f"no file {file!r}{_beside(Path(file))}")
+                raise UserError(f"rewards.{name}.{key}", f"no file {file!r}{beside(Path(file))}")
         lines += _looked_for([(f"rewards.{name}.{key}", model) for key, model in _models(name, reward)], coming)
     teachers = [one.model for one in getattr(config.algorithm, "teacher", []) if one.model not in OF_THE_RUN]
     return lines + _looked_for([("algorithm.teacher", model) for model in teachers], coming)
@@ -95,7 +95,7 @@ def _is_here(key: str, model: str) -> bool:
         return True
     # a hub id has one slash at most; one that begins with a folder of this place is meant as a path
     if model.startswith((".", "/", "~")) or model.count("/") > 1 or ("/" in model and folder.parent.is_dir()):
-        raise UserError(key, f"no folder {model!r}{_beside(folder)}")
+        raise UserError(key, f"no folder {model!r}{beside(folder)}")
     from huggingface_hub import try_to_load_from_cache
     from huggingface_hub.errors import HFValidationError
 
@@ -118,7 +118,7 @@ def _look_for_function(key: str, where: str) -> None:
         if path.suffix != ".py":
             return  # built in or compiled: what it holds shows when it is imported
     if not path.is_file():
-        raise UserError(key, f"no file {place!r}{_beside(path)}")
+        raise UserError(key, f"no file {place!r}{beside(path)}")
     try:
         names = _top_names(ast.parse(path.read_bytes()))
     except SyntaxError as error:
@@ -159,8 +159,3 @@ def _top_names(tree: ast.Module) -> set[str] | None:
             names |= {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
     made = any(isinstance(node, ast.Name) and node.id in ("globals", "setattr") for node in ast.walk(tree))
     return None if made or {"*", "__getattr__"} & names else names
-
-
-def _beside(path: Path) -> str:
-    near = [beside.name for beside in path.parent.iterdir()] if path.parent.is_dir() else []
-    return f"; {nearest(path.name, near)}" if near else ""

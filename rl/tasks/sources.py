@@ -10,9 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from rl.errors import UserError
+from rl.errors import UserError, beside
 from rl.tasks.files import SUFFIXES, Record, read_file, unpacked
-from verifiers.runtime.names import nearest
 
 
 class Source(NamedTuple):
@@ -49,8 +48,7 @@ def open_sources(data: str) -> list[Source]:
     if path.is_file():
         return [Source(data, *read_file(path, data))]
     if not path.is_dir() and not is_hub_id(data):
-        beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
-        raise UserError(data, "no such file" + (f"; {nearest(path.name, beside)}" if beside else ""))
+        raise UserError(data, f"no such file{beside(path)}")
     return _read_data_set(data)
 
 

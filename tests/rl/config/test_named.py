@@ -74,7 +74,7 @@ def test_what_is_there_is_found_without_importing_it(here, overrides):
         ("mine.function=pack.inner.depe:lately", "no module 'pack.inner.depe'"),
         ("mine.function=not_there:lately", "no module 'not_there'"),
         ("mine.function=cut.py:f", "cut.py is not Python: .* .line 1."),
-        ("process.model=runs/prn", "rewards.process.model: no folder 'runs/prn'; did you mean 'prm'"),
+        ("process.model=runs/prn", "rewards.process.model: no folder 'runs/prn'; did you mean 'runs/prm'"),
         ("process.model=./gone", "no folder './gone'"),
         ("process.model=/gone/away", "no folder '/gone/away'"),
         ("process.model=a/b/c", "no folder 'a/b/c'"),
@@ -113,7 +113,7 @@ def test_check_says_what_the_hub_is_asked_for(here, capsys):
     ("overrides", "message"),
     [
         (["policy.model=./gone"], "policy.model: no folder './gone'"),
-        (["policy.model=runs/prn"], "policy.model: no folder 'runs/prn'; did you mean 'prm'"),
+        (["policy.model=runs/prn"], "policy.model: no folder 'runs/prn'; did you mean 'runs/prm'"),
         (["policy.model=empty"], "policy.model: 'empty' holds no model"),
         (["policy.model=rubric.md"], "policy.model: 'rubric.md' is a file"),
         (["policy.model=what?"], "policy.model: 'what.' is neither a folder here nor"),

@@ -217,6 +217,7 @@ def test_when_every_row_is_broken_skipping_stops_too(here):
 def test_a_missing_file_names_the_nearest(here):
     (here / "train.jsonl").write_text(GOOD)
     assert refused("trian.jsonl") == "trian.jsonl: no such file; did you mean 'train.jsonl'?"
+    assert refused("quite_another.jsonl") == "quite_another.jsonl: no such file; the folder has train.jsonl"
     assert refused("no/such/folder") == "no/such/folder: no such file"
 
 
