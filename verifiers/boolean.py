@@ -96,7 +96,10 @@ _NOT_SAID = re.compile(
 )
 _UNDECIDED = re.compile(r"\b(?:whether(?:\sor\snot)?|if|unless)\s(?:the\s|this\s|that\s)?(?:given\s)?\Z", re.IGNORECASE)
 """What leaves open what follows it: `it is unclear whether the claim is true`."""
-_DISBELIEVED = re.compile(r"(?:\bnot|n['’]t)\s(?:think|believe|agree)\s(?:that\s)?(?:the\s|this\s)?\Z", re.IGNORECASE)
+_DISBELIEVED = re.compile(
+    r"(?:(?:\bnot|n['’]t)\s(?:think|believe|agree)|\bdoubt)\s(?:that\s)?(?:the\s|this\s)?\Z", re.IGNORECASE
+)
+"""What turns round what follows it: `I don't think that the claim is true`."""
 _FIRST = re.compile(
     rf"{_QUOTE}{_WORD}(?=[,.;:!*)\"”\n]|\s?[-–—]\s|\s+(?:because|since|as|it|they|he|she|this|that|there|you|we|i)\b|\s*$)",
     re.IGNORECASE,

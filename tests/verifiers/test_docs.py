@@ -44,6 +44,14 @@ def test_the_table_has_each_rule_and_a_stated_answer_is_what_strict_takes():
     assert numeric.verify("She has 4.", "4", strict=True).score == 0.0
 
 
+@pytest.mark.parametrize("row", table("The last number of a sentence"), ids=lambda row: row[0])
+def test_what_a_sentence_ends_with_is_not_its_answer(row):
+    for sentence in code(row[1]):
+        for verifier in ("numeric", "math"):
+            verdict = judged(verifier, f"{sentence}.", code(row[2])[0])
+            assert (verdict.rule, verdict.score) == ("last", 1.0), (verifier, sentence)
+
+
 @pytest.mark.parametrize("row", table("Numbers"), ids=lambda row: row[0])
 def test_each_number_is_read_as_its_row_says(row):
     for written in code(row[0]):

@@ -134,6 +134,9 @@ The rope is 5 feet, 6 inches long. ⇒ 66 inches
 He pays $8 in all for the 2 big red balls. ⇒ 8
 He pays $8 ($5 for the ball and $3 for the net). ⇒ 8
 There were 8 of them in 1999. ⇒ 8
+The class has 8 boys, 3 of whom wear glasses. ⇒ 8
+There are 8 left before selling another 2. ⇒ 8
+He had read 8 books by his 10th birthday. ⇒ 8
 Only 8 eggs of the 12 eggs broke. ⇒ 8
 So 8 of her 20 friends came. ⇒ 8
 He makes $80 from selling 16 pies. ⇒ 80
@@ -340,6 +343,7 @@ The minimum is 8 at t = 3. ⇒ 3
 The loss means a balance of -$8. ⇒ 8
 It takes 3 hours, 5 minutes. ⇒ 3
 There were 8 of them in 1999. ⇒ 1999
+The class has 8 boys, 3 of whom wear glasses. ⇒ 3
 So 8 of her 20 friends came. ⇒ 20
 It takes him 8 days to read 240 pages. ⇒ 240
 It must be 8, and I am 95% certain. ⇒ 95

@@ -373,6 +373,7 @@ I would go with yes. ⇒ yes
 => False ⇒ no
 I don't believe that the claim is true. ⇒ no
 I do not think it is false. ⇒ yes
+I doubt that the claim is correct. ⇒ no
 We check whether the claim is true. The claim is false. ⇒ no
 A cow has hooves, therefore it is not true that a cow has wings. ⇒ no
 """

@@ -16,6 +16,8 @@ _AT_END = re.compile(
     rf"(?:(?:the|those|these|all|a|total|of|first|last|next)\s+){{0,3}}{_NUMBER}(?:\s+[a-z]+)?\s+{_UNIT}\s*[.!]?\s*$"
     rf"|[\s,]+(?:by|in|on|at|after)\s+(?:the\s+end\s+of\s+)?{_UNIT}\s+[0-9]{{1,4}}\s*[.!]?\s*$"
     r"|[\s,]+(?:and\s+)?(?:i['’]?\s?a?m|we['’]?\s?a?re)\s+(?:\w+\s+){0,2}[0-9]{1,3}\s?\\?%\s+(?:sure|certain|confident)\b[^.!?\n]{0,30}[.!]?\s*$"
+    r"|,\s+[0-9]+\s+of\s+(?:which|whom|them)\s[^.!?\n]{1,60}[.!]?\s*$"
+    r"|\s+(?:on|in|at|for|by)\s+(?:the|her|his|their|its|my)\s+[0-9]{1,3}(?:st|nd|rd|th)\s+[a-z]+\s*[.!]?\s*$"
     r"|,\s+(?:(?:which|that)\s+is\s+)?\$?[0-9][0-9,.]*%?\s+(?:[a-z]+\s+){0,2}(?:more|less|fewer|longer|shorter|older|younger"
     r"|taller|higher|lower|larger|smaller)\s+than\s[^.!?\n]{1,60}[.!]?\s*$"
 )
@@ -27,6 +29,7 @@ _PRICED = re.compile(
 """What a sum of money at the end of a sentence buys."""
 _CLAUSE = re.compile(
     r"(?i)[\s,]+(?:when|once|if|unless|where|because|since|given\s+that|provided\s+that|assuming"
+    r"|(?:after|before|while|without|by)\s+[a-z]+ing"
     r"|which\s+(?:matches|agrees|fits|confirms|satisfies|checks)"
     r"|which\s+(?:is|was)\s+(?:\S+\s+){0,2}?(?:times|twice|half|double|more|less|fewer|older|younger|taller|longer"
     r"|larger|greater|higher|lower|as\s+(?:many|much)))\s"
