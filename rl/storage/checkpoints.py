@@ -195,12 +195,14 @@ def ended(checkpoint: Path, max_steps: int | None = None) -> bool:
 def take_up(trainer: Trainer, checkpoint: Path) -> None:
     """Load the policy and the state of a trainer from the checkpoint at which its training ended.
 
-    `Trainer.train` would take one more step from it.
+    `Trainer.train` would take one more step from it. The staging folder, which the trainer has made again, is deleted.
 
     Args:
         trainer: the trainer.
         checkpoint: an intact checkpoint.
     """
+    if trainer.args.should_save:
+        shutil.rmtree(str(trainer.args.output_dir), ignore_errors=True)
     trainer._load_from_checkpoint(str(checkpoint))
     trainer.state = TrainerState.load_from_json(str(checkpoint / TRAINER_STATE))
 
