@@ -3,10 +3,12 @@
 import json
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from rl.config import load
+from rl.config.teachers import Teacher
 from rl.training import train
 from tests.rl.conftest import SMALL, SMALL_ONLINE
 
@@ -28,6 +30,8 @@ ONLY_SOMETIMES = {
 """What a reward logs that none of these runs has → the reward."""
 ELSEWHERE = {"rounds/given": "rl/rounds/rounds.py", "rounds/hinted_right_by_wrong_steps": "rl/examples/hints.py"}
 """What these runs have no reason to log → where it is made."""
+OF_TEACHERS = "rl/algorithms/distil.py"
+"""Where `teacher/…` is made; the divergences are named by `algorithm.teacher.direction`."""
 
 
 def named():
@@ -63,5 +67,11 @@ def test_nothing_is_on_the_page_that_no_run_logs(logged):
     for name in of_rewards:
         source = (ROOT / "rewards" / f"{ONLY_SOMETIMES[name.rpartition('/')[2]]}.py").read_text()
         assert name.rpartition("/")[2] in source
-    for name in rest - of_rewards:
+    of_teachers = {name for name in rest if name.startswith("teacher/")}
+    assert {name.removeprefix("teacher/") for name in of_teachers} == {
+        "nll",
+        *get_args(Teacher.model_fields["direction"].annotation),
+    }
+    assert all(f'"teacher/{made}' in (ROOT / OF_TEACHERS).read_text() for made in ("nll", "{how.direction}"))
+    for name in rest - of_rewards - of_teachers:
         assert name in ELSEWHERE and name in (ROOT / ELSEWHERE[name]).read_text(), name
