@@ -128,6 +128,19 @@ class Sequences:
         return [self.prompt_lengths[row[0]] - 1 + sum(self.lengths[r] + 1 for r in row) for row in rows]
 
 
+def pays(ids_RS: Tensor, mask_RS: Tensor, width: int, size: Size, *, always: bool = False) -> bool:
+    """Whether `packed` would pack these sequences; nothing is laid out for it.
+
+    Args:
+        ids_RS: token ids of prompts, padded on the left, and completions, padded on the right.
+        mask_RS: 1 on tokens.
+        width: T, the columns of the completions.
+        size: of the model that is to run them.
+        always: whether to pack even where it does not pay.
+    """
+    return _planned(ids_RS, mask_RS, width, size, always) is not None
+
+
 def packed(ids_RS: Tensor, mask_RS: Tensor, width: int, size: Size, *, always: bool = False) -> Packed | None:
     """Sequences as packed rows, where that is cheaper.
 
@@ -142,6 +155,14 @@ def packed(ids_RS: Tensor, mask_RS: Tensor, width: int, size: Size, *, always: b
         None where packing does not pay, and where it is not possible: a prompt without tokens, or a completion with
         masked tokens between others.
     """
+    planned = _planned(ids_RS, mask_RS, width, size, always)
+    return None if planned is None else _laid_out(*planned, ids_RS, width)
+
+
+def _planned(
+    ids_RS: Tensor, mask_RS: Tensor, width: int, size: Size, always: bool
+) -> tuple[Sequences, list[list[int]]] | None:
+    """The sequences and those of each packed row; None where `packed` gives None."""
     found = _sequences(ids_RS, mask_RS, width)
     if found is None:
         return None
@@ -150,7 +171,7 @@ def packed(ids_RS: Tensor, mask_RS: Tensor, width: int, size: Size, *, always: b
     plain = sum(size.operations(p + t) for p, t in zip(found.prompt_lengths, found.lengths, strict=True))
     if not always and (plain < LEAST_GAIN * cost or plain - cost < LEAST_SAVED):
         return None
-    return _laid_out(found, rows, ids_RS, width)
+    return found, rows
 
 
 def _sequences(ids_RS: Tensor, mask_RS: Tensor, width: int) -> Sequences | None:

@@ -106,7 +106,7 @@ class ForwardPass:
             more: TRL's other arguments.
         """
         rows_R = torch.arange(len(ids_BS), device=ids_BS.device) if self.rows_R is None else self.rows_R
-        shares = sharing.packed(ids_BS[rows_R], mask_BS[rows_R], width) is not None
+        shares = sharing.pays(ids_BS[rows_R], mask_BS[rows_R], width)
         in_parts = by_length and not shares
         parts = [rows_R[part] for part in parts_by_length(mask_BS[rows_R].sum(1))] if in_parts else [rows_R]
         if len(parts) == 1 and len(rows_R) == len(ids_BS):

@@ -22,7 +22,7 @@ from trl.trainer.sft_trainer import SFTTrainer
 
 from rewards.models.prompts import prompt_ids
 from rewards.sample import Sample
-from rl.algorithms.distil import TaughtSftTrainer, taught
+from rl.algorithms.distil import IGNORE, TaughtSftTrainer, taught
 from rl.algorithms.fit import Fit
 from rl.algorithms.trl_arguments import fit_arguments
 from rl.algorithms.weighted import WeightedSftTrainer
@@ -32,8 +32,6 @@ from rl.examples.fade import faded
 from rl.examples.hints import worth_learning
 from rl.examples.keep import keep
 from verifiers.runtime.names import nearest
-
-IGNORE = -100
 
 
 def examples(samples: Sequence[Sample], settings: Sft) -> tuple[list[Sample], dict[str, float]]:

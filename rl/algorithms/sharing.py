@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from rewards.models.attention import attends_where_told
-from rewards.models.shared_prompts import Packed, Size, packed
+from rewards.models.shared_prompts import Packed, Size, packed, pays
 from rewards.models.types import Model
 from rl.errors import UserError
 
@@ -34,6 +34,16 @@ class Sharing:
                 f"{type(model).__name__} cannot run prompts once for all their completions: that needs full attention "
                 "in every layer, computed by sdpa or eager, and positions that are given; leave it out",
             )
+
+    def pays(self, ids_RS: Tensor, mask_RS: Tensor, width: int) -> bool:
+        """Whether `packed` would pack these sequences.
+
+        Args:
+            ids_RS: token ids of prompts, padded on the left, and completions, padded on the right.
+            mask_RS: 1 on tokens.
+            width: T, the columns of the completions.
+        """
+        return self.possible and pays(ids_RS, mask_RS, width, Size.of(self.model), always=bool(self.wanted))
 
     def packed(self, ids_RS: Tensor, mask_RS: Tensor, width: int) -> Packed | None:
         """The sequences as packed rows, or None where they are better run as they are.

@@ -121,7 +121,7 @@ def test_prompts_of_small_models_are_not_shared_by_default(arguments, mix):
     ids = torch.cat([inputs["prompt_ids"], inputs["completion_ids"]], 1)
     mask = torch.cat([inputs["prompt_mask"], inputs["completion_mask"]], 1)
     assert trainer.sharing.possible
-    assert trainer.sharing.packed(ids, mask, 20) is None
+    assert trainer.sharing.packed(ids, mask, 20) is None and not trainer.sharing.pays(ids, mask, 20)
 
 
 def test_prompts_that_cannot_be_shared_are_refused_where_that_is_asked_for(arguments, mix):
