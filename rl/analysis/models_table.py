@@ -44,7 +44,11 @@ class Table:
 
 
 def tables(measured: Measured) -> list[Table]:
-    """The tables of a task: one of all policies, and one that compares them where there are several."""
+    """The tables of a task: one of all policies, and one that compares them where there are several.
+
+    Args:
+        measured: what was measured on the task.
+    """
     first, *others = measured.evaluations.values()
     title = f"{measured.task}: {first.n} {first.split} problems"
     names = list(measured.evaluations)
@@ -102,7 +106,7 @@ def _compared(measured: Measured, first: str) -> Table:
     ]
     rows = [[name, *cells] for name, *cells in zip(names, *columns, strict=True) if any(cells)]
     n = ", ".join(str(one.n) for one in measured.compared.values())
-    title = f"{measured.task}: against {first}, problem by problem ({n} judged of both), with 95% intervals"
+    title = f"{measured.task}: against {first} on the same problems ({n})"
     return Table(title, ["", *measured.compared], rows)
 
 

@@ -102,7 +102,12 @@ def stages(layers: Sequence[Layer]) -> dict[str, list[Layer]]:
 
 
 def without(values: DictConfig, sections: Collection[str]) -> DictConfig:
-    """A copy of what a layer says, without some sections."""
+    """A copy of what a layer says, without some sections.
+
+    Args:
+        values: what the layer says.
+        sections: the names of the sections.
+    """
     return OmegaConf.masked_copy(values, [str(key) for key in values if key not in sections])
 
 
