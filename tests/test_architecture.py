@@ -45,6 +45,7 @@ LAYERS = [
     "rl/stages",
     "rl/traces",
     "rl/prm",
+    "rl/smoke",
     "rl/cli",
     "rl/train",
 ]
