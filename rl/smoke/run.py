@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -143,11 +143,19 @@ def _shrink(one: Smoke, loaded: dict[str, Config]) -> str:
     if "" in loaded:
         one.file.write_text(dump(one.stages[""]), encoding="utf-8")
     else:
-        shared = {"name": first.run_folder.parent.name, "logging": {"folder": str(runs)}}
-        each = {stage: config.model_dump(mode="json", by_alias=True) for stage, config in one.stages.items()}
-        one.file.write_text(OmegaConf.to_yaml(OmegaConf.create({**shared, "stages": each})), encoding="utf-8")
+        one.file.write_text(_of_stages(first.run_folder.parent.name, runs, one.stages), encoding="utf-8")
     one.notes = list(dict.fromkeys(one.notes))
     return "; ".join(one.notes)
+
+
+def _of_stages(name: str, runs: Path, stages: Mapping[str, Config]) -> str:
+    """Stages as one file; their names and folders follow from the run's."""
+    each = {}
+    for stage, config in stages.items():
+        values = config.model_dump(mode="json", by_alias=True)
+        del values["name"], values["logging"]["folder"]
+        each[stage] = values
+    return OmegaConf.to_yaml(OmegaConf.create({"name": name, "logging": {"folder": str(runs)}, "stages": each}))
 
 
 def _check(config: Config) -> str:

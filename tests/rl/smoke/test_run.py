@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from rl.cli import run as whetstone
-from rl.config import load
+from rl.config import load, load_stages
 from rl.errors import UserError
 from rl.smoke import run as smoke_run
 from rl.smoke.run import Failed, Smoke
@@ -59,6 +59,15 @@ def test_a_resumed_run_must_end_well_and_leave_its_summary(one, monkeypatch):
     folder.mkdir(parents=True)
     (folder / "summary.json").write_text("{}")
     assert smoke_run._resumed(one) == "step 2"
+
+
+def test_smaller_stages_are_read_back_as_they_were_made(tmp_path):
+    one = Smoke(tmp_path, Console(quiet=True))
+    smoke_run._shrink(one, load_stages(ROOT / "configs" / "real" / "word_problems.yaml"))
+    again = load_stages(one.file)
+    assert again == one.stages and list(again) == ["sft", "rl"]
+    assert again["rl"].policy.model == str(again["sft"].run_folder / "model")
+    assert again["sft"].run_folder == tmp_path / "runs" / "word_problems" / "word_problems.sft"
 
 
 def test_any_error_of_a_part_is_its_reason_and_the_others_still_run(one):
