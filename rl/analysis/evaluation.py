@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch.distributed as dist
@@ -62,7 +62,8 @@ class Evaluation:
         pass_at: j → pass@j for powers of two up to k.
         counts: number of verdicts on greedy completions by status.
         tokens: number of generated tokens.
-        examples: for each problem `prompt, gold, completion, score, status, reason, extracted, finish_reason, chain`.
+        examples: for each problem `prompt, gold, completion, score, status, reason, extracted, finish_reason, chain`,
+            and its judged `steps`.
     """
 
     split: Split
@@ -205,6 +206,7 @@ def _example(one: Sample, judges_steps: bool) -> dict[str, Any]:
         "extracted": one.verdict.extracted,
         "finish_reason": one.finish_reason,
         "chain": one.verdict.chain_right if judges_steps else None,
+        "steps": [asdict(step) for step in one.steps],
     }
 
 

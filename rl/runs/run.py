@@ -17,7 +17,7 @@ from rewards.models.types import Model
 from rl import setup
 from rl.analysis import console as show
 from rl.analysis.evaluation import evaluate, settings_for
-from rl.analysis.report import write_report
+from rl.analysis.reports.report import write_report
 from rl.context import RunContext
 from rl.progress import completions_bar
 from rl.runs.trackers import Trackers
