@@ -202,6 +202,10 @@ class Reward(Section):
     credit: Literal["sum", "min", "first_error", "token"] | None = None
     """How its step scores become token rewards (`rl/credit/steps.py`), or `token` for scores of each token; without
     one, its value counts at the end."""
+    credit_on: Literal["completion", "rationale"] = "completion"
+    """The tokens that it is credited to: all, or those of the rationale up to the token with which the policy turns to
+    its answer. The marker between the two is that of the reward's options, or else the task's. Tokens that no reward is
+    credited to are not learnt from."""
 
 
 class Mix(Section):
