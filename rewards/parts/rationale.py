@@ -61,6 +61,9 @@ class Layout:
         """The number of characters up to and with the marker's first, by which the policy ends its rationale.
 
         None if the whole completion is rationale.
+
+        Args:
+            completion: the completion.
         """
         place, _ = self._place(completion)
         return None if place is None else place + 1

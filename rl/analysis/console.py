@@ -21,6 +21,9 @@ ROWS = {
     "pass_at_k": "right in any of {k} samples",
     "maj_at_k": "right by vote of {k} samples",
     "cut_off": "cut off before the end",
+    "without_statement": "right without a statement",
+    "with_statement": "right by its greedy statement",
+    "with_best_statement": "right by the best of its statements or none",
 }
 """Metric → its description, in the order of the table."""
 
@@ -70,7 +73,7 @@ def evaluation_table(model: str, evaluation: Evaluation) -> Table:
     table.add_column("value", justify="right")
     table.add_column("95% interval", justify="right")
     for name, meaning in ROWS.items():
-        if (interval := evaluation.metrics[name]) is not None:
+        if (interval := evaluation.metrics.get(name)) is not None:
             span = f"{interval.low:.3f} to {interval.high:.3f}"
             table.add_row(meaning.format(k=evaluation.k), f"{interval.value:.3f}", span)
     for status in ("abstained", "failed"):

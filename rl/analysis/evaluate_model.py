@@ -9,6 +9,7 @@ from rich.console import Console
 from rewards.models.state import default_device, move
 from rl import setup, tasks
 from rl.analysis import console as show
+from rl.analysis import statements
 from rl.analysis.evaluation import evaluate, settings_for
 from rl.config import Config
 from rl.policy.positions import check_positions
@@ -32,6 +33,8 @@ def evaluate_model(config: Config, split: Split) -> dict[str, Any]:
     console = Console(soft_wrap=True)
     setup.quiet(config)
     task = tasks.load(config)
+    if config.evaluation.statements is not None:
+        statements.check(config.evaluation.statements, task.splits[split])
     policy = setup.policy(config, task, console)
     check_positions(config, task, policy, console, [split])
     move(policy.model, default_device())

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rewards import GIVE_STEPS, GIVE_TOKENS, REWARDS
 from rewards.mixing import schedule
 from rl.config.generation_cycle import GenerationCycle
+from rl.config.statements import check_statements
 from rl.config.trainer_arguments import arguments, convert
 from rl.config.trainer_values import check_trainer_values
 from rl.config.wrong_key import WrongKey
@@ -117,6 +118,7 @@ def check_combinations(config: Config) -> None:
         if find_spec(tracker) is None:
             raise WrongKey("logging.report_to", f"{tracker} is not installed; pip install {tracker}")
     _check_engine(config)
+    check_statements(config)
     _check_credit(config)
     _check_mix(config)
     config.algorithm.check(config)

@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, Field, field_validator
 
 from rl.config.algorithms import Algorithm
 from rl.config.section import Positive, Section, Share
+from rl.config.statements import Statements
 
 
 def _expanded(value: Any) -> Any:
@@ -245,6 +246,8 @@ class Evaluation(Section):
     chat_template_kwargs: dict[str, Any] | None = None
     batch: Positive = 512
     """Completions per batch."""
+    statements: Statements | None = None
+    """Also answer by the best of several sampled statements and none; needs rows with choices."""
 
 
 class Logging(Section):

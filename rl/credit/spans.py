@@ -37,7 +37,11 @@ class StepEnds:
         return self.of_characters(ids, [step.end for step in steps])
 
     def of_characters(self, ids: Sequence[int], places: Sequence[int]) -> list[int]:
-        """The index of the first token after which the decoded text has the given number of characters, for each.
+        """For each place, the index of the first token after which the decoded text has that many characters.
+
+        Args:
+            ids: the token ids of a completion.
+            places: numbers of characters.
 
         Raises:
             ValueError: the decoded text is shorter, so the judge saw another text.
