@@ -17,22 +17,20 @@ of the policy itself, whatever the temperature of sampling.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import PreTrainedTokenizerBase
 
+from rewards.models.attention import parameters_of
 from rewards.models.batches import pad_id, padded
 from rewards.models.likelihoods import Pair, joined
+from rewards.models.types import Model
 from rewards.parts.rationale import Asked, Layout, asked
 from rewards.sample import Sample
 from rl.config.algorithms import Answering
-
-if TYPE_CHECKING:
-    from trl.trainer.grpo_trainer import GRPOTrainer
 
 TOLD = "answering_is_told"
 """The key of a batch for supervised answering: whether each row, (B',), has a statement before its answer."""
@@ -65,8 +63,8 @@ def answering_batch(
         template_kwargs: variables of its chat template, as at sampling.
 
     Returns:
-        `prompt_ids`, `prompt_mask` (B', P), `completion_ids`, `completion_mask` (B', T) and `TOLD` (B',), where each form
-        with a weight has B rows. In the rows of a sample that cannot be asked `completion_mask` is 0.
+        `prompt_ids`, `prompt_mask` (B', P), `completion_ids`, `completion_mask` (B', T), `TOLD` (B',). Each form that
+        has a weight has B rows. In the rows of a sample that cannot be asked `completion_mask` is 0.
     """
     questions = {one.row: one for one in _asked(samples, layout)}
     forms = [told for told, weight in ((True, settings.qka_weight), (False, settings.qa_weight)) if weight]
@@ -123,18 +121,23 @@ def answering_loss(
     return loss
 
 
-@contextmanager
-def at_temperature_one(trainer: GRPOTrainer) -> Iterator[None]:
-    """Within this context, TRL's log-probabilities are those of the policy, and not of sampling at a temperature.
+def answer_logprobs(model: nn.Module, policy: Model, batch: Mapping[str, Tensor]) -> Tensor:
+    """Log-probabilities (nats) of the answers' tokens under the policy, (B', T).
+
+    TRL's own are those of sampling: it divides logits by the temperature.
 
     Args:
-        trainer: TRL's trainer, which divides logits by its temperature.
+        model: the policy, wrapped as it is in training.
+        policy: the same without wrappers.
+        batch: as `answering_batch` makes it.
     """
-    usual, trainer.temperature = trainer.temperature, 1.0
-    try:
-        yield
-    finally:
-        trainer.temperature = usual
+    ids, mask = (torch.cat([batch[f"prompt_{of}"], batch[f"completion_{of}"]], 1) for of in ("ids", "mask"))
+    width, known = batch["completion_ids"].shape[1], parameters_of(policy)
+    more: dict[str, Any] = {"logits_to_keep": width + 1} if "logits_to_keep" in known else {}
+    if "position_ids" in known:
+        more["position_ids"] = (mask.cumsum(1) - 1).clamp(min=0)
+    logits_BTV = model(input_ids=ids, attention_mask=mask, use_cache=False, **more).logits[:, -width - 1 : -1]
+    return logits_BTV.float().log_softmax(-1).gather(2, batch["completion_ids"].unsqueeze(2)).squeeze(2)
 
 
 def _asked(samples: Sequence[Sample], layout: Layout) -> list[Asked]:

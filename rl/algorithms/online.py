@@ -214,13 +214,10 @@ class OnlineTrainer(SamplingTrainer):
         return loss
 
     def _answering_loss(self, model: nn.Module, inputs: Batch) -> Tensor:
-        ids, mask = (torch.cat([inputs[f"prompt_{one}"], inputs[f"completion_{one}"]], 1) for one in ("ids", "mask"))
-        width, settings = inputs["completion_ids"].shape[1], self.settings.answering
-        assert settings is not None
-        with answering.at_temperature_one(self):
-            logprobs_BT, _, _ = self._get_per_token_logps_and_entropies(model, ids, mask, width)
+        assert self.settings.answering is not None
+        logprobs_BT = answering.answer_logprobs(model, self.policy, inputs)
         told_B, mask_BT = inputs[answering.TOLD], inputs["completion_mask"]
-        loss = answering.answering_loss(logprobs_BT, mask_BT, told_B, settings, self.record)
+        loss = answering.answering_loss(logprobs_BT, mask_BT, told_B, self.settings.answering, self.record)
         return loss / self.current_gradient_accumulation_steps  # as TRL's losses
 
     def _get_per_token_logps_and_entropies(

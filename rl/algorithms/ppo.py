@@ -3,8 +3,8 @@ r"""PPO: proximal policy optimization (Schulman et al. 2017, arXiv:1707.06347), 
 What happens to a batch, in the order of the code:
 
 1. Sample and judge (`sample_and_judge`). The policy $\pi_{old}$ draws completions of each prompt.
-2. Reward. Each token $a_t$ gets a reward $r_t$: outcomes at the last token that they are credited to, step scores at the
-   ends of steps (`rl/credit/token_rewards.py`). With `algorithm.kl` = c > 0, a penalty keeps it near a reference policy:
+2. Reward. Each token $a_t$ gets a reward $r_t$: outcomes at the last token they are credited to, step scores at the
+   ends of steps (`rl/credit/token_rewards.py`). With `algorithm.kl` = c > 0, a penalty holds π near a reference policy:
 
        R_t = r_t - c (log π_old(a_t) - log π_ref(a_t))
 
