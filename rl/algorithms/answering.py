@@ -18,7 +18,7 @@ of the policy itself, whatever the temperature of sampling.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -77,8 +77,9 @@ def answering_batch(
                 continue
             before = layout.put(one.prompt, one.rationale if told else None, tokenizer, template_kwargs)
             pairs.append(joined(before, one.answers[one.gold], tokenizer))
-    prompts = [[tokenizer.eos_token_id] if pair is None else pair.ids[: pair.start] for pair in pairs]
-    answers = [[*([] if pair is None else pair.ids[pair.start :]), tokenizer.eos_token_id] for pair in pairs]
+    end = cast(int, tokenizer.eos_token_id)
+    prompts = [[end] if pair is None else pair.ids[: pair.start] for pair in pairs]
+    answers = [[*([] if pair is None else pair.ids[pair.start :]), end] for pair in pairs]
     pad = pad_id(tokenizer)
     prompt_ids, prompt_mask = padded(prompts, pad, side="left")
     completion_ids, completion_mask = padded(answers, pad)

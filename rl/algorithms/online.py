@@ -26,6 +26,7 @@ import torch
 from accelerate import DistributedType
 from peft import PeftModel
 from torch import Tensor, nn
+from trl.trainer.grpo_config import GRPOConfig
 
 from rewards.mixing.mix import Mix
 from rewards.models.batches import pad_id
@@ -105,7 +106,9 @@ class OnlineTrainer(SamplingTrainer):
     @property
     def cycle(self) -> int:
         """The number of the generation cycle, from 0; a run resumes at the start of one."""
-        steps = self.args.steps_per_generation * self.num_iterations // self.args.gradient_accumulation_steps
+        args = cast(GRPOConfig, self.args)
+        assert args.steps_per_generation is not None
+        steps = args.steps_per_generation * self.num_iterations // args.gradient_accumulation_steps
         return self.state.global_step // steps
 
     @property
