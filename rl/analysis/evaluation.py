@@ -67,7 +67,7 @@ class Evaluation:
             `evaluation.statements` also those of `rl/analysis/statements.py`.
         pass_at: j → pass@j for powers of two up to k.
         counts: number of verdicts on greedy completions by status.
-        tokens: number of generated tokens.
+        tokens: number of generated tokens, without those of sampled statements.
         examples: for each problem `prompt, gold, completion, score, status, reason, extracted, rule, finish_reason,
             chain`.
         samples: for each problem the same of its k samples.
