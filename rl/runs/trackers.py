@@ -63,7 +63,7 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
         marked = [marked_text(text, steps_of(steps)) for text, steps in pairs]
         table = table.assign(completion=marked).drop(columns="judged_steps")
     first = [name for name in FIRST if name in table]
-    return table[[*first, *(name for name in table if name not in first)]]
+    return table.reindex(columns=[*first, *(name for name in table if name not in first)])
 
 
 class Tracker(ABC):
