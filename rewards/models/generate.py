@@ -2,7 +2,7 @@
 
 A transformers model or an `Engine`, such as vLLM, generates. Both take the same `SamplingParameters`, which alone
 determine how tokens are drawn. The generation defaults that are stored with a model (a top_k of 50, a repetition
-penalty) are ignored, except for the tokens that begin or end a text.
+penalty) are ignored, except for the tokens that begin or end a text, or never stand in one.
 
 A completion includes the token that ends it: an end-of-text token, or the token that completes a stop string. Its text
 is what these tokens decode to, without special tokens, so it contains the stop string and anything else in its last
@@ -30,7 +30,7 @@ from rewards.models.types import Generates, Model, Tokenizer
 
 FinishReason = Literal["stop", "length", "error"]
 """`stop` if the model ended the completion, `length` if it was truncated, `error` if its logits were NaN."""
-FORMAT = ("bos_token_id", "decoder_start_token_id", "forced_bos_token_id")
+FORMAT = ("bos_token_id", "decoder_start_token_id", "forced_bos_token_id", "suppress_tokens")
 """Keys of a stored generation config that concern the format of texts, not how tokens are drawn."""
 
 

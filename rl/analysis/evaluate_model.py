@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from rich.console import Console
@@ -11,6 +12,7 @@ from rl import setup, tasks
 from rl.analysis import console as show
 from rl.analysis.evaluation import evaluate, settings_for
 from rl.config import Config
+from rl.policy.control import saved
 from rl.policy.positions import check_positions
 from rl.progress import completions_bar
 from rl.tasks.task import Split
@@ -36,6 +38,9 @@ def evaluate_model(config: Config, split: Split) -> dict[str, Any]:
     check_positions(config, task, policy, console, [split])
     move(policy.model, default_device())
     settings = settings_for(config, split)
+    if (conditioned := saved(policy.path, policy.tokenizer)) is not None:
+        console.print("the policy was saved with control tokens; each prompt has its best ones", highlight=False)
+        settings = replace(settings, parameters={**settings.parameters, "conditioned": conditioned})
     completions = min(settings.n, len(task.splits[split])) * (1 + settings.k)
     with completions_bar(console, f"{config.policy.model} on {split}", completions) as progress:
         evaluation = evaluate(policy.model, policy.tokenizer, task, split, settings, progress)

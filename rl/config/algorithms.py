@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, get_args
 from pydantic import BeforeValidator, Field, model_validator
 
 from rl.config.choosing import Hints, Keep, Pairs, SpanWeight, all_as_none
+from rl.config.control import Control, check_quark
 from rl.config.examples import GivenExamples
 from rl.config.section import Positive, Section, Share
 from rl.config.teachers import Teachers
@@ -141,10 +142,12 @@ class Rounds(AlgorithmSection):
 
     Attributes:
         uses_reference: whether the loss has a reference policy.
+        pools_examples: whether given examples join the pool and are judged like samples.
     """
 
     in_rounds: ClassVar[bool] = True
     uses_reference: ClassVar[bool] = False
+    pools_examples: ClassVar[bool] = False
 
     rounds: Positive = 3
     prompts: Annotated[int, Field(ge=0)] = 1000
@@ -263,7 +266,32 @@ class Sft(Rounds):
             raise WrongKey("trainer.label_smoothing_factor", "does not go with a teacher, which smooths by itself")
 
 
-Algorithm = Annotated[Grpo | Ppo | Dpo | Orpo | Sft, Field(discriminator="name")]
+class Quark(Rounds):
+    """Imitation of all that was sampled, told by control tokens how good it is (`rl/algorithms/quark.py`)."""
+
+    name: Literal["quark"]
+    module: ClassVar[str] = "rl.algorithms.quark"
+    trl_config: ClassVar[str] = "SFTConfig"
+    uses_reference: ClassVar[bool] = True
+    pools_examples: ClassVar[bool] = True
+    fit_from: Literal["base", "last"] = "last"
+    control: Control = Control()
+    at_least: dict[str, float] = {}
+    """Reward, or `mix` → least value of the samples that a fit learns from: the filter, with tokens or without."""
+    kl: Annotated[float, Field(ge=0)] = 0.05
+    """Weight of KL(policy ‖ base policy) over the whole vocabulary; the base policy sees no control tokens."""
+    entropy: Annotated[float, Field(ge=0)] = 0.06
+    """Weight of the policy's entropy, which the loss rewards."""
+
+    def check(self, config: Config) -> None:
+        """Check that the rewards are there, and that the policy can learn embeddings of new tokens."""
+        if not self.prompts:
+            raise WrongKey("algorithm.prompts", "is 0, and quark learns from a pool of samples; set it, and rounds")
+        super().check(config)
+        check_quark(config, self)
+
+
+Algorithm = Annotated[Grpo | Ppo | Dpo | Orpo | Sft | Quark, Field(discriminator="name")]
 
 ALGORITHMS: dict[str, type[AlgorithmSection]] = {
     get_args(section.model_fields["name"].annotation)[0]: section for section in get_args(get_args(Algorithm)[0])

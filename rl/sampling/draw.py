@@ -46,6 +46,7 @@ def sample(
     logprobs: bool = False,
     progress: Callable[[int], None] | None = None,
     chat_template_kwargs: Mapping[str, Any] | None = None,
+    conditioned: Callable[[list[int]], list[int]] | None = None,
     **parameters: Any,
 ) -> list[list[Completion]]:
     """Draw completions of each prompt. Global random states are restored afterwards.
@@ -60,6 +61,7 @@ def sample(
         logprobs: whether to compute log-probabilities, at the cost of a forward pass.
         progress: called after each batch with the number of completions in it.
         chat_template_kwargs: variables of the chat template.
+        conditioned: puts control tokens to the token ids of a prompt; None for none.
         parameters: the fields of `SamplingParameters`, including `max_tokens`.
 
     Returns:
@@ -67,6 +69,8 @@ def sample(
     """
     rendered = [render(prompt, tokenizer, chat_template_kwargs) for prompt in prompts]
     ids = [encode(text, tokenizer) for text in rendered]
+    if conditioned is not None:
+        ids = [conditioned(one) for one in ids]
     groups = generate(
         model, tokenizer, ids, SamplingParameters(**parameters), count=count, batch=batch, seed=seed,
         logprobs=logprobs, progress=progress,
