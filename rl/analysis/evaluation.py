@@ -16,7 +16,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch.distributed as dist
@@ -28,6 +28,7 @@ from rewards.reward import question_of
 from rewards.sample import Sample
 from rl.analysis.intervals import Interval, bootstrap, wilson
 from rl.config import Config
+from rl.policy.control import Conditioned
 from rl.sampling.draw import Completion, as_samples, sample
 from rl.sampling.judge import judge
 from rl.tasks.task import Split, Task
@@ -65,7 +66,9 @@ class Evaluation:
         pass_at: j → pass@j for powers of two up to k.
         counts: number of verdicts on greedy completions by status.
         tokens: number of generated tokens.
-        examples: for each problem `prompt, gold, completion, score, status, reason, extracted, finish_reason, chain`.
+        examples: for each problem `prompt, gold, completion, score, status, reason, extracted, rule, finish_reason,
+            chain`.
+        samples: for each problem the same of its k samples.
     """
 
     split: Split
@@ -76,9 +79,10 @@ class Evaluation:
     counts: dict[str, int]
     tokens: int
     examples: list[dict[str, Any]]
+    samples: list[list[dict[str, Any]]]
 
     def as_dict(self) -> dict[str, Any]:
-        """The figures for JSON, without the examples."""
+        """The figures for JSON, without the answers."""
         return {
             "split": self.split,
             "n": self.n,
@@ -104,6 +108,16 @@ def settings_for(config: Config, split: Split) -> EvaluationSettings:
         batch=wanted.batch,
         seed=config.seed,
     )
+
+
+def conditioned_on(tokens: Conditioned, settings: EvaluationSettings) -> EvaluationSettings:
+    """The settings of an evaluation whose prompts have control tokens.
+
+    Args:
+        tokens: puts them to a prompt.
+        settings: of the evaluation.
+    """
+    return replace(settings, parameters={**settings.parameters, "conditioned": tokens})
 
 
 def evaluate(
@@ -185,6 +199,7 @@ def summarise(
         counts={status: statuses.count(status) for status in ("judged", "abstained", "failed")},
         tokens=sum(len(one.ids) for one in everything),
         examples=[_example(one, judges_steps) for one in greedy],
+        samples=[[_example(one, judges_steps) for one in group] for group in samples],
     )
 
 
@@ -200,7 +215,7 @@ def pass_at(k: int, right: int, j: int) -> float:
 
 
 def _example(one: Sample, judges_steps: bool) -> dict[str, Any]:
-    """The record of a greedy completion."""
+    """The record of a completion."""
     assert one.verdict is not None, "evaluation judges every sample"
     return {
         "prompt": question_of(one.prompt),
@@ -210,6 +225,7 @@ def _example(one: Sample, judges_steps: bool) -> dict[str, Any]:
         "status": one.verdict.status,
         "reason": one.verdict.reason,
         "extracted": one.verdict.extracted,
+        "rule": one.verdict.rule,
         "finish_reason": one.finish_reason,
         "chain": one.verdict.chain_right if judges_steps else None,
     }

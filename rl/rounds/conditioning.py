@@ -9,7 +9,7 @@ from pathlib import Path
 from transformers import PreTrainedModel
 
 from rewards.models.types import Model
-from rl.analysis.evaluation import Evaluation, EvaluationSettings
+from rl.analysis.evaluation import Evaluation, EvaluationSettings, conditioned_on
 from rl.config.algorithms import Quark
 from rl.context import RunContext
 from rl.policy.control import Conditioned, add_embeddings, save
@@ -80,13 +80,3 @@ class Conditioning:
     def _in_use(self, fits: int) -> list[str]:
         assert self.settings is not None
         return self.settings.in_use(fits - 1)
-
-
-def conditioned_on(tokens: Conditioned, settings: EvaluationSettings) -> EvaluationSettings:
-    """The settings of an evaluation whose prompts have control tokens.
-
-    Args:
-        tokens: puts them to a prompt.
-        settings: of the evaluation.
-    """
-    return replace(settings, parameters={**settings.parameters, "conditioned": tokens})
