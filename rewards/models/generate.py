@@ -2,7 +2,7 @@
 
 A transformers model or an `Engine`, such as vLLM, generates. Both take the same `SamplingParameters`, which alone
 determine how tokens are drawn. The generation defaults that are stored with a model (a top_k of 50, a repetition
-penalty) are ignored, except for the tokens that begin or end a text, or never stand in one.
+penalty) are ignored, except for the tokens that begin or end a text.
 
 A completion includes the token that ends it: an end-of-text token, or the token that completes a stop string. Its text
 is what these tokens decode to, without special tokens, so it contains the stop string and anything else in its last
@@ -30,7 +30,7 @@ from rewards.models.types import Generates, Model, Tokenizer
 
 FinishReason = Literal["stop", "length", "error"]
 """`stop` if the model ended the completion, `length` if it was truncated, `error` if its logits were NaN."""
-FORMAT = ("bos_token_id", "decoder_start_token_id", "forced_bos_token_id", "suppress_tokens")
+FORMAT = ("bos_token_id", "decoder_start_token_id", "forced_bos_token_id")
 """Keys of a stored generation config that concern the format of texts, not how tokens are drawn."""
 
 
@@ -47,6 +47,7 @@ class SamplingParameters:
         repetition_penalty: divides the positive logits of tokens that are already in the text, and multiplies their
             negative logits; 1 for none (Keskar et al. 2019, arXiv:1909.05858, section 4.1).
         stop: strings that end a completion.
+        never: ids of tokens that are not drawn, such as control tokens; for transformers models only.
     """
 
     max_tokens: int
@@ -56,6 +57,7 @@ class SamplingParameters:
     min_p: float | None = None
     repetition_penalty: float = 1.0
     stop: Sequence[str] = ()
+    never: Sequence[int] = ()
 
     @property
     def plain(self) -> bool:
@@ -146,6 +148,7 @@ def generate(
     """
     ends = eos_token_ids(model, tokenizer)
     if isinstance(model, Engine):
+        assert not parameters.never, "the config keeps policies with control tokens from engines"
         drawn = _by_engine(model, prompt_ids, parameters, ends, count, batch, seed, logprobs, progress)
     else:
         drawn = _by_transformers(model, tokenizer, prompt_ids, parameters, ends, count, batch, seed, logprobs, progress)
@@ -281,6 +284,7 @@ def _generation_config(parameters: SamplingParameters, ends: list[int], pad: int
         "repetition_penalty": parameters.repetition_penalty,
         "eos_token_id": ends or None,
         "pad_token_id": pad,
+        "suppress_tokens": list(parameters.never) or None,
     }
     if parameters.temperature is None:
         return GenerationConfig(do_sample=False, **shared)

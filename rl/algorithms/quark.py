@@ -95,7 +95,7 @@ def row(
         template_kwargs: variables of the chat template, as they were at sampling.
     """
     plain = prompt_ids(one.sample.prompt, tokenizer, template_kwargs)
-    told = plain if control is None else control.put(control.of(one.ranks))(plain)
+    told = plain if control is None else control.on(control.of(one.ranks)).put(plain)
     ids = told + one.sample.ids
     return {
         "input_ids": ids,

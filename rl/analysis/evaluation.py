@@ -114,7 +114,7 @@ def conditioned_on(tokens: Conditioned, settings: EvaluationSettings) -> Evaluat
     """The settings of an evaluation whose prompts have control tokens.
 
     Args:
-        tokens: puts them to a prompt.
+        tokens: the control tokens of the prompts.
         settings: of the evaluation.
     """
     return replace(settings, parameters={**settings.parameters, "conditioned": tokens})

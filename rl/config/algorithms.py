@@ -275,7 +275,7 @@ class Quark(Rounds):
     uses_reference: ClassVar[bool] = True
     pools_examples: ClassVar[bool] = True
     fit_from: Literal["base", "last"] = "last"
-    control: Control = Control()
+    control: Control
     at_least: dict[str, float] = {}
     """Reward, or `mix` → least value of the samples that a fit learns from: the filter, with tokens or without."""
     kl: Annotated[float, Field(ge=0)] = 0.05

@@ -21,18 +21,16 @@ Cut = Annotated[int, Field(ge=2)] | Annotated[list[float], Field(min_length=1)]
 """How a reward's values are cut: a number of quantiles, or the values from which on the next better token holds."""
 
 
-def count(cut: int | list[float]) -> int:
-    """The number of tokens that a cut makes."""
-    return cut if isinstance(cut, int) else len(cut) + 1
-
-
 class Control(Section):
     """Control tokens: which rewards have how many, and when they are used."""
 
-    tokens: dict[str, Cut] = {}
-    """Reward → a number of quantiles of the pool, each with a token of its own, or a list of values to cut at: `[1.0]`
-    makes two tokens, one from 1 on and one below. `mix` is the number that the section `mix` makes of all rewards. The
-    tokens stand in this order. Without any, a fit imitates the pool as it is."""
+    tokens: list[str]
+    """The rewards that have tokens, in the order in which these stand. `mix` is the number that the section `mix` makes
+    of all rewards. With none, `[]`, a fit imitates the pool as it is."""
+    quantiles: Annotated[int, Field(ge=2)] = 5
+    """Quantiles of the pool that each reward is cut into; each has a token."""
+    cuts: dict[str, Cut] = {}
+    """Reward → another number of quantiles, or values to cut at: `[1.0]` makes two tokens, from 1 on and below."""
     place: Literal["completion", "prompt"] = "completion"
     """Where the tokens stand: right before the completion (MaRio), or before the prompt (Quark)."""
     stages: list[Annotated[list[str], Field(min_length=1)]] = []
@@ -44,16 +42,18 @@ class Control(Section):
     permuted: bool = False
     """Deal the tokens out among the samples anew, for a negative control: they then say nothing of a completion."""
 
-    @field_validator("tokens")
+    @field_validator("cuts")
     @classmethod
-    def _rising(cls, tokens: dict[str, Cut]) -> dict[str, Cut]:
-        for name, cut in tokens.items():
+    def _rising(cls, cuts: dict[str, Cut]) -> dict[str, Cut]:
+        for name, cut in cuts.items():
             if isinstance(cut, list) and any(low >= high for low, high in pairwise(cut)):
                 raise ValueError(f"{name}: the values to cut at have to rise, got {cut}")
-        return tokens
+        return cuts
 
     @model_validator(mode="after")
     def _staged_once_each(self) -> Control:
+        if twice := next((name for name in self.tokens if self.tokens.count(name) > 1), None):
+            raise ValueError(f"tokens: {twice} is named twice")
         staged = [name for group in self.stages for name in group]
         if self.stages and sorted(staged) != sorted(self.tokens):
             raise ValueError(f"stages: each of {', '.join(self.tokens) or 'no tokens'} is wanted once, got {staged}")
@@ -62,6 +62,15 @@ class Control(Section):
         if self.permuted and not self.tokens:
             raise ValueError("permuted: there are no tokens to deal out; name some in tokens")
         return self
+
+    def cut(self, name: str) -> int | list[float]:
+        """How the values of a reward are cut: a number of quantiles, or the values to cut at."""
+        return self.cuts.get(name, self.quantiles)
+
+    def count(self, name: str) -> int:
+        """How many tokens a reward has."""
+        cut = self.cut(name)
+        return cut if isinstance(cut, int) else len(cut) + 1
 
     def in_use(self, fit: int) -> list[str]:
         """The rewards whose tokens a round's fit uses, in the order in which the tokens stand.
@@ -87,7 +96,8 @@ def check_quark(config: Config, quark: Quark) -> None:
             argument of TRL's does not go with the loss.
     """
     control, known = quark.control, [*config.rewards, MIX]
-    for key, names in (("control.tokens", control.tokens), ("at_least", quark.at_least)):
+    named = {"control.tokens": control.tokens, "control.cuts": control.cuts, "at_least": quark.at_least}
+    for key, names in named.items():
         if wrong := next((name for name in names if name not in known), None):
             raise WrongKey(f"algorithm.{key}", f"{wrong!r} is none of the rewards; {nearest(wrong, known)}")
     if MIX in config.rewards:

@@ -71,7 +71,7 @@ def ranked(
     of_reward: dict[str, list[int]] = {}
     for name in control.in_use(fit):
         values = [found for one in kept if (found := value(one, name)) is not None]
-        of_reward[name] = ranks(values, control.tokens[name])
+        of_reward[name] = ranks(values, control.cut(name))
         best = [found for found, rank in zip(values, of_reward[name], strict=True) if rank == 1]
         counts |= {f"control/{name}/best_from": min(best)} if best else {}
     each = [{name: of[place] for name, of in of_reward.items()} for place in range(len(kept))]

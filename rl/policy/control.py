@@ -8,7 +8,7 @@ they stand.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -20,13 +20,34 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from rewards.models.prompts import beginning
 from rl.config.control import Control as ControlSettings
-from rl.config.control import count
 from rl.errors import UserError
 
 FILE = "control.json"
 KEY = "algorithm.control.tokens"
-Conditioned = Callable[[list[int]], list[int]]
-"""Puts control tokens to the token ids of a prompt."""
+
+
+@dataclass(frozen=True)
+class Conditioned:
+    """The control tokens of prompts.
+
+    Attributes:
+        tokens: ids of the tokens that a prompt has.
+        place: where they stand, as in the config.
+        bos: the token that every text starts with; None for none.
+        never: ids of all control tokens, none of which is sampled.
+    """
+
+    tokens: Sequence[int]
+    place: str
+    bos: int | None
+    never: Sequence[int]
+
+    def put(self, prompt: list[int]) -> list[int]:
+        """A prompt's token ids with the control tokens behind them, or in front, after what every text starts with."""
+        if self.place == "completion":
+            return [*prompt, *self.tokens]
+        start = 1 if self.bos is not None and prompt[:1] == [self.bos] else 0
+        return [*prompt[:start], *self.tokens, *prompt[start:]]
 
 
 @dataclass(frozen=True)
@@ -69,16 +90,9 @@ class Control:
         """The worst token of each of some rewards."""
         return [self.ids[name][-1] for name in names]
 
-    def put(self, tokens: Sequence[int]) -> Conditioned:
-        """What puts tokens to a prompt's ids: behind them, or in front of them, after what every text starts with."""
-
-        def put(prompt: list[int]) -> list[int]:
-            if self.place == "completion":
-                return [*prompt, *tokens]
-            start = 1 if self.bos is not None and prompt[:1] == [self.bos] else 0
-            return [*prompt[:start], *tokens, *prompt[start:]]
-
-        return put
+    def on(self, tokens: Sequence[int]) -> Conditioned:
+        """Prompts with some of the tokens, or with none."""
+        return Conditioned(tokens, self.place, self.bos, self.all)
 
 
 def names_of(settings: ControlSettings) -> dict[str, list[str]]:
@@ -87,7 +101,7 @@ def names_of(settings: ControlSettings) -> dict[str, list[str]]:
     Args:
         settings: the section `algorithm.control`.
     """
-    return {name: [f"<{name}_{rank}>" for rank in range(1, count(cut) + 1)] for name, cut in settings.tokens.items()}
+    return {name: [f"<{name}_{rank}>" for rank in range(1, settings.count(name) + 1)] for name in settings.tokens}
 
 
 def new_control(
@@ -181,12 +195,13 @@ def save(folder: Path, control: Control, names: Sequence[str], tokenizer: PreTra
         tokenizer: the policy's.
     """
     best, worst = (tokenizer.convert_ids_to_tokens(ids) for ids in (control.best(names), control.worst(names)))
-    said = {"place": control.place, "best": best, "worst": worst}
+    every = tokenizer.convert_ids_to_tokens(control.all)
+    said = {"place": control.place, "best": best, "worst": worst, "all": every}
     (folder / FILE).write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")
 
 
 def saved(folder: str | Path, tokenizer: PreTrainedTokenizerBase) -> Conditioned | None:
-    """What puts the best tokens to a prompt for a policy that was saved with some; None for any other.
+    """The best tokens of a policy that was saved with control tokens; None for any other.
 
     Args:
         folder: of the policy, or a hub id.
@@ -196,4 +211,4 @@ def saved(folder: str | Path, tokenizer: PreTrainedTokenizerBase) -> Conditioned
     if not file.is_file():
         return None
     said = json.loads(file.read_text(encoding="utf-8"))
-    return Control({}, said["place"], _bos(tokenizer)).put(_ids(said["best"], tokenizer))
+    return Conditioned(_ids(said["best"], tokenizer), said["place"], _bos(tokenizer), _ids(said["all"], tokenizer))

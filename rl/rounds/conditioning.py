@@ -38,16 +38,12 @@ class Conditioning:
         return model
 
     def best(self, fits: int) -> Conditioned | None:
-        """Puts the best tokens to a prompt; None before a fit has taught the policy what they mean.
+        """Prompts with the best tokens; with none before a fit has taught the policy what they mean.
 
         Args:
             fits: number of finished fits.
         """
-        return None if self.control is None or not fits else self.control.put(self.control.best(self._in_use(fits)))
-
-    def worst(self, fits: int) -> Conditioned | None:
-        """Puts the worst tokens to a prompt; None as for `best`."""
-        return None if self.control is None or not fits else self.control.put(self.control.worst(self._in_use(fits)))
+        return None if self.control is None else self.control.on(self.control.best(self._in_use(fits)))
 
     def save(self, folder: Path, number: int) -> None:
         """Write beside a policy what its best tokens are.
@@ -69,14 +65,17 @@ class Conditioning:
             settings: those of the run.
             fits: number of finished fits.
         """
-        best, worst = self.best(fits), self.worst(fits)
-        if best is None or worst is None:
+        if (best := self.best(fits)) is None or self.control is None:
             return once(settings)
-        found, other = once(conditioned_on(best, settings)), once(replace(conditioned_on(worst, settings), k=0))
+        found = once(conditioned_on(best, settings))
+        if not fits:
+            return found
+        worst = self.control.on(self.control.worst(self._in_use(fits)))
+        other = once(replace(conditioned_on(worst, settings), k=0))
         shown = {name: of for name, of in other.metrics.items() if name in SHOWN or name.startswith("rewards/")}
         beside = {f"worst/{name}": of for name, of in shown.items()}
         return replace(found, metrics={**found.metrics, **beside}, tokens=found.tokens + other.tokens)
 
     def _in_use(self, fits: int) -> list[str]:
-        assert self.settings is not None
-        return self.settings.in_use(fits - 1)
+        """The rewards whose tokens the last fit used."""
+        return self.settings.in_use(fits - 1) if self.settings is not None and fits else []

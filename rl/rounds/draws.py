@@ -67,7 +67,7 @@ class Draws:
         Args:
             number: number of the round, from 0.
             model: the policy, or an engine that holds it.
-            conditioned: puts control tokens to a prompt.
+            conditioned: the control tokens of the prompts.
         """
         self.conditioned = conditioned
         config, rows = self.run.config, self.rows

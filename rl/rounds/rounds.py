@@ -34,7 +34,7 @@ from rl.examples.exam import tailored
 from rl.policy import load as policies
 from rl.rounds.conditioning import Conditioning
 from rl.rounds.draws import Draws, generator
-from rl.rounds.records import FitFolder, FitRecords, both_fell, numbers_of_round, write_completions
+from rl.rounds.records import FitFolder, FitRecords, both_fell, numbers_of_round, shown, write_completions
 from rl.runs.callbacks import ProgressLine, StopOnSignal, stopping_at_once
 from rl.runs.run import Run
 from rl.storage import pool
@@ -253,12 +253,7 @@ class Rounds(Run):
                 self.context.warn(warning)
         if samples and self.config.logging.completions_every:
             self.trackers.table(self.steps, write_completions(self.folder, self.steps, samples))
-        shown = " · ".join(
-            f"{name.removeprefix('rounds/')} {value:.4g}"
-            for name, value in numbers.items()
-            if value is not None and name.startswith("rounds/")
-        )
-        self.context.say(f"round {number + 1}/{self.settings.rounds} · {shown}")
+        self.context.say(f"round {number + 1}/{self.settings.rounds} · {shown(numbers)}")
 
     def _trainer(self, number: int, examples: list[Any]) -> Trainer:
         settings = self.settings

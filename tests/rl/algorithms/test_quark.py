@@ -13,7 +13,7 @@ from rl.algorithms import quark
 from rl.algorithms.fit import Fit
 from rl.errors import UserError
 from rl.examples.ranks import Ranked
-from rl.policy.control import Control, add_embeddings, add_tokens, new_control, save, saved
+from rl.policy.control import Conditioned, Control, add_embeddings, add_tokens, new_control, save, saved
 from rl.sampling.draw import sample
 from tests.rl.samples import judged_sample
 
@@ -107,7 +107,7 @@ def test_the_loss_of_a_batch_is_that_of_the_papers(conditioned, tmp_path, kl, en
 
 def test_new_embeddings_are_drawn_like_the_known_ones_and_leave_these_as_they_are(policy, tokenizer):
     model, old = policy(), policy()
-    control = add_tokens(settings("algorithm.control.tokens={steps: 400}").algorithm.control, tokenizer)
+    control = add_tokens(settings("algorithm.control.cuts={steps: 400}").algorithm.control, tokenizer)
     add_embeddings(model, control, seed=1)
     known, weight = old.get_input_embeddings().weight, model.get_input_embeddings().weight
     assert torch.equal(weight[: control.first], known) and len(weight) == len(tokenizer) == control.first + 402
@@ -125,19 +125,19 @@ def test_control_tokens_are_never_sampled_nor_part_of_a_text(conditioned):
     with torch.no_grad():  # a policy that wants to write nothing else
         model.get_input_embeddings().weight[control.first :] *= 50
     drawn = sample(
-        model, tokenizer, ["7*3-4?"] * 8, count=4, max_tokens=8, conditioned=control.put(control.best(["steps"]))
+        model, tokenizer, ["7*3-4?"] * 8, count=4, max_tokens=8, conditioned=control.on(control.best(["steps"]))
     )
     tokens = {token for group in drawn for one in group for token in one.ids}
     assert tokens and not tokens & set(control.all)
-    greedy = sample(model, tokenizer, ["7*3-4?"], max_tokens=8, temperature=None)
+    greedy = sample(model, tokenizer, ["7*3-4?"], max_tokens=8, temperature=None, conditioned=control.on([]))
     assert not set(greedy[0][0].ids) & set(control.all)
     assert tokenizer.decode([control.first, *greedy[0][0].ids], skip_special_tokens=True) == greedy[0][0].text
 
 
 def test_where_tokens_stand():
-    behind, before = Control({}, "completion", 1), Control({}, "prompt", 1)
-    assert behind.put([8, 9])([1, 2]) == [1, 2, 8, 9]
-    assert before.put([8, 9])([1, 2]) == [1, 8, 9, 2] and before.put([8])([2, 1]) == [8, 2, 1]
+    behind, before = (Conditioned([8, 9], place, 1, []) for place in ("completion", "prompt"))
+    assert behind.put([1, 2]) == [1, 2, 8, 9]
+    assert before.put([1, 2]) == [1, 8, 9, 2] and before.put([2, 1]) == [8, 9, 2, 1]
 
 
 def test_a_saved_policy_loads_in_plain_transformers_and_says_its_best_tokens(conditioned, tmp_path):
@@ -147,7 +147,7 @@ def test_a_saved_policy_loads_in_plain_transformers_and_says_its_best_tokens(con
     save(tmp_path, control, ["steps", "correctness"], tokenizer)
     again, words = AutoModelForCausalLM.from_pretrained(tmp_path), AutoTokenizer.from_pretrained(tmp_path)
     best = words.encode("<steps_1><correctness_1>", add_special_tokens=False)
-    assert saved(tmp_path, words)([4]) == [4, *best] and best == control.best(["steps", "correctness"])
+    assert saved(tmp_path, words) == control.on(best) and best == control.best(["steps", "correctness"])
     out = again.generate(torch.tensor([[*words.encode("7*3?"), *best]]), max_new_tokens=4, do_sample=True)
     assert out.shape[1] > 6 and not set(out[0, -4:].tolist()) & set(control.all)
     assert saved(tmp_path / "elsewhere", words) is None
@@ -158,9 +158,13 @@ def test_a_saved_policy_loads_in_plain_transformers_and_says_its_best_tokens(con
 @pytest.mark.parametrize(
     ("overrides", "said"),
     [
-        (["algorithm.control.tokens={steps: 1}"], r"algorithm.control.tokens.steps.*greater than or equal to 2"),
-        (["algorithm.control.tokens={stps: 5}"], r"algorithm.control.tokens: 'stps' is none of the rewards.*steps"),
-        (["algorithm.control.tokens={steps: [0.5, 0.5]}"], r"steps: the values to cut at have to rise"),
+        (["algorithm.control.quantiles=1"], r"algorithm.control.quantiles: input should be greater than or equal to 2"),
+        (["algorithm.control.cuts={steps: 1}"], r"algorithm.control.cuts"),
+        (["algorithm.control.cuts={stps: 3}"], r"algorithm.control.cuts: 'stps' is none of the rewards.*steps"),
+        (["algorithm.control.tokens=[stps]"], r"algorithm.control.tokens: 'stps' is none of the rewards.*steps"),
+        (["algorithm.control.tokens=[steps, steps]"], r"tokens: steps is named twice"),
+        (["algorithm.control.cuts={steps: [0.5, 0.5]}"], r"steps: the values to cut at have to rise"),
+        (["algorithm.control.tokens=[]", "algorithm.control.permuted=true"], r"permuted: there are no tokens"),
         (["algorithm.at_least={right: 1}"], r"algorithm.at_least: 'right' is none of the rewards"),
         (["algorithm.control.stages=[[steps]]"], r"each of correctness, steps is wanted once, got \['steps'\]"),
         (["algorithm.control.stages=[[steps],[correctness]]", "algorithm.control.stage_rounds=4"],
