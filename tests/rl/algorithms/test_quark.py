@@ -8,6 +8,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaForCausalLM
 
 from rewards.models.prompts import prompt_ids
+from rewards.sample import Judgement
 from rl import config as configuration
 from rl.algorithms import quark
 from rl.algorithms.fit import Fit
@@ -134,6 +135,35 @@ def test_control_tokens_are_never_sampled_nor_part_of_a_text(conditioned):
     assert tokenizer.decode([control.first, *greedy[0][0].ids], skip_special_tokens=True) == greedy[0][0].text
 
 
+def steered(conditioned, folder, *, permuted):
+    """Share of chains that begin as the good half of a pool does, on the best and on the worst token, after a fit."""
+    model, tokenizer, control = copy.deepcopy(conditioned)
+    reference = copy.deepcopy(model)
+    pool = []
+    for place, prompt in enumerate(f"{a}*{b}-{c}?" for a in range(2, 6) for b in range(2, 6) for c in (3, 4)):
+        text, value = ("7#7", 1.0) if place % 2 else ("2#2", 0.0)
+        ids = [*tokenizer.encode(text), tokenizer.eos_token_id]
+        said = {name: Judgement(value, "judged") for name in ("steps", "correctness")}
+        pool.append(judged_sample(text, value, prompt=prompt, ids=ids, rewards=said))
+    given = ["trainer.max_steps=30", "trainer.per_device_train_batch_size=16", "trainer.learning_rate=5e-3"]
+    config = settings(*given, "algorithm.control.quantiles=2", f"algorithm.control.permuted={permuted}")
+    chosen, _ = quark.examples(pool, config.algorithm)
+    quark.build(Fit(config, model, reference, tokenizer, None, folder, 0, [], control=control), chosen).train()
+    prompts = [one.prompt for one in pool]
+    shares = []
+    for tokens in (control.best(["correctness", "steps"]), [control.ids["correctness"][1], control.ids["steps"][1]]):
+        drawn = sample(model, tokenizer, prompts, max_tokens=4, temperature=None, conditioned=control.on(tokens))
+        shares.append(sum(one.text.startswith("7") for (one,) in drawn) / len(drawn))
+    return shares
+
+
+def test_the_best_tokens_bring_out_the_better_half_of_the_pool_and_permuted_ones_do_not(conditioned, tmp_path):
+    best, worst = steered(conditioned, tmp_path, permuted=False)
+    assert best > 0.9 and worst < 0.1
+    best, worst = steered(conditioned, tmp_path / "permuted", permuted=True)
+    assert abs(best - worst) < 0.5
+
+
 def test_where_tokens_stand():
     behind, before = (Conditioned([8, 9], place, 1, []) for place in ("completion", "prompt"))
     assert behind.put([1, 2]) == [1, 2, 8, 9]
@@ -148,8 +178,9 @@ def test_a_saved_policy_loads_in_plain_transformers_and_says_its_best_tokens(con
     again, words = AutoModelForCausalLM.from_pretrained(tmp_path), AutoTokenizer.from_pretrained(tmp_path)
     best = words.encode("<steps_1><correctness_1>", add_special_tokens=False)
     assert saved(tmp_path, words) == control.on(best) and best == control.best(["steps", "correctness"])
-    out = again.generate(torch.tensor([[*words.encode("7*3?"), *best]]), max_new_tokens=4, do_sample=True)
-    assert out.shape[1] > 6 and not set(out[0, -4:].tolist()) & set(control.all)
+    prompt = torch.tensor([[*words.encode("7*3?"), *best]] * 16)
+    written = again.generate(prompt, max_new_tokens=4, do_sample=True)[:, prompt.shape[1] :]
+    assert written.numel() and not set(written.flatten().tolist()) & set(control.all)
     assert saved(tmp_path / "elsewhere", words) is None
     with pytest.raises(UserError, match="the policy's tokenizer has <correctness_1> already"):
         new_control(settings().algorithm.control, again, words, seed=0)
