@@ -1,5 +1,5 @@
-r"""Quark: reinforced unlearning by quantiles (Lu et al. 2022, arXiv:2205.13636), with several rewards as in MaRio
-(Ramnath et al. 2024, arXiv:2311.02805), on TRL's `SFTTrainer`.
+r"""Quark: text generation conditioned on quantiles of a reward (Lu et al. 2022, arXiv:2205.13636), here with several
+rewards, as in MaRio (Ramnath et al. 2024, arXiv:2311.02805), on TRL's `SFTTrainer`.
 
     L = Σ_t [ -log π(y_t | c, x, y_<t) + c_kl KL( π(· | c, x, y_<t) ‖ π_ref(· | x, y_<t) ) - c_ent H(π) ] / Σ_t 1
 
