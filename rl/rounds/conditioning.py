@@ -9,7 +9,7 @@ from pathlib import Path
 from transformers import PreTrainedModel
 
 from rewards.models.types import Model
-from rl.analysis.evaluation import Evaluation, EvaluationSettings, conditioned_on
+from rl.analysis.evaluation import Evaluation, EvaluationSettings
 from rl.config.algorithms import Quark
 from rl.context import RunContext
 from rl.policy.control import Conditioned, add_embeddings, save
@@ -67,11 +67,11 @@ class Conditioning:
         """
         if (best := self.best(fits)) is None or self.control is None:
             return once(settings)
-        found = once(conditioned_on(best, settings))
+        found = once(settings.conditioned_on(best))
         if not fits:
             return found
         worst = self.control.on(self.control.worst(self._in_use(fits)))
-        other = once(replace(conditioned_on(worst, settings), k=0))
+        other = once(replace(settings.conditioned_on(worst), k=0))
         shown = {name: of for name, of in other.metrics.items() if name in SHOWN or name.startswith("rewards/")}
         beside = {f"worst/{name}": of for name, of in shown.items()}
         return replace(found, metrics={**found.metrics, **beside}, tokens=found.tokens + other.tokens)
