@@ -71,7 +71,7 @@ class Conditioning:
         if not fits:
             return found
         worst = self.control.on(self.control.worst(self._in_use(fits)))
-        other = once(replace(settings.conditioned_on(worst), k=0))
+        other = once(replace(settings.conditioned_on(worst), k=0, statements=None))
         shown = {name: of for name, of in other.metrics.items() if name in SHOWN or name.startswith("rewards/")}
         beside = {f"worst/{name}": of for name, of in shown.items()}
         return replace(found, metrics={**found.metrics, **beside}, tokens=found.tokens + other.tokens)
