@@ -20,7 +20,7 @@ from rich.table import Table
 from rl import setup, tasks
 from rl.analysis.evaluate_models import configs, evaluate_models
 from rl.analysis.paired import STATED
-from rl.analysis.report import write_report
+from rl.analysis.reports.report import write_report
 from rl.config import Config, dump, load, load_stages
 from rl.errors import UserError
 from rl.policy.load import load as load_policy
