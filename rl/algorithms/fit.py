@@ -33,6 +33,7 @@ class Fit:
         callbacks: to be told of steps and logs.
         warn: prints a warning.
         teachers: whose distributions are learnt.
+        round: number of the round, from 0.
     """
 
     config: Config
@@ -45,6 +46,13 @@ class Fit:
     callbacks: Sequence[TrainerCallback]
     warn: Callable[[str], None] = print
     teachers: Sequence[Teacher] = ()
+    round: int = 0
+
+    @property
+    def trainer(self) -> dict[str, Any]:
+        """The config's `trainer` section, with the optimizer steps of this round."""
+        settings, growth = self.config.trainer, getattr(self.config.algorithm, "step_growth", 1.0)
+        return settings if growth == 1 else {**settings, "max_steps": round(settings["max_steps"] * growth**self.round)}
 
     @property
     def template_kwargs(self) -> dict[str, Any]:

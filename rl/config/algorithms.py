@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from rl.config.choosing import Hints, Keep, Pairs, SpanWeight, all_as_none
+from rl.config.choosing import FewShot, Hints, Keep, Pairs, SpanWeight, all_as_none
 from rl.config.examples import GivenExamples
 from rl.config.section import Positive, Section, Share
 from rl.config.teachers import Teachers
@@ -33,6 +33,7 @@ class AlgorithmSection(Section):
         trl_config: the TRL config class against which `trainer:` is checked.
         credits_steps: whether step scores can count within a completion.
         group_baseline: whether a completion is compared with the completions of its prompt on the same process.
+        least_completions: smallest number of completions per prompt.
     """
 
     in_rounds: ClassVar[bool]
@@ -40,6 +41,7 @@ class AlgorithmSection(Section):
     trl_config: ClassVar[str]
     credits_steps: ClassVar[bool] = False
     group_baseline: ClassVar[bool] = False
+    least_completions: ClassVar[int] = 2
 
     @property
     def samples(self) -> bool:
@@ -155,6 +157,10 @@ class Rounds(AlgorithmSection):
     """Whether each fit starts from the base policy or from the policy of the previous round."""
     pool_rounds: Positive | None = None
     """Number of recent rounds of the pool on which a fit may draw; None for all."""
+    step_growth: Annotated[float, Field(ge=1)] = 1.0
+    """Factor by which the optimizer steps of a fit grow from round to round, from `trainer.max_steps` in the first;
+    STaR's is 1.2."""
+    few_shot: FewShot | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -167,6 +173,10 @@ class Rounds(AlgorithmSection):
         """Check that there is something to fit on."""
         if not self.prompts and self.examples is None:
             raise WrongKey("algorithm.prompts", "is 0, so nothing is sampled; name algorithm.examples to fit on")
+        if self.step_growth > 1 and config.trainer.get("max_steps", -1) < 1:
+            raise WrongKey("algorithm.step_growth", "lets trainer.max_steps grow; set that to the first round's steps")
+        if self.few_shot is not None and not self.samples:
+            raise WrongKey("algorithm.few_shot", "is about sampling, and algorithm.prompts is 0")
         if self.examples is None:
             return
         if self.examples.of != "all" and not self.samples:
@@ -221,6 +231,7 @@ class Sft(Rounds):
     name: Literal["sft"]
     module: ClassVar[str] = "rl.algorithms.sft"
     trl_config: ClassVar[str] = "SFTConfig"
+    least_completions: ClassVar[int] = 1
     keep: Annotated[Keep | None, BeforeValidator(all_as_none)] = Keep()
     """`all` fits on every completion that was sampled, right or wrong, as learning from a teacher on one's own samples
     wants it."""

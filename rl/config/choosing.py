@@ -34,11 +34,28 @@ class Keep(Section):
     """Largest number of completions per prompt."""
     distinct: bool = True
     """Keep one completion per sequence of equations; among near copies, the one that differs most from the others."""
+    repeats: bool = False
+    """Keep a text as often as it was sampled, so that a fit learns frequencies; goes with `distinct: false`."""
+
+    @model_validator(mode="after")
+    def _repeats_are_not_distinct(self) -> Keep:
+        if self.repeats and self.distinct:
+            raise ValueError("repeats keeps every copy of a text; set distinct: false")
+        return self
 
 
 def all_as_none(value: Any) -> Any:
     """The word `all`, which keeps every completion, as no rule."""
     return None if value == "all" else value
+
+
+class FewShot(Section):
+    """Worked examples in front of each prompt while a round is sampled; completions are learnt after the prompt alone."""
+
+    text: Annotated[str, Field(min_length=1)]
+    """The examples and what separates them from the prompt. Of a chat, the last message begins with them."""
+    rounds: Positive | None = 1
+    """How many rounds, from the first on, are sampled so; none for all."""
 
 
 class Hints(Section):

@@ -17,7 +17,7 @@ from rl.config import layers
 from rl.config.algorithms import ALGORITHMS
 from rl.config.checks import check_combinations, checked_trainer
 from rl.config.section import TRUTH, Section
-from rl.config.sections import ChainTask, Config, DatasetTask, FactsTask, ReasoningGymTask, Reward
+from rl.config.sections import ChainTask, Config, DatasetTask, FactsTask, ReasoningGymTask, Reward, ZipTask
 from rl.config.wrong_key import WrongKey
 from rl.errors import UserError
 from verifiers.runtime.names import nearest
@@ -25,6 +25,7 @@ from verifiers.runtime.names import nearest
 _TASKS: dict[str, type[Section]] = {
     "chain": ChainTask,
     "facts": FactsTask,
+    "zip": ZipTask,
     "reasoning_gym": ReasoningGymTask,
     "dataset": DatasetTask,
 }

@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from rl.config.algorithms import Algorithm
 from rl.config.section import Positive, Section, Share
@@ -36,7 +36,18 @@ class ChainTask(Section):
 
     name: Literal["chain"]
     operations: tuple[Positive, Positive] = (2, 4)
+    hinted: Share = 0.0
+    """Share of the warm start's demonstrations whose prompt shows the answer, `7*3-4?7?`, so that the embedded policy can
+    read STaR's hints."""
+    few_shot: Share = 0.0
+    """Share of them whose prompt begins with worked examples, `2+3?2+3=5#5;7*3-4?`."""
     sizes: Sizes = Sizes()
+
+    @model_validator(mode="after")
+    def _some_are_plain(self) -> ChainTask:
+        if self.hinted + self.few_shot >= 1:
+            raise ValueError(f"hinted and few_shot sum to {self.hinted + self.few_shot:g}; plain prompts are the rest")
+        return self
 
     @field_validator("operations")
     @classmethod
@@ -51,6 +62,31 @@ class FactsTask(Section):
 
     name: Literal["facts"]
     sizes: Sizes = Sizes(train=2000, validation=300, test=300)
+
+
+class ZipTask(Section):
+    """Two strings of bits interleaved, the task of RL-STaR (`rl/tasks/zip.py`). All splits have all of its problems."""
+
+    name: Literal["zip"]
+    bits: Annotated[int, Field(ge=2, le=4)] = 3
+    """N, the length of the strings and of a chain; there are M = 4^N states before each step."""
+    delta: Share | list[Share] = 0.2
+    """How much likelier than chance the demonstrator's next state is the right one; a list has one for each step."""
+    demonstrate: Literal["steps", "chains"] = "steps"
+    """What the warm start learns: single steps, for a policy that sees the state before alone, or whole chains."""
+
+    @property
+    def deltas(self) -> list[float]:
+        """δ of each step."""
+        return self.delta if isinstance(self.delta, list) else [self.delta] * self.bits
+
+    @model_validator(mode="after")
+    def _of_each_step(self) -> ZipTask:
+        if len(self.deltas) != self.bits:
+            raise ValueError(f"delta: expected one number, or {self.bits} for {self.bits} steps, got {self.delta}")
+        if max(self.deltas) > (most := 1 - 4.0**-self.bits):
+            raise ValueError(f"delta: the right state has probability 1/M + delta, so {most:g} is the most")
+        return self
 
 
 class ReasoningGymTask(Section):
@@ -94,7 +130,7 @@ class DatasetTask(Section):
     on_bad_row: Literal["fail", "skip"] = "fail"
 
 
-Task = Annotated[ChainTask | FactsTask | ReasoningGymTask | DatasetTask, Field(discriminator="name")]
+Task = Annotated[ChainTask | FactsTask | ZipTask | ReasoningGymTask | DatasetTask, Field(discriminator="name")]
 
 
 class WarmStart(Section):
@@ -129,6 +165,8 @@ class Policy(Section):
     revision: str | None = None
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     attention: str | None = None
+    """How attention is computed: a name that transformers has (`sdpa`, `flash_attention_2`), or `current_token`, with
+    which a token sees nothing but itself (`rewards/models/current_token.py`)."""
     trust_remote_code: bool = False
     lora: Lora | None = None
     quantize: Literal["4bit", "8bit"] | None = None
@@ -157,8 +195,8 @@ class Sampling(Section):
     The generation defaults that are stored with a model are not used.
     """
 
-    completions: Annotated[int, Field(ge=2)] = 8
-    """Completions per prompt: the group size, G."""
+    completions: Positive = 8
+    """Completions per prompt: the group size, G. One alone goes with `sft` in rounds, as in STaR."""
     max_tokens: Positive = 256
     temperature: Annotated[float, Field(gt=0)] = 1.0
     top_p: Annotated[float, Field(gt=0, le=1)] = 1.0

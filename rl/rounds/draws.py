@@ -18,7 +18,7 @@ from rl.config.algorithms import Rounds
 from rl.config.choosing import Hints
 from rl.context import RunContext
 from rl.errors import UserError
-from rl.examples.hints import failed_rows, leaks, with_hint
+from rl.examples.hints import after_examples, failed_rows, leaks, with_hint
 from rl.progress import completions_bar
 from rl.sampling.draw import as_samples, sample
 from rl.sampling.judge import judge
@@ -33,7 +33,7 @@ class Draws:
         run: the context of a run in rounds.
 
     Raises:
-        UserError: the policy's tokenizer has no tokens for the template of hints.
+        UserError: the policy's tokenizer has no tokens for the template of hints, or for the few-shot examples.
     """
 
     def __init__(self, run: RunContext) -> None:
@@ -42,21 +42,27 @@ class Draws:
         self.algorithm = run.config.algorithm
         self.rows = run.task.splits["train"]
         self.hints: Hints | None = getattr(self.algorithm, "hints", None)
+        self.few_shot = self.algorithm.few_shot
+        row = self.rows[0]
         if self.hints is not None:
-            self._check_template(self.hints.template)
+            template = self.hints.template
+            hinted = with_hint(row["prompt"], first_gold(row["gold"]), template)
+            self._check_tokens("hints.template", template, hinted, "{prompt}{gold}? for ")
+        if self.few_shot is not None:
+            text = self.few_shot.text
+            self._check_tokens("few_shot.text", text, after_examples(row["prompt"], text), "")
 
-    def _check_template(self, template: str) -> None:
-        """Refuse a template with characters for which the policy has no token, such as spaces on `chain`."""
-        tokenizer, row = self.run.tokenizer, self.rows[0]
-        plain, shown = (
-            prompt_ids(prompt, tokenizer, self.run.config.sampling.chat_template_kwargs)
-            for prompt in (row["prompt"], with_hint(row["prompt"], first_gold(row["gold"]), template))
+    def _check_tokens(self, key: str, text: str, shown: Text, such_as: str) -> None:
+        """Refuse a text with characters for which the policy has no token, such as spaces on `chain`."""
+        tokenizer, prompt = self.run.tokenizer, self.rows[0]["prompt"]
+        before, after = (
+            prompt_ids(one, tokenizer, self.run.config.sampling.chat_template_kwargs) for one in (prompt, shown)
         )
-        if unknown_tokens(shown, tokenizer) > unknown_tokens(plain, tokenizer):
+        if unknown_tokens(after, tokenizer) > unknown_tokens(before, tokenizer):
             raise UserError(
-                "algorithm.hints.template",
-                f"the policy's tokenizer has no token for some of its characters: {template!r}; use those of its "
-                f"prompts, such as {{prompt}}{{gold}}? for {row['prompt']!r}",
+                f"algorithm.{key}",
+                f"the policy's tokenizer has no token for some of its characters: {text!r}; use those of its prompts, "
+                f"such as {such_as}{prompt!r}",
             )
 
     def draw(self, number: int, model: Model | Engine) -> list[Sample]:
@@ -100,6 +106,8 @@ class Draws:
         """Sample and judge, with the prompts divided among the processes; every process gets all samples in order."""
         run = self.run
         rank, world = run.state.process_index, run.state.num_processes
+        if self.few_shot is not None and (self.few_shot.rounds is None or number < self.few_shot.rounds):
+            prompts = [after_examples(prompt, self.few_shot.text) for prompt in prompts]
         mine = list(range(len(chosen)))[rank::world]
         seed = int.from_bytes(f"{run.config.seed}/{number}/{hinted}/{rank}".encode(), "big") % (2**31 - 1)
         what = f"samples of round {number + 1}"

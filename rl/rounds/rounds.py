@@ -275,6 +275,7 @@ class Rounds(Run):
             callbacks=callbacks,
             warn=self.context.warn,
             teachers=self.context.teachers,
+            round=number,
         )
         with refusals_named(self.config.trainer):
             return self.algorithm.build(fit, examples)

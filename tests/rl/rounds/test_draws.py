@@ -7,6 +7,7 @@ import pytest
 from rich.console import Console
 
 from rl.config.algorithms import Sft
+from rl.errors import UserError
 from rl.rounds import draws
 from rl.rounds.draws import Draws
 from rl.rounds.rounds import Rounds
@@ -147,3 +148,23 @@ def test_a_fit_starts_from_the_base_with_new_adapters_or_goes_on_from_the_last_r
     Rounds._trainer(stand_in, number, [])
     assert asked == [loaded]
     assert (fits[0].model, fits[0].lora, fits[0].reference) == ("the policy", adapters, adapters)
+
+
+def test_worked_examples_stand_before_the_prompt_in_the_first_rounds_alone_and_not_in_what_is_learnt(drawn, task):
+    draw = drawn.begin(lambda prompt: "#0", few_shot={"text": "1+1?1+1=2#2;"})
+    (first, second), rows = (draw(0), draw(1)), task.splits["train"]
+    (shown, _, _), (plain, _, _) = drawn.calls
+    assert shown == [f"1+1?1+1=2#2;{rows[sample.index]['prompt']}" for sample in first[::2]]
+    assert plain == [rows[sample.index]["prompt"] for sample in second[::2]]
+    assert all(sample.prompt == rows[sample.index]["prompt"] for sample in first)
+
+
+def test_worked_examples_stand_before_hinted_prompts_too(drawn, task):
+    drawn.begin(lambda prompt: "#no", few_shot={"text": "1+1?1+1=2#2;"}, hints={"template": "{prompt}{gold}?"})(0)
+    (_, _, _), (hinted, _, _) = drawn.calls
+    assert all(prompt.startswith("1+1?1+1=2#2;") and prompt.count("?") == 3 for prompt in hinted)
+
+
+def test_examples_that_the_policy_has_no_tokens_for_are_refused(drawn):
+    with pytest.raises(UserError, match=r"algorithm\.few_shot\.text: the policy's tokenizer has no token"):
+        drawn.begin(lambda prompt: "#0", few_shot={"text": "Q: 1+1"})(0)
