@@ -16,9 +16,12 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from rl.config.choosing import FewShot, Hints, Keep, Pairs, SpanWeight, all_as_none
 from rl.config.examples import GivenExamples
+from rl.config.feedback import Process, Quota, Sift
 from rl.config.section import Positive, Section, Share
 from rl.config.teachers import Teachers
 from rl.config.wrong_key import WrongKey
+from verifiers import VERIFIERS
+from verifiers.runtime.names import nearest
 
 if TYPE_CHECKING:
     from rl.config import Config
@@ -161,6 +164,11 @@ class Rounds(AlgorithmSection):
     """Factor by which the optimizer steps of a fit grow from round to round, from `trainer.max_steps` in the first;
     STaR's is 1.2."""
     few_shot: FewShot | None = None
+    first_sampler: str | None = None
+    """The policy that samples the first round, a path or hub id, or `stages.NAME`; by default the base policy. SIPF's
+    is supervised on gold solutions, and each fit still starts from the base."""
+    quota: Quota | None = None
+    sift: Sift | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -175,8 +183,16 @@ class Rounds(AlgorithmSection):
             raise WrongKey("algorithm.prompts", "is 0, so nothing is sampled; name algorithm.examples to fit on")
         if self.step_growth > 1 and config.trainer.get("max_steps", -1) < 1:
             raise WrongKey("algorithm.step_growth", "lets trainer.max_steps grow; set that to the first round's steps")
-        if self.few_shot is not None and not self.samples:
-            raise WrongKey("algorithm.few_shot", "is about sampling, and algorithm.prompts is 0")
+        for name in ("few_shot", "first_sampler", "quota", "sift"):
+            if getattr(self, name) is not None and not self.samples:
+                raise WrongKey(f"algorithm.{name}", "is about sampling, and algorithm.prompts is 0")
+        if self.first_sampler is not None and self.fit_from != "base":
+            raise WrongKey("algorithm.first_sampler", "goes with fit_from: base; else let policy.model be that policy")
+        if self.first_sampler is not None and config.policy.lora is not None:
+            raise WrongKey("algorithm.first_sampler", "is a whole model, and the policy of later rounds has adapters")
+        if self.sift is not None and self.sift.equations is not None and self.sift.equations not in VERIFIERS:
+            what = f"{self.sift.equations!r} is not one; {nearest(self.sift.equations, VERIFIERS)}"
+            raise WrongKey("algorithm.sift.equations", what)
         if self.examples is None:
             return
         if self.examples.of != "all" and not self.samples:
@@ -203,6 +219,7 @@ class Dpo(Rounds):
     trl_config: ClassVar[str] = "DPOConfig"
     uses_reference: ClassVar[bool] = True
     pairs: Pairs = Pairs()
+    process: Process | None = None
     nll: Annotated[float, Field(ge=0)] = 0.0
     """Weight of the chosen completion's negative log-likelihood, which is added to the preference loss."""
     reference: Literal["base", "last"] = "base"
@@ -223,6 +240,7 @@ class Orpo(Rounds):
     module: ClassVar[str] = "rl.algorithms.orpo"
     trl_config: ClassVar[str] = "ORPOConfig"
     pairs: Pairs = Pairs()
+    process: Process | None = None
 
 
 class Sft(Rounds):

@@ -130,7 +130,8 @@ def check_combinations(config: Config) -> None:
     if config.sampling.completions < config.algorithm.least_completions:
         raise WrongKey(
             "sampling.completions",
-            f"is {config.sampling.completions}, and {config.algorithm.name} compares completions of a prompt; 2 or more",
+            f"is {config.sampling.completions}, and {config.algorithm.name} compares completions of a prompt; set 2 "
+            f"or more",
         )
     config.algorithm.check(config)
     save = config.trainer.get("save_steps")

@@ -13,8 +13,9 @@ from rl.config.section import Positive, Section
 class Pairs(Section):
     """Chosen and rejected completions of a prompt (`rl/examples/pairs.py`)."""
 
-    form: Literal["best_worst", "all"] = "best_worst"
-    """The best against the worst completion, or every right one against every wrong one."""
+    form: Literal["best_worst", "all", "random"] = "best_worst"
+    """The best against the worst completion; every right one against every wrong one, the largest difference of scores
+    first; or right ones against wrong ones as they come, whatever their scores."""
     margin: Annotated[float, Field(ge=0)] = 0.0
     """Difference of the judged scores that a pair must exceed."""
     cap: Positive = 4
@@ -23,6 +24,12 @@ class Pairs(Section):
     """Prefer pairs for which the chosen and the rejected completions of the prompt are equally long on average."""
     cut_off: bool = True
     """Whether a truncated completion may be the rejected one; it is never the chosen one."""
+
+    @model_validator(mode="after")
+    def _random_has_no_margin(self) -> Pairs:
+        if self.form == "random" and (self.margin or self.balance_length):
+            raise ValueError("form: random looks at neither scores nor lengths; leave margin and balance_length out")
+        return self
 
 
 class Keep(Section):
@@ -50,7 +57,7 @@ def all_as_none(value: Any) -> Any:
 
 
 class FewShot(Section):
-    """Worked examples in front of each prompt while a round is sampled; completions are learnt after the prompt alone."""
+    """Worked examples in front of each prompt while a round is sampled; it is learnt from without them."""
 
     text: Annotated[str, Field(min_length=1)]
     """The examples and what separates them from the prompt. Of a chat, the last message begins with them."""

@@ -37,17 +37,9 @@ class ChainTask(Section):
     name: Literal["chain"]
     operations: tuple[Positive, Positive] = (2, 4)
     hinted: Share = 0.0
-    """Share of the warm start's demonstrations whose prompt shows the answer, `7*3-4?7?`, so that the embedded policy can
-    read STaR's hints."""
-    few_shot: Share = 0.0
-    """Share of them whose prompt begins with worked examples, `2+3?2+3=5#5;7*3-4?`."""
+    """Share of the warm start's demonstrations whose prompt shows the answer, `7*3-4?7?`, so that the embedded policy
+    can read STaR's hints."""
     sizes: Sizes = Sizes()
-
-    @model_validator(mode="after")
-    def _some_are_plain(self) -> ChainTask:
-        if self.hinted + self.few_shot >= 1:
-            raise ValueError(f"hinted and few_shot sum to {self.hinted + self.few_shot:g}; plain prompts are the rest")
-        return self
 
     @field_validator("operations")
     @classmethod

@@ -43,7 +43,7 @@ def keep(
     kept = []
     for group in groups.values():
         by_text = group if repeats else list({sample.text: sample for sample in reversed(group)}.values())[::-1]
-        chosen = _by_equations(by_text) if distinct else by_text
+        chosen = unlike(by_text) if distinct else by_text
         kept += sorted(chosen, key=lambda sample: -(sample.reward or 0.0))[:quota]
     return kept
 
@@ -54,7 +54,12 @@ def equation_sequence(text: str) -> tuple[str, ...]:
     return found or (text.strip(),)
 
 
-def _by_equations(group: list[Sample]) -> list[Sample]:
+def unlike(group: Sequence[Sample]) -> list[Sample]:
+    """Of a problem's samples one for each sequence of equations: the text that is farthest from all others.
+
+    Args:
+        group: samples of one problem.
+    """
     alike: dict[tuple[str, ...], list[Sample]] = defaultdict(list)
     for sample in group:
         alike[equation_sequence(sample.text)].append(sample)

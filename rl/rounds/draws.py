@@ -12,6 +12,7 @@ from rewards.models.generate import Engine, eos_token_ids
 from rewards.models.prompts import prompt_ids, unknown_tokens
 from rewards.models.state import move
 from rewards.models.types import Model
+from rewards.models.vocabulary import check_same_vocabulary
 from rewards.reward import Text
 from rewards.sample import Sample
 from rl.config.algorithms import Rounds
@@ -19,7 +20,10 @@ from rl.config.choosing import Hints
 from rl.context import RunContext
 from rl.errors import UserError
 from rl.examples.hints import after_examples, failed_rows, leaks, with_hint
+from rl.examples.sift import lacking
+from rl.policy.load import load
 from rl.progress import completions_bar
+from rl.rounds.choose import Sieve
 from rl.sampling.draw import as_samples, sample
 from rl.sampling.judge import judge
 from rl.sampling.vllm import Vllm, VllmServer
@@ -42,7 +46,7 @@ class Draws:
         self.algorithm = run.config.algorithm
         self.rows = run.task.splits["train"]
         self.hints: Hints | None = getattr(self.algorithm, "hints", None)
-        self.few_shot = self.algorithm.few_shot
+        self.few_shot, self.sieve = self.algorithm.few_shot, Sieve(run)
         row = self.rows[0]
         if self.hints is not None:
             template = self.hints.template
@@ -65,12 +69,13 @@ class Draws:
                 f"such as {such_as}{prompt!r}",
             )
 
-    def draw(self, number: int, model: Model | Engine) -> list[Sample]:
+    def draw(self, number: int, model: Model | Engine, earlier: Sequence[Sample] = ()) -> list[Sample]:
         """The judged samples of a round, the same on every process.
 
         Args:
             number: number of the round, from 0.
             model: the policy, or an engine that holds it.
+            earlier: samples of earlier rounds, which count towards a quota.
         """
         config, rows = self.run.config, self.rows
         order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(config.seed)).tolist()
@@ -78,7 +83,15 @@ class Draws:
         # each round continues through the shuffled split where the previous one stopped
         chosen = [order[(number * wanted + place) % len(rows)] for place in range(wanted)]
         prompts = [rows[index]["prompt"] for index in chosen]
-        drawn = self._sampled_and_judged(number, model, chosen, prompts, config.sampling.completions, hinted=False)
+        count, quota = config.sampling.completions, self.algorithm.quota
+        drawn = self._sampled_and_judged(number, model, chosen, prompts, count, hinted=False)
+        for call in range(1, 1 if quota is None else quota.calls):
+            assert quota is not None
+            short = lacking(chosen, self.sieve(drawn), self.sieve(earlier), quota.right, quota.wrong)
+            if not short:
+                break
+            again = [rows[index]["prompt"] for index in short]
+            drawn += self._sampled_and_judged(number, model, short, again, count, hinted=False, call=call)
         if self.hints is not None:
             drawn += self._rationalised(number, model, drawn, self.hints)
         return drawn
@@ -102,6 +115,7 @@ class Draws:
         count: int,
         *,
         hinted: bool,
+        call: int = 0,
     ) -> list[Sample]:
         """Sample and judge, with the prompts divided among the processes; every process gets all samples in order."""
         run = self.run
@@ -109,7 +123,8 @@ class Draws:
         if self.few_shot is not None and (self.few_shot.rounds is None or number < self.few_shot.rounds):
             prompts = [after_examples(prompt, self.few_shot.text) for prompt in prompts]
         mine = list(range(len(chosen)))[rank::world]
-        seed = int.from_bytes(f"{run.config.seed}/{number}/{hinted}/{rank}".encode(), "big") % (2**31 - 1)
+        name = f"{run.config.seed}/{number}/{hinted}/{rank}" + (f"/{call}" if call else "")
+        seed = int.from_bytes(name.encode(), "big") % (2**31 - 1)
         what = f"samples of round {number + 1}"
         with completions_bar(run.console, what, len(mine) * count) as progress:
             groups = sample(
@@ -129,6 +144,23 @@ class Draws:
         dist.all_gather_object(parts, judged)
         place_of = {index: place for place, index in enumerate(chosen)}
         return sorted((one for part in parts for one in part), key=lambda one: place_of[one.index])
+
+
+def first_sampler(run: RunContext) -> Model:
+    """A fresh copy of the policy that samples the first round in place of the base policy.
+
+    Raises:
+        UserError: it cannot be loaded, or has another vocabulary than the policy.
+    """
+    assert isinstance(run.config.algorithm, Rounds) and run.config.algorithm.first_sampler is not None
+    where = run.config.algorithm.first_sampler
+    chat = not isinstance(run.task.splits["train"][0]["prompt"], str)
+    try:
+        loaded = load(run.config.policy, where, chat=chat)
+        check_same_vocabulary(loaded.tokenizer, run.tokenizer)
+    except (UserError, ValueError) as error:
+        raise UserError("algorithm.first_sampler", getattr(error, "what", str(error))) from error
+    return loaded.model
 
 
 def generator(run: RunContext, policy: Model, copy: Model | None) -> Model | Engine:

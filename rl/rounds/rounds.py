@@ -28,10 +28,10 @@ from rl.algorithms.trl_arguments import refusals_named
 from rl.analysis.first_look import odd_rewards
 from rl.config.algorithms import Rounds as RoundsSettings
 from rl.context import RunContext
-from rl.examples.exam import tailored
 from rl.examples.pairs import Pair
 from rl.policy import load as policies
-from rl.rounds.draws import Draws, generator
+from rl.rounds.choose import Chooser
+from rl.rounds.draws import Draws, first_sampler, generator
 from rl.rounds.records import FitFolder, FitRecords, both_fell, numbers_of_round, write_completions
 from rl.runs.callbacks import ProgressLine, StopOnSignal, stopping_at_once
 from rl.runs.run import Run
@@ -54,8 +54,9 @@ class Rounds(Run):
         self.algorithm = importlib.import_module(self.settings.module)
         self.rows = self.task.splits["train"]
         self.draws = Draws(context)
+        self.chooser = Chooser(context, self.algorithm, self.settings.first_sampler or self.policy.path)
         self.stop, self.progress = StopOnSignal(1, self.console), ProgressLine(self.console)
-        self.model: Model = self.policy.model
+        self.model: Model = self.policy.model if self.settings.first_sampler is None else first_sampler(context)
         self.done, self.steps = 0, 0
 
     def train(self) -> None:
@@ -85,7 +86,7 @@ class Rounds(Run):
     def _export(self) -> None:
         """Save the policy of the last finished round in the run folder, or the initial policy if there is none."""
         if not self.done:
-            self.policy.model.save_pretrained(str(self.folder.model))
+            self.model.save_pretrained(str(self.folder.model))
             self.policy.tokenizer.save_pretrained(self.folder.model)
             return
         shutil.copytree(self.saved(self.done - 1), self.folder.model, dirs_exist_ok=True)
@@ -164,6 +165,11 @@ class Rounds(Run):
             return []
         return pool.read(self.folder.pool, number, self.rows)
 
+    def _earlier(self, number: int) -> list[Sample]:
+        """The samples of earlier rounds on which a round may draw."""
+        first = 0 if self.settings.pool_rounds is None else max(0, number + 1 - self.settings.pool_rounds)
+        return [one for earlier in range(first, number) for one in self._pool(earlier)]
+
     def _sample(self, number: int) -> list[Sample]:
         """The judged samples of a round, from its pool file if that exists.
 
@@ -184,18 +190,18 @@ class Rounds(Run):
         return self._pool(number)
 
     def _draw(self, number: int) -> list[Sample]:
-        fresh = self.load(number - 1 if number else None) if self.config.sampling.engine != "transformers" else None
-        return self.draws.draw(number, generator(self.context, self.model, fresh))
+        fresh = self._sampler(number) if self.config.sampling.engine != "transformers" else None
+        return self.draws.draw(number, generator(self.context, self.model, fresh), self._earlier(number))
+
+    def _sampler(self, number: int) -> Model:
+        """A fresh copy of the policy that samples a round."""
+        if number:
+            return self.load(number - 1)
+        return self.load(None) if self.settings.first_sampler is None else first_sampler(self.context)
 
     def _choose(self, number: int, samples: list[Sample]) -> list[Sample | Pair]:
         """Choose the examples to fit on from the pool after a round's sampling, and record figures about them."""
-        first = 0 if self.settings.pool_rounds is None else max(0, number + 1 - self.settings.pool_rounds)
-        seen = [one for earlier in range(first, number) for one in self._pool(earlier)] + samples
-        examples, counts = self.algorithm.examples(seen, self.settings) if seen else ([], {})
-        if (given := self.context.given) is not None:
-            assert self.settings.examples is not None
-            own = tailored(given.examples, samples, self.settings.examples.of, self.config.seed + number)
-            examples, counts = [*examples, *own], {**counts, "rounds/given": len(own)}
+        examples, counts = self.chooser(number, [*self._earlier(number), *samples], samples, self.model)
         self._record(number, samples, counts)
         return examples
 

@@ -27,8 +27,7 @@ def load(config: Config) -> Task:
     if task.name == "chain":
         from rl.tasks import chain
 
-        shown = {"hinted": task.hinted, "few_shot": task.few_shot}
-        return chain.build(task.operations, task.sizes.model_dump(), config.seed, **shown)
+        return chain.build(task.operations, task.sizes.model_dump(), config.seed, hinted=task.hinted)
     if task.name == "facts":
         from rl.tasks import facts
 

@@ -8,7 +8,7 @@ reinforcement has something to bring out.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rl.errors import UserError
@@ -23,7 +23,7 @@ STYLES = ("full", "long", "swapped", "answer")
 
 def build(
     operations: tuple[int, int], sizes: dict, seed: int, *,
-    skip: float = 0.6, slip: float = 0.1, hinted: float = 0.0, few_shot: float = 0.0,
+    skip: float = 0.6, slip: float = 0.1, hinted: float = 0.0,
 ) -> Task:  # fmt: skip
     """The task with its three splits.
 
@@ -34,7 +34,6 @@ def build(
         skip: probability that the demonstrator skips a step after the first.
         slip: probability that it gets a step's result wrong.
         hinted: share of the warm start's demonstrations whose prompt shows the answer (`with_answer`).
-        few_shot: share of them whose prompt begins with two worked examples (`after_examples`).
 
     Raises:
         UserError: there are not that many different problems of this kind.
@@ -53,11 +52,8 @@ def build(
                 pass
             return prompt
 
-        kind = rng.random() if hinted or few_shot else 1.0  # without either, what is drawn stays as it was
-        if kind < hinted:
+        if hinted and rng.random() < hinted:  # without it nothing else is drawn than before
             return with_answer(drawn(), skip=skip, slip=slip, rng=rng)
-        if kind < hinted + few_shot:
-            return after_examples([drawn() for _ in range(3)], slip=slip, rng=rng)
         prompt = drawn()
         return prompt, solve(prompt, skip=skip, slip=slip, rng=rng)
 
@@ -147,20 +143,6 @@ def with_answer(prompt: str, *, skip: float, slip: float, rng: random.Random) ->
     while not (completion := solve(prompt, skip=skip, slip=slip, rng=rng)).endswith(f"#{gold}"):
         pass
     return f"{prompt}{gold}?", completion
-
-
-def after_examples(prompts: Sequence[str], *, slip: float, rng: random.Random) -> tuple[str, str]:
-    """Problems with their worked solutions and one more, `2+3?2+3=5#5;7*3-4?`, which is answered in their manner.
-
-    The demonstrator skips nothing there, for its examples do not, and slips as ever.
-
-    Args:
-        prompts: the problems; the last one is to be answered.
-        slip: as in `solve`.
-        rng: where the demonstrator's slips are drawn from.
-    """
-    *shown, last = prompts
-    return "".join(f"{one}{solve(one)};" for one in shown) + last, solve(last, slip=slip, rng=rng)
 
 
 def _added_up(value: int, operand: int, result: int) -> list[str]:

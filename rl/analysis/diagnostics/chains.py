@@ -5,8 +5,8 @@ Chang et al. 2024, arXiv:2410.23912): a step that guesses, or too few samples fo
 chains stay wrong. Two records show it, and both are looked at:
 
 - evaluations: `greedy` against `chain`, the share that is right with every step right, with their intervals;
-- rounds: `rounds/right` against the part of it that is not `rounds/right_by_wrong_steps`, over all of a round's samples,
-  with the standard error over prompts.
+- rounds: `rounds/right` against the part of it that is not `rounds/right_by_wrong_steps`, over all of a round's
+  samples, with the standard error over prompts.
 
 The rise of the answers has to exceed its noise, and less than half of it may come with right chains. Accuracy may fall
 elsewhere in the run; it is the ends that are compared.
@@ -57,9 +57,9 @@ def answers_without_chains(
     for rise in (_in_evaluations(evaluations), _in_rounds(rounds)):
         if rise is not None and rise.by_wrong_steps:
             return (
-                f"Right answers {rise.where} rose from {rise.right[0]:.3f} to {rise.right[1]:.3f}, and those with every "
-                f"step right went from {rise.chain[0]:.3f} to {rise.chain[1]:.3f}: most of the rise comes by wrong "
-                f"steps, which the policy then learns."
+                f"Right answers {rise.where} rose from {rise.right[0]:.3f} to {rise.right[1]:.3f}, and those with "
+                f"every step right went from {rise.chain[0]:.3f} to {rise.chain[1]:.3f}: most of the rise comes by "
+                f"wrong steps, which the policy then learns."
             )
     return None
 

@@ -46,7 +46,7 @@ def test_test_problems_count_before_validation():
 
 
 def test_a_rounds_samples_are_looked_at_too():
-    """RL-STaR with 64 chains for each problem, where δ is 0.1: 0.58 of the answers are right, 6% of them by right chains."""
+    """RL-STaR with 64 chains a problem and δ = 0.1: 0.58 of the answers are right, 6% of them by right chains."""
     drift = [of_round(0, 0.015, 0.93), of_round(1, 0.229, 0.90), of_round(5, 0.579, 0.94)]
     said = answers_without_chains([], drift)
     assert said is not None and "among a round's samples rose from 0.015 to 0.579" in said
