@@ -188,8 +188,6 @@ class Rounds(AlgorithmSection):
                 raise WrongKey(f"algorithm.{name}", "is about sampling, and algorithm.prompts is 0")
         if self.first_sampler is not None and self.fit_from != "base":
             raise WrongKey("algorithm.first_sampler", "goes with fit_from: base; else let policy.model be that policy")
-        if self.first_sampler is not None and config.policy.lora is not None:
-            raise WrongKey("algorithm.first_sampler", "is a whole model, and the policy of later rounds has adapters")
         if self.sift is not None and self.sift.equations is not None and self.sift.equations not in VERIFIERS:
             what = f"{self.sift.equations!r} is not one; {nearest(self.sift.equations, VERIFIERS)}"
             raise WrongKey("algorithm.sift.equations", what)

@@ -168,3 +168,18 @@ def test_worked_examples_stand_before_hinted_prompts_too(drawn, task):
 def test_examples_that_the_policy_has_no_tokens_for_are_refused(drawn):
     with pytest.raises(UserError, match=r"algorithm\.few_shot\.text: the policy's tokenizer has no token"):
         drawn.begin(lambda prompt: "#0", few_shot={"text": "Q: 1+1"})(0)
+
+
+def test_a_problem_is_sampled_again_until_its_quotas_are_met_and_no_oftener_than_asked(drawn, task):
+    """The stand-in is right on every other problem, so those lack wrong answers and the others right ones."""
+    gold = {row["prompt"]: row["gold"] for row in task.splits["train"]}
+    solved = sorted(gold)[::2]
+    draw = drawn.begin(
+        lambda prompt: f"0+0=0#{gold[prompt] if prompt in solved else 'x'}", quota={"right": 1, "wrong": 0, "calls": 3}
+    )
+    samples = draw(0)
+    first, *again = [prompts for prompts, _, _ in drawn.calls]
+    unsolved = [prompt for prompt in first if prompt not in solved]
+    assert again == ([unsolved] * 2 if unsolved else [])
+    assert len(samples) == 2 * (len(first) + 2 * len(unsolved))
+    assert len({seed for _, seed, _ in drawn.calls}) == len(drawn.calls)
