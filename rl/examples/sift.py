@@ -1,4 +1,4 @@
-"""What SIPF keeps of a problem's samples, and how many it wants (Chen et al. 2024, arXiv:2412.08393; code ChenKy23/SIPF).
+"""What SIPF keeps of a problem's samples, and how many it wants (Chen et al. 2024, arXiv:2412.08393).
 
 Right and wrong completions are filtered alike: an answer must be found, every equation must be true by itself, and of
 completions with the same sequence of equations the one stays whose text is farthest from the others by summed edit

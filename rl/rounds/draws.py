@@ -147,13 +147,13 @@ class Draws:
 
 
 def first_sampler(run: RunContext) -> Model:
-    """A fresh copy of the policy that samples the first round in place of the base policy.
+    """A fresh copy of the policy that samples the first round: `algorithm.first_sampler`, or the base policy.
 
     Raises:
         UserError: it cannot be loaded, or has another vocabulary than the policy.
     """
-    assert isinstance(run.config.algorithm, Rounds) and run.config.algorithm.first_sampler is not None
-    where = run.config.algorithm.first_sampler
+    assert isinstance(run.config.algorithm, Rounds)
+    where = run.config.algorithm.first_sampler or run.policy.path
     chat = not isinstance(run.task.splits["train"][0]["prompt"], str)
     try:
         loaded = load(run.config.policy, where, chat=chat)

@@ -1,9 +1,9 @@
 r"""Process feedback of a policy's own making: in each round, steps are labelled and a reward model is trained on them.
 
-As in SIPF (Chen et al. 2024, arXiv:2412.08393; code ChenKy23/SIPF): of each step of the pool's samples the round's policy
-draws K continuations, and the step is right if a share above $\delta$ reaches the answer (`rl/prm/label.py`). A process
-reward model (PRM) learns the labels (`rl/prm/train.py`), together with the gold solutions, all of whose steps are
-right. A sample's score is the mean of its steps' probabilities,
+As in SIPF (Chen et al. 2024, arXiv:2412.08393; code ChenKy23/SIPF): of each step of the pool's samples the round's
+policy draws K continuations, and the step is right if a share above $\delta$ reaches the answer (`rl/prm/label.py`). A
+process reward model (PRM) learns the labels (`rl/prm/train.py`), together with the gold solutions, all of whose steps
+are right. A sample's score is the mean of its steps' probabilities,
 
 $$ R(\tau) = \frac{1}{T} \sum_{t=1}^{T} p_{PRM}(\text{step } t \text{ is right}), $$
 

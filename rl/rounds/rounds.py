@@ -190,14 +190,10 @@ class Rounds(Run):
         return self._pool(number)
 
     def _draw(self, number: int) -> list[Sample]:
-        fresh = self._sampler(number) if self.config.sampling.engine != "transformers" else None
+        fresh = None
+        if self.config.sampling.engine != "transformers":
+            fresh = self.load(number - 1) if number else first_sampler(self.context)
         return self.draws.draw(number, generator(self.context, self.model, fresh), self._earlier(number))
-
-    def _sampler(self, number: int) -> Model:
-        """A fresh copy of the policy that samples a round."""
-        if number:
-            return self.load(number - 1)
-        return self.load(None) if self.settings.first_sampler is None else first_sampler(self.context)
 
     def _choose(self, number: int, samples: list[Sample]) -> list[Sample | Pair]:
         """Choose the examples to fit on from the pool after a round's sampling, and record figures about them."""

@@ -92,8 +92,9 @@ def test_a_fit_sees_as_many_rounds_of_the_pool_as_the_config_says(pool_rounds, s
     found = []
     stand_in = SimpleNamespace(
         settings=SimpleNamespace(pool_rounds=pool_rounds),
-        context=SimpleNamespace(given=None),
-        algorithm=SimpleNamespace(examples=lambda samples, settings: (found.extend(samples), ([], {}))[1]),
+        chooser=lambda number, pool, samples, policy: (found.extend(pool), ([], {}))[1],
+        model=None,
+        _earlier=lambda number: Rounds._earlier(stand_in, number),
         _pool=lambda number: [judged_sample(str(number), 1.0, round=number)],
         _record=lambda *rest: None,
     )
