@@ -119,7 +119,7 @@ class ProcessScores:
         numbers = {
             "process/labelled": sum(score is not None for one in labelled for score in scores_of(one.labels)),
             "process/loss": figures["train_loss"],
-            **_against_the_verifier(labelled, scores),
+            **against_the_verifier(labelled, scores),
         }
         write_atomically(draft / "scores.json", json.dumps({"figures": numbers, "scores": scores}) + "\n")
         draft.rename(folder)
@@ -172,7 +172,7 @@ class ProcessScores:
         return replace(sample, labels=tuple(label(*span, value) for span in spans))
 
 
-def _against_the_verifier(samples: Sequence[Sample], scores: Sequence[Sequence[float]]) -> dict[str, float]:
+def against_the_verifier(samples: Sequence[Sample], scores: Sequence[Sequence[float]]) -> dict[str, float]:
     """How labels and scores compare with the steps that the task's verifier judged; nothing where it judges none.
 
     Args:

@@ -1,27 +1,33 @@
 """Runs whose pairs are made by a process reward model that each round labels and trains anew."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from safetensors.torch import load_file
 
+from rewards.parts.step_spans import Splitter
 from rl import config as configuration
 from rl import tasks
 from rl.errors import UserError
 from rl.prm import train as prm
 from rl.prm.formats import read
+from rl.prm.label import by_verifier
+from rl.prm.labelled import label, unlabelled
+from rl.rounds.process import against_the_verifier
 from rl.rounds.rounds import Rounds
 from rl.storage.pool import read as read_pool
 from rl.storage.run_folder import RunFolder, read_jsonl
 from rl.training import train
 from tests.rl.conftest import SMALL
+from verifiers.runtime.verifier import Verifier
 
 ORPO = Path(__file__).parents[3] / "configs" / "orpo.yaml"
 OWN = {
     **SMALL,
     "algorithm.rounds": 2,
-    "algorithm.prompts": 24,
+    "algorithm.prompts": 16,
     "algorithm.pool_rounds": "null",
     "algorithm.fit_from": "base",
     "algorithm.pairs": "{form: all, margin: 0.0, cap: 4}",
@@ -33,7 +39,7 @@ OWN = {
     "evaluation.n": 8,
     "evaluation.every": 0,
     "evaluation.k": 0,
-    "sampling.completions": 8,
+    "sampling.completions": 6,
     "sampling.max_tokens": 16,
 }
 
@@ -61,10 +67,10 @@ def test_each_round_labels_the_whole_pool_anew_and_trains_a_model_of_its_own(fin
         place = folder.path / "process" / f"round_{number:03d}"
         labelled = read(str(place / "labels.jsonl"), "whetstone")
         problems = len({sample.prompt for sample in labelled})
-        assert len(labelled) > row["rounds/sifted"] > 0 and problems <= 24 * (number + 1)
+        assert len(labelled) > row["rounds/sifted"] > 0 and problems <= 16 * (number + 1)
         scores = json.loads((place / "scores.json").read_text())["scores"]
         assert len(scores) == row["rounds/sifted"] and all(0 <= score <= 1 for of in scores for score in of)
-        assert 0 <= row["process/labels_agree"] <= 1 and 0 <= row["process/step_auc"] <= 1
+        assert row["process/labelled"] > 0 and 0 <= row["process/labels_agree"] <= 1
         models.append(load_file(place / "model" / "model.safetensors"))
     assert rows[1]["rounds/sifted"] > rows[0]["rounds/sifted"]
     assert any((models[0][name] != models[1][name]).any() for name in models[0])
@@ -100,6 +106,7 @@ def test_a_run_killed_while_a_model_is_trained_ends_with_the_same_weights_and_me
     assert read_jsonl(folder.metrics) == read_jsonl(finished[0].metrics)
 
 
+@pytest.mark.slow
 def test_labels_and_model_are_not_made_again_when_a_fit_is_resumed(finished, tmp_path, monkeypatch):
     original = Rounds._trainer
 
@@ -138,6 +145,24 @@ def test_the_first_round_is_sampled_by_another_policy_and_fits_start_from_the_ba
     assert first  # the fit is of the base, whose architecture the other policy shares
     with pytest.raises(UserError, match=r"algorithm\.first_sampler: .*no folder"):
         run(tmp_path / "missing", **{**own, "algorithm.first_sampler": "./nothing/here"})
+
+
+def test_labels_and_scores_are_compared_with_the_steps_that_the_verifier_judged():
+    rows = [
+        {"prompt": "2+3+4?", "gold": "9", "completion": text}
+        for text in ("2+3=5;5+4=9#9", "2+3=6;6+4=0#0", "2+3=5;5+4=8#8")
+    ]
+    judged, _ = by_verifier([unlabelled(row) for row in rows], Verifier("chain"), Splitter())
+    told = [[1.0, 1.0], [0.0, 1.0], [1.0, 0.0]]  # by labels, of which one is wrong: what follows a wrong step is wrong
+    samples = [
+        replace(one, labels=tuple(label(s.start, s.end, value) for s, value in zip(one.labels, of, strict=True)))
+        for one, of in zip(judged, told, strict=True)
+    ]
+    figures = against_the_verifier(samples, [[0.9, 0.8], [0.1, 0.2], [0.7, 0.3]])
+    assert figures["process/labels_agree"] == pytest.approx(5 / 6)
+    assert figures["process/step_auc"] == 1.0
+    assert figures["process/score_right"] == pytest.approx(0.85)
+    assert figures["process/score_wrong"] == pytest.approx((0.15 + 0.5) / 2)
 
 
 @pytest.mark.parametrize(
