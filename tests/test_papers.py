@@ -120,6 +120,7 @@ def test_rl_star_keeps_many_chains_for_each_state_where_its_theory_is_compared_a
 def test_star_draws_one_sample_and_its_fits_grow_by_a_fifth_from_the_base():
     config = of("star", "STaR")
     assert (config.sampling.completions, config.algorithm.fit_from, config.algorithm.pool_rounds) == (1, "base", 1)
+    assert config.algorithm.examples is None
     steps = [round(config.trainer["max_steps"] * config.algorithm.step_growth**number) for number in range(4)]
     assert steps == [40, 48, 58, 69] and of("star", "without rationalisation").algorithm.hints is None
     task = tasks.load(config)
@@ -138,6 +139,7 @@ def test_sipf_fits_as_long_from_the_same_base_in_every_arm_and_only_the_pairs_di
             assert stages["sipf"].trainer == whole.trainer and stages["sipf"].sampling == whole.sampling
             assert (ours.rounds, ours.prompts, ours.fit_from) == (theirs.rounds, theirs.prompts, "base"), arm
             assert (ours.first_sampler, ours.quota, ours.sift) == (theirs.first_sampler, theirs.quota, theirs.sift)
+            assert ours.examples is None
 
 
 @pytest.mark.parametrize("name", ["rl_star_gpu", "star_gpu", "sipf_gpu"])
