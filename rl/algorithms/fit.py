@@ -15,6 +15,7 @@ from transformers import PreTrainedTokenizerBase, TrainerCallback
 
 from rewards.models.types import Model
 from rl.config import Config
+from rl.policy.control import Control
 from rl.policy.teachers import Teacher
 
 
@@ -34,6 +35,7 @@ class Fit:
         warn: prints a warning.
         teachers: whose distributions are learnt.
         round: number of the round, from 0.
+        control: the policy's control tokens.
     """
 
     config: Config
@@ -47,6 +49,7 @@ class Fit:
     warn: Callable[[str], None] = print
     teachers: Sequence[Teacher] = ()
     round: int = 0
+    control: Control | None = None
 
     @property
     def trainer(self) -> dict[str, Any]:

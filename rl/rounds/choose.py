@@ -11,7 +11,6 @@ from rl.config.algorithms import Rounds
 from rl.context import RunContext
 from rl.errors import UserError
 from rl.examples.exam import tailored
-from rl.examples.pairs import Pair
 from rl.examples.sift import sifted
 from rl.rounds.process import ProcessScores
 from verifiers.runtime.verifier import Verifier
@@ -68,7 +67,7 @@ class Chooser:
 
     def __call__(
         self, number: int, pool: Sequence[Sample], samples: Sequence[Sample], policy: Model
-    ) -> tuple[list[Sample | Pair], dict[str, Any]]:
+    ) -> tuple[list[Any], dict[str, Any]]:
         """The examples that a round fits on, and figures about them for the log.
 
         Args:
@@ -80,17 +79,19 @@ class Chooser:
         Raises:
             UserError: a process reward model has nothing to learn.
         """
-        seen, counts = self.sieve(pool), {}
+        given, pooled = self.run.given, self.settings.pools_examples
+        seen: list[Any] = [*(given.examples if given is not None and pooled else []), *self.sieve(pool)]
+        counts: dict[str, Any] = {}
         if self.settings.sift is not None:
             counts["rounds/sifted"] = len(seen)
         if self.process is not None and seen:
             seen, figures = self.process.scored(number, seen, policy)
             counts |= figures
-        examples: list[Sample | Pair] = []
+        examples: list[Any] = []
         if seen:
             examples, of_them = self.algorithm.examples(seen, self.settings)
             counts |= of_them
-        if (given := self.run.given) is not None:
+        if given is not None and not pooled:
             assert self.settings.examples is not None
             own = tailored(given.examples, samples, self.settings.examples.of, self.run.config.seed + number)
             examples, counts = [*examples, *own], {**counts, "rounds/given": len(own)}

@@ -21,6 +21,7 @@ from rl.context import RunContext
 from rl.errors import UserError
 from rl.examples.hints import after_examples, failed_rows, leaks, with_hint
 from rl.examples.sift import lacking
+from rl.policy.control import Conditioned
 from rl.policy.load import load
 from rl.progress import completions_bar
 from rl.rounds.choose import Sieve
@@ -45,6 +46,7 @@ class Draws:
         assert isinstance(run.config.algorithm, Rounds)
         self.algorithm = run.config.algorithm
         self.rows = run.task.splits["train"]
+        self.conditioned: Conditioned | None = None
         self.hints: Hints | None = getattr(self.algorithm, "hints", None)
         self.few_shot, self.sieve = self.algorithm.few_shot, Sieve(run)
         row = self.rows[0]
@@ -69,14 +71,22 @@ class Draws:
                 f"such as {such_as}{prompt!r}",
             )
 
-    def draw(self, number: int, model: Model | Engine, earlier: Sequence[Sample] = ()) -> list[Sample]:
+    def draw(
+        self,
+        number: int,
+        model: Model | Engine,
+        conditioned: Conditioned | None = None,
+        earlier: Sequence[Sample] = (),
+    ) -> list[Sample]:
         """The judged samples of a round, the same on every process.
 
         Args:
             number: number of the round, from 0.
             model: the policy, or an engine that holds it.
+            conditioned: the control tokens of the prompts.
             earlier: samples of earlier rounds, which count towards a quota.
         """
+        self.conditioned = conditioned
         config, rows = self.run.config, self.rows
         order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(config.seed)).tolist()
         wanted = min(self.algorithm.prompts, len(rows))
@@ -134,6 +144,7 @@ class Draws:
                 count=count,
                 seed=seed,
                 progress=progress,
+                conditioned=self.conditioned,
                 **run.config.sampling.parameters,
             )
         samples = as_samples(self.rows, [chosen[place] for place in mine], groups, round=number, hinted=hinted)

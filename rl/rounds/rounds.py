@@ -13,6 +13,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from accelerate.utils import broadcast_object_list
 from peft import PeftConfig
@@ -25,19 +26,21 @@ from rewards.sample import Sample
 from rl.algorithms.fit import Fit
 from rl.algorithms.guard import Guard, naming_the_last_good
 from rl.algorithms.trl_arguments import refusals_named
+from rl.analysis.evaluation import Evaluation, EvaluationSettings
 from rl.analysis.first_look import odd_rewards
 from rl.config.algorithms import Rounds as RoundsSettings
 from rl.context import RunContext
-from rl.examples.pairs import Pair
 from rl.policy import load as policies
 from rl.rounds.choose import Chooser
+from rl.rounds.conditioning import Conditioning
 from rl.rounds.draws import Draws, first_sampler, generator
-from rl.rounds.records import FitFolder, FitRecords, both_fell, numbers_of_round, write_completions
+from rl.rounds.records import FitFolder, FitRecords, both_fell, numbers_of_round, shown, write_completions
 from rl.runs.callbacks import ProgressLine, StopOnSignal, stopping_at_once
 from rl.runs.run import Run
 from rl.storage import pool
 from rl.storage.checkpoints import MANIFEST, Checkpoints, ended, newest_good, problem, seal, step_of, take_up
 from rl.storage.run_folder import read_jsonl, sync, write_atomically
+from rl.tasks.task import Split
 
 
 class Rounds(Run):
@@ -53,7 +56,7 @@ class Rounds(Run):
         self.settings = self.config.algorithm
         self.algorithm = importlib.import_module(self.settings.module)
         self.rows = self.task.splits["train"]
-        self.draws = Draws(context)
+        self.draws, self.conditioning = Draws(context), Conditioning(context)
         self.chooser = Chooser(context, self.algorithm, self.settings.first_sampler or self.policy.path)
         self.stop, self.progress = StopOnSignal(1, self.console), ProgressLine(self.console)
         self.model: Model = self.policy.model if self.settings.first_sampler is None else first_sampler(context)
@@ -143,7 +146,8 @@ class Rounds(Run):
         """A fresh copy of a round's policy, or of the initial policy if the number is None."""
         chat = not isinstance(self.task.splits["train"][0]["prompt"], str)
         path = self.policy.path if number is None else self.saved(number)
-        return policies.load(self.config.policy, path, chat=chat).model
+        model = policies.load(self.config.policy, path, chat=chat).model
+        return self.conditioning.extended(model) if number is None else model
 
     @property
     def last_step(self) -> int:
@@ -154,6 +158,11 @@ class Rounds(Run):
     def generating(self) -> Iterator[Model]:
         """The current policy, ready to generate."""
         yield self.model
+
+    def evaluated(self, model: Model, split: Split, settings: EvaluationSettings, progress: Any = None) -> Evaluation:
+        """An evaluation; where there are control tokens, conditioned on the best, and once more on the worst."""
+        once = super().evaluated
+        return self.conditioning.evaluated(lambda how: once(model, split, how, progress), settings, self.done)
 
     def trained_tokens(self) -> float:
         """Number of completion tokens in the pool."""
@@ -192,16 +201,19 @@ class Rounds(Run):
     def _draw(self, number: int) -> list[Sample]:
         fresh = None
         if self.config.sampling.engine != "transformers":
-            fresh = self.load(number - 1) if number else first_sampler(self.context)
-        return self.draws.draw(number, generator(self.context, self.model, fresh), self._earlier(number))
+            fresh = self.load(number - 1 if number else None)
+            if not number and self.settings.first_sampler is not None:
+                fresh = first_sampler(self.context)
+        sampler, best = generator(self.context, self.model, fresh), self.conditioning.best(self.done)
+        return self.draws.draw(number, sampler, best, self._earlier(number))
 
-    def _choose(self, number: int, samples: list[Sample]) -> list[Sample | Pair]:
+    def _choose(self, number: int, samples: list[Sample]) -> list[Any]:
         """Choose the examples to fit on from the pool after a round's sampling, and record figures about them."""
         examples, counts = self.chooser(number, [*self._earlier(number), *samples], samples, self.model)
         self._record(number, samples, counts)
         return examples
 
-    def _fit(self, number: int, examples: list[Sample | Pair]) -> None:
+    def _fit(self, number: int, examples: list[Any]) -> None:
         """Fit on a round's examples, and save the policy.
 
         Raises:
@@ -223,7 +235,8 @@ class Rounds(Run):
                     self.progress.close()
             if not self.stop.stopped or trainer.state.global_step >= trainer.state.max_steps:
                 self.steps = before + trainer.state.global_step
-                self._warn_of_fall(number, before)
+                if (fell := both_fell(self.folder, before, self.steps)) is not None:
+                    self.context.warn(f"over the fit of round {number + 1} {fell}")
                 self._save(number, trainer)
                 self.done = number + 1
                 self.model = self.load(number)
@@ -243,22 +256,9 @@ class Rounds(Run):
                 self.context.warn(warning)
         if samples and self.config.logging.completions_every:
             self.trackers.table(self.steps, write_completions(self.folder, self.steps, samples))
-        shown = " · ".join(
-            f"{name.removeprefix('rounds/')} {value:.4g}"
-            for name, value in numbers.items()
-            if value is not None and name.startswith("rounds/")
-        )
-        self.context.say(f"round {number + 1}/{self.settings.rounds} · {shown}")
+        self.context.say(f"round {number + 1}/{self.settings.rounds} · {shown(numbers)}")
 
-    def _warn_of_fall(self, number: int, before: int) -> None:
-        if (fell := both_fell(self.folder, before, self.steps)) is not None:
-            self.context.warn(
-                f"over the fit of round {number + 1} the log-probability of chosen and of rejected both fell "
-                f"({fell['chosen']:.2f} and {fell['rejected']:.2f} nats); a lower trainer.learning_rate, a larger "
-                f"trainer.beta or algorithm.nll holds the chosen ones up"
-            )
-
-    def _trainer(self, number: int, examples: list[Sample | Pair]) -> Trainer:
+    def _trainer(self, number: int, examples: list[Any]) -> Trainer:
         settings = self.settings
         goes_on = settings.fit_from == "last" and number > 0
         model = self.load(number - 1 if goes_on else None)
@@ -278,6 +278,7 @@ class Rounds(Run):
             warn=self.context.warn,
             teachers=self.context.teachers,
             round=number,
+            control=self.policy.control,
         )
         with refusals_named(self.config.trainer):
             return self.algorithm.build(fit, examples)
@@ -297,6 +298,7 @@ class Rounds(Run):
         trainer.save_model(str(draft))
         if self.state.is_main_process:
             self.policy.tokenizer.save_pretrained(draft)
+            self.conditioning.save(draft, number)
             write_atomically(draft / "round.json", json.dumps({"steps": self.steps}) + "\n")
             seal(draft)
             shutil.rmtree(target, ignore_errors=True)
