@@ -17,14 +17,12 @@ from pydantic import BeforeValidator, Field, model_validator
 from rl.config.choosing import FewShot, Hints, Keep, Pairs, SpanWeight, all_as_none
 from rl.config.control import Control, check_quark
 from rl.config.examples import GivenExamples
-from rl.config.feedback import Process, Quota, Sift
+from rl.config.feedback import Process, Quota, Sift, check_feedback
 from rl.config.online import Critic, Curriculum, DynamicSampling
 from rl.config.section import Positive, Section, Share
 from rl.config.statements import checked_layout
 from rl.config.teachers import Teachers
 from rl.config.wrong_key import WrongKey
-from verifiers import VERIFIERS
-from verifiers.runtime.names import nearest
 
 if TYPE_CHECKING:
     from rl.config import Config
@@ -178,16 +176,7 @@ class Rounds(AlgorithmSection):
         """Check that there is something to fit on."""
         if not self.prompts and self.examples is None:
             raise WrongKey("algorithm.prompts", "is 0, so nothing is sampled; name algorithm.examples to fit on")
-        if self.step_growth > 1 and config.trainer.get("max_steps", -1) < 1:
-            raise WrongKey("algorithm.step_growth", "lets trainer.max_steps grow; set that to the first round's steps")
-        for name in ("few_shot", "first_sampler", "quota", "sift"):
-            if getattr(self, name) is not None and not self.samples:
-                raise WrongKey(f"algorithm.{name}", "is about sampling, and algorithm.prompts is 0")
-        if self.first_sampler is not None and self.fit_from != "base":
-            raise WrongKey("algorithm.first_sampler", "goes with fit_from: base; else let policy.model be that policy")
-        if self.sift is not None and self.sift.equations is not None and self.sift.equations not in VERIFIERS:
-            what = f"{self.sift.equations!r} is not one; {nearest(self.sift.equations, VERIFIERS)}"
-            raise WrongKey("algorithm.sift.equations", what)
+        check_feedback(config, self)
         if self.examples is None:
             return
         if self.examples.of != "all" and not self.samples:

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
 from rl.config.section import Positive, Section, Share
+from rl.config.wrong_key import WrongKey
+from verifiers import VERIFIERS
+from verifiers.runtime.names import nearest
+
+if TYPE_CHECKING:
+    from rl.config import Config
+    from rl.config.algorithms import Rounds
 
 
 class Quota(Section):
@@ -89,3 +96,32 @@ class Process(Section):
         except re.error as error:
             raise ValueError(f"pattern is not a regular expression ({error})") from None
         return self
+
+
+def check_feedback(config: Config, rounds: Rounds) -> None:
+    """Check what a run in rounds does between sampling and the fit against the rest of the config.
+
+    Args:
+        config: the config.
+        rounds: the section `algorithm`.
+
+    Raises:
+        WrongKey: a key acts on nothing, or does not go with another one.
+    """
+    process = getattr(rounds, "process", None)
+    about_samples = {name: getattr(rounds, name) for name in ("few_shot", "first_sampler", "quota", "sift")}
+    for name, given in {**about_samples, "process": process}.items():
+        if given is not None and not rounds.samples:
+            raise WrongKey(f"algorithm.{name}", "is about samples, and algorithm.prompts is 0")
+    if rounds.step_growth > 1 and config.trainer.get("max_steps", -1) < 1:
+        raise WrongKey("algorithm.step_growth", "lets trainer.max_steps grow; set that to the first round's steps")
+    if rounds.first_sampler is not None and rounds.fit_from != "base":
+        raise WrongKey("algorithm.first_sampler", "goes with fit_from: base; else let policy.model be that policy")
+    if rounds.sift is not None and rounds.sift.equations not in (None, *VERIFIERS):
+        what = f"{rounds.sift.equations!r} is not one; {nearest(str(rounds.sift.equations), VERIFIERS)}"
+        raise WrongKey("algorithm.sift.equations", what)
+    if rounds.sift is not None and rounds.sift.options and rounds.sift.equations is None:
+        raise WrongKey("algorithm.sift.options", "are those of a verifier; name it in algorithm.sift.equations")
+    pairs = getattr(rounds, "pairs", None)
+    if process is not None and pairs is not None and pairs.form == "random":
+        raise WrongKey("algorithm.pairs.form", "random looks at no scores, so algorithm.process would act on nothing")

@@ -16,8 +16,9 @@ from pydantic import ValidationError
 from rl.config import layers
 from rl.config.algorithms import ALGORITHMS
 from rl.config.checks import check_combinations, checked_trainer
+from rl.config.embedded import ChainTask, FactsTask, ZipTask
 from rl.config.section import TRUTH, Section
-from rl.config.sections import ChainTask, Config, DatasetTask, FactsTask, ReasoningGymTask, Reward, ZipTask
+from rl.config.sections import Config, DatasetTask, ReasoningGymTask, Reward
 from rl.config.wrong_key import WrongKey
 from rl.errors import UserError
 from verifiers.runtime.names import nearest

@@ -170,6 +170,8 @@ def test_labels_and_scores_are_compared_with_the_steps_that_the_verifier_judged(
     [
         ({"algorithm.fit_from": "last", "algorithm.first_sampler": "x"}, "algorithm.first_sampler: goes with fit_from"),
         ({"algorithm.sift.equations": "chan"}, "algorithm.sift.equations: 'chan' is not one"),
+        ({"algorithm.sift": "{options: {arithmetic: true}}"}, "algorithm.sift.options: are those of a verifier"),
+        ({"algorithm.pairs": "{form: random}"}, "algorithm.pairs.form: random looks at no scores"),
         ({"algorithm.quota": "{right: 0, wrong: 0}"}, "wants neither right nor wrong"),
         ({"algorithm.process.separator": "x", "algorithm.process.pattern": "y"}, "steps are found in one way"),
         ({"algorithm.process.pattern": "'('"}, "pattern is not a regular expression"),
