@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections import Counter
 from collections.abc import Sequence
 
 import torch
@@ -37,6 +39,9 @@ class Draws:
     Args:
         run: the context of a run in rounds.
 
+    Attributes:
+        seconds: phase of the last round's sampling → the time that it took.
+
     Raises:
         UserError: the policy's tokenizer has no tokens for the template of hints, or for the few-shot examples.
     """
@@ -46,6 +51,7 @@ class Draws:
         assert isinstance(run.config.algorithm, Rounds)
         self.algorithm = run.config.algorithm
         self.rows = run.task.splits["train"]
+        self.seconds: Counter[str] = Counter()
         self.conditioned: Conditioned | None = None
         self.hints: Hints | None = getattr(self.algorithm, "hints", None)
         self.few_shot, self.sieve = self.algorithm.few_shot, Sieve(run)
@@ -88,6 +94,7 @@ class Draws:
         """
         self.conditioned = conditioned
         config, rows = self.run.config, self.rows
+        self.seconds.clear()
         order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(config.seed)).tolist()
         wanted = min(self.algorithm.prompts, len(rows))
         # each round continues through the shuffled split where the previous one stopped
@@ -136,6 +143,7 @@ class Draws:
         name = f"{run.config.seed}/{number}/{hinted}/{rank}" + (f"/{call}" if call else "")
         seed = int.from_bytes(name.encode(), "big") % (2**31 - 1)
         what = f"samples of round {number + 1}"
+        started = time.perf_counter()
         with completions_bar(run.console, what, len(mine) * count) as progress:
             groups = sample(
                 model,
@@ -148,7 +156,9 @@ class Draws:
                 **run.config.sampling.parameters,
             )
         samples = as_samples(self.rows, [chosen[place] for place in mine], groups, round=number, hinted=hinted)
+        drawn = time.perf_counter()
         judged = judge(samples, run.task.verifier, run.mix)
+        self.seconds += Counter({"sampling": drawn - started, "judging": time.perf_counter() - drawn})
         if world == 1:
             return judged
         parts: list[list[Sample]] = [[]] * world
