@@ -136,7 +136,7 @@ def test_a_fit_starts_from_the_base_with_new_adapters_or_goes_on_from_the_last_r
     stand_in = SimpleNamespace(
         settings=SimpleNamespace(fit_from=fit_from),
         config=SimpleNamespace(trainer={}, seed=0),
-        policy=SimpleNamespace(lora="new", tokenizer=None),
+        policy=SimpleNamespace(lora="new", tokenizer=None, control=None),
         context=SimpleNamespace(warn=print, teachers=()),
         folder=RunFolder(tmp_path),
         algorithm=SimpleNamespace(build=lambda fit, examples: fits.append(fit)),
