@@ -33,6 +33,13 @@ CHOICES = [
         ("The answer is A, not B", "A"),
         ("First I thought the answer is A. But the answer is C.", "C"),
         ("It stands on 2 legs", "D"),
+        ("so d is right", "D"),
+        ("It must be c.", "C"),
+        ("Only C fits.", "C"),
+        ("Answer C", "C"),
+        ("Probably C", "C"),
+        ("C?", "C"),
+        ("The answer is A... wait, no, B.", "B"),
     ],
 )
 def test_the_forms_that_small_models_write(prediction, label):

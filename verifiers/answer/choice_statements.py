@@ -17,7 +17,7 @@ _PREDICATE = (
     r"(?:(?:the|clearly|therefore|thus|also|then|indeed|definitely|our|most|only|likely|probably|more|to be)\s+){0,3}"
     r"(?:correct|right|best|better|preferable|true|answer|appropriate|accurate|suitable|logical|reasonable|likely"
     r"|plausible|probable|sensible|convincing|fitting|closest|winner)"
-    r"|(?:fits|suits|matches|works|describes|answers)\s+(?:best|better|well|perfectly|most|it|this|the|here)"
+    r"|(?:fits|suits|matches|works|describes|answers)(?:\s+(?:best|better|well|perfectly|most|it|this|the|here)|(?=[.!]|\s*$))"
     r"|is\s+what\s+(?:i|we)(?:['’]d|\s+would|\s+will)?\s+(?:choose|pick|select|say|answer|go\s+with)"
     r"|remains|stands\s+out|is\s+(?:all\s+that\s+is\s+)?left|makes\s+(?:the\s+)?(?:most\s+)?sense)\b"
 )
@@ -72,9 +72,11 @@ class StatementReader:
 
     def __init__(self, labels: Sequence[str]) -> None:
         any_label = "|".join(re.escape(label) for label in sorted(labels, key=len, reverse=True))
-        # A bare label counts inside a sentence only as the choices write it, and only where it is a letter.
-        letters = "|".join(re.escape(label) for label in labels if label.isalpha()) or "(?!)"
-        initials = "".join({label[0] for label in labels if label.isalpha()})
+        # A bare label counts inside a sentence where it is a letter; `a` and `i` only as the choices write them.
+        bare = [label for label in labels if label.isalpha()]
+        bare += [label.lower() for label in bare if len(label) == 1 and label.lower() not in ("a", "i", label)]
+        letters = "|".join(map(re.escape, bare)) or "(?!)"
+        initials = "".join({label[0] for label in bare})
         called = rf"(?i:\b(?:{'|'.join(_CALLS)})\s*[(\[\"']?\s?(?:{any_label})\b)"
         one = rf"(?:{called}|(?i:[(\[](?:{any_label})[)\]])|\b(?:{letters})(?![\w'’-]))"
         self.one = re.compile(one)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from verifiers.answer.choice_lists import JudgedListReader, PlaceReader
 from verifiers.answer.choice_statements import DENIED, OF_ANOTHER, SENTENCE_BREAK, StatementReader, concluded
 from verifiers.answer.normal import normalised
 from verifiers.answer.reader import last_line, stated
@@ -88,7 +89,11 @@ class ChoiceReader:
         any_label = "|".join(re.escape(label) for label in sorted(labels, key=len, reverse=True))
         self.label = re.compile(rf"{_OPEN}({any_label})\s?{_CLOSE}{_NO_MORE}", re.IGNORECASE)
         self.bracket = re.compile(rf"[(\[]({any_label})[)\]]", re.IGNORECASE)
-        self.alone = re.compile(rf"[\s(\[*_\"'“]{{0,6}}({any_label})[\s)\]*_\"'”.:]{{0,6}}", re.IGNORECASE)
+        self.alone = re.compile(
+            rf"[\s(\[<*_\"'“]{{0,6}}(?:(?:answer|statement|sentence|picture|figure|image|probably|maybe|perhaps|only)\s)?"
+            rf"[(\[<*_\"'“]{{0,6}}({any_label})[\s)\]>*_\"'”.:?]{{0,6}}",
+            re.IGNORECASE,
+        )
         self.start = re.compile(
             rf"{_OPEN}(?:(?:choice|option)\s)?{_OPEN}({any_label})"
             r"(?:[)\]*_]{1,4}|[.:,!)](?=\s)|\s[-–—]\s|(?=\s(?:because|since)\b))",
@@ -110,6 +115,8 @@ class ChoiceReader:
             re.IGNORECASE,
         )
         self.stating = StatementReader(labels)
+        self.places = PlaceReader(labels, texts)
+        self.lists = JudgedListReader(labels)
 
     def statements(self, part: str) -> list[Span]:
         """The statements that only a choice has, as spans of the label or text that they give."""
@@ -166,7 +173,7 @@ class ChoiceReader:
                 if not whole or not rest.strip(" .!)*_\"'”}`") or restated in self.texts:
                     return found
         if whole:
-            return set()
+            return self.places.at(line)
         starting = {index for index, choice in enumerate(self.texts) if choice and f"{plain} ".startswith(f"{choice} ")}
         longest = max((len(self.texts[index]) for index in starting), default=0)
         starting = {index for index in starting if len(self.texts[index]) == longest}
@@ -176,7 +183,7 @@ class ChoiceReader:
                 starting |= {i for i, choice in enumerate(self.texts) if choice and f" {choice} " in rest}
             return starting | self.listed(line)
         sentence = re.split(r"[.!?](?:\s|$)", line, maxsplit=1)[0]
-        return self.bracketed(sentence) or self.mentioned(sentence) or self.set_off(sentence)
+        return self.bracketed(sentence) or self.mentioned(sentence) or self.set_off(sentence) or self.places.at(line)
 
     def listed(self, line: str) -> set[int]:
         """The choices whose texts make up a line's first sentence, two at least; empty where anything else is in it."""
@@ -213,7 +220,7 @@ class ChoiceReader:
             if len(line) <= 20 and (match := self.alone.fullmatch(line)):
                 return {self.index[match[1].lower()]}
         if (match := self.start.match(first)) and not (
-            offered or self.lists(first, match) or self.turned_down(part, match[1])
+            offered or self.goes_on(first, match) or self.turned_down(part, match[1])
         ):
             found = {self.index[match[1].lower()]}
             if more := self.more.match(first[match.end() :]):
@@ -231,7 +238,7 @@ class ChoiceReader:
         labels = [match[1].lower() for match in map(self.start.match, (line, following)) if match]
         return len(labels) == 2 and self.index[labels[0]] <= self.index[labels[1]]
 
-    def lists(self, line: str, first: re.Match[str]) -> bool:
+    def goes_on(self, line: str, first: re.Match[str]) -> bool:
         """Whether a line goes on to write out the next option: `A: water, B: plant`.
 
         Args:
