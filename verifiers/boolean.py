@@ -23,6 +23,7 @@ from functools import lru_cache
 
 from verifiers.answer.boxes import overlong_box
 from verifiers.answer.completion import answering_part
+from verifiers.answer.decorations import undecorated
 from verifiers.answer.reader import stated
 from verifiers.answer.short_answers import letter_answer, opening, short_answer
 from verifiers.answer.word_search import lowered, places
@@ -111,6 +112,10 @@ _SENTENCE = re.compile(
     rf"(?P<word>{_YES}|{_NO})(?=[,;:!.]|\s[-–—]\s)",
     re.IGNORECASE,
 )
+_SHORT = 40
+"""Characters of a completion that is nothing but an answer, at most."""
+_OPTION = re.compile(r"^\(?[a-e][.):]\s*(?=\w+\W*$)", re.IGNORECASE)
+"""The label of an option: `(b) no`."""
 _NEITHER = re.compile(r"\bneither\b[^.!?\n]*\Z", re.IGNORECASE)
 _DENIES = re.compile(
     r"(?:^|[,;]\s(?=so\b|thus\b|hence\b|therefore\b|and\s))(?:and\s)?(?:(?:so|thus|hence|therefore|overall),?\s)?(?:it\sis|it['’]s)\s(?:not\s(?:true|correct|the\scase)|false|incorrect|untrue)\sthat\s",
@@ -166,6 +171,8 @@ def answer(completion: str, *, strict: bool = False) -> tuple[bool | None, str |
     part = answering_part(completion)
     if overlong := overlong_box(completion, part):
         return None, overlong.rule
+    if len(part) <= _SHORT:
+        part = _OPTION.sub("", undecorated(part))
     places: list[tuple[int, str, bool | None]] = []
     for span in stated(part):
         if span.fault:
@@ -215,7 +222,7 @@ def _said(text: str, rule: str) -> tuple[bool | None] | None:
         text = text.rpartition("\n")[2]
     if (foreign := text.strip(" .!。！*\"'").lower()) in _OTHER_LANGUAGE:
         return (_OTHER_LANGUAGE[foreign],)
-    text = _BUT.sub("", text, count=1)
+    text = _BUT.sub("", _OPTION.sub("", text), count=1)
     if match := _LETTER.fullmatch(text) or _AT.match(text):
         return (_value(match, "word"),)
     found = list(_statements(text))

@@ -24,7 +24,8 @@ from functools import lru_cache
 from typing import Any
 
 from verifiers.answer.boxes import overlong_box
-from verifiers.answer.choices import EMPTY_WORDS, TAIL, ChoiceReader, unwrapped
+from verifiers.answer.choice_texts import unwrapped
+from verifiers.answer.choices import EMPTY_WORDS, TAIL, ChoiceReader
 from verifiers.answer.completion import answering_part
 from verifiers.answer.normal import normalised
 from verifiers.answer.reader import last_line, stated

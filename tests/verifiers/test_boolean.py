@@ -25,6 +25,8 @@ from verifiers.boolean import verify
         ("It isn't.", "no"),
         ("T", "yes"),
         ("no no no", "no"),
+        ("no :(", "no"),
+        ("The correct answer is: (b) no", "no"),
     ],
 )
 def test_the_last_stated_answer_counts(prediction, gold):

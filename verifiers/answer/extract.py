@@ -12,8 +12,9 @@ from typing import NamedTuple
 
 from verifiers.answer.clock_words import clock_as_digits
 from verifiers.answer.completion import SEEN, answering_part
+from verifiers.answer.decorations import EMOJI_BEHIND, undecorated
 from verifiers.answer.derivations import concluded, without_alignment, without_calculator
-from verifiers.answer.latex import GARBAGE, readable
+from verifiers.answer.latex import readable
 from verifiers.answer.money import mask_money
 from verifiers.answer.reader import last_line, spans
 from verifiers.answer.run_words import STOPPING
@@ -77,11 +78,6 @@ _ALL_REAL = re.compile(r"(?i)\b(?:all|any|every)\s+real(?:\s+values?)?(?:\s+of)?
 _NEGATED = re.compile(r"(?i)(?:\b(?:not|never|neither|nor)|n['’]t)\s[^.!?\n]{0,12}\Z")
 _OF_NAMES = re.compile(r"\A\$?\s*[A-Za-z](?:\s*[-+]\s*[A-Za-z])+\s*=\s*(?=[^=<>]{1,200}\Z)")
 """A sum or a difference of names, and the sign that says what it comes to."""
-_EMOJI = re.compile("[\\s\u2705\u2713\u2714\u2611\u2728\ufe0f\U0001f300-\U0001faff]+$")
-_EMOJI_BEFORE = re.compile("^[\\s\u2705\u2713\u2714\u2611\u2728\u27a1\ufe0f\U0001f300-\U0001faff]+")
-_SMILEY = re.compile(r"(?<=\s)[:;]-?[)D]$|(?<=[0-9])!{2,}$")
-_REMARK = re.compile(r"(?<=[0-9])\s\(=[^()]{1,60}\)$")
-_BEFORE_NUMBER = re.compile(r"^(?:[~≈#]|#{2,3}\s|[a-z]:\s)\s?(?=[-$]?[0-9])")
 _ALONE_AND_EXPLAINED = re.compile(
     r"\s*(?P<answer>[$€£]?-?(?!1\.\s)[0-9][0-9,]*(?:\.[0-9]+)?%?(?:\s[A-Za-z]+){0,2})\.?\s*\n\s*"
     r"(?!(?i:plus|minus|times|divided|over|and|is|equals|then|so)\b)[A-Za-z]{3,}"
@@ -118,20 +114,6 @@ def extract(text: str, *, strict: bool = False, words: bool = True) -> Found | N
     if (line := _ALONE_AND_EXPLAINED.match(part)) and is_bare(line["answer"]):
         return Found(line["answer"], "line")
     return _last(part, words=words)
-
-
-def undecorated(text: str) -> str:
-    """An answer without what people put around it: quotation marks, emoji, a smiley, `~` or `#` before a number."""
-    text = text.strip()
-    if not text.isascii():
-        text = _EMOJI.sub("", _EMOJI_BEFORE.sub("", text))
-    text = _REMARK.sub("", _SMILEY.sub("", text)).strip()
-    if len(text) > 2 and text[0] == text[-1] and text[0] in "\"'":
-        text = text[1:-1].strip()
-    text = text.strip(GARBAGE)
-    if text[-1:] in ")]" and not any(sign in text for sign in "(["):
-        text = text[:-1].rstrip()
-    return _BEFORE_NUMBER.sub("", text.removesuffix("?").removesuffix("\\"))
 
 
 def _only_words(answer: str) -> bool:
@@ -185,7 +167,7 @@ def is_bare(text: str) -> bool:
 
 def _refined(segment: str) -> str:
     """The answer in a sentence that states it: the mathematics that it begins with, or else ends with."""
-    segment = segment if segment.isascii() else _EMOJI.sub("", segment)
+    segment = segment if segment.isascii() else EMOJI_BEHIND.sub("", segment)
     segment = segment.strip().strip("*_").rstrip("*_! ")
     recurring = _RECURRING.search(segment, max(0, len(segment) - 40))
     segment = segment[: recurring.end()] if recurring else segment.rstrip("*_.! ")
