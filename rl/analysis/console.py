@@ -21,6 +21,9 @@ ROWS = {
     "pass_at_k": "right in any of {k} samples",
     "maj_at_k": "right by vote of {k} samples",
     "cut_off": "cut off before the end",
+    "without_statement": "right without a statement",
+    "with_statement": "right by its greedy statement",
+    "with_best_statement": "right by the best of its statements or none",
 }
 """Metric → its description, in the order of the table."""
 

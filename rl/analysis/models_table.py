@@ -65,7 +65,7 @@ def _figures(measured: Measured, model: str, evaluation: Evaluation) -> dict[str
     """What → the figure with its interval; empty where there is none."""
     figures: dict[str, str] = {}
     for name, meaning in ROWS.items():
-        figures[meaning.format(k=evaluation.k)] = _share(evaluation.metrics[name])
+        figures[meaning.format(k=evaluation.k)] = _share(evaluation.metrics.get(name))
         if name == "greedy":
             figures["right and in the form asked for"] = _share(measured.in_form[model])
     for status in ("abstained", "failed"):

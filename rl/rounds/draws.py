@@ -19,6 +19,7 @@ from rl.config.choosing import Hints
 from rl.context import RunContext
 from rl.errors import UserError
 from rl.examples.hints import failed_rows, leaks, with_hint
+from rl.policy.control import Conditioned
 from rl.progress import completions_bar
 from rl.sampling.draw import as_samples, sample
 from rl.sampling.judge import judge
@@ -41,6 +42,7 @@ class Draws:
         assert isinstance(run.config.algorithm, Rounds)
         self.algorithm = run.config.algorithm
         self.rows = run.task.splits["train"]
+        self.conditioned: Conditioned | None = None
         self.hints: Hints | None = getattr(self.algorithm, "hints", None)
         if self.hints is not None:
             self._check_template(self.hints.template)
@@ -59,13 +61,15 @@ class Draws:
                 f"prompts, such as {{prompt}}{{gold}}? for {row['prompt']!r}",
             )
 
-    def draw(self, number: int, model: Model | Engine) -> list[Sample]:
+    def draw(self, number: int, model: Model | Engine, conditioned: Conditioned | None = None) -> list[Sample]:
         """The judged samples of a round, the same on every process.
 
         Args:
             number: number of the round, from 0.
             model: the policy, or an engine that holds it.
+            conditioned: the control tokens of the prompts.
         """
+        self.conditioned = conditioned
         config, rows = self.run.config, self.rows
         order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(config.seed)).tolist()
         wanted = min(self.algorithm.prompts, len(rows))
@@ -111,6 +115,7 @@ class Draws:
                 count=count,
                 seed=seed,
                 progress=progress,
+                conditioned=self.conditioned,
                 **run.config.sampling.parameters,
             )
         samples = as_samples(self.rows, [chosen[place] for place in mine], groups, round=number, hinted=hinted)

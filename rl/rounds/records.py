@@ -93,6 +93,16 @@ def numbers_of_round(samples: Sequence[Sample]) -> dict[str, float | None]:
     return numbers_of(numbers)
 
 
+def shown(numbers: Mapping[str, float | None]) -> str:
+    """The figures of a round that are printed: those about its samples and examples.
+
+    Args:
+        numbers: metric → value.
+    """
+    said = {name.removeprefix("rounds/"): value for name, value in numbers.items() if name.startswith("rounds/")}
+    return " · ".join(f"{name} {value:.4g}" for name, value in said.items() if value is not None)
+
+
 def standard_error(values: Sequence[tuple[int, float]]) -> float | None:
     """The standard error of a mean over completions, clustered by prompt.
 
@@ -137,8 +147,8 @@ def write_completions(folder: RunFolder, step: int, samples: Sequence[Sample]) -
     return frame
 
 
-def both_fell(folder: RunFolder, first: int, last: int) -> dict[str, float] | None:
-    """The changes (nats) of the log-probabilities of `chosen` and `rejected` over a fit, if both fell; else None.
+def both_fell(folder: RunFolder, first: int, last: int) -> str | None:
+    """That the log-probabilities of `chosen` and `rejected` both fell over a fit, and a remedy; None if they did not.
 
     Args:
         folder: the run folder.
@@ -149,11 +159,15 @@ def both_fell(folder: RunFolder, first: int, last: int) -> dict[str, float] | No
     if len(rows) < 2:
         return None
     tenth = max(1, len(rows) // 10)
-    change = {
-        name: _mean(rows[-tenth:], f"logps/{name}") - _mean(rows[:tenth], f"logps/{name}")
-        for name in ("chosen", "rejected")
-    }
-    return change if all(nats < 0 for nats in change.values()) else None
+    chosen, rejected = (
+        _mean(rows[-tenth:], f"logps/{name}") - _mean(rows[:tenth], f"logps/{name}") for name in ("chosen", "rejected")
+    )
+    if chosen >= 0 or rejected >= 0:
+        return None
+    return (
+        f"the log-probability of chosen and of rejected both fell ({chosen:.2f} and {rejected:.2f} nats); a lower "
+        f"trainer.learning_rate, a larger trainer.beta or algorithm.nll holds the chosen ones up"
+    )
 
 
 def _mean(rows: Sequence[Mapping[str, Any]], name: str) -> float:

@@ -6,7 +6,7 @@ import json
 import platform
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from importlib.metadata import version
 from typing import Any
@@ -16,7 +16,7 @@ from accelerate.utils import broadcast_object_list
 from rewards.models.types import Model
 from rl import setup
 from rl.analysis import console as show
-from rl.analysis.evaluation import evaluate, settings_for
+from rl.analysis.evaluation import Evaluation, EvaluationSettings, evaluate, settings_for
 from rl.analysis.report import write_report
 from rl.context import RunContext
 from rl.progress import completions_bar
@@ -83,14 +83,7 @@ class Run(ABC):
             self.generating() as model,
             completions_bar(self.console, f"step {step} on {split}", share * (1 + settings.k)) as progress,
         ):
-            evaluation = evaluate(
-                model,
-                self.policy.tokenizer,
-                self.task,
-                split,
-                settings,
-                progress,
-            )
+            evaluation = self.evaluated(model, split, settings, progress)
         if not self.state.is_main_process:
             return
         row = {"step": step, "seconds": round(time.perf_counter() - started, 3), "tokens": evaluation.tokens}
@@ -99,6 +92,24 @@ class Run(ABC):
         numbers = {f"eval/{split}/{name}": m.value for name, m in evaluation.metrics.items() if m is not None}
         self.log(step, numbers)
         show.evaluated(self.console, step, evaluation)
+
+    def evaluated(
+        self,
+        model: Model,
+        split: Split,
+        settings: EvaluationSettings,
+        progress: Callable[[int], None] | None = None,
+    ) -> Evaluation:
+        """An evaluation of the current policy.
+
+        Args:
+            model: the policy.
+            split: where the problems are from.
+            settings: numbers of problems and samples, and how they are drawn.
+            progress: called with the number of completions drawn since the last call.
+        """
+        mix = self.context.mix if self.config.evaluation.rewards else None
+        return evaluate(model, self.policy.tokenizer, self.task, split, settings, progress, mix)
 
     def summarise(self, wall_s: float) -> dict[str, Any]:
         """Write and return the summary: what was run, on which device, and the figures before and after training."""
