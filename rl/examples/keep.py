@@ -1,7 +1,7 @@
-"""Completions worth imitating: right, unlike each other, a few a prompt.
+"""Completions worth imitating: right, distinct from each other, and only a few per prompt.
 
-As in RFT (Yuan et al. 2023, arXiv:2308.01825, section 3.3) and SIPF, of completions with the same sequence of equations
-one is kept: the one whose text is farthest from the others' by summed edit distance.
+As in RFT (Yuan et al. 2023, arXiv:2308.01825, section 3.3) and SIPF, only one completion is kept of those with the same
+sequence of equations: the one whose text is farthest from the kept texts by summed edit distance.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ _SPACE = re.compile(r"\s+")
 
 
 def keep(samples: Sequence[Sample], *, threshold: float = 1.0, quota: int = 4, distinct: bool = True) -> list[Sample]:
-    """The samples to imitate, in order of their prompts.
+    """The samples to imitate, in the order of their prompts.
 
     Args:
         samples: the pool.
-        threshold: least judged score.
-        quota: most a prompt; the highest scores first.
-        distinct: whether to keep one completion for each sequence of equations; without it, one for each text.
+        threshold: lowest judged score to keep.
+        quota: most completions to keep per prompt, highest scores first.
+        distinct: whether to keep one completion per sequence of equations rather than one per text.
     """
     groups: dict[int, list[Sample]] = defaultdict(list)
     for sample in samples:
@@ -41,7 +41,7 @@ def keep(samples: Sequence[Sample], *, threshold: float = 1.0, quota: int = 4, d
 
 
 def equation_sequence(text: str) -> tuple[str, ...]:
-    """The equations of a text in order, without spaces; the whole text where it has none."""
+    """The equations of a text in order, without spaces; the whole text if it has none."""
     found = tuple(_SPACE.sub("", match[0]) for match in _EQUATION.finditer(text))
     return found or (text.strip(),)
 

@@ -19,7 +19,7 @@ def test_the_policy_is_given_as_it_is_at_the_call(model_folder):
     ("settings", "message"),
     [
         ({}, "model: is needed: one that answers, or `policy`"),
-        ({"model": "policy"}, "needs a policy, and there is none here"),
+        ({"model": "policy"}, "there is no policy here"),
         ({"model": "no/such/model"}, "the model 'no/such/model' could not be loaded"),
     ],
 )
