@@ -17,12 +17,13 @@ from rich.console import Console
 
 from rewards.models.state import default_device, move
 from rl import setup, tasks
-from rl.analysis import models_table
+from rl.analysis import models_table, statements
 from rl.analysis.evaluation import Evaluation, evaluate, settings_for
 from rl.analysis.measured import Measured
 from rl.config import Config, load_to_measure
 from rl.config.named import missing_on_hub
 from rl.errors import UserError
+from rl.policy.control import saved
 from rl.policy.positions import check_positions
 from rl.progress import completions_bar
 from rl.tasks.task import Split, Task
@@ -111,10 +112,15 @@ def _refuse_few(name: str, config: Config, task: Task, split: Split) -> None:
 
 
 def _evaluate(config: Config, task: Task, name: str, split: Split, console: Console) -> Evaluation:
+    if config.evaluation.statements is not None:
+        statements.check(config.evaluation.statements, task.splits[split])
     policy = setup.policy(config, task, console)
     check_positions(config, task, policy, console, [split])
     move(policy.model, default_device())
     settings = settings_for(config, split)
+    if (tokens := saved(policy.path, policy.tokenizer)) is not None:
+        console.print(f"{config.policy.model}: prompts have the best control tokens it was saved with", highlight=False)
+        settings = settings.conditioned_on(tokens)
     completions = min(settings.n, len(task.splits[split])) * (1 + settings.k)
     with completions_bar(console, f"{config.policy.model} on {name}, {split}", completions) as progress:
         return evaluate(policy.model, policy.tokenizer, task, split, settings, progress)

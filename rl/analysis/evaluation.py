@@ -5,6 +5,8 @@ With $c$ right samples among the $k$ samples of a problem, the unbiased estimate
 tie, it counts the share of them that is right, which is the expectation of a random choice. Chain accuracy counts a
 right answer only if every step is right.
 
+With `evaluation.rewards` the greedy completions have the mean of each reward as well, over those that it could judge.
+
 Completions on which the verifier abstained or failed are not wrong answers: they are counted separately and left out of
 every share.
 """
@@ -14,17 +16,22 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch.distributed as dist
 from transformers import PreTrainedTokenizerBase
 
+from rewards.mixing.mix import Mix
 from rewards.models.types import Model
 from rewards.reward import question_of
 from rewards.sample import Sample
+from rl.analysis import statements
 from rl.analysis.intervals import Interval, bootstrap, wilson
+from rl.analysis.statements import Answered
 from rl.config import Config
+from rl.config.statements import Statements
+from rl.policy.control import Conditioned
 from rl.sampling.draw import Completion, as_samples, sample
 from rl.sampling.judge import judge
 from rl.tasks.task import Split, Task
@@ -41,6 +48,7 @@ class EvaluationSettings:
             temperature.
         batch: completions per batch.
         seed: random seed.
+        statements: how problems are also answered from statements; None for not at all.
     """
 
     n: int
@@ -48,6 +56,11 @@ class EvaluationSettings:
     parameters: Mapping[str, Any]
     batch: int = 512
     seed: int = 0
+    statements: Statements | None = None
+
+    def conditioned_on(self, tokens: Conditioned) -> EvaluationSettings:
+        """The same with control tokens at the prompts."""
+        return replace(self, parameters={**self.parameters, "conditioned": tokens})
 
 
 @dataclass(frozen=True)
@@ -58,12 +71,13 @@ class Evaluation:
         split: the evaluated split.
         n: number of problems.
         k: samples per problem.
-        metrics: name → value with its interval; None if not available (`chain` without a step verifier).
+        metrics: name → value with its interval; None if not available (`chain` without a step verifier). With
+            `evaluation.statements` also those of `rl/analysis/statements.py`.
         pass_at: j → pass@j for powers of two up to k.
         counts: number of verdicts on greedy completions by status.
-        tokens: number of generated tokens.
+        tokens: number of generated tokens, without those of sampled statements.
         examples: for each problem `prompt, gold, completion, score, status, reason, extracted, rule, finish_reason,
-            chain`.
+            chain`, and the verdicts on its `steps`.
         samples: for each problem the same of its k samples.
     """
 
@@ -103,6 +117,7 @@ def settings_for(config: Config, split: Split) -> EvaluationSettings:
         parameters=config.evaluation_parameters,
         batch=wanted.batch,
         seed=config.seed,
+        statements=wanted.statements,
     )
 
 
@@ -113,6 +128,7 @@ def evaluate(
     split: Split,
     settings: EvaluationSettings,
     progress: Callable[[int], None] | None = None,
+    mix: Mix | None = None,
 ) -> Evaluation:
     """Evaluate a policy on the first `n` problems of a split, which are divided among the processes.
 
@@ -123,27 +139,46 @@ def evaluate(
         split: the split of the problems.
         settings: the evaluation settings.
         progress: called with the number of completions drawn since the last call.
+        mix: rewards that judge the greedy completions as well; None for the verifier alone.
     """
     rows = task.splits[split][: settings.n]
     process, processes = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
     mine = range(process, len(rows), processes)
     drawing: dict[str, Any] = {**settings.parameters, "batch": settings.batch, "progress": progress}
     prompts = [rows[index]["prompt"] for index in mine]
-    greedy = _judged(task, rows, mine, sample(model, tokenizer, prompts, **{**drawing, "temperature": None}))
+    greedy = _judged(task, rows, mine, sample(model, tokenizer, prompts, **{**drawing, "temperature": None}), mix)
     samples: list[list[Sample]] = [[] for _ in mine]
     if settings.k:
-        drawn = sample(
-            model,
-            tokenizer,
-            prompts,
-            count=settings.k,
-            seed=settings.seed + process,
-            **drawing,
-        )
+        drawn = sample(model, tokenizer, prompts, count=settings.k, seed=settings.seed + process, **drawing)
         samples = _judged(task, rows, mine, drawn)
+    answered: list[Answered | None] = []
+    if settings.statements is not None:
+        answered = _answered(model, tokenizer, task, [rows[index] for index in mine], greedy, settings, drawing)
     if processes > 1:
         greedy, samples = _gathered(greedy, len(rows)), _gathered(samples, len(rows))
-    return summarise(split, [one for (one,) in greedy], samples, judges_steps=task.verifier.judges_steps)
+        answered = _gathered(answered, len(rows)) if settings.statements is not None else []
+    found = summarise(split, [one for (one,) in greedy], samples, judges_steps=task.verifier.judges_steps)
+    return replace(found, metrics=found.metrics | statements.metrics(answered)) if answered else found
+
+
+def _answered(
+    model: Model,
+    tokenizer: PreTrainedTokenizerBase,
+    task: Task,
+    rows: Sequence[Mapping[str, Any]],
+    greedy: Sequence[Sequence[Sample]],
+    settings: EvaluationSettings,
+    drawing: Mapping[str, Any],
+) -> list[Answered | None]:
+    """Sample statements for this process's problems, and answer from them."""
+    wanted = settings.statements
+    assert wanted is not None
+    own = {"count": wanted.k, "temperature": wanted.temperature, "top_p": wanted.top_p, "seed": settings.seed}
+    drawn = sample(model, tokenizer, [row["prompt"] for row in rows], **{**drawing, "progress": None, **own})
+    texts = [[one.text for one in group] for group in drawn]
+    kwargs = drawing.get("chat_template_kwargs")
+    said = [one.text for (one,) in greedy]
+    return statements.answered((model, tokenizer), rows, said, texts, wanted, task.verifier.name, kwargs)
 
 
 def summarise(
@@ -170,6 +205,8 @@ def summarise(
     metrics["maj_at_k"] = bootstrap([_majority(group) for group in grouped])
     metrics["mean_length"] = bootstrap([float(len(one.ids)) for one in greedy])
     metrics["cut_off"] = wilson(sum(one.finish_reason == "length" for one in greedy), len(greedy))
+    for name in greedy[0].rewards if greedy else ():
+        metrics[f"rewards/{name}"] = bootstrap([v for one in greedy if (v := one.rewards[name].value) is not None])
     statuses = [one.verdict.status for one in greedy if one.verdict is not None]
     everything = [*greedy, *(one for group in samples for one in group)]
     return Evaluation(
@@ -210,6 +247,7 @@ def _example(one: Sample, judges_steps: bool) -> dict[str, Any]:
         "rule": one.verdict.rule,
         "finish_reason": one.finish_reason,
         "chain": one.verdict.chain_right if judges_steps else None,
+        "steps": [asdict(step) for step in one.steps],
     }
 
 
@@ -240,10 +278,14 @@ def _powers_of_two(k: int) -> list[int]:
 
 
 def _judged(
-    task: Task, rows: Sequence[Mapping[str, Any]], mine: Sequence[int], drawn: Sequence[Sequence[Completion]]
+    task: Task,
+    rows: Sequence[Mapping[str, Any]],
+    mine: Sequence[int],
+    drawn: Sequence[Sequence[Completion]],
+    mix: Mix | None = None,
 ) -> list[list[Sample]]:
     """Every completion as a judged sample, in one call of the verifier."""
-    judged = iter(judge(as_samples(rows, mine, drawn), task.verifier))
+    judged = iter(judge(as_samples(rows, mine, drawn), task.verifier, mix))
     return [[next(judged) for _ in group] for group in drawn]
 
 

@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, Field, field_validator
 
 from rl.config.algorithms import Algorithm
 from rl.config.section import Positive, Section, Share
+from rl.config.statements import Statements
 
 
 def _expanded(value: Any) -> Any:
@@ -202,6 +203,10 @@ class Reward(Section):
     credit: Literal["sum", "min", "first_error", "token"] | None = None
     """How its step scores become token rewards (`rl/credit/steps.py`), or `token` for scores of each token; without
     one, its value counts at the end."""
+    credit_on: Literal["completion", "rationale"] = "completion"
+    """The tokens that it is credited to: all, or those of the rationale up to the token with which the policy turns to
+    its answer. The marker between the two is that of the reward's options, or else the task's. Tokens that no reward is
+    credited to are not learnt from."""
 
 
 class Mix(Section):
@@ -224,6 +229,8 @@ class Evaluation(Section):
     n: Positive = 1000
     k: Annotated[int, Field(ge=0)] = 8
     """Samples per problem for mean@k, pass@k and maj@k; 0 for greedy decoding alone."""
+    rewards: bool = False
+    """Also measure the mean of each of the run's rewards on the greedy completions."""
     every: Annotated[int, Field(ge=0)] = 0
     """Optimizer steps between evaluations on validation; 0 for none. A run in rounds is always evaluated on it after
     each round, and before the first round unless this is 0."""
@@ -241,6 +248,8 @@ class Evaluation(Section):
     chat_template_kwargs: dict[str, Any] | None = None
     batch: Positive = 512
     """Completions per batch."""
+    statements: Statements | None = None
+    """Also answer by the best of several sampled statements and none; needs rows with choices."""
 
 
 class Logging(Section):

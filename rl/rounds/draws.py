@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections import Counter
 from collections.abc import Sequence
 
 import torch
@@ -19,6 +21,7 @@ from rl.config.choosing import Hints
 from rl.context import RunContext
 from rl.errors import UserError
 from rl.examples.hints import failed_rows, leaks, with_hint
+from rl.policy.control import Conditioned
 from rl.progress import completions_bar
 from rl.sampling.draw import as_samples, sample
 from rl.sampling.judge import judge
@@ -32,6 +35,9 @@ class Draws:
     Args:
         run: the context of a run in rounds.
 
+    Attributes:
+        seconds: phase of the last round's sampling → the time that it took.
+
     Raises:
         UserError: the policy's tokenizer has no tokens for the template of hints.
     """
@@ -41,6 +47,8 @@ class Draws:
         assert isinstance(run.config.algorithm, Rounds)
         self.algorithm = run.config.algorithm
         self.rows = run.task.splits["train"]
+        self.seconds: Counter[str] = Counter()
+        self.conditioned: Conditioned | None = None
         self.hints: Hints | None = getattr(self.algorithm, "hints", None)
         if self.hints is not None:
             self._check_template(self.hints.template)
@@ -59,14 +67,17 @@ class Draws:
                 f"prompts, such as {{prompt}}{{gold}}? for {row['prompt']!r}",
             )
 
-    def draw(self, number: int, model: Model | Engine) -> list[Sample]:
+    def draw(self, number: int, model: Model | Engine, conditioned: Conditioned | None = None) -> list[Sample]:
         """The judged samples of a round, the same on every process.
 
         Args:
             number: number of the round, from 0.
             model: the policy, or an engine that holds it.
+            conditioned: the control tokens of the prompts.
         """
+        self.conditioned = conditioned
         config, rows = self.run.config, self.rows
+        self.seconds.clear()
         order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(config.seed)).tolist()
         wanted = min(self.algorithm.prompts, len(rows))
         # each round continues through the shuffled split where the previous one stopped
@@ -103,6 +114,7 @@ class Draws:
         mine = list(range(len(chosen)))[rank::world]
         seed = int.from_bytes(f"{run.config.seed}/{number}/{hinted}/{rank}".encode(), "big") % (2**31 - 1)
         what = f"samples of round {number + 1}"
+        started = time.perf_counter()
         with completions_bar(run.console, what, len(mine) * count) as progress:
             groups = sample(
                 model,
@@ -111,10 +123,13 @@ class Draws:
                 count=count,
                 seed=seed,
                 progress=progress,
+                conditioned=self.conditioned,
                 **run.config.sampling.parameters,
             )
         samples = as_samples(self.rows, [chosen[place] for place in mine], groups, round=number, hinted=hinted)
+        drawn = time.perf_counter()
         judged = judge(samples, run.task.verifier, run.mix)
+        self.seconds += Counter({"sampling": drawn - started, "judging": time.perf_counter() - drawn})
         if world == 1:
             return judged
         parts: list[list[Sample]] = [[]] * world

@@ -16,6 +16,7 @@ from rewards.sample import Sample
 from rl.examples.hints import right_by_wrong_steps
 from rl.runs.callbacks import numbers_of
 from rl.runs.run import Run
+from rl.storage import completions
 from rl.storage.run_folder import RunFolder, read_jsonl
 
 NOT_RECORDED = ("num_tokens",)
@@ -93,6 +94,16 @@ def numbers_of_round(samples: Sequence[Sample]) -> dict[str, float | None]:
     return numbers_of(numbers)
 
 
+def shown(numbers: Mapping[str, float | None]) -> str:
+    """The figures of a round that are printed: those about its samples and examples.
+
+    Args:
+        numbers: metric → value.
+    """
+    said = {name.removeprefix("rounds/"): value for name, value in numbers.items() if name.startswith("rounds/")}
+    return " · ".join(f"{name} {value:.4g}" for name, value in said.items() if value is not None)
+
+
 def standard_error(values: Sequence[tuple[int, float]]) -> float | None:
     """The standard error of a mean over completions, clustered by prompt.
 
@@ -112,33 +123,26 @@ def standard_error(values: Sequence[tuple[int, float]]) -> float | None:
 
 
 def write_completions(folder: RunFolder, step: int, samples: Sequence[Sample]) -> pd.DataFrame:
-    """Write a round's samples in the columns of the online runs' files, and return them so.
+    """Write a round's samples (`rl.storage.completions`), and return what was written.
 
     Args:
         folder: the run folder.
         step: the optimizer step at which they were drawn.
         samples: the judged samples.
     """
-    table = [
-        {
-            "step": step,
-            "prompt": question_of(one.prompt),
-            "completion": one.text,
-            **{f"rewards/{name}": said.value for name, said in one.rewards.items()},
-            "reward": one.reward,
-            "right": one.right,
-            "finish_reason": one.finish_reason,
-            "hinted": one.hinted,
-        }
-        for one in samples
-    ]
-    frame = pd.DataFrame(table)
-    frame.to_parquet(folder.completions / f"step_{step:06d}.parquet")
-    return frame
+    table = {
+        "prompt": [question_of(one.prompt) for one in samples],
+        "completion": [one.text for one in samples],
+        **{f"rewards/{name}": [one.rewards[name].value for one in samples] for name in samples[0].rewards},
+        "reward": [one.reward for one in samples],
+        "hinted": [one.hinted for one in samples],
+        **completions.columns_of(samples),
+    }
+    return completions.write(folder, step, table)
 
 
-def both_fell(folder: RunFolder, first: int, last: int) -> dict[str, float] | None:
-    """The changes (nats) of the log-probabilities of `chosen` and `rejected` over a fit, if both fell; else None.
+def both_fell(folder: RunFolder, first: int, last: int) -> str | None:
+    """That the log-probabilities of `chosen` and `rejected` both fell over a fit, and a remedy; None if they did not.
 
     Args:
         folder: the run folder.
@@ -149,11 +153,15 @@ def both_fell(folder: RunFolder, first: int, last: int) -> dict[str, float] | No
     if len(rows) < 2:
         return None
     tenth = max(1, len(rows) // 10)
-    change = {
-        name: _mean(rows[-tenth:], f"logps/{name}") - _mean(rows[:tenth], f"logps/{name}")
-        for name in ("chosen", "rejected")
-    }
-    return change if all(nats < 0 for nats in change.values()) else None
+    chosen, rejected = (
+        _mean(rows[-tenth:], f"logps/{name}") - _mean(rows[:tenth], f"logps/{name}") for name in ("chosen", "rejected")
+    )
+    if chosen >= 0 or rejected >= 0:
+        return None
+    return (
+        f"the log-probability of chosen and of rejected both fell ({chosen:.2f} and {rejected:.2f} nats); a lower "
+        f"trainer.learning_rate, a larger trainer.beta or algorithm.nll holds the chosen ones up"
+    )
 
 
 def _mean(rows: Sequence[Mapping[str, Any]], name: str) -> float:

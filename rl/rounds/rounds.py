@@ -13,6 +13,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from accelerate.utils import broadcast_object_list
 from peft import PeftConfig
@@ -25,19 +26,21 @@ from rewards.sample import Sample
 from rl.algorithms.fit import Fit
 from rl.algorithms.guard import Guard, naming_the_last_good
 from rl.algorithms.trl_arguments import refusals_named
+from rl.analysis.evaluation import Evaluation, EvaluationSettings
 from rl.analysis.first_look import odd_rewards
 from rl.config.algorithms import Rounds as RoundsSettings
 from rl.context import RunContext
 from rl.examples.exam import tailored
-from rl.examples.pairs import Pair
 from rl.policy import load as policies
+from rl.rounds.conditioning import Conditioning
 from rl.rounds.draws import Draws, generator
-from rl.rounds.records import FitFolder, FitRecords, both_fell, numbers_of_round, write_completions
+from rl.rounds.records import FitFolder, FitRecords, both_fell, numbers_of_round, shown, write_completions
 from rl.runs.callbacks import ProgressLine, StopOnSignal, stopping_at_once
 from rl.runs.run import Run
 from rl.storage import pool
 from rl.storage.checkpoints import MANIFEST, Checkpoints, ended, newest_good, problem, seal, step_of, take_up
 from rl.storage.run_folder import read_jsonl, sync, write_atomically
+from rl.tasks.task import Split
 
 
 class Rounds(Run):
@@ -53,8 +56,9 @@ class Rounds(Run):
         self.settings = self.config.algorithm
         self.algorithm = importlib.import_module(self.settings.module)
         self.rows = self.task.splits["train"]
-        self.draws = Draws(context)
-        self.stop, self.progress = StopOnSignal(1, self.console), ProgressLine(self.console)
+        self.draws, self.conditioning = Draws(context), Conditioning(context)
+        self.stop = StopOnSignal(1, self.console)
+        self.progress = ProgressLine(self.console, lambda: self.right_on_validation)
         self.model: Model = self.policy.model
         self.done, self.steps = 0, 0
 
@@ -142,7 +146,8 @@ class Rounds(Run):
         """A fresh copy of a round's policy, or of the initial policy if the number is None."""
         chat = not isinstance(self.task.splits["train"][0]["prompt"], str)
         path = self.policy.path if number is None else self.saved(number)
-        return policies.load(self.config.policy, path, chat=chat).model
+        model = policies.load(self.config.policy, path, chat=chat).model
+        return self.conditioning.extended(model) if number is None else model
 
     @property
     def last_step(self) -> int:
@@ -153,6 +158,11 @@ class Rounds(Run):
     def generating(self) -> Iterator[Model]:
         """The current policy, ready to generate."""
         yield self.model
+
+    def evaluated(self, model: Model, split: Split, settings: EvaluationSettings, progress: Any = None) -> Evaluation:
+        """An evaluation; where there are control tokens, conditioned on the best, and once more on the worst."""
+        once = super().evaluated
+        return self.conditioning.evaluated(lambda how: once(model, split, how, progress), settings, self.done)
 
     def trained_tokens(self) -> float:
         """Number of completion tokens in the pool."""
@@ -185,21 +195,23 @@ class Rounds(Run):
 
     def _draw(self, number: int) -> list[Sample]:
         fresh = self.load(number - 1 if number else None) if self.config.sampling.engine != "transformers" else None
-        return self.draws.draw(number, generator(self.context, self.model, fresh))
+        return self.draws.draw(number, generator(self.context, self.model, fresh), self.conditioning.best(self.done))
 
-    def _choose(self, number: int, samples: list[Sample]) -> list[Sample | Pair]:
+    def _choose(self, number: int, samples: list[Sample]) -> list[Any]:
         """Choose the examples to fit on from the pool after a round's sampling, and record figures about them."""
         first = 0 if self.settings.pool_rounds is None else max(0, number + 1 - self.settings.pool_rounds)
-        seen = [one for earlier in range(first, number) for one in self._pool(earlier)] + samples
+        given, pooled = self.context.given, self.settings.pools_examples
+        before: list[Any] = given.examples if given is not None and pooled else []
+        seen = before + [one for earlier in range(first, number) for one in self._pool(earlier)] + samples
         examples, counts = self.algorithm.examples(seen, self.settings) if seen else ([], {})
-        if (given := self.context.given) is not None:
+        if given is not None and not pooled:
             assert self.settings.examples is not None
             own = tailored(given.examples, samples, self.settings.examples.of, self.config.seed + number)
             examples, counts = [*examples, *own], {**counts, "rounds/given": len(own)}
         self._record(number, samples, counts)
         return examples
 
-    def _fit(self, number: int, examples: list[Sample | Pair]) -> None:
+    def _fit(self, number: int, examples: list[Any]) -> None:
         """Fit on a round's examples, and save the policy.
 
         Raises:
@@ -221,7 +233,8 @@ class Rounds(Run):
                     self.progress.close()
             if not self.stop.stopped or trainer.state.global_step >= trainer.state.max_steps:
                 self.steps = before + trainer.state.global_step
-                self._warn_of_fall(number, before)
+                if (fell := both_fell(self.folder, before, self.steps)) is not None:
+                    self.context.warn(f"over the fit of round {number + 1} {fell}")
                 self._save(number, trainer)
                 self.done = number + 1
                 self.model = self.load(number)
@@ -234,29 +247,17 @@ class Rounds(Run):
         there = any(row.get("rounds/number") == number for row in read_jsonl(self.folder.metrics))
         if not self.state.is_main_process or there:
             return
-        numbers = {"rounds/number": number, **(numbers_of_round(samples) if samples else {}), **counts}
+        times = {f"time/{phase}": seconds for phase, seconds in self.draws.seconds.items()}
+        numbers = {"rounds/number": number, **(numbers_of_round(samples) if samples else {}), **counts, **times}
         self.log(self.steps, numbers)
         if samples and number == 0:
             for warning in odd_rewards(numbers, list(self.config.rewards)):
                 self.context.warn(warning)
         if samples and self.config.logging.completions_every:
             self.trackers.table(self.steps, write_completions(self.folder, self.steps, samples))
-        shown = " · ".join(
-            f"{name.removeprefix('rounds/')} {value:.4g}"
-            for name, value in numbers.items()
-            if value is not None and name.startswith("rounds/")
-        )
-        self.context.say(f"round {number + 1}/{self.settings.rounds} · {shown}")
+        self.context.say(f"round {number + 1}/{self.settings.rounds} · {shown(numbers)}")
 
-    def _warn_of_fall(self, number: int, before: int) -> None:
-        if (fell := both_fell(self.folder, before, self.steps)) is not None:
-            self.context.warn(
-                f"over the fit of round {number + 1} the log-probability of chosen and of rejected both fell "
-                f"({fell['chosen']:.2f} and {fell['rejected']:.2f} nats); a lower trainer.learning_rate, a larger "
-                f"trainer.beta or algorithm.nll holds the chosen ones up"
-            )
-
-    def _trainer(self, number: int, examples: list[Sample | Pair]) -> Trainer:
+    def _trainer(self, number: int, examples: list[Any]) -> Trainer:
         settings = self.settings
         goes_on = settings.fit_from == "last" and number > 0
         model = self.load(number - 1 if goes_on else None)
@@ -275,6 +276,7 @@ class Rounds(Run):
             callbacks=callbacks,
             warn=self.context.warn,
             teachers=self.context.teachers,
+            control=self.policy.control,
         )
         with refusals_named(self.config.trainer):
             return self.algorithm.build(fit, examples)
@@ -294,6 +296,7 @@ class Rounds(Run):
         trainer.save_model(str(draft))
         if self.state.is_main_process:
             self.policy.tokenizer.save_pretrained(draft)
+            self.conditioning.save(draft, number)
             write_atomically(draft / "round.json", json.dumps({"steps": self.steps}) + "\n")
             seal(draft)
             shutil.rmtree(target, ignore_errors=True)

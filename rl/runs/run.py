@@ -6,7 +6,7 @@ import json
 import platform
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from importlib.metadata import version
 from typing import Any
@@ -16,8 +16,8 @@ from accelerate.utils import broadcast_object_list
 from rewards.models.types import Model
 from rl import setup
 from rl.analysis import console as show
-from rl.analysis.evaluation import evaluate, settings_for
-from rl.analysis.report import write_report
+from rl.analysis.evaluation import Evaluation, EvaluationSettings, evaluate, settings_for
+from rl.analysis.reports.report import write_report
 from rl.context import RunContext
 from rl.progress import completions_bar
 from rl.runs.trackers import Trackers
@@ -30,10 +30,14 @@ class Run(ABC):
 
     Args:
         context: the loaded parts of the run.
+
+    Attributes:
+        right_on_validation: greedy accuracy in the last evaluation on validation in this process; None before it.
     """
 
     def __init__(self, context: RunContext) -> None:
         self.context = context
+        self.right_on_validation: float | None = None
         self.config, self.task, self.policy = context.config, context.task, context.policy
         self.folder, self.state, self.console = context.folder, context.state, context.console
         self.trackers = Trackers()
@@ -83,22 +87,35 @@ class Run(ABC):
             self.generating() as model,
             completions_bar(self.console, f"step {step} on {split}", share * (1 + settings.k)) as progress,
         ):
-            evaluation = evaluate(
-                model,
-                self.policy.tokenizer,
-                self.task,
-                split,
-                settings,
-                progress,
-            )
+            evaluation = self.evaluated(model, split, settings, progress)
         if not self.state.is_main_process:
             return
+        if split == "validation" and (greedy := evaluation.metrics["greedy"]) is not None:
+            self.right_on_validation = greedy.value
         row = {"step": step, "seconds": round(time.perf_counter() - started, 3), "tokens": evaluation.tokens}
         examples = evaluation.examples[:200]
         self.folder.append(self.folder.evaluations, {**row, **evaluation.as_dict(), "examples": examples})
         numbers = {f"eval/{split}/{name}": m.value for name, m in evaluation.metrics.items() if m is not None}
         self.log(step, numbers)
         show.evaluated(self.console, step, evaluation)
+
+    def evaluated(
+        self,
+        model: Model,
+        split: Split,
+        settings: EvaluationSettings,
+        progress: Callable[[int], None] | None = None,
+    ) -> Evaluation:
+        """An evaluation of the current policy.
+
+        Args:
+            model: the policy.
+            split: where the problems are from.
+            settings: numbers of problems and samples, and how they are drawn.
+            progress: called with the number of completions drawn since the last call.
+        """
+        mix = self.context.mix if self.config.evaluation.rewards else None
+        return evaluate(model, self.policy.tokenizer, self.task, split, settings, progress, mix)
 
     def summarise(self, wall_s: float) -> dict[str, Any]:
         """Write and return the summary: what was run, on which device, and the figures before and after training."""
