@@ -1,10 +1,10 @@
-"""The recipes of `configs/papers/`: what each arm of a comparison makes of the same policies, three seeds.
+"""The recipes of `configs/papers/`: trains every arm of a comparison from the same policies, with three seeds.
 
     make papers      (python bench/papers.py [--only skintern …] [--seeds 0 1 2] [--out FILE] [key=value …])
 
 An arm is a config with some overrides (`arms:` in its file). Each is trained as `whetstone train` does it, and measured
-before and after on test problems that nothing was chosen by. Runs that are on record in the output file are not made
-again; the tables of docs/papers.md are made of them by `make tables`.
+before and after on test problems that were not used for any choice. Runs that are recorded in the output file are not
+repeated; `make tables` makes the tables of docs/papers.md from them.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ KEPT = (
     "greedy", "chain", "mean_at_k", "mean_length",
     "without_statement", "with_statement", "with_best_statement", "rectified", "margin_without", "margin_with",
 )  # fmt: skip
-"""Figures that are put on record."""
+"""The figures that are recorded."""
 
 
 def run(recipe: str, arm: str, seed: int, overrides: Sequence[str] = ()) -> Row:

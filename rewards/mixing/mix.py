@@ -119,7 +119,7 @@ class Mix(Reward):
                 if min(schedule.values(weight)) < 0:
                     raise ValueError(f"{name}: a product has no negative weights, got {weight}")
             for name in (*self.credits, *self.rationales):
-                raise ValueError(f"{name}: a factor of a product cannot be credited within the completion")
+                raise ValueError(f"{name}: a factor of a product cannot be credited inside the completion")
 
     def weights_at(self, step: int) -> dict[str, float]:
         """The weights at a step of training: reward name → weight."""

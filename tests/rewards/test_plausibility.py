@@ -130,10 +130,10 @@ def test_facts_that_are_checked_exactly_can_be_credited_inside_the_completion():
         ({}, HERE, "model: is needed: a statement scorer such as VERA.*only statements of the task facts"),
         ({"options": {"temperature": 2}}, FACTS, "no option 'temperature'"),
         ({"model": "x", "options": {"format": "verra"}}, HERE, "did you mean 'vera'"),
-        ({"model": "x", "options": {"temperature": 0}}, HERE, "temperature: 0 is too small"),
+        ({"model": "x", "options": {"temperature": 0}}, HERE, "temperature: expected more than 0, got 0"),
         ({"model": "x", "options": {"right": 1}}, HERE, "right: has no effect with format: vera"),
         ({"model": "x", "options": {"marker": ""}}, HERE, "marker: an empty marker"),
-        ({"model": "policy"}, HERE, "is no frozen model"),
+        ({"model": "policy"}, HERE, "needs a frozen model"),
     ],
 )
 def test_settings_that_are_no_good_are_refused(settings, context, message):

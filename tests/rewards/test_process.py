@@ -187,7 +187,7 @@ def test_what_training_saved_is_kept_to(prm, known_folder):
         ({"options": {"seperator": ";"}}, "did you mean 'separator'"),
         ({"verifier": "math"}, "verifier 'math' judges no steps"),
         ({"model": None}, "model: is needed: a process reward model"),
-        ({"model": "policy"}, "is no frozen model"),
+        ({"model": "policy"}, "needs a frozen model"),
     ],
 )
 def test_settings_that_are_no_good_are_refused(prm, settings, message):

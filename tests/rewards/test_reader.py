@@ -164,7 +164,7 @@ def test_a_verifier_that_breaks_is_a_failure(echo):
         ({"options": {"with_rationale": "{question}"}}, "with_rationale"),
         ({"verifier": "maths"}, "did you mean 'math'"),
         ({"model": None}, "model: is needed: the model that reads"),
-        ({"model": "policy"}, "is no frozen model"),
+        ({"model": "policy"}, "needs a frozen model"),
         ({"credit": "min"}, "gives no step scores"),
     ],
 )

@@ -131,7 +131,7 @@ def test_the_policy_as_the_run_began_may_judge_in_both_terms_or_in_the_one_witho
     [
         (None, ROWS, {}, "self_feedback: model: there is no policy here"),
         (lambda: None, (), {}, "no rows of a train split here to measure rewards with; set options.normalise: false"),
-        (lambda: None, ROWS, {"temperature": 0}, "temperature: 0 is too small"),
+        (lambda: None, ROWS, {"temperature": 0}, "temperature: expected more than 0, got 0"),
         (lambda: None, ROWS, {"normalize": False}, "no option 'normalize'; did you mean 'normalise'"),
     ],
 )

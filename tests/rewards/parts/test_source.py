@@ -29,5 +29,5 @@ def test_a_model_that_is_not_there_is_named(settings, message):
 
 
 def test_a_reward_that_needs_a_frozen_model_refuses_the_policy():
-    with pytest.raises(ValueError, match="is no frozen model"):
+    with pytest.raises(ValueError, match="needs a frozen model"):
         source({"model": "policy"}, HERE, "sequence")
