@@ -1,10 +1,10 @@
-"""The recipes of `configs/papers/`: trains every arm of a comparison from the same policies, with three seeds.
+"""The recipes of `configs/papers/`: what each arm of a comparison makes of the same policies, three seeds.
 
     make papers      (python bench/papers.py [--only skintern …] [--seeds 0 1 2] [--out FILE] [key=value …])
 
 An arm is a config with some overrides (`arms:` in its file). Each is trained as `whetstone train` does it, and measured
-before and after on test problems that were not used for any choice. Runs that are recorded in the output file are not
-repeated; `make tables` makes the tables of docs/papers.md from them.
+before and after on test problems that nothing was chosen by. Runs that are on record in the output file are not made
+again; the tables of docs/papers.md are made of them by `make tables`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ KEPT = (
     "greedy", "chain", "mean_at_k", "mean_length",
     "without_statement", "with_statement", "with_best_statement", "rectified", "margin_without", "margin_with",
 )  # fmt: skip
-"""The figures that are recorded."""
+"""Figures that are put on record."""
+CURVES = ("right", "right_by_wrong_steps")
+"""Figures of each round's samples that are put on record."""
 
 
 def run(recipe: str, arm: str, seed: int, overrides: Sequence[str] = ()) -> Row:
@@ -58,7 +60,15 @@ def run(recipe: str, arm: str, seed: int, overrides: Sequence[str] = ()) -> Row:
     before, after = ({name: one[name] for name in KEPT if name in one} for one in (before, after))
     took = {"wall_s": round(time.perf_counter() - started, 1), "cpu_s": round(time.process_time() - worked, 1)}
     figures = {"n": runs[-1]["after"]["n"], "steps": sum(one["steps"] for one in runs), **took}
+    figures |= {"rounds": _curves(runs[-1].get("rounds", []))}
     return flat({"recipe": recipe, "arm": arm, "seed": seed, "before": before, "after": after, **figures})
+
+
+def _curves(rounds: Sequence[Row]) -> Row:
+    """Figures of a run's rounds as lists; none for a single round."""
+    return {
+        name: [of[name] for of in rounds] for name in CURVES if len(rounds) > 1 and all(name in of for of in rounds)
+    }
 
 
 def main() -> None:
@@ -75,7 +85,7 @@ def main() -> None:
                     row = run(recipe, arm, seed, given.overrides)
                     record(given.out, [row], key=["recipe", "arm", "seed"])
                     print(f"{recipe}, {arm}, seed {seed}: greedy {row['after.greedy']:.3f}", flush=True)
-        tables.papers([row for row in read(given.out) if row["recipe"] == recipe]).show()
+        tables.of_recipe(recipe, [row for row in read(given.out) if row["recipe"] == recipe]).show()
 
 
 if __name__ == "__main__":

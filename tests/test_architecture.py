@@ -39,12 +39,12 @@ LAYERS = [
     "rl/setup",
     "rl/algorithms",
     "rl/analysis",
+    "rl/prm",
     "rl/runs",
     "rl/rounds",
     "rl/training",
     "rl/stages",
     "rl/traces",
-    "rl/prm",
     "rl/cli",
     "rl/train",
 ]

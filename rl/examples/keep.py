@@ -1,7 +1,7 @@
 """Completions worth imitating: right, distinct from each other, and only a few per prompt.
 
 As in RFT (Yuan et al. 2023, arXiv:2308.01825, section 3.3) and SIPF, only one completion is kept of those with the same
-sequence of equations: the one whose text is farthest from the kept texts by summed edit distance.
+sequence of equations: the one whose text is farthest from the others' by summed edit distance.
 """
 
 from __future__ import annotations
@@ -18,7 +18,14 @@ _EQUATION = re.compile(r"[^\s;,:<>=]*(?:\s?[-+*/×÷]\s?[^\s;,:<>=]+)+\s?=\s?-?[
 _SPACE = re.compile(r"\s+")
 
 
-def keep(samples: Sequence[Sample], *, threshold: float = 1.0, quota: int = 4, distinct: bool = True) -> list[Sample]:
+def keep(
+    samples: Sequence[Sample],
+    *,
+    threshold: float = 1.0,
+    quota: int = 4,
+    distinct: bool = True,
+    repeats: bool = False,
+) -> list[Sample]:
     """The samples to imitate, in the order of their prompts.
 
     Args:
@@ -26,6 +33,7 @@ def keep(samples: Sequence[Sample], *, threshold: float = 1.0, quota: int = 4, d
         threshold: lowest judged score to keep.
         quota: most completions to keep per prompt, highest scores first.
         distinct: whether to keep one completion per sequence of equations rather than one per text.
+        repeats: if `distinct` is false, whether to keep a text as often as it was sampled.
     """
     groups: dict[int, list[Sample]] = defaultdict(list)
     for sample in samples:
@@ -34,8 +42,8 @@ def keep(samples: Sequence[Sample], *, threshold: float = 1.0, quota: int = 4, d
             groups[sample.index].append(sample)
     kept = []
     for group in groups.values():
-        by_text = list({sample.text: sample for sample in reversed(group)}.values())[::-1]
-        chosen = _by_equations(by_text) if distinct else by_text
+        by_text = group if repeats else list({sample.text: sample for sample in reversed(group)}.values())[::-1]
+        chosen = unlike(by_text) if distinct else by_text
         kept += sorted(chosen, key=lambda sample: -(sample.reward or 0.0))[:quota]
     return kept
 
@@ -46,7 +54,12 @@ def equation_sequence(text: str) -> tuple[str, ...]:
     return found or (text.strip(),)
 
 
-def _by_equations(group: list[Sample]) -> list[Sample]:
+def unlike(group: Sequence[Sample]) -> list[Sample]:
+    """One of a problem's samples for each sequence of equations: the one whose text is farthest from all others.
+
+    Args:
+        group: samples of one problem.
+    """
     alike: dict[tuple[str, ...], list[Sample]] = defaultdict(list)
     for sample in group:
         alike[equation_sequence(sample.text)].append(sample)

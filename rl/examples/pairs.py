@@ -8,6 +8,7 @@ is never chosen; identical texts never make a pair.
 from __future__ import annotations
 
 import itertools
+import random
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -36,7 +37,8 @@ def pairs(
     Args:
         samples: the pool, with completions of any number of prompts.
         form: `best_worst` pairs the best with the worst, then the second best with the second worst, up to the cap;
-            `all` pairs every right completion with every wrong one.
+            `all` pairs every right completion with every wrong one, largest difference of scores first; `random` makes
+            the same pairs in a random order, whatever the scores.
         margin: a pair counts only if its scores differ by more than this.
         cap: most pairs per prompt.
         balance_length: choose as the next pair the one that keeps the prompt's total chosen tokens and total rejected
@@ -48,7 +50,11 @@ def pairs(
         if sample.reward is not None and (cut_off or sample.finish_reason == "stop"):
             groups[sample.index].append(sample)
     made = []
-    for group in groups.values():
+    for index, group in groups.items():
+        if form == "random":
+            offered = [Pair(*both) for both in itertools.product(*_right_and_wrong(_distinct(group)))]
+            made += random.Random(f"pairs {index} {len(offered)}").sample(offered, min(cap, len(offered)))
+            continue
         candidates = _candidates(_distinct(group), form, margin)
         made += _balanced(candidates, cap) if balance_length else candidates[:cap]
     return made
@@ -61,12 +67,16 @@ def _candidates(group: list[Sample], form: str, margin: float) -> list[Pair]:
         whole = [sample for sample in best if sample.finish_reason == "stop"]
         offered = zip(whole, reversed(best), strict=False)
     else:
-        right = [sample for sample in best if sample.right and sample.finish_reason == "stop"]
-        wrong = [sample for sample in reversed(best) if sample.right is False]
-        offered = itertools.product(right, wrong)
+        right, wrong = _right_and_wrong(best)
+        offered = itertools.product(right, reversed(wrong))
     pairs = [Pair(better, worse) for better, worse in offered]
     valid = [p for p in pairs if _score(p.chosen) - _score(p.rejected) > margin and p.chosen.text != p.rejected.text]
     return sorted(valid, key=lambda pair: _score(pair.rejected) - _score(pair.chosen))
+
+
+def _right_and_wrong(group: Sequence[Sample]) -> tuple[list[Sample], list[Sample]]:
+    right = [sample for sample in group if sample.right and sample.finish_reason == "stop"]
+    return right, [sample for sample in group if sample.right is False]
 
 
 def _balanced(candidates: list[Pair], cap: int) -> list[Pair]:

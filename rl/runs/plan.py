@@ -99,6 +99,7 @@ def _round_lines(config: Config, task: Task | None) -> list[tuple[str, str]]:
     start = "base" if algorithm.fit_from == "base" else "last round"
     steps = config.trainer.get("max_steps", -1)
     length = f"{steps:,} optimizer steps" if steps > 0 else "passes over its examples"
+    length += f", times {algorithm.step_growth:g} in each further round" if algorithm.step_growth > 1 else ""
     rounds = "1 round, which" if algorithm.rounds == 1 else f"{algorithm.rounds} rounds, each"
     lines = _example_lines(config, task)
     training = ("training", f"{algorithm.name}: {rounds} fits {length}, from the {start}")
