@@ -70,7 +70,7 @@ def test_a_spoilt_folder_is_told_apart(model, spoil, message):
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"base_model_name_or_path": None}, "is an adapter that does not name its base model"),
+        ({"base_model_name_or_path": None}, "is an adapter that does not say which model it is of"),
         ({"base_model_name_or_path": "/nowhere/base"}, "is an adapter of '/nowhere/base', which is not here"),
         ({"base_model_name_or_path": "./base"}, "is an adapter of './base', which is not here"),
     ],
