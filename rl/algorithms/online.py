@@ -44,6 +44,7 @@ from rl.sampling.dynamic import Draw, fill
 from rl.sampling.in_trl import SamplingTrainer
 from rl.sampling.judge import judge
 from rl.storage.checkpoints import Part
+from rl.storage.completions import columns_of
 from verifiers.runtime.verifier import Verifier
 
 Batch = dict[str, Any]
@@ -194,14 +195,17 @@ class OnlineTrainer(SamplingTrainer):
             )
             for row, prompt, completion, ids in zip(inputs, prompts, completions, completion_ids_list, strict=True)
         ]
-        self.samples = judge(
-            sampled,
-            self.verifier,
-            self.mix,
-            trainer_state=self.state,
-            log_metric=self._log_metric,
-            log_extra=self._log_completion_extra,
-        )
+        with self.timed("judging"):
+            self.samples = judge(
+                sampled,
+                self.verifier,
+                self.mix,
+                trainer_state=self.state,
+                log_metric=self._log_metric,
+                log_extra=self._log_completion_extra,
+            )
+        for name, values in columns_of(self.samples).items():
+            self._log_completion_extra(name, values)
         rewards = [torch.nan if one.reward is None else one.reward for one in self.samples]
         rewards_B1 = torch.tensor(rewards, dtype=torch.float32, device=self.accelerator.device).unsqueeze(1)
         return self.gathered(rewards_B1)

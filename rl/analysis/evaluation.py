@@ -16,7 +16,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch.distributed as dist
@@ -77,7 +77,7 @@ class Evaluation:
         counts: number of verdicts on greedy completions by status.
         tokens: number of generated tokens, without those of sampled statements.
         examples: for each problem `prompt, gold, completion, score, status, reason, extracted, rule, finish_reason,
-            chain`.
+            chain`, and the verdicts on its `steps`.
         samples: for each problem the same of its k samples.
     """
 
@@ -247,6 +247,7 @@ def _example(one: Sample, judges_steps: bool) -> dict[str, Any]:
         "rule": one.verdict.rule,
         "finish_reason": one.finish_reason,
         "chain": one.verdict.chain_right if judges_steps else None,
+        "steps": [asdict(step) for step in one.steps],
     }
 
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from rich.table import Table as RichTable
 
-from rl.analysis.console import ROWS
 from rl.analysis.evaluation import Evaluation
 from rl.analysis.intervals import Interval
 from rl.analysis.measured import Measured
+from rl.analysis.rows import ROWS
 
 
 @dataclass(frozen=True)

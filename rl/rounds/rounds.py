@@ -57,7 +57,8 @@ class Rounds(Run):
         self.algorithm = importlib.import_module(self.settings.module)
         self.rows = self.task.splits["train"]
         self.draws, self.conditioning = Draws(context), Conditioning(context)
-        self.stop, self.progress = StopOnSignal(1, self.console), ProgressLine(self.console)
+        self.stop = StopOnSignal(1, self.console)
+        self.progress = ProgressLine(self.console, lambda: self.right_on_validation)
         self.model: Model = self.policy.model
         self.done, self.steps = 0, 0
 
@@ -246,7 +247,8 @@ class Rounds(Run):
         there = any(row.get("rounds/number") == number for row in read_jsonl(self.folder.metrics))
         if not self.state.is_main_process or there:
             return
-        numbers = {"rounds/number": number, **(numbers_of_round(samples) if samples else {}), **counts}
+        times = {f"time/{phase}": seconds for phase, seconds in self.draws.seconds.items()}
+        numbers = {"rounds/number": number, **(numbers_of_round(samples) if samples else {}), **counts, **times}
         self.log(self.steps, numbers)
         if samples and number == 0:
             for warning in odd_rewards(numbers, list(self.config.rewards)):

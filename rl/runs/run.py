@@ -17,7 +17,7 @@ from rewards.models.types import Model
 from rl import setup
 from rl.analysis import console as show
 from rl.analysis.evaluation import Evaluation, EvaluationSettings, evaluate, settings_for
-from rl.analysis.report import write_report
+from rl.analysis.reports.report import write_report
 from rl.context import RunContext
 from rl.progress import completions_bar
 from rl.runs.trackers import Trackers
@@ -30,10 +30,14 @@ class Run(ABC):
 
     Args:
         context: the loaded parts of the run.
+
+    Attributes:
+        right_on_validation: greedy accuracy in the last evaluation on validation in this process; None before it.
     """
 
     def __init__(self, context: RunContext) -> None:
         self.context = context
+        self.right_on_validation: float | None = None
         self.config, self.task, self.policy = context.config, context.task, context.policy
         self.folder, self.state, self.console = context.folder, context.state, context.console
         self.trackers = Trackers()
@@ -86,6 +90,8 @@ class Run(ABC):
             evaluation = self.evaluated(model, split, settings, progress)
         if not self.state.is_main_process:
             return
+        if split == "validation" and (greedy := evaluation.metrics["greedy"]) is not None:
+            self.right_on_validation = greedy.value
         row = {"step": step, "seconds": round(time.perf_counter() - started, 3), "tokens": evaluation.tokens}
         examples = evaluation.examples[:200]
         self.folder.append(self.folder.evaluations, {**row, **evaluation.as_dict(), "examples": examples})

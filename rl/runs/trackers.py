@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,7 +22,10 @@ from typing import Any
 import pandas as pd
 import wandb
 
+from rewards.prototyping.marked import marked_text
 from rl.config import Config, dump
+from rl.progress import Rate
+from rl.storage.completions import steps_of
 from rl.storage.run_folder import RunFolder, write_atomically
 
 GROUPS = {
@@ -35,10 +37,12 @@ GROUPS = {
     "time": ("time/", "step_time", "num_tokens", "epoch", "total_flos"),
 }
 """Group → how the names of its metrics begin; every other metric is of the policy."""
-OWN_GROUP = ("eval", "rewards", "critic", "rounds")
+OWN_GROUP = ("eval", "rewards", "critic", "rounds", "time")
 """Groups whose metrics have their name already."""
 ROWS = 128
 """Most completions in a table."""
+FIRST = ("step", "prompt", "completion", "gold", "right", "reward", "advantage", "finish_reason", "reason")
+"""Columns of a table in this order, before those of the single rewards."""
 
 
 def grouped(name: str) -> str:
@@ -46,6 +50,20 @@ def grouped(name: str) -> str:
     group = next((group for group, starts in GROUPS.items() if name.startswith(starts)), "policy")
     inside = name.removeprefix(f"{group}/")
     return f"{group}/{inside if group in OWN_GROUP else name}"
+
+
+def readable(table: pd.DataFrame) -> pd.DataFrame:
+    """A table of completions for people: the steps are marked in the text, and what is asked first comes first.
+
+    Args:
+        table: in the columns of `rl.storage.completions`.
+    """
+    if "judged_steps" in table:
+        pairs = zip(table["completion"], table["judged_steps"], strict=True)
+        marked = [marked_text(text, steps_of(steps)) for text, steps in pairs]
+        table = table.assign(completion=marked).drop(columns="judged_steps")
+    first = [name for name in FIRST if name in table]
+    return table.reindex(columns=[*first, *(name for name in table if name not in first)])
 
 
 class Tracker(ABC):
@@ -77,7 +95,7 @@ class Trackers:
     def __init__(self, trackers: Sequence[Tracker] = (), warn: Callable[[str], None] = print) -> None:
         self.trackers = list(trackers)
         self.warn = warn
-        self._tokens: tuple[float, float] | None = None
+        self._rate = Rate()
 
     def log(self, step: int, numbers: Mapping[str, Any]) -> None:
         """Send the numbers of a step; those that are None are left out.
@@ -89,11 +107,8 @@ class Trackers:
         if not self.trackers:
             return
         values = {grouped(name): value for name, value in numbers.items() if value is not None}
-        if (tokens := numbers.get("num_tokens")) is not None:
-            now, before = time.perf_counter(), self._tokens
-            if before is not None and tokens > before[0]:
-                values["time/tokens_per_second"] = (tokens - before[0]) / (now - before[1])
-            self._tokens = tokens, now
+        if (rate := self._rate(numbers.get("num_tokens"))) is not None:
+            values["time/tokens_per_second"] = rate
         self._each(lambda tracker: tracker.log(step, values))
 
     def table(self, step: int, rows: Mapping[str, Any] | pd.DataFrame) -> None:
@@ -101,10 +116,10 @@ class Trackers:
 
         Args:
             step: optimizer steps so far.
-            rows: column → a value for each completion.
+            rows: column → a value for each completion (`rl.storage.completions`).
         """
         if self.trackers:
-            frame = pd.DataFrame(rows).head(ROWS)
+            frame = readable(pd.DataFrame(rows).head(ROWS))
             self._each(lambda tracker: tracker.table(step, frame))
 
     def close(self, failed: bool = False) -> None:
@@ -241,10 +256,13 @@ class TensorBoard(Tracker):
             self.writer.add_scalar(name, value, step)
 
     def table(self, step: int, rows: pd.DataFrame) -> None:
-        """The first completions, as text."""
-        first = rows.head(8)[["prompt", "completion", "reward"]].astype(str)
-        lines = [f"**{prompt}**\n\n{text}\n\nreward {reward}" for prompt, text, reward in first.to_numpy()]
-        self.writer.add_text("completions", "\n\n---\n\n".join(lines), step)
+        """The first completions, as text in which nothing is read as markup."""
+        shown = [
+            f"{_verbatim(row.pop('prompt'))}\n\n{_verbatim(row.pop('completion'))}\n\n"
+            + _verbatim(" · ".join(f"{name} {value}" for name, value in row.items()))
+            for row in rows.head(8).to_dict("records")
+        ]
+        self.writer.add_text("completions", "\n\n---\n\n".join(shown), step)
 
     def close(self, failed: bool) -> None:
         """See everything onto the disk."""
@@ -277,3 +295,8 @@ class Trackio(Tracker):
     def close(self, failed: bool) -> None:
         """End the run."""
         self.trackio.finish()
+
+
+def _verbatim(text: Any) -> str:
+    """Text as a block of code in Markdown, which no text can end."""
+    return "\n".join(f"    {line}" for line in str(text).splitlines() or [""])

@@ -8,9 +8,9 @@ import rl.analysis.evaluation as evaluation_module
 from rewards.building.build import build
 from rewards.parts.context import Context
 from rewards.sample import Judgement, Sample
-from rl.analysis.console import compared
 from rl.analysis.evaluation import Evaluation, EvaluationSettings, evaluate, pass_at, settings_for, summarise
 from rl.analysis.intervals import Interval
+from rl.analysis.rows import compared
 from rl.config import load
 from rl.sampling.draw import sample
 from verifiers import Step, abstained, failed, judged

@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
-from rl.analysis.console import compared, evaluations
-from rl.storage.run_folder import write_atomically
+from rl.analysis.reports.page import write_page
+from rl.analysis.rows import compared, evaluations
 
 
 def write_stages_report(folder: Path, summaries: Mapping[str, Mapping[str, Any]]) -> Path:
@@ -23,11 +21,5 @@ def write_stages_report(folder: Path, summaries: Mapping[str, Mapping[str, Any]]
         The file.
     """
     measured = evaluations(summaries)
-    template = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
-        (Path(__file__).parent / "stages_report.html.j2").read_text(encoding="utf-8")
-    )
-    report = folder / "report.html"
-    write_atomically(
-        report, template.render(name=folder.name, stages=summaries, rows=compared(measured), n=measured[-1]["n"])
-    )
-    return report
+    shown = {"name": folder.name, "stages": summaries, "rows": compared(measured), "n": measured[-1]["n"]}
+    return write_page(folder / "report.html", "stages.html.j2", shown)
