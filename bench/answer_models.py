@@ -12,7 +12,7 @@ from rl import tasks
 from rl.config import load_stages
 from rl.policy.warm_start import warm_started
 
-QUESTIONS = 1000
+QUESTIONS = 500
 """Train questions that the answer models learn from, the first ones; those of a fold are judged by the other fold's."""
 
 
@@ -36,5 +36,5 @@ def _fitted(file: Path, seed: int) -> tempfile.TemporaryDirectory[str]:
     task, folder = tasks.load(config), tempfile.TemporaryDirectory()
     start = warm_started(task, config.policy.warm_start.model_copy(update={"seed": seed}))
     rows = task.splits["train"][:QUESTIONS]
-    fit_answer_models(rows, 2, str(start), folder.name, LAYOUTS["facts"], epochs=3, learning_rate=3e-4, seed=seed)
+    fit_answer_models(rows, 2, str(start), folder.name, LAYOUTS["facts"], epochs=2, learning_rate=3e-4, seed=seed)
     return folder
