@@ -24,8 +24,13 @@ from tables import PAPERS
 from rl.config import load, load_stages
 from rl.config.layers import arms
 
-KEPT = ("greedy", "chain", "mean_at_k", "mean_length")
+KEPT = (
+    "greedy", "chain", "mean_at_k", "mean_length",
+    "without_statement", "with_statement", "with_best_statement", "rectified", "margin_without", "margin_with",
+)  # fmt: skip
 """Figures that are put on record, beside those of rewards."""
+CURVES = ("right", "right_by_wrong_steps")
+"""Figures of each round's samples that are put on record."""
 
 
 def run(recipe: str, arm: str, seed: int, overrides: Sequence[str] = ()) -> Row:
@@ -51,16 +56,27 @@ def run(recipe: str, arm: str, seed: int, overrides: Sequence[str] = ()) -> Row:
         else:
             train(load(file, given), fresh=True)
             runs = [json.loads((Path(scratch) / recipe / "summary.json").read_text())]
-    before, after = (_kept(one) for one in (runs[0]["before"], runs[-1]["after"]))
+    after = runs[-1]["after"]
+    # a frozen reader that a first stage makes is measured in another way than the policy
+    before = next(one["before"] for one in runs if ("rectified" in one["before"]) == ("rectified" in after))
+    before, after = _kept(before), _kept(after)
     between = {"between": _kept(runs[-1]["before"])} if len(runs) > 1 else {}
     took = {"wall_s": round(time.perf_counter() - started, 1), "cpu_s": round(time.process_time() - worked, 1)}
     figures = {"n": runs[-1]["after"]["n"], "steps": sum(one["steps"] for one in runs), **took}
+    figures |= {"rounds": _curves(runs[-1].get("rounds", []))}
     return flat({"recipe": recipe, "arm": arm, "seed": seed, "before": before, **between, "after": after, **figures})
 
 
 def _kept(figures: Row) -> Row:
     """The figures of an evaluation that are put on record."""
     return {name: of for name, of in figures.items() if name in KEPT or name.startswith(("rewards/", "worst/"))}
+
+
+def _curves(rounds: Sequence[Row]) -> Row:
+    """Figures of a run's rounds as lists; none for a single round."""
+    return {
+        name: [of[name] for of in rounds] for name in CURVES if len(rounds) > 1 and all(name in of for of in rounds)
+    }
 
 
 def main() -> None:
@@ -78,7 +94,7 @@ def main() -> None:
                     row = run(recipe, arm, seed, given.overrides)
                     record(given.out, [row], key=["recipe", "arm", "seed"])
                     print(f"{recipe}, {arm}, seed {seed}: greedy {row['after.greedy']:.3f}", flush=True)
-        tables.papers([row for row in read(given.out) if row["recipe"] == recipe]).show()
+        tables.of_recipe(recipe, [row for row in read(given.out) if row["recipe"] == recipe]).show()
 
 
 if __name__ == "__main__":
