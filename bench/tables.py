@@ -21,6 +21,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from harness import ROOT, Row, Table, read
+from steered import rewards_table
 
 from rl.analysis.intervals import wilson
 from rl.analysis.rl_star import enumerate_rounds, informed, theory_delta
@@ -387,6 +388,7 @@ TABLES: dict[str, Callable[[], Table]] = {
     "reward_alone_chain": lambda: reward_alone(rows_of("reward_alone", task="chain")),
     "reward_alone_facts": lambda: reward_alone(rows_of("reward_alone", task="facts")),
     **{f"paper_{name}": lambda name=name: of_recipe(name, rows_of("papers", recipe=name)) for name in PAPERS},
+    "mario_rewards": lambda: rewards_table(rows_of("papers", recipe="mario")),
     "prm": lambda: prm(rows_of("prm")),
     "verifiers": lambda: verifiers(*map(rows_of, ("verify_math", "verify_steps", "verify_code"))),
 }
