@@ -141,7 +141,7 @@ def test_the_first_round_is_sampled_by_another_policy(finished, tmp_path):
     rows = tasks.load(settings(tmp_path)).splits["train"]
     plain, _ = run(tmp_path / "plain", **{**own, "algorithm.first_sampler": "null"})
     assert [one.text for one in read_pool(folder.pool, 0, rows)] != [one.text for one in read_pool(plain.pool, 0, rows)]
-    with pytest.raises(UserError, match=r"algorithm\.first_sampler: .*no folder"):
+    with pytest.raises(UserError, match=r"algorithm\.first_sampler: .*no such folder"):
         run(tmp_path / "missing", **{**own, "algorithm.first_sampler": "./nothing/here"})
 
 
