@@ -44,6 +44,7 @@ LAYERS = [
     "rl/training",
     "rl/stages",
     "rl/traces",
+    "rl/preflight",
     "rl/prm",
     "rl/cli",
     "rl/train",

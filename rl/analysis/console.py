@@ -103,10 +103,27 @@ def finished(console: Console, folder: RunFolder, summary: Mapping[str, Any]) ->
         f"{summary['device']}\nreport:  {folder.report}\npolicy:  {folder.model}\nsummary: {folder.summary}",
         highlight=False,
     )
+    warned(console, summary["warnings"])
     if kept := numbered(folder.checkpoints):
         steps, best = ", ".join(str(step_of(path)) for path in kept), best_on_validation(folder)
         said = "" if best is None else f"; the best on validation is that of step {step_of(best)}"
         console.print(f"checkpoints of steps {steps} are kept{said}", highlight=False)
+
+
+def warned(console: Console, warnings: Sequence[Mapping[str, Any]]) -> None:
+    """Print what the diagnostics found and what may help, or that they found nothing.
+
+    Args:
+        console: the console to print to.
+        warnings: the findings, as in a summary.
+    """
+    if not warnings:
+        console.print("warnings: none")
+        return
+    console.print(f"warnings: {len(warnings)}", style="yellow", highlight=False)
+    for one in warnings:
+        console.print(f"  {one['name']}, from step {one['step']}: {one['message']}", style="yellow", highlight=False)
+        console.print(f"    what may help: {one['remedy']}", highlight=False)
 
 
 def stages_finished(console: Console, folder: Path, summaries: Mapping[str, Mapping[str, Any]], report: Path) -> None:

@@ -63,6 +63,8 @@ class Evaluation:
         counts: number of verdicts on greedy completions by status.
         tokens: number of generated tokens.
         examples: for each problem `prompt, gold, completion, score, status, reason, extracted, finish_reason, chain`.
+        greedy: the judged greedy completion of each problem.
+        samples: the k judged samples of each problem.
     """
 
     split: Split
@@ -73,6 +75,8 @@ class Evaluation:
     counts: dict[str, int]
     tokens: int
     examples: list[dict[str, Any]]
+    greedy: Sequence[Sample] = ()
+    samples: Sequence[Sequence[Sample]] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """The figures for JSON, without the examples."""
@@ -178,6 +182,8 @@ def summarise(
         counts={status: statuses.count(status) for status in ("judged", "abstained", "failed")},
         tokens=sum(len(one.ids) for one in everything),
         examples=[_example(one, judges_steps) for one in greedy],
+        greedy=greedy,
+        samples=samples,
     )
 
 

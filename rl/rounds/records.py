@@ -16,7 +16,8 @@ from rewards.sample import Sample
 from rl.examples.hints import right_by_wrong_steps
 from rl.runs.callbacks import numbers_of
 from rl.runs.run import Run
-from rl.storage.run_folder import RunFolder, read_jsonl
+from rl.sampling.quality import repeated
+from rl.storage.run_folder import RunFolder
 
 NOT_RECORDED = ("num_tokens",)
 """Metrics that TRL counts from the start of the process, not of the fit; they would differ after resuming."""
@@ -75,6 +76,7 @@ def numbers_of_round(samples: Sequence[Sample]) -> dict[str, float | None]:
         "rounds/right": sum(judged) / len(judged) if judged else None,
         "rounds/not_judged": 1 - len(judged) / len(plain),
         "rounds/cut_off": sum(one.finish_reason == "length" for one in plain) / len(plain),
+        "rounds/repetition": repeated(plain),
         "rounds/score": statistics.fmean(score for _, score in scores) if scores else None,
         "rounds/score_error": standard_error(scores),
         **right_by_wrong_steps(samples),
@@ -135,26 +137,3 @@ def write_completions(folder: RunFolder, step: int, samples: Sequence[Sample]) -
     frame = pd.DataFrame(table)
     frame.to_parquet(folder.completions / f"step_{step:06d}.parquet")
     return frame
-
-
-def both_fell(folder: RunFolder, first: int, last: int) -> dict[str, float] | None:
-    """The changes (nats) of the log-probabilities of `chosen` and `rejected` over a fit, if both fell; else None.
-
-    Args:
-        folder: the run folder.
-        first: the last step before the fit.
-        last: the last step of the fit.
-    """
-    rows = [r for r in read_jsonl(folder.metrics) if first < r["step"] <= last and r.get("logps/chosen") is not None]
-    if len(rows) < 2:
-        return None
-    tenth = max(1, len(rows) // 10)
-    change = {
-        name: _mean(rows[-tenth:], f"logps/{name}") - _mean(rows[:tenth], f"logps/{name}")
-        for name in ("chosen", "rejected")
-    }
-    return change if all(nats < 0 for nats in change.values()) else None
-
-
-def _mean(rows: Sequence[Mapping[str, Any]], name: str) -> float:
-    return sum(row[name] for row in rows) / len(rows)

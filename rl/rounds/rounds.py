@@ -32,8 +32,9 @@ from rl.examples.exam import tailored
 from rl.examples.pairs import Pair
 from rl.policy import load as policies
 from rl.rounds.draws import Draws, generator
-from rl.rounds.records import FitFolder, FitRecords, both_fell, numbers_of_round, write_completions
+from rl.rounds.records import FitFolder, FitRecords, numbers_of_round, write_completions
 from rl.runs.callbacks import ProgressLine, StopOnSignal, stopping_at_once
+from rl.runs.proxies import Proxies
 from rl.runs.run import Run
 from rl.storage import pool
 from rl.storage.checkpoints import MANIFEST, Checkpoints, ended, newest_good, problem, seal, step_of, take_up
@@ -105,6 +106,7 @@ class Rounds(Run):
             self.context.say(f"resuming {self.folder.path} after {self.done} rounds and {inside} steps")
         if self.state.is_main_process:
             self.folder.rewind(self.steps + inside)
+        self.look_back()
         self.state.wait_for_everyone()
 
     def _finished(self) -> int:
@@ -205,9 +207,10 @@ class Rounds(Run):
         Raises:
             KeyboardInterrupt: the fit was interrupted; the resumed run continues from its last checkpoint.
         """
-        trainer, guard = self._trainer(number, examples), Guard(self.console)
-        trainer.add_callback(guard)
-        guard.watch(trainer)
+        trainer = self._trainer(number, examples)
+        for watching in (Guard(self.console), Proxies()):
+            trainer.add_callback(watching)
+            watching.watch(trainer)
         checkpoint = self._last_checkpoint(number)
         self.checkpoints.trainer, self.checkpoints.resumed = trainer, checkpoint
         before = self.steps
@@ -221,7 +224,6 @@ class Rounds(Run):
                     self.progress.close()
             if not self.stop.stopped or trainer.state.global_step >= trainer.state.max_steps:
                 self.steps = before + trainer.state.global_step
-                self._warn_of_fall(number, before)
                 self._save(number, trainer)
                 self.done = number + 1
                 self.model = self.load(number)
@@ -247,14 +249,6 @@ class Rounds(Run):
             if value is not None and name.startswith("rounds/")
         )
         self.context.say(f"round {number + 1}/{self.settings.rounds} · {shown}")
-
-    def _warn_of_fall(self, number: int, before: int) -> None:
-        if (fell := both_fell(self.folder, before, self.steps)) is not None:
-            self.context.warn(
-                f"over the fit of round {number + 1} the log-probability of chosen and of rejected both fell "
-                f"({fell['chosen']:.2f} and {fell['rejected']:.2f} nats); a lower trainer.learning_rate, a larger "
-                f"trainer.beta or algorithm.nll holds the chosen ones up"
-            )
 
     def _trainer(self, number: int, examples: list[Sample | Pair]) -> Trainer:
         settings = self.settings
