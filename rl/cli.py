@@ -5,7 +5,6 @@ Each command imports what it needs when it runs, so that `--help` and `check` an
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
 from collections.abc import Sequence
@@ -138,32 +137,48 @@ def sample_traces(config: str, overrides: Sequence[str], out: str, **options: An
 
 
 @cli.command("eval")
-@click.argument("model")
+@click.argument("models", nargs=-1, required=True, metavar="MODEL... [KEY=VALUE]...")
 @click.option(
-    "--task", required=True, help="A task's name, or a config file whose task, evaluation and sampling count."
+    "--task",
+    "task_names",
+    required=True,
+    multiple=True,
+    metavar="TASK",
+    help="A task's name, or a config file whose task, evaluation and sampling count; repeatable.",
 )
 @click.option("--split", type=click.Choice(["train", "validation", "test"]), default="test", show_default=True)
-@click.option("--out", type=click.Path(dir_okay=False), help="Where to write the figures and every answer, as JSON.")
-@OVERRIDES
-def evaluate(model: str, task: str, split: str, out: str | None, overrides: Sequence[str]) -> None:
-    """Measure MODEL (a folder, a hub id, a saved adapter, or 'embedded') on a task."""
-    from rl.config import load
+@click.option(
+    "--form",
+    multiple=True,
+    type=click.Choice(["tag", "hashes", "box", "cue", "line", "last"]),
+    help="The form of answer that was asked for, which the strict reading wants; repeatable.  [default: tag, hashes, "
+    "box and cue, by which an answer is stated]",
+)
+@click.option("--out", metavar="FOLDER", help="Where to write figures.json, table.md, and answers.jsonl.")
+def evaluate(
+    models: Sequence[str], task_names: Sequence[str], split: str, form: Sequence[str], out: str | None
+) -> None:
+    """Measure each MODEL (a folder, a hub id, a saved adapter, or 'embedded') on each task.
 
-    config_file = task if task.endswith((".yaml", ".yml")) else None
-    own = ["name=eval", f"policy.model={json.dumps(model)}", "rewards.correctness.weight=1", "algorithm=grpo"]
-    own += [] if config_file else [f"task={task}", "sampling.max_tokens=256"]
-    loaded = load(config_file, [*own, *overrides])
+    Where there are several, each is compared with the first on the same problems: McNemar's test, and the gain with its
+    interval, told apart into reasoning and format.
+    """
+    from rl.analysis.paired import STATED
+
+    overrides = [one for one in models if "=" in one and not Path(one).exists()]
+    named = [one for one in models if one not in overrides]
+    if not named:
+        raise click.UsageError("MODEL is missing.")
+    from rl.analysis.evaluate_models import configs, evaluate_models
+
+    found = configs(task_names, named, overrides)
     if out:  # before the work
         try:
-            Path(out).parent.mkdir(parents=True, exist_ok=True)
-            Path(out).open("a", encoding="utf-8").close()
+            Path(out).mkdir(parents=True, exist_ok=True)
+            (Path(out) / "answers.jsonl").open("a", encoding="utf-8").close()
         except OSError as error:
             raise UserError("--out", f"{out} cannot be written: {error.strerror}") from error
-    from rl.analysis.evaluate_model import evaluate_model
-
-    figures = evaluate_model(loaded, cast("Split", split))
-    if out:
-        Path(out).write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    evaluate_models(found, named, cast("Split", split), form or STATED, Path(out) if out else None)
 
 
 @cli.command()

@@ -33,7 +33,9 @@ def fault(name: str | Path) -> str | None:
     if (folder / CONFIG_FILE).is_file():
         return _adapter_fault(folder)
     if not (folder / CONFIG).is_file():
-        return f"holds no model: it has no {CONFIG}"
+        trained = folder / "model"  # where a run leaves its policy
+        meant = f"; the run's policy is {str(trained)!r}" if trained.is_dir() else ""
+        return f"holds no model: it has no {CONFIG}{meant}"
     if (what := _json_fault(folder / CONFIG)) is not None:
         return what
     return _weights_fault(folder, WEIGHTS)

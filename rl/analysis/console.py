@@ -58,27 +58,6 @@ def evaluated(console: Console, step: int, evaluation: Evaluation) -> None:
     console.print(f"step {step}: {' · '.join(parts)} on {evaluation.n} {evaluation.split} problems", highlight=False)
 
 
-def evaluation_table(model: str, evaluation: Evaluation) -> Table:
-    """One evaluation as a table.
-
-    Args:
-        model: name of the policy in the title.
-        evaluation: the evaluation.
-    """
-    table = Table(title=f"{model}: {evaluation.n} {evaluation.split} problems", title_justify="left")
-    table.add_column("share of answers that are …")
-    table.add_column("value", justify="right")
-    table.add_column("95% interval", justify="right")
-    for name, meaning in ROWS.items():
-        if (interval := evaluation.metrics[name]) is not None:
-            span = f"{interval.low:.3f} to {interval.high:.3f}"
-            table.add_row(meaning.format(k=evaluation.k), f"{interval.value:.3f}", span)
-    for status in ("abstained", "failed"):
-        if evaluation.counts[status]:
-            table.add_row(f"not judged: the verifier {status}", str(evaluation.counts[status]), "")
-    return table
-
-
 def finished(console: Console, folder: RunFolder, summary: Mapping[str, Any]) -> None:
     """Print the figures before and after training, three problems with both answers, and the paths of the results.
 

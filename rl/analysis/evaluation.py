@@ -62,9 +62,9 @@ class Evaluation:
         pass_at: j → pass@j for powers of two up to k.
         counts: number of verdicts on greedy completions by status.
         tokens: number of generated tokens.
-        examples: for each problem `prompt, gold, completion, score, status, reason, extracted, finish_reason, chain`.
-        greedy: the judged greedy completion of each problem.
-        samples: the k judged samples of each problem.
+        examples: for each problem `prompt, gold, completion, score, status, reason, extracted, rule, finish_reason,
+            chain`.
+        samples: for each problem the same of its k samples.
     """
 
     split: Split
@@ -75,11 +75,10 @@ class Evaluation:
     counts: dict[str, int]
     tokens: int
     examples: list[dict[str, Any]]
-    greedy: Sequence[Sample] = ()
-    samples: Sequence[Sequence[Sample]] = ()
+    samples: list[list[dict[str, Any]]]
 
     def as_dict(self) -> dict[str, Any]:
-        """The figures for JSON, without the examples."""
+        """The figures for JSON, without the answers."""
         return {
             "split": self.split,
             "n": self.n,
@@ -182,8 +181,7 @@ def summarise(
         counts={status: statuses.count(status) for status in ("judged", "abstained", "failed")},
         tokens=sum(len(one.ids) for one in everything),
         examples=[_example(one, judges_steps) for one in greedy],
-        greedy=greedy,
-        samples=samples,
+        samples=[[_example(one, judges_steps) for one in group] for group in samples],
     )
 
 
@@ -199,7 +197,7 @@ def pass_at(k: int, right: int, j: int) -> float:
 
 
 def _example(one: Sample, judges_steps: bool) -> dict[str, Any]:
-    """The record of a greedy completion."""
+    """The record of a completion."""
     assert one.verdict is not None, "evaluation judges every sample"
     return {
         "prompt": question_of(one.prompt),
@@ -209,6 +207,7 @@ def _example(one: Sample, judges_steps: bool) -> dict[str, Any]:
         "status": one.verdict.status,
         "reason": one.verdict.reason,
         "extracted": one.verdict.extracted,
+        "rule": one.verdict.rule,
         "finish_reason": one.finish_reason,
         "chain": one.verdict.chain_right if judges_steps else None,
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -80,7 +80,7 @@ def stages(layers: Sequence[Layer]) -> dict[str, list[Layer]]:
     Raises:
         UserError: `stages` is no mapping of names to sections.
     """
-    shared = [Layer(where, _without_stages(values)) for where, values in layers]
+    shared = [Layer(where, without(values, ("stages",))) for where, values in layers]
     names: dict[str, None] = {}
     own: dict[str, list[Layer]] = {}
     for where, values in layers:
@@ -101,8 +101,14 @@ def stages(layers: Sequence[Layer]) -> dict[str, list[Layer]]:
     }  # fmt: skip
 
 
-def _without_stages(values: DictConfig) -> DictConfig:
-    return OmegaConf.masked_copy(values, [str(key) for key in values if key != "stages"])
+def without(values: DictConfig, sections: Collection[str]) -> DictConfig:
+    """A copy of what a layer says, without some sections.
+
+    Args:
+        values: what the layer says.
+        sections: the names of the sections.
+    """
+    return OmegaConf.masked_copy(values, [str(key) for key in values if key not in sections])
 
 
 def origin(layers: Sequence[Layer], key: str) -> str:

@@ -29,6 +29,8 @@ _TASKS: dict[str, type[Section]] = {
     "dataset": DatasetTask,
 }
 
+_TRAINS = ("rewards", "mix", "algorithm", "trainer")
+"""Sections that only training reads."""
 _TAGGED = {"task": _TASKS, "algorithm": ALGORITHMS}
 """Section whose `name` says which class it is of → its classes."""
 
@@ -85,6 +87,24 @@ def load_stages(path: str | Path | None, overrides: Sequence[str] = ()) -> dict[
         except UserError as error:
             raise UserError(error.where, f"stages.{stage}: {error.what}") from None
     return configs
+
+
+def load_to_measure(path: str | Path | None, overrides: Sequence[str], model: str) -> Config:
+    """Read what a config says of its task, sampling and evaluation; how it trains is left out.
+
+    Args:
+        path: a YAML file, as for `load`; of stages the last one counts. None for overrides alone.
+        overrides: as for `load`.
+        model: the policy to measure.
+
+    Raises:
+        UserError: the config is wrong; the message is one line.
+    """
+    files = layers.read(None if path is None else Path(path), overrides)
+    files = list(layers.stages(files).values())[-1] if layers.stages(files) else files
+    measured = [layers.Layer(where, layers.without(values, _TRAINS)) for where, values in files]
+    least = {"name": "eval", "policy": {"model": model}, "algorithm": "grpo", "rewards": {"correctness": {"weight": 1}}}
+    return _checked([*measured, layers.Layer(layers.COMMAND_LINE, OmegaConf.create(least))])
 
 
 def _checked(files: Sequence[layers.Layer], left: Mapping[str, str] | None = None) -> Config:

@@ -92,9 +92,9 @@ class Run(ABC):
         """Preflight's short form, of the samples that the first evaluation drew anyway."""
         if evaluation.k < 2:
             return
-        groups = [[Drawn.of(one) for one in group] for group in evaluation.samples]
-        imitates = self.config.algorithm.name == "sft"
-        found = findings(groups, [Drawn.of(one) for one in evaluation.greedy], imitates=imitates)
+        groups = [[Drawn.of_answer(row) for row in group] for group in evaluation.samples]
+        greedy, imitates = [Drawn.of_answer(row) for row in evaluation.examples], self.config.algorithm.name == "sft"
+        found = findings(groups, greedy, imitates=imitates)
         others = list(self.config.rewards) != ["correctness"]
         judged = verdict(found, answers_alone=others)
         self.context.say(f"{preflight.short(found)}: {judged.word}")

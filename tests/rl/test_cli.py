@@ -105,26 +105,61 @@ def test_verify_refuses_a_bad_row_with_its_line_and_an_unknown_name(capsys, tmp_
     assert "has no option" in refused(capsys, "verify", "--verifier", "exact", "--set", "colour=red", str(rows))
 
 
-def test_eval_measures_a_saved_policy_and_writes_the_figures(capsys, tmp_path, warm):
+@pytest.fixture
+def saved(tmp_path, warm):
     model, tokenizer = warm
     model.save_pretrained(tmp_path / "policy")
     tokenizer.save_pretrained(tmp_path / "policy")
-    out = tmp_path / "figures.json"
+    return tmp_path / "policy"
+
+
+def test_eval_measures_saved_policies_and_compares_them_problem_by_problem(capsys, tmp_path, warm, saved):
+    model, tokenizer = warm
+    untrained = type(model)(model.config)
+    untrained.save_pretrained(tmp_path / "untrained")
+    tokenizer.save_pretrained(tmp_path / "untrained")
+    out = tmp_path / "figures"
     sizes = ["task.sizes.train=16", "task.sizes.validation=8", "task.sizes.test=8"]
-    settings = ["task.operations=[1,2]", *sizes, "evaluation.n=8", "evaluation.k=2", "sampling.max_tokens=16"]
+    settings = [
+        "task.operations=[1,2]",
+        *sizes,
+        "evaluation.validation_n=8",
+        "evaluation.k=2",
+        "sampling.max_tokens=16",
+    ]
     where = ["--split", "validation", "--out", str(out)]
-    run(["eval", str(tmp_path / "policy"), "--task", "chain", *where, *settings])
-    assert "8 validation problems" in capsys.readouterr().out
-    figures = json.loads(out.read_text())
-    assert figures["n"] == 8 and figures["split"] == "validation" and len(figures["examples"]) == 8
-    assert 0 <= figures["greedy"]["low"] <= figures["greedy"]["value"] <= figures["greedy"]["high"] <= 1
+    models = [str(tmp_path / "untrained"), str(saved)]
+    run(["eval", *models, "--task", "chain", "--task", QUICKSTART, *where, *settings])
+    printed = capsys.readouterr().out
+    assert "chain: 8 validation problems" in printed and "McNemar's p" in printed
+    figures = json.loads((out / "figures.json").read_text())
+    assert list(figures["tasks"]) == ["chain", QUICKSTART] and figures["split"] == "validation"
+    of = figures["tasks"]["chain"]["models"][str(saved)]
+    assert of["n"] == 8 and 0 <= of["greedy"]["low"] <= of["greedy"]["value"] <= of["greedy"]["high"] <= 1
+    compared = figures["tasks"]["chain"]["compared_with_first"][str(saved)]
+    first = figures["tasks"]["chain"]["models"][models[0]]
+    assert compared["gain"]["value"] == pytest.approx(of["greedy"]["value"] - first["greedy"]["value"], abs=1e-5)
+    answers = [json.loads(line) for line in (out / "answers.jsonl").read_text().splitlines()]
+    assert len(answers) == 2 * 2 * 8 * (1 + 2)
+    assert "| share of answers that are … |" in (out / "table.md").read_text()
 
 
-def test_eval_takes_its_settings_from_a_config_file(capsys, warm, tmp_path, small):
-    model, tokenizer = warm
-    model.save_pretrained(tmp_path / "policy")
-    tokenizer.save_pretrained(tmp_path / "policy")
-    run(["eval", str(tmp_path / "policy"), "--task", QUICKSTART, *small])
+def test_eval_refuses_what_it_cannot_compare_before_any_policy_is_loaded(capsys, tmp_path, saved, monkeypatch):
+    monkeypatch.setattr("rl.setup.policy", None)
+    sizes = ["task.sizes.train=16", "task.sizes.validation=8", "task.sizes.test=8", "task.operations=[1,2]"]
+    where = ["--task", "chain", *sizes]
+    assert "is named twice" in refused(capsys, "eval", str(saved), str(saved), *where)
+    assert "is named twice" in refused(capsys, "eval", str(saved), *where, "--task", "chain")
+    line = refused(capsys, "eval", str(saved), *where, "evaluation.n=9")
+    assert "--task chain: its test split has 8 problems and evaluation.n asks for 9" in line
+    assert "no folder" in refused(capsys, "eval", str(saved), "runs/none/model", *where)
+    (tmp_path / "run" / "model").mkdir(parents=True)
+    assert f"the run's policy is '{tmp_path}/run/model'" in refused(capsys, "eval", str(tmp_path / "run"), *where)
+    assert "MODEL is missing" in refused(capsys, "eval", *where)
+
+
+def test_eval_takes_its_settings_from_a_config_file(capsys, saved, small):
+    run(["eval", str(saved), "--task", QUICKSTART, *small])
     assert "16 test problems" in capsys.readouterr().out
 
 
@@ -134,16 +169,13 @@ def test_a_run_folder_under_a_file_is_one_line(capsys, tmp_path, small):
     assert "a run folder cannot be written here (Not a directory); give another logging.folder" in line
 
 
-def test_eval_makes_the_folder_it_writes_to_and_refuses_what_it_cannot_write_before_the_work(capsys, tmp_path, warm):
-    model, tokenizer = warm
-    model.save_pretrained(tmp_path / "policy")
-    tokenizer.save_pretrained(tmp_path / "policy")
+def test_eval_makes_the_folder_it_writes_to_and_refuses_what_it_cannot_write_before_the_work(capsys, tmp_path, saved):
     sizes = ["task.sizes.train=16", "task.sizes.validation=8", "task.sizes.test=8", "task.operations=[1,2]"]
-    how = [str(tmp_path / "policy"), "--task", "chain", *sizes, "evaluation.n=4", "evaluation.k=0"]
-    run(["eval", *how, "--out", str(tmp_path / "new" / "folder" / "out.json")])
-    assert json.loads((tmp_path / "new" / "folder" / "out.json").read_text())["n"] == 4
+    how = [str(saved), "--task", "chain", *sizes, "evaluation.n=4", "evaluation.k=0"]
+    run(["eval", *how, "--out", str(tmp_path / "new" / "folder")])
+    assert len((tmp_path / "new" / "folder" / "answers.jsonl").read_text().splitlines()) == 4
     capsys.readouterr()
-    line = refused(capsys, "eval", *how, "--out", str(tmp_path / "policy" / "config.json" / "out.json"))
+    line = refused(capsys, "eval", *how, "--out", str(saved / "config.json" / "out"))
     assert line.startswith("whetstone: --out: ") and "cannot be written" in line
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from rewards.sample import Sample
-from verifiers import Status
+from verifiers import Status, is_right
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,4 +66,15 @@ class Drawn:
             contributions={n: j.contribution for n, j in sample.rewards.items() if j.contribution is not None},
             failed=tuple(name for name, status in said.items() if status == "failed"),
             abstained=tuple(name for name, status in said.items() if status == "abstained"),
+        )
+
+    @classmethod
+    def of_answer(cls, row: Mapping[str, Any]) -> Drawn:
+        """The numbers of an answer as evaluations record it, whose length is not known and counts as 1."""
+        return cls(
+            right=is_right(row["score"]),
+            status=row["status"],
+            answered=row["score"] == 1.0 or row["extracted"] is not None,
+            cut_off=row["finish_reason"] == "length",
+            tokens=1,
         )

@@ -97,6 +97,7 @@ def test_an_example_holds_what_was_asked_answered_and_judged():
         "status": "judged",
         "reason": "right",
         "extracted": "2",
+        "rule": None,
         "finish_reason": "stop",
         "chain": True,
     }
@@ -129,6 +130,7 @@ def test_json_has_everything_but_the_examples():
     evaluation = Evaluation(
         split="test", n=4, k=2, metrics={"greedy": half, "chain": None}, pass_at={1: third, 2: None},
         counts={"judged": 4, "abstained": 0, "failed": 0}, tokens=7, examples=[{"prompt": "p"}],
+        samples=[[{"prompt": "p"}]],
     )  # fmt: skip
     assert evaluation.as_dict() == {
         "split": "test",
