@@ -3,9 +3,9 @@
     make bench-diagnostics      (python bench/diagnostics.py [--minutes 9] [--only KIND …] [--count])
 
 A run is some tens of optimizer steps of the embedded policy, 5 to 20 seconds of one core. Preflight draws before its
-first step. What it logs is kept in `diagnostics_runs.jsonl.gz`, and runs that are on record there are not made again, so
-the command is repeated until nothing is left. The figures in `diagnostics.json` and `preflight.json` are counted from
-the kept runs, by the diagnostics as they are (`--count` only counts).
+first step. What it logs is kept in `diagnostics_runs.jsonl.gz`, and runs that are on record there are not made again,
+so the command is repeated until nothing is left. The figures in `diagnostics.json`, `diagnosed_faults.json` and
+`preflight.json` are counted from the kept runs, by the diagnostics as they are (`--count` only counts).
 
 Thresholds were set by reason and looked at on the even seeds alone; odd seeds are held out.
 """
@@ -16,18 +16,16 @@ import contextlib
 import gzip
 import io
 import json
-import math
-import shutil
-import statistics
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from accelerate import PartialState
-from harness import CONFIGS, QUIET, Row, arguments
+from diagnosed import RUNS, count_diagnostics, count_faults, count_verdicts, recorded
+from harness import CONFIGS, QUIET, Row, arguments, record
 from rich.console import Console
 
 from rewards.reward import RewardBroken
@@ -39,7 +37,6 @@ from rl.storage.run_folder import RunFolder, read_jsonl
 from rl.training import prepare
 
 BENCH = Path(__file__).parent
-RUNS = BENCH / "diagnostics_runs.jsonl.gz"
 OWN = BENCH / "diagnostic_rewards.py"
 COMPLETIONS = 64
 """Completions that preflight draws."""
@@ -144,14 +141,6 @@ KINDS = (
 """Ways to set up a run, healthy ones first."""
 
 
-def recorded() -> list[Row]:
-    """The kept runs."""
-    if not RUNS.exists():
-        return []
-    with gzip.open(RUNS, "rt", encoding="utf-8") as lines:
-        return [json.loads(line) for line in lines]
-
-
 def keep(rows: Sequence[Row]) -> None:
     """Write the kept runs, the same bytes for the same runs."""
     draft = RUNS.with_suffix(".draft")
@@ -180,6 +169,8 @@ def run(kind: Kind, seed: int) -> Row:
         return {
             "kind": kind.name,
             "seed": seed,
+            "fault": kind.fault,
+            "shown_by": list(kind.shown_by),
             "ended": ended,
             "seconds": [round(seconds - started, 1), round(time.perf_counter() - seconds, 1), round(drawn.seconds, 2)],
             "config": _kept_config(config.model_dump(mode="json")),
@@ -200,6 +191,12 @@ def _made(context: Any) -> Run:
     return OnlineRun(context)
 
 
+COUNTED = (
+    ("diagnostics", count_diagnostics, ["half", "diagnostic"]),
+    ("diagnosed_faults", count_faults, ["kind"]),
+    ("preflight", count_verdicts, ["half", "verdict"]),
+)
+"""File of figures, how they are counted, and what identifies a row."""
 NOT_KEPT = (
     "clip_ratio/", "completions/min_", "completions/max_", "time/", "epoch", "num_tokens", "step_time", "total_flos",
     "train_loss", "loss", "learning_rate", "ppo/advantages", "logits/", "eval/", "critic/value", "critic/clip",
@@ -213,14 +210,6 @@ def _columns(metrics: Sequence[Row]) -> dict[str, list[Any]]:
     columns = {name: [_rounded(row.get(name)) for row in metrics] for name in names if not name.endswith("/seconds")}
     columns["eval"] = [next((n.split("/")[1] for n in row if n.startswith("eval/")), None) for row in metrics]
     return columns
-
-
-def rows_of(columns: dict[str, list[Any]]) -> Iterator[Row]:
-    """The log lines again; an evaluation's has its greedy accuracy's name, by which it is known."""
-    for values in zip(*columns.values(), strict=True):
-        row = {name: value for name, value in zip(columns, values, strict=True) if value is not None}
-        split = row.pop("eval", None)
-        yield row if split is None else row | {f"eval/{split}/greedy": math.nan}
 
 
 def _kept_config(config: Row) -> Row:
@@ -270,6 +259,9 @@ def main() -> None:
             print(
                 kind.name, seed, made["ended"], made["seconds"], f"{time.process_time():.0f}", _gain(made), flush=True
             )
+
+    for name, count, key in COUNTED:
+        record(BENCH / f"{name}.json", count(rows), key)
 
 
 def _gain(row: Row) -> str:

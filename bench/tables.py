@@ -20,6 +20,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from diagnosed import diagnostics_table, faults_table, verdicts_table
 from harness import ROOT, Row, Table, read
 
 from rl.analysis.intervals import wilson
@@ -288,6 +289,9 @@ TABLES: dict[str, Callable[[], Table]] = {
     "reward_alone_facts": lambda: reward_alone(rows_of("reward_alone", task="facts")),
     **{f"paper_{name}": lambda name=name: papers(rows_of("papers", recipe=name)) for name in PAPERS},
     "prm": lambda: prm(rows_of("prm")),
+    "diagnostics": lambda: diagnostics_table(rows_of("diagnostics")),
+    "diagnosed_faults": lambda: faults_table(rows_of("diagnosed_faults")),
+    "preflight": lambda: verdicts_table(rows_of("preflight")),
     "verifiers": lambda: verifiers(*map(rows_of, ("verify_math", "verify_steps", "verify_code"))),
 }
 _PLACE = re.compile(r"(<!-- table (\w+) -->\n)(.*?)(<!-- end of table -->)", re.DOTALL)

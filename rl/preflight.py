@@ -13,7 +13,7 @@ from rl import setup, tasks
 from rl.analysis.preflight import show
 from rl.analysis.preflight.cost import cost
 from rl.analysis.preflight.draws import draw
-from rl.analysis.preflight.findings import Findings, findings
+from rl.analysis.preflight.findings import LEARNS, Findings, findings
 from rl.analysis.preflight.verdict import Verdict, verdict
 from rl.config import Config
 from rl.errors import UserError
@@ -55,7 +55,7 @@ def preflight(config: Config, completions: int) -> tuple[Findings, Verdict]:
     problems = -(-completions // config.sampling.completions)
     with completions_bar(console, "preflight", problems * (config.sampling.completions + 1)) as progress:
         drawn = draw(config, task, policy, mix, completions, progress)
-    found = findings(drawn.groups, drawn.greedy, imitates=config.algorithm.name == "sft")
+    found = findings(drawn.groups, drawn.greedy, LEARNS.get(config.algorithm.name, "from groups"))
     steps, size = plan.optimizer_steps(config, task), plan.model_size(config, task)
     each = drawn.seconds / sum(len(group) for group in drawn.groups)
     prompt = prompt_ids(task.splits["train"][0]["prompt"], policy.tokenizer, config.sampling.chat_template_kwargs)

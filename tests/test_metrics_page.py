@@ -28,7 +28,11 @@ ONLY_SOMETIMES = {
     **dict.fromkeys(("with", "without"), "self_feedback"),
 }
 """What a reward logs that none of these runs has → the reward."""
-ELSEWHERE = {"rounds/given": "rl/rounds/rounds.py", "rounds/hinted_right_by_wrong_steps": "rl/examples/hints.py"}
+ELSEWHERE = {
+    "rounds/given": "rl/rounds/rounds.py",
+    "rounds/hinted_right_by_wrong_steps": "rl/examples/hints.py",
+    "sampling/sampling_logp_difference/mean": "rl/analysis/diagnostics/sampler_mismatch.py",
+}
 """What these runs have no reason to log → where it is made."""
 OF_TEACHERS = "rl/algorithms/distil.py"
 """Where `teacher/…` is made; the divergences are named by `algorithm.teacher.direction`."""

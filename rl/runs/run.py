@@ -21,7 +21,7 @@ from rl.analysis.diagnostics.watch import Watch, replayed
 from rl.analysis.evaluation import Evaluation, evaluate, settings_for
 from rl.analysis.preflight import show as preflight
 from rl.analysis.preflight.drawn import Drawn
-from rl.analysis.preflight.findings import findings
+from rl.analysis.preflight.findings import LEARNS, findings
 from rl.analysis.preflight.verdict import verdict
 from rl.analysis.report import write_report
 from rl.context import RunContext
@@ -93,8 +93,8 @@ class Run(ABC):
         if evaluation.k < 2:
             return
         groups = [[Drawn.of_answer(row) for row in group] for group in evaluation.samples]
-        greedy, imitates = [Drawn.of_answer(row) for row in evaluation.examples], self.config.algorithm.name == "sft"
-        found = findings(groups, greedy, imitates=imitates)
+        greedy = [Drawn.of_answer(row) for row in evaluation.examples]
+        found = findings(groups, greedy, LEARNS.get(self.config.algorithm.name, "from groups"))
         others = list(self.config.rewards) != ["correctness"]
         judged = verdict(found, answers_alone=others)
         self.context.say(f"{preflight.short(found)}: {judged.word}")

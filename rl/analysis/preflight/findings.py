@@ -7,11 +7,17 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import Literal
 
 from rewards.mixing.aggregate import centred, variance_shares
 from rl.analysis.preflight.drawn import Drawn
 
 EQUAL = 1e-9
+Learns = Literal["from groups", "from draws", "from right ones"]
+"""What a completion is compared with: its group (GRPO, pairs), the critic's expectation of the draw (PPO), or nothing, as
+right completions are imitated (STaR)."""
+LEARNS: dict[str, Learns] = {"ppo": "from draws", "sft": "from right ones"}
+"""Algorithm → what its completions are compared with, if that is not their group."""
 
 
 @dataclass(frozen=True)
@@ -31,8 +37,8 @@ class Findings:
         greedy: of the greedy completions that were judged, the right ones.
         pass_at_k: of the problems with a judged completion, those with a right one among the group.
         mixed: problems with right and wrong completions.
-        signal: groups that teach something: their completions do not all earn the same, or, where right completions
-            are imitated, one of them is right.
+        signal: groups that teach something: their completions do not all earn the same; where there is a critic, one of
+            them does not earn what most of the draw earns; where right ones are imitated, one of them is right.
         gradient: tokens that are in such a group, of all tokens.
         format_gain: what `right` would gain if every judged completion had an answer, right as often as those that have
             one: what learning the form alone would bring.
@@ -74,20 +80,20 @@ class Findings:
         return bool(self.shares or self.rewards_failed or self.rewards_abstained)
 
 
-def findings(groups: Sequence[Sequence[Drawn]], greedy: Sequence[Drawn], *, imitates: bool = False) -> Findings:
+def findings(groups: Sequence[Sequence[Drawn]], greedy: Sequence[Drawn], learns: Learns = "from groups") -> Findings:
     """Count.
 
     Args:
         groups: the completions of each problem.
         greedy: the greedy completion of each problem; may be empty.
-        imitates: whether right completions are imitated, as in STaR, instead of compared.
+        learns: what a completion is compared with.
     """
     everything = [one for group in groups for one in group]
     judged = [one for one in everything if one.right is not None]
     answered = [one for one in judged if one.answered]
     count = len(everything)
     right, rate = _share_right(judged), _share_right(answered)
-    teaching = [any(one.right for one in group) if imitates else differs(group) for group in groups]
+    teaching = _teaching(groups, learns)
     of_teaching = sum(one.tokens for group, teaches in zip(groups, teaching, strict=True) for one in group if teaches)
     solved = [any(one.right for one in group) for group in groups if any(one.right is not None for one in group)]
     names = dict.fromkeys(
@@ -121,12 +127,22 @@ def findings(groups: Sequence[Sequence[Drawn]], greedy: Sequence[Drawn], *, imit
     )
 
 
-def differs(group: Sequence[Drawn]) -> bool:
-    """Whether the completions of a group do not all earn the same; without rewards, whether some are right."""
-    earned = [one.reward + one.credit for one in group if one.reward is not None]
-    if not earned and not any(one.failed or one.abstained for one in group):
-        return len({one.right for one in group} - {None}) == 2
-    return len(earned) > 1 and max(earned) - min(earned) > EQUAL
+def _teaching(groups: Sequence[Sequence[Drawn]], learns: Learns) -> list[bool]:
+    if learns == "from right ones":
+        return [any(one.right for one in group) for group in groups]
+    earned = [_earned(group) for group in groups]
+    if learns == "from groups":
+        return [len(set(of)) > 1 for of in earned]
+    everything = [value for of in earned for value in of]
+    usual = max(everything, key=everything.count, default=0.0)
+    return [any(value != usual for value in of) for of in earned]
+
+
+def _earned(group: Sequence[Drawn]) -> list[float]:
+    """What each completion earns, those without a reward left out; without rewards, whether it is right."""
+    if all(one.reward is None and not one.failed and not one.abstained for one in group):
+        return [float(one.right) for one in group if one.right is not None]
+    return [round(one.reward + one.credit, 9) for one in group if one.reward is not None]
 
 
 def _share_right(judged: Sequence[Drawn]) -> float | None:

@@ -19,8 +19,8 @@ UNKNOWN = Drawn(None, "abstained", False, False, 10, None, failed=("mine",))
 BROKEN = Drawn(None, "failed", False, False, 10, None, abstained=("mine",))
 
 
-def found(*groups, greedy=(), **more):
-    return findings(groups, greedy, **more)
+def found(*groups, greedy=(), learns="from groups"):
+    return findings(groups, greedy, learns)
 
 
 def test_a_sample_becomes_its_numbers():
@@ -47,7 +47,14 @@ def test_shares_are_counted_by_hand():
 def test_imitation_learns_from_every_group_with_a_right_completion():
     groups = [RIGHT, RIGHT], [WRONG, WRONG], [RIGHT, WRONG]
     assert found(*groups).signal == pytest.approx(1 / 3)
-    assert found(*groups, imitates=True).signal == pytest.approx(2 / 3)
+    assert found(*groups, learns="from right ones").signal == pytest.approx(2 / 3)
+
+
+def test_a_critic_learns_from_every_group_that_does_not_earn_what_most_do():
+    groups = [RIGHT, RIGHT], [WRONG, WRONG], [WRONG, WRONG], [RIGHT, WRONG]
+    assert found(*groups).signal == 0.25
+    assert found(*groups, learns="from draws").signal == 0.5
+    assert found([RIGHT, RIGHT], [RIGHT, RIGHT], learns="from draws").signal == 0.0
 
 
 def test_steps_that_differ_are_a_signal_where_outcomes_do_not():
