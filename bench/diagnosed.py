@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from diagnostic_kinds import BY_NAME
 from harness import Row, Table
 
 from rl.analysis import hacking
@@ -72,9 +73,9 @@ def count_diagnostics(runs: Sequence[Row]) -> list[Row]:
     rows = []
     for half, remainder in HALVES.items():
         mine = [run for run in runs if run["seed"] % 2 == remainder]
-        healthy = [said[run["kind"], run["seed"]] for run in mine if not run["fault"] and learnt(run)]
+        healthy = [said[run["kind"], run["seed"]] for run in mine if not BY_NAME[run["kind"]].fault and learnt(run)]
         for name in EVERY:
-            meant = [said[run["kind"], run["seed"]] for run in mine if name in run["shown_by"]]
+            meant = [said[run["kind"], run["seed"]] for run in mine if name in BY_NAME[run["kind"]].shown_by]
             steps = [findings[name] for findings in meant if name in findings]
             row = {"half": half, "diagnostic": name, "made": len(meant), "detected": len(steps)}
             row |= {"median_step": statistics.median(steps), "last_step": max(steps)} if steps else {}
@@ -89,11 +90,11 @@ def count_faults(runs: Sequence[Row]) -> list[Row]:
         mine = [run for run in runs if run["kind"] == kind]
         words = [verdict(foreseen(run), error_budget=0.2).word for run in mine]
         names = [finding.name for run in mine for finding in found(run)]
-        row = {"kind": kind, "fault": mine[0]["fault"], "runs": len(mine), "learnt": sum(map(learnt, mine))}
+        row = {"kind": kind, "fault": BY_NAME[kind].fault, "runs": len(mine), "learnt": sum(map(learnt, mine))}
         row |= {word: words.count(word) for word in WORDS}
         said = [f"{name} {names.count(name)}" for name in sorted(set(names), key=lambda n: (-names.count(n), n))]
-        rows.append(row | {"shown_by": ", ".join(mine[0]["shown_by"]), "said": ", ".join(said)})
-    return sorted(rows, key=lambda row: bool(row["fault"]))
+        rows.append(row | {"said": ", ".join(said)})
+    return sorted(rows, key=lambda row: list(BY_NAME).index(row["kind"]))
 
 
 def count_verdicts(runs: Sequence[Row]) -> list[Row]:

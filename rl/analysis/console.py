@@ -59,7 +59,7 @@ def evaluated(console: Console, step: int, evaluation: Evaluation) -> None:
 
 
 def finished(console: Console, folder: RunFolder, summary: Mapping[str, Any]) -> None:
-    """Print the figures before and after training, three problems with both answers, and the paths of the results.
+    """Print the figures before and after training, three problems with both answers, the paths, and the warnings.
 
     Args:
         console: the console to print to.
@@ -82,11 +82,11 @@ def finished(console: Console, folder: RunFolder, summary: Mapping[str, Any]) ->
         f"{summary['device']}\nreport:  {folder.report}\npolicy:  {folder.model}\nsummary: {folder.summary}",
         highlight=False,
     )
-    warned(console, summary["warnings"])
     if kept := numbered(folder.checkpoints):
         steps, best = ", ".join(str(step_of(path)) for path in kept), best_on_validation(folder)
         said = "" if best is None else f"; the best on validation is that of step {step_of(best)}"
         console.print(f"checkpoints of steps {steps} are kept{said}", highlight=False)
+    warned(console, summary["warnings"])
 
 
 def warned(console: Console, warnings: Sequence[Mapping[str, Any]]) -> None:

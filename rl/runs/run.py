@@ -18,11 +18,9 @@ from rl import setup
 from rl.analysis import console as show
 from rl.analysis.diagnostics.record import Finding
 from rl.analysis.diagnostics.watch import Watch, replayed
-from rl.analysis.evaluation import Evaluation, evaluate, settings_for
+from rl.analysis.evaluation import evaluate, settings_for
 from rl.analysis.preflight import show as preflight
-from rl.analysis.preflight.drawn import Drawn
-from rl.analysis.preflight.findings import LEARNS, findings
-from rl.analysis.preflight.verdict import verdict
+from rl.analysis.preflight.of_evaluation import of_evaluation
 from rl.analysis.report import write_report
 from rl.context import RunContext
 from rl.progress import completions_bar
@@ -88,25 +86,6 @@ class Run(ABC):
             watch.tell, watch.complain = self.watch.tell, self.watch.complain
             self.watch = watch
 
-    def _say_what_to_expect(self, evaluation: Evaluation) -> None:
-        """Preflight's short form, of the samples that the first evaluation drew anyway."""
-        if evaluation.k < 2:
-            return
-        groups = [[Drawn.of_answer(row) for row in group] for group in evaluation.samples]
-        greedy = [Drawn.of_answer(row) for row in evaluation.examples]
-        found = findings(groups, greedy, LEARNS.get(self.config.algorithm.name, "from groups"))
-        others = list(self.config.rewards) != ["correctness"]
-        judged = verdict(found, answers_alone=others)
-        self.context.say(f"{preflight.short(found)}: {judged.word}")
-        for reason in judged.reasons:
-            self.context.warn(f"{reason.what}; what may help: {reason.remedy}")
-
-    def _watch(self) -> Watch:
-        def tell(finding: Finding) -> None:
-            self.context.warn(f"step {finding.step}: {finding.message} What may help: {finding.remedy}")
-
-        return Watch(self.config.model_dump(), tell, self.context.warn)
-
     def measure(self, split: Split, step: int) -> None:
         """Evaluate the current policy and record the result; a recorded evaluation is not repeated."""
         (on_record,) = broadcast_object_list([self.folder.evaluation(split, step) is not None])
@@ -137,8 +116,8 @@ class Run(ABC):
         numbers = {f"eval/{split}/{name}": m.value for name, m in evaluation.metrics.items() if m is not None}
         self.log(step, numbers)
         show.evaluated(self.console, step, evaluation)
-        if step == 0 and split == "test" and self.config.algorithm.samples:
-            self._say_what_to_expect(evaluation)
+        if step == 0 and split == "test" and (foreseen := of_evaluation(self.config, evaluation)) is not None:
+            preflight.in_short(self.console, *foreseen)
 
     def summarise(self, wall_s: float) -> dict[str, Any]:
         """Write and return the summary: what was run, on which device, and the figures before and after training."""
@@ -185,6 +164,12 @@ class Run(ABC):
         write_report(self.folder.path)
         show.finished(self.console, self.folder, summary)
         return summary
+
+    def _watch(self) -> Watch:
+        def tell(finding: Finding) -> None:
+            self.context.warn(f"step {finding.step}: {finding.message} What may help: {finding.remedy}")
+
+        return Watch(self.config.model_dump(), tell, self.context.warn)
 
 
 def _figures(evaluation: dict[str, Any]) -> dict[str, Any]:

@@ -54,27 +54,24 @@ def table(name: str, found: Findings, cost: Cost | None, gib: float | None) -> T
 
 
 def said(console: Console, verdict: Verdict) -> None:
-    """Print the verdict, its reasons, and what to change next.
-
-    Args:
-        console: the console to print to.
-        verdict: the verdict.
-    """
+    """Print the verdict, its reasons, and what to change next."""
     console.print(f"verdict: {verdict.word}", style=STYLES[verdict.word], highlight=False)
     for reason in verdict.reasons:
         console.print(f"  {reason.what}", highlight=False)
         console.print(f"    what may help: {reason.remedy}", highlight=False)
 
 
-def short(found: Findings) -> str:
-    """The findings in a line."""
+def in_short(console: Console, found: Findings, verdict: Verdict) -> None:
+    """Print what decides in a line, and what speaks against the run."""
     parts = [
         f"{found.signal:.0%} of {found.problems} problems teach something",
         f"pass@{found.group} {_share(found.pass_at_k) or 'unknown'} over greedy {_share(found.greedy) or 'unknown'}",
         f"{found.cut_off:.0%} cut off",
         f"{found.judged:.0%} judged",
     ]
-    return f"preflight: {' · '.join(parts)}"
+    console.print(f"preflight: {verdict.word} ({', '.join(parts)})", style=STYLES[verdict.word], highlight=False)
+    for reason in verdict.reasons:
+        console.print(f"  {reason.what}; what may help: {reason.remedy}", highlight=False)
 
 
 def _share(share: float | None, *, if_any: bool = False) -> str | None:

@@ -13,9 +13,11 @@ NO_SIGNAL, LITTLE_SIGNAL = 0.03, 0.2
 """Share of groups that teach something: up to the first, hardly any step has a gradient; below the second, few."""
 JUDGED, NEARLY_ALL_JUDGED = 0.5, 0.9
 CUT_OFF, OFTEN_CUT_OFF = 0.8, 0.2
-AGREEMENT, LITTLE_AGREEMENT = 0.05, 0.4
-"""Correlation of reward and right: up to the first, the reward pays for something else."""
-HEADROOM = 0.05
+AGREEMENT, LITTLE_AGREEMENT = 0.05, 0.7
+"""Correlation of reward and right: up to the first, the reward pays for something else; below the second, right answers
+explain less than half of its variance."""
+HEADROOM, FEWEST = 0.05, 4
+"""pass@k above greedy accuracy: less leaves little to bring out; with fewer samples pass@k says nothing about it."""
 SOLVED = 0.95
 DECIDES = 0.95
 """Share of the advantage's variance with which one of several rewards decides alone."""
@@ -113,7 +115,7 @@ def _of_signal(found: Findings, answers_alone: bool) -> list[Reason]:
     elif found.pass_at_k == 0.0:
         what = "no completion is right: only what other rewards pay for can be learnt at first"
         reasons.append(Reason(False, what, "easier problems, a better policy, or SFT on worked solutions first"))
-    elif found.headroom is not None and found.headroom < HEADROOM:
+    elif found.group >= FEWEST and found.headroom is not None and found.headroom < HEADROOM:
         solved = (found.greedy or 0.0) >= SOLVED
         what = f"pass@{found.group} is {found.pass_at_k:.2f} and greedy accuracy {found.greedy:.2f} already"
         remedy = "harder problems" if solved else "a higher sampling.temperature, or more sampling.completions"

@@ -3,12 +3,15 @@
 import dataclasses
 
 import pytest
+from rich.console import Console
 
 from rewards.sample import Judgement, Sample
+from rl.analysis.evaluation import Evaluation
 from rl.analysis.preflight.cost import cost
 from rl.analysis.preflight.drawn import Drawn
 from rl.analysis.preflight.findings import Findings, findings
-from rl.analysis.preflight.show import short
+from rl.analysis.preflight.of_evaluation import of_evaluation
+from rl.analysis.preflight.show import in_short
 from rl.analysis.preflight.verdict import verdict
 from rl.config import load
 from verifiers import Step, Verdict
@@ -88,11 +91,38 @@ HEALTHY = Findings(
 )  # fmt: skip
 
 
-def test_a_healthy_start_will_learn_and_is_said_in_a_line():
+def test_a_healthy_start_will_learn():
     assert verdict(HEALTHY).word == "will learn" and verdict(HEALTHY).remedy is None
-    assert short(HEALTHY) == (
-        "preflight: 70% of 16 problems teach something · pass@8 80.0% over greedy 30.0% · 0% cut off · 100% judged"
+
+
+def row(right, finish_reason="stop", status="judged"):
+    score = float(right) if status == "judged" else None
+    return {"score": score, "status": status, "extracted": "7", "finish_reason": finish_reason}
+
+
+EVALUATION = Evaluation(
+    "test", 2, 2, {}, {}, {}, 0, [row(False), row(False)], [[row(True), row(False)], [row(False), row(False, "length")]]
+)
+
+
+def test_the_short_form_sees_the_signal_of_answers_and_says_what_decides_in_a_line(capsys):
+    found, judged = of_evaluation(load("configs/grpo.yaml"), EVALUATION)
+    in_short(Console(width=200), found, judged)
+    assert capsys.readouterr().out == (
+        "preflight: doubtful (50% of 2 problems teach something, pass@2 50.0% over greedy 0.0%, 25% cut off, "
+        "100% judged)\n  25% of the completions are cut off before they end; what may help: raise "
+        "sampling.max_tokens, ask for shorter answers, or set sampling.stop to what ends one\n"
     )
+
+
+def test_the_short_form_does_not_rule_out_what_other_rewards_teach():
+    same = dataclasses.replace(EVALUATION, samples=[[row(False), row(False)]])
+    assert of_evaluation(load("configs/grpo.yaml"), same)[1].word == "will not learn"
+    assert of_evaluation(load("configs/grpo_steps.yaml"), same)[1].word == "doubtful"
+
+
+def test_there_is_no_short_form_without_samples():
+    assert of_evaluation(load("configs/grpo.yaml"), dataclasses.replace(EVALUATION, k=0, samples=[[], []])) is None
 
 
 @pytest.mark.parametrize(
@@ -106,12 +136,14 @@ def test_a_healthy_start_will_learn_and_is_said_in_a_line():
         ({"signal": 0.2}, "will learn", None),
         ({"pass_at_k": 0.0, "right": 0.0, "greedy": 0.0}, "doubtful", "easier problems"),
         ({"pass_at_k": 0.34}, "doubtful", "a higher sampling.temperature"),
+        ({"pass_at_k": 0.34, "group": 3}, "will learn", None),
         ({"pass_at_k": 1.0, "greedy": 0.96}, "doubtful", "harder problems"),
         ({"judged": 0.89}, "doubtful", "whetstone verify"),
         ({"judged": 0.49}, "will not learn", "whetstone verify"),
         ({"cut_off": 0.2}, "doubtful", "raise sampling.max_tokens"),
         ({"cut_off": 0.8}, "will not learn", "raise sampling.max_tokens"),
-        ({"agreement": 0.39}, "doubtful", "a larger weight"),
+        ({"agreement": 0.7}, "will learn", None),
+        ({"agreement": 0.69}, "doubtful", "a larger weight"),
         ({"agreement": 0.05}, "will not learn", "a larger weight"),
         ({"agreement": 0.05, "shares": {"a": 0.95, "b": 0.05}}, "will not learn", "a smaller rewards.a.weight"),
         ({"rewards_failed": {"a": 0.2}}, "doubtful", "mend 'a'"),
