@@ -190,6 +190,19 @@ def report(run_folder: str) -> None:
     click.echo(write_report(run_folder))
 
 
+@cli.command("export")
+@click.argument("run_folder", metavar="RUN")
+@click.option("--to", required=True, metavar="FOLDER", help="Where to write; a new folder, or an empty one.")
+@click.option("--merge", is_flag=True, help="Add an adapter to its base model, so that the folder stands alone.")
+@click.option("--force", is_flag=True, help="Replace a model that is in FOLDER.")
+def export_policy(run_folder: str, to: str, merge: bool, force: bool) -> None:
+    """Write the policy of a finished RUN into a folder that transformers loads, with a model card."""
+    from rl.runs.export import export
+
+    folder = export(run_folder, to, merge=merge, force=force)
+    click.echo(f"{folder}: the policy, its tokenizer, whetstone.yaml, and the model card README.md")
+
+
 @cli.command()
 @click.argument("run_folders", nargs=-1, required=True, metavar="RUN...")
 def diagnose(run_folders: Sequence[str]) -> None:

@@ -26,7 +26,7 @@ from rl.context import RunContext
 from rl.progress import completions_bar
 from rl.runs.trackers import Trackers
 from rl.storage.run_folder import read_jsonl, write_atomically
-from rl.tasks.task import Split
+from rl.tasks.task import Split, fingerprints
 
 
 class Run(ABC):
@@ -135,6 +135,7 @@ class Run(ABC):
             "wall_s": round(wall_s, 1),
             "tokens_generated": round(self.trained_tokens() + evaluated_tokens),
             "rows_skipped": len(self.task.skipped),
+            "data": fingerprints(self.task.splits),
             "device": setup.device_name(),
             "processes": self.state.num_processes,
             "versions": {"python": platform.python_version(), **{name: version(name) for name in packages}},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -57,6 +58,25 @@ def split_of(problem: str, *, validation: float = 0.1, test: float = 0.1) -> Spl
     if place < test:
         return "test"
     return "validation" if place < test + validation else "train"
+
+
+def fingerprints(splits: Mapping[Split, Sequence[Mapping[str, Any]]]) -> dict[str, dict[str, Any]]:
+    """How many rows each split has, and a SHA-256 of them that does not depend on their order.
+
+    Args:
+        splits: the rows of each split.
+
+    Returns:
+        Split → `rows` and `sha256`, of the sorted hashes of the rows.
+    """
+    return {
+        split: {"rows": len(rows), "sha256": hashlib.sha256(b"".join(sorted(map(_digest, rows)))).hexdigest()}
+        for split, rows in splits.items()
+    }
+
+
+def _digest(row: Mapping[str, Any]) -> bytes:
+    return hashlib.sha256(json.dumps(row, sort_keys=True, default=repr).encode()).digest()
 
 
 def fill_splits(

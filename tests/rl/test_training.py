@@ -10,9 +10,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from safetensors.torch import load_file
+from transformers import AutoModelForCausalLM
 
 from rl import config as configuration
 from rl import tasks
+from rl.cli import run as whetstone
 from rl.errors import UserError
 from rl.runs import plan
 from rl.storage import lock
@@ -36,6 +38,16 @@ def finished(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
     summary = run([f"{key}={value}" for key, value in {**SMALL_ONLINE, "logging.folder": folder}.items()])
     return RunFolder(folder / "quickstart"), summary
+
+
+def test_a_finished_run_is_exported_with_the_figures_and_the_data_it_was_made_of(finished, tmp_path, capsys):
+    folder, summary = finished
+    whetstone(["export", str(folder.path), "--to", str(tmp_path / "out")])
+    assert "the model card README.md" in capsys.readouterr().out
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert f"| right (greedy decoding) | {summary['before']['greedy']['value']:.3f} (" in card
+    assert summary["data"]["train"]["rows"] == 64 and summary["data"]["train"]["sha256"] in card
+    assert AutoModelForCausalLM.from_pretrained(tmp_path / "out").config.model_type
 
 
 def test_the_summary_holds_what_the_design_names(finished):

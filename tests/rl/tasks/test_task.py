@@ -5,7 +5,7 @@ import pytest
 from rl.config import Config
 from rl.errors import UserError
 from rl.tasks import load
-from rl.tasks.task import SPLITS, Task, fill_splits, refuse_overlap, split_of
+from rl.tasks.task import SPLITS, Task, fill_splits, fingerprints, refuse_overlap, split_of
 from verifiers.runtime.verifier import Verifier
 
 
@@ -95,3 +95,11 @@ def test_a_data_set_is_loaded_by_its_section(tmp_path):
     assert {row["prompt"]: row["gold"] for rows in task.splits.values() for row in rows} == {
         f"{i}+{i}?": str(2 * i) for i in range(30)
     }
+
+
+def test_a_fingerprint_changes_with_a_row_and_not_with_their_order():
+    rows = [{"prompt": "1+1?", "gold": "2"}, {"prompt": "1+2?", "gold": "3"}]
+    found = fingerprints({"train": rows, "test": []})
+    assert found["train"]["rows"] == 2 and found["test"]["rows"] == 0
+    assert fingerprints({"train": rows[::-1]})["train"] == found["train"]
+    assert fingerprints({"train": [rows[0], {**rows[1], "gold": "4"}]})["train"]["sha256"] != found["train"]["sha256"]

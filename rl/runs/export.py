@@ -1,0 +1,123 @@
+"""`whetstone export`: the policy of a finished run in a folder that transformers loads, with a model card.
+
+A policy with full weights is copied. An adapter is copied too, or with `merge` added to its base, so that the folder
+stands alone. GGUF is not written: transformers can read it and not write it; llama.cpp's `convert_hf_to_gguf.py` makes
+it from a folder that stands alone.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from peft import PeftModel
+
+from rewards.models.adapters import CONFIG_FILE, adapter_config, base_of
+from rewards.models.load import load as load_model
+from rl.analysis.model_card import model_card
+from rl.config import load
+from rl.errors import UserError
+from rl.storage.run_folder import RunFolder
+
+CARD = "README.md"
+OF_THE_TRAINER = ("training_args.bin", CARD)
+"""Files beside a trained policy that are not part of it."""
+
+
+def export(run: str | Path, to: str | Path, *, merge: bool = False, force: bool = False) -> Path:
+    """Write the policy of a run, its tokenizer, its config and a model card into a folder.
+
+    Args:
+        run: the folder of a finished run, or of finished stages, whose last policy it is.
+        to: where to write; a new folder, or an empty one.
+        merge: whether an adapter is added to its base model.
+        force: whether to replace a model that is in `to`.
+
+    Returns:
+        The folder.
+
+    Raises:
+        UserError: there is no such run, it is not finished, or `to` is not free.
+    """
+    folder, target = _finished(Path(run)), Path(to)
+    _refuse_taken(target, folder, force=force)
+    config = load(folder.config)
+    summary: dict[str, Any] = json.loads(folder.summary.read_text(encoding="utf-8"))
+    adapter = adapter_config(folder.model)
+    base = config.policy.model if adapter is None else base_of(folder.model, adapter)
+    draft = target.with_name(f".{target.name}.{os.getpid()}")
+    draft.mkdir(parents=True)
+    try:
+        if adapter is not None and merge:
+            _merge(folder.model, draft)
+        else:
+            _copy(folder.model, draft, adapter and {**adapter, "base_model_name_or_path": base})
+        shutil.copyfile(folder.config, draft / "whetstone.yaml")
+        card = model_card(config, summary, base=base, folder=target.name, adapter=adapter is not None and not merge)
+        (draft / CARD).write_text(card, encoding="utf-8")
+        if target.exists():
+            shutil.rmtree(target)
+        draft.replace(target)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return target
+
+
+def _finished(run: Path) -> RunFolder:
+    """The folder of the run whose policy is wanted.
+
+    Raises:
+        UserError: it is no finished run.
+    """
+    if (run / "model").is_symlink() and not (run / "config.yaml").exists():  # of stages, the last policy
+        run = (run / "model").resolve().parent
+    folder = RunFolder(run)
+    if not folder.config.is_file():
+        raise UserError(str(run), "is no run folder: it has no config.yaml; name a folder that whetstone train made")
+    again = "the same whetstone train command goes on to its end"
+    if not folder.finished:
+        checkpoint = folder.last_checkpoint()
+        left = "has saved nothing yet" if checkpoint is None else f"has come to {checkpoint.name}"
+        raise UserError(str(run), f"is a run that is not finished; it {left}, and {again}")
+    if not folder.model.is_dir():
+        raise UserError(str(run), f"is finished, but its {folder.model.name}/ is gone; train it again with --fresh")
+    return folder
+
+
+def _refuse_taken(target: Path, run: RunFolder, *, force: bool) -> None:
+    """Refuse a target that something else is in.
+
+    Raises:
+        UserError: it is a file or a folder that is not empty, and not a model to replace.
+    """
+    if target.resolve() == run.path.resolve() or target.resolve() in run.path.resolve().parents:
+        raise UserError("--to", f"{target} is where the run is; name another folder")
+    if target.is_file() or target.is_symlink():
+        raise UserError("--to", f"{target} is no folder")
+    if not target.is_dir() or not any(target.iterdir()):
+        return
+    if not force:
+        raise UserError("--to", f"{target} is not empty; --force replaces a model that is there")
+    if not any((target / name).is_file() for name in ("config.json", CONFIG_FILE)):
+        raise UserError("--to", f"{target} holds something other than a model, which --force leaves alone")
+
+
+def _copy(model: Path, to: Path, adapter: Mapping[str, Any] | None) -> None:
+    """Copy a policy; the config of an adapter names its base by a path that holds from anywhere."""
+    for file in model.iterdir():
+        if file.name not in OF_THE_TRAINER and file.is_file():
+            shutil.copyfile(file, to / file.name)
+    if adapter is not None:
+        (to / CONFIG_FILE).write_text(json.dumps(adapter, indent=2) + "\n", encoding="utf-8")
+
+
+def _merge(model: Path, to: Path) -> None:
+    loaded = load_model(model)
+    assert isinstance(loaded.model, PeftModel), "the folder holds an adapter"
+    whole = loaded.model.merge_and_unload()
+    whole.save_pretrained(to)
+    loaded.tokenizer.save_pretrained(to)
