@@ -88,7 +88,7 @@ KINDS = (
          "the temperature is 0.05", ["entropy_collapse", "no_signal"], 4),
     Kind("short", "grpo", [*GRPO, "sampling.max_tokens=4"], "max_tokens leaves no room for answers", ["truncation"], 4),
     Kind("all_wrong", "grpo", [*GRPO, "policy.warm_start.steps=20"], "no completion is right", ["no_signal"], 4),
-    Kind("alike", "grpo", [*GRPO, "sampling.top_k=1"], "top_k is 1: a problem's completions are alike", ["no_signal"], 4),
+    Kind("alike", "grpo", [*GRPO, "sampling.top_k=1"], "a problem's completions are all alike", ["no_signal"], 4),
     Kind("constant", "grpo", [*GRPO, own("nothing", 1.0), "rewards.correctness.weight=0"],
          "the reward says the same of all", ["no_signal"], 4),
     Kind("abstains", "grpo", [*GRPO, own("abstains", 0.5)], "a judge cannot read what is learnt", ["judges"], 4),
