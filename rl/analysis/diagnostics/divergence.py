@@ -5,15 +5,17 @@ from __future__ import annotations
 from rl.analysis.diagnostics.record import Finding, Record
 
 UPDATE = 0.02
-"""A step that changes weights by more than this share of their length. Usual are a thousandth and less."""
+"""A step that changes weights by this share of their length. Usual are a thousandth and less; one line is enough, for
+such a step may be the last that learns anything."""
 GROWTH = 2.0
 """Times the largest logits of the start."""
 LINES = 3
+"""Log lines over which logits are compared."""
 
 
 def look(record: Record) -> Finding | None:
-    """Look at the size of the last updates, and compare the largest logits with those of the start."""
-    ratio = record.mean("update_ratio", LINES)
+    """Look at the size of the last update, and compare the largest logits with those of the start."""
+    ratio = record.mean("update_ratio", 1)
     logits, logits_at_first = (record.mean("largest_logit", LINES), record.start("largest_logit", LINES))
     remedy = "a lower trainer.learning_rate, a warm-up (trainer.warmup_steps), or a lower trainer.max_grad_norm"
     if ratio is not None and ratio >= UPDATE:
