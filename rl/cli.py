@@ -185,7 +185,7 @@ def evaluate(
 @click.argument("run_folder")
 def report(run_folder: str) -> None:
     """Write report.html for a run folder, finished or not."""
-    from rl.analysis.report import write_report
+    from rl.analysis.reports.report import write_report
 
     click.echo(write_report(run_folder))
 

@@ -18,7 +18,7 @@ from accelerate import PartialState
 from rich.console import Console
 
 from rl.analysis.console import stages_finished
-from rl.analysis.stages_report import write_stages_report
+from rl.analysis.reports.stages import write_stages_report
 from rl.config import Config, dump
 from rl.errors import UserError
 from rl.storage.run_folder import RunFolder, write_atomically

@@ -148,9 +148,9 @@ class Mix(Reward):
             for statistic, value in _statistics(scores, groups).items():
                 log_metric(f"rewards/{reward.name}/{statistic}", value)
             log_metric(f"rewards/{reward.name}/seconds", time.perf_counter() - started)
-            log_extra(reward.name, scores.values)
+            log_extra(f"rewards/{reward.name}", scores.values)
             for column, values in scores.columns.items():
-                log_extra(f"{reward.name}.{column}", values)
+                log_extra(f"rewards/{reward.name}.{column}", values)
         mixed = self._mixed(parts, weights, groups)
         contributions = {
             name: centred([judgements[name].contribution for judgements in mixed.judgements], groups) for name in parts

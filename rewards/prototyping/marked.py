@@ -43,17 +43,27 @@ def pieces(text: str, steps: Sequence[Step]) -> list[Piece]:
     """The text divided at its steps; if two overlap, the later one starts where the earlier one ends.
 
     Args:
-        text: the completion.
+        text: the completion, or its beginning; steps after its end are left out.
         steps: a reward's scores of its steps.
     """
     found, at = [], 0
-    for step in sorted(steps, key=lambda step: (step.start, step.end)):
+    for step in sorted((step for step in steps if step.start < len(text)), key=lambda step: (step.start, step.end)):
         start, end = min(max(step.start, at), len(text)), min(step.end, len(text))
         if start > at:
             found.append(Piece(text[at:start], None))
         found.append(Piece(text[start : max(start, end)], step))
         at = max(at, start, end)
     return [*found, Piece(text[at:], None)] if at < len(text) else found
+
+
+def marked_text(text: str, steps: Sequence[Step]) -> str:
+    """The text with the sign of each step's verdict after it: `2+2=4✓;4+7=2✗#2`.
+
+    Args:
+        text: the completion.
+        steps: the verdicts on its steps.
+    """
+    return "".join(piece.text if piece.step is None else piece.text + piece.sign for piece in pieces(text, steps))
 
 
 class Marked(NamedTuple):

@@ -42,6 +42,7 @@ from rl.sampling.in_trl import SamplingTrainer
 from rl.sampling.judge import judge
 from rl.sampling.quality import quality
 from rl.storage.checkpoints import Part
+from rl.storage.completions import columns_of
 from verifiers.runtime.verifier import Verifier
 
 Batch = dict[str, Any]
@@ -177,14 +178,17 @@ class OnlineTrainer(SamplingTrainer):
             )
             for row, prompt, completion, ids in zip(inputs, prompts, completions, completion_ids_list, strict=True)
         ]
-        self.samples = judge(
-            sampled,
-            self.verifier,
-            self.mix,
-            trainer_state=self.state,
-            log_metric=self._log_metric,
-            log_extra=self._log_completion_extra,
-        )
+        with self.timed("judging"):
+            self.samples = judge(
+                sampled,
+                self.verifier,
+                self.mix,
+                trainer_state=self.state,
+                log_metric=self._log_metric,
+                log_extra=self._log_completion_extra,
+            )
+        for name, values in columns_of(self.samples).items():
+            self._log_completion_extra(name, values)
         for name, value in quality(self.samples).items():
             self._log_metric(f"completions/{name}", value)
         rewards = [torch.nan if one.reward is None else one.reward for one in self.samples]

@@ -156,7 +156,8 @@ class PpoTrainer(OnlineTrainer):
 
     def update_critic(self, batch: CriticBatch) -> None:
         """Fit the critic to the returns of a batch."""
-        learnt = self.critic.fit(*batch)
+        with self.timed("critic"):
+            learnt = self.critic.fit(*batch)
         self.warm_up.count_cycle()
         self.record("critic/value_loss", learnt["value_loss"])
         self.record("critic/clip_fraction", learnt["clip_fraction"])

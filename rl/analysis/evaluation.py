@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch.distributed as dist
@@ -63,7 +63,7 @@ class Evaluation:
         counts: number of verdicts on greedy completions by status.
         tokens: number of generated tokens.
         examples: for each problem `prompt, gold, completion, score, status, reason, extracted, rule, finish_reason,
-            chain`.
+            chain`, and its judged `steps`.
         samples: for each problem the same of its k samples.
     """
 
@@ -210,6 +210,7 @@ def _example(one: Sample, judges_steps: bool) -> dict[str, Any]:
         "rule": one.verdict.rule,
         "finish_reason": one.finish_reason,
         "chain": one.verdict.chain_right if judges_steps else None,
+        "steps": [asdict(step) for step in one.steps],
     }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections import Counter
 from collections.abc import Sequence
 
 import torch
@@ -32,6 +34,9 @@ class Draws:
     Args:
         run: the context of a run in rounds.
 
+    Attributes:
+        seconds: phase of the last round's sampling → the time that it took.
+
     Raises:
         UserError: the policy's tokenizer has no tokens for the template of hints.
     """
@@ -41,6 +46,7 @@ class Draws:
         assert isinstance(run.config.algorithm, Rounds)
         self.algorithm = run.config.algorithm
         self.rows = run.task.splits["train"]
+        self.seconds: Counter[str] = Counter()
         self.hints: Hints | None = getattr(self.algorithm, "hints", None)
         if self.hints is not None:
             self._check_template(self.hints.template)
@@ -67,6 +73,7 @@ class Draws:
             model: the policy, or an engine that holds it.
         """
         config, rows = self.run.config, self.rows
+        self.seconds.clear()
         order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(config.seed)).tolist()
         wanted = min(self.algorithm.prompts, len(rows))
         # each round continues through the shuffled split where the previous one stopped
@@ -103,6 +110,7 @@ class Draws:
         mine = list(range(len(chosen)))[rank::world]
         seed = int.from_bytes(f"{run.config.seed}/{number}/{hinted}/{rank}".encode(), "big") % (2**31 - 1)
         what = f"samples of round {number + 1}"
+        started = time.perf_counter()
         with completions_bar(run.console, what, len(mine) * count) as progress:
             groups = sample(
                 model,
@@ -114,7 +122,9 @@ class Draws:
                 **run.config.sampling.parameters,
             )
         samples = as_samples(self.rows, [chosen[place] for place in mine], groups, round=number, hinted=hinted)
+        drawn = time.perf_counter()
         judged = judge(samples, run.task.verifier, run.mix)
+        self.seconds += Counter({"sampling": drawn - started, "judging": time.perf_counter() - drawn})
         if world == 1:
             return judged
         parts: list[list[Sample]] = [[]] * world

@@ -17,6 +17,7 @@ from rl.examples.hints import right_by_wrong_steps
 from rl.runs.callbacks import numbers_of
 from rl.runs.run import Run
 from rl.sampling.quality import repeated
+from rl.storage import completions
 from rl.storage.run_folder import RunFolder
 
 NOT_RECORDED = ("num_tokens",)
@@ -114,26 +115,19 @@ def standard_error(values: Sequence[tuple[int, float]]) -> float | None:
 
 
 def write_completions(folder: RunFolder, step: int, samples: Sequence[Sample]) -> pd.DataFrame:
-    """Write a round's samples in the columns of the online runs' files, and return them so.
+    """Write a round's samples (`rl.storage.completions`), and return what was written.
 
     Args:
         folder: the run folder.
         step: the optimizer step at which they were drawn.
         samples: the judged samples.
     """
-    table = [
-        {
-            "step": step,
-            "prompt": question_of(one.prompt),
-            "completion": one.text,
-            **{f"rewards/{name}": said.value for name, said in one.rewards.items()},
-            "reward": one.reward,
-            "right": one.right,
-            "finish_reason": one.finish_reason,
-            "hinted": one.hinted,
-        }
-        for one in samples
-    ]
-    frame = pd.DataFrame(table)
-    frame.to_parquet(folder.completions / f"step_{step:06d}.parquet")
-    return frame
+    table = {
+        "prompt": [question_of(one.prompt) for one in samples],
+        "completion": [one.text for one in samples],
+        **{f"rewards/{name}": [one.rewards[name].value for one in samples] for name in samples[0].rewards},
+        "reward": [one.reward for one in samples],
+        "hinted": [one.hinted for one in samples],
+        **completions.columns_of(samples),
+    }
+    return completions.write(folder, step, table)

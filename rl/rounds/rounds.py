@@ -236,7 +236,8 @@ class Rounds(Run):
         there = any(row.get("rounds/number") == number for row in read_jsonl(self.folder.metrics))
         if not self.state.is_main_process or there:
             return
-        numbers = {"rounds/number": number, **(numbers_of_round(samples) if samples else {}), **counts}
+        times = {f"time/{phase}": seconds for phase, seconds in self.draws.seconds.items()}
+        numbers = {"rounds/number": number, **(numbers_of_round(samples) if samples else {}), **counts, **times}
         self.log(self.steps, numbers)
         if samples and number == 0:
             for warning in odd_rewards(numbers, list(self.config.rewards)):

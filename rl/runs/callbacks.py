@@ -18,6 +18,7 @@ from trl.trainer.grpo_trainer import GRPOTrainer
 
 from rewards.reward import question_of, text_of
 from rl.analysis.first_look import odd_rewards
+from rl.storage import completions
 from rl.storage.run_folder import RunFolder
 
 Handler = Callable[[int, FrameType | None], Any] | int | None
@@ -46,7 +47,7 @@ class Records(TrainerCallback):
         rewards: Sequence[str],
         warn: Callable[[str], None],
         log: Callable[[int, Mapping[str, Any]], None] | None = None,
-        show: Callable[[int, Mapping[str, Any]], None] = lambda step, table: None,
+        show: Callable[[int, pd.DataFrame], None] = lambda step, table: None,
     ) -> None:
         self.folder = folder
         self.log = log or (lambda step, numbers: folder.append(folder.metrics, {"step": step, **numbers}))
@@ -88,15 +89,13 @@ class Records(TrainerCallback):
     def _write_completions(self, step: int) -> None:
         logged = self.trainer._logs
         table = {
-            "step": step,
             "prompt": [question_of(prompt) for prompt in logged["prompt"]],
             "completion": [text_of(completion) for completion in logged["completion"]],
             **{name: list(values) for name, values in logged["extra"].items()},
             "reward": list(logged["rewards"]["mix"]),
             "advantage": list(logged["advantages"]),
         }
-        pd.DataFrame(table).to_parquet(self.folder.completions / f"step_{step:06d}.parquet")
-        self.show(step, table)
+        self.show(step, completions.write(self.folder, step, table))
 
 
 class Evaluations(TrainerCallback):

@@ -21,7 +21,7 @@ from rl.analysis.diagnostics.watch import Watch, replayed
 from rl.analysis.evaluation import evaluate, settings_for
 from rl.analysis.preflight import show as preflight
 from rl.analysis.preflight.of_evaluation import of_evaluation
-from rl.analysis.report import write_report
+from rl.analysis.reports.report import write_report
 from rl.context import RunContext
 from rl.progress import completions_bar
 from rl.runs.trackers import Trackers

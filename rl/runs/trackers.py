@@ -23,7 +23,9 @@ from typing import Any
 import pandas as pd
 import wandb
 
+from rewards.prototyping.marked import marked_text
 from rl.config import Config, dump
+from rl.storage.completions import steps_of
 from rl.storage.run_folder import RunFolder, write_atomically
 
 GROUPS = {
@@ -35,10 +37,12 @@ GROUPS = {
     "time": ("time/", "step_time", "num_tokens", "epoch", "total_flos"),
 }
 """Group → how the names of its metrics begin; every other metric is of the policy."""
-OWN_GROUP = ("eval", "rewards", "critic", "rounds")
+OWN_GROUP = ("eval", "rewards", "critic", "rounds", "time")
 """Groups whose metrics have their name already."""
 ROWS = 128
 """Most completions in a table."""
+FIRST = ("step", "prompt", "completion", "gold", "right", "reward", "advantage", "finish_reason", "reason")
+"""Columns of a table in this order, before those of the single rewards."""
 
 
 def grouped(name: str) -> str:
@@ -46,6 +50,20 @@ def grouped(name: str) -> str:
     group = next((group for group, starts in GROUPS.items() if name.startswith(starts)), "policy")
     inside = name.removeprefix(f"{group}/")
     return f"{group}/{inside if group in OWN_GROUP else name}"
+
+
+def readable(table: pd.DataFrame) -> pd.DataFrame:
+    """A table of completions for people: the steps are marked in the text, and what is asked first comes first.
+
+    Args:
+        table: in the columns of `rl.storage.completions`.
+    """
+    if "judged_steps" in table:
+        pairs = zip(table["completion"], table["judged_steps"], strict=True)
+        marked = [marked_text(text, steps_of(steps)) for text, steps in pairs]
+        table = table.assign(completion=marked).drop(columns="judged_steps")
+    first = [name for name in FIRST if name in table]
+    return table[[*first, *(name for name in table if name not in first)]]
 
 
 class Tracker(ABC):
@@ -101,10 +119,10 @@ class Trackers:
 
         Args:
             step: optimizer steps so far.
-            rows: column → a value for each completion.
+            rows: column → a value for each completion (`rl.storage.completions`).
         """
         if self.trackers:
-            frame = pd.DataFrame(rows).head(ROWS)
+            frame = readable(pd.DataFrame(rows).head(ROWS))
             self._each(lambda tracker: tracker.table(step, frame))
 
     def close(self, failed: bool = False) -> None:
@@ -241,10 +259,13 @@ class TensorBoard(Tracker):
             self.writer.add_scalar(name, value, step)
 
     def table(self, step: int, rows: pd.DataFrame) -> None:
-        """The first completions, as text."""
-        first = rows.head(8)[["prompt", "completion", "reward"]].astype(str)
-        lines = [f"**{prompt}**\n\n{text}\n\nreward {reward}" for prompt, text, reward in first.to_numpy()]
-        self.writer.add_text("completions", "\n\n---\n\n".join(lines), step)
+        """The first completions, as text in which nothing is read as markup."""
+        shown = [
+            f"{_verbatim(row.pop('prompt'))}\n\n{_verbatim(row.pop('completion'))}\n\n"
+            + _verbatim(" · ".join(f"{name} {value}" for name, value in row.items()))
+            for row in rows.head(8).to_dict("records")
+        ]
+        self.writer.add_text("completions", "\n\n---\n\n".join(shown), step)
 
     def close(self, failed: bool) -> None:
         """See everything onto the disk."""
@@ -277,3 +298,8 @@ class Trackio(Tracker):
     def close(self, failed: bool) -> None:
         """End the run."""
         self.trackio.finish()
+
+
+def _verbatim(text: Any) -> str:
+    """Text as a block of code in Markdown, which no text can end."""
+    return "\n".join(f"    {line}" for line in str(text).splitlines() or [""])

@@ -12,6 +12,7 @@ strings. These methods are overridden:
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal, cast
@@ -53,6 +54,13 @@ class SamplingTrainer(GRPOTrainer):
         """The policy, without the wrappers that train it."""
         return cast(Model, self.accelerator.unwrap_model(self.model))
 
+    @contextmanager
+    def timed(self, phase: str) -> Iterator[None]:
+        """Count the time within this context for a phase: `time/PHASE` in the log, in seconds."""
+        started = time.perf_counter()
+        yield
+        self._metrics["train" if self.is_training else "eval"][f"time/{phase}"].append(time.perf_counter() - started)
+
     def gathered(self, tensor: Tensor) -> Tensor:
         """The tensors of all processes, concatenated along the first dimension."""
         return cast(Tensor, self.accelerator.gather(tensor))
@@ -71,7 +79,8 @@ class SamplingTrainer(GRPOTrainer):
         return completions, logprobs
 
     def _generate(self, prompts: list[Text]) -> tuple[Any, ...]:
-        generated = super()._generate(prompts)
+        with self.timed("sampling"):
+            generated = super()._generate(prompts)
         if self.stop:
             self._record_ends(generated[1])
         return generated

@@ -183,7 +183,7 @@ def test_a_full_disk_is_one_line_and_says_that_checkpoints_are_kept(capsys, monk
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device", "runs/a/metrics.jsonl")
 
-    monkeypatch.setattr("rl.analysis.report.write_report", full)
+    monkeypatch.setattr("rl.analysis.reports.report.write_report", full)
     with pytest.raises(SystemExit) as exit_code:
         run(["report", str(tmp_path)])
     assert exit_code.value.code == 1
@@ -212,7 +212,7 @@ def test_so_is_one_that_torch_or_safetensors_tell_in_words_of_their_own(capsys, 
         except Exception as error:
             raise ValueError("while saving") from error
 
-    monkeypatch.setattr("rl.analysis.report.write_report", breaks)
+    monkeypatch.setattr("rl.analysis.reports.report.write_report", breaks)
     with pytest.raises(SystemExit) as exit_code:
         run(["report", str(tmp_path)])
     said = capsys.readouterr().err
@@ -224,7 +224,7 @@ def test_other_errors_of_torch_are_no_full_disk(monkeypatch, tmp_path):
     def breaks(*_):
         raise RuntimeError("shape mismatch")
 
-    monkeypatch.setattr("rl.analysis.report.write_report", breaks)
+    monkeypatch.setattr("rl.analysis.reports.report.write_report", breaks)
     with pytest.raises(RuntimeError, match="shape mismatch"):
         run(["report", str(tmp_path)])
 

@@ -18,6 +18,7 @@ from rl.cli import run as whetstone
 from rl.errors import UserError
 from rl.runs import plan
 from rl.storage import lock
+from rl.storage.completions import steps_of
 from rl.storage.run_folder import RunFolder, read_jsonl
 from rl.training import train
 
@@ -79,7 +80,15 @@ def test_the_run_folder_is_complete(finished):
         f"step_{n:06d}.parquet" for n in (1, 2, 3, 4)
     ]
     table = pd.read_parquet(folder.completions / "step_000001.parquet")
-    assert len(table) == 16 and {"prompt", "completion", "correctness", "reward", "advantage"} <= set(table.columns)
+    assert len(table) == 16
+    assert {
+        *("step", "prompt", "gold", "completion", "rewards/correctness", "rewards/steps", "reward", "advantage"),
+        *("right", "reason", "finish_reason", "judged_steps"),
+    } <= set(table.columns)
+    judged = [(text, steps_of(steps)) for text, steps in zip(table["completion"], table["judged_steps"], strict=True)]
+    assert any(steps for _, steps in judged)
+    assert all(step.end <= len(text) for text, steps in judged for step in steps)
+    assert set(table["finish_reason"]) <= {"stop", "length"}
 
 
 def test_the_saved_policy_loads_and_differs_from_the_start(finished, warm):

@@ -123,4 +123,4 @@ def test_each_reward_is_logged_on_its_own():
     assert metrics["rewards/a/mean"] == 0.5 and metrics["rewards/a/std"] == 0.5
     assert metrics["rewards/b/mean"] == 4.0 and metrics["rewards/b/abstained"] == 0.5
     assert metrics["rewards/a/seconds"] >= 0
-    assert columns == {"a": [1.0, 0.0], "b": [None, 4.0]}
+    assert columns == {"rewards/a": [1.0, 0.0], "rewards/b": [None, 4.0]}

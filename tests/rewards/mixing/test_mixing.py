@@ -300,7 +300,7 @@ def test_a_mix_says_what_each_reward_said_and_logs_it():
     mix = Mix([Tells("a", [2.0, None]), Fixed("b", [None, 1.0])], {"a": [[0, 1.0], [4, 0.0]], "b": 1.0}, None, 1.0)
     columns = {"log_metric": metrics.__setitem__, "log_extra": extra.__setitem__}
     result = mix.score(["p", "q"], ["x"] * 2, [[1]] * 2, trainer_state=SimpleNamespace(global_step=1), **columns)
-    assert extra == {"a": [2.0, None], "a.why": ["x", "y"], "b": [None, 1.0]}
+    assert extra == {"rewards/a": [2.0, None], "rewards/a.why": ["x", "y"], "rewards/b": [None, 1.0]}
     assert result.columns == {"a": [2.0, None], "b": [None, 1.0]}
     assert metrics["rewards/a/weight"] == 0.75 and "rewards/b/weight" not in metrics
     assert (metrics["rewards/a/mean"], metrics["rewards/a/std"]) == (2.0, 0.0)

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from rl.analysis.hacking import found, mixed
-from rl.analysis.report import write_report
+from rl.analysis.reports.report import write_report
 
 CONFIG = {"rewards": {"correctness": {"weight": 1.0}, "length": {"weight": 0.5}}, "mix": {"aggregation": "sum"}}
 RISING = [0.10, 0.12, 0.11, 0.3, 0.5, 0.6, 0.7, 0.90, 0.92, 0.91]

@@ -76,7 +76,20 @@ def offline(small, monkeypatch, tmp_path):
     return folder, [*small, "logging.wandb=offline"]
 
 
-ROWS = {"prompt": ["1+1?", "1+1?"], "completion": ["2", "3"], "reward": [1.0, None], "advantage": [1.0, -1.0]}
+STEPS = [
+    {"start": 0, "end": 5, "status": "judged", "score": 1.0},
+    {"start": 6, "end": 11, "status": "judged", "score": 0},
+]
+ROWS = {
+    "prompt": ["1+1+3?", "1+1+3?"], "completion": ["1+1=2;2+3=6#6", "#5"], "rewards/correctness": [0.0, None],
+    "rewards/steps": [0.5, None], "reward": [0.5, None], "advantage": [1.0, -1.0], "gold": ["5", "5"],
+    "right": [False, True], "reason": ["not 5", ""], "finish_reason": ["stop", "length"],
+    "judged_steps": [json.dumps(STEPS), "[]"],
+}  # fmt: skip
+COLUMNS = [
+    *("prompt", "completion", "gold", "right", "reward", "advantage", "finish_reason", "reason"),
+    *("rewards/correctness", "rewards/steps"),
+]
 
 
 @pytest.mark.parametrize(
@@ -146,14 +159,18 @@ def test_each_table_of_completions_stays_when_the_next_one_comes(offline):
     folder, overrides = offline
     with trackers(load(QUICKSTART, overrides), folder, print) as seen:
         seen.table(1, ROWS)
-        seen.table(2, {**ROWS, "completion": ["4", "5"]})
+        seen.table(2, {**ROWS, "completion": ["1+1=2;2+3=5#5", "<b>"]})
     ((_, _, history),) = sent(folder)
     tables = [(row["step"], row["completions"]["path"]) for row in history if "completions" in row]
     assert [step for step, _ in tables] == [1, 2]
     (run,) = (folder.path / "wandb").glob("offline-run-*")
-    kept = [json.loads((run / "files" / path).read_text()) for _, path in tables]
-    assert [[row[1] for row in table["data"]] for table in kept] == [["2", "3"], ["4", "5"]]
-    assert kept[0]["columns"] == list(ROWS) and kept[0]["data"][1][2] is None
+    first, second = (json.loads((run / "files" / path).read_text()) for _, path in tables)
+    assert first["columns"] == COLUMNS
+    assert first["data"] == [
+        ["1+1+3?", "1+1=2✓;2+3=6✗#6", "5", False, 0.5, 1.0, "stop", "not 5", 0.0, 0.5],
+        ["1+1+3?", "#5", "5", True, None, -1.0, "length", "", None, None],
+    ]
+    assert [row[1] for row in second["data"]] == ["1+1=2✓;2+3=5✗#5", "<b>"]
 
 
 def test_where_wandb_cannot_be_reached_its_records_are_kept_here(offline, monkeypatch):
@@ -253,7 +270,11 @@ def test_tensorboard_has_a_whole_run_from_the_evaluation_before_the_first_step(s
         drawn = {event.step: event.value for event in events.Scalars(grouped(metric))}
         assert drawn == pytest.approx({step: v for (step, name), v in recorded.items() if name == metric})
     assert 0 in {event.step for event in events.Scalars("eval/validation/greedy")}
-    assert "completions/text_summary" in events.Tags()["tensors"]
+    texts = {
+        event.step: event.tensor_proto.string_val[0].decode() for event in events.Tensors("completions/text_summary")
+    }
+    assert texts.keys() == {1, 2, 3, 4} and "=" in texts[1] and "finish_reason stop" in texts[1]
+    assert all(line.startswith("    ") for line in texts[1].splitlines() if line and line != "---")
 
 
 def test_trackio_is_given_the_same(small, tmp_path, monkeypatch):

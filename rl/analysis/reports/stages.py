@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
 from rl.analysis.console import compared, evaluations
+from rl.analysis.reports.page import rendered
 from rl.storage.run_folder import write_atomically
 
 
@@ -23,11 +22,7 @@ def write_stages_report(folder: Path, summaries: Mapping[str, Mapping[str, Any]]
         The file.
     """
     measured = evaluations(summaries)
-    template = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
-        (Path(__file__).parent / "stages_report.html.j2").read_text(encoding="utf-8")
-    )
+    shown = {"name": folder.name, "stages": summaries, "rows": compared(measured), "n": measured[-1]["n"]}
     report = folder / "report.html"
-    write_atomically(
-        report, template.render(name=folder.name, stages=summaries, rows=compared(measured), n=measured[-1]["n"])
-    )
+    write_atomically(report, rendered("stages.html.j2", shown))
     return report

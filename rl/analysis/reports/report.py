@@ -1,0 +1,142 @@
+"""`report.html`: a run's curves, results and examples in one self-contained file, made from its run folder alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+
+from rl.analysis import hacking
+from rl.analysis.console import compared
+from rl.analysis.reports.curves import Line, bars, chart
+from rl.analysis.reports.page import rendered
+from rl.analysis.reports.phases import seconds_by_phase
+from rl.analysis.reports.runs import RunRecord, read_run
+from rl.analysis.reports.samples import examples, failing
+from rl.config.defaults import unlike_defaults
+from rl.storage.run_folder import read_jsonl, write_atomically
+
+
+class Curve(NamedTuple):
+    """A chart of a report.
+
+    Attributes:
+        title: above it.
+        unit: of its values.
+        metrics: the metrics drawn together; `{reward}` stands for each reward of the config.
+        if_any: whether it is left out where all its values are 0.
+    """
+
+    title: str
+    unit: str
+    metrics: tuple[str, ...]
+    if_any: bool = False
+
+
+CURVES = {
+    "Is it learning?": (
+        Curve("Accuracy on validation", "share",
+              ("eval/validation/greedy", "eval/validation/mean_at_k", "eval/validation/chain")),
+        Curve("In reach: right in any, or by vote, of k samples", "share",
+              ("eval/validation/pass_at_k", "eval/validation/maj_at_k")),
+    ),
+    "What does it earn?": (
+        Curve("Reward while training", "reward", ("rewards/{reward}/mean",)),
+        Curve("Share of the advantage's variance", "share", ("rewards/{reward}/variance_share",)),
+        Curve("Rewards that abstained or failed", "share",
+              ("rewards/{reward}/abstained", "rewards/{reward}/failed"), if_any=True),
+    ),
+    "Where is the signal lost?": (
+        Curve("Groups whose completions all score the same", "share",
+              ("frac_reward_zero_std", "rewards/{reward}/no_signal")),
+        Curve("Groups left out: all right, all wrong", "share",
+              ("dynamic_sampling/all_right", "dynamic_sampling/all_wrong")),
+        Curve("Completion length", "tokens", ("completions/mean_length", "completions/max_length")),
+        Curve("Cut off before the end", "share", ("completions/clipped_ratio",)),
+    ),
+    "Is it stable?": (
+        Curve("Entropy of the policy", "nats a token", ("entropy",)),
+        Curve("Gradient norm", "", ("grad_norm",)),
+        Curve("Divergence from the reference, and over a draw", "nats a token", ("kl", "ppo/approx_kl")),
+        Curve("Tokens whose ratio is clipped", "share", ("clip_ratio/region_mean", "ppo/clip_fraction")),
+        Curve("Variance that the critic explains", "", ("critic/explained_variance",)),
+        Curve("Log-probability of chosen and of rejected", "nats", ("logps/chosen", "logps/rejected")),
+    ),
+    "What did the rounds draw?": (
+        Curve("Samples of each round", "share", ("rounds/right", "rounds/cut_off", "rounds/hinted")),
+        Curve("Right answers by wrong steps, each round", "share",
+              ("rounds/right_by_wrong_steps", "rounds/hinted_right_by_wrong_steps")),
+        Curve("Pairs or completions fitted on, each round", "", ("rounds/pairs", "rounds/kept", "rounds/given")),
+    ),
+}  # fmt: skip
+"""A question → the charts that answer it, as on the page of metrics."""
+DROPPED = ("eval/validation/", "completions/", "rewards/", "rounds/", "logps/", "dynamic_sampling/")
+"""What legends leave out of the names of metrics."""
+
+
+def write_report(path: str | Path) -> Path:
+    """Write the report of a run folder, finished or not.
+
+    Args:
+        path: the run folder.
+
+    Returns:
+        The file.
+
+    Raises:
+        UserError: that is no run folder, or what is in it cannot be read.
+    """
+    run = read_run(path)
+    summary, phases = run.summary, seconds_by_phase(run)
+    values = {
+        "name": run.name,
+        "task": run.config["task"]["name"],
+        "algorithm": run.config["algorithm"]["name"],
+        "summary": summary,
+        "rows": compared([summary["before"], summary["after"]]) if summary else [],
+        "hacking": hacking.found(run.metrics, run.evaluations, run.config),
+        "curves": curves(run),
+        "phases": bars("Seconds by phase", "seconds", phases) if phases else None,
+        "failing": failing(run.folder),
+        "examples": examples(run.evaluations),
+        "changes": read_jsonl(run.folder.config_changes),
+        "settings": _settings(run),
+        "config": run.config_text,
+    }
+    write_atomically(run.folder.report, rendered("report.html.j2", values))
+    return run.folder.report
+
+
+def curves(run: RunRecord) -> dict[str, list[str]]:
+    """The charts of a run that has anything to draw, as SVG, by the question that they answer."""
+    drawn = {question: [_drawn(run, curve) for curve in charts] for question, charts in CURVES.items()}
+    return {question: there for question, charts in drawn.items() if (there := [one for one in charts if one])}
+
+
+def _drawn(run: RunRecord, curve: Curve) -> str | None:
+    bands = run.bands
+    names = [
+        metric.format(reward=reward)
+        for metric in curve.metrics
+        for reward in (run.config["rewards"] if "{reward}" in metric else [""])
+    ]
+    lines = [Line(_label(name), run.series(name), bands.get(name, {})) for name in names if run.series(name)]
+    if not lines or (curve.if_any and not any(value for line in lines for _, value in line.points)):
+        return None
+    return chart(curve.title, curve.unit, lines)
+
+
+def _label(metric: str) -> str:
+    for start in DROPPED:
+        metric = metric.removeprefix(start)
+    return metric.replace("_", " ")
+
+
+def _settings(run: RunRecord) -> Sequence[tuple[str, Any, Any]] | None:
+    """(key, default, value) of what the config sets; None if it is of another version."""
+    try:
+        return [(key, *pair) for key, pair in unlike_defaults(run.config).items()]
+    except ValidationError:
+        return None

@@ -1,0 +1,60 @@
+"""The pages in a real browser: light and dark, on a phone and on a desk. Skipped where there is no Chromium."""
+
+import html
+import json
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from rl.analysis.reports.report import write_report
+
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
+WIDTHS = (400, 1280)
+MEASURING = """
+<body style="margin:0">%s<script>
+function measured(frame) {
+  const page = frame.contentDocument, root = page.documentElement, styled = frame.contentWindow.getComputedStyle;
+  const scrolls = one => one && (styled(one).overflowX === "auto" || scrolls(one.parentElement));
+  const outside = [...page.querySelectorAll("body *")].filter(one =>
+    !one.closest("svg *") && !scrolls(one) && one.getBoundingClientRect().right > root.clientWidth + 0.5);
+  return {width: root.clientWidth, scroll: root.scrollWidth, outside: outside.map(one => one.outerHTML.slice(0, 200)),
+    ink: styled(page.body).color, paper: styled(page.body).backgroundColor};
+}
+addEventListener("load", () => {
+  document.title = JSON.stringify([...document.querySelectorAll("iframe")].map(measured));
+});
+</script>
+"""
+"""A page that shows another one in frames of several widths, and leaves in its title what it measured."""
+SCHEME = {"light": 1, "dark": 0}
+
+
+def seen(page, scheme, folder):
+    """What the browser measures of a page at each width."""
+    frames = "".join(
+        f'<iframe srcdoc="{html.escape(page, quote=True)}" style="border:0;height:900px;width:{width}px"></iframe>'
+        for width in WIDTHS
+    )
+    (folder / "frames.html").write_text(MEASURING % frames)
+    done = subprocess.run(
+        [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder / 'browser'}",
+         f"--blink-settings=preferredColorScheme={SCHEME[scheme]}", "--dump-dom", f"file://{folder / 'frames.html'}"],
+        capture_output=True, text=True, check=True, timeout=120,
+    )  # fmt: skip
+    return json.loads(html.unescape(re.search(r"<title>(.*?)</title>", done.stdout, re.DOTALL)[1]))
+
+
+def brightness(colour):
+    return sum(map(int, re.findall(r"\d+", colour)[:3])) / 3
+
+
+@pytest.mark.skipif(BROWSER is None, reason="there is no Chromium here")
+@pytest.mark.parametrize("scheme", SCHEME)
+def test_nothing_overflows_and_text_stands_out(hostile, scheme, tmp_path):
+    for width, page in zip(WIDTHS, seen(write_report(hostile.path).read_text(), scheme, tmp_path), strict=True):
+        assert page["width"] in (width, width - 15) and page["scroll"] == page["width"], page  # 15 for a scroll bar
+        assert not page["outside"]
+        ink, paper = brightness(page["ink"]), brightness(page["paper"])
+        assert ink - paper > 150 if scheme == "dark" else paper - ink > 150
