@@ -124,18 +124,26 @@ def diagnostics_table(rows: Sequence[Row]) -> Table:
 
 
 def faults_table(rows: Sequence[Row]) -> Table:
-    """What was said of each way to set up a run."""
+    """What was said of each way to set up a run, and of all runs together."""
+
+    def said(row: Row) -> str:
+        return ", ".join(f"{word} {row[word]}" for word in WORDS if row[word])
+
+    total: Row = {name: sum(row[name] for row in rows) for name in ("runs", "learnt", *WORDS)}
     return Table(
         ["what is wrong", "runs", "learnt", "preflight", "diagnostics, and in how many runs"],
         [
-            [
-                row["fault"] or f"nothing (`{row['kind']}`)",
-                str(row["runs"]),
-                str(row["learnt"]),
-                ", ".join(f"{word} {row[word]}" for word in WORDS if row[word]),
-                row["said"].replace("_", " ") or "–",
-            ]
-            for row in rows
+            *(
+                [
+                    row["fault"] or f"nothing (`{row['kind']}`)",
+                    str(row["runs"]),
+                    str(row["learnt"]),
+                    said(row),
+                    row["said"].replace("_", " ") or "–",
+                ]
+                for row in rows
+            ),
+            ["all", str(total["runs"]), str(total["learnt"]), said(total), ""],
         ],
     )
 

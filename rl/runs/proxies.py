@@ -5,7 +5,7 @@
 
 Both are known from small-scale proxies of instabilities of large models (Wortsman et al. 2023, arXiv:2309.14322, 3.1.2
 and 3.4). They are estimated on few numbers, so that they cost nothing: the first on at most 1,024 weights a tensor, in
-even distances, the second on the last position of at most eight sequences of each forward pass that is trained on.
+even distances, the second on the last token of at most eight sequences of each forward pass that is trained on.
 Sharded weights are looked at where this process has them, and their logits are not.
 """
 
@@ -25,7 +25,7 @@ from rl.storage.checkpoints import metrics
 WEIGHTS = 1024
 """Most weights of a tensor that are looked at."""
 SEQUENCES = 8
-"""Most sequences of a forward pass whose last position is looked at."""
+"""Most sequences of a forward pass whose last token is looked at."""
 
 
 class Proxies(TrainerCallback):
@@ -51,7 +51,9 @@ class Proxies(TrainerCallback):
         head = policy.get_output_embeddings()
         whole = self.trainer.accelerator.distributed_type not in (DistributedType.FSDP, DistributedType.DEEPSPEED)
         if head is not None and whole and policy.base_model is not policy:
-            self._hook = policy.base_model.register_forward_hook(lambda _, __, out: self._look(head, out))
+            self._hook = policy.base_model.register_forward_hook(
+                lambda _, __, given, out: self._look(head, given.get("attention_mask"), out), with_kwargs=True
+            )
 
     def on_pre_optimizer_step(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
@@ -67,9 +69,9 @@ class Proxies(TrainerCallback):
         found = metrics(self.trainer)
         if self.trainer.accelerator.distributed_type != DistributedType.DEEPSPEED:  # it stepped in the backward pass
             ratio = update_ratio(self._before, some_weights(kwargs["model"]))
-            found["update_ratio"].append(ratio)  # pyright: ignore[reportArgumentType]
+            found.setdefault("update_ratio", []).append(ratio)
         if self._logits:
-            found["largest_logit"].append(torch.stack(self._logits).mean().item())
+            found.setdefault("largest_logit", []).append(torch.stack(self._logits).mean().item())
         self._before, self._logits = [], []
 
     def on_train_end(
@@ -80,11 +82,25 @@ class Proxies(TrainerCallback):
             self._hook.remove()
             self._hook = None
 
-    def _look(self, head: nn.Module, out: Any) -> None:
+    def _look(self, head: nn.Module, mask: Tensor | None, out: Any) -> None:
         if torch.is_grad_enabled():
             with torch.no_grad():
-                logits = head(out[0][:SEQUENCES, -1].detach())
+                logits = head(last_hidden(out[0][:SEQUENCES].detach(), mask))
                 self._logits.append(logits.float().abs().amax(-1).mean())
+
+
+def last_hidden(hidden_BSH: Tensor, mask: Tensor | None) -> Tensor:
+    """The hidden state (B, H) of each sequence's last token that is no padding.
+
+    Args:
+        hidden_BSH: the hidden states.
+        mask: (B', S) with B' of at least B, 1 on tokens; where it has another shape, every position is a token.
+    """
+    rows, positions = hidden_BSH.shape[:2]
+    if mask is None or mask.dim() != 2 or mask.shape[1] != positions:
+        return hidden_BSH[:, -1]
+    last = positions - 1 - mask[:rows].flip(1).int().argmax(1)
+    return hidden_BSH[torch.arange(rows, device=hidden_BSH.device), last]
 
 
 def some_weights(model: nn.Module) -> list[Tensor]:

@@ -7,10 +7,8 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from rl.analysis.console import warned
-from rl.analysis.diagnostics.watch import of_folder
-from rl.config import undump
-from rl.errors import UserError
-from rl.storage.run_folder import RunFolder
+from rl.analysis.diagnostics.watch import replayed
+from rl.analysis.reports.runs import read_run
 
 
 def diagnose(run_folders: Sequence[str]) -> None:
@@ -20,18 +18,15 @@ def diagnose(run_folders: Sequence[str]) -> None:
         run_folders: the run folders.
 
     Raises:
-        UserError: one of them is no run folder.
+        UserError: one of them is no run folder, or what is in it cannot be read.
     """
-    folders = [RunFolder(path) for path in run_folders]
-    for folder in folders:  # before anything is printed
-        if not folder.config.exists():
-            raise UserError(str(folder.path), "is not a run folder: it has no config.yaml")
+    runs = [read_run(path) for path in run_folders]  # before anything is printed
     console = Console(soft_wrap=True)
-    for folder in folders:
-        watch = of_folder(folder, undump(folder.config.read_text(encoding="utf-8")))
-        step = watch.record.rows[-1]["step"] if watch.record.rows else 0
-        state = "finished" if folder.finished else "not finished"
-        console.print(f"{folder.path}: {state}, step {step}", highlight=False)
+    for run in runs:
+        watch = replayed(run.metrics, run.evaluations, run.config)
+        step = run.metrics[-1]["step"] if run.metrics else 0
+        state = "not finished" if run.summary is None else "finished"
+        console.print(f"{run.folder.path}: {state}, step {step}", highlight=False)
         warned(console, [finding.as_dict() for finding in watch.findings])
         for name, what in watch.broken.items():
             console.print(f"the diagnostic {name} broke: {what}", style="red", highlight=False)

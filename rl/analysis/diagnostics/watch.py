@@ -7,7 +7,6 @@ from typing import Any
 
 from rl.analysis.diagnostics.record import Finding, Record
 from rl.analysis.diagnostics.registry import AT_EVALUATIONS, AT_LOG_LINES, Look
-from rl.storage.run_folder import RunFolder, read_jsonl
 
 
 class Watch:
@@ -49,8 +48,16 @@ class Watch:
     def log(self, row: Mapping[str, Any]) -> None:
         """Take a log line, with its `step`, and ask."""
         self.record.add(row)
-        measured = any(name.startswith("eval/") for name in row)
-        waiting = self._at_evaluations if measured else self._at_log_lines
+        if any(name.startswith("eval/") for name in row):
+            self.look_at_accuracy()
+        else:
+            self._ask(self._at_log_lines)
+
+    def look_at_accuracy(self) -> None:
+        """Ask the diagnostics that compare evaluations."""
+        self._ask(self._at_evaluations)
+
+    def _ask(self, waiting: dict[str, Look]) -> None:
         for name, look in list(waiting.items()):
             try:
                 finding = look(self.record)
@@ -86,14 +93,8 @@ def replayed(
             if (measured := waiting.pop((split, row["step"]), None)) is not None:
                 watch.evaluated(measured)
         watch.log(row)
+    if waiting and metrics:  # the run broke off between an evaluation and its line
+        for row in waiting.values():
+            watch.evaluated(row)
+        watch.look_at_accuracy()
     return watch
-
-
-def of_folder(folder: RunFolder, config: Mapping[str, Any]) -> Watch:
-    """The diagnostics of a run folder, finished or not.
-
-    Args:
-        folder: the run folder.
-        config: its resolved config.
-    """
-    return replayed(read_jsonl(folder.metrics), read_jsonl(folder.evaluations), config)

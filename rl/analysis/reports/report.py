@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from rl.analysis import hacking
 from rl.analysis.console import compared
+from rl.analysis.diagnostics.watch import replayed
 from rl.analysis.reports.curves import Line, bars, chart
 from rl.analysis.reports.page import rendered
 from rl.analysis.reports.phases import seconds_by_phase
@@ -90,12 +91,15 @@ def write_report(path: str | Path) -> Path:
     """
     run = read_run(path)
     summary, phases = run.summary, seconds_by_phase(run)
+    diagnosed = replayed(run.metrics, run.evaluations, run.config)
     values = {
         "name": run.name,
         "task": run.config["task"]["name"],
         "algorithm": run.config["algorithm"]["name"],
         "summary": summary,
         "rows": compared([summary["before"], summary["after"]]) if summary else [],
+        "findings": diagnosed.findings,
+        "broken": diagnosed.broken,
         "hacking": hacking.found(run.metrics, run.evaluations, run.config),
         "curves": curves(run),
         "phases": bars("Seconds by phase", "seconds", phases) if phases else None,

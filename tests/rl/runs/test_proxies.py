@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from rl.runs.proxies import WEIGHTS, some_weights, update_ratio
+from rl.runs.proxies import WEIGHTS, last_hidden, some_weights, update_ratio
 
 
 def test_the_update_ratio_is_that_of_all_weights_where_they_are_few():
@@ -36,3 +36,11 @@ def test_the_copies_do_not_follow_the_weights():
 def test_a_step_that_was_skipped_has_changed_nothing():
     weights = some_weights(nn.Linear(2, 2))
     assert update_ratio(weights, weights) == 0.0
+
+
+def test_padding_on_either_side_is_no_last_token():
+    hidden = torch.arange(12.0).view(2, 3, 2)
+    mask = torch.tensor([[1, 1, 0], [0, 1, 1], [1, 0, 0]])
+    assert last_hidden(hidden, mask).tolist() == [[2.0, 3.0], [10.0, 11.0]]
+    for other in (None, torch.ones(2, 1, 3, 3)):
+        assert last_hidden(hidden, other).tolist() == [[4.0, 5.0], [10.0, 11.0]]
