@@ -23,7 +23,10 @@ from tables import PAPERS
 from rl.config import load, load_stages
 from rl.config.layers import arms
 
-KEPT = ("greedy", "chain", "mean_at_k", "mean_length")
+KEPT = (
+    "greedy", "chain", "mean_at_k", "mean_length",
+    "without_statement", "with_statement", "with_best_statement", "rectified", "margin_without", "margin_with",
+)  # fmt: skip
 """Figures that are put on record."""
 
 
@@ -49,9 +52,10 @@ def run(recipe: str, arm: str, seed: int, overrides: Sequence[str] = ()) -> Row:
         else:
             train(load(file, given), fresh=True)
             runs = [json.loads((Path(scratch) / recipe / "summary.json").read_text())]
-    before, after = (
-        {name: one[name] for name in KEPT if name in one} for one in (runs[0]["before"], runs[-1]["after"])
-    )
+    after = runs[-1]["after"]
+    # a frozen reader that a first stage makes is measured in another way than the policy
+    before = next(one["before"] for one in runs if ("rectified" in one["before"]) == ("rectified" in after))
+    before, after = ({name: one[name] for name in KEPT if name in one} for one in (before, after))
     took = {"wall_s": round(time.perf_counter() - started, 1), "cpu_s": round(time.process_time() - worked, 1)}
     figures = {"n": runs[-1]["after"]["n"], "steps": sum(one["steps"] for one in runs), **took}
     return flat({"recipe": recipe, "arm": arm, "seed": seed, "before": before, "after": after, **figures})

@@ -104,6 +104,8 @@ def learning(rows: Sequence[Row]) -> Table:
 
 def papers(rows: Sequence[Row]) -> Table:
     """The arms of a recipe: means over seeds, Wilson's interval over the problems of all seeds, and each seed."""
+    if any("after.rectified" in row for row in rows):
+        return _from_statements(rows)
     lines = []
     for arm in dict.fromkeys(row["arm"] for row in rows):
         own = [row for row in rows if row["arm"] == arm]
@@ -123,6 +125,36 @@ def papers(rows: Sequence[Row]) -> Table:
         )
     lines = lines or [["not measured yet", *[NOTHING] * 5]]
     return Table(["arm", "before", "after, greedy", "each seed", "after, sampled", "tokens"], lines)
+
+
+def _from_statements(rows: Sequence[Row]) -> Table:
+    """The arms of a recipe whose problems are answered from statements: Wilson's interval, and means over seeds."""
+    lines = []
+    for arm in dict.fromkeys(row["arm"] for row in rows):
+        own = [row for row in rows if row["arm"] == arm]
+        seeds = [row["after.with_statement"] for row in own]
+        right = round(sum(row["after.with_statement"] * row["n"] for row in own))
+        interval = wilson(right, sum(row["n"] for row in own))
+        assert interval is not None
+        lines.append(
+            [
+                arm,
+                f"{interval.value:.3f} [{interval.low:.3f}, {interval.high:.3f}]",
+                ", ".join(f"{value:.3f}" for value in seeds),
+                *(
+                    f"{_mean(own, f'before.{name}', form)} → {_mean(own, f'after.{name}', form)}"
+                    for name, form in (
+                        ("with_statement", ".3f"),
+                        ("without_statement", ".3f"),
+                        ("rectified", "+.3f"),
+                        ("margin_without", "+.2f"),
+                    )
+                ),
+                _mean(own, "after.with_best_statement"),
+            ]
+        )
+    measured = ["with", "without", "with minus without", "margin without, nats", "several and none"]
+    return Table(["arm", "after, with its statement", "each seed", *measured], lines)
 
 
 def _mean(rows: Sequence[Row], name: str, form: str = ".3f") -> str:

@@ -29,6 +29,7 @@ class Judgement:
             (`rewards.mixing.aggregate`); None if rewards are multiplied, or the sample has no reward.
         steps: the reward's scores of the completion's steps, with spans in characters; empty if a gate is closed.
         tokens: the reward's scores of the completion's tokens; empty if a gate is closed.
+        until: the number of characters of the completion that it is credited to (`credit_on: rationale`); None for all.
     """
 
     value: float | None
@@ -37,6 +38,7 @@ class Judgement:
     contribution: float | None = None
     steps: tuple[Step, ...] = ()
     tokens: tuple[float, ...] = ()
+    until: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

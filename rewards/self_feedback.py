@@ -11,7 +11,8 @@ draws for rows of the train split; they are fixed from then on. (The authors' co
 not.)
 
 The policy could increase $r$ by answering worse without a rationale. So both margins, `with` and `without`, are in the
-table and the logs, and with `baseline` a frozen model provides $m(q)$, which rules this out.
+table and the logs, and with `baseline` a frozen model provides $m(q)$, which rules this out. A frozen model, or `base`,
+the policy as the run began with it, may take the policy's place in both terms or in this one.
 
 A completion without the answer marker, or one that does not fit into the model, abstains.
 """
@@ -27,7 +28,6 @@ import numpy as np
 from rewards.likelihood_gain import scored, with_and_without
 from rewards.models.generate import SamplingParameters, generate
 from rewards.models.likelihoods import Likelihood
-from rewards.models.load import frozen
 from rewards.models.prompts import prompt_ids
 from rewards.models.types import Source
 from rewards.parts.context import Context
@@ -166,7 +166,7 @@ class SelfFeedback(Reward):
 
 
 def build(name: str, settings: Mapping[str, Any], context: Context) -> SelfFeedback:
-    """Make the reward from its section of the config; `model` is `policy` unless it names a frozen one.
+    """Make the reward from its section of the config; `model` is `policy` unless it names a frozen one, such as `base`.
 
     Raises:
         ValueError: an option is unknown or out of bounds, or a policy is needed and there is none.
@@ -176,12 +176,12 @@ def build(name: str, settings: Mapping[str, Any], context: Context) -> SelfFeedb
     if not isinstance(normalise, bool):
         raise ValueError(f"normalise: expected true or false, got {normalise!r}")
     settings = {**settings, "model": settings.get("model") or "policy"}
-    model = source(settings, context, "causal", policy=True)
-    loading = {key: options[key] for key in LOADING if key in options}
+    model = source(settings, context, "causal", policy=True, base=True)
+    baseline = options.get("baseline")
     return SelfFeedback(
         model,
         layout(options, context.verifier.name),
-        baseline=frozen(str(options["baseline"]), **loading) if options.get("baseline") else None,
+        baseline=source({**settings, "model": baseline}, context, "causal", base=True) if baseline else None,
         context=context if normalise else None,
         rows=whole("rows", options.get("rows", 256), 2),
         temperature=number("temperature", options.get("temperature", 0.7), above=0.0),

@@ -182,12 +182,35 @@ def evaluate(
 
 
 @cli.command()
-@click.argument("run_folder")
-def report(run_folder: str) -> None:
-    """Write report.html for a run folder, finished or not."""
-    from rl.analysis.reports.report import write_report
+@click.argument("runs", nargs=-1, required=True, metavar="RUN...")
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False),
+    help="Where to write the page.  [default: RUN/report.html, or comparison.html for several]",
+)
+def report(runs: Sequence[str], out: str | None) -> None:
+    """Write report.html for a run folder, finished or not; for several, one page that compares them.
 
-    click.echo(write_report(run_folder))
+    Runs of the same config with different seeds are drawn as one, with a band.
+    """
+    if len(runs) > 1:
+        from rl.analysis.reports.comparison import write_comparison
+
+        click.echo(write_comparison(runs, out or "comparison.html"))
+    else:
+        from rl.analysis.reports.report import write_report
+
+        click.echo(write_report(runs[0], out))
+
+
+@cli.command()
+@click.argument("run_folder", metavar="RUN")
+@click.option("--entity", help="The user or team in W&B.  [default: that of the login]")
+def dashboard(run_folder: str, entity: str | None) -> None:
+    """Make a workspace in W&B for the project of RUN, with a section for each question."""
+    from rl.runs.dashboard import save_workspace
+
+    click.echo(save_workspace(run_folder, entity))
 
 
 @cli.command("export")

@@ -1,7 +1,8 @@
-"""Progress bars on a terminal; in other output, a line at the start."""
+"""Progress bars on a terminal, in other output a line at the start; and tokens a second."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -65,3 +66,26 @@ def completions_bar(console: Console, what: str, completions: int) -> Iterator[C
     bar = progress.add_task(f"measuring {what}", total=completions)
     with progress:
         yield lambda count: progress.advance(bar, count)
+
+
+class Rate:
+    """Tokens a second between one call and the next."""
+
+    def __init__(self) -> None:
+        self._last: tuple[float, float] | None = None
+
+    def __call__(self, tokens: float | None) -> float | None:
+        """The rate since the last call.
+
+        Args:
+            tokens: tokens so far; None if they are not counted.
+
+        Returns:
+            None at the first call, and where no token was added.
+        """
+        if tokens is None:
+            return None
+        before, self._last = self._last, (tokens, time.perf_counter())
+        if before is None or tokens <= before[0]:
+            return None
+        return (tokens - before[0]) / (self._last[1] - before[1])

@@ -19,6 +19,7 @@ from rich.console import Console
 
 from rewards.sample import Sample
 from rl import setup, tasks
+from rl.analysis import statements
 from rl.config import Config, dump
 from rl.config.generation_cycle import GenerationCycle
 from rl.context import RunContext
@@ -97,6 +98,8 @@ def prepare(
     if task.skipped:
         console.print(f"skipped {len(task.skipped)} broken rows; the first: {task.skipped[0]}", highlight=False)
     _self_check(task, console)
+    if config.evaluation.statements is not None:
+        statements.check(config.evaluation.statements, task.splits["train"])
     loaded: list[Policy] = []  # rewards are made before the policy is loaded, and some use it later
     mix = setup.rewards(config, task, lambda: (loaded[0].model, loaded[0].tokenizer), lambda: base(config, loaded[0]))
     loaded.append(policy := setup.policy(config, task, console))

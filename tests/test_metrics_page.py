@@ -26,13 +26,18 @@ RUNS = {
 ONLY_SOMETIMES = {
     **dict.fromkeys(("requests", "tokens", "money", "cached"), "judge"),
     **dict.fromkeys(("with", "without"), "self_feedback"),
+    "marked": "mixing/mix",
 }
 """What a reward logs that none of these runs has → the reward."""
 ELSEWHERE = {
     "rounds/given": "rl/rounds/rounds.py",
     "rounds/hinted_right_by_wrong_steps": "rl/examples/hints.py",
     "sampling/sampling_logp_difference/mean": "rl/analysis/diagnostics/sampler_mismatch.py",
+    "answering/qka_loss": "rl/algorithms/answering.py",
+    "answering/qa_loss": "rl/algorithms/answering.py",
 }
+OF_STATEMENTS = "rl/analysis/statements.py"
+"""Where `eval/SPLIT/…` is made that needs `evaluation.statements`."""
 """What these runs have no reason to log → where it is made."""
 OF_TEACHERS = "rl/algorithms/distil.py"
 """Where `teacher/…` is made; the divergences are named by `algorithm.teacher.direction`."""
@@ -77,5 +82,8 @@ def test_nothing_is_on_the_page_that_no_run_logs(logged):
         *get_args(Teacher.model_fields["direction"].annotation),
     }
     assert all(f'"teacher/{made}' in (ROOT / OF_TEACHERS).read_text() for made in ("nll", "{how.direction}"))
-    for name in rest - of_rewards - of_teachers:
+    of_statements = {name for name in rest if name.startswith("eval/")}
+    made = (ROOT / OF_STATEMENTS).read_text()
+    assert all(f'"{name.rpartition("/")[2]}": ' in made for name in of_statements)
+    for name in rest - of_rewards - of_teachers - of_statements:
         assert name in ELSEWHERE and name in (ROOT / ELSEWHERE[name]).read_text(), name

@@ -1,5 +1,6 @@
 """The recipes of `configs/papers/`: each arm loads, and holds what its comment says is held."""
 
+import json
 import re
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from rl.config import load, load_stages
 from rl.config.layers import arms
 from rl.errors import UserError
 from rl.examples.reading import rows_of
+from rl.training import train
 
 ROOT = Path(__file__).parents[1]
 FILES = {file.stem: file for file in sorted((ROOT / "configs" / "papers").glob("*.yaml"))}
@@ -95,3 +97,41 @@ def test_learn_to_reason_learns_nothing_of_the_student_and_asks_what_it_teaches(
     assert config.algorithm.keep.threshold > sum(reward.weight for reward in config.rewards.values())
     ((rows, _),) = examples(config).values()
     assert [row.index for row in rows] == list(range(config.task.sizes.train))
+
+
+def test_crystal_rewards_the_statement_alone_and_takes_turns_with_answers(tmp_path, cache):
+    small = [
+        "policy.warm_start={steps: 60, batch: 16, hidden: 32, layers: 1, heads: 2}", "trainer.max_steps=4",
+        "task.sizes={train: 64, validation: 8, test: 8}", "trainer.steps_per_generation=1", "trainer.logging_steps=1",
+        "rewards.self_feedback.options={rows: 64, max_tokens: 24}", "trainer.save_steps=4", "sampling.max_tokens=24",
+        "evaluation={n: 8, statements: {k: 2}}", f"logging.folder={tmp_path}", "trainer.per_device_train_batch_size=32",
+    ]  # fmt: skip
+    summary = train(load(RECIPES["crystal"], small))
+    lines = [json.loads(line) for line in (tmp_path / "crystal" / "metrics.jsonl").read_text().splitlines()]
+    steps = [line for line in lines if "loss" in line]
+    assert ["answering/qka_loss" in line for line in steps] == ["ppo/approx_kl" not in line for line in steps]
+    assert ["answering/qka_loss" in line for line in steps] == [False, True, False, True]
+    assert all(0 < line["rewards/self_feedback/marked"] <= 1 for line in steps)
+    after = {name: summary["after"][name]["value"] for name in ("with_statement", "without_statement", "rectified")}
+    assert after["rectified"] == pytest.approx(after["with_statement"] - after["without_statement"], abs=1e-5)
+    config = of("crystal", "Crystal")
+    assert {name: (one.weight, one.credit_on) for name, one in config.rewards.items()} == {
+        "correctness": (0.0, "completion"), "self_feedback": (1.0, "rationale"),
+    }  # fmt: skip
+
+
+def test_crystal_takes_as_many_ppo_steps_with_and_without_alternation():
+    whole, alone = of("crystal", "Crystal"), of("crystal", "no alternation, as many PPO steps")
+    turns = whole.algorithm.answering
+    share = turns.policy_cycles / (turns.policy_cycles + turns.answer_cycles)
+    assert alone.trainer["max_steps"] == share * whole.trainer["max_steps"] and alone.algorithm.answering is None
+
+
+def test_lm_guided_cot_has_a_reader_that_no_stage_trains_and_that_every_stage_is_measured_by():
+    for arm in arms(RECIPES["lm_guided_cot"]):
+        stages = load_stages(RECIPES["lm_guided_cot"], arms(RECIPES["lm_guided_cot"])[arm])
+        reader = str(stages["reader"].run_folder / "model")
+        assert list(stages) == ["reader", "kd", "rl"] and stages["kd"].policy.model == "embedded"
+        assert stages["rl"].rewards["reader"].model == reader
+        assert {one.evaluation.statements.model for one in (stages["kd"], stages["rl"])} == {reader}
+        assert {one.credit_on for one in stages["rl"].rewards.values()} == {"rationale"}

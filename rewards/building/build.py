@@ -11,7 +11,8 @@ from rewards.building import function
 from rewards.mixing import schedule
 from rewards.mixing.mix import Mix
 from rewards.parts.context import Context
-from rewards.parts.settings import KEYS, STEP_RULES, TOKEN_RULE, one_of
+from rewards.parts.rationale import Layout, layout
+from rewards.parts.settings import CREDIT_ON, KEYS, STEP_RULES, TOKEN_RULE, one_of
 from rewards.reward import Reward
 from verifiers.runtime.names import nearest
 
@@ -29,8 +30,8 @@ def build(
     """Make the mix, which can be called as a TRL reward function.
 
     Args:
-        settings: reward name → its `kind`, `function`, `verifier`, `model`, `options`, `weight` and `credit`, each
-            optional. A `function` is a name, as in a config, or the function itself, or a `Reward`.
+        settings: reward name → its `kind`, `function`, `verifier`, `model`, `options`, `weight`, `credit` and
+            `credit_on`, each optional. A `function` is a name, as in a config, or the function itself, or a `Reward`.
         context: the context of the rewards.
         mix: settings of the mix: `aggregation`, `gate`, `gate_at`, `error_budget`, `timeout`.
 
@@ -46,11 +47,16 @@ def build(
             raise ValueError(f"{name}: {error}") from error
     weights = {name: given.get("weight", 1.0) for name, given in settings.items()}
     credits = {name: given["credit"] for name, given in settings.items() if given.get("credit")}
+    rationales = {
+        reward.name: _layout(reward, context)
+        for reward, given in zip(rewards, settings.values(), strict=True)
+        if given.get("credit_on") == "rationale"
+    }
     for key in mix or {}:
         if key not in MIX_KEYS:
             raise ValueError(f"mix: unknown key {key!r}; {nearest(key, MIX_KEYS)}")
     try:
-        return Mix(rewards, weights, credits, **(mix or {}))
+        return Mix(rewards, weights, credits, rationales=rationales, **(mix or {}))
     except ValueError as error:
         raise ValueError(f"mix: {error}") from error
 
@@ -77,4 +83,15 @@ def _reward(name: str, given: Mapping[str, Any], context: Context) -> Reward:
         if not rules:
             raise ValueError("credit: it gives no step scores, so there is nothing to credit inside a completion")
         one_of("credit", given["credit"], rules)
+    if one_of("credit_on", given.get("credit_on") or "completion", CREDIT_ON) == "rationale":
+        if given.get("credit"):
+            raise ValueError("credit_on: the rule of credit: says where its scores count; leave one of the two out")
+        if _layout(reward, context).marker is None:
+            raise ValueError("credit_on: with marker: null the whole completion is rationale; leave credit_on out")
     return reward
+
+
+def _layout(reward: Reward, context: Context) -> Layout:
+    """How a completion is split for a reward: as its options say, or else as the task does it."""
+    own = getattr(reward, "layout", None)
+    return own if isinstance(own, Layout) else layout({}, context.verifier.name)

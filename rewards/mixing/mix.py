@@ -31,8 +31,9 @@ from rewards.mixing.aggregate import (
 )
 from rewards.mixing.run import LARGEST, Runner, hold_to_budget
 from rewards.mixing.schedule import Weight
+from rewards.parts.rationale import Layout
 from rewards.parts.settings import one_of
-from rewards.reward import Reward, Scores, Text
+from rewards.reward import Reward, Scores, Text, text_of
 from rewards.sample import Judgement
 from verifiers import Status
 
@@ -66,6 +67,7 @@ class Mix(Reward):
         weights: reward name → weight, a number or `[[step, weight], …]`.
         credits: reward name → credit rule, for rewards whose step scores count within the completion. Step scores are
             not normalised by `normalise_then_sum`.
+        rationales: reward name → how a completion is split, for rewards that are credited to the rationale alone.
         error_budget: share of a batch on which a reward may fail; beyond it the run stops.
         aggregation: `sum`, `normalise_then_sum`, `product` or `gated`.
         gate: with `gated`, the reward that must pass.
@@ -92,10 +94,11 @@ class Mix(Reward):
         gate: str | None = None,
         gate_at: float = 0.5,
         timeout: float = 300.0,
+        rationales: Mapping[str, Layout] | None = None,
     ) -> None:
         self.rewards = tuple(rewards)
         self.weights = {name: schedule.checked(weight) for name, weight in weights.items()}
-        self.credits = dict(credits or {})
+        self.credits, self.rationales = dict(credits or {}), dict(rationales or {})
         self.error_budget = error_budget
         self.aggregation = one_of("aggregation", aggregation, AGGREGATIONS)
         self.gate, self.gate_at = gate, gate_at
@@ -115,7 +118,7 @@ class Mix(Reward):
             for name, weight in self.weights.items():
                 if min(schedule.values(weight)) < 0:
                     raise ValueError(f"{name}: a product has no negative weights, got {weight}")
-            for name in self.credits:
+            for name in (*self.credits, *self.rationales):
                 raise ValueError(f"{name}: a factor of a product cannot be credited inside the completion")
 
     def weights_at(self, step: int) -> dict[str, float]:
@@ -151,18 +154,27 @@ class Mix(Reward):
             log_extra(f"rewards/{reward.name}", scores.values)
             for column, values in scores.columns.items():
                 log_extra(f"rewards/{reward.name}.{column}", values)
-        mixed = self._mixed(parts, weights, groups)
+        mixed = self._mixed(parts, weights, groups, completions)
         contributions = {
             name: centred([judgements[name].contribution for judgements in mixed.judgements], groups) for name in parts
         }
         for name, share in variance_shares(contributions).items():
             log_metric(f"rewards/{name}/variance_share", share)
+        for name in self.rationales:
+            marked = [judgements[name].until is not None for judgements in mixed.judgements]
+            log_metric(f"rewards/{name}/marked", sum(marked) / len(marked))
         for name, weight in self.weights.items():
             if not isinstance(weight, float):
                 log_metric(f"rewards/{name}/weight", weights[name])
         return mixed
 
-    def _mixed(self, parts: Mapping[str, Scores], weights: Mapping[str, float], groups: Groups) -> Mixed:
+    def _mixed(
+        self,
+        parts: Mapping[str, Scores],
+        weights: Mapping[str, float],
+        groups: Groups,
+        completions: Sequence[Text],
+    ) -> Mixed:
         """The contribution of each reward to each completion, and their sum or product."""
         values = self._comparable(parts, groups)
         passed, known = self._passed(values), counting(values, weights)
@@ -181,6 +193,10 @@ class Mix(Reward):
             numbers = {name: filled(where(counts[name], of), groups) for name, of in values.items()}
             contributions = {name: [effective[name][row] * numbers[name][row] for row in rows] for name in parts}
             totals = [sum(contributions[name][row] for name in parts) for row in rows]
+        until = {
+            name: [layout.until(text_of(completion)) for completion in completions]
+            for name, layout in self.rationales.items()
+        }
         judgements = [
             {
                 name: Judgement(
@@ -190,6 +206,7 @@ class Mix(Reward):
                     contribution=contributions[name][row] if known[row] else None,
                     steps=scores.steps[row] if scores.steps and effective[name][row] == weights[name] else (),
                     tokens=scores.tokens[row] if scores.tokens and effective[name][row] == weights[name] else (),
+                    until=until[name][row] if name in until else None,
                 )
                 for name, scores in parts.items()
             }

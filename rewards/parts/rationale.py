@@ -52,11 +52,27 @@ class Layout:
 
     def split(self, completion: str) -> Split:
         """Split a completion at the last marker outside its reasoning."""
-        start, end = spoken(completion)
-        place = -1 if self.marker is None else completion.rfind(self.marker, start, end)
-        if self.marker is None or place < 0:
+        place, end = self._place(completion)
+        if self.marker is None or place is None:
             return Split(completion.rstrip(), "", self.marker is None)
         return Split(completion[:place].rstrip(), completion[place + len(self.marker) : end], True)
+
+    def until(self, completion: str) -> int | None:
+        """The number of characters up to and with the marker's first, by which the policy ends its rationale.
+
+        None if the whole completion is rationale.
+
+        Args:
+            completion: the completion.
+        """
+        place, _ = self._place(completion)
+        return None if place is None else place + 1
+
+    def _place(self, completion: str) -> tuple[int | None, int]:
+        """Where the last marker outside the reasoning starts, None for nowhere; and where what is said ends."""
+        start, end = spoken(completion)
+        place = -1 if self.marker is None else completion.rfind(self.marker, start, end)
+        return (None if place < 0 else place), end
 
     def before(self, prompt: str, rationale: str | None) -> str:
         """The text before the answer.

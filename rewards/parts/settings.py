@@ -8,8 +8,10 @@ from typing import Any
 
 from verifiers.runtime.names import nearest
 
-KEYS = ("kind", "function", "verifier", "model", "options", "weight", "credit")
+KEYS = ("kind", "function", "verifier", "model", "options", "weight", "credit", "credit_on")
 """Keys of a reward's section of the config."""
+CREDIT_ON = ("completion", "rationale")
+"""The part of a completion that a reward is credited to."""
 STEP_RULES = ("sum", "min", "first_error")
 """Rules by which step scores count within a completion (`rl/credit/steps.py`)."""
 TOKEN_RULE = "token"

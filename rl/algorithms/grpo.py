@@ -9,7 +9,8 @@ What happens to a batch, in the order of the code:
        A_i = (r_i - mean(r)) / (std(r) + δ)
 
    Every token of completion i has this advantage. Where a reward has a credit rule, its step scores give each token an
-   advantage of its own, A_it (`rl/credit/group.py`). With outcome rewards alone the advantages are TRL's, unchanged.
+   advantage of its own, A_it (`rl/credit/group.py`); one with `credit_on: rationale` gives none to the tokens after the
+   rationale. With outcome rewards alone the advantages are TRL's, unchanged.
 3. Update the policy, on the clipped loss with ρ_it = π(o_it) / π_old(o_it), the probability of a token relative to the
    policy that sampled it:
 
@@ -61,7 +62,7 @@ class GrpoTrainer(OnlineTrainer):
             samples: B judged samples; those of one prompt are in consecutive rows.
             batch: the batch, with TRL's advantages.
         """
-        if not self.mix.credits:
+        if not self.mix.credits and not self.mix.rationales:
             return batch["advantages"]
         mask_BT = batch["completion_mask"]
         lengths_B = torch.tensor([len(one.ids) for one in samples], device=mask_BT.device)

@@ -26,11 +26,14 @@ import torch
 from accelerate import DistributedType
 from peft import PeftModel
 from torch import Tensor, nn
+from trl.trainer.grpo_config import GRPOConfig
 
 from rewards.mixing.mix import Mix
 from rewards.models.batches import pad_id
+from rewards.parts.rationale import layout
 from rewards.reward import Text, text_of
 from rewards.sample import Sample
+from rl.algorithms import answering
 from rl.algorithms.forward_pass import ForwardPass, positions_by_the_mask, rows_with_signal
 from rl.algorithms.sharing import Sharing
 from rl.config.algorithms import Online
@@ -81,6 +84,7 @@ class OnlineTrainer(SamplingTrainer):
             self.stateful["prompts"] = self.prompt_sampler
         self.has_relative_positions = hasattr(self.policy.config.get_text_config(), "rope_parameters")
         self.sharing = Sharing(self.policy, settings.share_prompts)
+        self.answer_layout = layout(settings.answering.layout if settings.answering else {}, verifier.name)
         self.in_parts = settings.sort_by_length and self._may_run_any_number_of_passes()
 
     @abstractmethod
@@ -100,6 +104,14 @@ class OnlineTrainer(SamplingTrainer):
         """G, the number of completions per prompt."""
         assert self.num_generations is not None
         return self.num_generations
+
+    @property
+    def cycle(self) -> int:
+        """The number of the generation cycle, from 0; a run resumes at the start of one."""
+        args = cast(GRPOConfig, self.args)
+        assert args.steps_per_generation is not None
+        steps = args.steps_per_generation * self.num_iterations // args.gradient_accumulation_steps
+        return self.state.global_step // steps
 
     @property
     def skips_zero_signal(self) -> bool:
@@ -158,7 +170,13 @@ class OnlineTrainer(SamplingTrainer):
             self.policy.delete_adapter("ref")
 
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> Batch:
-        return self.next_batch(inputs)
+        settings = self.settings.answering
+        if settings is None or not self.is_training or not answering.is_due(settings, self.cycle):
+            return self.next_batch(inputs)
+        _, samples = self.sample_and_judge(inputs)
+        template_kwargs = cast(dict[str, Any] | None, self.chat_template_kwargs)
+        batch = answering.answering_batch(samples, settings, self.answer_layout, self._tokenizer, template_kwargs)
+        return {name: tensor.to(self.accelerator.device) for name, tensor in batch.items()}
 
     def _calculate_rewards(
         self,
@@ -196,12 +214,21 @@ class OnlineTrainer(SamplingTrainer):
         return self.gathered(rewards_B1)
 
     def _compute_loss(self, model: nn.Module, inputs: Batch) -> Tensor:
+        if answering.TOLD in inputs:
+            return self._answering_loss(model, inputs)
         rows_R = rows_with_signal(inputs["advantages"]) if self.skips_zero_signal else None
         forward = ForwardPass(model, rows_R, inputs.get("old_per_token_logps"))
         loss = super()._compute_loss(forward, inputs)
         assert forward.logprobs_BT is not None
         self.record_update(inputs, forward.logprobs_BT)
         return loss
+
+    def _answering_loss(self, model: nn.Module, inputs: Batch) -> Tensor:
+        assert self.settings.answering is not None
+        logprobs_BT = answering.answer_logprobs(model, self.policy, inputs)
+        told_B, mask_BT = inputs[answering.TOLD], inputs["completion_mask"]
+        loss = answering.answering_loss(logprobs_BT, mask_BT, told_B, self.settings.answering, self.record)
+        return loss / self.current_gradient_accumulation_steps  # as TRL's losses
 
     def _get_per_token_logps_and_entropies(
         self,

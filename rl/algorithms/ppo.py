@@ -3,8 +3,8 @@ r"""PPO: proximal policy optimization (Schulman et al. 2017, arXiv:1707.06347), 
 What happens to a batch, in the order of the code:
 
 1. Sample and judge (`sample_and_judge`). The policy $\pi_{old}$ draws completions of each prompt.
-2. Reward. Each token $a_t$ gets a reward $r_t$: the outcome at the last token, step scores at the ends of steps
-   (`rl/credit/token_rewards.py`). With `algorithm.kl` = c > 0, a penalty holds the policy near the reference policy:
+2. Reward. Each token $a_t$ gets a reward $r_t$: outcomes at the last token they are credited to, step scores at the
+   ends of steps (`rl/credit/token_rewards.py`). With `algorithm.kl` = c > 0, a penalty holds π near a reference policy:
 
        R_t = r_t - c (log π_old(a_t) - log π_ref(a_t))
 
@@ -67,7 +67,7 @@ class Credited(NamedTuple):
     Attributes:
         advantages_BT: the advantage of each token, before whitening.
         returns_BT: the return of each token, which is the critic's target.
-        mask_BT: 1 on the tokens that count, 0 on padding and on completions without a reward.
+        mask_BT: 1 on the tokens that count, 0 on padding, on completions without a reward and on tokens without credit.
     """
 
     advantages_BT: Tensor
@@ -142,8 +142,8 @@ class PpoTrainer(OnlineTrainer):
             log_ratio_BT: log π(a_t) - log π_ref(a_t), for the penalty in the reward; None for no penalty.
         """
         settings, rewards = self.settings, self.token_rewards(samples, batch)
-        # neither the policy nor the critic learns from a completion without a reward
-        mask_BT = batch["completion_mask"] * rewards.known_B.unsqueeze(1)
+        # neither the policy nor the critic learns from a completion without a reward, or a token without credit
+        mask_BT = batch["completion_mask"] * rewards.known_B.unsqueeze(1) * rewards.counts_BT
         rewards_BT = rewards.all_BT
         if settings.whiten_rewards:
             rewards_BT = rewards_BT / (self._moments(rewards_BT.sum(1), rewards.known_B)[1] + EPSILON)

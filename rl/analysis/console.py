@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,32 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from rl.analysis.evaluation import Evaluation
+from rl.analysis.rows import compared, evaluations
 from rl.storage.checkpoints import best_on_validation, numbered, step_of
 from rl.storage.run_folder import RunFolder
-
-ROWS = {
-    "greedy": "right (greedy decoding)",
-    "chain": "right by right steps alone",
-    "mean_at_k": "right, mean of {k} samples",
-    "pass_at_k": "right in any of {k} samples",
-    "maj_at_k": "right by vote of {k} samples",
-    "cut_off": "cut off before the end",
-}
-"""Metric → its description, in the order of the table."""
-
-
-def compared(figures: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[Mapping[str, Any]]]]:
-    """The rows of a table that compares evaluations: the description of a metric, and its interval in each of them.
-
-    Args:
-        figures: the figures of each evaluation, as in a summary; a metric that one of them lacks has no row.
-    """
-    k = figures[-1]["k"]
-    return [
-        (meaning.format(k=k), [of_one[name] for of_one in figures])
-        for name, meaning in ROWS.items()
-        if all(of_one.get(name) for of_one in figures)
-    ]
 
 
 def evaluated(console: Console, step: int, evaluation: Evaluation) -> None:
@@ -47,15 +24,17 @@ def evaluated(console: Console, step: int, evaluation: Evaluation) -> None:
         step: the optimizer step of the evaluation.
         evaluation: the evaluation.
     """
-    parts = []
-    for name, label in (("greedy", "greedy"), ("mean_at_k", f"mean@{evaluation.k}"), ("chain", "chain")):
-        interval = evaluation.metrics[name]
-        if interval is not None:
-            parts.append(f"{label} {interval.value:.3f}")
+    told = {
+        "greedy": "right {} greedy",
+        "mean_at_k": f"{{}} sampled {evaluation.k} times",
+        "chain": "{} by right steps",
+    }
+    measured = ((text, evaluation.metrics[name]) for name, text in told.items())
+    parts = [text.format(f"{interval.value:.3f}") for text, interval in measured if interval is not None]
     left_out = evaluation.counts["abstained"] + evaluation.counts["failed"]
     if left_out:
         parts.append(f"not judged {left_out}")
-    console.print(f"step {step}: {' · '.join(parts)} on {evaluation.n} {evaluation.split} problems", highlight=False)
+    console.print(f"step {step}: {', '.join(parts)} · {evaluation.n} {evaluation.split} problems", highlight=False)
 
 
 def finished(console: Console, folder: RunFolder, summary: Mapping[str, Any]) -> None:
@@ -124,11 +103,6 @@ def stages_finished(console: Console, folder: Path, summaries: Mapping[str, Mapp
     console.print()
     console.print(table)
     console.print(f"report:  {report}\npolicy:  {folder / 'model'}", highlight=False)
-
-
-def evaluations(summaries: Mapping[str, Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The evaluations before the first stage and after each stage."""
-    return [next(iter(summaries.values()))["before"], *(summary["after"] for summary in summaries.values())]
 
 
 def _examples(folder: RunFolder, step: int) -> Text:

@@ -17,7 +17,7 @@ from rich.console import Console
 
 from rewards.models.state import default_device, move
 from rl import setup, tasks
-from rl.analysis import models_table
+from rl.analysis import models_table, statements
 from rl.analysis.evaluation import Evaluation, evaluate, settings_for
 from rl.analysis.measured import Measured
 from rl.config import Config, load_to_measure
@@ -111,6 +111,8 @@ def _refuse_few(name: str, config: Config, task: Task, split: Split) -> None:
 
 
 def _evaluate(config: Config, task: Task, name: str, split: Split, console: Console) -> Evaluation:
+    if config.evaluation.statements is not None:
+        statements.check(config.evaluation.statements, task.splits[split])
     policy = setup.policy(config, task, console)
     check_positions(config, task, policy, console, [split])
     move(policy.model, default_device())

@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch.distributed as dist
@@ -23,8 +23,11 @@ from transformers import PreTrainedTokenizerBase
 from rewards.models.types import Model
 from rewards.reward import question_of
 from rewards.sample import Sample
+from rl.analysis import statements
 from rl.analysis.intervals import Interval, bootstrap, wilson
+from rl.analysis.statements import Answered
 from rl.config import Config
+from rl.config.statements import Statements
 from rl.sampling.draw import Completion, as_samples, sample
 from rl.sampling.judge import judge
 from rl.tasks.task import Split, Task
@@ -41,6 +44,7 @@ class EvaluationSettings:
             temperature.
         batch: completions per batch.
         seed: random seed.
+        statements: how problems are also answered from statements; None for not at all.
     """
 
     n: int
@@ -48,6 +52,7 @@ class EvaluationSettings:
     parameters: Mapping[str, Any]
     batch: int = 512
     seed: int = 0
+    statements: Statements | None = None
 
 
 @dataclass(frozen=True)
@@ -58,12 +63,13 @@ class Evaluation:
         split: the evaluated split.
         n: number of problems.
         k: samples per problem.
-        metrics: name → value with its interval; None if not available (`chain` without a step verifier).
+        metrics: name → value with its interval; None if not available (`chain` without a step verifier). With
+            `evaluation.statements` also those of `rl/analysis/statements.py`.
         pass_at: j → pass@j for powers of two up to k.
         counts: number of verdicts on greedy completions by status.
-        tokens: number of generated tokens.
+        tokens: number of generated tokens, without those of sampled statements.
         examples: for each problem `prompt, gold, completion, score, status, reason, extracted, rule, finish_reason,
-            chain`, and its judged `steps`.
+            chain`, and the verdicts on its `steps`.
         samples: for each problem the same of its k samples.
     """
 
@@ -103,6 +109,7 @@ def settings_for(config: Config, split: Split) -> EvaluationSettings:
         parameters=config.evaluation_parameters,
         batch=wanted.batch,
         seed=config.seed,
+        statements=wanted.statements,
     )
 
 
@@ -141,9 +148,34 @@ def evaluate(
             **drawing,
         )
         samples = _judged(task, rows, mine, drawn)
+    answered: list[Answered | None] = []
+    if settings.statements is not None:
+        answered = _answered(model, tokenizer, task, [rows[index] for index in mine], greedy, settings, drawing)
     if processes > 1:
         greedy, samples = _gathered(greedy, len(rows)), _gathered(samples, len(rows))
-    return summarise(split, [one for (one,) in greedy], samples, judges_steps=task.verifier.judges_steps)
+        answered = _gathered(answered, len(rows)) if settings.statements is not None else []
+    found = summarise(split, [one for (one,) in greedy], samples, judges_steps=task.verifier.judges_steps)
+    return replace(found, metrics=found.metrics | statements.metrics(answered)) if answered else found
+
+
+def _answered(
+    model: Model,
+    tokenizer: PreTrainedTokenizerBase,
+    task: Task,
+    rows: Sequence[Mapping[str, Any]],
+    greedy: Sequence[Sequence[Sample]],
+    settings: EvaluationSettings,
+    drawing: Mapping[str, Any],
+) -> list[Answered | None]:
+    """Sample statements for this process's problems, and answer from them."""
+    wanted = settings.statements
+    assert wanted is not None
+    own = {"count": wanted.k, "temperature": wanted.temperature, "top_p": wanted.top_p, "seed": settings.seed}
+    drawn = sample(model, tokenizer, [row["prompt"] for row in rows], **{**drawing, "progress": None, **own})
+    texts = [[one.text for one in group] for group in drawn]
+    kwargs = drawing.get("chat_template_kwargs")
+    said = [one.text for (one,) in greedy]
+    return statements.answered((model, tokenizer), rows, said, texts, wanted, task.verifier.name, kwargs)
 
 
 def summarise(

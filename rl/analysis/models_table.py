@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from rich.table import Table as RichTable
 
-from rl.analysis.console import ROWS
 from rl.analysis.evaluation import Evaluation
 from rl.analysis.intervals import Interval
 from rl.analysis.measured import Measured
+from rl.analysis.rows import ROWS
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def _figures(measured: Measured, model: str, evaluation: Evaluation) -> dict[str
     """What → the figure with its interval; empty where there is none."""
     figures: dict[str, str] = {}
     for name, meaning in ROWS.items():
-        figures[meaning.format(k=evaluation.k)] = _share(evaluation.metrics[name])
+        figures[meaning.format(k=evaluation.k)] = _share(evaluation.metrics.get(name))
         if name == "greedy":
             figures["right and in the form asked for"] = _share(measured.in_form[model])
     for status in ("abstained", "failed"):

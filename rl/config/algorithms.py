@@ -17,6 +17,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from rl.config.choosing import Hints, Keep, Pairs, SpanWeight, all_as_none
 from rl.config.examples import GivenExamples
 from rl.config.section import Positive, Section, Share
+from rl.config.statements import checked_layout
 from rl.config.teachers import Teachers
 from rl.config.wrong_key import WrongKey
 
@@ -70,6 +71,22 @@ class Curriculum(Section):
     """Lowest weight of a prompt, so that every prompt is drawn from time to time."""
 
 
+class Answering(Section):
+    """Generation cycles in which the policy is taught to answer, as in Crystal (`rl/algorithms/answering.py`)."""
+
+    policy_cycles: Positive = 1
+    """Generation cycles of the algorithm itself before each turn of supervised answering."""
+    answer_cycles: Positive = 1
+    """Generation cycles of a turn of supervised answering."""
+    qka_weight: Annotated[float, Field(ge=0)] = 1.0
+    """Weight of the gold answer's negative log-likelihood after a statement of the policy's own."""
+    qa_weight: Annotated[float, Field(ge=0)] = 0.0
+    """The same without a statement."""
+    layout: dict[str, str] = {}
+    """How statement and answer stand in a completion, where it is not as the task does it: `marker`, `with_rationale`,
+    `without_rationale` and `answer`, as in the options of rewards."""
+
+
 class Online(AlgorithmSection):
     """Settings of GRPO and PPO."""
 
@@ -85,6 +102,15 @@ class Online(AlgorithmSection):
     """Run a prompt once for all its completions (`rewards/models/shared_prompts.py`); by default if that is faster."""
     dynamic_sampling: DynamicSampling | None = None
     curriculum: Curriculum | None = None
+    answering: Answering | None = None
+
+    def check(self, config: Config) -> None:
+        """Check that supervised answering has something to teach, and knows where an answer begins."""
+        if self.answering is None:
+            return
+        if not self.answering.qka_weight and not self.answering.qa_weight:
+            raise WrongKey("algorithm.answering", "qka_weight and qa_weight are both 0, so nothing would be taught")
+        checked_layout(config, "algorithm.answering.layout", self.answering.layout)
 
 
 class Grpo(Online):
@@ -132,6 +158,7 @@ class Ppo(Online):
 
     def check(self, config: Config) -> None:
         """Check that a critic of adapters has a policy with adapters."""
+        super().check(config)
         if self.critic.lora and config.policy.lora is None:
             raise WrongKey("algorithm.critic.lora", "puts adapters over the policy's frozen base; add policy.lora")
 

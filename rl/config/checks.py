@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rewards import GIVE_STEPS, GIVE_TOKENS, REWARDS
 from rewards.mixing import schedule
 from rl.config.generation_cycle import GenerationCycle
+from rl.config.statements import check_statements
 from rl.config.trainer_arguments import arguments, convert
 from rl.config.trainer_values import check_trainer_values
 from rl.config.wrong_key import WrongKey
@@ -117,6 +118,7 @@ def check_combinations(config: Config) -> None:
         if find_spec(tracker) is None:
             raise WrongKey("logging.report_to", f"{tracker} is not installed; pip install {tracker}")
     _check_engine(config)
+    check_statements(config)
     _check_credit(config)
     _check_mix(config)
     config.algorithm.check(config)
@@ -163,8 +165,8 @@ def _needs_whole_groups(config: Config) -> str | None:
     """The first key that is about the groups that a process holds; TRL's own baseline sees all processes."""
     if config.algorithm.group_baseline:
         for name, reward in config.rewards.items():
-            if reward.credit is not None:
-                return f"rewards.{name}.credit"
+            if reward.credit is not None or reward.credit_on != "completion":
+                return f"rewards.{name}.{'credit_on' if reward.credit is None else 'credit'}"
     drawing = (name for name in ("dynamic_sampling", "curriculum") if getattr(config.algorithm, name, None) is not None)
     return next((f"algorithm.{name}" for name in drawing), None)
 
@@ -172,6 +174,8 @@ def _needs_whole_groups(config: Config) -> str | None:
 def _check_credit(config: Config) -> None:
     """Step scores count inside a completion only where the reward has some and the algorithm can use them."""
     for name, reward in config.rewards.items():
+        if reward.credit_on != "completion":
+            _check_span(config, name)
         if reward.credit is None:
             continue
         key = f"rewards.{name}.credit"
@@ -188,6 +192,17 @@ def _check_credit(config: Config) -> None:
             verifier = reward.verifier or (task.verifier if task.name == "dataset" else task.name)
             if not getattr(module(verifier), "JUDGES_STEPS", False):
                 raise WrongKey(key, f"verifier {verifier!r} judges no steps, so there is nothing to credit")
+
+
+def _check_span(config: Config, name: str) -> None:
+    """A part of the completion is credited only by an algorithm that credits tokens, and without another rule."""
+    key = f"rewards.{name}.credit_on"
+    if not config.algorithm.credits_steps:
+        raise WrongKey(key, f"is for grpo and ppo; {config.algorithm.name} weighs whole completions: leave it out")
+    if config.mix.aggregation == "product":
+        raise WrongKey(key, "a factor of a product cannot be credited inside the completion; use another mix")
+    if config.rewards[name].credit is not None:
+        raise WrongKey(key, f"rewards.{name}.credit says already where its scores count; leave one of the two out")
 
 
 def _check_mix(config: Config) -> None:

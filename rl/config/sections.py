@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, Field, field_validator
 
 from rl.config.algorithms import Algorithm
 from rl.config.section import Positive, Section, Share
+from rl.config.statements import Statements
 
 
 def _expanded(value: Any) -> Any:
@@ -202,6 +203,10 @@ class Reward(Section):
     credit: Literal["sum", "min", "first_error", "token"] | None = None
     """How its step scores become token rewards (`rl/credit/steps.py`), or `token` for scores of each token; without
     one, its value counts at the end."""
+    credit_on: Literal["completion", "rationale"] = "completion"
+    """The tokens that it is credited to: all, or those of the rationale up to the token with which the policy turns to
+    its answer. The marker between the two is that of the reward's options, or else the task's. Tokens that no reward is
+    credited to are not learnt from."""
 
 
 class Mix(Section):
@@ -241,6 +246,8 @@ class Evaluation(Section):
     chat_template_kwargs: dict[str, Any] | None = None
     batch: Positive = 512
     """Completions per batch."""
+    statements: Statements | None = None
+    """Also answer by the best of several sampled statements and none; needs rows with choices."""
 
 
 class Logging(Section):

@@ -1,4 +1,4 @@
-"""Maps steps, which are spans of characters, to the tokens that end them, for any tokenizer.
+"""Maps steps and rationales, which are spans of characters, to the tokens that end them, for any tokenizer.
 
 A step ends at the last character of its span. The token that ends it is the first one after which the decoded text
 contains the whole step. Most tokenizers decode one token at a time to the same text as all tokens at once; then the
@@ -34,20 +34,32 @@ class StepEnds:
         Raises:
             ValueError: a step ends after the decoded text, so the judge saw another text.
         """
-        if not steps:
+        return self.of_characters(ids, [step.end for step in steps])
+
+    def of_characters(self, ids: Sequence[int], places: Sequence[int]) -> list[int]:
+        """For each place, the index of the first token after which the decoded text has that many characters.
+
+        Args:
+            ids: the token ids of a completion.
+            places: numbers of characters.
+
+        Raises:
+            ValueError: the decoded text is shorter, so the judge saw another text.
+        """
+        if not places:
             return []
         text = self._decode(ids)
         pieces = [self._piece(token) for token in ids]
         by_sums = "".join(pieces) == text
         lengths = list(accumulate(map(len, pieces))) if by_sums else []
         ends = []
-        for step in steps:
-            if step.end > len(text):
-                raise ValueError(f"a step ends at character {step.end} of a completion of {len(text)}: {text!r}")
+        for place in places:
+            if place > len(text):
+                raise ValueError(f"a step ends at character {place} of a completion of {len(text)}: {text!r}")
             if by_sums:
-                ends.append(bisect_left(lengths, step.end) if step.end else 0)
+                ends.append(bisect_left(lengths, place) if place else 0)
             else:
-                ends.append(self._bisected(ids, text[: step.end]))
+                ends.append(self._bisected(ids, text[:place]))
         return ends
 
     def _decode(self, ids: Sequence[int]) -> str:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from rewards.mixing.aggregate import filled, groups_of
 from rewards.parts.settings import TOKEN_RULE
-from rewards.sample import Sample
+from rewards.sample import Judgement, Sample
 from rl.credit.spans import StepEnds
 from rl.credit.steps import OWN_STEP, RULES
 
@@ -31,6 +31,8 @@ class TokenRewards:
         token_BT: rewards that count only for their own token, such as a teacher's log-ratio.
         step_BT: index of each token's step; the text after the last step counts as one more step.
         known_B: False where the mix abstained, or a reward with the rule `token` did not judge the completion.
+        counts_BT: False on the tokens that no reward is credited to: padding, and what follows the rationale where all
+            rewards have `credit_on: rationale`.
     """
 
     to_go_BT: Tensor
@@ -38,6 +40,7 @@ class TokenRewards:
     token_BT: Tensor
     step_BT: Tensor
     known_B: Tensor
+    counts_BT: Tensor
 
     @property
     def all_BT(self) -> Tensor:
@@ -58,6 +61,10 @@ def token_rewards(
     a rule counts at the ends of its steps. If it abstains, its steps are unknown; the last token then gets the mean sum
     of step rewards of its group, so that abstaining neither pays nor costs. Where a gate is closed it does not count,
     and is not part of that mean.
+
+    A reward with `credit_on: rationale` counts at the token that ends the rationale, which is the first of the marker
+    before the answer: by it the policy decides that it has said enough, as by an end-of-sequence token. Later tokens
+    have no share in it.
 
     A reward with the rule `token` counts at each token. If it abstains or fails, nothing is learnt from the completion,
     because zeros would be an advantage over siblings with negative scores.
@@ -85,10 +92,17 @@ def token_rewards(
     token *= known.unsqueeze(1)  # of several such rewards each has to have judged it
     rows = [row for row in range(len(samples)) if known[row]]
     cuts: dict[int, set[int]] = {row: set() for row in rows}
+    counts = torch.zeros(len(samples), width, dtype=torch.bool)
     for row in rows:
-        to_go[row, len(samples[row].ids) - 1] = sum(
-            said.contribution or 0.0 for name, said in samples[row].rewards.items() if name not in credits
-        )
+        last = {name: _last_token(samples[row], said, step_ends) for name, said in samples[row].rewards.items()}
+        for name, place in last.items():
+            if name not in credits:
+                said = samples[row].rewards[name]
+                to_go[row, place] += said.contribution or 0.0
+                cuts[row].update([] if said.until is None else [place])  # what follows has no share in it
+        # a reward of weight 0 is there to be seen, unless there is nothing else
+        weighing = [place for name, place in last.items() if samples[row].rewards[name].weight] or last.values()
+        counts[row, : max(weighing, default=len(samples[row].ids) - 1) + 1] = True
     for name, rule in ((name, rule) for name, rule in credits.items() if name not in of_tokens):
         into = own if rule in OWN_STEP else to_go
         earned: list[float | None] = [None] * len(samples)
@@ -108,4 +122,11 @@ def token_rewards(
     for row, places in cuts.items():
         for place in places:
             step[row, place + 1 :] += 1
-    return TokenRewards(to_go, own, token, step, known)
+    return TokenRewards(to_go, own, token, step, known, counts)
+
+
+def _last_token(sample: Sample, said: Judgement, step_ends: StepEnds) -> int:
+    """The index of the last token that a reward is credited to."""
+    if said.until is None:
+        return len(sample.ids) - 1
+    return step_ends.of_characters(sample.ids, [said.until])[0]

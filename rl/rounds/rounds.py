@@ -55,7 +55,8 @@ class Rounds(Run):
         self.algorithm = importlib.import_module(self.settings.module)
         self.rows = self.task.splits["train"]
         self.draws = Draws(context)
-        self.stop, self.progress = StopOnSignal(1, self.console), ProgressLine(self.console)
+        self.stop = StopOnSignal(1, self.console)
+        self.progress = ProgressLine(self.console, lambda: self.right_on_validation)
         self.model: Model = self.policy.model
         self.done, self.steps = 0, 0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import FrameType
@@ -18,6 +19,7 @@ from trl.trainer.grpo_trainer import GRPOTrainer
 
 from rewards.reward import question_of, text_of
 from rl.analysis.first_look import odd_rewards
+from rl.progress import Rate
 from rl.storage import completions
 from rl.storage.run_folder import RunFolder
 
@@ -117,27 +119,31 @@ class Evaluations(TrainerCallback):
 
 
 class ProgressLine(TrainerCallback):
-    """A live progress line on a terminal; otherwise a line after each tenth of the steps.
+    """A live progress line on a terminal; otherwise a line after the first step and after each tenth of the steps.
 
     Args:
         console: the console to print to.
+        accuracy: the share of right answers in the last evaluation on validation; None if there was none yet.
     """
 
-    def __init__(self, console: Console) -> None:
-        self.console = console
+    def __init__(self, console: Console, accuracy: Callable[[], float | None] = lambda: None) -> None:
+        self.console, self.accuracy = console, accuracy
         self._progress: Progress | None = None
+        self._rate = Rate()
 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         """Show the progress line."""
+        self._begun, self._rate = (state.global_step, time.perf_counter()), Rate()
         if state.is_world_process_zero and self.console.is_terminal:
             self._progress = Progress(
-                TextColumn("training"),
-                BarColumn(bar_width=24),
+                TextColumn("step"),
                 MofNCompleteColumn(),
+                BarColumn(bar_width=12),
                 TextColumn("{task.description}"),
-                TimeRemainingColumn(),
+                TimeRemainingColumn(compact=True),
+                TextColumn("left"),
                 console=self.console,
             )
             self._bar = self._progress.add_task("", total=state.max_steps, completed=state.global_step)
@@ -154,14 +160,28 @@ class ProgressLine(TrainerCallback):
         """Update the progress line."""
         if not state.is_world_process_zero or not logs or not {"reward", "loss"} & logs.keys():
             return
-        if "reward" in logs:
-            line = f"reward {_shown(logs['reward'])} · length {logs['completions/mean_length']:.1f} tokens"
-        else:  # the fit of a round
-            line = f"loss {_shown(logs['loss'])}"
+        line = self._line(logs)
         if self._progress:
             self._progress.update(self._bar, completed=state.global_step, description=line)
         elif state.global_step % max(1, state.max_steps // 10) == 0 or state.global_step == 1:
-            self.console.print(f"step {state.global_step}/{state.max_steps} · {line}", highlight=False)
+            left = self._minutes_left(state)
+            self.console.print(f"step {state.global_step}/{state.max_steps} · {line}{left}", highlight=False)
+
+    def _line(self, logs: Mapping[str, Any]) -> str:
+        """What is said of a step, in at most 45 characters, so that it fits a terminal of 80."""
+        # a fit of a round has no reward, and its loss says whether it learns
+        parts = [f"reward {_shown(logs['reward'])}" if "reward" in logs else f"loss {_shown(logs['loss'])}"]
+        if (right := self.accuracy()) is not None:
+            parts.append(f"right {right:.0%}")
+        if (rate := self._rate(logs.get("num_tokens"))) is not None:
+            parts.append(f"{rate:,.0f} tokens/s")
+        return " · ".join(parts)
+
+    def _minutes_left(self, state: TrainerState) -> str:
+        first, started = self._begun
+        done = state.global_step - first
+        minutes = (state.max_steps - state.global_step) * (time.perf_counter() - started) / done / 60
+        return f" · about {math.ceil(minutes)} min left" if minutes else ""
 
     def close(self) -> None:
         """Remove the progress line, also after an error."""

@@ -15,7 +15,7 @@ from rewards.models.adapters import adapter_config, base_of
 from rewards.models.folder import header
 from rewards.reward import question_of
 from rl.config import Config
-from rl.config.algorithms import Rounds
+from rl.config.algorithms import Online, Rounds
 from rl.config.generation_cycle import GenerationCycle
 from rl.examples.reading import is_on_hub, rows_of
 from rl.tasks.task import Task, refuse_empty
@@ -141,8 +141,19 @@ def _online_lines(config: Config, task: Task | None) -> list[tuple[str, str]]:
     return [
         ("sampling", f"{prompts:,} prompts x {config.sampling.completions} = {cycle.completions:,} completions"),
         ("", f"of at most {config.sampling.max_tokens} tokens, for every {cycle.optimizer_steps} optimizer step(s)"),
+        *_answering_lines(config),
         *_training_lines(config, task),
     ]
+
+
+def _answering_lines(config: Config) -> list[tuple[str, str]]:
+    """Whose turn it is, if supervised answering takes turns with the algorithm."""
+    answering = config.algorithm.answering if isinstance(config.algorithm, Online) else None
+    if answering is None:
+        return []
+    weights = f"after a statement x {answering.qka_weight:g}, without one x {answering.qa_weight:g}"
+    turns = f"after {answering.policy_cycles} of these draws {answering.answer_cycles} to learn gold answers from"
+    return [("answering", f"{turns}: {weights}")]
 
 
 def _training_lines(config: Config, task: Task | None) -> list[tuple[str, str]]:
@@ -286,6 +297,8 @@ def _evaluation(config: Config, task: Task | None) -> str:
     settings = config.evaluation
     n = min(settings.n, len(task.splits["test"])) if task else settings.n
     text = f"{n:,} test problems before and after, greedy" + (f" and {settings.k} samples" if settings.k else "")
+    if (several := settings.statements) is not None:
+        text += f", and by {several.combine} over {several.k} statements and none"
     if settings.every or (config.algorithm.in_rounds and not (task and not task.splits["validation"])):
         validation = settings.validation_n or settings.n
         validation = min(validation, len(task.splits["validation"])) if task else validation

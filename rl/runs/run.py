@@ -34,10 +34,14 @@ class Run(ABC):
 
     Args:
         context: the loaded parts of the run.
+
+    Attributes:
+        right_on_validation: greedy accuracy in the last evaluation on validation in this process; None before it.
     """
 
     def __init__(self, context: RunContext) -> None:
         self.context = context
+        self.right_on_validation: float | None = None
         self.config, self.task, self.policy = context.config, context.task, context.policy
         self.folder, self.state, self.console = context.folder, context.state, context.console
         self.trackers = Trackers()
@@ -108,6 +112,8 @@ class Run(ABC):
             )
         if not self.state.is_main_process:
             return
+        if split == "validation" and (greedy := evaluation.metrics["greedy"]) is not None:
+            self.right_on_validation = greedy.value
         row = {"step": step, "seconds": round(time.perf_counter() - started, 3), "tokens": evaluation.tokens}
         examples = evaluation.examples[:200]
         row |= evaluation.as_dict()

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -25,6 +24,7 @@ import wandb
 
 from rewards.prototyping.marked import marked_text
 from rl.config import Config, dump
+from rl.progress import Rate
 from rl.storage.completions import steps_of
 from rl.storage.run_folder import RunFolder, write_atomically
 
@@ -63,7 +63,7 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
         marked = [marked_text(text, steps_of(steps)) for text, steps in pairs]
         table = table.assign(completion=marked).drop(columns="judged_steps")
     first = [name for name in FIRST if name in table]
-    return table[[*first, *(name for name in table if name not in first)]]
+    return table.reindex(columns=[*first, *(name for name in table if name not in first)])
 
 
 class Tracker(ABC):
@@ -95,7 +95,7 @@ class Trackers:
     def __init__(self, trackers: Sequence[Tracker] = (), warn: Callable[[str], None] = print) -> None:
         self.trackers = list(trackers)
         self.warn = warn
-        self._tokens: tuple[float, float] | None = None
+        self._rate = Rate()
 
     def log(self, step: int, numbers: Mapping[str, Any]) -> None:
         """Send the numbers of a step; those that are None are left out.
@@ -107,11 +107,8 @@ class Trackers:
         if not self.trackers:
             return
         values = {grouped(name): value for name, value in numbers.items() if value is not None}
-        if (tokens := numbers.get("num_tokens")) is not None:
-            now, before = time.perf_counter(), self._tokens
-            if before is not None and tokens > before[0]:
-                values["time/tokens_per_second"] = (tokens - before[0]) / (now - before[1])
-            self._tokens = tokens, now
+        if (rate := self._rate(numbers.get("num_tokens"))) is not None:
+            values["time/tokens_per_second"] = rate
         self._each(lambda tracker: tracker.log(step, values))
 
     def table(self, step: int, rows: Mapping[str, Any] | pd.DataFrame) -> None:

@@ -37,7 +37,7 @@ def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> Changes:
         before: a resolved config.
         now: another resolved config.
     """
-    old, new = _flat(before), _flat(now)
+    old, new = flat(before), flat(now)
     pairs = {key: (old.get(key, NOT_SET), new.get(key, NOT_SET)) for key in {**old, **new}}
     return {key: pair for key, pair in pairs.items() if pair[0] != pair[1]}
 
@@ -62,8 +62,14 @@ def shown(found: Mapping[str, tuple[Any, Any]]) -> str:
     return ", ".join(f"{key}: {before}, now {now}" for key, (before, now) in found.items())
 
 
-def _flat(values: Mapping[str, Any], above: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
+def flat(values: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    """A config as one level of keys with dots.
+
+    Args:
+        values: a config, or a section of it.
+        above: what the keys begin with.
+    """
+    found: dict[str, Any] = {}
     for key, value in values.items():
-        flat |= _flat(value, f"{above}{key}.") if isinstance(value, Mapping) else {f"{above}{key}": value}
-    return flat
+        found |= flat(value, f"{above}{key}.") if isinstance(value, Mapping) else {f"{above}{key}": value}
+    return found

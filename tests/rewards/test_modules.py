@@ -97,3 +97,33 @@ def test_steps_are_judged_without_a_gold():
     reward = build({"steps": {"verifier": "steps"}}, Context(Verifier("math"))).rewards[0]
     assert reward.columns == ()
     assert reward(["2 and 3?"] * 2, ["2+2=4, 2+3=6", "no"]) == [0.5, None]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"correctness": {"credit_on": "answer"}}, "correctness: credit_on: 'answer' is not one; there are"),
+        (
+            {"correctness": {"credit_on": "rationale", "credit": "sum"}},
+            "credit_on: the rule of credit: says where",
+        ),
+    ],
+)
+def test_a_part_that_cannot_be_credited_is_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        build(settings, HERE)
+    with pytest.raises(ValueError, match="correctness: a factor of a product cannot be credited inside"):
+        build({"correctness": {"credit_on": "rationale"}}, HERE, {"aggregation": "product"})
+
+
+def test_the_marker_of_a_part_is_the_rewards_own_or_the_tasks():
+    here = Context(Verifier("chain"), policy=lambda: None)
+
+    def own(marker):
+        return {"likelihood_gain": {"model": "policy", "credit_on": "rationale", "options": {"marker": marker}}}
+
+    assert build(own("=>"), here).rationales["likelihood_gain"].marker == "=>"
+    with pytest.raises(ValueError, match="credit_on: with marker: null the whole completion is rationale"):
+        build(own(None), here)
+    assert build({"correctness": {"credit_on": "rationale"}}, HERE).rationales["correctness"].marker == "#"
+    assert build({"correctness": {}}, HERE).rationales == {}

@@ -24,8 +24,7 @@ def look(record: Record) -> Finding | None:
             {"failed": failed[worst]},
         )
     abstained = {who: record.mean(f"{prefix}/abstained") or 0.0 for who, prefix in prefixes.items()}
-    first = {who: record.start(f"{prefix}/abstained") for who, prefix in prefixes.items()}
-    rose = {who: share - (share if first[who] is None else first[who]) for who, share in abstained.items()}
+    rose = {who: share - _at_first(record, prefixes[who], share) for who, share in abstained.items()}
     worst = max(abstained, key=lambda who: (abstained[who] >= MOST, rose[who]))
     if abstained[worst] < MOST and rose[worst] < RISE:
         return None
@@ -38,6 +37,11 @@ def look(record: Record) -> Finding | None:
         "policy has learnt to write what nobody judges",
         {"abstained": abstained[worst], "rise": rose[worst]},
     )
+
+
+def _at_first(record: Record, prefix: str, now: float) -> float:
+    first = record.start(f"{prefix}/abstained")
+    return now if first is None else first
 
 
 def _capital(text: str) -> str:

@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -29,7 +30,7 @@ class Line:
 
     label: str
     points: Sequence[tuple[float, float]]
-    band: Mapping[float, tuple[float, float]] = field(default_factory=dict)
+    band: Mapping[Any, tuple[float, float]] = field(default_factory=dict)
     smooth: bool = True
 
 
@@ -64,7 +65,7 @@ def bars(title: str, unit: str, parts: Mapping[str, float]) -> str:
         parts: label → value.
     """
     with _drawing(title, height=0.9 + 0.28 * len(parts)) as (axes, svg):
-        labels = list(reversed(parts))
+        labels = list(parts)[::-1]
         drawn = axes.barh(labels, [parts[label] for label in labels], color=COLOURS[0], height=0.6)
         axes.bar_label(drawn, labels=[f" {parts[label]:,.3g}" for label in labels], fontsize=8)
         axes.margins(x=0.12)
@@ -82,12 +83,12 @@ def dots(title: str, unit: str, figures: Mapping[str, tuple[float, float, float]
         figures: label → (value, low, high).
     """
     with _drawing(title, height=0.9 + 0.28 * len(figures)) as (axes, svg):
-        for row, (value, low, high) in enumerate(reversed(figures.values())):
+        for row, (value, low, high) in enumerate(list(figures.values())[::-1]):
             colour = COLOURS[(len(figures) - 1 - row) % len(COLOURS)]
             axes.plot([low, high], [row, row], color=colour, linewidth=2, solid_capstyle="butt")
             axes.plot([value], [row], color=colour, marker="o", markersize=5)
             axes.annotate(f"{value:.3f}", (high, row), xytext=(5, -3), textcoords="offset points", fontsize=8)
-        axes.set_yticks(range(len(figures)), list(reversed(figures)))
+        axes.set_yticks(range(len(figures)), list(figures)[::-1])
         axes.set_ylim(-0.6, len(figures) - 0.4)
         axes.margins(x=0.15)
         axes.set_xlabel(unit)
@@ -125,7 +126,7 @@ def _draw(axes: Axes, line: Line, colour: str) -> None:
 @contextmanager
 def _drawing(title: str, height: float = 2.7) -> Iterator[tuple[Axes, list[str]]]:
     """Axes to draw on, and a list that holds the SVG afterwards. Labels are never read as mathematics."""
-    settings = {"svg.fonttype": "none", "font.size": 9, "svg.hashsalt": title, "text.parse_math": False}
+    settings: Any = {"svg.fonttype": "none", "font.size": 9, "svg.hashsalt": title, "text.parse_math": False}
     svg: list[str] = []
     with matplotlib.rc_context(settings):
         figure = Figure(figsize=(5.2, height), layout="constrained")

@@ -8,6 +8,9 @@ from typing import Any
 
 import jinja2
 
+from rl.errors import UserError
+from rl.storage.run_folder import write_atomically
+
 ENVIRONMENT = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).parent),
     autoescape=True,
@@ -17,11 +20,18 @@ ENVIRONMENT = jinja2.Environment(
 )
 
 
-def rendered(template: str, values: Mapping[str, Any]) -> str:
-    """A page as HTML, which needs no other file.
+def write_page(file: Path, template: str, values: Mapping[str, Any]) -> Path:
+    """Write a page, which needs no other file, and return its path.
 
     Args:
+        file: where to.
         template: the file of a template in this folder.
         values: name → what the template shows under it.
+
+    Raises:
+        UserError: the folder of the file is missing.
     """
-    return ENVIRONMENT.get_template(template).render(**values)
+    if not file.parent.is_dir():
+        raise UserError(str(file), f"cannot be written: there is no folder {file.parent}")
+    write_atomically(file, ENVIRONMENT.get_template(template).render(**values))
+    return file

@@ -9,15 +9,15 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from rl.analysis import hacking
-from rl.analysis.console import compared
 from rl.analysis.diagnostics.watch import replayed
 from rl.analysis.reports.curves import Line, bars, chart
-from rl.analysis.reports.page import rendered
+from rl.analysis.reports.page import write_page
 from rl.analysis.reports.phases import seconds_by_phase
 from rl.analysis.reports.runs import RunRecord, read_run
 from rl.analysis.reports.samples import examples, failing
+from rl.analysis.rows import compared
 from rl.config.defaults import unlike_defaults
-from rl.storage.run_folder import read_jsonl, write_atomically
+from rl.storage.run_folder import read_jsonl
 
 
 class Curve(NamedTuple):
@@ -77,17 +77,18 @@ DROPPED = ("eval/validation/", "completions/", "rewards/", "rounds/", "logps/", 
 """What legends leave out of the names of metrics."""
 
 
-def write_report(path: str | Path) -> Path:
+def write_report(path: str | Path, out: str | Path | None = None) -> Path:
     """Write the report of a run folder, finished or not.
 
     Args:
         path: the run folder.
+        out: the file to write; by default `report.html` in the run folder.
 
     Returns:
         The file.
 
     Raises:
-        UserError: that is no run folder, or what is in it cannot be read.
+        UserError: that is no run folder, what is in it cannot be read, or the file's folder is missing.
     """
     run = read_run(path)
     summary, phases = run.summary, seconds_by_phase(run)
@@ -109,8 +110,7 @@ def write_report(path: str | Path) -> Path:
         "settings": _settings(run),
         "config": run.config_text,
     }
-    write_atomically(run.folder.report, rendered("report.html.j2", values))
-    return run.folder.report
+    return write_page(run.folder.report if out is None else Path(out), "report.html.j2", values)
 
 
 def curves(run: RunRecord) -> dict[str, list[str]]:

@@ -87,7 +87,7 @@ def failing(folder: RunFolder, files: int = 20, most: int = 10, samples: int = 3
     Returns:
         None where no completion on record was judged.
     """
-    table = completions.read(folder, files)
+    table: Any = completions.read(folder, files)  # pandas' stubs know no types of columns
     if not {"right", "judged_steps"} <= set(table.columns) or not table["right"].notna().any():
         return None  # nothing was judged, or an older version wrote it
     judged = table[table["right"].notna()].assign(right=lambda of: of["right"].astype(float))
@@ -173,7 +173,7 @@ def _answer(row: Mapping[str, Any]) -> Shown:
     )
 
 
-def _failing_prompt(prompt: str, rows: pd.DataFrame, samples: int) -> FailingPrompt:
+def _failing_prompt(prompt: str, rows: Any, samples: int) -> FailingPrompt:
     last = rows.tail(samples).iloc[::-1]
     known = rows["reward"].dropna()
     return FailingPrompt(

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rl.analysis.console import compared, evaluations
-from rl.analysis.reports.page import rendered
-from rl.storage.run_folder import write_atomically
+from rl.analysis.reports.page import write_page
+from rl.analysis.rows import compared, evaluations
 
 
 def write_stages_report(folder: Path, summaries: Mapping[str, Mapping[str, Any]]) -> Path:
@@ -23,6 +22,4 @@ def write_stages_report(folder: Path, summaries: Mapping[str, Mapping[str, Any]]
     """
     measured = evaluations(summaries)
     shown = {"name": folder.name, "stages": summaries, "rows": compared(measured), "n": measured[-1]["n"]}
-    report = folder / "report.html"
-    write_atomically(report, rendered("stages.html.j2", shown))
-    return report
+    return write_page(folder / "report.html", "stages.html.j2", shown)

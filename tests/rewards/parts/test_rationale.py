@@ -13,6 +13,13 @@ def test_a_completion_is_split_at_its_last_marker():
     assert Layout().split("it weighs 5") == ("it weighs 5", "", False)
 
 
+def test_the_part_of_the_rationale_ends_with_the_first_character_of_the_marker():
+    # the last marker counts, and none that stands in a thought
+    assert Layout().until("So the answer is no. So the answer is a.") == len("So the answer is no. S")
+    assert Layout().until("<think> So the answer is</think> it weighs 5") is None
+    assert Layout(marker=None).until("it weighs 5") is None
+
+
 def test_without_a_marker_in_the_layout_all_is_rationale():
     assert Layout(marker=None).split("it weighs 5 ") == ("it weighs 5", "", True)
 

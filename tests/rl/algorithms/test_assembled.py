@@ -383,3 +383,39 @@ def test_ppo_takes_the_log_ratio_into_the_reward_of_each_token(assembled, taught
     for line, (text, outcome) in enumerate(((RIGHT, 1.0), ("1#1", 0.0))):
         to_go = outcome + 0.5 * ratios(text).flip(0).cumsum(0).flip(0)  # the critic of these tests says 0 everywhere
         assert torch.allclose(batch["advantages"][line, : len(to_go)], to_go, atol=1e-4)
+
+
+ON_RATIONALE = {"kind": "correctness", "credit_on": "rationale"}
+
+
+def test_ppo_learns_nothing_of_the_answer_from_a_reward_on_the_rationale(assembled):
+    settings = Ppo(name="ppo", gamma=0.5, lambda_=1.0, whiten_advantages=False, kl=1.0)
+    trainer = assembled(settings, (RIGHT, WRONG), {"correctness": {"weight": 0.0}, "mine": ON_RATIONALE})
+    batch = trainer.next_batch([ROW] * 8)
+    width = batch["completion_ids"].shape[1]
+    ratio = torch.full((8, width), 0.25)
+    credited = trainer.credit(trainer.samples, batch, torch.ones(8, width), ratio)
+    right = next(row for row, one in enumerate(trainer.samples) if one.text == RIGHT)
+    # 12 tokens to the marker, V = 1 and γ = 0.5: A_t = Σ_s 0.5^(s-t) R_s - 1 with R = -0.25, and 0.75 at the last
+    to_go = 0.75
+    for t in reversed(range(12)):
+        assert credited.advantages_BT[right, t].item() == pytest.approx(to_go - 1.0)
+        to_go = 0.5 * to_go - 0.25
+    assert credited.mask_BT[right].tolist() == [1] * 12 + [0] * (width - 12)
+    assert not credited.advantages_BT[right, 12:].any()
+    # the whole batch: what TRL's loss gets is zero after the marker, and the critic does not learn there
+    assert not batch["advantages"][right, 12:].any() and batch["advantages"][right, :12].any()
+    assert trainer.critic_batch.rollouts.completion_mask[right].sum() == 12
+
+
+def test_grpos_advantage_of_a_reward_on_the_rationale_ends_with_it(assembled):
+    settings, seen = Grpo(name="grpo"), {"correctness": {"weight": 0.0}}
+    trainer = assembled(settings, (RIGHT, WRONG), {**seen, "mine": ON_RATIONALE})
+    limited = trainer.next_batch([ROW] * 8)["advantages"]
+    plain = assembled(settings, (RIGHT, WRONG), {**seen, "mine": {"kind": "correctness"}})
+    whole = plain.next_batch([ROW] * 8)["advantages"]
+    for row, one in enumerate(trainer.samples):
+        end = one.text.index("#") + 1
+        torch.testing.assert_close(limited[row, :end], whole[row].expand(end), atol=1e-4, rtol=1e-4)
+        assert not limited[row, end:].any()
+    assert limited.any()

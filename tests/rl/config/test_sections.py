@@ -91,6 +91,13 @@ def test_a_wrong_override_is_named_with_the_nearest_valid_one(override, line):
         (["rewards.mine.function=a:b", "rewards.mine.credit=sum"], "rewards.mine.credit: it gives no step scores"),
         (["rewards.steps.verifier=math", "rewards.steps.credit=min"], "rewards.steps.credit: verifier 'math' judges"),
         (["algorithm=dpo", "rewards.steps.credit=min"], "rewards.steps.credit: is for grpo and ppo; dpo weighs whole"),
+        (["algorithm.answering.qka_weight=0"], "algorithm.answering: qka_weight and qa_weight are both 0"),
+        (["algorithm.answering.layout.mark=x"], "algorithm.answering.layout.mark: is not one; there are: marker"),
+        (["algorithm.answering.layout.answer=x"], "algorithm.answering.layout.answer: 'x' has the places"),
+        (["evaluation.statements.k=3"], "evaluation.statements: chooses among a row's choices, and chain has none"),
+        (["algorithm=dpo", "rewards.length.credit_on=rationale"], "rewards.length.credit_on: is for grpo and ppo; dpo"),
+        (["mix.aggregation=product", "rewards.length.credit_on=rationale"], "rewards.length.credit_on: a factor of a"),
+        (["rewards.steps.credit=min", "rewards.steps.credit_on=rationale"], "rewards.steps.credit_on: rewards.steps"),
     ],
 )  # fmt: skip
 def test_rewards_that_do_not_go_together_are_named_before_anything_is_loaded(overrides, line):
@@ -200,6 +207,7 @@ def _processor_seconds(command):
     ("key", "override"),
     [
         ("rewards.correctness.credit", "rewards.correctness.credit=min"),
+        ("rewards.correctness.credit_on", "rewards.correctness.credit_on=rationale"),
         ("algorithm.dynamic_sampling", "algorithm.dynamic_sampling.draws=2"),
         ("algorithm.curriculum", "algorithm.curriculum.memory=0.5"),
     ],

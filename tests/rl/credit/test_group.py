@@ -14,6 +14,7 @@ def laid_out(to_go, own=None, step=None, known=None):
         torch.zeros_like(to_go),
         torch.zeros(to_go.shape, dtype=torch.long) if step is None else torch.tensor(step),
         torch.ones(len(to_go), dtype=torch.bool) if known is None else torch.tensor(known),
+        torch.ones(to_go.shape, dtype=torch.bool),
     )
 
 

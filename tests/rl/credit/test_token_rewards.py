@@ -150,3 +150,27 @@ def test_nothing_is_learnt_of_a_completion_whose_tokens_nobody_scored(status):
     rewards = token_rewards(samples, {"teacher": "token"}, 3, None)
     assert rewards.known_B.tolist() == [False, True]
     assert rewards.all_BT.tolist() == [[0.0, 0.0, 0.0], [-0.5, -0.5, 0.5]]
+
+
+def test_a_reward_on_the_rationale_counts_at_the_token_that_ends_it(laid_out):
+    on_rationale = {"kind": "correctness", "weight": 2.0, "credit_on": "rationale"}
+    rewards, _ = laid_out([RIGHT, "7*3=1;1-4=7"], mine=on_rationale)
+    # one token a character: the marker # is token 11; a completion without it is rationale to its last token, 11 too
+    assert rewards.to_go_BT.nonzero().tolist() == [[0, 11]] and rewards.to_go_BT[0, 11] == 2.0
+    assert rewards.counts_BT.sum(1).tolist() == [12, 12]
+    assert rewards.step_BT[0, [0, 11, 12, 13]].tolist() == [0, 0, 1, 1]
+
+
+def test_an_answer_without_a_rationale_is_credited_to_the_marker(laid_out):
+    rewards, _ = laid_out(["#7"], mine={"kind": "correctness", "credit_on": "rationale"})
+    assert rewards.to_go_BT[0].nonzero().tolist() == [[0]] and rewards.counts_BT[0].sum() == 1
+
+
+def test_a_token_counts_where_any_reward_of_some_weight_is_credited_to_it(laid_out):
+    mine = {"kind": "correctness", "credit_on": "rationale"}
+    seen, lengths = laid_out([RIGHT], correctness={"weight": 0.0}, mine=mine)
+    both, _ = laid_out([RIGHT], correctness={"weight": 0.5}, mine=mine)
+    assert seen.counts_BT[0].sum() == 12 and both.counts_BT[0].sum() == lengths[0] == 14
+    assert both.to_go_BT[0].nonzero()[:, 0].tolist() == [11, 13] and both.to_go_BT[0, 13] == 0.5
+    nothing, _ = laid_out([RIGHT], correctness={"weight": 0.0})
+    assert nothing.counts_BT[0].sum() == lengths[0]

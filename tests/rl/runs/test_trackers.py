@@ -250,7 +250,7 @@ def test_a_tracker_that_breaks_is_told_once_and_the_others_go_on():
 
 def test_tokens_a_second_are_those_between_two_lines(monkeypatch):
     clock, kept = iter([10.0, 14.0]), Keeping()
-    monkeypatch.setattr(module.time, "perf_counter", lambda: next(clock))
+    monkeypatch.setattr("rl.progress.time.perf_counter", lambda: next(clock))
     seen = Trackers([kept])
     seen.log(1, {"num_tokens": 100.0})
     seen.log(2, {"num_tokens": 500.0})

@@ -8,7 +8,9 @@ import subprocess
 
 import pytest
 
+from rl.analysis.reports.comparison import write_comparison
 from rl.analysis.reports.report import write_report
+from tests.rl.analysis.reports.conftest import write_run
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
 WIDTHS = (400, 1280)
@@ -31,10 +33,11 @@ addEventListener("load", () => {
 SCHEME = {"light": 1, "dark": 0}
 
 
-def seen(page, scheme, folder):
-    """What the browser measures of a page at each width."""
+def seen(pages, scheme, folder):
+    """What the browser measures of each page at each width."""
     frames = "".join(
         f'<iframe srcdoc="{html.escape(page, quote=True)}" style="border:0;height:900px;width:{width}px"></iframe>'
+        for page in pages
         for width in WIDTHS
     )
     (folder / "frames.html").write_text(MEASURING % frames)
@@ -52,8 +55,11 @@ def brightness(colour):
 
 @pytest.mark.skipif(BROWSER is None, reason="there is no Chromium here")
 @pytest.mark.parametrize("scheme", SCHEME)
-def test_nothing_overflows_and_text_stands_out(hostile, scheme, tmp_path):
-    for width, page in zip(WIDTHS, seen(write_report(hostile.path).read_text(), scheme, tmp_path), strict=True):
+def test_nothing_overflows_and_text_stands_out(hostile, small, scheme, tmp_path):
+    pages = [write_report(hostile.path).read_text()]
+    others = [write_run(tmp_path / f"with_a_long_name_{n}", [*small, f"trainer.beta=0.{n}"]).path for n in (1, 2, 3)]
+    pages.append(write_comparison([hostile.path, *others], tmp_path / "comparison.html").read_text())
+    for width, page in zip(WIDTHS * 2, seen(pages, scheme, tmp_path), strict=True):
         assert page["width"] in (width, width - 15) and page["scroll"] == page["width"], page  # 15 for a scroll bar
         assert not page["outside"]
         ink, paper = brightness(page["ink"]), brightness(page["paper"])
