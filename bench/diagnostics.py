@@ -42,13 +42,19 @@ COMPLETIONS = 64
 """Completions that preflight draws."""
 
 
-def keep(rows: Sequence[Row]) -> None:
-    """Write the kept runs, the same bytes for the same runs."""
+def keep(made: Row) -> None:
+    """Add a run to the kept ones; the same runs make the same bytes."""
+    others = [row for row in recorded() if _key(row) != _key(made)]
+    rows = [row for row in [*others, made] if row["kind"] in BY_NAME]
     draft = RUNS.with_suffix(".draft")
     with draft.open("wb") as raw, gzip.GzipFile(fileobj=raw, mode="wb", mtime=0, filename="") as out:
-        for row in sorted(rows, key=lambda row: (row["kind"], row["seed"])):
+        for row in sorted(rows, key=_key):
             out.write((json.dumps(row, separators=(",", ":")) + "\n").encode())
     draft.replace(RUNS)
+
+
+def _key(row: Row) -> tuple[str, int]:
+    return row["kind"], row["seed"]
 
 
 def run(kind: Kind, seed: int) -> Row:
@@ -147,21 +153,22 @@ def main() -> None:
     parser.add_argument("--count", action="store_true", help="make no runs")
     given = parser.parse_args()
     until = time.monotonic() + 60 * given.minutes
-    rows = [row for row in recorded() if row["kind"] in BY_NAME]
-    known = {(row["kind"], row["seed"]) for row in rows}
     wanted = [(kind, seed) for kind in KINDS for seed in range(kind.seeds) if not given.only or kind.name in given.only]
     # a seed of each kind, then the next; the other task, whose warm start takes minutes, last
     wanted.sort(key=lambda pair: (pair[0].name.startswith("facts"), pair[1]))
+    known = set(map(_key, recorded()))
     for kind, seed in [] if given.count else wanted:
-        if (kind.name, seed) not in known and time.monotonic() < until:
-            rows.append(made := run(kind, seed))
-            keep(rows)
-            print(
-                kind.name, seed, made["ended"], made["seconds"], f"{time.process_time():.0f}", _gain(made), flush=True
-            )
-
+        if (kind.name, seed) in known or time.monotonic() > until:
+            continue
+        known = set(map(_key, recorded()))  # another of these commands may be at work
+        if (kind.name, seed) not in known:
+            keep(made := run(kind, seed))
+            print(kind.name, seed, made["ended"], made["seconds"], _gain(made), flush=True)
+    rows = [row for row in recorded() if row["kind"] in BY_NAME]
     for name, count, key in COUNTED:
-        record(BENCH / f"{name}.json", count(rows), key)
+        file = BENCH / f"{name}.json"
+        file.unlink(missing_ok=True)  # counted anew, not added to
+        record(file, count(rows), key)
 
 
 def _gain(row: Row) -> str:
