@@ -6,6 +6,7 @@ $$ r = P_{\mathrm{IR2O}}(a^* \mid q, r) - P_{\mathrm{I2O}}(a^* \mid q), \qquad
 
 in [-1, 1], with two frozen models: I2O is trained to answer from the question, and IR2O from question and rationale.
 With `discrete` the value is -1 if IR2O is wrong, 1 if only IR2O is right, and 0 if both are.
+With `shifted` it is (1 + r) / 2, in [0, 1], as a product of rewards needs it.
 
 `model` is a folder that `rewards.parts.answer_models` made. Its models are cross-fitted: each question is judged by
 models that were not trained on it, according to the column `fold` or the hash of its prompt. The layout is the one with
@@ -40,6 +41,7 @@ class Consistency(Reward):
         models: for each fold the model that answers without a rationale, and the model that answers with it.
         layout: how completions are split and the question is posed.
         discrete: whether only right and wrong count, not probabilities.
+        shifted: whether values are moved into [0, 1].
         name: the name in the logs.
     """
 
@@ -51,9 +53,11 @@ class Consistency(Reward):
         models: Sequence[tuple[Source, Source]],
         layout: Layout,
         discrete: bool = False,
+        shifted: bool = False,
         name: str = "consistency",
     ) -> None:
-        self.name, self.models, self.layout, self.discrete = name, list(models), layout, discrete
+        self.name, self.models, self.layout = name, list(models), layout
+        self.discrete, self.shifted = discrete, shifted
 
     def score(
         self,
@@ -81,10 +85,10 @@ class Consistency(Reward):
     def _value(self, told: Answers, bare: Answers, gold: int) -> tuple[float, float, float]:
         """(reward, probability with the rationale, probability without)."""
         parts = probability(told, gold), probability(bare, gold)
-        if not self.discrete:
-            return parts[0] - parts[1], *parts
-        right, before = _right(told, gold), _right(bare, gold)
-        return -1.0 if not right else 0.0 if before else 1.0, *parts
+        gain = parts[0] - parts[1]
+        if self.discrete:
+            gain = -1.0 if not _right(told, gold) else 0.0 if _right(bare, gold) else 1.0
+        return (1 + gain) / 2 if self.shifted else gain, *parts
 
 
 def _right(answers: Answers, gold: int) -> bool:
@@ -98,7 +102,7 @@ def build(name: str, settings: Mapping[str, Any], context: Context) -> Consisten
     Raises:
         ValueError: there is no such folder, or an option is unknown.
     """
-    options = options_of(settings, ("discrete", *LOADING), reads=("model",))
+    options = options_of(settings, ("discrete", "shifted", *LOADING), reads=("model",))
     make = "make one with python -m rewards.parts.answer_models"
     if not settings.get("model"):
         raise ValueError(f"model: is needed: a folder of answer models; {make}")
@@ -106,11 +110,12 @@ def build(name: str, settings: Mapping[str, Any], context: Context) -> Consisten
     if not (folder / MANIFEST).is_file():
         raise ValueError(f"model: {str(folder)!r} is no folder of answer models, it has no {MANIFEST}; {make}")
     manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    discrete = options.pop("discrete", False)
-    if not isinstance(discrete, bool):
-        raise ValueError(f"discrete: expected true or false, got {discrete!r}")
+    forms = {option: options.pop(option, False) for option in ("discrete", "shifted")}
+    for option, wanted in forms.items():
+        if not isinstance(wanted, bool):
+            raise ValueError(f"{option}: expected true or false, got {wanted!r}")
     models: list[tuple[Source, Source]] = []
     for fold in range(manifest["folds"]):
         without, told = (frozen(str(folder / str(fold) / kind), **options) for kind in KINDS)
         models.append((without, told))
-    return Consistency(models, Layout(**manifest["layout"]), discrete, name)
+    return Consistency(models, Layout(**manifest["layout"]), **forms, name=name)

@@ -6,6 +6,7 @@ import netrc
 import os
 import warnings
 from contextlib import nullcontext
+from dataclasses import replace
 
 import datasets
 import torch
@@ -18,10 +19,12 @@ from rewards.mixing.mix import Mix
 from rewards.models.types import Source
 from rewards.parts.context import Context
 from rl.config import Config
+from rl.config.algorithms import Quark
 from rl.errors import UserError
 from rl.policy import load as policies
 from rl.policy import warm_start
 from rl.policy.chat import check_chat
+from rl.policy.control import new_control
 from rl.policy.load import Policy
 from rl.progress import warm_up_bar
 from rl.sampling.vllm import need_vllm
@@ -117,6 +120,9 @@ def policy(config: Config, task: Task, console: Console) -> Policy:
         with alone, warm_up_bar(console, settings.steps) as report:
             path = warm_start.warm_started(task, settings, report)
     loaded = policies.load(config.policy, path, chat=not isinstance(task.splits["train"][0]["prompt"], str))
+    if isinstance(config.algorithm, Quark):
+        control = new_control(config.algorithm.control, loaded.model, loaded.tokenizer, config.seed)
+        loaded = replace(loaded, control=control)
     for note in [*loaded.notes, *check_chat(config, task, loaded.tokenizer)]:
         console.print(f"policy: {note}", highlight=False)
     return loaded

@@ -38,7 +38,7 @@ BLOCK = re.compile(
 )
 KINDS = {"python", "yaml", "bash", "text"}
 QUIET = {"NO_MKDOCS_2_WARNING": "1"}
-ROUNDS = ("dpo", "orpo", "star")
+ROUNDS = ("dpo", "orpo", "star", "quark")
 
 
 def overrides(config):

@@ -21,6 +21,7 @@ RUNS = {
     "dpo": FEW,
     "orpo": FEW,
     "star": FEW,
+    "quark": {**FEW, "evaluation.rewards": "true"},
 }
 """Config → overrides with which a run of it logs what its algorithm can log."""
 ONLY_SOMETIMES = {
@@ -52,7 +53,7 @@ def named():
 def as_on_the_page(name):
     """A metric's name with placeholders for the split and the reward."""
     name = re.sub(r"^eval/(validation|test)/", "eval/SPLIT/", name)
-    return re.sub(r"^rewards/(correctness|steps)/", "rewards/NAME/", name)
+    return re.sub(r"^(eval/SPLIT/|eval/SPLIT/worst/|)(rewards|control)/(correctness|steps)(?=/|$)", r"\1\2/NAME", name)
 
 
 @pytest.fixture(scope="module")

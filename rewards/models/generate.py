@@ -47,6 +47,7 @@ class SamplingParameters:
         repetition_penalty: divides the positive logits of tokens that are already in the text, and multiplies their
             negative logits; 1 for none (Keskar et al. 2019, arXiv:1909.05858, section 4.1).
         stop: strings that end a completion.
+        never: ids of tokens that are not drawn, such as control tokens; for transformers models only.
     """
 
     max_tokens: int
@@ -56,6 +57,7 @@ class SamplingParameters:
     min_p: float | None = None
     repetition_penalty: float = 1.0
     stop: Sequence[str] = ()
+    never: Sequence[int] = ()
 
     @property
     def plain(self) -> bool:
@@ -146,6 +148,7 @@ def generate(
     """
     ends = eos_token_ids(model, tokenizer)
     if isinstance(model, Engine):
+        assert not parameters.never, "the config keeps policies with control tokens from engines"
         drawn = _by_engine(model, prompt_ids, parameters, ends, count, batch, seed, logprobs, progress)
     else:
         drawn = _by_transformers(model, tokenizer, prompt_ids, parameters, ends, count, batch, seed, logprobs, progress)
@@ -281,6 +284,7 @@ def _generation_config(parameters: SamplingParameters, ends: list[int], pad: int
         "repetition_penalty": parameters.repetition_penalty,
         "eos_token_id": ends or None,
         "pad_token_id": pad,
+        "suppress_tokens": list(parameters.never) or None,
     }
     if parameters.temperature is None:
         return GenerationConfig(do_sample=False, **shared)

@@ -114,6 +114,9 @@ class TaughtSftTrainer(SFTTrainer):
         UserError: a policy of experts, whose balancing loss TRL adds in its own loss.
     """
 
+    vocabulary: int | None = None
+    """Number of tokens, the first of the vocabulary, over which divergences are taken; None for all."""
+
     def __init__(self, teachers: Sequence[Teacher], nll_weight: float, **arguments: Any) -> None:
         super().__init__(**arguments)
         if self.aux_loss_enabled:
@@ -132,14 +135,15 @@ class TaughtSftTrainer(SFTTrainer):
         student_NV = outputs.logits[:, :-1][counts_BS]
         labels_N, weights_N = labels_BS[counts_BS], weights_BS[counts_BS]
         nll_N = -student_NV.float().log_softmax(-1).gather(1, labels_N.unsqueeze(1)).squeeze(1)
-        loss_N = self.nll_weight * nll_N
+        loss_N = self.nll_weight * nll_N + self.beside(student_NV)
         for number, teacher in enumerate(self.teachers):
             own = inputs.get(f"teacher_{number}")
             asked = teacher.model if teacher.model is not None else cast(Model, self.accelerator.unwrap_model(model))
             with judging(asked):
                 logits_BSV = asked(**(own["read"] if own else read), use_cache=False).logits
             teacher_NV = logits_BSV[:, :-1][own["counts"][:, 1:] if own else counts_BS]
-            width = min(student_NV.shape[1], teacher_NV.shape[1])  # models may pad one vocabulary to two widths
+            # models may pad one vocabulary to two widths
+            width = min(student_NV.shape[1], teacher_NV.shape[1], self.vocabulary or student_NV.shape[1])
             how = teacher.settings
             found_N = divergence(student_NV[:, :width], teacher_NV[:, :width], how.direction, how.temperature, how.beta)
             loss_N = loss_N + how.weight * found_N
@@ -151,6 +155,10 @@ class TaughtSftTrainer(SFTTrainer):
         if self.args.average_tokens_across_devices and num_items_in_batch is not None:
             loss = loss * self.accelerator.num_processes  # they are the tokens of all processes, as in TRL's own loss
         return (loss, outputs) if return_outputs else loss
+
+    def beside(self, student_NV: Tensor) -> Tensor | float:
+        """What else the loss of each token has (N,), for losses that build on this one."""
+        return 0.0
 
     def _record(self, name: str, values_N: Tensor) -> None:
         mine = torch.stack([values_N.detach().sum(), values_N.new_tensor(len(values_N))])

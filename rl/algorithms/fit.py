@@ -15,6 +15,7 @@ from transformers import PreTrainedTokenizerBase, TrainerCallback
 
 from rewards.models.types import Model
 from rl.config import Config
+from rl.policy.control import Control
 from rl.policy.teachers import Teacher
 
 
@@ -33,6 +34,7 @@ class Fit:
         callbacks: to be told of steps and logs.
         warn: prints a warning.
         teachers: whose distributions are learnt.
+        control: the policy's control tokens.
     """
 
     config: Config
@@ -45,6 +47,7 @@ class Fit:
     callbacks: Sequence[TrainerCallback]
     warn: Callable[[str], None] = print
     teachers: Sequence[Teacher] = ()
+    control: Control | None = None
 
     @property
     def template_kwargs(self) -> dict[str, Any]:

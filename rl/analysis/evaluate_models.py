@@ -23,6 +23,7 @@ from rl.analysis.measured import Measured
 from rl.config import Config, load_to_measure
 from rl.config.named import missing_on_hub
 from rl.errors import UserError
+from rl.policy.control import saved
 from rl.policy.positions import check_positions
 from rl.progress import completions_bar
 from rl.tasks.task import Split, Task
@@ -117,6 +118,9 @@ def _evaluate(config: Config, task: Task, name: str, split: Split, console: Cons
     check_positions(config, task, policy, console, [split])
     move(policy.model, default_device())
     settings = settings_for(config, split)
+    if (tokens := saved(policy.path, policy.tokenizer)) is not None:
+        console.print(f"{config.policy.model}: prompts have the best control tokens it was saved with", highlight=False)
+        settings = settings.conditioned_on(tokens)
     completions = min(settings.n, len(task.splits[split])) * (1 + settings.k)
     with completions_bar(console, f"{config.policy.model} on {name}, {split}", completions) as progress:
         return evaluate(policy.model, policy.tokenizer, task, split, settings, progress)

@@ -5,6 +5,8 @@ With $c$ right samples among the $k$ samples of a problem, the unbiased estimate
 tie, it counts the share of them that is right, which is the expectation of a random choice. Chain accuracy counts a
 right answer only if every step is right.
 
+With `evaluation.rewards` the greedy completions have the mean of each reward as well, over those that it could judge.
+
 Completions on which the verifier abstained or failed are not wrong answers: they are counted separately and left out of
 every share.
 """
@@ -20,6 +22,7 @@ from typing import Any
 import torch.distributed as dist
 from transformers import PreTrainedTokenizerBase
 
+from rewards.mixing.mix import Mix
 from rewards.models.types import Model
 from rewards.reward import question_of
 from rewards.sample import Sample
@@ -28,6 +31,7 @@ from rl.analysis.intervals import Interval, bootstrap, wilson
 from rl.analysis.statements import Answered
 from rl.config import Config
 from rl.config.statements import Statements
+from rl.policy.control import Conditioned
 from rl.sampling.draw import Completion, as_samples, sample
 from rl.sampling.judge import judge
 from rl.tasks.task import Split, Task
@@ -53,6 +57,10 @@ class EvaluationSettings:
     batch: int = 512
     seed: int = 0
     statements: Statements | None = None
+
+    def conditioned_on(self, tokens: Conditioned) -> EvaluationSettings:
+        """The same with control tokens at the prompts."""
+        return replace(self, parameters={**self.parameters, "conditioned": tokens})
 
 
 @dataclass(frozen=True)
@@ -120,6 +128,7 @@ def evaluate(
     split: Split,
     settings: EvaluationSettings,
     progress: Callable[[int], None] | None = None,
+    mix: Mix | None = None,
 ) -> Evaluation:
     """Evaluate a policy on the first `n` problems of a split, which are divided among the processes.
 
@@ -130,23 +139,17 @@ def evaluate(
         split: the split of the problems.
         settings: the evaluation settings.
         progress: called with the number of completions drawn since the last call.
+        mix: rewards that judge the greedy completions as well; None for the verifier alone.
     """
     rows = task.splits[split][: settings.n]
     process, processes = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
     mine = range(process, len(rows), processes)
     drawing: dict[str, Any] = {**settings.parameters, "batch": settings.batch, "progress": progress}
     prompts = [rows[index]["prompt"] for index in mine]
-    greedy = _judged(task, rows, mine, sample(model, tokenizer, prompts, **{**drawing, "temperature": None}))
+    greedy = _judged(task, rows, mine, sample(model, tokenizer, prompts, **{**drawing, "temperature": None}), mix)
     samples: list[list[Sample]] = [[] for _ in mine]
     if settings.k:
-        drawn = sample(
-            model,
-            tokenizer,
-            prompts,
-            count=settings.k,
-            seed=settings.seed + process,
-            **drawing,
-        )
+        drawn = sample(model, tokenizer, prompts, count=settings.k, seed=settings.seed + process, **drawing)
         samples = _judged(task, rows, mine, drawn)
     answered: list[Answered | None] = []
     if settings.statements is not None:
@@ -202,6 +205,8 @@ def summarise(
     metrics["maj_at_k"] = bootstrap([_majority(group) for group in grouped])
     metrics["mean_length"] = bootstrap([float(len(one.ids)) for one in greedy])
     metrics["cut_off"] = wilson(sum(one.finish_reason == "length" for one in greedy), len(greedy))
+    for name in greedy[0].rewards if greedy else ():
+        metrics[f"rewards/{name}"] = bootstrap([v for one in greedy if (v := one.rewards[name].value) is not None])
     statuses = [one.verdict.status for one in greedy if one.verdict is not None]
     everything = [*greedy, *(one for group in samples for one in group)]
     return Evaluation(
@@ -273,10 +278,14 @@ def _powers_of_two(k: int) -> list[int]:
 
 
 def _judged(
-    task: Task, rows: Sequence[Mapping[str, Any]], mine: Sequence[int], drawn: Sequence[Sequence[Completion]]
+    task: Task,
+    rows: Sequence[Mapping[str, Any]],
+    mine: Sequence[int],
+    drawn: Sequence[Sequence[Completion]],
+    mix: Mix | None = None,
 ) -> list[list[Sample]]:
     """Every completion as a judged sample, in one call of the verifier."""
-    judged = iter(judge(as_samples(rows, mine, drawn), task.verifier))
+    judged = iter(judge(as_samples(rows, mine, drawn), task.verifier, mix))
     return [[next(judged) for _ in group] for group in drawn]
 
 

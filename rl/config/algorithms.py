@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, get_args
 from pydantic import BeforeValidator, Field, model_validator
 
 from rl.config.choosing import Hints, Keep, Pairs, SpanWeight, all_as_none
+from rl.config.control import Control, check_quark
 from rl.config.examples import GivenExamples
+from rl.config.online import Critic, Curriculum, DynamicSampling
 from rl.config.section import Positive, Section, Share
 from rl.config.statements import checked_layout
 from rl.config.teachers import Teachers
@@ -53,22 +55,6 @@ class AlgorithmSection(Section):
         Raises:
             WrongKey: a key does not go with the algorithm.
         """
-
-
-class DynamicSampling(Section):
-    """Fill the batch with groups that carry signal (DAPO, arXiv:2503.14476)."""
-
-    draws: Annotated[int, Field(ge=2)] = 3
-    """Largest number of draws per batch, including the first; after that, groups without signal fill the rest."""
-
-
-class Curriculum(Section):
-    """Draw prompts according to their recent solve rate (`rl/sampling/curriculum.py`)."""
-
-    memory: Share = 0.7
-    """Weight of the previous value in a prompt's running solve rate."""
-    floor: Annotated[float, Field(gt=0, le=1)] = 0.1
-    """Lowest weight of a prompt, so that every prompt is drawn from time to time."""
 
 
 class Answering(Section):
@@ -121,24 +107,6 @@ class Grpo(Online):
     group_baseline: ClassVar[bool] = True  # PPO's baseline is its critic
 
 
-class Critic(Section):
-    """The value model of PPO and its training."""
-
-    start: str = "policy"
-    """`policy`, or a path or hub id, for example of a process reward model."""
-    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
-    warm_up_cycles: Annotated[int, Field(ge=0)] = 0
-    """Number of generation cycles at the start in which only the critic learns."""
-    epochs: Positive = 4
-    """Passes over each batch of rollouts."""
-    batch: Positive = 128
-    """Rollouts per critic step, on each process."""
-    value_clip: Annotated[float, Field(gt=0)] | None = None
-    """Largest change of a value since sampling before its loss is clipped; None for no clipping."""
-    lora: bool = False
-    """Train adapters and a value head over the policy's frozen base model; needs `policy.lora`."""
-
-
 class Ppo(Online):
     """Proximal policy optimization (`rl/algorithms/ppo.py`)."""
 
@@ -168,10 +136,12 @@ class Rounds(AlgorithmSection):
 
     Attributes:
         uses_reference: whether the loss has a reference policy.
+        pools_examples: whether given examples join the pool and are judged like samples.
     """
 
     in_rounds: ClassVar[bool] = True
     uses_reference: ClassVar[bool] = False
+    pools_examples: ClassVar[bool] = False
 
     rounds: Positive = 3
     prompts: Annotated[int, Field(ge=0)] = 1000
@@ -290,7 +260,32 @@ class Sft(Rounds):
             raise WrongKey("trainer.label_smoothing_factor", "does not go with a teacher, which smooths by itself")
 
 
-Algorithm = Annotated[Grpo | Ppo | Dpo | Orpo | Sft, Field(discriminator="name")]
+class Quark(Rounds):
+    """Imitation of all that was sampled, told by control tokens how good it is (`rl/algorithms/quark.py`)."""
+
+    name: Literal["quark"]
+    module: ClassVar[str] = "rl.algorithms.quark"
+    trl_config: ClassVar[str] = "SFTConfig"
+    uses_reference: ClassVar[bool] = True
+    pools_examples: ClassVar[bool] = True
+    fit_from: Literal["base", "last"] = "last"
+    control: Control
+    at_least: dict[str, float] = {}
+    """Reward, or `mix` → least value of the samples that a fit learns from: the filter, with tokens or without."""
+    kl: Annotated[float, Field(ge=0)] = 0.05
+    """Weight of KL(policy ‖ base policy) over the whole vocabulary; the base policy sees no control tokens."""
+    entropy: Annotated[float, Field(ge=0)] = 0.06
+    """Weight of the policy's entropy, which the loss rewards."""
+
+    def check(self, config: Config) -> None:
+        """Check that the rewards are there, and that the policy can learn embeddings of new tokens."""
+        if not self.prompts:
+            raise WrongKey("algorithm.prompts", "is 0, and quark learns from a pool of samples; set it, and rounds")
+        super().check(config)
+        check_quark(config, self)
+
+
+Algorithm = Annotated[Grpo | Ppo | Dpo | Orpo | Sft | Quark, Field(discriminator="name")]
 
 ALGORITHMS: dict[str, type[AlgorithmSection]] = {
     get_args(section.model_fields["name"].annotation)[0]: section for section in get_args(get_args(Algorithm)[0])

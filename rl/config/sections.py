@@ -229,6 +229,8 @@ class Evaluation(Section):
     n: Positive = 1000
     k: Annotated[int, Field(ge=0)] = 8
     """Samples per problem for mean@k, pass@k and maj@k; 0 for greedy decoding alone."""
+    rewards: bool = False
+    """Also measure the mean of each of the run's rewards on the greedy completions."""
     every: Annotated[int, Field(ge=0)] = 0
     """Optimizer steps between evaluations on validation; 0 for none. A run in rounds is always evaluated on it after
     each round, and before the first round unless this is 0."""

@@ -76,7 +76,8 @@ def load(config: Config, task: Task, policy: Policy, mix: Mix | None) -> Given |
     if not candidates:
         raise UserError("algorithm.examples", f"no example can be used; the first: {skipped[0]}")
     names = list(config.rewards)
-    candidates = _judged(candidates, settings, task, mix if rewards_named(settings.keep, names) else None, algorithm)
+    scoring = mix if algorithm.pools_examples or rewards_named(settings.keep, names) else None
+    candidates = _judged(candidates, settings, task, scoring, algorithm)
     kept = keep(candidates, settings.keep, names)
     if not kept.candidates:
         left_out = ", ".join(f"{count:,} {why}" for why, count in kept.dropped.items() if count)
@@ -146,7 +147,8 @@ def _judged(
         if not asks:
             return candidates
         one, name = lacking
-        what = "keep.right" if settings.keep.right else "a rule" if mix is not None else "wrong_step_weight"
+        rule = "the pool" if algorithm.pools_examples else "a rule"
+        what = "keep.right" if settings.keep.right else rule if mix is not None else "wrong_step_weight"
         raise UserError(one.place, f"no column {name!r}, which is needed to judge the examples for {what}")
     columns = sorted({name for one in candidates for name in one.first.row})
     samples = [sample for one in candidates for sample in one.samples]

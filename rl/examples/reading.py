@@ -21,7 +21,7 @@ from typing import Any
 
 from rewards.reward import Text, content_of, question_of
 from rl.config import Config, DatasetTask
-from rl.config.algorithms import Rounds, Sft
+from rl.config.algorithms import Rounds
 from rl.config.examples import Examples
 from rl.config.sections import Task as TaskSettings
 from rl.errors import UserError
@@ -83,7 +83,7 @@ def rows_of(config: Config, task: Task) -> GivenRows | None:
     algorithm = config.algorithm
     if not isinstance(algorithm, Rounds) or algorithm.examples is None:
         return None
-    wanted = IMITATED if isinstance(algorithm, Sft) else PREFERRED
+    wanted = IMITATED if algorithm.trl_config == "SFTConfig" else PREFERRED
     return read(algorithm.examples, task, config.task, wanted, config.seed)
 
 

@@ -17,6 +17,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from rewards.models import load as models
 from rl.config import Policy as PolicySettings
 from rl.errors import UserError
+from rl.policy.control import Control
 from verifiers.runtime.names import nearest
 
 TIED = ("lm_head", "embed_tokens", "wte", "embed_in", "embed_out")
@@ -38,6 +39,7 @@ class Policy:
         path: the folder or hub id that it was loaded from.
         lora: adapters that the trainer is to add; None for full training, or if the model already has adapters.
         notes: messages to the user about what was missing and how it was handled.
+        control: the control tokens that it learns to be conditioned on; None for none.
     """
 
     model: PreTrainedModel | PeftModel
@@ -45,6 +47,7 @@ class Policy:
     path: str
     lora: PeftConfig | None = None
     notes: list[str] = field(default_factory=list)
+    control: Control | None = None
 
 
 def load(settings: PolicySettings, path: str | Path, *, chat: bool) -> Policy:

@@ -21,6 +21,7 @@ from rl.config.choosing import Hints
 from rl.context import RunContext
 from rl.errors import UserError
 from rl.examples.hints import failed_rows, leaks, with_hint
+from rl.policy.control import Conditioned
 from rl.progress import completions_bar
 from rl.sampling.draw import as_samples, sample
 from rl.sampling.judge import judge
@@ -47,6 +48,7 @@ class Draws:
         self.algorithm = run.config.algorithm
         self.rows = run.task.splits["train"]
         self.seconds: Counter[str] = Counter()
+        self.conditioned: Conditioned | None = None
         self.hints: Hints | None = getattr(self.algorithm, "hints", None)
         if self.hints is not None:
             self._check_template(self.hints.template)
@@ -65,13 +67,15 @@ class Draws:
                 f"prompts, such as {{prompt}}{{gold}}? for {row['prompt']!r}",
             )
 
-    def draw(self, number: int, model: Model | Engine) -> list[Sample]:
+    def draw(self, number: int, model: Model | Engine, conditioned: Conditioned | None = None) -> list[Sample]:
         """The judged samples of a round, the same on every process.
 
         Args:
             number: number of the round, from 0.
             model: the policy, or an engine that holds it.
+            conditioned: the control tokens of the prompts.
         """
+        self.conditioned = conditioned
         config, rows = self.run.config, self.rows
         self.seconds.clear()
         order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(config.seed)).tolist()
@@ -119,6 +123,7 @@ class Draws:
                 count=count,
                 seed=seed,
                 progress=progress,
+                conditioned=self.conditioned,
                 **run.config.sampling.parameters,
             )
         samples = as_samples(self.rows, [chosen[place] for place in mine], groups, round=number, hinted=hinted)

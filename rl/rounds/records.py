@@ -96,6 +96,16 @@ def numbers_of_round(samples: Sequence[Sample]) -> dict[str, float | None]:
     return numbers_of(numbers)
 
 
+def shown(numbers: Mapping[str, float | None]) -> str:
+    """The figures of a round that are printed: those about its samples and examples.
+
+    Args:
+        numbers: metric → value.
+    """
+    said = {name.removeprefix("rounds/"): value for name, value in numbers.items() if name.startswith("rounds/")}
+    return " · ".join(f"{name} {value:.4g}" for name, value in said.items() if value is not None)
+
+
 def standard_error(values: Sequence[tuple[int, float]]) -> float | None:
     """The standard error of a mean over completions, clustered by prompt.
 

@@ -13,6 +13,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from accelerate.utils import broadcast_object_list
 from peft import PeftConfig
@@ -25,20 +26,22 @@ from rewards.sample import Sample
 from rl.algorithms.fit import Fit
 from rl.algorithms.guard import Guard, naming_the_last_good
 from rl.algorithms.trl_arguments import refusals_named
+from rl.analysis.evaluation import Evaluation, EvaluationSettings
 from rl.analysis.first_look import odd_rewards
 from rl.config.algorithms import Rounds as RoundsSettings
 from rl.context import RunContext
 from rl.examples.exam import tailored
-from rl.examples.pairs import Pair
 from rl.policy import load as policies
+from rl.rounds.conditioning import Conditioning
 from rl.rounds.draws import Draws, generator
-from rl.rounds.records import FitFolder, FitRecords, numbers_of_round, write_completions
+from rl.rounds.records import FitFolder, FitRecords, numbers_of_round, shown, write_completions
 from rl.runs.callbacks import ProgressLine, StopOnSignal, stopping_at_once
 from rl.runs.proxies import Proxies
 from rl.runs.run import Run
 from rl.storage import pool
 from rl.storage.checkpoints import MANIFEST, Checkpoints, ended, newest_good, problem, seal, step_of, take_up
 from rl.storage.run_folder import read_jsonl, sync, write_atomically
+from rl.tasks.task import Split
 
 
 class Rounds(Run):
@@ -54,7 +57,7 @@ class Rounds(Run):
         self.settings = self.config.algorithm
         self.algorithm = importlib.import_module(self.settings.module)
         self.rows = self.task.splits["train"]
-        self.draws = Draws(context)
+        self.draws, self.conditioning = Draws(context), Conditioning(context)
         self.stop = StopOnSignal(1, self.console)
         self.progress = ProgressLine(self.console, lambda: self.right_on_validation)
         self.model: Model = self.policy.model
@@ -145,7 +148,8 @@ class Rounds(Run):
         """A fresh copy of a round's policy, or of the initial policy if the number is None."""
         chat = not isinstance(self.task.splits["train"][0]["prompt"], str)
         path = self.policy.path if number is None else self.saved(number)
-        return policies.load(self.config.policy, path, chat=chat).model
+        model = policies.load(self.config.policy, path, chat=chat).model
+        return self.conditioning.extended(model) if number is None else model
 
     @property
     def last_step(self) -> int:
@@ -156,6 +160,11 @@ class Rounds(Run):
     def generating(self) -> Iterator[Model]:
         """The current policy, ready to generate."""
         yield self.model
+
+    def evaluated(self, model: Model, split: Split, settings: EvaluationSettings, progress: Any = None) -> Evaluation:
+        """An evaluation; where there are control tokens, conditioned on the best, and once more on the worst."""
+        once = super().evaluated
+        return self.conditioning.evaluated(lambda how: once(model, split, how, progress), settings, self.done)
 
     def trained_tokens(self) -> float:
         """Number of completion tokens in the pool."""
@@ -188,21 +197,23 @@ class Rounds(Run):
 
     def _draw(self, number: int) -> list[Sample]:
         fresh = self.load(number - 1 if number else None) if self.config.sampling.engine != "transformers" else None
-        return self.draws.draw(number, generator(self.context, self.model, fresh))
+        return self.draws.draw(number, generator(self.context, self.model, fresh), self.conditioning.best(self.done))
 
-    def _choose(self, number: int, samples: list[Sample]) -> list[Sample | Pair]:
+    def _choose(self, number: int, samples: list[Sample]) -> list[Any]:
         """Choose the examples to fit on from the pool after a round's sampling, and record figures about them."""
         first = 0 if self.settings.pool_rounds is None else max(0, number + 1 - self.settings.pool_rounds)
-        seen = [one for earlier in range(first, number) for one in self._pool(earlier)] + samples
+        given, pooled = self.context.given, self.settings.pools_examples
+        before: list[Any] = given.examples if given is not None and pooled else []
+        seen = before + [one for earlier in range(first, number) for one in self._pool(earlier)] + samples
         examples, counts = self.algorithm.examples(seen, self.settings) if seen else ([], {})
-        if (given := self.context.given) is not None:
+        if given is not None and not pooled:
             assert self.settings.examples is not None
             own = tailored(given.examples, samples, self.settings.examples.of, self.config.seed + number)
             examples, counts = [*examples, *own], {**counts, "rounds/given": len(own)}
         self._record(number, samples, counts)
         return examples
 
-    def _fit(self, number: int, examples: list[Sample | Pair]) -> None:
+    def _fit(self, number: int, examples: list[Any]) -> None:
         """Fit on a round's examples, and save the policy.
 
         Raises:
@@ -245,14 +256,9 @@ class Rounds(Run):
                 self.context.warn(warning)
         if samples and self.config.logging.completions_every:
             self.trackers.table(self.steps, write_completions(self.folder, self.steps, samples))
-        shown = " · ".join(
-            f"{name.removeprefix('rounds/')} {value:.4g}"
-            for name, value in numbers.items()
-            if value is not None and name.startswith("rounds/")
-        )
-        self.context.say(f"round {number + 1}/{self.settings.rounds} · {shown}")
+        self.context.say(f"round {number + 1}/{self.settings.rounds} · {shown(numbers)}")
 
-    def _trainer(self, number: int, examples: list[Sample | Pair]) -> Trainer:
+    def _trainer(self, number: int, examples: list[Any]) -> Trainer:
         settings = self.settings
         goes_on = settings.fit_from == "last" and number > 0
         model = self.load(number - 1 if goes_on else None)
@@ -271,6 +277,7 @@ class Rounds(Run):
             callbacks=callbacks,
             warn=self.context.warn,
             teachers=self.context.teachers,
+            control=self.policy.control,
         )
         with refusals_named(self.config.trainer):
             return self.algorithm.build(fit, examples)
@@ -290,6 +297,7 @@ class Rounds(Run):
         trainer.save_model(str(draft))
         if self.state.is_main_process:
             self.policy.tokenizer.save_pretrained(draft)
+            self.conditioning.save(draft, number)
             write_atomically(draft / "round.json", json.dumps({"steps": self.steps}) + "\n")
             seal(draft)
             shutil.rmtree(target, ignore_errors=True)

@@ -6,7 +6,7 @@ import json
 import platform
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from importlib.metadata import version
 from typing import Any
@@ -18,7 +18,7 @@ from rl import setup
 from rl.analysis import console as show
 from rl.analysis.diagnostics.record import Finding
 from rl.analysis.diagnostics.watch import Watch, replayed
-from rl.analysis.evaluation import evaluate, settings_for
+from rl.analysis.evaluation import Evaluation, EvaluationSettings, evaluate, settings_for
 from rl.analysis.preflight import show as preflight
 from rl.analysis.preflight.of_evaluation import of_evaluation
 from rl.analysis.reports.report import write_report
@@ -102,14 +102,7 @@ class Run(ABC):
             self.generating() as model,
             completions_bar(self.console, f"step {step} on {split}", share * (1 + settings.k)) as progress,
         ):
-            evaluation = evaluate(
-                model,
-                self.policy.tokenizer,
-                self.task,
-                split,
-                settings,
-                progress,
-            )
+            evaluation = self.evaluated(model, split, settings, progress)
         if not self.state.is_main_process:
             return
         if split == "validation" and (greedy := evaluation.metrics["greedy"]) is not None:
@@ -124,6 +117,24 @@ class Run(ABC):
         show.evaluated(self.console, step, evaluation)
         if step == 0 and split == "test" and (foreseen := of_evaluation(self.config, evaluation)) is not None:
             preflight.in_short(self.console, *foreseen)
+
+    def evaluated(
+        self,
+        model: Model,
+        split: Split,
+        settings: EvaluationSettings,
+        progress: Callable[[int], None] | None = None,
+    ) -> Evaluation:
+        """An evaluation of the current policy.
+
+        Args:
+            model: the policy.
+            split: where the problems are from.
+            settings: numbers of problems and samples, and how they are drawn.
+            progress: called with the number of completions drawn since the last call.
+        """
+        mix = self.context.mix if self.config.evaluation.rewards else None
+        return evaluate(model, self.policy.tokenizer, self.task, split, settings, progress, mix)
 
     def summarise(self, wall_s: float) -> dict[str, Any]:
         """Write and return the summary: what was run, on which device, and the figures before and after training."""

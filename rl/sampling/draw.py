@@ -12,6 +12,7 @@ from rewards.models.generate import Engine, Generated, SamplingParameters, gener
 from rewards.models.prompts import Text, encode, render
 from rewards.models.types import Model
 from rewards.sample import Sample
+from rl.policy.control import Conditioned
 from verifiers.answer.completion import leaves_open
 
 Completion = Generated
@@ -46,6 +47,7 @@ def sample(
     logprobs: bool = False,
     progress: Callable[[int], None] | None = None,
     chat_template_kwargs: Mapping[str, Any] | None = None,
+    conditioned: Conditioned | None = None,
     **parameters: Any,
 ) -> list[list[Completion]]:
     """Draw completions of each prompt. Global random states are restored afterwards.
@@ -60,6 +62,7 @@ def sample(
         logprobs: whether to compute log-probabilities, at the cost of a forward pass.
         progress: called after each batch with the number of completions in it.
         chat_template_kwargs: variables of the chat template.
+        conditioned: the control tokens of the prompts; None for a policy without any.
         parameters: the fields of `SamplingParameters`, including `max_tokens`.
 
     Returns:
@@ -67,6 +70,8 @@ def sample(
     """
     rendered = [render(prompt, tokenizer, chat_template_kwargs) for prompt in prompts]
     ids = [encode(text, tokenizer) for text in rendered]
+    if conditioned is not None:
+        ids, parameters = [conditioned.put(one) for one in ids], {**parameters, "never": conditioned.never}
     groups = generate(
         model, tokenizer, ids, SamplingParameters(**parameters), count=count, batch=batch, seed=seed,
         logprobs=logprobs, progress=progress,

@@ -77,7 +77,9 @@ def test_the_discrete_form_is_right_or_wrong(folder):
     texts = [f"{row['rationale']} Answer: (A)" for row in rows]
     scores = asked(reward, rows, texts)
     parts = zip(scores.columns["with"], scores.columns["without"], strict=True)
-    assert scores.values == [-1.0 if told <= 0.5 else 0.0 if bare > 0.5 else 1.0 for told, bare in parts]
+    wanted = [-1.0 if told <= 0.5 else 0.0 if bare > 0.5 else 1.0 for told, bare in parts]
+    assert scores.values == wanted
+    assert asked(made(folder, discrete=True, shifted=True), rows, texts).values == [(1 + one) / 2 for one in wanted]
 
 
 def test_no_model_saw_a_question_of_its_fold(model_folder, tmp_path):

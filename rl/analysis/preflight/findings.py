@@ -14,9 +14,9 @@ from rl.analysis.preflight.drawn import Drawn
 
 EQUAL = 1e-9
 Learns = Literal["from groups", "from draws", "from right ones"]
-"""What a completion is compared with: its group (GRPO, pairs), the critic's expectation of the draw (PPO), or nothing,
-as right completions are imitated (STaR)."""
-LEARNS: dict[str, Learns] = {"ppo": "from draws", "sft": "from right ones"}
+"""What a completion is compared with: its group (GRPO, pairs), the draw (PPO by its critic, Quark by quantiles), or
+nothing, as right completions are imitated (STaR)."""
+LEARNS: dict[str, Learns] = {"ppo": "from draws", "quark": "from draws", "sft": "from right ones"}
 """Algorithm → what its completions are compared with, if that is not their group."""
 
 

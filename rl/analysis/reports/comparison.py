@@ -79,8 +79,8 @@ class Variant:
         Returns:
             None where a run is not finished or did not measure it.
         """
-        found = [run.summary and run.summary[when].get(metric) for run in self.runs]
-        if not all(found):
+        found = [of_run for run in self.runs if run.summary and (of_run := run.summary[when].get(metric))]
+        if len(found) < len(self.runs):
             return None
         if len(found) == 1:
             return found[0]["value"], found[0]["low"], found[0]["high"]

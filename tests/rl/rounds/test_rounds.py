@@ -21,7 +21,7 @@ from rl.training import train
 from tests.rl.conftest import SMALL
 
 CONFIGS = Path(__file__).parents[3] / "configs"
-FITS = ("dpo", "orpo", "star")
+FITS = ("dpo", "orpo", "star", "quark")
 TINY = {
     "algorithm.rounds": 2,
     "algorithm.prompts": 16,

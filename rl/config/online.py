@@ -1,0 +1,43 @@
+"""Sections of GRPO and PPO: which prompts they draw, and the critic of PPO."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from rl.config.section import Positive, Section, Share
+
+
+class DynamicSampling(Section):
+    """Fill the batch with groups that carry signal (DAPO, arXiv:2503.14476)."""
+
+    draws: Annotated[int, Field(ge=2)] = 3
+    """Largest number of draws per batch, including the first; after that, groups without signal fill the rest."""
+
+
+class Curriculum(Section):
+    """Draw prompts according to their recent solve rate (`rl/sampling/curriculum.py`)."""
+
+    memory: Share = 0.7
+    """Weight of the previous value in a prompt's running solve rate."""
+    floor: Annotated[float, Field(gt=0, le=1)] = 0.1
+    """Lowest weight of a prompt, so that every prompt is drawn from time to time."""
+
+
+class Critic(Section):
+    """The value model of PPO and its training."""
+
+    start: str = "policy"
+    """`policy`, or a path or hub id, for example of a process reward model."""
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    warm_up_cycles: Annotated[int, Field(ge=0)] = 0
+    """Number of generation cycles at the start in which only the critic learns."""
+    epochs: Positive = 4
+    """Passes over each batch of rollouts."""
+    batch: Positive = 128
+    """Rollouts per critic step, on each process."""
+    value_clip: Annotated[float, Field(gt=0)] | None = None
+    """Largest change of a value since sampling before its loss is clipped; None for no clipping."""
+    lora: bool = False
+    """Train adapters and a value head over the policy's frozen base model; needs `policy.lora`."""
