@@ -175,3 +175,20 @@ def test_an_equation_in_prefix_notation_is_written_in_the_usual_one(bench, prefi
 def test_what_is_no_equation_is_refused(bench, broken):
     with pytest.raises(ValueError, match=r"ends too early|goes on after its end"):
         bench("svamp").infix(broken)
+
+
+def test_a_recipe_that_is_answered_from_statements_has_what_they_change(bench):
+    def row(arm, seed, one, without, margin):
+        figures = {"with_statement": one, "without_statement": without, "rectified": one - without}
+        figures |= {"margin_without": margin, "with_best_statement": one}
+        after = {f"after.{name}": value for name, value in figures.items()}
+        before = {f"before.{name}": value for name, value in figures.items() if name != "with_best_statement"}
+        return {"arm": arm, "seed": seed, "n": 100, **before, **after}
+
+    rows = [row("one", 0, 0.5, 0.25, -1.0), row("one", 1, 0.75, 0.25, 0.5)]
+    table = bench("tables").papers(rows)
+    ((arm, right, seeds, *rest),) = table.rows
+    # 125 of 200 problems: Wilson's interval by hand is 0.556 to 0.689
+    assert (arm, right, seeds) == ("one", "0.625 [0.556, 0.689]", "0.500, 0.750")
+    assert rest == ["0.625 → 0.625", "0.250 → 0.250", "+0.375 → +0.375", "-0.25 → -0.25", "0.625"]
+    assert len(table.header) == len(table.rows[0])

@@ -8,7 +8,7 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from rl.analysis.console import compared
+from rl.analysis.rows import compared
 from rl.config import Config, dump
 
 LOADING = """```python

@@ -111,6 +111,21 @@ def test_a_frozen_baseline_does_not_follow_the_policy(pair, model_folder):
     assert after["without"] == before["without"] and after["with"] != before["with"]
 
 
+def test_the_policy_as_the_run_began_may_judge_in_both_terms_or_in_the_one_without(pair, model_folder):
+    moved = frozen(model_folder(seed=2))()
+    context = Context(Verifier("facts"), policy=lambda: moved, base=lambda: pair)
+
+    def columns(**settings):
+        options = {"normalise": False, **settings.pop("options", {})}
+        (reward,) = build({"self_feedback": {**settings, "options": options}}, context).rewards
+        return reward.score([PROMPT], COMPLETIONS[:1], [[1]], gold=["A"], choices=[CHOICES]).columns
+
+    now, frozen_judge, frozen_baseline = columns(), columns(model="base"), columns(options={"baseline": "base"})
+    assert frozen_baseline["with"] == pytest.approx(now["with"], abs=1e-4)
+    assert frozen_baseline["without"] == pytest.approx(frozen_judge["without"], abs=1e-4)
+    assert frozen_judge["with"] != now["with"] and frozen_judge["without"] != now["without"]
+
+
 @pytest.mark.parametrize(
     ("policy", "train", "options", "message"),
     [
