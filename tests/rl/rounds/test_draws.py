@@ -90,7 +90,7 @@ def test_what_leaks_a_hint_is_dropped_and_what_failed_alone_is_drawn_again(drawn
 def test_a_fit_sees_as_many_rounds_of_the_pool_as_the_config_says(pool_rounds, seen):
     found = []
     stand_in = SimpleNamespace(
-        settings=SimpleNamespace(pool_rounds=pool_rounds),
+        settings=SimpleNamespace(pool_rounds=pool_rounds, pools_examples=False),
         context=SimpleNamespace(given=None),
         algorithm=SimpleNamespace(examples=lambda samples, settings: (found.extend(samples), ([], {}))[1]),
         _pool=lambda number: [judged_sample(str(number), 1.0, round=number)],
@@ -134,7 +134,7 @@ def test_a_fit_starts_from_the_base_with_new_adapters_or_goes_on_from_the_last_r
     stand_in = SimpleNamespace(
         settings=SimpleNamespace(fit_from=fit_from),
         config=SimpleNamespace(trainer={}, seed=0),
-        policy=SimpleNamespace(lora="new", tokenizer=None),
+        policy=SimpleNamespace(lora="new", tokenizer=None, control=None),
         context=SimpleNamespace(warn=print, teachers=()),
         folder=RunFolder(tmp_path),
         algorithm=SimpleNamespace(build=lambda fit, examples: fits.append(fit)),
