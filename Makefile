@@ -38,7 +38,7 @@ lint: $(READY)
 	$(BIN)/basedpyright
 
 notebooks: $(READY)
-	$(BIN)/python -m pytest tests/test_notebooks.py
+	$(BIN)/python -m pytest -m "slow or not slow" tests/test_notebooks.py
 
 # Side by side with plain TRL, and where the time of a draw goes. Quiet machine wanted; half an hour on two cores.
 bench: $(READY)

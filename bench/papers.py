@@ -28,6 +28,8 @@ KEPT = (
     "without_statement", "with_statement", "with_best_statement", "rectified", "margin_without", "margin_with",
 )  # fmt: skip
 """Figures that are put on record."""
+CURVES = ("right", "right_by_wrong_steps")
+"""Figures of each round's samples that are put on record."""
 
 
 def run(recipe: str, arm: str, seed: int, overrides: Sequence[str] = ()) -> Row:
@@ -58,7 +60,15 @@ def run(recipe: str, arm: str, seed: int, overrides: Sequence[str] = ()) -> Row:
     before, after = ({name: one[name] for name in KEPT if name in one} for one in (before, after))
     took = {"wall_s": round(time.perf_counter() - started, 1), "cpu_s": round(time.process_time() - worked, 1)}
     figures = {"n": runs[-1]["after"]["n"], "steps": sum(one["steps"] for one in runs), **took}
+    figures |= {"rounds": _curves(runs[-1].get("rounds", []))}
     return flat({"recipe": recipe, "arm": arm, "seed": seed, "before": before, "after": after, **figures})
+
+
+def _curves(rounds: Sequence[Row]) -> Row:
+    """Figures of a run's rounds as lists; none for a single round."""
+    return {
+        name: [of[name] for of in rounds] for name in CURVES if len(rounds) > 1 and all(name in of for of in rounds)
+    }
 
 
 def main() -> None:
@@ -75,7 +85,7 @@ def main() -> None:
                     row = run(recipe, arm, seed, given.overrides)
                     record(given.out, [row], key=["recipe", "arm", "seed"])
                     print(f"{recipe}, {arm}, seed {seed}: greedy {row['after.greedy']:.3f}", flush=True)
-        tables.papers([row for row in read(given.out) if row["recipe"] == recipe]).show()
+        tables.of_recipe(recipe, [row for row in read(given.out) if row["recipe"] == recipe]).show()
 
 
 if __name__ == "__main__":

@@ -24,6 +24,8 @@ from diagnosed import diagnostics_table, faults_table, verdicts_table
 from harness import ROOT, Row, Table, read
 
 from rl.analysis.intervals import wilson
+from rl.analysis.rl_star import enumerate_rounds, informed, theory_delta
+from rl.config import load
 from rl.config.layers import arms
 
 BENCH = Path(__file__).parent
@@ -102,6 +104,16 @@ def learning(rows: Sequence[Row]) -> Table:
     return Table(["method", "greedy", "sampled, mean of 8", "chain"], lines)
 
 
+def of_recipe(name: str, rows: Sequence[Row]) -> Table:
+    """The table of a recipe: that of rounds for those whose point is in them.
+
+    Args:
+        name: the recipe.
+        rows: its rows.
+    """
+    return {"rl_star": rl_star, "star": loops, "sipf": loops}.get(name, papers)(rows)
+
+
 def papers(rows: Sequence[Row]) -> Table:
     """The arms of a recipe: means over seeds, Wilson's interval over the problems of all seeds, and each seed."""
     if any("after.rectified" in row for row in rows):
@@ -125,6 +137,62 @@ def papers(rows: Sequence[Row]) -> Table:
         )
     lines = lines or [["not measured yet", *[NOTHING] * 5]]
     return Table(["arm", "before", "after, greedy", "each seed", "after, sampled", "tokens"], lines)
+
+
+def rl_star(rows: Sequence[Row]) -> Table:
+    """The arms of RL-STaR round by round: the exact enumeration where it holds, and the mean over seeds of samples."""
+    lines = []
+    for arm in dict.fromkeys(row["arm"] for row in rows):
+        own = [row for row in rows if row["arm"] == arm]
+        config = load(PAPERS["rl_star"], arms(PAPERS["rl_star"])[arm])
+        assert config.task.name == "zip"
+        states, markov = 4**config.task.bits, config.policy.attention == "current_token"
+        deltas = [theory_delta(delta, states) for delta in config.task.deltas]
+        exact = enumerate_rounds(informed(deltas, states), len(own[0]["rounds.right"]))
+        right = [statistics.mean(of) for of in zip(*(row["rounds.right"] for row in own), strict=True)]
+        wrong = [statistics.mean(of) for of in zip(*(row["rounds.right_by_wrong_steps"] for row in own), strict=True)]
+        lines.append(
+            [
+                arm,
+                str(len(own)),
+                _series([one.right for one in exact]) if markov and config.sampling.temperature == 1 else NOTHING,
+                _series(right),
+                _series([1 - share for share in wrong]),
+            ]
+        )
+    lines = lines or [["not measured yet", *[NOTHING] * 4]]
+    header = ["arm", "seeds", "expected, by round", "right answers, by round", "of these by right chains, by round"]
+    return Table(header, lines)
+
+
+def loops(rows: Sequence[Row]) -> Table:
+    """The arms of a recipe in rounds: accuracy with Wilson's interval, and how much of it is by wrong steps."""
+    lines = []
+    for arm in dict.fromkeys(row["arm"] for row in rows):
+        own = [row for row in rows if row["arm"] == arm]
+        problems = sum(row["n"] for row in own)
+        intervals = [
+            wilson(round(sum(row[f"after.{name}"] * row["n"] for row in own)), problems) for name in ("greedy", "chain")
+        ]
+        cells = [f"{one.value:.3f} [{one.low:.3f}, {one.high:.3f}]" for one in intervals if one is not None]
+        by_wrong = statistics.mean(row["after.greedy"] - row["after.chain"] for row in own)
+        before = f"{_mean(own, 'before.greedy')}, {_mean(own, 'before.chain')}"
+        seeds = ", ".join(f"{row['after.chain']:.3f}" for row in own)
+        lines.append([arm, before, *cells, seeds, f"{by_wrong:.3f}"])
+    lines = lines or [["not measured yet", *[NOTHING] * 5]]
+    header = [
+        "arm",
+        "before: greedy, chain",
+        "after, greedy",
+        "after, chain",
+        "chain, each seed",
+        "right by wrong steps",
+    ]
+    return Table(header, lines)
+
+
+def _series(values: Sequence[float]) -> str:
+    return " · ".join(f"{value:.3f}" for value in values)
 
 
 def _from_statements(rows: Sequence[Row]) -> Table:
@@ -319,7 +387,7 @@ TABLES: dict[str, Callable[[], Table]] = {
     "floor": lambda: floor(rows_of("floor")),
     "reward_alone_chain": lambda: reward_alone(rows_of("reward_alone", task="chain")),
     "reward_alone_facts": lambda: reward_alone(rows_of("reward_alone", task="facts")),
-    **{f"paper_{name}": lambda name=name: papers(rows_of("papers", recipe=name)) for name in PAPERS},
+    **{f"paper_{name}": lambda name=name: of_recipe(name, rows_of("papers", recipe=name)) for name in PAPERS},
     "prm": lambda: prm(rows_of("prm")),
     "diagnostics": lambda: diagnostics_table(rows_of("diagnostics")),
     "diagnosed_faults": lambda: faults_table(rows_of("diagnosed_faults")),

@@ -12,6 +12,7 @@ from rewards.parts.answer_models import fit_answer_models
 from rewards.parts.rationale import LAYOUTS
 from rl import setup, tasks
 from rl.config import load, load_stages
+from rl.config.layers import arms
 from tests.rewards.conftest import config, model_folder, tokenizer
 from tests.rl.conftest import task
 
@@ -37,9 +38,12 @@ def test_the_commands_in_its_comments_are_valid(file, monkeypatch):
         load(CONFIGS.parent / config, overrides)
 
 
-@pytest.mark.parametrize("file", sorted(CONFIGS.glob("*.yaml")), ids=lambda file: file.stem)
-def test_a_config_loads(file):
-    assert load_stages(file) or load(file)
+@pytest.mark.parametrize(
+    "file", sorted([*CONFIGS.glob("*.yaml"), *(CONFIGS / "real").rglob("*.yaml")]), ids=lambda file: file.stem
+)
+def test_a_config_loads_and_so_do_its_arms(file):
+    for overrides in ([], *arms(file).values()):
+        assert load_stages(file, overrides) or load(file, overrides)
 
 
 @pytest.mark.parametrize("file", sorted((CONFIGS / "rewards").glob("*.yaml")), ids=lambda file: file.stem)

@@ -31,7 +31,20 @@ ONLY_SOMETIMES = {
 }
 """What a reward logs that none of these runs has → the reward."""
 ELSEWHERE = {
-    "rounds/given": "rl/rounds/rounds.py",
+    "rounds/given": "rl/rounds/choose.py",
+    "rounds/sifted": "rl/rounds/choose.py",
+    **dict.fromkeys(
+        (
+            "process/labelled",
+            "process/loss",
+            "process/labels_agree",
+            "process/labels_auc",
+            "process/step_auc",
+            "process/score_right",
+            "process/score_wrong",
+        ),
+        "rl/rounds/process.py",
+    ),
     "rounds/hinted_right_by_wrong_steps": "rl/examples/hints.py",
     "sampling/sampling_logp_difference/mean": "rl/analysis/diagnostics/sampler_mismatch.py",
     "answering/qka_loss": "rl/algorithms/answering.py",

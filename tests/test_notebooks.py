@@ -7,6 +7,8 @@ import pytest
 from nbclient import NotebookClient
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
+LONG = {"5_compare_algorithms"}
+"""Notebooks of several runs, which `make notebooks` and `make test-slow` run."""
 
 
 @pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.stem)
@@ -16,7 +18,10 @@ def test_a_notebook_is_stored_without_outputs(file):
             assert not cell.outputs and cell.execution_count is None
 
 
-@pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.stem)
+@pytest.mark.parametrize(
+    "file",
+    [pytest.param(file, id=file.stem, marks=[pytest.mark.slow] if file.stem in LONG else []) for file in NOTEBOOKS],
+)
 def test_a_notebook_runs_from_clean(file, tmp_path):
     notebook = nbformat.read(file, as_version=4)
     # found from the notebook's own folder, while what it writes lands in the test's

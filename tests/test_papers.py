@@ -1,12 +1,14 @@
 """The recipes of `configs/papers/`: each arm loads, and holds what its comment says is held."""
 
 import json
+import random
 import re
 from pathlib import Path
 
 import pytest
 
 from rl import tasks
+from rl.analysis.rl_star import enumerate_rounds, informed, theory_delta
 from rl.config import load, load_stages
 from rl.config.layers import arms
 from rl.errors import UserError
@@ -97,6 +99,54 @@ def test_learn_to_reason_learns_nothing_of_the_student_and_asks_what_it_teaches(
     assert config.algorithm.keep.threshold > sum(reward.weight for reward in config.rewards.values())
     ((rows, _),) = examples(config).values()
     assert [row.index for row in rows] == list(range(config.task.sizes.train))
+
+
+def test_rl_star_keeps_many_chains_for_each_state_where_its_theory_is_compared_and_few_where_it_warns():
+    def kept(arm):
+        """Expected chains that a first round keeps for each first state, over the number of states."""
+        config = of("rl_star", arm)
+        states = 4**config.task.bits
+        policy = informed([theory_delta(delta, states) for delta in config.task.deltas], states)
+        return enumerate_rounds(policy, 1)[0].right * config.sampling.completions / states
+
+    assert kept("delta = 0.2") > 3 and kept("delta = 0.1") > 2
+    assert kept("few chains, delta = 0.1") < 0.1 and kept("control: every step guesses, few chains") < 0.1
+    for arm in arms(RECIPES["rl_star"]):
+        config = of("rl_star", arm)
+        assert config.algorithm.keep.repeats and config.algorithm.keep.quota >= config.sampling.completions, arm
+        assert (config.sampling.temperature == 1) == (arm != "temperature 0.5")
+
+
+def test_star_draws_one_sample_and_its_fits_grow_by_a_fifth_from_the_base():
+    config = of("star", "STaR")
+    assert (config.sampling.completions, config.algorithm.fit_from, config.algorithm.pool_rounds) == (1, "base", 1)
+    assert config.algorithm.examples is None
+    steps = [round(config.trainer["max_steps"] * config.algorithm.step_growth**number) for number in range(4)]
+    assert steps == [40, 48, 58, 69] and of("star", "without rationalisation").algorithm.hints is None
+    task = tasks.load(config)
+    drawn = [task.demonstrate(random.Random(seed)) for seed in range(200)]
+    shown = [prompt for prompt, _ in drawn if prompt.count("?") == 2]
+    assert 0.2 < len(shown) / len(drawn) < 0.4 and all(re.fullmatch(r"[-+*\d]+\?\d\?", prompt) for prompt in shown)
+
+
+def test_sipf_fits_as_long_from_the_same_base_in_every_arm_and_only_the_pairs_differ():
+    loaded = {arm: load_stages(RECIPES["sipf"], arms(RECIPES["sipf"])[arm]) for arm in arms(RECIPES["sipf"])}
+    whole = loaded["process pairs"]["sipf"]
+    for arm, stages in loaded.items():
+        assert stages["sft"] == loaded["process pairs"]["sft"] and stages["sipf"].policy == whole.policy, arm
+        if arm != "SFT on gold alone":
+            ours, theirs = stages["sipf"].algorithm, whole.algorithm
+            assert stages["sipf"].trainer == whole.trainer and stages["sipf"].sampling == whole.sampling
+            assert (ours.rounds, ours.prompts, ours.fit_from) == (theirs.rounds, theirs.prompts, "base"), arm
+            assert (ours.first_sampler, ours.quota, ours.sift) == (theirs.first_sampler, theirs.quota, theirs.sift)
+            assert ours.examples is None
+
+
+@pytest.mark.parametrize("name", ["rl_star_gpu", "star_gpu", "sipf_gpu"])
+def test_a_recipe_at_the_papers_size_loads_and_says_that_it_was_not_run(name):
+    assert load_stages(FILES[name]) or load(FILES[name])
+    comment = " ".join(line.strip("# ") for line in FILES[name].read_text().splitlines() if line.startswith("#"))
+    assert "Not run yet." in comment and f"whetstone train configs/papers/{name}.yaml" in comment
 
 
 def test_crystal_rewards_the_statement_alone_and_takes_turns_with_answers(tmp_path, cache):

@@ -29,6 +29,7 @@ VERIFIERS = {
     "numeric": "verifiers.numeric",
     "reasoning_gym": "verifiers.reasoning_gym",
     "steps": "verifiers.steps",
+    "zip": "verifiers.zip",
 }
 """Name in a config → the module whose `verify` judges."""
 

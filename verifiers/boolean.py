@@ -7,7 +7,7 @@ Read in the order of `verifiers.answer.reader`; the first that says yes or no de
    sentence or a line that is one of the words and nothing else (`No.`), the word that the text begins with (`Yes,
    because …`);
 3. the last sentence that begins with the word set off (`… can they? No, whales are mammals.`); else a first or last
-   sentence that is nothing but emphatic (`Of course!`, `Absolutely not.`), or a last one that denies something (`It is
+   sentence that is nothing but a short answer (`Of course!`, `It isn't.`), or a last one that denies something (`It is
    false that …`).
 
 `yes`, `true`, `correct` and `no`, `false`, `incorrect` are the same answers; `not true` is no. A word inside a sentence
@@ -23,7 +23,9 @@ from functools import lru_cache
 
 from verifiers.answer.boxes import overlong_box
 from verifiers.answer.completion import answering_part
+from verifiers.answer.decorations import undecorated
 from verifiers.answer.reader import stated
+from verifiers.answer.short_answers import letter_answer, opening, short_answer
 from verifiers.answer.word_search import lowered, places
 from verifiers.verdict import Verdict, abstained, judged
 
@@ -65,7 +67,7 @@ _IS = (
 _SO = (
     r"\b(?:so|thus|hence|therefore|overall|in\sconclusion|in\sshort|in\ssummary|to\sconclude|ultimately|consequently"
     r"|to\sanswer\s(?:the|your|this|our)\squestion|accordingly|conclusion|verdict|result|means"
-    r"|(?:i['’]d|would|i)\s(?:say|answer|guess|think|believe|(?:have\sto\s)?go\swith))"
+    r"|actually|(?:no,?\s)?wait|correction|(?:i['’]d|would|i)\s(?:say|answer|guess|think|believe|(?:have\sto\s)?go\swith))"
 )
 _STATEMENT = re.compile(
     rf"(?:{_ABOUT}{_IS}\s*:?\s+{_SURELY}{_QUOTE}(?P<judged>{_JUDGEMENT}|yes|no)\b"
@@ -74,14 +76,15 @@ _STATEMENT = re.compile(
     rf"(?=[\"'”’)\]]{{0,2}}(?:[,.;:!]|\s*$|\s+(?:because|since|as|to\s(?:this|that|the|your|our|it))\b|\s[-–—]\s))"
     rf"|(?:^|(?<=[.!;\n]))[\s*_\"'“(\[{{=>→•-]{{0,16}}(?P<alone>(?:not\s(?=true|correct))?(?:{_YES}|{_NO}))"
     rf"[*_\"'”)\]}}]{{0,4}}[.!]?[*_\"'”)]{{0,4}}(?=\s*(?:$|\n))"
-    rf"|(?:[,:]|[-–—]|\b(?:is|answer|(?:i|i['’]d|we|would|must|can|to)\ssay))\s(?P<last>{_YES}|{_NO})[\s*_\"'”).!]{{0,8}}\Z)",
+    rf"|(?:[,:]|[-–—]|\b(?:is|are|answer|(?:i|i['’]d|we|would|must|can|to)\ssay))\s(?P<last>{_YES}|{_NO})[\s*_\"'”).!]{{0,8}}\Z)",
     re.IGNORECASE | re.MULTILINE,
 )
 _SENTENCE_BREAK = re.compile(r"(?<=[.!?])\s|\n")
 _SAID = re.compile(rf"(?:{_YES}|{_NO}|{_JUDGEMENT})\b", re.IGNORECASE)
 _SAYING = (*_YES.split("|"), *_NO.split("|"), "accurate", "right", "valid", "inaccurate", "wrong", "invalid", "the")
 _BEGINNINGS = (
-    "accordingly", "answer", "assertion", "claim", "conclusion", "consequently", "hence", "hypothesis", "i ", "i'd",
+    "accordingly", "actually", "answer", "are", "assertion", "claim", "conclusion", "consequently", "correction",
+    "hence", "hypothesis", "i ", "i'd", "wait",
     "i’d", "in", "is", "it", "means", "overall", "premise", "proposition", "result", "say", "sentence", "so",
     "statement", "that", "therefore", "this", "thus", "to", "ultimately", "verdict", "we ", "which", "would", "must",
     "can",
@@ -109,20 +112,13 @@ _SENTENCE = re.compile(
     rf"(?P<word>{_YES}|{_NO})(?=[,;:!.]|\s[-–—]\s)",
     re.IGNORECASE,
 )
-_EMPHATIC = re.compile(
-    r"(?:(?:absolutely|definitely|certainly|of\scourse|surely|indeed|most\scertainly)[,\s]{0,2}(?P<word>yes|not|no)?"
-    r"|(?:probably|likely|most\slikely|almost\scertainly)\s(?P<likely>yes|not|no)"
-    r"|(?P<never>no\sway|not\sat\sall|by\sno\smeans|not\sreally))\s?[.!]{0,3}",
-    re.IGNORECASE,
-)
-_OPENING = re.compile(
-    r"(?P<no>no\sway|not\sat\sall|by\sno\smeans|(?:absolutely|definitely|certainly|of\scourse|surely)\snot)[,:;]\s"
-    r"|absolutely,\s(?!not\b)",
-    re.IGNORECASE,
-)
-"""What a text that answers begins with: `Absolutely, whales are mammals`, `No way, that is too heavy`."""
+_SHORT = 40
+"""Characters of a completion that is nothing but an answer, at most."""
+_OPTION = re.compile(r"^\(?[a-e][.):]\s*(?=\w+\W*$)", re.IGNORECASE)
+"""The label of an option: `(b) no`."""
+_NEITHER = re.compile(r"\bneither\b[^.!?\n]*\Z", re.IGNORECASE)
 _DENIES = re.compile(
-    r"(?:^|[,;]\s(?=so\b|thus\b|hence\b|therefore\b|and\s))(?:and\s)?(?:(?:so|thus|hence|therefore|overall),?\s)?(?:it\sis|it['’]s)\s(?:not\s(?:true|correct)|false|incorrect|untrue)\sthat\s",
+    r"(?:^|[,;]\s(?=so\b|thus\b|hence\b|therefore\b|and\s))(?:and\s)?(?:(?:so|thus|hence|therefore|overall),?\s)?(?:it\sis|it['’]s)\s(?:not\s(?:true|correct|the\scase)|false|incorrect|untrue)\sthat\s",
     re.IGNORECASE,
 )
 _BOTH = re.compile(r"[\"'”]?\s*(?:or|and|/)\s*[\"'“]?(?:yes|no|true|false|incorrect|not)\b", re.IGNORECASE)
@@ -175,6 +171,8 @@ def answer(completion: str, *, strict: bool = False) -> tuple[bool | None, str |
     part = answering_part(completion)
     if overlong := overlong_box(completion, part):
         return None, overlong.rule
+    if len(part) <= _SHORT:
+        part = _OPTION.sub("", undecorated(part))
     places: list[tuple[int, str, bool | None]] = []
     for span in stated(part):
         if span.fault:
@@ -200,15 +198,18 @@ def answer(completion: str, *, strict: bool = False) -> tuple[bool | None, str |
 
 
 def _last(text: str) -> tuple[bool | None, str | None]:
-    """What an emphatic word says that is a sentence of its own, or else the last sentence's `it is false that …`."""
-    sentences = [sentence for sentence in _SENTENCE_BREAK.split(text[-2000:]) if sentence]
-    if sentences and (opening := _OPENING.match(sentences[0].strip())):
-        return not opening["no"], "last"
-    for sentence in (sentences[0], sentences[-1]) if sentences else ():
-        if match := _EMPHATIC.fullmatch(sentence.strip()):
-            word = match["word"] or match["likely"] or match["never"]
-            return not word or word.lower() == "yes", "last"
-    return (False, "last") if sentences and _DENIES.search(sentences[-1].strip()[-400:]) else (None, None)
+    """What a text says that is one letter or begins or ends with a short answer, or whose last sentence denies."""
+    if (letter := letter_answer(text)) is not None:
+        return letter, "line"
+    sentences = [sentence.strip() for sentence in _SENTENCE_BREAK.split(text[-2000:]) if sentence.strip()]
+    if not sentences:
+        return None, None
+    said = opening(sentences[0])
+    for sentence in (text[:200], sentences[0], sentences[-1]):
+        said = short_answer(sentence) if said is None else said
+    if said is None and _DENIES.search(sentences[-1][-400:]):
+        said = False
+    return said, None if said is None else "last"
 
 
 def _said(text: str, rule: str) -> tuple[bool | None] | None:
@@ -221,7 +222,7 @@ def _said(text: str, rule: str) -> tuple[bool | None] | None:
         text = text.rpartition("\n")[2]
     if (foreign := text.strip(" .!。！*\"'").lower()) in _OTHER_LANGUAGE:
         return (_OTHER_LANGUAGE[foreign],)
-    text = _BUT.sub("", text, count=1)
+    text = _BUT.sub("", _OPTION.sub("", text), count=1)
     if match := _LETTER.fullmatch(text) or _AT.match(text):
         return (_value(match, "word"),)
     found = list(_statements(text))
@@ -239,6 +240,11 @@ def _statements(text: str) -> list[tuple[int, bool, bool | None]]:
         if group in ("so", "last") and _NOT_SAID.search(text, max(0, match.start() - 50), match.start(group)):
             continue
         begin = max(0, match.start() - 50)
+        if group == "last" and _NEITHER.search(text, begin, match.start(group)):
+            found.append((match.start(group), False, not _value(match, group)))
+            continue
+        if first and match[0].lower().startswith("which"):
+            continue  # `No: all dogs are animals, which is true`
         if group == "judged" and _UNDECIDED.search(text, begin, match.start()):
             continue
         value = _value(match, group)

@@ -19,13 +19,14 @@ _STEP = re.compile(r"(\d)([-+*])(\d)=(\d)")
 _OPERATION = re.compile(r"([-+*])(\d)")
 
 
-def verify(prediction: str, gold: str, *, prompt: str) -> Verdict:
+def verify(prediction: str, gold: str, *, prompt: str, arithmetic: bool = False) -> Verdict:
     """Judge a chain: the score is 1 where the digit after the last `#` is the gold digit, else 0.
 
     Args:
         prediction: the completion, `step;step;…#answer`.
         gold: the answer, one digit.
         prompt: the problem, such as `7*3-4+8?`.
+        arithmetic: whether a step is judged as an equation by itself, whatever the problem asks for.
 
     Returns:
         A judged verdict; `steps` holds one step for each `;`-separated part before the `#`. Where operations are left
@@ -41,7 +42,7 @@ def verify(prediction: str, gold: str, *, prompt: str) -> Verdict:
         right,
         "right" if right else ("wrong answer" if mark else "no # before an answer"),
         extracted=answer if mark else None,
-        steps=_steps(working, prompt, len(prediction)),
+        steps=_equations(working) if arithmetic else _steps(working, prompt, len(prediction)),
     )
 
 
@@ -74,6 +75,16 @@ def apply(operator: str, left: int, right: int) -> int:
         right: the right operand.
     """
     return {"+": left + right, "-": left - right, "*": left * right}[operator] % 10
+
+
+def _equations(working: str) -> tuple[Step, ...]:
+    """Each equation of the working, right where it is true modulo 10."""
+    return tuple(
+        Step(
+            match.start(), match.end(), "judged", float(apply(match[2], int(match[1]), int(match[3])) == int(match[4]))
+        )
+        for match in _STEP.finditer(working)
+    )
 
 
 def _steps(working: str, prompt: str, length: int) -> tuple[Step, ...]:

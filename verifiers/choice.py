@@ -11,7 +11,8 @@ Read in the order of `verifiers.answer.reader`; the first that names a choice de
 
 What names two choices at once (`A or B`, `both A and B`, the texts of two choices) is ambiguous. A choice's text
 that is part of another's (`plant`, `green plant`) counts only where it stands outside the longer one. In texts the
-digits 0 to 12 are the same as their words.
+digits 0 to 12 are the same as their words. A list that judges every choice in turn (`A: no. B: yes. C: no.`) states the
+one that it calls right. Where the choices have letters and no numbers in them, `option 2` and `the second one` are B.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from functools import lru_cache
 from typing import Any
 
 from verifiers.answer.boxes import overlong_box
-from verifiers.answer.choices import EMPTY_WORDS, TAIL, ChoiceReader, unwrapped
+from verifiers.answer.choice_texts import unwrapped
+from verifiers.answer.choices import EMPTY_WORDS, TAIL, ChoiceReader
 from verifiers.answer.completion import answering_part
 from verifiers.answer.normal import normalised
 from verifiers.answer.reader import last_line, stated
@@ -138,13 +140,15 @@ def given(
     for span in _statements(part, reader):
         if span.fault:
             return None, span.rule, span.fault
+        if span.rule == "cue" and (found := reader.lists.right(part)):
+            return _single(found, texts, "cue")
         if found := reader.within(span):
             return _single(found, texts, span.rule)
         if not EMPTY_WORDS.fullmatch(span.text[:200]):
             says_another = says_another or span.rule
     if strict or not part.strip():
         return None, None, "no choice that can be told"
-    if found := reader.on_a_line(part):
+    if found := reader.lists.right(part) or reader.on_a_line(part):
         return _single(found, texts, "line")
     if says_another:
         return None, says_another, "its answer is none of the choices"

@@ -38,6 +38,7 @@ from verifiers.answer.phrases import bare, choice_label, spoken
 from verifiers.answer.structure import as_gold, parse
 from verifiers.answer.units import PHRASES
 from verifiers.answer.values import Unparsable, Words, expressions
+from verifiers.arithmetic.quantity import in_two_units
 from verifiers.verdict import Verdict, abstained, judged
 
 ISOLATED = True
@@ -243,7 +244,8 @@ def _compare(
         value = parse(spoken(answer))
     except Unparsable as error:
         parts = _ALTERNATIVE.split(found.answer)
-        if 2 <= len(parts) <= 3 and all(_is(gold, part, algebra, options) for part in parts):
+        several = 2 <= len(parts) <= 3 and all(_is(gold, part, algebra, options) for part in parts)
+        if several or any(_is(gold, part, algebra, options) for part in in_two_units(found.answer)):
             return judged(True, "equal", extracted=extracted, rule=rule)
         if found.rule == "last" and not re.search("[0-9]", found.answer):
             return judged(False, "no answer found")
@@ -254,6 +256,7 @@ def _compare(
             right = condition == other_condition or equal(condition, other_condition)
     except Unparsable:
         right = False
+    right = right or any(_is(gold, part, algebra, options) for part in in_two_units(found.answer))
     return judged(right, "equal" if right else "not equal", extracted=extracted, rule=rule)
 
 

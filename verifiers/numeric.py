@@ -23,16 +23,18 @@ from functools import lru_cache
 
 from verifiers.answer.agreement import unit_factor
 from verifiers.answer.clock_words import clock_as_digits
-from verifiers.answer.comparisons import with_signs
 from verifiers.answer.completion import answering_part
 from verifiers.answer.reader import first_line, last_line, spans, stated
 from verifiers.answer.sentence_ends import without_circumstance
+from verifiers.answer.signs import with_signs
 from verifiers.answer.span import Span
 from verifiers.arithmetic.chains import Quantity
 from verifiers.arithmetic.quantity import clock, last_quantity, stated_quantity
 from verifiers.verdict import Verdict, abstained, judged
 
 _LIST_NUMBER = re.compile(r"[0-9]{1,3}[.):]\s+\S|[0-9]{1,3}[):]$|1\.$")
+_IN_A_WORD = {"none": 0, "nothing": 0, "once": 1, "twice": 2, "thrice": 3, "a pair": 2, "a couple": 2}
+"""Words that are numbers where they are the whole answer."""
 _PLAIN = re.compile(r"\s*(?:\$\s?)?(-?[0-9]{1,15}(?:\.[0-9]{1,15})?)\s*\.?\s*")
 
 
@@ -88,6 +90,8 @@ def answer_quantity(completion: str, *, strict: bool = False) -> tuple[Quantity,
         quantity = stated_quantity(line) if len(line) <= 400 else None
         if quantity and quantity.alone and not _LIST_NUMBER.match(line):
             return quantity, "line"
+    if (word := _IN_A_WORD.get(part.strip(" .!\n").lower())) is not None:
+        return Quantity(Fraction(word), part.strip(), alone=True), "line"
     quantity = last_quantity(without_circumstance(part))
     return (quantity, "last") if quantity else None
 

@@ -31,6 +31,7 @@ from transformers.utils.peft_utils import find_adapter_config_file
 
 from rewards.models.adapters import base_of
 from rewards.models.batches import pad_id
+from rewards.models.current_token import CURRENT_TOKEN, register
 from rewards.models.folder import fault
 from rewards.models.state import default_device, embedding, move
 from rewards.models.types import Model, Pair, Source, Tokenizer
@@ -109,7 +110,7 @@ def load_model(
         device: device of the model; None leaves it on the CPU, from which a trainer can move it.
         revision: revision on the hub.
         trust_remote_code: whether code that comes with the model may run.
-        attention: transformers' `attn_implementation`.
+        attention: transformers' `attn_implementation`, or `current_token`.
         quantize: `4bit` or `8bit`, with bitsandbytes.
         num_labels: number of labels of a classification head, which may then be new; None for the stored number.
 
@@ -122,6 +123,8 @@ def load_model(
     if (what := fault(name)) is not None:
         raise ValueError(f"{str(name)!r} {what}")
     how: dict[str, Any] = {"dtype": _dtype(dtype, device or default_device())}
+    if attention == CURRENT_TOKEN:
+        register()
     if attention is not None:
         how["attn_implementation"] = attention
     if quantize is not None:

@@ -34,6 +34,7 @@ class Fit:
         callbacks: to be told of steps and logs.
         warn: prints a warning.
         teachers: whose distributions are learnt.
+        round: number of the round, from 0.
         control: the policy's control tokens.
     """
 
@@ -47,7 +48,14 @@ class Fit:
     callbacks: Sequence[TrainerCallback]
     warn: Callable[[str], None] = print
     teachers: Sequence[Teacher] = ()
+    round: int = 0
     control: Control | None = None
+
+    @property
+    def trainer(self) -> dict[str, Any]:
+        """The config's `trainer` section, with the optimizer steps of this round."""
+        settings, growth = self.config.trainer, getattr(self.config.algorithm, "step_growth", 1.0)
+        return settings if growth == 1 else {**settings, "max_steps": round(settings["max_steps"] * growth**self.round)}
 
     @property
     def template_kwargs(self) -> dict[str, Any]:

@@ -109,7 +109,7 @@ def fit_arguments(
     Raises:
         UserError: TRL refuses them, or `trainer.max_length` leaves no token of any completion.
     """
-    settings = fit.config.trainer
+    settings = fit.trainer
     batch = settings.get("per_device_train_batch_size", 8) * PartialState().num_processes
     defaults = {**_defaults(fit.config), "dataloader_drop_last": len(lengths) >= batch, "max_length": None}
     ours = {"output_dir": str(fit.folder), "seed": fit.seed, "report_to": [], **own}

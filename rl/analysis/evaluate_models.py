@@ -51,7 +51,13 @@ def configs(task_names: Sequence[str], models: Sequence[str], overrides: Sequenc
 
 
 def evaluate_models(
-    found: Mapping[str, Config], models: Sequence[str], split: Split, form: Sequence[str], out: Path | None = None
+    found: Mapping[str, Config],
+    models: Sequence[str],
+    split: Split,
+    form: Sequence[str],
+    out: Path | None = None,
+    *,
+    console: Console | None = None,
 ) -> list[Measured]:
     """Evaluate each policy on each task, and print and write the figures.
 
@@ -61,11 +67,12 @@ def evaluate_models(
         split: the split to evaluate on.
         form: the rules that find an answer in the form that was asked for.
         out: a folder for the figures and answers; None for nowhere.
+        console: where to print; None for the terminal.
 
     Raises:
         UserError: a policy or a task cannot be loaded, or a task has fewer problems than `evaluation.n` asks for.
     """
-    console = Console(soft_wrap=True)
+    console = console or Console(soft_wrap=True)
     loaded: dict[str, Task] = {}
     for name, config in found.items():  # before any policy is loaded
         setup.quiet(config)

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from rl.config.choosing import Hints, Keep, Pairs, SpanWeight, all_as_none
+from rl.config.choosing import FewShot, Hints, Keep, Pairs, SpanWeight, all_as_none
 from rl.config.control import Control, check_quark
 from rl.config.examples import GivenExamples
+from rl.config.feedback import Process, Quota, Sift, check_feedback
 from rl.config.online import Critic, Curriculum, DynamicSampling
 from rl.config.section import Positive, Section, Share
 from rl.config.statements import checked_layout
@@ -36,6 +37,7 @@ class AlgorithmSection(Section):
         trl_config: the TRL config class against which `trainer:` is checked.
         credits_steps: whether step scores can count within a completion.
         group_baseline: whether a completion is compared with the completions of its prompt on the same process.
+        least_completions: smallest number of completions per prompt.
     """
 
     in_rounds: ClassVar[bool]
@@ -43,6 +45,7 @@ class AlgorithmSection(Section):
     trl_config: ClassVar[str]
     credits_steps: ClassVar[bool] = False
     group_baseline: ClassVar[bool] = False
+    least_completions: ClassVar[int] = 2
 
     @property
     def samples(self) -> bool:
@@ -152,6 +155,15 @@ class Rounds(AlgorithmSection):
     """Whether each fit starts from the base policy or from the policy of the previous round."""
     pool_rounds: Positive | None = None
     """Number of recent rounds of the pool on which a fit may draw; None for all."""
+    step_growth: Annotated[float, Field(ge=1)] = 1.0
+    """Factor by which the optimizer steps of a fit grow from round to round, from `trainer.max_steps` in the first;
+    STaR's is 1.2."""
+    few_shot: FewShot | None = None
+    first_sampler: str | None = None
+    """The policy that samples the first round, a path or hub id, or `stages.NAME`; by default the base policy. SIPF's
+    is supervised on gold solutions, and each fit still starts from the base."""
+    quota: Quota | None = None
+    sift: Sift | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -164,6 +176,7 @@ class Rounds(AlgorithmSection):
         """Check that there is something to fit on."""
         if not self.prompts and self.examples is None:
             raise WrongKey("algorithm.prompts", "is 0, so nothing is sampled; name algorithm.examples to fit on")
+        check_feedback(config, self)
         if self.examples is None:
             return
         if self.examples.of != "all" and not self.samples:
@@ -190,6 +203,7 @@ class Dpo(Rounds):
     trl_config: ClassVar[str] = "DPOConfig"
     uses_reference: ClassVar[bool] = True
     pairs: Pairs = Pairs()
+    process: Process | None = None
     nll: Annotated[float, Field(ge=0)] = 0.0
     """Weight of the chosen completion's negative log-likelihood, which is added to the preference loss."""
     reference: Literal["base", "last"] = "base"
@@ -210,6 +224,7 @@ class Orpo(Rounds):
     module: ClassVar[str] = "rl.algorithms.orpo"
     trl_config: ClassVar[str] = "ORPOConfig"
     pairs: Pairs = Pairs()
+    process: Process | None = None
 
 
 class Sft(Rounds):
@@ -218,6 +233,7 @@ class Sft(Rounds):
     name: Literal["sft"]
     module: ClassVar[str] = "rl.algorithms.sft"
     trl_config: ClassVar[str] = "SFTConfig"
+    least_completions: ClassVar[int] = 1
     keep: Annotated[Keep | None, BeforeValidator(all_as_none)] = Keep()
     """`all` fits on every completion that was sampled, right or wrong, as learning from a teacher on one's own samples
     wants it."""

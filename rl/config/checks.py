@@ -110,8 +110,16 @@ def check_combinations(config: Config) -> None:
         raise WrongKey(
             "task.verifier", f"{config.task.verifier!r} is not one; {nearest(config.task.verifier, VERIFIERS)}"
         )
-    if config.policy.model == "embedded" and config.task.name not in ("chain", "facts"):
-        raise WrongKey("policy.model", f"embedded is warmed up on chain or facts, not on {config.task.name}")
+    if config.policy.model == "embedded" and config.task.name not in ("chain", "facts", "zip"):
+        raise WrongKey("policy.model", f"embedded is warmed up on chain, facts or zip, not on {config.task.name}")
+    if config.policy.model == "embedded" and config.task.name == "zip":
+        alone = config.policy.attention == "current_token"
+        if alone != (config.task.demonstrate == "steps"):
+            raise WrongKey(
+                "task.demonstrate",
+                "steps goes with policy.attention=current_token, which sees the state before alone, and chains with "
+                f"any other; that is {config.policy.attention or 'the default'}",
+            )
     if config.policy.quantize and config.policy.lora is None:
         raise WrongKey("policy.quantize", "a quantised model cannot be trained itself; add policy.lora")
     for tracker in config.logging.report_to:
@@ -121,6 +129,12 @@ def check_combinations(config: Config) -> None:
     check_statements(config)
     _check_credit(config)
     _check_mix(config)
+    if config.sampling.completions < config.algorithm.least_completions:
+        raise WrongKey(
+            "sampling.completions",
+            f"is {config.sampling.completions}, and {config.algorithm.name} compares completions of a prompt; set 2 "
+            f"or more",
+        )
     config.algorithm.check(config)
     save = config.trainer.get("save_steps")
     if save is not None and save < 1:

@@ -13,8 +13,9 @@ from rl.config.section import Positive, Section
 class Pairs(Section):
     """Chosen and rejected completions of a prompt (`rl/examples/pairs.py`)."""
 
-    form: Literal["best_worst", "all"] = "best_worst"
-    """The best against the worst completion, or every right one against every wrong one."""
+    form: Literal["best_worst", "all", "random"] = "best_worst"
+    """The best against the worst completion; every right one against every wrong one, the largest difference of scores
+    first; or right ones against wrong ones as they come, whatever their scores."""
     margin: Annotated[float, Field(ge=0)] = 0.0
     """Difference of the judged scores that a pair must exceed."""
     cap: Positive = 4
@@ -23,6 +24,12 @@ class Pairs(Section):
     """Prefer pairs for which the chosen and the rejected completions of the prompt are equally long on average."""
     cut_off: bool = True
     """Whether a truncated completion may be the rejected one; it is never the chosen one."""
+
+    @model_validator(mode="after")
+    def _random_has_no_margin(self) -> Pairs:
+        if self.form == "random" and (self.margin or self.balance_length):
+            raise ValueError("form: random looks at neither scores nor lengths; leave margin and balance_length out")
+        return self
 
 
 class Keep(Section):
@@ -34,11 +41,28 @@ class Keep(Section):
     """Largest number of completions per prompt."""
     distinct: bool = True
     """Keep one completion per sequence of equations; among near copies, the one that differs most from the others."""
+    repeats: bool = False
+    """Keep a text as often as it was sampled, so that a fit learns frequencies; goes with `distinct: false`."""
+
+    @model_validator(mode="after")
+    def _repeats_are_not_distinct(self) -> Keep:
+        if self.repeats and self.distinct:
+            raise ValueError("repeats keeps every copy of a text; set distinct: false")
+        return self
 
 
 def all_as_none(value: Any) -> Any:
     """The word `all`, which keeps every completion, as no rule."""
     return None if value == "all" else value
+
+
+class FewShot(Section):
+    """Worked examples in front of each prompt while a round is sampled; it is learnt from without them."""
+
+    text: Annotated[str, Field(min_length=1)]
+    """The examples and what separates them from the prompt. Of a chat, the last message begins with them."""
+    rounds: Positive | None = 1
+    """How many rounds, from the first on, are sampled so; none for all."""
 
 
 class Hints(Section):

@@ -40,7 +40,13 @@ def missing_on_hub(config: Config, coming: Collection[str] = ()) -> list[tuple[s
         UserError: a file, a function or a model's folder that is not there.
     """
     lines = _looked_for(
-        [("policy.model", config.policy.model), ("algorithm.critic.start", _critic_start(config))], coming
+        [
+            ("policy.model", config.policy.model),
+            ("algorithm.critic.start", _critic_start(config)),
+            ("algorithm.first_sampler", getattr(config.algorithm, "first_sampler", None) or "policy"),
+            ("algorithm.process.start", _process_start(config)),
+        ],
+        coming,
     )
     if (template := config.policy.chat_template) is not None and not Path(template).expanduser().is_file():
         raise UserError("policy.chat_template", f"no file {template!r}{beside(Path(template))}")
@@ -66,6 +72,11 @@ def _looked_for(models: list[tuple[str, str]], coming: Collection[str]) -> list[
 def _critic_start(config: Config) -> str:
     critic = getattr(config.algorithm, "critic", None)
     return "policy" if critic is None else critic.start
+
+
+def _process_start(config: Config) -> str:
+    process = getattr(config.algorithm, "process", None)
+    return "policy" if process is None or process.start == "sampler" else process.start
 
 
 def _models(name: str, reward: Reward) -> Iterator[tuple[str, str]]:

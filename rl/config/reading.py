@@ -16,8 +16,9 @@ from pydantic import ValidationError
 from rl.config import layers
 from rl.config.algorithms import ALGORITHMS
 from rl.config.checks import check_combinations, checked_trainer
+from rl.config.embedded import ChainTask, FactsTask, ZipTask
 from rl.config.section import TRUTH, Section
-from rl.config.sections import ChainTask, Config, DatasetTask, FactsTask, ReasoningGymTask, Reward
+from rl.config.sections import Config, DatasetTask, ReasoningGymTask, Reward
 from rl.config.wrong_key import WrongKey
 from rl.errors import UserError
 from verifiers.runtime.names import nearest
@@ -25,6 +26,7 @@ from verifiers.runtime.names import nearest
 _TASKS: dict[str, type[Section]] = {
     "chain": ChainTask,
     "facts": FactsTask,
+    "zip": ZipTask,
     "reasoning_gym": ReasoningGymTask,
     "dataset": DatasetTask,
 }
@@ -58,8 +60,8 @@ def load_stages(path: str | Path | None, overrides: Sequence[str] = ()) -> dict[
     """Read a config of several stages: runs after one another, each from the policy that the one before it left.
 
     The keys under `stages.NAME` override those that all stages share. The runs are called `name.NAME`, and their
-    folders are in the folder `name`. A `model: stages.NAME`, for example of a teacher, is the final policy of that
-    earlier stage.
+    folders are in the folder `name`. A `model: stages.NAME`, for example of a teacher, or a `first_sampler` is
+    the final policy of that earlier stage.
 
     Args:
         path: a YAML file, as for `load`.
@@ -128,7 +130,7 @@ def _with_models_of_stages(values: Any, left: Mapping[str, str], key: str = "") 
         return {name: _with_models_of_stages(value, left, f"{key}.{name}".strip(".")) for name, value in values.items()}
     if isinstance(values, list):
         return [_with_models_of_stages(one, left, key) for one in values]
-    is_model = key.rpartition(".")[2] in ("model", "teacher")
+    is_model = key.rpartition(".")[2] in ("model", "teacher", "first_sampler")
     if not (is_model and isinstance(values, str) and values.startswith("stages.")):
         return values
     if values not in left:

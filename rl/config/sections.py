@@ -9,9 +9,10 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import BeforeValidator, Field
 
 from rl.config.algorithms import Algorithm
+from rl.config.embedded import ChainTask, FactsTask, Sizes, ZipTask
 from rl.config.section import Positive, Section, Share
 from rl.config.statements import Statements
 
@@ -22,36 +23,6 @@ def _expanded(value: Any) -> Any:
 
 Place = Annotated[str, Field(min_length=1), BeforeValidator(_expanded)]
 """A path, in which `~` stands for the user's home directory, or a name."""
-
-
-class Sizes(Section):
-    """Number of rows in each split of a generated task."""
-
-    train: Positive = 6000
-    validation: Positive = 1000
-    test: Positive = 1000
-
-
-class ChainTask(Section):
-    """Chained sums modulo 10 with an exact step verifier (`rl/tasks/chain.py`)."""
-
-    name: Literal["chain"]
-    operations: tuple[Positive, Positive] = (2, 4)
-    sizes: Sizes = Sizes()
-
-    @field_validator("operations")
-    @classmethod
-    def _ordered(cls, operations: tuple[int, int]) -> tuple[int, int]:
-        if operations[0] > operations[1]:
-            raise ValueError(f"the least number of operations comes first: {list(operations)}")
-        return operations
-
-
-class FactsTask(Section):
-    """Multiple choice over a small invented world (`rl/tasks/facts.py`)."""
-
-    name: Literal["facts"]
-    sizes: Sizes = Sizes(train=2000, validation=300, test=300)
 
 
 class ReasoningGymTask(Section):
@@ -95,7 +66,7 @@ class DatasetTask(Section):
     on_bad_row: Literal["fail", "skip"] = "fail"
 
 
-Task = Annotated[ChainTask | FactsTask | ReasoningGymTask | DatasetTask, Field(discriminator="name")]
+Task = Annotated[ChainTask | FactsTask | ZipTask | ReasoningGymTask | DatasetTask, Field(discriminator="name")]
 
 
 class WarmStart(Section):
@@ -130,6 +101,8 @@ class Policy(Section):
     revision: str | None = None
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     attention: str | None = None
+    """How attention is computed: a name that transformers has (`sdpa`, `flash_attention_2`), or `current_token`, with
+    which a token sees nothing but itself (`rewards/models/current_token.py`)."""
     trust_remote_code: bool = False
     lora: Lora | None = None
     quantize: Literal["4bit", "8bit"] | None = None
@@ -158,8 +131,8 @@ class Sampling(Section):
     The generation defaults that are stored with a model are not used.
     """
 
-    completions: Annotated[int, Field(ge=2)] = 8
-    """Completions per prompt: the group size, G."""
+    completions: Positive = 8
+    """Completions per prompt: the group size, G. One alone goes with `sft` in rounds, as in STaR."""
     max_tokens: Positive = 256
     temperature: Annotated[float, Field(gt=0)] = 1.0
     top_p: Annotated[float, Field(gt=0, le=1)] = 1.0

@@ -51,6 +51,18 @@ def with_hint(prompt: Text, gold: str, template: str) -> Text:
     return text if isinstance(prompt, str) else [*prompt[:-1], {**prompt[-1], "content": text}]
 
 
+def after_examples(prompt: Text, examples: str) -> Text:
+    """The prompt with worked examples in front of it, as few-shot prompting shows them.
+
+    Args:
+        prompt: a string, or chat messages, of which the last one begins with the examples.
+        examples: their text.
+    """
+    if isinstance(prompt, str):
+        return examples + prompt
+    return [*prompt[:-1], {**prompt[-1], "content": examples + content_of(prompt[-1])}]
+
+
 def leaks(completion: str, gold: str) -> bool:
     """Whether a completion gives away that the answer was shown.
 

@@ -18,7 +18,14 @@ _EQUATION = re.compile(r"[^\s;,:<>=]*(?:\s?[-+*/×÷]\s?[^\s;,:<>=]+)+\s?=\s?-?[
 _SPACE = re.compile(r"\s+")
 
 
-def keep(samples: Sequence[Sample], *, threshold: float = 1.0, quota: int = 4, distinct: bool = True) -> list[Sample]:
+def keep(
+    samples: Sequence[Sample],
+    *,
+    threshold: float = 1.0,
+    quota: int = 4,
+    distinct: bool = True,
+    repeats: bool = False,
+) -> list[Sample]:
     """The samples to imitate, in order of their prompts.
 
     Args:
@@ -26,6 +33,7 @@ def keep(samples: Sequence[Sample], *, threshold: float = 1.0, quota: int = 4, d
         threshold: least judged score.
         quota: most a prompt; the highest scores first.
         distinct: whether to keep one completion for each sequence of equations; without it, one for each text.
+        repeats: whether, without `distinct`, to keep a text as often as it was sampled.
     """
     groups: dict[int, list[Sample]] = defaultdict(list)
     for sample in samples:
@@ -34,8 +42,8 @@ def keep(samples: Sequence[Sample], *, threshold: float = 1.0, quota: int = 4, d
             groups[sample.index].append(sample)
     kept = []
     for group in groups.values():
-        by_text = list({sample.text: sample for sample in reversed(group)}.values())[::-1]
-        chosen = _by_equations(by_text) if distinct else by_text
+        by_text = group if repeats else list({sample.text: sample for sample in reversed(group)}.values())[::-1]
+        chosen = unlike(by_text) if distinct else by_text
         kept += sorted(chosen, key=lambda sample: -(sample.reward or 0.0))[:quota]
     return kept
 
@@ -46,7 +54,12 @@ def equation_sequence(text: str) -> tuple[str, ...]:
     return found or (text.strip(),)
 
 
-def _by_equations(group: list[Sample]) -> list[Sample]:
+def unlike(group: Sequence[Sample]) -> list[Sample]:
+    """Of a problem's samples one for each sequence of equations: the text that is farthest from all others.
+
+    Args:
+        group: samples of one problem.
+    """
     alike: dict[tuple[str, ...], list[Sample]] = defaultdict(list)
     for sample in group:
         alike[equation_sequence(sample.text)].append(sample)

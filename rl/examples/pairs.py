@@ -8,6 +8,7 @@ chosen; identical texts never make a pair.
 from __future__ import annotations
 
 import itertools
+import random
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -36,7 +37,8 @@ def pairs(
     Args:
         samples: the pool, of any number of prompts.
         form: `best_worst`, the best against the worst, then the second best against the second worst, up to the cap;
-            `all`, every right one against every wrong one.
+            `all`, every right one against every wrong one; `random`, the same in an order drawn by chance, whatever
+            the scores.
         margin: least difference of scores, beyond which alone a pair counts.
         cap: most pairs a prompt.
         balance_length: take next the pair that leaves the prompt's chosen tokens and rejected tokens closest in sum;
@@ -48,7 +50,11 @@ def pairs(
         if sample.reward is not None and (cut_off or sample.finish_reason == "stop"):
             groups[sample.index].append(sample)
     made = []
-    for group in groups.values():
+    for index, group in groups.items():
+        if form == "random":
+            offered = [Pair(*both) for both in itertools.product(*_right_and_wrong(_distinct(group)))]
+            made += random.Random(f"pairs {index} {len(offered)}").sample(offered, min(cap, len(offered)))
+            continue
         candidates = _candidates(_distinct(group), form, margin)
         made += _balanced(candidates, cap) if balance_length else candidates[:cap]
     return made
@@ -61,12 +67,16 @@ def _candidates(group: list[Sample], form: str, margin: float) -> list[Pair]:
         whole = [sample for sample in best if sample.finish_reason == "stop"]
         offered = zip(whole, reversed(best), strict=False)
     else:
-        right = [sample for sample in best if sample.right and sample.finish_reason == "stop"]
-        wrong = [sample for sample in reversed(best) if sample.right is False]
-        offered = itertools.product(right, wrong)
+        right, wrong = _right_and_wrong(best)
+        offered = itertools.product(right, reversed(wrong))
     pairs = [Pair(better, worse) for better, worse in offered]
     valid = [p for p in pairs if _score(p.chosen) - _score(p.rejected) > margin and p.chosen.text != p.rejected.text]
     return sorted(valid, key=lambda pair: _score(pair.rejected) - _score(pair.chosen))
+
+
+def _right_and_wrong(group: Sequence[Sample]) -> tuple[list[Sample], list[Sample]]:
+    right = [sample for sample in group if sample.right and sample.finish_reason == "stop"]
+    return right, [sample for sample in group if sample.right is False]
 
 
 def _balanced(candidates: list[Pair], cap: int) -> list[Pair]:

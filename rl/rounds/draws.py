@@ -14,15 +14,19 @@ from rewards.models.generate import Engine, eos_token_ids
 from rewards.models.prompts import prompt_ids, unknown_tokens
 from rewards.models.state import move
 from rewards.models.types import Model
+from rewards.models.vocabulary import check_same_vocabulary
 from rewards.reward import Text
 from rewards.sample import Sample
 from rl.config.algorithms import Rounds
 from rl.config.choosing import Hints
 from rl.context import RunContext
 from rl.errors import UserError
-from rl.examples.hints import failed_rows, leaks, with_hint
+from rl.examples.hints import after_examples, failed_rows, leaks, with_hint
+from rl.examples.sift import lacking
 from rl.policy.control import Conditioned
+from rl.policy.load import load
 from rl.progress import completions_bar
+from rl.rounds.choose import Sieve
 from rl.sampling.draw import as_samples, sample
 from rl.sampling.judge import judge
 from rl.sampling.vllm import Vllm, VllmServer
@@ -39,7 +43,7 @@ class Draws:
         seconds: phase of the last round's sampling → the time that it took.
 
     Raises:
-        UserError: the policy's tokenizer has no tokens for the template of hints.
+        UserError: the policy's tokenizer has no tokens for the template of hints, or for the few-shot examples.
     """
 
     def __init__(self, run: RunContext) -> None:
@@ -50,30 +54,43 @@ class Draws:
         self.seconds: Counter[str] = Counter()
         self.conditioned: Conditioned | None = None
         self.hints: Hints | None = getattr(self.algorithm, "hints", None)
+        self.few_shot, self.sieve = self.algorithm.few_shot, Sieve(run)
+        row = self.rows[0]
         if self.hints is not None:
-            self._check_template(self.hints.template)
+            template = self.hints.template
+            hinted = with_hint(row["prompt"], first_gold(row["gold"]), template)
+            self._check_tokens("hints.template", template, hinted, "{prompt}{gold}? for ")
+        if self.few_shot is not None:
+            text = self.few_shot.text
+            self._check_tokens("few_shot.text", text, after_examples(row["prompt"], text), "")
 
-    def _check_template(self, template: str) -> None:
-        """Refuse a template with characters for which the policy has no token, such as spaces on `chain`."""
-        tokenizer, row = self.run.tokenizer, self.rows[0]
-        plain, shown = (
-            prompt_ids(prompt, tokenizer, self.run.config.sampling.chat_template_kwargs)
-            for prompt in (row["prompt"], with_hint(row["prompt"], first_gold(row["gold"]), template))
+    def _check_tokens(self, key: str, text: str, shown: Text, such_as: str) -> None:
+        """Refuse a text with characters for which the policy has no token, such as spaces on `chain`."""
+        tokenizer, prompt = self.run.tokenizer, self.rows[0]["prompt"]
+        before, after = (
+            prompt_ids(one, tokenizer, self.run.config.sampling.chat_template_kwargs) for one in (prompt, shown)
         )
-        if unknown_tokens(shown, tokenizer) > unknown_tokens(plain, tokenizer):
+        if unknown_tokens(after, tokenizer) > unknown_tokens(before, tokenizer):
             raise UserError(
-                "algorithm.hints.template",
-                f"the policy's tokenizer has no token for some of its characters: {template!r}; use those of its "
-                f"prompts, such as {{prompt}}{{gold}}? for {row['prompt']!r}",
+                f"algorithm.{key}",
+                f"the policy's tokenizer has no token for some of its characters: {text!r}; use those of its prompts, "
+                f"such as {such_as}{prompt!r}",
             )
 
-    def draw(self, number: int, model: Model | Engine, conditioned: Conditioned | None = None) -> list[Sample]:
+    def draw(
+        self,
+        number: int,
+        model: Model | Engine,
+        conditioned: Conditioned | None = None,
+        earlier: Sequence[Sample] = (),
+    ) -> list[Sample]:
         """The judged samples of a round, the same on every process.
 
         Args:
             number: number of the round, from 0.
             model: the policy, or an engine that holds it.
             conditioned: the control tokens of the prompts.
+            earlier: samples of earlier rounds, which count towards a quota.
         """
         self.conditioned = conditioned
         config, rows = self.run.config, self.rows
@@ -83,7 +100,15 @@ class Draws:
         # each round continues through the shuffled split where the previous one stopped
         chosen = [order[(number * wanted + place) % len(rows)] for place in range(wanted)]
         prompts = [rows[index]["prompt"] for index in chosen]
-        drawn = self._sampled_and_judged(number, model, chosen, prompts, config.sampling.completions, hinted=False)
+        count, quota = config.sampling.completions, self.algorithm.quota
+        drawn = self._sampled_and_judged(number, model, chosen, prompts, count, hinted=False)
+        for call in range(1, 1 if quota is None else quota.calls):
+            assert quota is not None
+            short = lacking(chosen, self.sieve(drawn), self.sieve(earlier), quota.right, quota.wrong)
+            if not short:
+                break
+            again = [rows[index]["prompt"] for index in short]
+            drawn += self._sampled_and_judged(number, model, short, again, count, hinted=False, call=call)
         if self.hints is not None:
             drawn += self._rationalised(number, model, drawn, self.hints)
         return drawn
@@ -107,12 +132,16 @@ class Draws:
         count: int,
         *,
         hinted: bool,
+        call: int = 0,
     ) -> list[Sample]:
         """Sample and judge, with the prompts divided among the processes; every process gets all samples in order."""
         run = self.run
         rank, world = run.state.process_index, run.state.num_processes
+        if self.few_shot is not None and (self.few_shot.rounds is None or number < self.few_shot.rounds):
+            prompts = [after_examples(prompt, self.few_shot.text) for prompt in prompts]
         mine = list(range(len(chosen)))[rank::world]
-        seed = int.from_bytes(f"{run.config.seed}/{number}/{hinted}/{rank}".encode(), "big") % (2**31 - 1)
+        name = f"{run.config.seed}/{number}/{hinted}/{rank}" + (f"/{call}" if call else "")
+        seed = int.from_bytes(name.encode(), "big") % (2**31 - 1)
         what = f"samples of round {number + 1}"
         started = time.perf_counter()
         with completions_bar(run.console, what, len(mine) * count) as progress:
@@ -136,6 +165,23 @@ class Draws:
         dist.all_gather_object(parts, judged)
         place_of = {index: place for place, index in enumerate(chosen)}
         return sorted((one for part in parts for one in part), key=lambda one: place_of[one.index])
+
+
+def first_sampler(run: RunContext) -> Model:
+    """A fresh copy of the policy that samples the first round: `algorithm.first_sampler`, or the base policy.
+
+    Raises:
+        UserError: it cannot be loaded, or has another vocabulary than the policy.
+    """
+    assert isinstance(run.config.algorithm, Rounds)
+    where = run.config.algorithm.first_sampler or run.policy.path
+    chat = not isinstance(run.task.splits["train"][0]["prompt"], str)
+    try:
+        loaded = load(run.config.policy, where, chat=chat)
+        check_same_vocabulary(loaded.tokenizer, run.tokenizer)
+    except (UserError, ValueError) as error:
+        raise UserError("algorithm.first_sampler", getattr(error, "what", str(error))) from error
+    return loaded.model
 
 
 def generator(run: RunContext, policy: Model, copy: Model | None) -> Model | Engine:

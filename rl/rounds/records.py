@@ -66,16 +66,17 @@ class FitRecords(TrainerCallback):
 def numbers_of_round(samples: Sequence[Sample]) -> dict[str, float | None]:
     """Figures about a round's samples: the shares that are right, not judged and truncated, and the mean score.
 
-    Hinted samples are left out. The score and each reward also have a standard error (`standard_error`), and each
-    reward a standard deviation and the shares on which it abstained and failed. If the verifier judges steps, right
-    answers with wrong steps are counted, separately with and without hints.
+    Hinted samples are left out. The share that is right, the score and each reward also have a standard error
+    (`standard_error`), and each reward a standard deviation and the shares on which it abstained and failed. If the
+    verifier judges steps, right answers with wrong steps are counted, separately with and without hints.
     """
     plain = [one for one in samples if not one.hinted]
-    judged = [one.right for one in plain if one.right is not None]
+    rights = [(one.index, float(one.right)) for one in plain if one.right is not None]
     scores = [(one.index, one.reward) for one in plain if one.reward is not None]
     numbers: dict[str, float | None] = {
-        "rounds/right": sum(judged) / len(judged) if judged else None,
-        "rounds/not_judged": 1 - len(judged) / len(plain),
+        "rounds/right": statistics.fmean(right for _, right in rights) if rights else None,
+        "rounds/right_error": standard_error(rights),
+        "rounds/not_judged": 1 - len(rights) / len(plain),
         "rounds/cut_off": sum(one.finish_reason == "length" for one in plain) / len(plain),
         "rounds/repetition": repeated(plain),
         "rounds/score": statistics.fmean(score for _, score in scores) if scores else None,

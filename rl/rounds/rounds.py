@@ -30,10 +30,10 @@ from rl.analysis.evaluation import Evaluation, EvaluationSettings
 from rl.analysis.first_look import odd_rewards
 from rl.config.algorithms import Rounds as RoundsSettings
 from rl.context import RunContext
-from rl.examples.exam import tailored
 from rl.policy import load as policies
+from rl.rounds.choose import Chooser
 from rl.rounds.conditioning import Conditioning
-from rl.rounds.draws import Draws, generator
+from rl.rounds.draws import Draws, first_sampler, generator
 from rl.rounds.records import FitFolder, FitRecords, numbers_of_round, shown, write_completions
 from rl.runs.callbacks import ProgressLine, StopOnSignal, stopping_at_once
 from rl.runs.proxies import Proxies
@@ -58,9 +58,10 @@ class Rounds(Run):
         self.algorithm = importlib.import_module(self.settings.module)
         self.rows = self.task.splits["train"]
         self.draws, self.conditioning = Draws(context), Conditioning(context)
+        self.chooser = Chooser(context, self.algorithm, self.settings.first_sampler or self.policy.path)
         self.stop = StopOnSignal(1, self.console)
         self.progress = ProgressLine(self.console, lambda: self.right_on_validation)
-        self.model: Model = self.policy.model
+        self.model: Model = self.policy.model if self.settings.first_sampler is None else first_sampler(context)
         self.done, self.steps = 0, 0
 
     def train(self) -> None:
@@ -90,7 +91,7 @@ class Rounds(Run):
     def _export(self) -> None:
         """Save the policy of the last finished round in the run folder, or the initial policy if there is none."""
         if not self.done:
-            self.policy.model.save_pretrained(str(self.folder.model))
+            self.model.save_pretrained(str(self.folder.model))
             self.policy.tokenizer.save_pretrained(self.folder.model)
             return
         shutil.copytree(self.saved(self.done - 1), self.folder.model, dirs_exist_ok=True)
@@ -176,6 +177,11 @@ class Rounds(Run):
             return []
         return pool.read(self.folder.pool, number, self.rows)
 
+    def _earlier(self, number: int) -> list[Sample]:
+        """The samples of earlier rounds on which a round may draw."""
+        first = 0 if self.settings.pool_rounds is None else max(0, number + 1 - self.settings.pool_rounds)
+        return [one for earlier in range(first, number) for one in self._pool(earlier)]
+
     def _sample(self, number: int) -> list[Sample]:
         """The judged samples of a round, from its pool file if that exists.
 
@@ -196,20 +202,17 @@ class Rounds(Run):
         return self._pool(number)
 
     def _draw(self, number: int) -> list[Sample]:
-        fresh = self.load(number - 1 if number else None) if self.config.sampling.engine != "transformers" else None
-        return self.draws.draw(number, generator(self.context, self.model, fresh), self.conditioning.best(self.done))
+        fresh = None
+        if self.config.sampling.engine != "transformers":
+            fresh = self.load(number - 1 if number else None)
+            if not number and self.settings.first_sampler is not None:
+                fresh = first_sampler(self.context)
+        sampler, best = generator(self.context, self.model, fresh), self.conditioning.best(self.done)
+        return self.draws.draw(number, sampler, best, self._earlier(number))
 
     def _choose(self, number: int, samples: list[Sample]) -> list[Any]:
         """Choose the examples to fit on from the pool after a round's sampling, and record figures about them."""
-        first = 0 if self.settings.pool_rounds is None else max(0, number + 1 - self.settings.pool_rounds)
-        given, pooled = self.context.given, self.settings.pools_examples
-        before: list[Any] = given.examples if given is not None and pooled else []
-        seen = before + [one for earlier in range(first, number) for one in self._pool(earlier)] + samples
-        examples, counts = self.algorithm.examples(seen, self.settings) if seen else ([], {})
-        if given is not None and not pooled:
-            assert self.settings.examples is not None
-            own = tailored(given.examples, samples, self.settings.examples.of, self.config.seed + number)
-            examples, counts = [*examples, *own], {**counts, "rounds/given": len(own)}
+        examples, counts = self.chooser(number, [*self._earlier(number), *samples], samples, self.model)
         self._record(number, samples, counts)
         return examples
 
@@ -277,6 +280,7 @@ class Rounds(Run):
             callbacks=callbacks,
             warn=self.context.warn,
             teachers=self.context.teachers,
+            round=number,
             control=self.policy.control,
         )
         with refusals_named(self.config.trainer):

@@ -99,6 +99,7 @@ def _round_lines(config: Config, task: Task | None) -> list[tuple[str, str]]:
     start = "base" if algorithm.fit_from == "base" else "last round"
     steps = config.trainer.get("max_steps", -1)
     length = f"{steps:,} optimizer steps" if steps > 0 else "passes over its examples"
+    length += f", times {algorithm.step_growth:g} in each further round" if algorithm.step_growth > 1 else ""
     rounds = "1 round, which" if algorithm.rounds == 1 else f"{algorithm.rounds} rounds, each"
     lines = _example_lines(config, task)
     training = ("training", f"{algorithm.name}: {rounds} fits {length}, from the {start}")
@@ -232,7 +233,7 @@ def model_size(config: Config, task: Task | None) -> ModelSize | None:
         a_layer = 4 * warm.hidden**2 + 3 * warm.hidden * 4 * warm.hidden + 2 * warm.hidden
         parameters = vocabulary * warm.hidden + warm.layers * a_layer + warm.hidden
         return ModelSize(parameters, warm.hidden, warm.layers, vocabulary, 2 * warm.hidden)
-    folder = _local_folder(config.policy.model)
+    folder = local_folder(config.policy.model)
     if folder is None:
         return None
     described: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
@@ -250,7 +251,12 @@ def model_size(config: Config, task: Task | None) -> ModelSize | None:
         return None
 
 
-def _local_folder(model: str) -> Path | None:
+def local_folder(model: str) -> Path | None:
+    """The folder of a model, or of an adapter's base; None if it is not on this machine.
+
+    Args:
+        model: a folder or hub id.
+    """
     if (adapter := adapter_config(model)) is not None:
         model = base_of(model, adapter)
     if (Path(model) / "config.json").is_file():

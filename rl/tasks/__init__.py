@@ -27,11 +27,15 @@ def load(config: Config) -> Task:
     if task.name == "chain":
         from rl.tasks import chain
 
-        return chain.build(task.operations, task.sizes.model_dump(), config.seed)
+        return chain.build(task.operations, task.sizes.model_dump(), config.seed, hinted=task.hinted)
     if task.name == "facts":
         from rl.tasks import facts
 
         return facts.build(task.sizes.model_dump(), config.seed)
+    if task.name == "zip":
+        from rl.tasks import zip
+
+        return zip.build(task.bits, task.deltas, task.demonstrate, config.seed)
     if task.name == "reasoning_gym":
         from rl.tasks import reasoning_gym
 

@@ -21,7 +21,10 @@ STYLES = ("full", "long", "swapped", "answer")
 """A step an operation; products added up; operands swapped where that changes nothing; the answer alone."""
 
 
-def build(operations: tuple[int, int], sizes: dict, seed: int, *, skip: float = 0.6, slip: float = 0.1) -> Task:
+def build(
+    operations: tuple[int, int], sizes: dict, seed: int, *,
+    skip: float = 0.6, slip: float = 0.1, hinted: float = 0.0,
+) -> Task:  # fmt: skip
     """The task with its three splits.
 
     Args:
@@ -30,6 +33,7 @@ def build(operations: tuple[int, int], sizes: dict, seed: int, *, skip: float = 
         seed: which problems are drawn, and in what order.
         skip: probability that the demonstrator skips a step after the first.
         slip: probability that it gets a step's result wrong.
+        hinted: share of the warm start's demonstrations whose prompt shows the answer (`with_answer`).
 
     Raises:
         UserError: there are not that many different problems of this kind.
@@ -43,8 +47,14 @@ def build(operations: tuple[int, int], sizes: dict, seed: int, *, skip: float = 
             yield {"prompt": prompt, "gold": solve(prompt).rpartition("#")[2]}
 
     def demonstrate(rng: random.Random) -> tuple[str, str]:
-        while split_of(prompt := problem(rng, low, high)) != "train":
-            pass
+        def drawn() -> str:
+            while split_of(prompt := problem(rng, low, high)) != "train":
+                pass
+            return prompt
+
+        if hinted and rng.random() < hinted:  # without it nothing else is drawn than before
+            return with_answer(drawn(), skip=skip, slip=slip, rng=rng)
+        prompt = drawn()
         return prompt, solve(prompt, skip=skip, slip=slip, rng=rng)
 
     def demonstrate_on(
@@ -116,6 +126,23 @@ def solve(
             steps.append(f"{value}{operator}{operand}={result}")
         value = result
     return ("" if style == "answer" else ";".join(steps)) + f"#{value}"
+
+
+def with_answer(prompt: str, *, skip: float, slip: float, rng: random.Random) -> tuple[str, str]:
+    """A problem with its answer shown, `7*3-4?7?`, and what the demonstrator writes where that is its own answer.
+
+    So the answers are those of the demonstrator given that it is right: reasoning that leads to the answer.
+
+    Args:
+        prompt: the problem.
+        skip: as in `solve`.
+        slip: as in `solve`.
+        rng: where the demonstrator's habits are drawn from.
+    """
+    gold = solve(prompt).rpartition("#")[2]
+    while not (completion := solve(prompt, skip=skip, slip=slip, rng=rng)).endswith(f"#{gold}"):
+        pass
+    return f"{prompt}{gold}?", completion
 
 
 def _added_up(value: int, operand: int, result: int) -> list[str]:

@@ -17,6 +17,16 @@ from verifiers.boolean import verify
         ("It is true that dogs bark, so no", "no"),
         ("\\boxed{\\text{yes}}", "yes"),
         ("A: no", "False"),
+        ("Yes... actually no.", "no"),
+        ("No: all dogs are animals, which is true.", "no"),
+        ("So, neither is true.", "no"),
+        ("Both are true.", "yes"),
+        ("It is not the case that dogs fly.", "no"),
+        ("It isn't.", "no"),
+        ("T", "yes"),
+        ("no no no", "no"),
+        ("no :(", "no"),
+        ("The correct answer is: (b) no", "no"),
     ],
 )
 def test_the_last_stated_answer_counts(prediction, gold):

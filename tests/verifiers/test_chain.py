@@ -38,3 +38,8 @@ def test_more_steps_than_operations_are_wrong():
 def test_an_empty_completion_is_wrong_not_broken():
     verdict = verify("", "5", prompt="7*3-4+8?")
     assert (verdict.status, verdict.score) == ("judged", 0.0)
+
+
+def test_an_equation_by_itself_is_judged_whatever_the_problem_asks_for():
+    verdict = verify("7*3=1;1+8=0#9", "5", prompt="7*3-4+8?", arithmetic=True)
+    assert [step.score for step in verdict.steps] == [1.0, 0.0] and verdict.score == 0.0

@@ -33,6 +33,18 @@ CHOICES = [
         ("The answer is A, not B", "A"),
         ("First I thought the answer is A. But the answer is C.", "C"),
         ("It stands on 2 legs", "D"),
+        ("so d is right", "D"),
+        ("It must be c.", "C"),
+        ("Only C fits.", "C"),
+        ("Answer C", "C"),
+        ("Probably C", "C"),
+        ("C?", "C"),
+        ("The answer is A... wait, no, B.", "B"),
+        ("All of them except C are wrong.", "C"),
+        ("None but C fits.", "C"),
+        ("At first D seems right; however C is the one that grows.", "C"),
+        ("=> C", "C"),
+        ("plants", "C"),
     ],
 )
 def test_the_forms_that_small_models_write(prediction, label):
@@ -41,7 +53,16 @@ def test_the_forms_that_small_models_write(prediction, label):
 
 
 @pytest.mark.parametrize(
-    "prediction", ["A or B", "(A) and (B)", "the answer is either A or B", "water and two legs", "", "a dog"]
+    "prediction",
+    [
+        "All except A are right.",
+        "A or B",
+        "(A) and (B)",
+        "the answer is either A or B",
+        "water and two legs",
+        "",
+        "a dog",
+    ],
 )
 def test_what_names_no_single_choice_is_wrong_or_abstains_by_option(prediction):
     assert verify(prediction, "A", choices=CHOICES).score == 0.0

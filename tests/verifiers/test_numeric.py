@@ -16,6 +16,14 @@ from verifiers.numeric import verify
         ("it is 3/4", "0.75"),
         ("x=-3", "-3"),
         ("1.5e3", "1500"),
+        ("Question 3: 18", "18"),
+        ("There are 18 of them who passed the 2nd test.", "18"),
+        ("It takes him 2.5 hours = 150 minutes", "2.5"),
+        ("She gave 5 of 5 away, so none are left.", "0"),
+        ("None.", "0"),
+        ("twice", "2"),
+        ("It is 14 degrees below zero.", "-14"),
+        ("The price fell from $80 to $60.", "60"),
     ],
 )
 def test_the_answer_is_the_stated_number_or_the_last(prediction, gold):

@@ -8,7 +8,7 @@ from verifiers.answer.completion import SEEN
 from verifiers.answer.span import MAX_SPAN, Span
 from verifiers.answer.units import UNITS
 
-BOX = re.compile(r"\\(?:boxed|fbox|framebox)(?![a-zA-Z])")
+BOX = re.compile(r"\\(?:boxed|fbox|framebox)(?![a-zA-Z])|(?<![A-Za-z\\])boxed(?=\s?\{)")
 _BARE_BOX = re.compile(r"-?[0-9][0-9.,]*|[A-Za-z]\b")
 PLACEHOLDER = re.compile(
     r"(?:\\(?:text|textbf|mathrm|ldots|dots|cdots|_|quad|,|;|!| )|[\s{}.…_?$\[\]<>]"

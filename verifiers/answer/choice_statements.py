@@ -11,13 +11,16 @@ from collections.abc import Iterator, Sequence
 from verifiers.answer.span import Span
 from verifiers.answer.word_search import lowered, places
 
-DENIED = re.compile(r"(?i)(?:\b(?:not|nor|neither|never|if|whether|cannot|unless|why)|n['’]t)\b[^.!?\n;:]{0,30}$")
+DENIED = re.compile(
+    r"(?i)(?:\b(?:not|nor|neither|never|if|whether|cannot|unless|why)|n['’]t)\b[^.!?\n;:]{0,30}$"
+    r"|\b(?:all|every\w*|each|any\w*)\b[^.!?\n;:]{0,30}\b(?:except|but)\s(?:for\s)?[(\[]?$"
+)
 _PREDICATE = (
     r"(?:(?:is|are|must be|would be|should be|seems|looks|appears|has to be)\s+"
     r"(?:(?:the|clearly|therefore|thus|also|then|indeed|definitely|our|most|only|likely|probably|more|to be)\s+){0,3}"
     r"(?:correct|right|best|better|preferable|true|answer|appropriate|accurate|suitable|logical|reasonable|likely"
-    r"|plausible|probable|sensible|convincing|fitting|closest|winner)"
-    r"|(?:fits|suits|matches|works|describes|answers)\s+(?:best|better|well|perfectly|most|it|this|the|here)"
+    r"|plausible|probable|sensible|convincing|fitting|closest|winner|one(?!\s(?:\w+\s){0,2}(?:not|wrong|n['’]t|incorrect|false)))"
+    r"|(?:fits|suits|matches|works|describes|answers)(?:\s+(?:best|better|well|perfectly|most|it|this|the|here)|(?=[.!]|\s*$))"
     r"|is\s+what\s+(?:i|we)(?:['’]d|\s+would|\s+will)?\s+(?:choose|pick|select|say|answer|go\s+with)"
     r"|remains|stands\s+out|is\s+(?:all\s+that\s+is\s+)?left|makes\s+(?:the\s+)?(?:most\s+)?sense)\b"
 )
@@ -72,9 +75,11 @@ class StatementReader:
 
     def __init__(self, labels: Sequence[str]) -> None:
         any_label = "|".join(re.escape(label) for label in sorted(labels, key=len, reverse=True))
-        # A bare label counts inside a sentence only as the choices write it, and only where it is a letter.
-        letters = "|".join(re.escape(label) for label in labels if label.isalpha()) or "(?!)"
-        initials = "".join({label[0] for label in labels if label.isalpha()})
+        # A bare label counts inside a sentence where it is a letter; `a` and `i` only as the choices write them.
+        bare = [label for label in labels if label.isalpha()]
+        bare += [label.lower() for label in bare if len(label) == 1 and label.lower() not in ("a", "i", label)]
+        letters = "|".join(map(re.escape, bare)) or "(?!)"
+        initials = "".join({label[0] for label in bare})
         called = rf"(?i:\b(?:{'|'.join(_CALLS)})\s*[(\[\"']?\s?(?:{any_label})\b)"
         one = rf"(?:{called}|(?i:[(\[](?:{any_label})[)\]])|\b(?:{letters})(?![\w'’-]))"
         self.one = re.compile(one)
@@ -91,11 +96,19 @@ class StatementReader:
             re.IGNORECASE | re.MULTILINE,
         )
 
+        spared = rf"(?:\s[a-z]+){{0,4}}\s(?:except|but|other\sthan)\s(?:for\s)?[(\[\"']?({any_label})[)\]\"']?\s"
+        verb = r"(?:(?:is|are|was|were|can\sbe|must\sbe|have\sbeen)\s)?"
+        self.spared = re.compile(
+            rf"\b(?:all|every\w*|each){spared}{verb}(?:wrong|incorrect|false|excluded|eliminated|ruled\sout|rejected)\b"
+            rf"|\bnone{spared}{verb}(?:right|correct|fits?|remains?)\b",
+            re.IGNORECASE,
+        )
+
     def statements(self, text: str) -> list[Span]:
         """What states a choice in a text, as spans of the label, or of the text that gives it.
 
         Args:
-            text: a text without LaTeX's commands (`verifiers.answer.choices.unwrapped`).
+            text: a text without LaTeX's commands (`verifiers.answer.choice_texts.unwrapped`).
         """
         low = lowered(text)
         found: list[Span] = []
@@ -108,6 +121,8 @@ class StatementReader:
             marked = [match for match in self.marked.finditer(text) if not DENIED.search(match[0])]
             if len({match[1].lower() for match in marked}) == 1:
                 found.append(Span(marked[-1][1], "cue", marked[-1].start(1)))
+        if (spared := self.spared.search(text)) is not None:
+            found.append(Span(spared[spared.lastindex or 0], "cue", spared.start()))
         return [*found, *_named(text, low)]
 
     def _labels(self, text: str, low: str) -> Iterator[re.Match[str]]:

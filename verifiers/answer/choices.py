@@ -8,7 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from verifiers.answer.choice_lists import JudgedListReader, PlaceReader
 from verifiers.answer.choice_statements import DENIED, OF_ANOTHER, SENTENCE_BREAK, StatementReader, concluded
+from verifiers.answer.choice_texts import amounts, spelt, unwrapped
 from verifiers.answer.normal import normalised
 from verifiers.answer.reader import last_line, stated
 from verifiers.answer.span import Span
@@ -16,23 +18,9 @@ from verifiers.answer.span import Span
 TAIL = 8_000
 """Characters in which statements and mentions are looked for, from the end."""
 
-_DIGITS = dict(
-    zip(
-        ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12"],
-        ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"],
-        strict=True,
-    )
-)
-_DIGIT = re.compile("[0-9]")
 _NO_MORE = r"(?![^\W぀-ヿ一-鿿가-힣]|['’-])"
 """No word goes on here; languages without spaces may begin the next."""
 _OPEN, _CLOSE = r"[(\[*_\"'“‘«`]{0,4}", r"[)\]*_\"'”’»`]{0,4}"
-_LATEX = re.compile(
-    r"\\(?:text|textbf|textit|textrm|textsf|texttt|mathrm|mathbf|mathit|mathsf|mathtt|boxed|fbox|bf|rm|bold|boldsymbol"
-    r"|underline|emph|operatorname|left|right)(?![a-zA-Z])|\\[()\[\],;:! ]|(?<!\\)[{}]|\\q?quad"
-)
-_DOLLARS = re.compile(r"\$([^$\n]{1,200})\$")
-_PRICE = re.compile(r"\\?\$(?=[0-9])")
 EMPTY_WORDS = re.compile(
     r"(?:\s|correct|right|wrong|incorrect|clear|obvious|below|above|as follows|given|shown|found|here|therefore|thus"
     r"|the|is|now|to|one|choice|option|[^\w])*",
@@ -79,16 +67,20 @@ class ChoiceReader:
         self.texts = [normalised(unwrapped(text)) for text in texts]
         if len(set(self.texts)) < len({normalised(text) for text in texts}):
             self.texts = [normalised(text) for text in texts]
-        spelt = [_spelt(text) for text in self.texts]
+        in_words = [spelt(text) for text in self.texts]
         self.plain = normalised
-        if len(set(spelt)) == len(set(self.texts)):  # unless `2` and `two` are different choices
-            self.texts = spelt
-            self.plain = lambda text: _spelt(normalised(text))
-        self.amounts = _amounts(self.texts)
+        if len(set(in_words)) == len(set(self.texts)):  # unless `2` and `two` are different choices
+            self.texts = in_words
+            self.plain = lambda text: spelt(normalised(text))
+        self.amounts = amounts(self.texts)
         any_label = "|".join(re.escape(label) for label in sorted(labels, key=len, reverse=True))
         self.label = re.compile(rf"{_OPEN}({any_label})\s?{_CLOSE}{_NO_MORE}", re.IGNORECASE)
         self.bracket = re.compile(rf"[(\[]({any_label})[)\]]", re.IGNORECASE)
-        self.alone = re.compile(rf"[\s(\[*_\"'“]{{0,6}}({any_label})[\s)\]*_\"'”.:]{{0,6}}", re.IGNORECASE)
+        self.alone = re.compile(
+            rf"(?:[=-]+>|[→⇒])?[\s(\[<*_\"'“]{{0,6}}(?:(?:answer|statement|sentence|picture|figure|image|probably|maybe|perhaps|only)\s)?"
+            rf"[(\[<*_\"'“]{{0,6}}({any_label})[\s)\]>*_\"'”.:?]{{0,6}}",
+            re.IGNORECASE,
+        )
         self.start = re.compile(
             rf"{_OPEN}(?:(?:choice|option)\s)?{_OPEN}({any_label})"
             r"(?:[)\]*_]{1,4}|[.:,!)](?=\s)|\s[-–—]\s|(?=\s(?:because|since)\b))",
@@ -110,6 +102,8 @@ class ChoiceReader:
             re.IGNORECASE,
         )
         self.stating = StatementReader(labels)
+        self.places = PlaceReader(labels, texts)
+        self.lists = JudgedListReader(labels)
 
     def statements(self, part: str) -> list[Span]:
         """The statements that only a choice has, as spans of the label or text that they give."""
@@ -166,7 +160,7 @@ class ChoiceReader:
                 if not whole or not rest.strip(" .!)*_\"'”}`") or restated in self.texts:
                     return found
         if whole:
-            return set()
+            return self.places.at(line) or self._in_another_number(plain)
         starting = {index for index, choice in enumerate(self.texts) if choice and f"{plain} ".startswith(f"{choice} ")}
         longest = max((len(self.texts[index]) for index in starting), default=0)
         starting = {index for index in starting if len(self.texts[index]) == longest}
@@ -176,7 +170,12 @@ class ChoiceReader:
                 starting |= {i for i, choice in enumerate(self.texts) if choice and f" {choice} " in rest}
             return starting | self.listed(line)
         sentence = re.split(r"[.!?](?:\s|$)", line, maxsplit=1)[0]
-        return self.bracketed(sentence) or self.mentioned(sentence) or self.set_off(sentence)
+        return self.bracketed(sentence) or self.mentioned(sentence) or self.set_off(sentence) or self.places.at(text)
+
+    def _in_another_number(self, plain: str) -> set[int]:
+        """The one choice that a line gives in the plural, or in the singular: `banks` for `bank`."""
+        same = {i for i, text in enumerate(self.texts) if text and plain.rstrip("s") == text.rstrip("s")}
+        return same if len(same) == 1 and len(plain) > 3 else set()
 
     def listed(self, line: str) -> set[int]:
         """The choices whose texts make up a line's first sentence, two at least; empty where anything else is in it."""
@@ -213,7 +212,7 @@ class ChoiceReader:
             if len(line) <= 20 and (match := self.alone.fullmatch(line)):
                 return {self.index[match[1].lower()]}
         if (match := self.start.match(first)) and not (
-            offered or self.lists(first, match) or self.turned_down(part, match[1])
+            offered or self.goes_on(first, match) or self.turned_down(part, match[1])
         ):
             found = {self.index[match[1].lower()]}
             if more := self.more.match(first[match.end() :]):
@@ -231,7 +230,7 @@ class ChoiceReader:
         labels = [match[1].lower() for match in map(self.start.match, (line, following)) if match]
         return len(labels) == 2 and self.index[labels[0]] <= self.index[labels[1]]
 
-    def lists(self, line: str, first: re.Match[str]) -> bool:
+    def goes_on(self, line: str, first: re.Match[str]) -> bool:
         """Whether a line goes on to write out the next option: `A: water, B: plant`.
 
         Args:
@@ -279,32 +278,3 @@ class ChoiceReader:
                 found.add(index)
                 plain = plain.replace(f" {choice} ", "  ")
         return found or {index for index, amount in enumerate(self.amounts) if f" {amount} " in plain}
-
-
-def unwrapped(text: str, *, keep_length: bool = False) -> str:
-    """A text without LaTeX's commands for text and its dollar signs.
-
-    Args:
-        text: any text.
-        keep_length: put spaces where the commands stood, so that every character keeps its index.
-    """
-    if "\\" in text or "{" in text:
-        text = _LATEX.sub((lambda match: " " * len(match[0])) if keep_length else " ", text)
-    if "$" in text:
-        text = _DOLLARS.sub(r" \1 " if keep_length else r"\1", text)
-        text = _PRICE.sub(" " if keep_length else "", text)
-    return text
-
-
-def _amounts(texts: Sequence[str]) -> list[str]:
-    """The number of each choice where they differ in nothing else (`7 years`, `9 years`); else none."""
-    parts = [text.partition(" ") for text in texts]
-    if len({unit for _, _, unit in parts}) != 1 or not parts[0][2]:
-        return []
-    amounts = [amount for amount, _, _ in parts]
-    return amounts if all(amount.isdigit() or amount in _DIGITS.values() for amount in amounts) else []
-
-
-def _spelt(plain: str) -> str:
-    """A normalised text with the numbers 0 to 12 as words."""
-    return " ".join(_DIGITS.get(word, word) for word in plain.split()) if _DIGIT.search(plain) else plain

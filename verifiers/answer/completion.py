@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 
-from verifiers.answer.latex import readable
+from verifiers.answer.latex import GARBAGE, readable
 
 SEEN = 50_000
 """Characters of the answering part that are read, from its end."""
@@ -44,6 +44,8 @@ _NEXT = re.compile(
     r"|\n[ \t]*\n[ \t]*[*_]{0,2}Q[ \t]?[0-9]{0,4}[*_]{0,2}:"
     r"|\n[ \t]*#{2,4}[ \t]*(?:Instruction|Question|Input|User|Human|Problem|Exercise)\b[^\n]{0,20}(?=\n|$)"
 )
+_LABEL = re.compile(r"\s*(?i:question|problem|exercise|task|q)\s*(?:#|No\.)?\s*[0-9]{1,3}\s*[:.)]\s+(?=\S)")
+"""The number of the question, with which an answer may begin."""
 _FENCE = re.compile(r"(?m)^[ \t]*(?:```|~~~)[A-Za-z]*[ \t]*$\n?")
 # Asterisks are a power only between two operands, both tight or both spaced: `2**3`, `x ** 2`. Elsewhere they are bold.
 BOLD = (
@@ -68,7 +70,7 @@ _HTML = re.compile(r"</?(?:strong|em|b|i|u|br|p)\s?/?>", re.IGNORECASE)
 def answering_part(completion: str) -> str:
     """The part of a completion in which its answer can stand, without Markdown; empty where there is none."""
     text = without_thinking(completion)
-    text = readable(_without_next_question(text[-SEEN:] if len(text) > SEEN else text))
+    text = readable(_without_next_question(text[-SEEN:] if len(text) > SEEN else text)).strip(GARBAGE)
     return plain(text)
 
 
@@ -150,6 +152,8 @@ def end_of_answer(completion: str) -> int:
 def _without_next_question(text: str) -> str:
     lead = _LEADING.match(text)
     start = lead.end() if lead else 0
+    if label := _LABEL.match(text, start):
+        start = label.end()
     return text[start : _next_question(text, start)]
 
 

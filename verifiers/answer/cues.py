@@ -64,7 +64,10 @@ _LINE_START = re.compile(
     r"(?:^|\n)[ \t#>*_\"'-]*(?:(?:so|thus|hence|therefore|the|my|our|short|correct|numerical|and)\b,?[ \t]*)*$",
     re.IGNORECASE,
 )
-SENTENCE_END = re.compile(r"。|[.!?]+[*_\"')]*(?=\s+[A-Z\\$<*_(]|\s*$)|\s*(?:\.\s*)?I hope it is|\n")
+SENTENCE_END = re.compile(
+    r"。|[.!?]+[*_\"')]*(?=\s+[A-Z\\$<*_(]|\s*$)|(?:\.{2,}|…|\s[-–—]+)(?=\s?(?i:wait|no\b,|oh|oops|hmm|actually|sorry))"
+    r"|\s*(?:\.\s*)?I hope it is|\n"
+)
 _RECURRING = re.compile(r"[.0-9][0-9]{2}\.{3}")
 """The end of a decimal that goes on, with its dots."""
 _WITHDRAWN = re.compile(

@@ -11,14 +11,16 @@ import re
 from typing import NamedTuple
 
 from verifiers.answer.clock_words import clock_as_digits
-from verifiers.answer.comparisons import with_signs, without_arrows
 from verifiers.answer.completion import SEEN, answering_part
+from verifiers.answer.decorations import EMOJI_BEHIND, undecorated
+from verifiers.answer.derivations import concluded, without_alignment, without_calculator
 from verifiers.answer.latex import readable
 from verifiers.answer.money import mask_money
 from verifiers.answer.reader import last_line, spans
 from verifiers.answer.run_words import STOPPING
 from verifiers.answer.runs import Run, runs
 from verifiers.answer.sentence_ends import without_circumstance
+from verifiers.answer.signs import with_signs
 from verifiers.answer.units import KNOWN_WORDS, PHRASES
 from verifiers.answer.words import with_digits
 
@@ -41,13 +43,6 @@ _FILLING = re.compile(
     r"(?i)(?:[\s:=≈~*_>\"']|\b(?:a|an|the|about|approximately|approx|around|roughly|exactly|only|just|simply|therefore|thus|so|that"
     r"|is|are|be|equal|to|equals|total|of|in|given|by|at|least|most|then|now|there|we|get|have|it|which|all|both|either|number|value|x)\b)*"
 )
-_ALIGNED = re.compile(
-    r"\\begin\{(?P<name>(?:align|aligned|alignat|gather|gathered|split|eqnarray|multline)\*?)\}(?:\{[0-9]\})?"
-    r"(?P<rows>(?:[^\\]|\\(?!end\{)){0,4000})\\end\{(?P=name)\}"
-)
-_ROW_END = re.compile(r"\\\\(?:\[[^\]\n]{0,20}\])?(?![A-Za-z])")
-_RELATION = re.compile(r"=|≈|\\(?:approx|equiv|implies|Rightarrow|iff)(?![a-zA-Z])")
-_NAMED = re.compile(r"([A-Za-z](?:_\{?\w{1,3}\}?)?)\s*=")
 _DENIED = re.compile(
     r"(?:\b(?:not|never|rather\s+than|instead\s+of)|n['’]t)(?:\s+(?:be|equal(?:\s+to)?|the\s+answer))?[\s$*(\\]*\Z",
     re.IGNORECASE,
@@ -83,7 +78,11 @@ _ALL_REAL = re.compile(r"(?i)\b(?:all|any|every)\s+real(?:\s+values?)?(?:\s+of)?
 _NEGATED = re.compile(r"(?i)(?:\b(?:not|never|neither|nor)|n['’]t)\s[^.!?\n]{0,12}\Z")
 _OF_NAMES = re.compile(r"\A\$?\s*[A-Za-z](?:\s*[-+]\s*[A-Za-z])+\s*=\s*(?=[^=<>]{1,200}\Z)")
 """A sum or a difference of names, and the sign that says what it comes to."""
-_EMOJI = re.compile("[\\s\u2705\u2713\u2714\u2611\u2728\ufe0f\U0001f300-\U0001faff]+$")
+_ALONE_AND_EXPLAINED = re.compile(
+    r"\s*(?P<answer>[$€£]?-?(?!1\.\s)[0-9][0-9,]*(?:\.[0-9]+)?%?(?:\s[A-Za-z]+){0,2})\.?\s*\n\s*"
+    r"(?!(?i:plus|minus|times|divided|over|and|is|equals|then|so)\b)[A-Za-z]{3,}"
+)
+"""A number that stands alone in the first line, perhaps with its unit, before lines in words."""
 _RECURRING = re.compile(r"\.[0-9]{2,}(?:\.{3}|…)(?=[.\s]*$)")
 """A decimal that goes on, whose dots are no end of a sentence."""
 _SENTENCE = re.compile(
@@ -103,40 +102,18 @@ def extract(text: str, *, strict: bool = False, words: bool = True) -> Found | N
     for span in spans(text):
         if span.fault:
             return Found("", span.rule, span.fault)
-        answer = _narrowed(_without_alignment(span.text), span.rule)
+        answer = _narrowed(without_alignment(span.text), span.rule)
         if words or span.rule != "cue" or not _only_words(answer):
             return Found(answer, span.rule)
-    part = _without_alignment(answering_part(text))
+    part = without_calculator(without_alignment(answering_part(text)))
     if strict or not part:
         return None
-    if is_bare(part):
-        return Found(part.strip(), "line")
+    bare = undecorated(part)
+    if is_bare(bare):
+        return Found(concluded(bare), "line")
+    if (line := _ALONE_AND_EXPLAINED.match(part)) and is_bare(line["answer"]):
+        return Found(line["answer"], "line")
     return _last(part, words=words)
-
-
-def _without_alignment(text: str) -> str:
-    """The text with each environment of aligned rows, if any, as the equation that its rows come to, and with the word
-    for an arrow such as `=> 5`.
-
-    A row that begins with a relation goes on with the row before. Equations for different names are a system, which
-    stays whole; otherwise the rows are the steps of a derivation, of which the last counts.
-    """
-    text = _ALIGNED.sub(lambda match: _last_row(match["rows"]), text) if r"\begin" in text else text
-    return without_arrows(text)
-
-
-def _last_row(rows: str) -> str:
-    equations: list[str] = []
-    for row in _ROW_END.split(rows.replace("&", " ")):
-        row = row.strip()
-        if equations and _RELATION.match(row):
-            equations[-1] += f" {row}"
-        elif row:
-            equations.append(row)
-    names = [match[1] if (match := _NAMED.match(equation)) else None for equation in equations]
-    if None not in names and len(set(names)) == len(names) > 1:
-        return " , ".join(equation.rstrip(" .,;") for equation in equations)
-    return equations[-1] if equations else ""
 
 
 def _only_words(answer: str) -> bool:
@@ -190,7 +167,7 @@ def is_bare(text: str) -> bool:
 
 def _refined(segment: str) -> str:
     """The answer in a sentence that states it: the mathematics that it begins with, or else ends with."""
-    segment = segment if segment.isascii() else _EMOJI.sub("", segment)
+    segment = segment if segment.isascii() else EMOJI_BEHIND.sub("", segment)
     segment = segment.strip().strip("*_").rstrip("*_! ")
     recurring = _RECURRING.search(segment, max(0, len(segment) - 40))
     segment = segment[: recurring.end()] if recurring else segment.rstrip("*_.! ")

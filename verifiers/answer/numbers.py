@@ -104,7 +104,7 @@ def parse_number(text: str) -> Number | None:
         return number and replace(number, value=number.value / 100, percent=True)
     if match := _ORDINAL.fullmatch(text):
         return Number(Fraction(int(match[1])))
-    if (match := _SUFFIXED.fullmatch(text)) and (currency or len(match[2]) > 1):
+    if (match := _SUFFIXED.fullmatch(text)) and (currency or match[2] in ("mn", "mil", "bn", "tn")):
         return scaled(match, currency)
     core, unit = split_unit(text)
     number = _bare(core)

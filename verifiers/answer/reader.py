@@ -26,7 +26,7 @@ from verifiers.answer.cues import CUE, cues_of
 from verifiers.answer.span import MAX_SPAN, MOST, Span
 
 _TAG = re.compile(r"<(/?)(?:(?:final[_ -]?)?answer|final|solution)>", re.IGNORECASE)
-_HASHES = re.compile(r"(?<![#\w])####(?!#)[ \t]*([^\n]*)")
+_HASHES = re.compile(r"(?<![#\w])####(?!#)[ \t]*((?:(?!\s####)[^\n])*)")
 _HEADING = re.compile(
     r"(?:step|part|case|method|solution|problem|question|example|check|verif|explanation|note|conclusion|summary|given"
     r"|reasoning|analysis|approach|calculat|understand|\d{1,2}[.)]\s+[A-Za-z])|[^\n]*:\s*$",

@@ -73,9 +73,9 @@ def begins(tokens: list[Token], at: int) -> bool:
 
     Args:
         tokens: the tokens of a text.
-        at: the index of one.
+        at: the index of one, or that past the last, where none begins.
     """
-    token, following = tokens[at], token_at(tokens, at + 1)
+    token, following = token_at(tokens, at), token_at(tokens, at + 1)
     before = tokens[at - 1] if at else Token("end", "", 0, -1)
     glued = before.end == token.start and (
         before.kind in ("word", "number") or before.text in (".", "@", GARBAGE, "_", "\\")

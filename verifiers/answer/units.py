@@ -8,8 +8,9 @@ length m=1 meter=1 metre=1 cm=0.01 centimeter=0.01 centimetre=0.01 mm=0.001 mill
  mile=1609.344 mi=1609.344
 time second=1 sec=1 s=1 minute=60 min=60 hour=3600 hr=3600 h=3600 day=86400 week=604800
 mass g=1 gram=1 gm=1 tonne=1000000 kg=1000 kilogram=1000 mg=0.001 pound=453.59237 lb=453.59237
- ounce=28.349523125 oz=28.349523125
-volume liter=1 litre=1 l=1 ml=0.001 milliliter=0.001 gallon=3.785411784 gal=3.785411784
+ ounce=28.349523125 oz=28.349523125 ton=907184.74
+volume liter=1 litre=1 l=1 ml=0.001 milliliter=0.001 gallon=3.785411784 gal=3.785411784 cl=0.01
+ quart=0.946352946 pint=0.473176473 cup=0.2365882365
 dollar dollar=1 usd=1 buck=1 cent=0.01
 euro euro=1 eur=1 eurocent=0.01
 pound-sterling gbp=1 pence=0.01
@@ -19,13 +20,13 @@ yuan yuan=1 cny=1 rmb=1
 cad cad=1
 aud aud=1
 peso peso=1
+area acre=1 hectare=2.4710538147 ha=2.4710538147
 angle degree=1 deg=1
 speed mph=1
 speed-metric kmh=1 kph=1
 temperature celsius=1
 temperature-f fahrenheit=1
-month month=1
-year year=1 yr=1
+year month=1 year=12 yr=12 decade=120 century=1200
 count unit=1
 """
 

@@ -27,6 +27,7 @@ _FIRST = re.compile(
     rf"(?i)\b(?:(?:the|an?)\s(?={'|'.join([*_ORDINAL, *_PARTS, *LARGE, 'hundred', 'dozen'])})"
     rf"|minus\s|negative\s)?(?:{'|'.join([*_SMALL, *_ORDINAL, *_PARTS, *LARGE, 'hundred', 'dozen'])})\b"
 )
+_AND_A_HALF = re.compile(r"(?i)\b(an?|one|[0-9]{1,6})\s+([a-z]+)\s+and\s+a\s+(half|quarter)\b")
 _LONGEST = 40
 """Words of the longest number."""
 
@@ -68,6 +69,7 @@ def with_digits(text: str, *, pronouns: bool = True) -> str:
         text: any text.
         pronouns: whether `one` alone is a number, too.
     """
+    text = _AND_A_HALF.sub(_with_part, text)
     pieces: list[str] = []
     start = 0
     for match in _FIRST.finditer(text):
@@ -80,6 +82,12 @@ def with_digits(text: str, *, pronouns: bool = True) -> str:
         pieces += [text[start : match.start()], written]
         start = match.start() + len(words)
     return "".join([*pieces, text[start:]])
+
+
+def _with_part(match: re.Match[str]) -> str:
+    """`an hour and a half` as `1.5 hour`."""
+    whole = int(match[1]) if match[1].isdigit() else 1
+    return f"{whole}.{'5' if match[3].lower() == 'half' else '25'} {match[2]}"
 
 
 def _words(text: str) -> list[re.Match[str]]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
+from verifiers.answer.derivations import without_calculator
 from verifiers.answer.latex import CURRENCY, GARBAGE, clean
 
 OTHER = "§"
 """Stands for a LaTeX command that belongs to no plain number."""
-_MARK = re.compile(r"=?\s?<<([^<>=\n]{0,200}=)[^<>\n]{0,200}>>")
 _TEXT = re.compile(
     r"\\(?:text|operatorname)\s*\{([^{}]*)\}(\s*\^\s*(?:\{\s*-?[0-9]\s*\}|-?[0-9]))?(?:\s*/\s*(?=\\text))?"
 )
@@ -55,6 +55,7 @@ _LETTERED_TIME = re.compile(
 )
 """`3h 30min` and `5m 20s`, whose single letters are units only beside each other."""
 _ENVIRONMENT = re.compile(r"\\(?:begin|end)\s*\{[a-z]+\*?\}(?:\{[lcr|]*\})?")
+_EMPHATIC = re.compile(r"(?<=[0-9])!{2,}(?=\s|$)")
 _QUOTE = re.compile(r"(?<![0-9A-Za-z])'|'(?![0-9A-Za-z])")
 _ZEROS = re.compile(r"(?<![\w.,:])0+(?=[0-9])")
 
@@ -62,7 +63,7 @@ _ZEROS = re.compile(r"(?<![\w.,:])0+(?=[0-9])")
 def tidied(text: str) -> str:
     """A text in which every number is written plainly, for the tokens of arithmetic."""
     text = _ENVIRONMENT.sub(" ", text) if "\\begin" in text or "\\end" in text else text
-    text = clean(_MARK.sub(r" = \1", text).lstrip(" =") if "<<" in text else text)
+    text = clean(without_calculator(text))
     text = _LETTERED_TIME.sub(_spelled_time, _RECURRING.sub(_recurring, text))
     text = _OWED.sub(" $-", _DASH.sub(", ", text))
     text = _GLUED_UNIT.sub(lambda match: f" {'square ' * bool(match[2])}{match[1]}", text)
@@ -71,6 +72,7 @@ def tidied(text: str) -> str:
         text = _TWO_DIGITS.sub(r"\\frac{\1}{\2}", text)
         text = _MIXED.sub(r"(\1+\2/\3)", text)
         text = _KNOWN.sub(OTHER, text)
+    text = _EMPHATIC.sub("", text)
     text = _QUOTE.sub("", text.replace(GARBAGE, OTHER))
     text = _DOLLARS.sub("$", _CURRENCY.sub("", text))
     if not text.isascii():

@@ -35,7 +35,11 @@ LONGEST = 2_000
 
 _PLAIN = re.compile(r"(-?[0-9]{1,15}(?:\.[0-9]{1,15})?)\.?")
 _REJECTED = re.compile(r"(?i)\b(?:not|rather than|instead of)\s+[-$]?[0-9][0-9,.]*(?:\s?%)?")
+_ORDINAL = re.compile(r"\b[0-9]{1,3}(?:st|nd|rd|th)\s+[A-Za-z]+")
+"""Which one of several: `the 2nd test`."""
 _BRACKETED_UNIT = re.compile(r"\([^()]*[0-9] ?([A-Za-z]+) ?\)")
+_EQUATED = re.compile(r"([0-9][0-9.,]*\s([A-Za-z]+))\s*=\s*([0-9][0-9.,]*\s([A-Za-z]+))(?=[ .!]*$)")
+_TWO_UNITS = re.compile(r"\s*([0-9][0-9.,]*\s[A-Za-z]+)\s*(?:=|,?\s+or|,|\()\s*([0-9][0-9.,]*\s[A-Za-z]+)\s*\)?[ .!]*")
 _CLOCK = re.compile(r"(?i)(?<![\d:.])(\d{1,2})(?::([0-5]\d))?(?::[0-5]\d)?\s*(?:([ap])\.?\s?m\b\.?)?(?![\d:])")
 
 
@@ -43,7 +47,7 @@ def stated_quantity(text: str) -> Quantity | None:
     """The quantity of a stated answer: what it begins with, else its last one; None where it has no number."""
     if plain := _PLAIN.fullmatch(text):
         return Quantity(Fraction(plain[1]), plain[1], alone=True)
-    text = text[:LONGEST]
+    text = _EQUATED.sub(_as_remark, text[:LONGEST])
     tidy = tidied(text)
     if not any(character.isdigit() for character in tidy):
         tidy = tidied(with_digits(text))
@@ -55,11 +59,20 @@ def stated_quantity(text: str) -> Quantity | None:
     return _picked(chains, 0 if chains[0].begins else len(chains) - 1)
 
 
+def in_two_units(text: str) -> tuple[str, ...]:
+    """The two forms of a quantity that a text gives in two units, `2.5 hours (150 minutes)`; else nothing."""
+    forms = _TWO_UNITS.fullmatch(text) if len(text) <= 80 else None
+    quantity = stated_quantity(text) if forms else None
+    return forms.groups() if forms and quantity and quantity.also else ()
+
+
 def last_quantity(text: str) -> Quantity | None:
     """The last quantity of a text that states no answer; None where the text has no number."""
     for line in reversed(text[-LONGEST * 10 :].split("\n")[-200:]):
         if any(character.isdigit() for character in line):
-            tidy = tidied(_REJECTED.sub(" ", line[-LONGEST:]))
+            line = _EQUATED.sub(_as_remark, _REJECTED.sub(" ", line[-LONGEST:]))
+            counted = _ORDINAL.sub(" ", line)
+            tidy = tidied(counted if any(character.isdigit() for character in counted) else line)
             chains = chains_of(tidy)
             if len(chains) > 1 and (restated := _restated(chains[-2].quantity, chains[-1].quantity)):
                 return restated
@@ -106,6 +119,13 @@ def _restated(first: Quantity, last: Quantity) -> Quantity | None:
     if first.value * Fraction(one[1]) != last.value * Fraction(two[1]):
         return None
     return replace(first, also=(last.value,))
+
+
+def _as_remark(match: re.Match[str]) -> str:
+    """`2.5 hours = 150 minutes` as `2.5 hours (150 minutes)`: what follows is another unit, and no next step."""
+    one, two = singular(match[2]), singular(match[4])
+    same_kind = one in UNITS and two in UNITS and one != two and UNITS[one][0] == UNITS[two][0]
+    return f"{match[1]} ({match[3]})" if same_kind else match[0]
 
 
 def _in_other_units(parts: Sequence[Quantity]) -> Quantity | None:

@@ -57,6 +57,7 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
         },
     ],
     "steps": [{"gold": gold} for gold in _NUMBERS],
+    "zip": [{"prompt": "101&011", "gold": "100111"}, {"prompt": "0&1", "gold": "01"}],
 }
 """Verifier → rows with `gold` and the columns that it needs."""
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from rl.analysis.reports.curves import MANY, Line, chart, dots, smooth
+from rl.analysis.reports.curves import COLOURS, MANY, Line, chart, dots, smooth
 from rl.analysis.reports.page import write_page
 from rl.analysis.reports.runs import RunRecord, read_run
 from rl.analysis.rows import ROWS
@@ -118,8 +118,12 @@ def differences(compared: Sequence[Variant]) -> dict[str, list[Any]]:
 
 def drawn(compared: Sequence[Variant]) -> list[str]:
     """Every metric of `CURVES` that any variant has, with the variants over one another, as SVG."""
-    found = ((title, unit, [variant.line(metric) for variant in compared]) for title, unit, metric in CURVES)
-    return [chart(title, unit, there) for title, unit, lines in found if (there := [line for line in lines if line])]
+    charts = []
+    for title, unit, metric in CURVES:
+        found = [(variant.line(metric), COLOURS[n % len(COLOURS)]) for n, variant in enumerate(compared)]
+        if lines := [replace(line, colour=colour) for line, colour in found if line]:
+            charts.append(chart(title, unit, lines))
+    return charts
 
 
 def figures(compared: Sequence[Variant]) -> dict[str, dict[str, tuple[float, float, float]]]:

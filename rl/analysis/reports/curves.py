@@ -26,12 +26,14 @@ class Line:
         points: (x, y) in order of x.
         band: x → the ends of the interval around it; drawn where every point has one.
         smooth: whether many points are shown by their running mean.
+        colour: of a thing that has the same one in every chart, and is always named; None for the next one.
     """
 
     label: str
     points: Sequence[tuple[float, float]]
     band: Mapping[Any, tuple[float, float]] = field(default_factory=dict)
     smooth: bool = True
+    colour: str | None = None
 
 
 def chart(title: str, unit: str, lines: Sequence[Line], *, across: str = "optimizer steps") -> str:
@@ -45,13 +47,13 @@ def chart(title: str, unit: str, lines: Sequence[Line], *, across: str = "optimi
     """
     with _drawing(title) as (axes, svg):
         for line, colour in zip(lines, COLOURS * (1 + len(lines) // len(COLOURS)), strict=False):
-            _draw(axes, line, colour)
+            _draw(axes, line, line.colour or colour)
         if unit == "share":
             axes.set_ylim(-0.02, 1.02)
         axes.set_xlabel(across)
         axes.set_ylabel(unit)
         axes.grid(alpha=0.25)
-        if len(lines) > 1:
+        if len(lines) > 1 or lines[0].colour:
             axes.legend(frameon=False, fontsize=8)
     return svg[0]
 

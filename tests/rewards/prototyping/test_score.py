@@ -8,7 +8,7 @@ import pytest
 
 import rewards
 from rewards.parts.context import Context
-from rewards.prototyping.marked import pieces
+from rewards.prototyping.marked import marked_text, pieces
 from rewards.prototyping.score import made
 from rewards.reward import Reward, Scores
 from verifiers import Step
@@ -128,6 +128,16 @@ def test_pieces_cover_the_text_once_also_where_steps_overlap():
     cut = pieces("abcdefg", steps)
     assert "".join(piece.text for piece in cut) == "abcdefg"
     assert [(piece.text, piece.sign) for piece in cut if piece.step] == [("bcd", "✓"), ("e", "✗"), ("", " 0.50")]
+
+
+def test_a_text_has_the_sign_of_each_verdict_behind_its_step():
+    steps = [
+        Step(0, 2, "judged", 1.0),
+        Step(2, 4, "judged", 0.0),
+        Step(4, 5, "abstained", None),
+        Step(9, 9, "failed", None),
+    ]
+    assert marked_text("abcdefg", steps) == "ab✓cd✗e?fg"  # what lies past the end of the text is left out
 
 
 def test_steps_are_marked_in_html_and_text_and_markup_is_escaped():

@@ -42,3 +42,8 @@ def test_the_highest_scores_fill_the_quota():
 
 def test_of_equal_scores_the_first_drawn_fill_the_quota():
     assert kept(one("a"), one("b"), one("c"), distinct=False, quota=2) == ["a", "b"]
+
+
+def test_a_text_is_kept_as_often_as_it_was_sampled_where_frequencies_are_learnt():
+    assert sorted(kept(one("a"), one("b"), one("a"), distinct=False)) == ["a", "b"]
+    assert kept(one("a"), one("b"), one("a"), distinct=False, repeats=True) == ["a", "b", "a"]

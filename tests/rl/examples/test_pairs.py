@@ -101,3 +101,11 @@ def test_balancing_takes_next_what_leaves_the_sum_of_differences_nearest_to_zero
     assert [pair.rejected.text for pair in made] == ["a", "b", "c", "d"]
     (nearest,) = pairs([one("right", 1.0, length=10), *reversed(wrong[1:])], form="all", cap=1, balance_length=True)
     assert nearest.rejected.text == "c"
+
+
+def test_random_pairs_are_right_against_wrong_whatever_their_scores():
+    group = [one(f"r{n}", 1.0 + n) for n in range(6)] + [one(f"w{n}", -1.0 * n) for n in range(6)]
+    made = pairs(group, form="random", cap=4)
+    assert len(made) == len(set(texts(made))) == 4 and made == pairs(group, form="random", cap=4)
+    assert all(pair.chosen.right and pair.rejected.right is False for pair in made)
+    assert texts(made) != texts(pairs(group, form="all", cap=4))

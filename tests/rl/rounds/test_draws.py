@@ -7,6 +7,7 @@ import pytest
 from rich.console import Console
 
 from rl.config.algorithms import Sft
+from rl.errors import UserError
 from rl.rounds import draws
 from rl.rounds.draws import Draws
 from rl.rounds.rounds import Rounds
@@ -90,9 +91,10 @@ def test_what_leaks_a_hint_is_dropped_and_what_failed_alone_is_drawn_again(drawn
 def test_a_fit_sees_as_many_rounds_of_the_pool_as_the_config_says(pool_rounds, seen):
     found = []
     stand_in = SimpleNamespace(
-        settings=SimpleNamespace(pool_rounds=pool_rounds, pools_examples=False),
-        context=SimpleNamespace(given=None),
-        algorithm=SimpleNamespace(examples=lambda samples, settings: (found.extend(samples), ([], {}))[1]),
+        settings=SimpleNamespace(pool_rounds=pool_rounds),
+        chooser=lambda number, pool, samples, policy: (found.extend(pool), ([], {}))[1],
+        model=None,
+        _earlier=lambda number: Rounds._earlier(stand_in, number),
         _pool=lambda number: [judged_sample(str(number), 1.0, round=number)],
         _record=lambda *rest: None,
     )
@@ -147,3 +149,38 @@ def test_a_fit_starts_from_the_base_with_new_adapters_or_goes_on_from_the_last_r
     Rounds._trainer(stand_in, number, [])
     assert asked == [loaded]
     assert (fits[0].model, fits[0].lora, fits[0].reference) == ("the policy", adapters, adapters)
+
+
+def test_worked_examples_stand_before_the_prompt_in_the_first_rounds_alone_and_not_in_what_is_learnt(drawn, task):
+    draw = drawn.begin(lambda prompt: "#0", few_shot={"text": "1+1?1+1=2#2;"})
+    (first, second), rows = (draw(0), draw(1)), task.splits["train"]
+    (shown, _, _), (plain, _, _) = drawn.calls
+    assert shown == [f"1+1?1+1=2#2;{rows[sample.index]['prompt']}" for sample in first[::2]]
+    assert plain == [rows[sample.index]["prompt"] for sample in second[::2]]
+    assert all(sample.prompt == rows[sample.index]["prompt"] for sample in first)
+
+
+def test_worked_examples_stand_before_hinted_prompts_too(drawn, task):
+    drawn.begin(lambda prompt: "#no", few_shot={"text": "1+1?1+1=2#2;"}, hints={"template": "{prompt}{gold}?"})(0)
+    (_, _, _), (hinted, _, _) = drawn.calls
+    assert all(prompt.startswith("1+1?1+1=2#2;") and prompt.count("?") == 3 for prompt in hinted)
+
+
+def test_examples_that_the_policy_has_no_tokens_for_are_refused(drawn):
+    with pytest.raises(UserError, match=r"algorithm\.few_shot\.text: the policy's tokenizer has no token"):
+        drawn.begin(lambda prompt: "#0", few_shot={"text": "Q: 1+1"})(0)
+
+
+def test_a_problem_is_sampled_again_until_its_quotas_are_met_and_no_oftener_than_asked(drawn, task):
+    """The stand-in is right on every other problem, so those lack wrong answers and the others right ones."""
+    gold = {row["prompt"]: row["gold"] for row in task.splits["train"]}
+    solved = sorted(gold)[::2]
+    draw = drawn.begin(
+        lambda prompt: f"0+0=0#{gold[prompt] if prompt in solved else 'x'}", quota={"right": 1, "wrong": 0, "calls": 3}
+    )
+    samples = draw(0)
+    first, *again = [prompts for prompts, _, _ in drawn.calls]
+    unsolved = [prompt for prompt in first if prompt not in solved]
+    assert again == ([unsolved] * 2 if unsolved else [])
+    assert len(samples) == 2 * (len(first) + 2 * len(unsolved))
+    assert len({seed for _, seed, _ in drawn.calls}) == len(drawn.calls)

@@ -299,3 +299,26 @@ def test_all_rounds_are_one_wandb_run_also_when_resumed(tmp_path, monkeypatch):
     folder, _ = run("star", tmp_path, **offline)
     written = [path.name for path in (folder.path / "wandb").glob("offline-run-*")]
     assert len(written) == 2 and len({name.rpartition("-")[2] for name in written}) == 1
+
+
+GROWING = {"sampling.completions": 1, "algorithm.step_growth": 1.5, "trainer.max_steps": 2, "algorithm.prompts": 64}
+
+
+def test_fits_grow_from_round_to_round_with_one_sample_a_problem(tmp_path):
+    """Two steps, then three."""
+    folder, summary = run("star", tmp_path, **GROWING)
+    rows = read_jsonl(folder.metrics)
+    assert summary["steps"] == 5
+    assert [(row["step"], row["round"]) for row in rows if "loss" in row] == [(1, 0), (2, 0), (3, 1), (4, 1), (5, 1)]
+    drawn = read_pool(folder.pool, 0, tasks.load(read("star", tmp_path)).splits["train"])
+    assert len([sample for sample in drawn if not sample.hinted]) == 64
+
+
+@pytest.mark.slow
+def test_a_run_whose_fits_grow_is_resumed_in_a_longer_fit_with_the_same_end(tmp_path, monkeypatch):
+    whole, _ = run("star", tmp_path / "whole", **GROWING)
+    with monkeypatch.context() as patched:
+        _kill_in_a_fit(patched)
+        with pytest.raises(Killed):
+            run("star", tmp_path, **GROWING)
+    same_end(run("star", tmp_path, **GROWING)[0], whole)

@@ -4,8 +4,9 @@ from collections import deque
 from types import SimpleNamespace
 
 import pandas as pd
+from rich.console import Console
 
-from rl.runs.callbacks import Records
+from rl.runs.callbacks import ProgressLine, Records
 from rl.storage.run_folder import RunFolder, read_jsonl
 
 LINE = {"reward": 0.5, "rewards/mine/mean": 0.5, "rewards/mine/std": 0.0, "rewards/mine/abstained": 0.0}
@@ -51,3 +52,22 @@ def test_an_odd_reward_is_warned_of_once_and_not_again_on_resuming(tmp_path):
     assert len(told) == 1 and "reward 'mine' gave every completion so far the same value, 0.5" in told[0]
     stepped(RunFolder(tmp_path), steps=6, logged=(5, 6), every=0, told=told, first=4)
     assert len(told) == 1
+
+
+def test_a_plain_line_says_reward_accuracy_speed_and_what_is_left(monkeypatch, capsys):
+    clock = iter([0.0, 30.0, 30.0, 60.0, 60.0])  # the start; the tokens and the time left of each of two lines
+    monkeypatch.setattr("time.perf_counter", lambda: next(clock))
+    right, line = [None], ProgressLine(Console(width=200), lambda: right[0])
+
+    def at(step):
+        return SimpleNamespace(is_world_process_zero=True, global_step=step, max_steps=10)
+
+    line.on_train_begin(None, at(0), None)
+    line.on_log(None, at(1), None, logs={"reward": 0.5, "num_tokens": 100.0})
+    right[0] = 0.25
+    line.on_log(None, at(2), None, logs={"reward": 0.75, "num_tokens": 700.0})
+    line.on_log(None, at(2), None, logs={"train_loss": 0.1})
+    assert capsys.readouterr().out.splitlines() == [
+        "step 1/10 · reward 0.500 · about 5 min left",
+        "step 2/10 · reward 0.750 · right 25% · 20 tokens/s · about 4 min left",
+    ]

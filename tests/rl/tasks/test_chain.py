@@ -75,3 +75,22 @@ def test_the_demonstrator_skips_and_slips_as_often_as_told():
         slipped += sum(int(result) != eval(f"({a}{op}{b}) % 10") for a, op, b, result in steps)
     # one step in ten of 8,000: a standard deviation of 27
     assert abs(slipped - 800) < 110
+
+
+def test_hinted_demonstrations_show_the_answer_and_lead_to_it():
+    task, rng = build(hinted=0.5), random.Random(0)
+    drawn = [task.demonstrate(rng) for _ in range(400)]
+    hinted = [(prompt, completion) for prompt, completion in drawn if prompt.count("?") == 2]
+    assert 0.4 < len(hinted) / len(drawn) < 0.6
+    assert all(completion.endswith(f"#{prompt[-2]}") for prompt, completion in hinted)
+    assert all(by_hand(prompt.split("?")[0]) == prompt[-2] for prompt, _ in hinted)
+    # given that the answer is right, skipping is rarer than it is by habit
+    steps = [(completion.count("=") == len(re.findall(r"[-+*]", prompt))) for prompt, completion in hinted]
+    plain = [(c.count("=") == len(re.findall(r"[-+*]", p))) for p, c in drawn if p.count("?") == 1]
+    assert sum(steps) / len(steps) > 0.5 > sum(plain) / len(plain)
+
+
+def test_without_hints_the_demonstrations_are_as_they_were():
+    """The cache of warm starts is kept by them."""
+    plain, same = (build(**how).demonstrate(random.Random(1)) for how in ({}, {"hinted": 0.0}))
+    assert plain == same

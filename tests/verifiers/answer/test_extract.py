@@ -104,3 +104,40 @@ def test_aligned_rows_are_the_equation_that_they_come_to(rows, answer):
 def test_mathematics_that_is_turned_down_is_no_last_answer(text):
     found = extract(text)
     assert found is None or "18" not in found.answer
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("\u2705 14", "14"),
+        ("14 \u2705", "14"),
+        ('"14"', "14"),
+        ("~14", "14"),
+        ("#14", "14"),
+        ("14 :)", "14"),
+        ("14!!", "14"),
+        ("14 (= 2 * 7)", "14"),
+        ("(14)", "(14)"),
+        ("7!", "7!"),
+    ],
+)
+def test_what_people_put_around_an_answer_is_left_out(text, answer):
+    assert extract(text).answer == answer
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("8\n\nExplanation: 5 + 3 = 8; there were 2 of them.", "8"),
+        ("8 apples\nAnn has 5, Ben has 3.", "8 apples"),
+        ("12\nminus 4\nis 8", "8"),
+        ("1.\nAnn has 5", "5"),
+    ],
+)
+def test_a_number_alone_in_the_first_line_is_the_answer_that_the_others_explain(text, answer):
+    assert extract(text).answer == answer
+
+
+@pytest.mark.parametrize("text", ["three times", "5 plus", "7 divided by", "2 to the power of", "so 3 more than"])
+def test_an_operation_that_the_text_breaks_off_in_is_no_error(text):
+    extract(text)

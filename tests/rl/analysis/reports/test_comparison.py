@@ -3,6 +3,7 @@
 import pytest
 
 from rl.analysis.reports.comparison import differences, drawn, figures, variants, write_comparison
+from rl.analysis.reports.curves import COLOURS
 from rl.analysis.reports.report import write_report
 from rl.analysis.reports.runs import read_run
 from rl.errors import UserError
@@ -52,7 +53,11 @@ def test_a_run_that_is_not_finished_has_curves_and_no_figure(runs):
     compared = variants([read_run(run.path) for run in runs])
     assert compared[1].figure("greedy") is None and compared[1].line("reward") is not None
     assert figures(compared)["greedy"].keys() == {"plain (2 runs)"}
-    assert len(drawn(compared)) == 3  # accuracy, reward, entropy
+    charts = drawn(compared)
+    assert len(charts) == 3  # accuracy, reward, entropy
+    runs[0].metrics.write_text("")  # then its variant has no line, and the other keeps its name and its colour
+    alone = drawn(variants([read_run(run.path) for run in runs]))
+    assert COLOURS[1] in alone[0] and COLOURS[0] not in alone[0] and ">wide<" in alone[0]
 
 
 def test_only_keys_that_differ_are_listed(runs):

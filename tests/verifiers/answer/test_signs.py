@@ -1,8 +1,8 @@
-"""Comparisons in words are relations: the number in one is no answer by itself."""
+"""Signs in words are signs, and comparisons are relations: the number in one is no answer by itself."""
 
 import pytest
 
-from verifiers.answer.comparisons import with_signs, without_arrows
+from verifiers.answer.signs import with_signs, without_arrows
 from verifiers.runtime.verifier import Verifier
 
 
@@ -26,6 +26,24 @@ from verifiers.runtime.verifier import Verifier
     ],
 )
 def test_comparisons_with_numbers_become_signs_and_differences_do_not(text, signs):
+    assert with_signs(text) == signs
+
+
+@pytest.mark.parametrize(
+    ("text", "signs"),
+    [
+        ("minus 5", "-5"),
+        ("The answer is negative 5", "The answer is -5"),
+        ("10 minus 4", "10 minus 4"),
+        ("It is 5 degrees below zero.", "It is -5 degrees."),
+        ("It rose from $30 to $45.", "It rose to $45."),
+        ("from 3 to 5", "from 3 to 5"),
+        ("There are no apples left.", "There are 0 left."),
+        ("none of them remain", "0 left"),
+        ("no more than 5 are left", "no more than 5 are left"),
+    ],
+)
+def test_words_that_change_a_number_become_the_number(text, signs):
     assert with_signs(text) == signs
 
 

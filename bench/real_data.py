@@ -1,0 +1,158 @@
+"""Makes the data of the configs in `configs/real/`.
+
+    python bench/real_data.py sums --out FOLDER
+    python bench/real_data.py word_problems SVAMP.jsonl.gz --out FOLDER
+    python bench/real_data.py deduction PRONTOQA.jsonl.gz --out FOLDER
+
+SVAMP has question, answer, equation (prefix notation or brackets) and split; ProntoQA has question, context, query,
+answer, rationale (the proof) and split. FOLDER gets NAME.jsonl; for sums also sums_larger.jsonl, whose operands are
+larger than any of training.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from harness import Row, json_lines
+from svamp import infix
+
+from rl.tasks.task import split_of
+
+ONES = [
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+    "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+]  # fmt: skip
+TENS = ["", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
+FOR_SFT = 1500
+"""Training questions of SVAMP that supervised fine-tuning has; reinforcement has the others."""
+LONGEST_PROOF = 7
+"""Statements of the longest proofs that are kept."""
+
+
+def in_words(number: int) -> str:
+    """A number below a thousand in words: 121 is `one hundred twenty-one`."""
+    if number >= 100:
+        rest = number % 100
+        return f"{ONES[number // 100]} hundred" + (f" {in_words(rest)}" if rest else "")
+    if number < 20:
+        return ONES[number]
+    return TENS[number // 10] + (f"-{ONES[number % 10]}" if number % 10 else "")
+
+
+def sums(least: int, most: int, sizes: dict[str, int], seed: int = 0) -> Iterator[Row]:
+    """Sums of two and three numbers, in digits and in words; the order of operands does not move one to another split.
+
+    Args:
+        least: the smallest operand.
+        most: the largest operand.
+        sizes: split → number of rows.
+        seed: of the draws.
+    """
+    rng, left, seen = random.Random(seed), dict(sizes), set()
+    while any(left.values()):
+        operands = [rng.randint(least, most) for _ in range(rng.choice((2, 3)))]
+        split = split_of(" ".join(map(str, sorted(operands))))
+        words = rng.random() < 0.5
+        question = " plus ".join(map(in_words, operands)) if words else " + ".join(map(str, operands))
+        if question in seen or not left.get(split):
+            continue
+        seen.add(question)
+        left[split] -= 1
+        form = "words" if words else "digits"
+        yield {"question": question, "answer": str(sum(operands)), "terms": len(operands), "form": form, "split": split}
+
+
+def worked(equation: str) -> str:
+    """An equation as one line for each operation, with its result: `(3 + 4) * 2` is `3 + 4 = 7`, `7 * 2 = 14`.
+
+    A number alone is its own line.
+
+    Args:
+        equation: in prefix notation or in brackets.
+
+    Raises:
+        ValueError: it is neither, or divides by zero.
+    """
+    text = equation if re.match(r"\s*[(\d]", equation) else infix(equation)
+    text = re.sub(r"(\d)\.0\b", r"\1", text)
+    lines: list[str] = []
+    operation = re.compile(r"\(?\s*(-?[\d.]+)\s*([-+*/])\s*(-?[\d.]+)\s*\)?")
+    while match := operation.search(text if "(" not in text else text[text.rindex("(") :]):
+        start = text.rindex("(") if "(" in text else 0
+        left, sign, right = float(match[1]), match[2], float(match[3])
+        if sign == "/" and not right:
+            raise ValueError(f"{equation!r} divides by zero")
+        value = {"+": left + right, "-": left - right, "*": left * right, "/": left / right if right else 0.0}[sign]
+        lines.append(f"{left:g} {sign} {right:g} = {value:g}")
+        text = text[: start + match.start()] + f"{value:g}" + text[start + match.end() :]
+    return "\n".join(lines or [text.strip("() ")])
+
+
+def alike(question: str) -> str:
+    """A question without its numbers and its spaces, which near-duplicates share."""
+    return re.sub(r"[\d\W_]+", " ", question.lower()).strip()
+
+
+def word_problems(data: Path) -> Iterator[Row]:
+    """SVAMP's questions with worked equations: `sft`, `train` and `validation` from its train part, and its test part.
+
+    A training question that is like a test question but for its numbers is left out; those that are so alike among
+    themselves are in one split.
+    """
+    found = json_lines(data)
+    home = {alike(row["question"]): "test" for row in found if row["split"] == "test"}
+    seen: set[str] = set()
+    taught = 0
+    for row in found:
+        question, kind, held_out = row["question"], alike(row["question"]), row["split"] == "test"
+        if question in seen or (not held_out and home.get(kind) == "test"):
+            continue
+        seen.add(question)
+        later = split_of(kind, test=0.0)
+        split = "test" if held_out else home.setdefault(kind, "sft" if taught < FOR_SFT else later)
+        taught += split == "sft"
+        yield {"question": question, "answer": row["answer"], "worked": worked(row["equation"]), "split": split}
+
+
+def deduction(data: Path) -> Iterator[Row]:
+    """ProntoQA's questions with short proofs, and the answer behind each proof."""
+    for row in json_lines(data):
+        split = {"train": "sft", "test": "test"}.get(row["split"], "train")
+        if row["rationale"].count("\n") < LONGEST_PROOF:
+            kept = {name: row[name] for name in ("question", "context", "query", "answer")}
+            yield {**kept, "proof": f"{row['rationale']}\nSo the answer is {row['answer']}.", "split": split}
+
+
+def write(file: Path, rows: Iterator[Row]) -> None:
+    """Write rows as JSON lines, and say how many of each split there are."""
+    found = list(rows)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("".join(json.dumps(row) + "\n" for row in found), encoding="utf-8")
+    splits = sorted({row["split"] for row in found})
+    print(file, ", ".join(f"{split} {sum(row['split'] == split for row in found):,}" for split in splits))
+
+
+def main() -> None:
+    """Make one of the data sets."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("name", choices=["sums", "word_problems", "deduction"])
+    parser.add_argument("data", type=Path, nargs="?")
+    parser.add_argument("--out", type=Path, required=True)
+    given = parser.parse_args()
+    if given.name == "sums":
+        write(given.out / "sums.jsonl", sums(2, 49, {"train": 3000, "validation": 300, "test": 300}))
+        write(given.out / "sums_larger.jsonl", sums(50, 199, {"test": 300}, seed=1))
+        return
+    if given.data is None:
+        parser.error(f"{given.name} is made from a file: name it after {given.name}")
+    made = word_problems(given.data) if given.name == "word_problems" else deduction(given.data)
+    write(given.out / f"{given.name}.jsonl", made)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+"""The data of configs/real, made from small files of our own."""
+
+import gzip
+import importlib.util
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from verifiers.runtime.verifier import Verifier
+
+BENCH = Path(__file__).parents[1] / "bench"
+
+
+@pytest.fixture(scope="module")
+def maker():
+    sys.path.insert(0, str(BENCH))
+    try:
+        spec = importlib.util.spec_from_file_location("real_data", BENCH / "real_data.py")
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+    finally:
+        sys.path.remove(str(BENCH))
+    return module
+
+
+@pytest.mark.parametrize(
+    ("number", "words"), [(0, "zero"), (19, "nineteen"), (40, "forty"), (121, "one hundred twenty-one")]
+)
+def test_numbers_in_words(maker, number, words):
+    assert maker.in_words(number) == words
+
+
+def test_sums_are_right_and_no_order_of_the_same_operands_is_in_another_split(maker):
+    rows = list(maker.sums(2, 30, {"train": 300, "validation": 40, "test": 40}))
+    known = {maker.in_words(number): number for number in range(31)} | {str(number): number for number in range(31)}
+    homes = {}
+    for row in rows:
+        operands = [known[word] for word in row["question"].replace("plus", "+").split(" + ")]
+        assert str(sum(operands)) == row["answer"] and len(operands) == row["terms"]
+        assert homes.setdefault(tuple(sorted(operands)), row["split"]) == row["split"]
+    assert len(rows) == 380 and {row["form"] for row in rows} == {"words", "digits"}
+
+
+@pytest.mark.parametrize(
+    ("equation", "lines"),
+    [
+        ("* + 3.0 4.0 2.0", "3 + 4 = 7\n7 * 2 = 14"),
+        ("( 76.0 - 25.0 )", "76 - 25 = 51"),
+        ("( ( 8.0 / 2.0 ) - ( 1.0 + 2.0 ) )", "1 + 2 = 3\n8 / 2 = 4\n4 - 3 = 1"),
+        ("8.0", "8"),
+    ],
+)
+def test_an_equation_is_worked_line_by_line(maker, equation, lines):
+    assert maker.worked(equation) == lines
+    verdict = Verifier("steps")([{"prediction": lines, "gold": lines.split()[-1]}])[0]
+    assert verdict.right
+
+
+def test_a_division_by_zero_is_refused(maker):
+    with pytest.raises(ValueError, match="divides by zero"):
+        maker.worked("/ 3.0 0.0")
+
+
+def test_questions_that_differ_by_their_numbers_are_in_one_split_and_none_is_like_a_test_question(maker, tmp_path):
+    def row(question, split):
+        return json.dumps({"question": question, "answer": "7", "equation": "+ 3 4", "split": split})
+
+    rows = [row("Ann has 3 apples.", "train"), row("Bo ate 4 figs.", "train"), row("Bo ate 9 figs!", "train")]
+    file = tmp_path / "svamp.jsonl.gz"
+    file.write_bytes(gzip.compress("\n".join([*rows, row("Ann has 5 apples", "test")]).encode()))
+    made = list(maker.word_problems(file))
+    assert [one["question"] for one in made] == ["Bo ate 4 figs.", "Bo ate 9 figs!", "Ann has 5 apples"]
+    assert [one["split"] for one in made] == ["sft", "sft", "test"]
+
+
+def test_only_short_proofs_are_kept_and_each_ends_with_its_answer(maker, tmp_path):
+    def row(statements, split):
+        said = {"question": "?", "context": "A.", "query": "A.", "answer": "true", "split": split}
+        return json.dumps({**said, "rationale": "\n".join(["A."] * statements)})
+
+    file = tmp_path / "prontoqa.jsonl.gz"
+    file.write_bytes(
+        gzip.compress("\n".join([row(7, "train"), row(9, "train"), row(3, "rest"), row(3, "test")]).encode())
+    )
+    made = list(maker.deduction(file))
+    assert [one["split"] for one in made] == ["sft", "train", "test"]
+    assert made[1]["proof"] == "A.\nA.\nA.\nSo the answer is true."

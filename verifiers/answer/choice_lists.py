@@ -1,0 +1,80 @@
+"""Reads choices by their place in the list (`option 3`, `the last one`), and lists that judge every choice in turn."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+_CARDINALS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+_ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
+_PLACE = re.compile(
+    r"[\s\"'“*(]*(?:(?:so|thus|hence|therefore|it\sis|it['’]s|i\s(?:choose|pick|select))[,\s]+)?(?:the\s)?"
+    rf"(?:(?:option|choice|answer|number|no\.?)\s*(?:number\s|no\.?\s|\#)?\s*(?P<called>[1-9]|10|{'|'.join(_CARDINALS)})"
+    r"|\#?(?P<digit>[1-9]|10)"
+    rf"|(?P<ordinal>{'|'.join(_ORDINALS)}|[1-9](?:st|nd|rd|th)|last)(?:\s(?:option|choice|one|answer))?)"
+    r"[\s.!\"'”*)]*",
+    re.IGNORECASE,
+)
+_RIGHT = r"yes|true|correct|right|[✅✓✔☑]"
+_WRONG = r"no|false|incorrect|wrong|[❌✗✘✖×]"
+
+
+class PlaceReader:
+    """Which choice a text names by its place, where labels and texts have no numbers of their own.
+
+    Args:
+        labels: the choices' labels.
+        texts: their texts, in the same order.
+    """
+
+    def __init__(self, labels: Sequence[str], texts: Sequence[str]) -> None:
+        words = {word for text in texts for word in re.findall(r"[a-z0-9]+", text.lower())}
+        numbered = words & {*_CARDINALS, *_ORDINALS, "last"} or any(word[0].isdigit() for word in words)
+        self.count = len(labels) if all(label.isalpha() for label in labels) and not numbered else 0
+
+    def at(self, text: str) -> set[int]:
+        """The choice that a text is the place of; empty where it is anything else.
+
+        Args:
+            text: a line or a stated answer.
+        """
+        match = _PLACE.fullmatch(text[:80]) if self.count else None
+        if match is None:
+            return set()
+        said = (match["called"] or match["digit"] or match["ordinal"]).lower()
+        if said == "last":
+            return {self.count - 1}
+        if said in _CARDINALS:
+            place = _CARDINALS.index(said)
+        elif said in _ORDINALS:
+            place = _ORDINALS.index(said)
+        else:
+            place = int(re.sub("[a-z]", "", said)) - 1
+        return {place} if place < self.count else set()
+
+
+class JudgedListReader:
+    """The one choice that is right in a list which judges every choice: `A: no. B: yes. C: no.`
+
+    Args:
+        labels: the choices' labels.
+    """
+
+    def __init__(self, labels: Sequence[str]) -> None:
+        self.index = {label.lower(): index for index, label in enumerate(labels)}
+        any_label = "|".join(re.escape(label) for label in sorted(labels, key=len, reverse=True))
+        self.judged = re.compile(
+            rf"(?<![\w'’])[(\[*]{{0,3}}({any_label})[)\]*]{{0,3}}\s?[:=–—-]?\s{{0,2}}(?:is\s)?"
+            rf"(?:(?P<right>{_RIGHT})|(?P<wrong>{_WRONG}))(?!\w)",
+            re.IGNORECASE,
+        )
+
+    def right(self, text: str) -> set[int]:
+        """The right choice, where every choice is judged and one of them is right; else nothing.
+
+        Args:
+            text: an answering part.
+        """
+        judgements = {self.index[match[1].lower()]: bool(match["right"]) for match in self.judged.finditer(text)}
+        right = {index for index, said in judgements.items() if said}
+        return right if len(judgements) == len(self.index) > 1 and len(right) == 1 else set()

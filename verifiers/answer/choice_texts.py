@@ -1,0 +1,50 @@
+"""Texts of choices and completions in the form in which they are compared: no LaTeX, small numbers as words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+_DIGITS = dict(
+    zip(
+        ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12"],
+        ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"],
+        strict=True,
+    )
+)
+_DIGIT = re.compile("[0-9]")
+_LATEX = re.compile(
+    r"\\(?:text|textbf|textit|textrm|textsf|texttt|mathrm|mathbf|mathit|mathsf|mathtt|boxed|fbox|bf|rm|bold|boldsymbol"
+    r"|underline|emph|operatorname|left|right)(?![a-zA-Z])|\\[()\[\],;:! ]|(?<!\\)[{}]|\\q?quad"
+)
+_DOLLARS = re.compile(r"\$([^$\n]{1,200})\$")
+_PRICE = re.compile(r"\\?\$(?=[0-9])")
+
+
+def unwrapped(text: str, *, keep_length: bool = False) -> str:
+    """A text without LaTeX's commands for text and its dollar signs.
+
+    Args:
+        text: any text.
+        keep_length: put spaces where the commands stood, so that every character keeps its index.
+    """
+    if "\\" in text or "{" in text:
+        text = _LATEX.sub((lambda match: " " * len(match[0])) if keep_length else " ", text)
+    if "$" in text:
+        text = _DOLLARS.sub(r" \1 " if keep_length else r"\1", text)
+        text = _PRICE.sub(" " if keep_length else "", text)
+    return text
+
+
+def amounts(texts: Sequence[str]) -> list[str]:
+    """The number of each choice where they differ in nothing else (`7 years`, `9 years`); else none."""
+    parts = [text.partition(" ") for text in texts]
+    if len({unit for _, _, unit in parts}) != 1 or not parts[0][2]:
+        return []
+    found = [amount for amount, _, _ in parts]
+    return found if all(amount.isdigit() or amount in _DIGITS.values() for amount in found) else []
+
+
+def spelt(plain: str) -> str:
+    """A normalised text with the numbers 0 to 12 as words."""
+    return " ".join(_DIGITS.get(word, word) for word in plain.split()) if _DIGIT.search(plain) else plain
