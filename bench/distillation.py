@@ -2,9 +2,9 @@
 
     python bench/distillation.py [--seeds 0 1 2] [--out FILE] [key=value …]
 
-The teacher is that of `configs/distil_on_policy.yaml`, and so is on-policy distillation: the teacher reads each token
-that the student draws. SFT imitates traces that the same teacher wrote, all of them or the right ones, with as many
-tokens in all as it read there. Both students begin as the same warm start; overrides go to each of their runs.
+`configs/distil_on_policy.yaml` provides the teacher and on-policy distillation, in which the teacher reads each token
+that the student draws. SFT imitates traces that the same teacher wrote, either all or only the right ones, with the
+same total number of tokens. Both students start from the same warm start; overrides apply to each of their runs.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from harness import CONFIGS, QUIET, Row, Table, arguments, flat, record, whetsto
 
 WAYS = {"on_policy": "on-policy distillation", "traces": "SFT on its traces", "right_traces": "SFT on its right traces"}
 DRAW = 128
-"""Completions of a draw."""
+"""Number of completions per draw."""
 TRACES = 2
-"""Traces of each problem."""
+"""Number of traces per problem."""
 STEPS, BATCH, RATE = 120, 64, 5e-4
-"""Optimizer steps of SFT, examples a step, and the learning rate, as in `configs/star.yaml`."""
+"""SFT's number of optimizer steps, examples per step, and learning rate, as in `configs/star.yaml`."""
 
 
 def runs(seed: int, prompts: int, overrides: Sequence[str]) -> list[Row]:
-    """The rows of one seed: before and after of each way.
+    """The rows of one seed: figures before and after for each method.
 
     Args:
-        seed: of the warm start, the problems and the runs.
-        prompts: problems whose traces are drawn.
-        overrides: of the students' runs.
+        seed: random seed of the warm start, the problems and the runs.
+        prompts: number of problems whose traces are drawn.
+        overrides: overrides of the students' runs.
     """
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
@@ -61,13 +61,13 @@ def _summary(run: Path) -> Row:
 
 
 def _drawn_tokens(metrics: Path) -> int:
-    """Tokens that an online run drew, where each draw has one log line."""
+    """Number of tokens that an online run drew, with one log line per draw."""
     lines = map(json.loads, metrics.read_text(encoding="utf-8").splitlines())
     return round(sum(DRAW * line["completions/mean_length"] for line in lines if "completions/mean_length" in line))
 
 
 def table(rows: Sequence[Row]) -> Table:
-    """What each way makes of the same warm starts: means over seeds, with the lowest and the highest seed."""
+    """The results of each method from the same warm starts: means over seeds, with the lowest and the highest seed."""
     metrics = {"greedy": "greedy", "mean_at_k": "sampled, mean of 4", "chain": "chain"}
     tokens = statistics.mean(row["teacher_tokens"] for row in rows)
     lines = [["before", "", *(f"{statistics.mean(r[f'before.{metric}'] for r in rows):.3f}" for metric in metrics)]]

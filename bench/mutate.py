@@ -2,11 +2,11 @@
 
     make mutate      (python bench/mutate.py [--only credit …] [--most 300] [--jobs 2] [--out FILE])
 
-A mutant is a function with one expression changed (`+` to `-`, a constant by one, a condition turned round). It is
-killed where a test fails or hangs. Of each part that has more than `--most` mutants as many are drawn, with a fixed
-seed. Every part is mutated in a copy of the project, `runs/mutants/PART`, so the working tree stays as it is. The same
-command goes on where it was stopped, as long as no file has changed since. Survivors are printed with their change:
-some change nothing that anyone could see, the others are tests that are missing.
+A mutant is a function with one expression changed (`+` to `-`, a constant by one, a condition inverted). It is killed
+if a test fails or hangs. If a part has more than `--most` mutants, that many are drawn with a fixed seed. Every part is
+mutated in a copy of the project, `runs/mutants/PART`, so the working tree is not changed. After an interruption, the
+same command continues, as long as no file has changed since. Survivors are printed with their change: some do not
+change any visible behaviour, the others show that a test is missing.
 
 Values that are assigned at module level (constants, patterns, tables) are not mutated.
 """
@@ -96,7 +96,7 @@ def mutants(part: Part) -> list[str]:
 
 
 def fingerprint(part: Part) -> str:
-    """Says which files and settings a copy was made of: another one after a change of any of them."""
+    """A hash of the files and settings of a copy, which changes if any of them changes."""
     digest = hashlib.sha256(repr(part).encode())
     files = (ROOT / name for name in (*COPIED, "pyproject.toml"))
     for file in sorted(one for path in files for one in ([path] if path.is_file() else path.rglob("*.*"))):
@@ -106,7 +106,7 @@ def fingerprint(part: Part) -> str:
 
 
 def ready(part: Part, folder: Path) -> None:
-    """See that a folder holds a copy of the project as it is; one that was begun before stays, with its results."""
+    """Make sure that a folder has a copy of the current project; an earlier copy of it is kept with its results."""
     file, now = folder / FINGERPRINT, fingerprint(part)
     if not file.exists() or file.read_text(encoding="utf-8") != now:
         shutil.rmtree(folder, ignore_errors=True)
@@ -116,7 +116,7 @@ def ready(part: Part, folder: Path) -> None:
 
 
 def exit_codes() -> dict[str, int | None]:
-    """Name of a mutant → the exit code of its tests, None where they were not run, from within its copy."""
+    """Name of a mutant → the exit code of its tests, None if they were not run; called from within its copy."""
     codes: dict[str, int | None] = {}
     for file in Path("mutants").rglob("*.meta"):
         codes |= json.loads(file.read_text(encoding="utf-8"))["exit_code_by_key"]
@@ -124,7 +124,7 @@ def exit_codes() -> dict[str, int | None]:
 
 
 def tried(name: str, most: int, jobs: int) -> tuple[dict[str, str], dict[str, str], int]:
-    """Run a part's mutants, but for those that were run before.
+    """Run those of a part's mutants that were not run before.
 
     Args:
         name: name of the part.

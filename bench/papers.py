@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import tables
+from answer_models import answer_models
 from harness import QUIET, Row, arguments, flat, read, record
 from tables import PAPERS
 
@@ -27,7 +28,7 @@ KEPT = (
     "greedy", "chain", "mean_at_k", "mean_length",
     "without_statement", "with_statement", "with_best_statement", "rectified", "margin_without", "margin_with",
 )  # fmt: skip
-"""Figures that are put on record."""
+"""Figures that are put on record, beside those of rewards."""
 CURVES = ("right", "right_by_wrong_steps")
 """Figures of each round's samples that are put on record."""
 
@@ -47,7 +48,8 @@ def run(recipe: str, arm: str, seed: int, overrides: Sequence[str] = ()) -> Row:
     file = PAPERS[recipe]
     started, worked = time.perf_counter(), time.process_time()
     with tempfile.TemporaryDirectory() as scratch:
-        given = [*arms(file)[arm], f"seed={seed}", f"logging.folder={scratch}", *QUIET, *overrides]
+        models = answer_models(file, seed)
+        given = [*arms(file)[arm], *models, f"seed={seed}", f"logging.folder={scratch}", *QUIET, *overrides]
         if stages := load_stages(file, given):
             train_stages(stages, fresh=True)
             runs = list(json.loads((Path(scratch) / recipe / "summary.json").read_text())["stages"].values())
@@ -57,11 +59,17 @@ def run(recipe: str, arm: str, seed: int, overrides: Sequence[str] = ()) -> Row:
     after = runs[-1]["after"]
     # a frozen reader that a first stage makes is measured in another way than the policy
     before = next(one["before"] for one in runs if ("rectified" in one["before"]) == ("rectified" in after))
-    before, after = ({name: one[name] for name in KEPT if name in one} for one in (before, after))
+    before, after = _kept(before), _kept(after)
+    between = {"between": _kept(runs[-1]["before"])} if len(runs) > 1 else {}
     took = {"wall_s": round(time.perf_counter() - started, 1), "cpu_s": round(time.process_time() - worked, 1)}
     figures = {"n": runs[-1]["after"]["n"], "steps": sum(one["steps"] for one in runs), **took}
     figures |= {"rounds": _curves(runs[-1].get("rounds", []))}
-    return flat({"recipe": recipe, "arm": arm, "seed": seed, "before": before, "after": after, **figures})
+    return flat({"recipe": recipe, "arm": arm, "seed": seed, "before": before, **between, "after": after, **figures})
+
+
+def _kept(figures: Row) -> Row:
+    """The figures of an evaluation that are put on record."""
+    return {name: of for name, of in figures.items() if name in KEPT or name.startswith(("rewards/", "worst/"))}
 
 
 def _curves(rounds: Sequence[Row]) -> Row:
@@ -75,11 +83,12 @@ def main() -> None:
     """Make the runs that are not on record, record their rows, print the tables."""
     parser = arguments(__doc__, seeds=range(3), overrides=True)
     parser.add_argument("--only", nargs="+", choices=PAPERS, default=list(PAPERS))
+    parser.add_argument("--arms", nargs="+", help="some of the arms alone")
     given = parser.parse_args()
     os.environ["WANDB_MODE"] = "disabled"
     for recipe in given.only:
         for seed in given.seeds:
-            for arm in arms(PAPERS[recipe]):
+            for arm in given.arms or arms(PAPERS[recipe]):
                 there = {(r["recipe"], r["arm"], r["seed"]) for r in read(given.out)}
                 if (recipe, arm, seed) not in there:
                     row = run(recipe, arm, seed, given.overrides)

@@ -55,7 +55,7 @@ def sums(least: int, most: int, sizes: dict[str, int], seed: int = 0) -> Iterato
     """
     rng, left, seen = random.Random(seed), dict(sizes), set()
     while any(left.values()):
-        operands = [rng.randint(least, most) for _ in range(rng.choice((2, 3)))]
+        operands = [rng.randint(least, most) for _ in range(rng.choice((2, 2, 3)))]
         split = split_of(" ".join(map(str, sorted(operands))))
         words = rng.random() < 0.5
         question = " plus ".join(map(in_words, operands)) if words else " + ".join(map(str, operands))
@@ -145,8 +145,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args()
     if given.name == "sums":
-        write(given.out / "sums.jsonl", sums(2, 49, {"train": 3000, "validation": 300, "test": 300}))
-        write(given.out / "sums_larger.jsonl", sums(50, 199, {"test": 300}, seed=1))
+        write(given.out / "sums.jsonl", sums(2, 29, {"train": 3000, "validation": 300, "test": 300}))
+        write(given.out / "sums_larger.jsonl", sums(30, 99, {"test": 300}, seed=1))
         return
     if given.data is None:
         parser.error(f"{given.name} is made from a file: name it after {given.name}")

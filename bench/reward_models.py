@@ -1,4 +1,4 @@
-"""Makes the models that rewards on `facts` ask, and files of rewards that name them.
+"""Makes the models that rewards on `facts` use, and files of rewards that name them.
 
     python bench/reward_models.py FOLDER [--seed 0] [--questions 2000] [key=value …]
 
@@ -7,10 +7,10 @@ Everything comes from the embedded policy and the train split, so that nothing i
 - `consistency`: two answer models, cross-fitted on the facts that belong to each question.
 - `process`: a process reward model, on the exact verifier's labels of the policy's completions.
 - `outcome`: a reward model, by TRL's `RewardTrainer` on a right and a wrong completion of a question.
-- `likelihood_gain`, `reader`, `self_feedback`: the policy itself as it was at the start, frozen.
+- `likelihood_gain`, `reader`, `self_feedback`: the initial policy itself, frozen.
 
-FOLDER/rewards.yaml names these, for a table. FOLDER/alone.yaml has `self_feedback` by the policy under training beside
-them, which only a run can ask.
+FOLDER/rewards.yaml names these models, for a table. FOLDER/alone.yaml adds `self_feedback` by the policy in training,
+which exists only in a run.
 """
 
 from __future__ import annotations

@@ -2,12 +2,12 @@
 
     make tables      (python bench/tables.py [--check] [FILE.md …])
 
-A table stands in a text between two comments, and what is between them is replaced:
+A table is in a text between two comments, and the text between them is replaced:
 
     <!-- table NAME -->
     <!-- end of table -->
 
-The names are those in `TABLES`. With `--check` nothing is written: the exit code is 1 where a table does not agree with
+The names are those in `TABLES`. With `--check` nothing is written: the exit code is 1 if a table does not agree with
 the rows.
 """
 
@@ -22,6 +22,7 @@ from pathlib import Path
 
 from diagnosed import diagnostics_table, faults_table, verdicts_table
 from harness import ROOT, Row, Table, read
+from steered import rewards_table
 
 from rl.analysis.intervals import wilson
 from rl.analysis.rl_star import enumerate_rounds, informed, theory_delta
@@ -69,7 +70,7 @@ PAPERS = {file.stem: file for file in sorted((ROOT / "configs" / "papers").glob(
 
 
 def quickstart(rows: Sequence[Row]) -> Table:
-    """Accuracy before and after, time and memory; a row a seed."""
+    """Accuracy before and after, time and memory, with one row per seed."""
     return Table(
         ["seed", *METRICS.values(), "seconds", "peak GiB"],
         [
@@ -231,7 +232,7 @@ def _mean(rows: Sequence[Row], name: str, form: str = ".3f") -> str:
 
 
 def at_a_glance(rows: Sequence[Row]) -> Table:
-    """The rows of the learning table that a first look wants: TRL's GRPO, and ours with what it is for."""
+    """The most important rows of the learning table: TRL's GRPO, and our methods with process rewards."""
     whole = learning(rows)
     wanted = {
         "before",
@@ -250,7 +251,7 @@ def best_rate(rows: Sequence[Row]) -> str:
 
 
 def beside_trl(rows: Sequence[Row]) -> Table:
-    """Ours and the peer's, and how many times ours goes into the peer's."""
+    """Our figure, the peer's, and the ratio of the peer's to ours."""
 
     def figure(row: Row, who: str) -> str:
         if row["unit"] == "completions":
@@ -281,7 +282,7 @@ def floor(rows: Sequence[Row]) -> Table:
 
 
 def reward_alone(rows: Sequence[Row]) -> Table:
-    """What PPO makes of the policy when trained on one reward alone."""
+    """The results of PPO with a single reward."""
     header = ["PPO on", "its reward", "greedy", "chain", "a prompt's completions that differ"]
     lines = []
     for row in rows:
@@ -293,7 +294,7 @@ def reward_alone(rows: Sequence[Row]) -> Table:
 
 
 def prm(rows: Sequence[Row]) -> Table:
-    """Process reward models from labels to PPO; a row a seed, and one of medians."""
+    """Process reward models from labels to PPO, with one row per seed and one of medians."""
     columns = {
         "completer, greedy": ["completer.greedy"],
         "labels agree, AUC": ["labels.agree", "labels.auc"],
@@ -388,6 +389,7 @@ TABLES: dict[str, Callable[[], Table]] = {
     "reward_alone_chain": lambda: reward_alone(rows_of("reward_alone", task="chain")),
     "reward_alone_facts": lambda: reward_alone(rows_of("reward_alone", task="facts")),
     **{f"paper_{name}": lambda name=name: of_recipe(name, rows_of("papers", recipe=name)) for name in PAPERS},
+    "mario_rewards": lambda: rewards_table(rows_of("papers", recipe="mario")),
     "prm": lambda: prm(rows_of("prm")),
     "diagnostics": lambda: diagnostics_table(rows_of("diagnostics")),
     "diagnosed_faults": lambda: faults_table(rows_of("diagnosed_faults")),

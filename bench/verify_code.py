@@ -1,4 +1,4 @@
-"""How many programs a second the code verifier judges, and what becomes of hostile ones.
+"""Measures how many programs per second the code verifier judges, and how it handles hostile programs.
 
     python bench/verify_code.py DATA_DIR [--workers 2] [--rows N] [--out FILE]
 
@@ -53,7 +53,7 @@ def main() -> None:
 
 
 def speed(workers: int, batch: int) -> Row:
-    """Programs a second over several runs, each of different programs, once the sandboxes run."""
+    """Programs per second over several runs with different programs, after the sandboxes have started."""
     batch = batch // 5 * 5
     verify_many(programs(-1, workers), workers=workers)
     rates = []
@@ -98,7 +98,7 @@ def gsm8k(rows: list[Row], workers: int) -> Row:
 
 
 def _value(expression: str) -> float | None:
-    """What a marked equation is worth as Python; None where it is not Python."""
+    """The value of a marked equation as a Python expression; None if it is not one."""
     try:
         return float(eval(expression, {"__builtins__": {}}))  # nothing but digits, points, brackets and + - * /
     except (SyntaxError, TypeError, ZeroDivisionError):

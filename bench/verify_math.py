@@ -1,11 +1,11 @@
-"""Measures the math verifier against real answers, and its speed beside plain math-verify on the same rows.
+"""Measures the math verifier on real answers, and its speed compared with plain math-verify on the same rows.
 
     python bench/verify_math.py DATA_DIR [--rows N] [--out FILE]
 
 DATA_DIR holds gzipped JSON lines: `answer_equivalence` (gold, prediction, expected_equal, grader_specific),
 `unparsable_golds` (text), `gsm8k` (answer) and `gsm8k_model_solutions` (solution, answer, is_correct). Every
 disagreement is printed. Speeds are medians of repeats, alternating between the two, each in one process; ours is
-measured on one core without the pool, and with it (there the running workers keep what they parsed in earlier turns).
+measured on one core without the pool, and with it (where the workers keep what they parsed in earlier turns).
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ class Data:
     """The data sets of a folder.
 
     Args:
-        folder: where they are.
-        most: rows of each that are read; None for all.
+        folder: the folder of the data sets.
+        most: largest number of rows to read from each; None for all.
     """
 
     def __init__(self, folder: Path, most: int | None) -> None:
         self.folder, self.most = folder, most
 
     def rows(self, name: str) -> list[Row]:
-        """The rows of one."""
+        """The rows of one data set."""
         return json_lines(self.folder / f"{name}.jsonl.gz", self.most)
 
 
@@ -99,7 +99,7 @@ def gsm8k_solutions(data: Data) -> Row:
 
 
 def speeds(data: Data) -> dict[str, Row]:
-    """Rows a second: plain numbers and the mixed set, ours and math-verify's, alternating over the same rows."""
+    """Rows per second of both verifiers on plain numbers and on the mixed set, alternating over the same rows."""
     from math_verify import parse
     from math_verify import verify as compare
 
@@ -131,7 +131,7 @@ def speeds(data: Data) -> dict[str, Row]:
 
 
 def rates_of(runs: dict[str, Callable[[list[Row]], None]], pairs: list[Row]) -> dict[str, float]:
-    """Median rows a second of each, taking turns; the first turn warms up and does not count."""
+    """Median rows per second of each, in alternating turns; the first turn is a warm-up and does not count."""
     seconds: dict[str, list[float]] = {name: [] for name in runs}
     for turn in range(REPEATS + 1):
         for name, run in runs.items():
@@ -150,7 +150,7 @@ def timed(run: Callable[[list[Row]], None], pairs: list[Row]) -> float:
 
 
 def clear_caches() -> None:
-    """Empty what either side remembers of rows it has seen, so that each pass does the work."""
+    """Clear the caches of both verifiers, so that each pass does all the work."""
     from math_verify import parser
     from sympy.core.cache import clear_cache
 

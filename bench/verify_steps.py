@@ -3,7 +3,7 @@
     python bench/verify_steps.py DATA_FOLDER [--rows N] [--out FILE]
 
 DATA_FOLDER holds gzipped JSON lines: gsm8k, refiner, processbench_gsm8k, prontoqa, proofwriter, mario_rationales. A
-file that is not there is left out, and said. Takes about a minute on one core.
+missing file is skipped with a message. Takes about a minute on one core.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from verifiers.verdict import Verdict
 
 
 def gsm8k(rows: list[Row]) -> Row:
-    """The marked equations of the rationales; which steps follow from what is known; the answers."""
+    """The marked equations of the rationales, the steps that follow from what is known, and the answers."""
     marked = true = free = free_true = follows = judged = answers = 0
     for row in rows:
         verdict = steps.verify(row["rationale"] + "\n#### " + row["answer"], row["answer"], question=row["question"])
@@ -71,7 +71,7 @@ def refiner(rows: list[Row]) -> Row:
 
 
 def processbench(rows: list[Row]) -> Row:
-    """The first wrong step as people labelled it, against the first step with a false equation."""
+    """Compare the first wrong step in human labels with the first step that has a false equation."""
     found: Row = {"rows": len(rows)}
     for name, known in (("arithmetic", False), ("arithmetic_and_known", True)):
         exact = said = labelled = flagged_right = 0
@@ -121,7 +121,7 @@ def prontoqa(rows: list[Row]) -> Row:
 
 
 def proofwriter(rows: list[Row]) -> Row:
-    """How many contexts and queries are understood, and of those the share whose truth is worked out as labelled."""
+    """The number of contexts and queries understood, and the share of them whose derived truth equals the label."""
     understood = right = 0
     for row in rows:
         theory = logic.parse_theory(row["context"])
@@ -137,7 +137,7 @@ def proofwriter(rows: list[Row]) -> Row:
 
 
 def mario(rows: list[Row]) -> Row:
-    """What small models wrote: the choice that is read against the `So the answer is (x)` that ends the text."""
+    """On texts of small models, compare the choice that is read with the `So the answer is (x)` that ends the text."""
     count = agree = other = read = yes_no = yes_no_read = 0
     for row in rows:
         if "trunc_output" not in row:

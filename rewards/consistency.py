@@ -108,7 +108,7 @@ def build(name: str, settings: Mapping[str, Any], context: Context) -> Consisten
         raise ValueError(f"model: is needed: a folder of answer models; {make}")
     folder = Path(str(settings["model"]))
     if not (folder / MANIFEST).is_file():
-        raise ValueError(f"model: {str(folder)!r} is no folder of answer models, it has no {MANIFEST}; {make}")
+        raise ValueError(f"model: {str(folder)!r} is not a folder of answer models: it has no {MANIFEST}; {make}")
     manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     forms = {option: options.pop(option, False) for option in ("discrete", "shifted")}
     for option, wanted in forms.items():

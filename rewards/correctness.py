@@ -88,7 +88,7 @@ def verifier_of(settings: Mapping[str, Any], context: Context) -> Verifier:
     """
     name, options = settings.get("verifier"), settings.get("options") or {}
     if settings.get("model") is not None:
-        raise ValueError("reads no model; leave model: out")
+        raise ValueError("this reward uses no model; leave model: out")
     verifier = Verifier(name or context.verifier.name, **{**({} if name else context.verifier.options), **options})
     same = (verifier.name, verifier.options) == (context.verifier.name, context.verifier.options)
     return context.verifier if same else verifier

@@ -172,7 +172,7 @@ def build(name: str, settings: Mapping[str, Any], context: Context) -> JudgeEndp
     if not isinstance(columns, list) or not all(isinstance(column, str) for column in columns):
         raise ValueError(f"columns: expected a list of names, got {columns!r}")
     if anyway := {"prompt", "completion"}.intersection(columns):
-        raise ValueError(f"columns: the judge is shown the {min(anyway)} anyway; leave it out")
+        raise ValueError(f"columns: the judge always sees the {min(anyway)}; leave it out")
     return JudgeEndpoint(
         judging,
         _rubric(options),
@@ -187,7 +187,7 @@ def build(name: str, settings: Mapping[str, Any], context: Context) -> JudgeEndp
 def _rubric(options: Mapping[str, Any]) -> str:
     rubric, file = options.get("rubric"), options.get("rubric_file")
     if (rubric is None) == (file is None):
-        raise ValueError("rubric: what the judge goes by is needed, here or in a rubric_file, not both")
+        raise ValueError("rubric: the judge needs a rubric, either here or in a rubric_file")
     if file is not None:
         if not isinstance(file, str) or not Path(file).is_file():
             raise ValueError(f"rubric_file: no file {file!r}")

@@ -87,7 +87,9 @@ class CosineLength(Reward):
         self.unit = one_of("unit", unit, UNITS)
         for option, pair in (("right", right), ("wrong", wrong)):
             if not isinstance(pair, Sequence) or len(pair) != 2:
-                raise ValueError(f"{option}: expected two numbers, at length 0 and at most, got {pair!r}")
+                raise ValueError(
+                    f"{option}: expected two numbers, for length 0 and for the largest length, got {pair!r}"
+                )
             for value in pair:
                 number(option, value)
         self.right, self.wrong = right, wrong

@@ -5,8 +5,7 @@ There are two formats of models:
 - `sequence`: a sequence-classification head. With one class the value is the logit, for which transformers' reward
   models are trained, or its sigmoid; with several classes it is the probability of those that mean right.
 - `token`: TinyGSM's verifier (Liu et al. 2023, arXiv:2312.09241), a token-classification head that is trained to
-predict
-  at every token whether the completion is right. The value is that probability at the last token.
+  predict at every token whether the completion is right. The value is that probability at the last token.
 
 The model's own chat template renders chat messages. A text that is longer than the model can read is not judged, since
 a truncated text is a different text. Models that take prompt and completion as a pair of texts are not supported.
@@ -117,12 +116,12 @@ def build(name: str, settings: Mapping[str, Any], context: Context) -> Outcome:
     model = source(settings, context, form, purpose="a reward model, a path or a hub id")
     loaded, tokenizer = model()
     if options.get("end") and tokenizer.eos_token_id is None:
-        raise ValueError("end: the model's tokenizer has no end of text")
+        raise ValueError("end: the model's tokenizer has no end-of-text token")
     read = probability(loaded, classes(options.get("right")))
     if labels(loaded) == 1 and not options.get("sigmoid", form == "token"):
         read = _logit
     elif labels(loaded) > 1 and options.get("sigmoid") is False:
-        raise ValueError(f"sigmoid: the model has {labels(loaded)} classes; the value is a probability")
+        raise ValueError(f"sigmoid: the model has {labels(loaded)} classes, so the value is a probability already")
     longest = options.get("max_tokens")
     if longest is not None:
         longest = whole("max_tokens", longest)

@@ -140,14 +140,16 @@ class Vera(torch.nn.Module):
         rows = encoder.shared.weight.float()
         if len(rows) <= WEIGHT:
             raise ValueError(
-                f"format: vera keeps its head in rows {TEMPERATURE} to {WEIGHT} of the embedding, and this one has "
-                f"{len(rows)}; for a classification head say format: sequence"
+                f"format: vera keeps its head in rows {TEMPERATURE} to {WEIGHT} of the embedding, but this model has "
+                f"{len(rows)} rows; for a classification head, set format: sequence"
             )
         self.encoder = encoder
         self.config, self.device = encoder.config, encoder.device
         self.weight_D, self.bias, self.temperature = rows[WEIGHT], rows[BIAS, 0], rows[TEMPERATURE, 0].item()
         if not (math.isfinite(self.temperature) and self.temperature > 0):
-            raise ValueError(f"the temperature in row {TEMPERATURE} of the embedding is {self.temperature:g}: no VERA")
+            raise ValueError(
+                f"the temperature in row {TEMPERATURE} of the embedding is {self.temperature:g}, so it is not VERA"
+            )
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> SequenceClassifierOutput:
         """Logits (B, 1) of texts (B, T), padded on the right."""
@@ -168,7 +170,7 @@ def build(name: str, settings: Mapping[str, Any], context: Context) -> Plausibil
     if not settings.get("model"):
         if context.verifier.name != "facts":
             raise ValueError(
-                "model: is needed: a statement scorer such as VERA, a path or a hub id; without one only the "
+                "model: is needed: a statement scorer such as VERA, a path or a hub id; without one, only "
                 "statements of the task facts can be checked"
             )
         options_of(settings, ())
@@ -181,7 +183,7 @@ def build(name: str, settings: Mapping[str, Any], context: Context) -> Plausibil
     if longest is not None:
         longest = whole("max_tokens", longest)
     if form == "vera" and "right" in options:
-        raise ValueError("right: is not read with format: vera")
+        raise ValueError("right: has no effect with format: vera")
     marker = layout({key: options[key] for key in ("marker",) if key in options}, context.verifier.name).marker
     head = "t5_encoder" if form == "vera" else "sequence"
     model, tokenizer = source(settings, context, head, purpose="a statement scorer, a path or a hub id")()

@@ -169,10 +169,10 @@ def build(name: str, settings: Mapping[str, Any], context: Context) -> Process:
     shepherd = form == "shepherd"
     for option in ("right",) if shepherd else ("good", "bad"):
         if option in options:
-            raise ValueError(f"{option}: is not read with format: {form}")
+            raise ValueError(f"{option}: has no effect with format: {form}")
     marker = options.get("marker", " ки" if shepherd else None)
     if marker is None and shepherd:
-        raise ValueError("marker: format: shepherd is read at a marker after each step; leave it out for ` ки`")
+        raise ValueError("marker: format: shepherd needs a marker after each step; leave the option out for ` ки`")
     if marker is not None and (not isinstance(marker, str) or not marker):
         raise ValueError(f"marker: expected a text, got {marker!r}")
     split = _split(options, settings.get("verifier"), context)
@@ -212,14 +212,14 @@ def build(name: str, settings: Mapping[str, Any], context: Context) -> Process:
 
 
 def trained_form(name: str, revision: str | None = None) -> dict[str, Any] | None:
-    """What `whetstone prm train` saved beside the weights; None where another made the model.
+    """The description that `whetstone prm train` saved beside the weights; None for models of other origin.
 
     Args:
         name: a folder or hub id.
-        revision: of the hub.
+        revision: revision on the hub.
 
     Raises:
-        ValueError: it cannot be read.
+        ValueError: the description cannot be read.
     """
     path = cached_file(
         name, FORM_FILE, revision=revision,
@@ -228,9 +228,9 @@ def trained_form(name: str, revision: str | None = None) -> dict[str, Any] | Non
     try:
         made = json.loads(Path(path).read_text(encoding="utf-8")) if path else None
     except json.JSONDecodeError as error:
-        raise ValueError(f"{FORM_FILE} of the model {name!r} is no JSON: {error}") from None
+        raise ValueError(f"{FORM_FILE} of the model {name!r} is not valid JSON: {error}") from None
     if made is not None and not isinstance(made, dict):
-        raise ValueError(f"{FORM_FILE} of the model {name!r} holds no object")
+        raise ValueError(f"{FORM_FILE} of the model {name!r} is not a JSON object")
     return made
 
 
@@ -238,7 +238,7 @@ def _split(options: Mapping[str, Any], verifier: str | None, context: Context) -
     separator, pattern = options.get("separator"), options.get("pattern")
     named = [what for what, given in (("separator", separator), ("pattern", pattern), ("verifier", verifier)) if given]
     if len(named) > 1:
-        raise ValueError(f"{' and '.join(named)}: steps are found in one way; leave the others out")
+        raise ValueError(f"{' and '.join(named)}: only one of these can define the steps; leave the others out")
     if pattern:
         try:
             return Splitter(pattern=re.compile(pattern))

@@ -40,20 +40,20 @@ OPTIONS = ("format", "marker", "with_rationale", "max_tokens", *LOADING)
 class Reader(Reward):
     """The verifier's score of a frozen model's answer.
 
-    Where the verifier abstains or fails, so does the reward; it fails where the model gives NaN. The answers go to the
-    table of completions, in the column `answer`.
+    The reward abstains or fails if the verifier does, and fails if the model gives NaN. The answers are in the column
+    `answer` of the table of completions.
 
     Args:
         model: (model, tokenizer).
         verifier: the verifier.
         form: a key of `FORMATS`.
-        layout: where the rationale ends, and how it is put to the model.
-        max_tokens: most tokens of an answer, which ends with its line.
+        layout: how completions are split, and how the question is posed to the model.
+        max_tokens: largest number of tokens of an answer, which ends with its line.
         cache: a folder for answers; None keeps them in memory.
         name: the name in the logs.
 
     Attributes:
-        answered: how many answers the model has given; the others were kept.
+        answered: number of answers that the model has given; the others came from the cache.
     """
 
     reads_prompt = True
@@ -169,7 +169,7 @@ def build(name: str, settings: Mapping[str, Any], context: Context) -> Reader:
     model, tokenizer = source(settings, context, form, purpose="the model that reads, a path or a hub id")()
     most = most_tokens(model, tokenizer, None)
     if most <= longest:
-        raise ValueError(f"max_tokens: {longest} leave no room for a rationale: the model has room for {most}")
+        raise ValueError(f"max_tokens: {longest} leaves no room for a rationale: the model has room for {most}")
     return Reader(
         (model, tokenizer), verifier, form=form, layout=shape, max_tokens=longest, cache=context.cache, name=name
     )

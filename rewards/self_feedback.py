@@ -136,7 +136,7 @@ class SelfFeedback(Reward):
         raw = [value for value, *_ in found.values()]
         if len(raw) < 2 or not np.std(raw) > 1e-6:  # also if it is NaN
             raise ValueError(
-                f"normalise: of {len(rows)} completions of the initial policy {len(raw)} have a reward, and these do "
+                f"normalise: {len(raw)} of {len(rows)} completions of the initial policy have a reward, and these do "
                 f"not differ, so there is nothing to divide by; set options.normalise: false, or more max_tokens"
             )
         self.mean, self.std = float(np.mean(raw)), float(np.std(raw))

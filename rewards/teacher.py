@@ -168,7 +168,9 @@ def build(name: str, settings: Mapping[str, Any], context: Context) -> Teacher:
     if prompt is not None and not isinstance(prompt, str):
         raise ValueError(f"prompt: expected a text with columns in braces, got {prompt!r}")
     if context.policy is None:
-        raise ValueError("compares a teacher with the policy that drew the completions, and there is none here")
+        raise ValueError(
+            "this reward compares a teacher with the policy that drew the completions, and there is no policy here"
+        )
     if settings.get("model") == "policy" and prompt is None:
         raise ValueError("prompt: the policy in training has nothing to learn from itself; show it more")
     wants_sibling = prompt is not None and SIBLING in columns_of(prompt)

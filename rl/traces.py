@@ -1,8 +1,9 @@
-"""`whetstone sample`: completions of a task's problems in a file, judged, for fits, scoring and labelling.
+"""`whetstone sample`: writes judged completions of a task's problems to a file, for fits, scoring and labelling.
 
 A row has every column of the task's row, and `completion`, `right`, `extracted`, `finish_reason`, `vote_share` (the
-share of the prompt's completions with the same answer), `reward` and `rewards/NAME`. What is drawn is decided by the
-seed and the problem's place, and is kept beside the file while the draw lasts: the same command goes on from there.
+share of the prompt's completions with the same answer), `reward` and `rewards/NAME`. The seed and a problem's index
+determine its completions. Finished problems are saved beside the file, so that after an interruption the same command
+continues with the next one.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from rl.storage.run_folder import read_jsonl, write_atomically
 from rl.tasks.task import Split
 
 CHUNK = 64
-"""Problems that are drawn, judged and written down at a time."""
+"""Number of problems that are sampled, judged and saved at a time."""
 SUFFIXES = (".jsonl", ".jsonl.gz", ".parquet")
 
 
@@ -43,30 +44,30 @@ def draw_traces(
     config: Config, out: str | Path, *, by: str = "policy", split: Split = "train", prompts: int | None = None,
     keep: str = "all",
 ) -> dict[str, int]:  # fmt: skip
-    """Draw, judge and write.
+    """Sample completions of a task's problems, judge them, and write them to a file.
 
     Args:
-        config: a checked config: its task, policy, sampling and rewards count.
-        out: the file, whose name ends with one of `SUFFIXES`.
-        by: `policy` or `endpoint` (`rl/sampling/endpoint.py`), with `sampling.completions` a problem; or `reference`,
-            the task's own solution.
-        split: whose problems; never those of the test split, which nothing may be trained on.
-        prompts: how many, from the start of the split; None for all.
-        keep: `all`, or `right` for those that the verifier judges right.
+        config: a checked config, of which the task, policy, sampling and rewards are used.
+        out: the file to write; its name ends with one of `SUFFIXES`.
+        by: `policy` or `endpoint` (`rl/sampling/endpoint.py`), which write `sampling.completions` completions per
+            problem; or `reference`, the task's own solution.
+        split: the split of the problems; never the test split, which nothing may be trained on.
+        prompts: how many problems to take from the start of the split; None for all.
+        keep: `all`, or `right` for the completions that the verifier judges right.
 
     Returns:
         How many completions were drawn, judged right, and written.
 
     Raises:
-        UserError: the file is there already or of another kind, the task has no solutions, or the policy cannot be
-            loaded; or an endpoint's limit is reached, or too many of its replies failed.
-        KeyboardInterrupt: the draw was interrupted; what is drawn is kept.
+        UserError: the file already exists or its name ends otherwise, the task has no solutions, the policy cannot be
+            loaded, an endpoint's limit is reached, or too many of its replies failed.
+        KeyboardInterrupt: the command was interrupted; finished problems are kept.
     """
     out = Path(out)
     if not out.name.endswith(SUFFIXES):
-        raise UserError("--out", f"a name that ends with {', '.join(SUFFIXES)} is wanted, got {out.name!r}")
+        raise UserError("--out", f"expected a name that ends with one of {', '.join(SUFFIXES)}, got {out.name!r}")
     if out.exists():
-        raise UserError("--out", f"{out} is there already; give another name, or delete it")
+        raise UserError("--out", f"{out} already exists; give another name, or delete it")
     console = Console(soft_wrap=True)
     setup.quiet(config)
     task = tasks.load(config)
@@ -78,7 +79,7 @@ def draw_traces(
     endpoint: EndpointDraws | None = None
     if by == "reference":
         if task.solve is None:
-            raise UserError("--by reference", f"the task {task.name} knows no worked solutions; chain and facts do")
+            raise UserError("--by reference", f"the task {task.name} has no worked solutions; chain and facts do")
         solve = task.solve
 
         def draw(places: range, progress: Callable[[int], None]) -> list[Sample]:
@@ -100,7 +101,7 @@ def draw_traces(
     each = 1 if by == "reference" else config.sampling.completions
     done = _taken_up(part)
     if done:
-        console.print(f"going on after {done:,} of {len(rows):,} problems", highlight=False)
+        console.print(f"resuming after {done:,} of {len(rows):,} problems", highlight=False)
     with (
         part.open("a", encoding="utf-8") as file,
         completions_bar(console, f"{by} on {split}", (len(rows) - done) * each) as bar,
@@ -130,7 +131,7 @@ def draw_traces(
 
 
 def _asked_for(config: Config, by: str, split: str, keep: str, prompts: int | None) -> str:
-    """A hash of everything that decides what stands in the file, by which a stopped draw is found again."""
+    """A hash of everything that determines the file's content, by which an interrupted command's problems are found."""
     endpoint = config.sampling.endpoint
     if endpoint is not None:
         decides = {name: value for name, value in endpoint.items() if name not in NOT_WHAT_IS_DRAWN}
@@ -156,7 +157,7 @@ def _drawn(
 
 
 def _records(samples: Sequence[Sample], mix: Mix) -> Iterator[dict[str, Any]]:
-    """The rows of the file; votes are counted among the completions of one prompt."""
+    """The rows of the file; votes are counted within each prompt."""
     answers: dict[int, Counter[str | None]] = {}
     for one in samples:
         answers.setdefault(one.index, Counter())[one.verdict.extracted if one.verdict else None] += 1
@@ -176,7 +177,7 @@ def _records(samples: Sequence[Sample], mix: Mix) -> Iterator[dict[str, Any]]:
 
 
 def _taken_up(part: Path) -> int:
-    """How many problems an interrupted draw has done; a line that was cut off is dropped, for others are to follow."""
+    """How many problems an interrupted command finished; an incomplete last line is removed before others follow."""
     lines = read_jsonl(part)
     if lines:
         write_atomically(part, part.read_text(encoding="utf-8").rpartition("\n")[0] + "\n")
@@ -186,7 +187,7 @@ def _taken_up(part: Path) -> int:
 
 
 def _write(out: Path, rows: Iterator[dict[str, Any]]) -> None:
-    """The file, whole or not at all."""
+    """Write the whole file or none of it."""
     draft = out.with_name(f".{out.name}.draft")
     if out.suffix == ".parquet":
         import pandas as pd

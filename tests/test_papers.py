@@ -18,6 +18,7 @@ from rl.training import train
 ROOT = Path(__file__).parents[1]
 FILES = {file.stem: file for file in sorted((ROOT / "configs" / "papers").glob("*.yaml"))}
 RECIPES = {name: file for name, file in FILES.items() if arms(file)}
+REWARDS = ["consistency", "correctness", "plausibility", "diversity"]
 ARMS = [(name, arm) for name, file in RECIPES.items() for arm in arms(file)]
 
 
@@ -92,6 +93,19 @@ def test_tiny_llm_has_as_many_rationales_of_the_same_questions_in_every_arm():
         rows = [row for own, weight in examples(of("tiny_llm", arm)).values() if weight for row in own]
         found[arm] = len(rows), tuple(sorted({row.row["prompt"] for row in rows}))
     assert len(set(found.values())) == 1 and found["both teachers"][0] == 400
+
+
+def test_mario_measures_all_rewards_and_draws_as_much_in_every_arm():
+    drawn = {}
+    for arm, overrides in arms(RECIPES["mario"]).items():
+        imitate, improve = load_stages(RECIPES["mario"], overrides).values()
+        assert list(improve.rewards) == list(imitate.rewards) == REWARDS
+        assert improve.evaluation.rewards and imitate.evaluation.rewards
+        if improve.algorithm.in_rounds:
+            drawn[arm] = improve.algorithm.rounds * improve.algorithm.prompts * improve.sampling.completions
+        else:
+            drawn[arm] = improve.trainer["max_steps"] * improve.trainer["per_device_train_batch_size"]
+    assert max(drawn.values()) == pytest.approx(min(drawn.values()), rel=0.01)
 
 
 def test_learn_to_reason_learns_nothing_of_the_student_and_asks_what_it_teaches():

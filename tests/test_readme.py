@@ -116,6 +116,13 @@ def test_the_commands_it_names_are_there():
             assert re.search(rf"^{''.join(target)}:", makefile, re.MULTILINE), (page, target)
 
 
+def test_the_page_of_commands_has_every_command():
+    from rl.cli import cli
+
+    page = (ROOT / "docs" / "reference" / "commands.md").read_text()
+    assert set(re.findall(r"^\| `whetstone (\w+)", page, re.MULTILINE)) == set(cli.commands)
+
+
 def test_the_examples_page_shows_a_config_that_is_one(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     page = (ROOT / "docs" / "examples.md").read_text()

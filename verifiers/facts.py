@@ -1,16 +1,16 @@
-"""The embedded task `facts`: multiple choice over a small invented world, with the facts it rests on stated first.
+"""The embedded task `facts`: multiple choice over a small invented world, with the relevant facts stated first.
 
 `Which weighs more, (A) quell or (B) koba?` → ` quell weighs 5. koba weighs 3. Answer: (A)`
 
 The world is fixed: forty things, two attributes with a number and two with a word. So every statement of a rationale
-can be checked exactly, for three things that are kept apart:
+can be checked exactly for three separate properties:
 
-- *true*: the world has it so. This, and this alone, is a statement's step score.
-- *relevant*: it is about one of the choices and about the attribute that was asked for.
+- *true*: it agrees with the world. Only this determines a statement's step score.
+- *relevant*: it is about one of the choices and about the attribute in question.
 - *repeated*: the completion has made the same statement before.
 
-A statement that is true but does not matter is therefore not a wrong step, it is only in vain; `statements` gives the
-three flags to rewards that want to tell them apart.
+A statement that is true but irrelevant is therefore not a wrong step but a useless one; `statements` gives the three
+flags to rewards that distinguish them.
 """
 
 from __future__ import annotations
@@ -39,20 +39,20 @@ ATTRIBUTES: dict[str, tuple[str, ...]] = {
     "is": ("red", "blue", "green", "white", "black"),
     "eats": ("figs", "nuts", "moss", "fish", "seeds"),
 }
-"""Attribute, by its verb → the values it can have; those with numbers can be compared."""
+"""Attribute, named by its verb → its possible values; attributes with numbers can be compared."""
 
 
 class Statement(NamedTuple):
-    """One part of a rationale, and what is so about it.
+    """One part of a rationale, with its properties.
 
     Attributes:
-        start: its first character in the completion.
-        end: one past its last, the full stop.
-        thing: what it speaks of; None where it is no statement.
-        attribute: what of it.
-        value: what it says of that.
-        true: whether the world has it so; False where it is no statement.
-        relevant: whether it is about a choice and the attribute asked for.
+        start: index of its first character in the completion.
+        end: index after its last character, the full stop.
+        thing: the thing it is about; None if the part is not a statement.
+        attribute: the attribute it states.
+        value: the value it states.
+        true: whether it agrees with the world; False if the part is not a statement.
+        relevant: whether it is about a choice and the attribute in question.
         repeated: whether the same statement came before.
     """
 
@@ -67,7 +67,7 @@ class Statement(NamedTuple):
 
 
 def _dealt(attribute: str) -> dict[str, str]:
-    """Each thing's value: values dealt out in turn to the things in a hashed order, so that all are equally common."""
+    """Each thing's value: values are assigned in turn to the things in a hashed order, so all are equally common."""
     order = sorted(THINGS, key=lambda thing: hashlib.blake2b(f"{attribute} of {thing}".encode()).digest())
     values = ATTRIBUTES[attribute]
     return {thing: values[place % len(values)] for place, thing in enumerate(order)}
@@ -83,23 +83,23 @@ _ANSWER = re.compile(r"\s*\(?(\w+)\)?\.?\s*")
 
 
 def verify(prediction: str, gold: str, *, choices: Sequence[Mapping[str, str]], attribute: str, asked: str) -> Verdict:
-    """Judge a rationale with its answer: the score is 1 where the choice after the last `Answer:` is the gold one.
+    """Judge a rationale with its answer: the score is 1 if the choice after the last `Answer:` is the gold one.
 
     Args:
-        prediction: the completion, statements and then ` Answer: (B)`. A choice is named by its label or its text;
-            where there is no `Answer:`, a completion of one word is an answer.
+        prediction: the completion: statements, and then ` Answer: (B)`. A choice is named by its label or its text;
+            without `Answer:`, a completion of one word is an answer.
         gold: the right label.
         choices: the things to choose from, `[{label, text}]`.
-        attribute: the attribute asked for, a key of `ATTRIBUTES`.
-        asked: `more`, or the value that was asked for.
+        attribute: the attribute in question, a key of `ATTRIBUTES`.
+        asked: `more`, or the value in question.
 
     Returns:
-        A judged verdict with a step for each statement: score 1 where it is true, and the reason says true or false,
-        and irrelevant or repeated where it is. Where the facts that settle the question were not stated, the
-        answer is one more step, a wrong one: it was jumped to. `extracted` is the label of the choice given, or the
-        word that names none.
+        A judged verdict with a step for each statement. The score of a step is 1 if the statement is true; the reason
+        says whether it is true, irrelevant or repeated. If the facts that settle the question were not stated, the
+        answer is an additional, wrong step. `extracted` is the label of the chosen choice, or the word that names no
+        choice.
     """
-    prediction = prediction[: spoken(prediction)[1]]  # thinking that never ends holds no answer
+    prediction = prediction[: spoken(prediction)[1]]  # thinking that never ends has no answer
     working, mark, answer = _parts(prediction)
     match = _ANSWER.fullmatch(answer)
     labels = {choice["text"]: choice["label"] for choice in choices}
@@ -120,7 +120,7 @@ def gold_prediction(gold: str, *, choices: Sequence[Mapping[str, str]], attribut
     Args:
         gold: the label of the right choice.
         choices: the things to choose from, `[{label, text}]`.
-        attribute: the attribute asked for.
+        attribute: the attribute in question.
     """
     facts = [f"{choice['text']} {attribute} {WORLD[attribute][choice['text']]}." for choice in choices]
     return f" {' '.join(facts)}{MARK} ({gold})"
@@ -158,10 +158,10 @@ def statements(prediction: str, *, choices: Iterable[Mapping[str, str]], attribu
 
 
 def settled(values: Mapping[str, str], *, choices: Sequence[Mapping[str, str]], asked: str) -> str | None:
-    """The label that stated facts lead to, or None where they leave it open.
+    """The label that the stated facts lead to, or None if they leave the question open.
 
     Args:
-        values: thing → its value on the attribute asked for, as stated, be it true or not.
+        values: thing → its stated value of the attribute in question, true or not.
         choices: the things to choose from, `[{label, text}]`.
         asked: `more`, or a value.
     """
@@ -179,7 +179,7 @@ def settled(values: Mapping[str, str], *, choices: Sequence[Mapping[str, str]], 
 
 
 def _parts(prediction: str) -> tuple[str, str, str]:
-    """What comes before the last mark, the mark, and the answer; a single word is all answer."""
+    """The text before the last mark, the mark, and the answer; a single word is only an answer."""
     if MARK in prediction:
         return prediction.rpartition(MARK)
     if _ANSWER.fullmatch(prediction):

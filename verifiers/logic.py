@@ -1,20 +1,20 @@
 """Deduction over facts and rules in controlled English (ProntoQA, ProofWriter): the answer, and each step of the proof.
 
-A proof is a list of statements, one a sentence or a line:
+A proof is a list of statements, one per sentence or line:
 
     Fae is a lepidopteran.          given
-    Lepidopterans are insects.      a rule of the theory, and its premise is established
-    Fae is an insect.               follows from the two, by one rule
-    … So the answer is true.        the answer: what it says must be established
+    Lepidopterans are insects.      a rule of the theory, whose premise is established
+    Fae is an insect.               follows from the two by one rule
+    … So the answer is true.        the answer: its statement must be established
 
-A statement is right where it is given by the theory or follows by *one* rule from statements made before it; one that
-is true but skips over a needed premise is wrong, and so is whatever rests on a wrong step alone. By default the proof
-must state the facts and rules that it uses (`premises="stated"`), and state a rule where it applies, after its
-premises (`order="chained"`); so a proof with a step dropped, moved or replaced has a wrong step. `premises="given"`
-lets it use the theory without stating it, `order="free"` takes premises in any order (`All cats purr. Tom is a cat.`).
+A statement is right if the theory gives it or if it follows by *one* rule from earlier statements. A statement that is
+true but skips a needed premise is wrong, and so is one that rests only on wrong steps. By default the proof must state
+the facts and rules that it uses (`premises="stated"`), and a rule must come after its premises (`order="chained"`); so
+a proof with a step dropped, moved or replaced has a wrong step. `premises="given"` lets a proof use the theory without
+stating it; `order="free"` accepts premises in any order (`All cats purr. Tom is a cat.`).
 
-`verifiers.deduction.english` says what is understood. A sentence outside it is an abstained step. Not there: proof by
-contradiction and by cases, and negation as failure.
+`verifiers.deduction.english` defines the English that is understood. A sentence outside it is an abstained step. Proof
+by contradiction, proof by cases and negation as failure are not supported.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ JUDGES_STEPS = True
 
 MAX_TEXT = 50_000
 MAX_STATEMENTS = 300
-"""Statements of a theory or a proof past which it is not judged."""
+"""Largest number of statements of a theory or a proof that is judged."""
 
 _SENTENCE = re.compile(r"(?:[^.\n!?;,]|,(?! (?:so|therefore|thus|hence)\b)|[.](?=\S))+")
 _ANSWER = re.compile(
@@ -47,7 +47,7 @@ _SAYS = re.compile(r"(.+?)[\"”]? is (true|false)")
 
 
 class Theory(NamedTuple):
-    """A parsed context: its facts, its rules, all that follows from them, and the sentences not understood."""
+    """A parsed context: its facts, its rules, everything that follows from them, and the sentences not understood."""
 
     facts: frozenset[Literal]
     rules: tuple[Rule, ...]
@@ -65,29 +65,29 @@ def verify(
     premises: str = "stated",
     order: str = "chained",
 ) -> Verdict:
-    """Judge a deduction: the score is 1 where its answer is the gold, else 0; its steps apart from that.
+    """Judge a deduction: the score is 1 if its answer is the gold, else 0; its steps are judged separately.
 
     Args:
-        prediction: the completion: a proof, an answer, or both. Without a stated answer, a proof of the query says
-            `true` and one of its negation `false`.
+        prediction: the completion: a proof, an answer, or both. Without a stated answer, a proof of the query means
+            `true`, and a proof of its negation means `false`.
         gold: `true`, `false` or `unknown` (also yes and no), or the label of a choice.
         context: the theory, sentences of controlled English.
-        query: the statement asked about, with or without the words of the question around it. An answer of true or
-            false that the proof has not established is then one more step, a wrong one.
-        choices: `[{"label": …, "text": …}]` where the gold is a label.
+        query: the statement in question, with or without the question's other words. With a query, an answer of true
+            or false that the proof has not established is an additional, wrong step.
+        choices: `[{"label": …, "text": …}]` if the gold is a label.
         premises: `stated` or `given`, see the module.
         order: `chained` or `free`, see the module.
 
     Returns:
-        Judged, with `extracted` the answer. Abstained where the gold is none of the three, or the text is longer than
-        50,000 characters or the theory or proof than 300 statements. Where a sentence of the theory is not
-        understood, a step that does not follow from the rest is abstained, for it may follow from that.
+        Judged, with the answer in `extracted`. Abstained if the gold is none of the three, or the text is longer than
+        50,000 characters, or the theory or proof longer than 300 statements. If a sentence of the theory is not
+        understood, a step that does not follow from the others is abstained, because it may follow from that sentence.
 
     Raises:
-        ValueError: `premises` or `order` is no such thing.
+        ValueError: `premises` or `order` has another value.
     """
     if premises not in ("stated", "given") or order not in ("chained", "free"):
-        raise ValueError(f"premises is 'stated' or 'given', order 'chained' or 'free', not {premises!r} and {order!r}")
+        raise ValueError(f"premises is 'stated' or 'given', order 'chained' or 'free'; got {premises!r} and {order!r}")
     want = _answer(_label_text(str(gold), choices))
     if want is None:
         return abstained(f"the gold {str(gold)[:40]!r} is not true, false or unknown")
@@ -121,7 +121,7 @@ def verify(
 
 @lru_cache(maxsize=512)
 def parse_theory(context: str) -> Theory:
-    """Parse a context and work out all that follows from it."""
+    """Parse a context and derive everything that follows from it."""
     facts: set[Literal] = set()
     rules: list[Rule] = []
     unparsed: list[str] = []
@@ -140,10 +140,10 @@ def parse_theory(context: str) -> Theory:
 
 
 def truth(theory: Theory, asked: Literal) -> str:
-    """What a theory says of a statement: `true`, `false` or `unknown`, in the open world.
+    """The truth of a statement in a theory, in the open world: `true`, `false` or `unknown`.
 
     Args:
-        theory: facts, rules, and what follows from them.
+        theory: the facts, the rules, and everything that follows from them.
         asked: the statement.
     """
     if asked in theory.closure:
@@ -152,13 +152,13 @@ def truth(theory: Theory, asked: Literal) -> str:
 
 
 def is_answer(text: str) -> bool:
-    """Whether a sentence only gives the answer, and is no step."""
+    """Whether a sentence only gives the answer and is not a step."""
     text = plain(text)
     return bool(_ANSWER.match(text)) or bool(_SAYS.fullmatch(text))
 
 
 class _Proof:
-    """What a proof has stated so far; each statement is judged against it, then added."""
+    """The statements of a proof so far; each new statement is judged against them and then added."""
 
     def __init__(self, theory: Theory, premises: str, order: str) -> None:
         self.theory, self.order = theory, order
@@ -175,11 +175,11 @@ class _Proof:
         self.names.discard(VARIABLE)
 
     def step(self, start: int, end: int, text: str) -> Step:
-        """One sentence of the proof, judged against what was stated before.
+        """One sentence of the proof, judged against the earlier statements.
 
         Args:
-            start: the sentence's first character in the completion.
-            end: one past its last character.
+            start: index of the sentence's first character in the completion.
+            end: index after its last character.
             text: the sentence.
         """
         try:
@@ -196,7 +196,7 @@ class _Proof:
         return Step(start, end, "judged", float(not wrong), wrong[0] if wrong else reasons[0][1])
 
     def judge(self, rule: Rule) -> tuple[bool, str]:
-        """Whether a statement is right here; if it is, it may be used from here on."""
+        """Whether a statement is right at this point, and the reason; if it is, later steps may use it."""
         if rule.premises:
             if rule not in self.theory.rules:
                 return False, "not a rule of the theory"
@@ -222,7 +222,7 @@ def _applies(rule: Rule, name: str, known: Iterable[Literal]) -> bool:
 
 
 def _closure(facts: Iterable[Literal], rules: Sequence[Rule]) -> frozenset[Literal]:
-    """Forward chaining to the end; each round adds a literal, and there are finitely many."""
+    """Forward chaining until nothing new follows; it ends because there are finitely many literals."""
     known = set(facts)
     names = {name for fact in known for name in fact.arguments}
     names |= {a for rule in rules for literal in (*rule.premises, rule.conclusion) for a in literal.arguments}
@@ -236,7 +236,7 @@ def _closure(facts: Iterable[Literal], rules: Sequence[Rule]) -> frozenset[Liter
 
 
 def _pieces(text: str) -> Iterable[tuple[int, int, str]]:
-    """The sentences of a text with their spans; numbers of a list alone are none."""
+    """The sentences of a text with their spans; list numbers alone are not sentences."""
     for match in _SENTENCE.finditer(text):
         piece = match.group()
         if any(character.isalpha() for character in piece):
@@ -252,7 +252,7 @@ def _asked(query: str) -> Literal | None:
 
 
 def _answer(text: str) -> str | None:
-    """`true`, `false` or `unknown` as a text states it last; None where it states none."""
+    """The last of `true`, `false` or `unknown` that a text states; None if it states none."""
     tail = text[-2000:].strip()
     if _UNKNOWN.search(tail.lower()):
         return "unknown"
@@ -268,7 +268,7 @@ def _label_text(gold: str, choices: Sequence[Mapping[str, str]] | None) -> str:
 
 
 def _stated_choice(prediction: str, choices: Sequence[Mapping[str, str]] | None) -> str | None:
-    """The text of the choice that a completion gives by its label at its end."""
+    """The text of the choice whose label a completion gives at its end."""
     if not choices:
         return None
     labels = "|".join(re.escape(choice["label"]) for choice in choices)

@@ -1,18 +1,18 @@
 """Equation chains judged step by step: `16-3-4=9`, GSM8K's `<<16-3-4=9>>`, one step per line, and programs.
 
-Each step has its characters and its own verdict. A step of text is an equation (`verifiers.arithmetic.equations` says
-which are found and what is left unread). It is right where its arithmetic is true, in exact rationals with the rounding
-rule of `verifiers.arithmetic.expressions.rounds_to`. Whether it *follows from what is known* is said in its reason, and
-counts with `require_known`: each number on its left must be a number of the question (digits or words, a percentage or
-its hundredth), the result of an earlier step, or one of `constants`.
+Each step has its span of characters and its own verdict. A step of text is an equation, as found by
+`verifiers.arithmetic.equations`. It is right if its arithmetic is true, in exact rationals with the rounding rule of
+`verifiers.arithmetic.expressions.rounds_to`. Its reason says whether it *follows from what is known*, which counts if
+`require_known` is set: each number on its left must be a number of the question (digits or words, a percentage or its
+hundredth), the result of an earlier step, or one of `constants`.
 
     <<48/2=24>>24 clips in May, <<48+24=72>>72 in all.     →  two steps, both right; the score is 1 where gold is 72
 
-Programs (`#0: multiply ( number0, number1 ) | EOS`) are run, see `verifiers.arithmetic.programs`. Their gold is either
-the answer, and then the last step is judged by its value, or a program, and then each step is judged by whether the
-gold program computes the same: same for numbers in general, not for this question's alone.
+Programs (`#0: multiply ( number0, number1 ) | EOS`) are run, see `verifiers.arithmetic.programs`. If their gold is the
+answer, the last step is judged by its value. If it is a program, a step is right if the gold program computes the same
+value, not only for the numbers of this question but in general.
 
-What no verifier of arithmetic sees: a step that is true, made of known numbers, and beside the point.
+No verifier of arithmetic can detect a step that is true, made of known numbers, and irrelevant.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from verifiers.verdict import Step, Verdict, abstained, judged
 JUDGES_STEPS = True
 
 MAX_TEXT = 100_000
-"""Characters of a completion past which it is not judged."""
+"""Largest number of characters of a completion that is judged."""
 
 CONSTANTS = (0, 1, 2, 3, 4, 7, 10, 12, 24, 30, 31, 52, 60, 100, 365, 1000)
 """Numbers that need no source: small counts, days, months, hours, minutes, percent."""
@@ -59,24 +59,24 @@ def verify(
     require_known: bool = False,
     constants: Sequence[float] = CONSTANTS,
 ) -> Verdict:
-    """Judge a chain of equations: the score is 1 where its final answer equals the gold, else 0; steps apart from it.
+    """Judge a chain of equations: the score is 1 if its final answer equals the gold, else 0; steps are separate.
 
     Args:
-        prediction: the completion; its answer is the number after `####` and the like, else its last number.
-        gold: the answer, a number at the end of a text; or a program where the prediction is one.
-        question: the question's text, for what is known and for a program's numbers. Without it `prompt` is taken.
-        prompt: the prompt, text or chat messages, used where there is no `question`.
-        step_unit: what a step is: an `equation`, or a `line` with all its equations.
-        require_known: a step whose numbers do not follow from what is known is wrong.
+        prediction: the completion; its answer is the number after `####` or a similar mark, else its last number.
+        gold: the answer, a number at the end of a text; or a program if the prediction is a program.
+        question: the question's text, for the known numbers and for a program's numbers; by default `prompt`.
+        prompt: the prompt, text or chat messages, used if there is no `question`.
+        step_unit: the unit of a step: an `equation`, or a `line` with all its equations.
+        require_known: whether a step with numbers that do not follow from what is known is wrong.
         constants: numbers that are always known.
 
     Returns:
-        Judged, with `extracted` the answer as written. Abstained where the gold holds no number (the steps are judged
-        all the same), or the completion has more than 100,000 characters or 2,000 equations. A step is abstained
-        where it is not plain arithmetic.
+        Judged, with the answer as written in `extracted`. Abstained if the gold has no number (the steps are still
+        judged), or the completion has more than 100,000 characters or 2,000 equations. A step that is not plain
+        arithmetic is abstained.
 
     Raises:
-        ValueError: `step_unit` is neither.
+        ValueError: `step_unit` has another value.
     """
     if step_unit not in ("equation", "line"):
         raise ValueError(f"step_unit is 'equation' or 'line', not {step_unit!r}")
@@ -109,7 +109,7 @@ def verify(
 
 
 def _text(prompt: str | Sequence[Mapping[str, Any]]) -> str:
-    """The text of a prompt: itself, or what the user says in a chat."""
+    """The text of a prompt: the string itself, or the user's messages in a chat."""
     if isinstance(prompt, str):
         return prompt
     return "\n".join(str(message["content"]) for message in prompt if message.get("role") == "user")
@@ -130,7 +130,7 @@ class _Known:
                 self.numbers.add(_WORDS[tens] + _WORDS[ones])
 
     def unknown(self, equation: Equation) -> list[Fraction]:
-        """The operands that are known neither as they are nor as a percentage, in order."""
+        """The operands that are not known, even as a percentage, in order."""
         known = self.numbers
         return [n for n in equation.operands if n not in known and n * 100 not in known and n / 100 not in known]
 
@@ -158,7 +158,7 @@ def _step(equation: Equation, known: _Known | None) -> Step:
 
 
 def _lines(text: str, steps: Sequence[Step]) -> list[Step]:
-    """One step for each line that is not blank: as right as its worst equation, abstained where it has none judged."""
+    """One step per nonblank line, with the score of its worst equation; abstained if none of them is judged."""
     lines: list[Step] = []
     start = 0
     waiting = list(reversed(steps))
@@ -197,7 +197,7 @@ def _program(prediction: str, gold: str, numbers: Sequence[Fraction]) -> Verdict
 
 
 def _by_answer(ran: Sequence[ProgramStep], index: int, right: bool) -> Step:
-    """A program's step where only the answer is known: which step before the last went wrong cannot be said."""
+    """A program's step if only the answer is known, which does not tell which earlier step is wrong."""
     step, last = ran[index], index == len(ran) - 1
     if step.fault:
         return Step(step.start, step.end, "judged", 0.0, step.fault)
@@ -209,7 +209,7 @@ def _by_answer(ran: Sequence[ProgramStep], index: int, right: bool) -> Step:
 
 
 def _against_program(prediction: str, gold: str, numbers: Sequence[Fraction]) -> Verdict:
-    """Both programs run at two made-up points, where different programs differ; at the question's if that fails."""
+    """Compare both programs at two made-up points, where different ones differ; if that fails, at the question's."""
     points = [_point(gold, prediction, seed) for seed in (1, 2)]
     if any(step.fault for point in points for step in programs.run(gold, point)):
         points = [numbers]
@@ -236,7 +236,7 @@ def _against_program(prediction: str, gold: str, numbers: Sequence[Fraction]) ->
 
 
 def _point(gold: str, prediction: str, seed: int) -> list[Fraction]:
-    """Made-up numbers of a question, as many as the gold program names."""
+    """Made-up numbers in place of a question's, as many as the gold program names."""
     names = [int(index) for index in re.findall(r"(?:number|n)(\d{1,4})", gold + prediction[:2000])]
     count = min(max(names, default=-1) + 1, 200)
     return [
@@ -245,7 +245,7 @@ def _point(gold: str, prediction: str, seed: int) -> list[Fraction]:
 
 
 def _used(ran: Sequence[ProgramStep]) -> set[int]:
-    """The steps that the last step rests on, itself among them."""
+    """The steps that the last step depends on, including itself."""
     used: set[int] = set()
     waiting = [len(ran) - 1] if ran else []
     while waiting:

@@ -108,12 +108,12 @@ class Mix(Reward):
             if timeout <= reward.batch_timeout < math.inf:
                 raise ValueError(
                     f"timeout: {timeout:g} s is no more than the batch_timeout of {reward.name!r}, "
-                    f"{reward.batch_timeout:g} s, so the mix would give up before it says what it has; set it above"
+                    f"{reward.batch_timeout:g} s, so the mix would stop before the reward returns; set a longer timeout"
                 )
         if aggregation == "gated":
             one_of("gate", gate, self.weights)
         elif gate is not None:
-            raise ValueError(f"gate: is read with aggregation: gated, not with {aggregation}")
+            raise ValueError(f"gate: has an effect only with aggregation: gated, not with {aggregation}")
         if aggregation == "product":
             for name, weight in self.weights.items():
                 if min(schedule.values(weight)) < 0:
@@ -217,7 +217,7 @@ class Mix(Reward):
         for value in mixed_values:
             if value is not None and not abs(value) <= LARGEST:
                 raise ValueError(
-                    f"the rewards {', '.join(parts)} together make {value:g}, and the largest reward that counts is "
+                    f"the rewards {', '.join(parts)} together give {value:g}, and the largest allowed reward is "
                     f"{LARGEST:g}; make their weights smaller"
                 )
         return Mixed(mixed_values, columns=columns, parts=dict(parts), judgements=judgements)

@@ -102,7 +102,7 @@ def hold_to_budget(reward: Reward, scores: Scores, prompts: Sequence[Text], budg
 def within_bounds(scores: Scores) -> Scores:
     """The scores, in which values that are NaN, infinite or larger than `LARGEST` become failures."""
     broken = {
-        row: f"the value is {value:g}" + (f"; the largest that counts is {LARGEST:g}" if math.isfinite(value) else "")
+        row: f"the value is {value:g}" + (f"; the largest allowed value is {LARGEST:g}" if math.isfinite(value) else "")
         for row, value in enumerate(scores.values)
         if value is not None and not abs(value) <= LARGEST
     }
@@ -115,7 +115,7 @@ def within_bounds(scores: Scores) -> Scores:
 
 def _hint(error: Exception) -> str:
     if "signal only works in main thread" in str(error):
-        return " (rewards run in threads of their own; leave out its signal.alarm, for mix.timeout bounds it)"
+        return " (rewards run in threads of their own: remove signal.alarm and use mix.timeout instead)"
     return ""
 
 

@@ -31,7 +31,7 @@ def base_of(adapter: str | Path, config: Mapping[str, Any]) -> str:
     """
     base = config.get("base_model_name_or_path")
     if not base:
-        raise ValueError(f"the adapter {str(adapter)!r} does not say which model it is of: {CONFIG_FILE} has no base")
+        raise ValueError(f"the adapter {str(adapter)!r} does not name its base model: {CONFIG_FILE} has no base")
     folder = Path(adapter).resolve()
     for start in (Path(), *((folder, *folder.parents) if Path(adapter).is_dir() else ())):
         if (start / base / "config.json").is_file() or (start / base / CONFIG_FILE).is_file():

@@ -1,4 +1,4 @@
-"""What a model's attention can be asked for, by its config and its signature."""
+"""The capabilities of a model's attention, by its config and its signature."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rewards.models.types import Model
 
 
 def bare(model: Model) -> nn.Module:
-    """The model inside an adapter's wrapper, whose own signature says nothing."""
+    """The model inside an adapter's wrapper, because the wrapper's signature is generic."""
     return model.get_base_model() if isinstance(model, PeftModel) else model
 
 
@@ -26,13 +26,13 @@ def implementation(model: Model) -> str | None:
 
 
 def attends_where_told(model: Model) -> bool:
-    """Whether every layer attends to exactly what a mask allows, at the positions that it is given.
+    """Whether every layer attends to exactly the tokens that a mask allows, at the positions that are passed to it.
 
-    Not so where layers hold a state instead of keys and values, where they see a sliding window, where positions are
-    counted inside the model or stand in the mask (ALiBi), and where attention takes no mask (FlashAttention).
+    This does not hold if layers have a state instead of keys and values, if they see a sliding window, if the model
+    counts positions itself or derives them from the mask (ALiBi), or if attention takes no mask (FlashAttention).
 
     Args:
-        model: a decoder, not wrapped by DDP or the like.
+        model: a decoder without wrappers such as DDP.
     """
     config = model.config.get_text_config()
     if getattr(config, "is_encoder_decoder", False) or getattr(model, "_is_stateful", False):

@@ -14,7 +14,7 @@ from rewards.models.types import Classifier, Tokenizer
 
 Read = Callable[[torch.Tensor], torch.Tensor]
 """Logits (S, L) to scores (S,)."""
-NO_NUMBER = "the model gave no number (NaN)"
+NO_NUMBER = "the model gave NaN"
 """The error of a completion for which a model returned NaN."""
 
 

@@ -83,7 +83,7 @@ def load(name: str | Path, head: str = "causal", **how: Any) -> Loaded:
         tokenizer = AutoTokenizer.from_pretrained(source, **where)
     except (OSError, ValueError, ImportError) as error:
         if Path(source).is_dir() and not any(Path(source).glob("*token*")):
-            raise ValueError(f"{str(source)!r} holds no tokenizer: it has no tokenizer.json") from error
+            raise ValueError(f"{str(source)!r} has no tokenizer: there is no tokenizer.json") from error
         raise ValueError(_refusal(name, error)) from error
     check_fit(model, tokenizer, name)
     return Loaded(model, tokenizer, new_head)
@@ -138,8 +138,8 @@ def load_model(
     body = f"{getattr(model, 'base_model_prefix', '')}."
     if missing and (num_labels is None or any(key.startswith(body) for key in missing)):
         raise ValueError(
-            f"{str(name)!r} has no weights for {missing[0]}: it was not trained for {head}, and a head drawn at "
-            f"random would judge"
+            f"{str(name)!r} has no weights for {missing[0]}: it was not trained for {head}, so a randomly "
+            f"initialised head would judge"
         )
     move(model, device)
     return model.eval(), bool(missing)
@@ -150,7 +150,7 @@ def _refusal(name: str | Path, error: Exception) -> str:
     if looks_like_a_path and not Path(name).exists():
         return f"{str(name)!r} could not be loaded: there is no such folder"
     lines = [line.strip() for line in str(error).strip().splitlines() if line.strip()] or [type(error).__name__]
-    said = " ".join(lines[:2]) if lines[0].endswith(":") else lines[0]  # a list follows, and its first item says it
+    said = " ".join(lines[:2]) if lines[0].endswith(":") else lines[0]  # a list follows, whose first item is the reason
     return f"{str(name)!r} could not be loaded: {said}"
 
 
@@ -168,7 +168,7 @@ def _weights(name: str, head: str, revision: str | None, trust: bool, how: dict[
         return model, sorted({*report["missing_keys"], *mismatched})
     config = json.loads(Path(adapter).read_text(encoding="utf-8"))
     if (kind := config.get("peft_type")) not in PEFT_TYPE_TO_CONFIG_MAPPING:
-        raise ValueError(f"peft knows no kind of adapter that is called {kind!r}")
+        raise ValueError(f"peft has no adapter of type {kind!r}")
     if head in ("token", "sequence") and "num_labels" not in how:  # the head is the adapter's, not the base's
         heads = [w for key, w in load_peft_weights(name, device="cpu").items() if key.endswith(HEAD_WEIGHTS)]
         how = {**how, "num_labels": heads[0].shape[0]} if heads else how
@@ -240,8 +240,8 @@ def check_fit(model: Model, tokenizer: Tokenizer, name: str | Path) -> None:
     rows = embedding(model).shape[0]
     if len(tokenizer) > rows:
         raise ValueError(
-            f"the tokenizer of {str(name)!r} has {len(tokenizer)} tokens and its embedding only {rows} rows: they do "
-            f"not belong together"
+            f"the tokenizer of {str(name)!r} has {len(tokenizer)} tokens, but the model's embedding has only {rows} "
+            f"rows: they do not belong together"
         )
 
 
@@ -268,7 +268,7 @@ def _dtype(name: str, device: str) -> str | torch.dtype:
     if name == "auto" and device == "cpu":
         name = "float32"
     if name != "auto" and not isinstance(getattr(torch, name, None), torch.dtype):
-        raise ValueError(f"dtype: no {name!r}; {nearest(name, ['auto', 'float32', 'bfloat16', 'float16'])}")
+        raise ValueError(f"dtype: unknown dtype {name!r}; {nearest(name, ['auto', 'float32', 'bfloat16', 'float16'])}")
     return name if name == "auto" else getattr(torch, name)
 
 

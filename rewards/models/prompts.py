@@ -4,8 +4,7 @@ Training, evaluation, rounds, fits, process reward models and rewards all use th
 the same tokens for a prompt:
 
 - A plain string is used as it is. It starts with the tokenizer's beginning-of-text token (BOS) if the tokenizer puts
-one
-  before every text; it is not added twice.
+  one before every text; it is not added twice.
 - Chat messages are laid out by the tokenizer's chat template, which also determines how the text starts; nothing is
   added.
 
@@ -66,7 +65,7 @@ def encode(text: str | Rendered, tokenizer: Tokenizer) -> list[int]:
 
     Args:
         text: a plain string, or a rendered text.
-        tokenizer: of the model that reads it.
+        tokenizer: tokenizer of the model that reads it.
     """
     rendered = Rendered(text) if isinstance(text, str) else text
     ids = list(tokenizer(rendered.text, add_special_tokens=False)["input_ids"])
@@ -78,7 +77,7 @@ def prompt_ids(prompt: Text, tokenizer: Tokenizer, template_kwargs: Mapping[str,
 
     Args:
         prompt: a string or chat messages.
-        tokenizer: of the model that reads it.
+        tokenizer: tokenizer of the model that reads it.
         template_kwargs: variables of the chat template.
     """
     return encode(render(prompt, tokenizer, template_kwargs), tokenizer)

@@ -1,17 +1,17 @@
-r"""One pass over sequences that share their prompt, with the prompt run once instead of once per sequence.
+r"""One pass over sequences that share a prompt, which computes the prompt once instead of once per sequence.
 
-G completions of a prompt of P tokens are G (P + T) tokens, though the prompt's hidden states are the same in all of
-them. Packed into one row they are P + G (T + 1) tokens:
+G completions of T tokens each, with a prompt of P tokens, are G (P + T) tokens, although the prompt's hidden states are
+the same in all of them. Packed into one row they are P + G (T + 1) tokens:
 
     prompt without its last token | last token, completion 1 | last token, completion 2 | …
 
-A token attends to the prompt and to its own completion alone (a block mask), and positions restart with each
-completion. So every token sees what it would see in a sequence of its own, and log-probabilities and gradients are the
-same up to rounding. The prompt's last token is repeated because it predicts the first token of each completion.
+A token attends only to the prompt and to its own completion (a block mask), and positions restart with each
+completion. So every token sees exactly what it would see in a separate sequence, and log-probabilities and gradients
+are the same up to rounding. The prompt's last token is repeated because it predicts the first token of each completion.
 
-Attention is computed over the whole row, also where the mask forbids it. Long rows therefore cost more than they save,
-and a prompt's completions may be split over several rows: `packed` takes the number of completions per row that costs
-least, and gives None where no packing is cheaper than the sequences as they are.
+Attention is computed over the whole row, including pairs that the mask excludes. Long rows can therefore cost more than
+they save, and a prompt's completions may be split over several rows: `packed` chooses the number of completions per row
+with the lowest cost, and returns None if no packing is cheaper than the separate sequences.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ from rewards.models.attention import implementation
 from rewards.models.types import Model
 
 IGNORED = -100
-"""The label of a token whose log-probability nobody asks for."""
+"""The label of a token whose log-probability is not needed."""
 LEAST_GAIN = 1.15
-"""How many times cheaper packed rows have to be."""
+"""The factor by which packed rows must be cheaper."""
 LEAST_SAVED = 2e9
-"""Operations of a forward pass that packing has to save: for smaller models and batches, building the rows and their
-mask takes longer than the tokens it saves."""
+"""Operations of a forward pass that packing must save. For small models and batches, building the rows and their mask
+takes longer than computing the tokens that packing saves."""
 
 
 @dataclass(frozen=True)
 class Size:
-    """What a model's size says about the cost of a pass.
+    """The size of a model, which determines the cost of a pass.
 
     Attributes:
         hidden: its hidden size, d.
-        layers: how many layers it has.
+        layers: its number of layers.
     """
 
     hidden: int
@@ -53,7 +53,7 @@ class Size:
         return cls(config.hidden_size, config.num_hidden_layers)
 
     def operations(self, length: int) -> float:
-        """Multiplications and additions of a forward pass over a row of `length` tokens, roughly.
+        """Approximate number of multiplications and additions in a forward pass over a row of `length` tokens.
 
         A layer takes about 24 d² per token in its linear maps and 4 L d in attention over L tokens.
         """
@@ -62,14 +62,14 @@ class Size:
 
 @dataclass(frozen=True)
 class Packed:
-    """Sequences with shared prompts, as rows: C rows of L tokens hold R sequences, of T completion tokens at most.
+    """R sequences with shared prompts and at most T completion tokens, packed into C rows of L tokens.
 
     Attributes:
         ids_CL: token ids.
-        positions_CL: positions in the sequence that a token belongs to.
+        positions_CL: each token's position in its own sequence.
         labels_CL: token ids of the completions, `IGNORED` elsewhere.
         attends_C1LL: whether a token (third dimension) attends to another (fourth).
-        places_RT: where the token before each completion token stands among the C · L; 0 on padding.
+        places_RT: index, among the C · L tokens, of the token before each completion token; 0 on padding.
         mask_RT: 1 on completion tokens.
     """
 
@@ -81,10 +81,10 @@ class Packed:
     mask_RT: Tensor
 
     def inputs(self, model: Model) -> dict[str, Tensor]:
-        """What a model is called with: token ids, the block mask in the form that its attention takes, and positions.
+        """The arguments of the model's call: token ids, the block mask in the form that its attention takes, positions.
 
         Args:
-            model: one that `attends_where_told`, not wrapped by DDP or the like.
+            model: a model for which `attends_where_told` holds, without wrappers such as DDP.
         """
         mask = self.attends_C1LL
         if implementation(model) == "eager":  # which adds the mask to its scores
@@ -93,11 +93,10 @@ class Packed:
         return {"input_ids": self.ids_CL, "attention_mask": mask, "position_ids": self.positions_CL}
 
     def unpacked(self, values_CL: Tensor) -> Tensor:
-        """What was computed at the token before each completion token, (R, T); 0 on padding.
+        """The values computed at the token before each completion token, (R, T); 0 on padding.
 
         Args:
-            values_CL: a value for each token of the rows; of the last column, which predicts nothing, it may be
-                missing.
+            values_CL: a value for each token of the rows; the last column, which predicts nothing, may be missing.
         """
         if values_CL.shape[1] < self.ids_CL.shape[1]:
             values_CL = torch.nn.functional.pad(values_CL, (0, self.ids_CL.shape[1] - values_CL.shape[1]))
@@ -107,11 +106,11 @@ class Packed:
 
 @dataclass(frozen=True)
 class Sequences:
-    """A batch of sequences, by lengths and by which of them share a prompt.
+    """A batch of sequences: their lengths, and which of them share a prompt.
 
     Attributes:
-        prompt_lengths: tokens of each prompt.
-        lengths: tokens of each completion.
+        prompt_lengths: number of tokens of each prompt.
+        lengths: number of tokens of each completion.
         groups: indices of the sequences that share a prompt, one list for each prompt.
     """
 
@@ -120,16 +119,16 @@ class Sequences:
     groups: list[list[int]]
 
     def rows(self, size: int) -> list[list[int]]:
-        """The sequences of each packed row, where a row holds `size` completions of a prompt at most."""
+        """The sequences of each packed row, if a row holds at most `size` completions of one prompt."""
         return [group[at : at + size] for group in self.groups for at in range(0, len(group), size)]
 
     def packed_lengths(self, rows: Sequence[Sequence[int]]) -> list[int]:
-        """Tokens of each packed row."""
+        """Number of tokens of each packed row."""
         return [self.prompt_lengths[row[0]] - 1 + sum(self.lengths[r] + 1 for r in row) for row in rows]
 
 
 def pays(ids_RS: Tensor, mask_RS: Tensor, width: int, size: Size, *, always: bool = False) -> bool:
-    """Whether `packed` would pack these sequences; nothing is laid out for it.
+    """Whether `packed` would pack these sequences, decided without building the rows.
 
     Args:
         ids_RS: token ids of prompts, padded on the left, and completions, padded on the right.
@@ -142,7 +141,7 @@ def pays(ids_RS: Tensor, mask_RS: Tensor, width: int, size: Size, *, always: boo
 
 
 def packed(ids_RS: Tensor, mask_RS: Tensor, width: int, size: Size, *, always: bool = False) -> Packed | None:
-    """Sequences as packed rows, where that is cheaper.
+    """The sequences as packed rows, if that is cheaper.
 
     Args:
         ids_RS: token ids of prompts, padded on the left, and completions, padded on the right.
@@ -152,7 +151,7 @@ def packed(ids_RS: Tensor, mask_RS: Tensor, width: int, size: Size, *, always: b
         always: whether to pack even where it does not pay.
 
     Returns:
-        None where packing does not pay, and where it is not possible: a prompt without tokens, or a completion with
+        The rows; None if packing is not cheaper or not possible, because a prompt has no tokens or a completion has
         masked tokens between others.
     """
     planned = _planned(ids_RS, mask_RS, width, size, always)
@@ -162,12 +161,12 @@ def packed(ids_RS: Tensor, mask_RS: Tensor, width: int, size: Size, *, always: b
 def _planned(
     ids_RS: Tensor, mask_RS: Tensor, width: int, size: Size, always: bool
 ) -> tuple[Sequences, list[list[int]]] | None:
-    """The sequences and those of each packed row; None where `packed` gives None."""
+    """The sequences, and the sequences of each packed row; None if `packed` returns None."""
     found = _sequences(ids_RS, mask_RS, width)
     if found is None:
         return None
     rows, cost = _cheapest(found, size)
-    # the sequences as they are may be run in parts of similar length, so none of their padding is counted
+    # separate sequences may be run in batches of similar length, so their padding is not counted
     plain = sum(size.operations(p + t) for p, t in zip(found.prompt_lengths, found.lengths, strict=True))
     if not always and (plain < LEAST_GAIN * cost or plain - cost < LEAST_SAVED):
         return None
@@ -188,12 +187,12 @@ def _sequences(ids_RS: Tensor, mask_RS: Tensor, width: int) -> Sequences | None:
 
 
 def _cheapest(found: Sequences, size: Size) -> tuple[list[list[int]], float]:
-    """The sequences of each row, for the number of completions per row that costs least, and what that costs."""
+    """The sequences of each row, for the cheapest number of completions per row, and the cost."""
     most, choices = max(map(len, found.groups)), []
     while True:
         rows = found.rows(most)
         lengths = found.packed_lengths(rows)
-        choices.append((rows, len(rows) * size.operations(max(lengths))))  # padding included
+        choices.append((rows, len(rows) * size.operations(max(lengths))))  # including padding
         if most == 1:
             return min(choices, key=lambda choice: choice[1])
         most = -(-most // 2)
@@ -224,7 +223,9 @@ def _laid_out(found: Sequences, rows: Sequence[Sequence[int]], ids_RS: Tensor, w
     lengths_R1 = torch.tensor(found.lengths).unsqueeze(1)
     block_CL = block_CL.to(device)
     same_CLL = block_CL.unsqueeze(2) == block_CL.unsqueeze(1)
-    attends_CLL = (same_CLL | (block_CL == 0).unsqueeze(1)).tril()  # padding attends to padding, for something to do
+    attends_CLL = (
+        same_CLL | (block_CL == 0).unsqueeze(1)
+    ).tril()  # padding attends to padding, because each token must attend to something
     return Packed(
         ids_CL.to(device),
         positions_CL.to(device),

@@ -57,7 +57,7 @@ def fold_of(prompt: Text, folds: int, given: Any = None) -> int:
         text = prompt if isinstance(prompt, str) else json.dumps([dict(message) for message in prompt], sort_keys=True)
         return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") % folds
     if isinstance(given, bool) or given not in range(folds):
-        raise ValueError(f"fold: {given!r} is none of the folds 0 to {folds - 1}")
+        raise ValueError(f"fold: expected 0 to {folds - 1}, got {given!r}")
     return int(given)
 
 
@@ -99,7 +99,9 @@ def fit_answer_models(
     """
     layout, folder = layout or Layout(), Path(folder)
     if folds < 2:
-        raise ValueError(f"folds: expected 2 at least, got {folds}; with one the models would see what they judge")
+        raise ValueError(
+            f"folds: expected at least 2, got {folds}; with one, the models would judge their training rows"
+        )
     if folder.exists() and any(folder.iterdir()):
         raise ValueError(f"{folder} is not empty; name another folder")
     tokenizer = load(start, dtype="float32").tokenizer
@@ -107,7 +109,9 @@ def fit_answer_models(
     for kind, examples in parts.items():
         for fold in range(folds):
             if all(other == fold for other, _ in examples):
-                raise ValueError(f"no rows to train the model {kind} rationales of fold {fold} on: more rows, or folds")
+                raise ValueError(
+                    f"fold {fold} has no rows to train the model {kind} rationales; use more rows or folds"
+                )
     for fold in range(folds):
         for kind, examples in parts.items():
             model = merged(load(start, dtype="float32").model)
@@ -139,7 +143,7 @@ def _examples(
         if row.get("choices") is not None:
             labels, texts, right = choices_of(row["choices"], gold)
             if right is None:
-                raise ValueError(f"row {number}: the gold {row['gold']!r} is none of its choices")
+                raise ValueError(f"row {number}: the gold {row['gold']!r} is not one of its choices")
             label, text = labels[right], texts[right]
         context = layout.put(row["prompt"], rationale, tokenizer)
         answer = layout.answer.format(label=label, text=text)

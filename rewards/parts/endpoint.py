@@ -32,39 +32,40 @@ from rewards.parts.spending import Limit, LimitReached, Spent
 from rewards.reward import content_of
 
 LONGEST_WAIT = 60.0
-"""Seconds between two tries at most, whatever the server asks for."""
+"""Longest wait between two tries in seconds, whatever the server asks for."""
 WHOLE = ("stop", "end_turn", "stop_sequence", "eos", "eos_token", "complete", "completed", "")
-"""What servers say in `finish_reason` of a reply that ended by itself, in lower case. Of any other it is not known:
-`length`, `content_filter`, `error`, `abort` and their kin leave a reply cut off, perhaps in the middle of a number."""
+"""Values of `finish_reason`, in lower case, with which servers mark a complete reply. With any other value, such as
+`length`, `content_filter`, `error` or `abort`, the reply may be cut off, perhaps in the middle of a number."""
 _HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 
 
 class NoReply(Exception):
-    """The endpoint gave no reply that can be read; says why."""
+    """The endpoint gave no usable reply; the message says why."""
 
 
 class CutOff(NoReply):
-    """A reply that did not end by itself."""
+    """The reply was cut off."""
 
 
 class TooLate(NoReply):
-    """There was no whole reply in the time of one try."""
+    """There was no complete reply within the time limit of one try."""
 
 
 class Endpoint:
     """A model behind an OpenAI-compatible endpoint.
 
     Args:
-        base_url: up to and with its `/v1`.
-        model: the model's name there.
-        key: the API key; None for a server that wants none.
+        base_url: the endpoint's address, including `/v1`.
+        model: the model's name at the endpoint.
+        key: the API key; None for a server that needs none.
         request: further arguments of the request, such as `temperature`.
-        timeout: seconds for one try.
-        tries: most tries of a request.
-        wait: seconds before the second try; about twice as many before each further one.
-        limit: on what is spent; what is in the cache is free.
+        timeout: time limit of one try, in seconds.
+        tries: largest number of tries per request.
+        wait: seconds before the second try; the wait roughly doubles before each further one.
+        limit: the limit on spending; cached replies cost nothing.
         cache: a folder for replies, shared by processes.
-        spent: a folder for what was spent, so that the limit holds over later starts; None to count this one alone.
+        spent: a folder that records spending, so that the limit also holds after a restart; None counts this process
+            alone.
     """
 
     def __init__(
@@ -98,8 +99,8 @@ class Endpoint:
         """The reply in the cache, or None.
 
         Args:
-            messages: the chat that it is a reply to.
-            draw: which of several replies to the same chat.
+            messages: the chat that it answers.
+            draw: index of the reply among several to the same chat.
         """
         kept: Any = self._cache.get(self._key(messages, draw))
         return kept
@@ -108,25 +109,25 @@ class Endpoint:
         """Put a reply into the cache.
 
         Args:
-            messages: the chat that it is a reply to.
+            messages: the chat that it answers.
             reply: its text.
-            draw: which of several replies to the same chat.
+            draw: index of the reply among several to the same chat.
         """
         self._cache.set(self._key(messages, draw), reply)
 
     def ask(
         self, chats: Sequence[Sequence[Mapping[str, Any]]], until: float, concurrency: int
     ) -> list[str | NoReply | LimitReached]:
-        """The model's reply to each chat, or why there is none; one that breaks leaves the others alone.
+        """The model's reply to each chat, or the reason why there is none; a failure does not affect the other chats.
 
         Args:
-            chats: chats so far, each a list of messages.
-            until: no try begins, and none lasts, past this time of `time.monotonic()`.
-            concurrency: requests at a time.
+            chats: the chats so far, each a list of messages.
+            until: deadline in terms of `time.monotonic()`, past which no try begins or continues.
+            concurrency: largest number of concurrent requests.
 
         Returns:
-            For each chat the reply; `NoReply` where there is none after all tries, or none that can be read;
-            `LimitReached` where it would cost more than may be spent.
+            For each chat the reply; `NoReply` if no try gave a usable one; `LimitReached` if another request would
+            exceed the limit on spending.
         """
         return self._loop.run(self._ask(chats, until, asyncio.Semaphore(concurrency)))
 
@@ -139,7 +140,7 @@ class Endpoint:
                     return await self._tried(messages, until)
                 except (NoReply, LimitReached) as error:
                     return error
-                except Exception as error:  # a server may send anything: what it is, the failure of this chat says
+                except Exception as error:  # a server may send anything; the failure of this chat reports it
                     return NoReply(f"{type(error).__name__}: {error}"[:300])
 
         return await asyncio.gather(*map(one, chats))
@@ -152,10 +153,10 @@ class Endpoint:
         return await retrying(self._once, messages, until)
 
     async def _once(self, messages: Sequence[Mapping[str, Any]], until: float) -> str:
-        client = self._client()  # made before the time of a try runs: that takes a while
+        client = self._client()  # made before the time limit of a try starts, because making it takes a while
         left = until - time.monotonic()
         if left <= 0:
-            raise NoReply("no time was left to ask (batch_timeout)")
+            raise NoReply("no time was left for a request (batch_timeout)")
         self.spent.take_request()
         seconds = min(self.timeout, left)
         try:
@@ -167,14 +168,14 @@ class Endpoint:
                     **self.request,
                 )
         except TimeoutError:
-            raise TooLate(f"Request timed out: no whole reply within {seconds:.3g} s") from None
+            raise TooLate(f"Request timed out: no complete reply within {seconds:.3g} s") from None
         return self._content(reply)
 
     def _content(self, reply: Any) -> str:
-        """The text of a reply that is whole.
+        """The text of a complete reply.
 
         Raises:
-            NoReply: it is none, or was cut off.
+            NoReply: there is no text, or it was cut off.
         """
         choices = getattr(reply, "choices", None)
         choice: Any = choices[0] if isinstance(choices, list) and choices else None
@@ -198,7 +199,7 @@ class Endpoint:
         return whole(content)
 
     def _client(self) -> openai.AsyncOpenAI:
-        """The client of the loop that runs now: its connections are bound to that."""
+        """The client of the running event loop, to which its connections are bound."""
         loop = asyncio.get_running_loop()
         if loop not in self._clients:
             self._clients = {loop: openai.AsyncOpenAI(base_url=self.base_url, api_key=self._api_key, max_retries=0)}
@@ -209,7 +210,7 @@ class Endpoint:
         asked = error.response.headers.get("retry-after", "") if isinstance(error, openai.APIStatusError) else ""
         try:
             seconds = float(asked)
-        except ValueError:  # none, or a date
+        except ValueError:  # there is no header, or it is a date
             seconds = math.nan
         return min(max(seconds, 0.0), LONGEST_WAIT) if math.isfinite(seconds) else self._backoff(state)
 
@@ -225,12 +226,12 @@ def user_cache(name: str) -> Path:
 
 
 def whole(text: str) -> str:
-    """The text with each half of a surrogate pair replaced by U+FFFD: it can be neither sent nor stored."""
+    """The text with each lone surrogate replaced by U+FFFD, because it can be neither sent nor stored."""
     return _HALF_CHARACTER.sub("\ufffd", text)
 
 
 def _may_pass(error: BaseException) -> bool:
-    """Whether trying again may help."""
+    """Whether another try may succeed."""
     if isinstance(error, openai.APIConnectionError | TooLate):
         return True
     if isinstance(error, openai.APIStatusError) and error.code != "insufficient_quota":

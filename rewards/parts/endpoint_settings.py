@@ -1,4 +1,4 @@
-"""The settings of an OpenAI-compatible endpoint, as a judge's options and `sampling.endpoint` have them."""
+"""The settings of an OpenAI-compatible endpoint, for a judge's options and for `sampling.endpoint`."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from rewards.parts.settings import number, one_of, whole
 from rewards.parts.spending import Limit
 
 ENDPOINT_OPTIONS = ("base_url", "key", "request", "timeout", "tries", "wait", "concurrency", "limit", "prices")
-"""`base_url`; `key`, the name of the environment variable that holds the API key (`OPENAI_API_KEY`), or null for a
-server that wants none; `request`, further arguments of it; `timeout` seconds a try, `tries`, `wait` before the second;
-`concurrency`, requests at a time; `limit`, of `requests`, `tokens` or `money`, the last with `prices`, `{input: …,
-output: …}` of a million tokens."""
+"""`base_url`; `key`, the name of the environment variable with the API key (`OPENAI_API_KEY`), or null if the server
+needs none; `request`, further arguments of each request; `timeout`, seconds per try; `tries` per request; `wait`,
+seconds before the second try; `concurrency`, the largest number of concurrent requests; `limit` on `requests`, `tokens`
+or `money`; and `prices` of a million tokens, `{input: …, output: …}`, for a limit on money."""
 
 
 def endpoint(
@@ -32,25 +32,25 @@ def endpoint(
     """The endpoint that settings describe.
 
     Args:
-        model: the model's name there.
-        options: those of `ENDPOINT_OPTIONS`; others are not looked at.
+        model: the model's name at the endpoint.
+        options: the settings; only those in `ENDPOINT_OPTIONS` are used.
         cache: a folder for replies.
-        spent: a folder for what was spent; None to count this process alone.
-        request: arguments of a request by default; one that the options set to null is left out.
-        timeout: seconds for one try by default.
+        spent: a folder that records spending; None counts this process alone.
+        request: default arguments of a request; an argument that the options set to null is left out.
+        timeout: default time limit of one try, in seconds.
 
     Raises:
-        ValueError: an option that makes no sense, or an environment variable that is not set.
+        ValueError: an option is invalid, or an environment variable is not set.
     """
     if not model or not isinstance(model, str):
-        raise ValueError("model: is needed, the model's name at the endpoint")
+        raise ValueError("model: is needed: the model's name at the endpoint")
     base_url = options.get("base_url", "https://api.openai.com/v1")
     if not isinstance(base_url, str) or not re.match(r"https?://[^/]", base_url):
         raise ValueError(f"base_url: expected an address such as http://localhost:8000/v1, got {base_url!r}")
     arguments = {**(request or {}), **mapping("request", options.get("request", {}))}
     for argument in ("model", "messages", "stream", "n", "timeout"):
         if argument in arguments:
-            raise ValueError(f"request: {argument} is not set there")
+            raise ValueError(f"request: {argument} cannot be set here")
     try:
         json.dumps(arguments)
     except (TypeError, ValueError) as error:
@@ -70,23 +70,23 @@ def endpoint(
 
 
 def concurrency(options: Mapping[str, Any]) -> int:
-    """Requests at a time.
+    """The largest number of concurrent requests.
 
     Raises:
-        ValueError: it is no whole number above 0.
+        ValueError: it is not a whole number above 0.
     """
     return whole("concurrency", options.get("concurrency", 8))
 
 
 def mapping(name: str, value: Any) -> Mapping[str, Any]:
-    """The value as keys with values.
+    """Check that a value is a mapping, and return it.
 
     Args:
-        name: of the option, for the message.
-        value: what the config says.
+        name: name of the option, for the message.
+        value: the value in the config.
 
     Raises:
-        ValueError: it is something else.
+        ValueError: the value is something else.
     """
     if not isinstance(value, Mapping):
         raise ValueError(f"{name}: expected keys with values, got {value!r}")
@@ -97,11 +97,11 @@ def _key(variable: Any) -> str | None:
     if variable is None:
         return None
     if not isinstance(variable, str) or not re.fullmatch("[A-Z_][A-Z0-9_]*", variable):
-        # what was given may be the key itself: it is not shown
+        # the value may be the key itself, so the message does not show it
         raise ValueError("key: expected the name of an environment variable, such as OPENAI_API_KEY, never the key")
     if not (key := os.environ.get(variable)):
         raise ValueError(
-            f"key: the environment variable {variable} is not set; for a server that wants none, key: null"
+            f"key: the environment variable {variable} is not set; if the server needs no key, set key: null"
         )
     return key
 
@@ -117,7 +117,7 @@ def _limit(options: Mapping[str, Any]) -> Limit:
             one_of(what, key, valid)
             number(f"{what}.{key}", value, least=0)
     if "money" in limit and len(prices) < 2:
-        raise ValueError("limit.money: needs prices: {input: …, output: …} of a million tokens")
+        raise ValueError("limit.money: needs prices of a million tokens: {input: …, output: …}")
     return Limit(
         **{key: limit.get(key, inf) for key in ("requests", "tokens", "money")},
         input_price=prices.get("input", 0.0),

@@ -9,22 +9,22 @@ from typing import Any
 from verifiers.answer.completion import spoken
 
 OBJECTS = 200
-"""Places that are tried as the beginning of a JSON object, the last ones of a reply."""
+"""Number of places, the last ones in a reply, that are tried as the beginning of a JSON object."""
 _SCORE = re.compile(r'"score"\s*:')
 _OBJECT = re.compile(r'\{\s*"')
 _NUMBER = re.compile(r"[-+]?[0-9]+(?:\.[0-9]+)?")
 _AFTER = re.compile(r"[\s`~*.!)]*(?:</?\|?[a-z_]+\|?>\s*)?")
-"""What may follow the score: the end of a code block or of a sentence, and a tag or token that closes the turn."""
+"""Text that may follow the score: the end of a code block or of a sentence, and a tag or token that closes the turn."""
 
 
 def score_in(reply: str) -> float:
-    """The score that a reply ends with, in a JSON object, or the reply itself where it is a number.
+    """The score in the JSON object at the end of a reply, or the reply itself if it is a number.
 
-    Thinking is skipped: a score in it is a draft. A reply that gives two different scores, or continues after its
-    score, is undecided.
+    Thinking is skipped, because a score in it is a draft. A reply that gives two different scores, or continues after
+    its score, is undecided.
 
     Raises:
-        ValueError: there is no score, or more than one.
+        ValueError: there is no score, there are several, or text follows the score.
     """
     start, end = spoken(reply)
     text = reply[start:end].strip()
@@ -39,15 +39,15 @@ def score_in(reply: str) -> float:
             f"more than one score in the judge's reply, {numbers[0]:g} and {numbers[1]:g}: {reply[:200]!r}"
         )
     if not _AFTER.fullmatch(after):
-        raise ValueError(f"the judge's reply goes on after its score: {after[:100]!r}")
+        raise ValueError(f"the judge's reply continues after its score: {after[:100]!r}")
     return numbers[0]
 
 
 def _scores(text: str) -> tuple[list[Any], str]:
-    """Every value that a JSON object in a text gives for `score`, in order, and what follows the last such object.
+    """Every value of `score` in the JSON objects of a text, in order, and the text after the last such object.
 
     Raises:
-        ValueError: there are too many objects to look into all of them, and one of the others may give a score.
+        ValueError: there are too many objects to parse all of them, and one of the others may give a score.
     """
     found: list[Any] = []
     after, done = "", 0
@@ -56,7 +56,7 @@ def _scores(text: str) -> tuple[list[Any], str]:
         raise ValueError(f"more than one score in the judge's reply, or one before its last {OBJECTS} objects")
     for place in places[-OBJECTS:]:
         if place < done:
-            continue  # inside of the object before
+            continue  # inside the previous object
         given: list[Any] = []
         try:
             value, done = _decoder(given).raw_decode(text, place)
@@ -69,7 +69,7 @@ def _scores(text: str) -> tuple[list[Any], str]:
 
 
 def _decoder(given: list[Any]) -> json.JSONDecoder:
-    """A decoder that notes the scores of each object in `given`, which ends with those of the outermost."""
+    """A decoder that appends the scores of each object to `given`, those of the outermost object last."""
 
     def noted(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         given[:] = [value for key, value in pairs if key == "score"]

@@ -130,7 +130,9 @@ def layout(options: Mapping[str, Any], task: str) -> Layout:
     """
     changed = replace(LAYOUTS.get(task, Layout()), **{key: options[key] for key in OPTIONS if key in options})
     if changed.marker == "":
-        raise ValueError("marker: an empty one stands everywhere; make it null where completions are rationale alone")
+        raise ValueError(
+            "marker: an empty marker matches everywhere; set it to null if completions are rationales alone"
+        )
     if changed.marker is not None and not isinstance(changed.marker, str):
         raise ValueError(f"marker: expected a text or null, got {changed.marker!r}")
     for name, (places, needed) in _PLACES.items():
@@ -138,11 +140,11 @@ def layout(options: Mapping[str, Any], task: str) -> Layout:
         try:
             found = {place for _, place, _, _ in string.Formatter().parse(template) if place is not None}
         except (TypeError, ValueError) as error:
-            raise ValueError(f"{name}: {template!r} is no template: {error}") from None
+            raise ValueError(f"{name}: {template!r} is not a valid template: {error}") from None
         if found - places or not found & needed:
             raise ValueError(
-                f"{name}: {template!r} has the places {sorted(found)}; it may have {sorted(places)}, and needs "
-                f"{' or '.join(sorted(needed))}; a brace itself is written twice"
+                f"{name}: {template!r} has the placeholders {sorted(found)}; it may have {sorted(places)}, and "
+                f"needs {' or '.join(sorted(needed))}; to get a brace in the text, write it twice"
             )
     return changed
 
@@ -227,7 +229,7 @@ def asked(
             continue
         answers = [layout.answer.format(label=a, text=b) for a, b in zip(labels, texts, strict=True)]
         if blank := [label for label, answer in zip(labels, answers, strict=True) if not answer.strip()]:
-            failures[row] = f"the choice {blank[0]!r} is blank, so that a model cannot answer with it"
+            failures[row] = f"the choice {blank[0]!r} is blank, so a model cannot answer with it"
         elif right is not None:
             found.append(Asked(row, prompts[row], split.rationale, answers, right))
     return found, failures

@@ -31,11 +31,11 @@ def options_of(settings: Mapping[str, Any], valid: Collection[str], reads: Colle
     """
     for key in ("verifier", "model"):
         if settings.get(key) is not None and key not in reads:
-            raise ValueError(f"reads no {key}; leave {key}: out")
+            raise ValueError(f"this reward uses no {key}; leave {key}: out")
     options = dict(settings.get("options") or {})
     for option in options:
         if option not in valid:
-            raise ValueError(f"no option {option!r}; {nearest(str(option), valid)}")
+            raise ValueError(f"there is no option {option!r}; {nearest(str(option), valid)}")
     return options
 
 
@@ -71,7 +71,7 @@ def number(name: str, value: Any, *, least: float = -math.inf, above: float = -m
         raise ValueError(f"{name}: expected a number, got {value!r}")
     if value < least or value <= above:
         raise ValueError(
-            f"{name}: {value} is too small; it is {f'at least {least:g}' if value < least else f'more than {above:g}'}"
+            f"{name}: expected {f'at least {least:g}' if value < least else f'more than {above:g}'}, got {value}"
         )
     return float(value)
 

@@ -25,20 +25,21 @@ def columns_of(template: str) -> tuple[str, ...]:
         template.format(**dict.fromkeys(fields, ""))
     except (ValueError, KeyError, IndexError, AttributeError) as error:
         raise ValueError(
-            f"prompt: {template!r} cannot be filled in ({error}); columns stand in braces, and a brace of the text "
-            f"itself is written twice"
+            f"prompt: {template!r} cannot be filled in ({error}); put columns in braces, and write a brace "
+            f"of the text itself twice"
         ) from None
     if not fields:
-        raise ValueError(f"prompt: {template!r} shows no column, so the question would be missing; add {{prompt}}")
+        raise ValueError(f"prompt: {template!r} shows no column, so it lacks the question; add {{prompt}}")
     return tuple(dict.fromkeys(fields))
 
 
 def shown(prompt: Text, template: str, row: Mapping[str, Any], sibling: str | None = None) -> Text:
-    """Make the teacher's prompt of the policy's.
+    """Make the teacher's prompt from the policy's.
 
     Args:
-        prompt: the policy's prompt, a string or chat messages, of which the last one is filled in and replaced.
-        template: text with placeholders: `{prompt}`, columns of the row (of several golds the first), `{sibling}`.
+        prompt: the policy's prompt: a string, or chat messages, the last of which fills `{prompt}` and is replaced.
+        template: text with placeholders: `{prompt}`, columns of the row, and `{sibling}`; for `{gold}`, the first of
+            several golds is used.
         row: column → value.
         sibling: text for `{sibling}`.
 

@@ -52,12 +52,14 @@ def source(
         raise ValueError(f"model: is needed: {purpose}{', or `policy`' if policy else ''}")
     if name == "policy":
         if not policy:
-            raise ValueError("model: policy is no frozen model, and this reward needs one; name a path or a hub id")
+            raise ValueError(
+                "model: this reward needs a frozen model, and policy is not frozen; name a path or a hub id"
+            )
         if context.policy is None:
-            raise ValueError("model: policy needs a policy, and there is none here; name a path or a hub id")
+            raise ValueError("model: there is no policy here that policy could refer to; name a path or a hub id")
         return context.policy
     if name == "base" and base:
         if context.base is None:
-            raise ValueError("model: base is the policy that a run began with, and there is no run here")
+            raise ValueError("model: base is the policy with which a run started, and there is no run here")
         return context.base
     return frozen(str(name), head, **{key: options[key] for key in LOADING if key in options})

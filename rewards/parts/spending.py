@@ -100,7 +100,7 @@ class Spent:
         read, written = (_count(getattr(usage, name, None)) for name in ("prompt_tokens", "completion_tokens"))
         if read is None or written is None:
             if self.limit.needs_usage:
-                raise ValueError("the server reports no usage, so a limit on tokens or money cannot be held")
+                raise ValueError("the server reports no usage, so a limit on tokens or money cannot be enforced")
             return
         cost = (read * self.limit.input_price + written * self.limit.output_price) / 1e6
         with self._alone():

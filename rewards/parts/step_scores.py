@@ -107,7 +107,7 @@ def check_marker(tokenizer: Tokenizer, marker: str) -> None:
     """
     ids = tokenizer(marker, add_special_tokens=False)["input_ids"]
     if not ids or (tokenizer.unk_token_id is not None and tokenizer.unk_token_id in ids):
-        raise ValueError(f"marker: {marker!r} is no token of the model's tokenizer")
+        raise ValueError(f"marker: {marker!r} is not a token of the model's tokenizer")
 
 
 def marked(text: str, ends: Sequence[int], marker: str) -> tuple[str, list[int]]:

@@ -26,9 +26,10 @@ def compared(figures: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[Mappi
         figures: the figures of each evaluation, as in a summary; a metric that one of them lacks has no row.
     """
     k = figures[-1]["k"]
+    rewards = {name: f"({name.partition('/')[2]}, mean reward)" for name in figures[-1] if name.startswith("rewards/")}
     return [
         (meaning.format(k=k), [of_one[name] for of_one in figures])
-        for name, meaning in ROWS.items()
+        for name, meaning in {**ROWS, **rewards}.items()
         if all(of_one.get(name) for of_one in figures)
     ]
 

@@ -1,7 +1,7 @@
-"""Tailored teaching: the student is examined, and a fit has the given examples of what it failed.
+"""Tailored teaching: each round examines the student, and the next fit uses the given examples of problems it failed.
 
 As in Learn-to-Reason (Wang et al. 2023, arXiv:2310.13332, section 3): in each round the student answers some training
-problems, and the teacher's rationales of those that it got wrong are what it learns next.
+problems, and then learns from the teacher's rationales for the problems that it got wrong.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from rl.examples.pairs import Pair
 
 
 def tailored(examples: Sequence[Sample | Pair], exam: Sequence[Sample], of: str, seed: int) -> list[Sample | Pair]:
-    """The given examples that a round's fit has, in their order.
+    """The given examples that a round fits on, in their original order.
 
     Args:
-        examples: all of them.
+        examples: all given examples.
         exam: the round's judged samples.
-        of: `failed`, those of problems without a right sample; `as_many`, as many, drawn from all of them, against
-            which the choice can be measured; `all`.
-        seed: of the draw.
+        of: `failed` takes the examples of problems without a right sample; `as_many` draws the same number at random
+            from all examples, as a control for that choice; `all` takes every example.
+        seed: seed of the draw.
     """
     if of == "all":
         return list(examples)

@@ -1,11 +1,11 @@
-"""Fading: columns of the prompt that go while the fit lasts, as in SKIntern (Liao et al. 2024, arXiv:2409.13183).
+"""Fading: columns of the prompt that disappear during the fit, as in SKIntern (Liao et al. 2024, arXiv:2409.13183).
 
-SKIntern shows the student symbolic knowledge in the prompt, less of it in each of T stages, until it stands alone:
+SKIntern shows the student symbolic knowledge in the prompt, and less of it in each of T stages, until none is left:
 
     L_t = - log p(r, y | k_t, x)        k_t: the knowledge k, cut to the share S_t, with S falling from 1 to 0
 
-(section 3.3). Weights and optimizer carry on through the stages. Here each sentence of a column is shown with the
-probability S_t, drawn anew in each pass; the paper cuts tokens by a model that compresses prompts.
+(section 3.3). Weights and optimizer state carry over from stage to stage. Here each sentence of a column is shown with
+probability S_t, drawn anew in each pass; the paper removes tokens with a model that compresses prompts.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ def faded(samples: Sequence[Sample], fade: Fade, seed: int) -> list[Sample]:
     Args:
         samples: the examples, with plain prompts.
         fade: the config's `algorithm.examples.fade`.
-        seed: of the order, and of what is shown.
+        seed: seed of the order and of which sentences are shown.
 
     Raises:
-        UserError: an example lacks a column.
+        UserError: an example lacks one of the template's columns.
     """
     rng = random.Random(f"fade {seed}")
     order: list[Sample] = []
@@ -47,12 +47,12 @@ def with_share(sample: Sample, template: str, share: float, rng: random.Random) 
 
     Args:
         sample: the example, with its plain prompt.
-        template: text with `{prompt}` and columns in braces; the last message of a chat becomes it.
-        share: probability with which a sentence is shown.
-        rng: decides which are.
+        template: text with `{prompt}` and columns in braces; in a chat, it replaces the last message.
+        share: probability with which each sentence is shown.
+        rng: generator that decides which sentences are shown.
 
     Raises:
-        UserError: the example lacks a column.
+        UserError: the example lacks one of the template's columns.
     """
     cut = dict(sample.row)
     for name in columns_of(template):

@@ -1,17 +1,17 @@
 """Forms of a rationale: the same working as equations alone, as a program, as a system, or as a guide without results.
 
-They are made of rationales whose equations are marked as in GSM8K (Cobbe et al. 2021, arXiv:2110.14168): `She sold
-48/2 = <<48/2=24>>24 clips.`
+Each form is made from a rationale whose equations are marked as in GSM8K (Cobbe et al. 2021, arXiv:2110.14168): `She
+sold 48/2 = <<48/2=24>>24 clips.`
 
-| form | what is left |
+| form | content |
 |---|---|
-| `equations` | the equations, a line each (Kim et al. 2024, arXiv:2409.12393) |
-| `program` | the same as statements of Python, whose last one prints the answer |
-| `system` | the same over unknowns, for a solver (EoTD, Zhu et al. 2024, arXiv:2401.11864) |
-| `system_and_program` | the system, and the program after it: EoTD's ensemble in one completion |
+| `equations` | the equations, one per line (Kim et al. 2024, arXiv:2409.12393) |
+| `program` | the equations as Python statements, the last of which prints the answer |
+| `system` | the equations over unknowns, for a solver (EoTD, Zhu et al. 2024, arXiv:2401.11864) |
+| `system_and_program` | the system followed by the program: EoTD's ensemble in one completion |
 | `guide` | what to do in each step, without any result (SGFT: Bi et al. 2024, arXiv:2412.09906) |
 
-A number of a step that is the result of an earlier step, and that the question does not name, stands for that result.
+A number in a step stands for the result of an earlier step if it equals that result and the question does not name it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _END = re.compile(r"\n*####\s*(?P<answer>.+?)\s*$")
 _BEFORE_MARK = re.compile(r"\s*[=≈]\s*[^\w\s<>=]*$")
 _AFTER_MARK = re.compile(r"\s*[$€£]?-?\d[\d,]*(?:\.\d+)?")
 GUIDE_STEPS = range(2, 7)
-"""Steps of a guide; one with fewer or more is no guide (the paper's cleaning rule)."""
+"""Allowed numbers of steps in a guide; the paper's cleaning rule removes guides with fewer or more."""
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,9 @@ class MarkedStep:
     """One marked equation.
 
     Attributes:
-        left: its left side, as it was written.
-        right: its right side, as it was written.
-        uses: character in `left` → place of the earlier step whose result the number there is.
+        left: its left side, as written.
+        right: its right side, as written.
+        uses: maps the position of a number in `left` to the index of the earlier step that it is the result of.
     """
 
     left: str
@@ -48,20 +48,20 @@ class MarkedStep:
     uses: dict[int, int]
 
     def written(self, named: Callable[[int], str]) -> str:
-        """The left side with the results of earlier steps by their names; `named` makes a name of a step's place."""
+        """The left side with earlier results replaced by their names; `named` gives the name for a step's index."""
         return _NUMBER.sub(lambda m: named(self.uses[m.start()]) if m.start() in self.uses else m[0], self.left)
 
 
 def in_form(form: str, rationale: str, question: str = "") -> str:
-    """A rationale in another form.
+    """Rewrite a rationale in another form.
 
     Args:
         form: one of `FORMS`.
-        rationale: the rationale, with marked equations; a last line `#### ANSWER` stays where the form states answers.
-        question: the question, whose own numbers are no results.
+        rationale: the rationale, with marked equations; a last line `#### ANSWER` is kept if the form states answers.
+        question: the question; its own numbers are never taken for results.
 
     Raises:
-        ValueError: the rationale cannot be brought into that form, and why.
+        ValueError: the rationale cannot be rewritten in this form; the message says why.
     """
     end = _END.search(rationale)
     body = rationale[: end.start()] if end else rationale
@@ -75,14 +75,14 @@ def in_form(form: str, rationale: str, question: str = "") -> str:
 
 
 def steps_of(rationale: str, question: str = "") -> list[MarkedStep]:
-    """The marked equations of a rationale in order, with what each takes from the steps before it.
+    """The marked equations of a rationale in order, each with the earlier results that it uses.
 
     Args:
         rationale: the rationale.
-        question: the question, whose own numbers are no results.
+        question: the question; its own numbers are never taken for results.
 
     Raises:
-        ValueError: a mark without an equation.
+        ValueError: a mark contains no equation.
     """
     known = set(question_numbers(question))
     results: list[Fraction | None] = []
@@ -99,7 +99,7 @@ def steps_of(rationale: str, question: str = "") -> list[MarkedStep]:
 
 
 def _from(text: str, results: list[Fraction | None], known: Collection[Fraction]) -> int | None:
-    """The newest earlier step with this result; None for a number of the question, or for one of nowhere."""
+    """The latest earlier step with this result; None for a number from the question or of unknown origin."""
     value = _value(text)
     if value is None or value in known:
         return None
@@ -128,15 +128,15 @@ def _system(steps: list[MarkedStep]) -> str:
 
 
 def _python(expression: str) -> str:
-    """Arithmetic as Python writes it.
+    """Rewrite arithmetic as a Python expression.
 
     Raises:
-        ValueError: it has a part that Python's arithmetic lacks.
+        ValueError: the expression contains something that Python's arithmetic lacks.
     """
     plain = re.sub(r"(?<=\d),(?=\d{3})", "", expression).replace("×", "*").replace("÷", "/").replace("^", "**")
     plain = re.sub(r"(\d+(?:\.\d+)?|\b[vx]\d+)\s*%", r"\1/100", re.sub(r"(?<=\d)\s*x\s*(?=[\d(])", "*", plain))
     if not re.fullmatch(r"(?:[\d.+\-*/() ]|[vx]\d+)+", plain):
-        raise ValueError(f"{expression!r} is no plain arithmetic")
+        raise ValueError(f"{expression!r} is not plain arithmetic")
     return plain
 
 
@@ -149,10 +149,10 @@ def _unknown(place: int) -> str:
 
 
 def _guide(body: str, steps: list[MarkedStep]) -> str:
-    """Numbered steps in the rationale's own words, with `(result K)` for what step K gave.
+    """Numbered steps in the rationale's own words, with `(result K)` in place of the result of step K.
 
     Raises:
-        ValueError: there are too few or too many steps, a line has several equations, or a result is left in the words.
+        ValueError: there are too few or too many steps, a line has several equations, or the words still give a result.
     """
     lines = [line.strip() for line in body.splitlines() if MARK.search(line)]
     if len(steps) not in GUIDE_STEPS:
@@ -188,4 +188,5 @@ FORMS: dict[str, Callable[[list[MarkedStep]], str]] = {
     "system_and_program": lambda steps: f"{_system(steps)}\n\n{_program(steps)}",
     "guide": lambda steps: "",
 }
-"""Name in a config → what makes it of the steps; a guide is made of the words too (`in_form`)."""
+"""Maps a form's name in a config to the function that makes it from the steps; a guide also needs the rationale's words
+(`in_form`)."""

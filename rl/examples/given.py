@@ -1,6 +1,6 @@
-"""Given examples, ready to be fitted on: read, laid out as tokens, judged, chosen by the rules, weighted by source.
+"""Prepares given examples for a fit: reads them, tokenizes them, judges them, selects by rules, weights by source.
 
-They become the same `Sample`s as what a policy samples, and pairs of them, so that a fit does not tell them apart.
+They become `Sample`s, or pairs of them, just as a policy's own completions do, so a fit treats both alike.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Given:
 
     Attributes:
         examples: samples to imitate, or pairs.
-        lines: what was read, kept and left out, to be shown.
+        lines: lines for the console that say what was read, kept and left out.
     """
 
     examples: list[Sample | Pair]
@@ -48,12 +48,12 @@ def load(config: Config, task: Task, policy: Policy, mix: Mix | None) -> Given |
     Args:
         config: a checked config.
         task: its task, loaded.
-        policy: whose tokens the examples are laid out in.
-        mix: the run's rewards, for rules that name one; None where the run has none.
+        policy: the policy whose tokenizer encodes the examples.
+        mix: the run's rewards, for rules that name one; None if the run has none.
 
     Raises:
-        UserError: a source that is not there, a row that cannot be used or is longer than the model's context, or a
-            rule that leaves nothing.
+        UserError: a source does not exist, a row cannot be used or is longer than the model's context, or the rules
+            leave no example.
     """
     found = rows_of(config, task)
     if found is None:
@@ -81,7 +81,7 @@ def load(config: Config, task: Task, policy: Policy, mix: Mix | None) -> Given |
     kept = keep(candidates, settings.keep, names)
     if not kept.candidates:
         left_out = ", ".join(f"{count:,} {why}" for why, count in kept.dropped.items() if count)
-        raise UserError("algorithm.examples.keep", f"leaves nothing of {len(candidates):,} examples: {left_out}")
+        raise UserError("algorithm.examples.keep", f"the rules keep none of {len(candidates):,} examples: {left_out}")
     choose = _mixed if settings.mixed else _weighted
     weighted = choose(kept.candidates, settings, config.seed)
     examples = [one.first if len(one.samples) == 1 else Pair(one.samples[0], one.samples[1]) for one in weighted]
@@ -92,11 +92,11 @@ def load(config: Config, task: Task, policy: Policy, mix: Mix | None) -> Given |
 
 
 class _Tokens:
-    """Lays examples out as the tokens that the policy would have sampled.
+    """Encodes examples as the tokens that the policy would have sampled.
 
     Args:
-        config: says how prompts are laid out and where completions stop.
-        policy: whose tokenizer and positions count.
+        config: the config, which sets how prompts are laid out and where completions stop.
+        policy: the policy, whose tokenizer and context length are used.
     """
 
     def __init__(self, config: Config, policy: Policy) -> None:
@@ -109,7 +109,7 @@ class _Tokens:
         """An example's completions as samples.
 
         Raises:
-            BadRow: one is longer than the model's context, or has a part that the tokenizer has no token for.
+            BadRow: one is longer than the model's context, or the tokenizer has no token for a part of it.
         """
         before = len(prompt_ids(row.row["prompt"], self.tokenizer, self.template_kwargs))
         return tuple(self._sample(row, text, before) for text in row.texts)
@@ -125,7 +125,7 @@ class _Tokens:
         return Sample(row=row.row, text=text, ids=ids, finish_reason="stop", index=row.index)
 
     def completion_ids(self, text: str) -> list[int]:
-        """The tokens of a completion, with an end, unless it ends with a stop string as a sampled one would."""
+        """The tokens of a completion, with an end token unless it ends with a stop string, as a sampled one would."""
         end = self.tokenizer.eos_token
         ids = list(self.tokenizer(text.removesuffix(end) if end else text, add_special_tokens=False)["input_ids"])
         stopped = bool(self.stop) and text.endswith(self.stop)
@@ -135,9 +135,10 @@ class _Tokens:
 def _judged(
     candidates: list[Candidate], settings: Examples, task: Task, mix: Mix | None, algorithm: Rounds
 ) -> list[Candidate]:
-    """The examples with their verdicts, and with their rewards where a rule names one.
+    """The examples with their verdicts, and with their rewards if a rule names one.
 
-    Without a gold, or a column that the verifier needs, there is no verdict; that is an error where one is needed.
+    An example without a gold, or without a column that the verifier needs, gets no verdict; that is an error if a rule
+    needs one.
     """
     needed = ["gold", *(column for column in task.verifier.columns if column != "prompt")]
     needed += [] if mix is None else [name for reward in mix.rewards for name in reward.columns if name not in needed]
@@ -159,7 +160,7 @@ def _judged(
 
 
 def _weighted(candidates: Sequence[Candidate], settings: Examples, seed: int) -> list[Candidate]:
-    """Each source's examples as often as its weight says: 2.5 is twice all of them, and a random half."""
+    """Repeat each source's examples as its weight says: 2.5 takes all of them twice, and a random half once more."""
     found: list[Candidate] = []
     for name, source in settings.data.items():
         own = [one for one in candidates if one.first.row["source"] == name]
@@ -170,10 +171,10 @@ def _weighted(candidates: Sequence[Candidate], settings: Examples, seed: int) ->
 
 
 def _mixed(candidates: Sequence[Candidate], settings: Examples, seed: int) -> list[Candidate]:
-    """A random part of each source, so that each has its share of the mix's rows or tokens; no example stands twice.
+    """A random part of each source, so that each has its share of the mix's rows or tokens; no example is repeated.
 
     Raises:
-        UserError: a source has less than its share of the total.
+        UserError: a source holds less than its share of the total.
     """
 
     def size(one: Candidate) -> int:
@@ -187,7 +188,7 @@ def _mixed(candidates: Sequence[Candidate], settings: Examples, seed: int) -> li
     for name, some in own.items():
         wanted, taken = round(shares[name] * total), 0
         if wanted > there[name]:
-            what = f"{name} has {there[name]:,} {settings.by}, and {shares[name]:g} of {total:,} are {wanted:,}"
+            what = f"{name} has {there[name]:,} {settings.by}, but {shares[name]:g} of {total:,} are {wanted:,}"
             raise UserError("algorithm.examples.total", f"{what}; lower the total or the share")
         for one in random.Random(f"examples {seed} {name}").sample(some, len(some)):
             if taken >= wanted:
@@ -204,7 +205,7 @@ def _lines(
     weighted: Sequence[Candidate],
     skipped: Sequence[str],
 ) -> list[str]:
-    """What was read, kept and left out, a line each."""
+    """Lines for the console that say what was read, kept and left out."""
     judged = [one.first.right for one in candidates if one.first.right is not None]
     right = f", {sum(judged) / len(judged):.1%} of {len(judged):,} judged right" if judged else ""
     out = "".join(f" · {count:,} left out: {why}" for why, count in dropped.items() if count)

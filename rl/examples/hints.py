@@ -1,13 +1,13 @@
-"""Rationalisation (STaR, Zelikman et al. 2022, arXiv:2203.14465, section 3.2): what failed is drawn again with a hint.
+"""Rationalisation (STaR, Zelikman et al. 2022, arXiv:2203.14465, section 3.2): failed problems are retried with a hint.
 
-The policy sees the answer beside the problem; what it then writes is learnt as if it had seen the problem alone. So a
-hinted completion has to be one that the policy could have written without the hint:
+The policy sees the answer beside the problem, and the completion it then writes is learnt as if it had seen the problem
+alone. So a hinted completion must be one that the policy could have written without the hint:
 
-- one that speaks of the hint, or that gives the answer before any working, has leaked it and is dropped (`leaks`);
-- one whose reasoning does not lead to the answer it was shown is not learnt (`worth_learning`): its steps must pass the
-  task's step check or, where no verifier judges steps, it must have the form of completions without a hint.
+- A completion that mentions the hint, or gives the answer before any working, leaks it and is dropped (`leaks`).
+- A completion whose reasoning does not lead to the answer it was shown is not learnt (`worth_learning`): its steps must
+  pass the task's step check or, if no verifier judges steps, it must look like completions without a hint.
 
-How many right answers rest on wrong steps is counted for hinted completions apart (`right_by_wrong_steps`).
+Right answers that rest on wrong steps are counted separately for hinted completions (`right_by_wrong_steps`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from rewards.reward import Text, content_of
 from rewards.sample import Sample
 
 COMMON = 0.05
-"""Least share of the completions without a hint that makes a form a usual one."""
+"""A form is usual if at least this share of the completions without a hint has it."""
 _GIVES_AWAY = re.compile(
     r"\b(?:hint|(?:given|correct|provided|known|right) answer"
     r"|(?:since|because|as|given that|know(?:ing)? that) the answer)\b",
@@ -29,7 +29,7 @@ _GIVES_AWAY = re.compile(
 
 
 def failed_rows(samples: Sequence[Sample]) -> list[int]:
-    """Rows that were judged and have no right completion, in order; where the judge could not say there is no hint."""
+    """Rows that were judged and have no right completion, in order; a row on which the judge abstained is not one."""
     verdicts: dict[int, list[bool | None]] = defaultdict(list)
     for sample in samples:
         verdicts[sample.index].append(sample.right)
@@ -40,7 +40,7 @@ def with_hint(prompt: Text, gold: str, template: str) -> Text:
     """The prompt with the answer shown.
 
     Args:
-        prompt: a string, or chat messages, of which the last one carries the hint.
+        prompt: a string, or chat messages, the last of which gets the hint.
         gold: the answer.
         template: text with `{prompt}` and `{gold}`.
     """
@@ -75,15 +75,15 @@ def leaks(completion: str, gold: str) -> bool:
 
 
 def worth_learning(samples: Sequence[Sample]) -> list[Sample]:
-    """The samples without the hinted ones whose reasoning does not carry their answer, in the same order.
+    """Drop the hinted samples whose reasoning does not support their answer; the order stays.
 
-    Where the verifier judges steps (any sample has some), a hinted completion needs a right step and no wrong one.
-    Elsewhere it needs the form that at least `COMMON` of the completions without a hint have: what kind of character
-    they begin with, and by which rule their answer was found. A hint that the policy took for the beginning of its own
-    answer shows there: the completion begins in the middle.
+    If the verifier judges steps (any sample has some), a hinted completion needs a right step and no wrong one.
+    Otherwise it needs a form that at least `COMMON` of the completions without a hint have: the kind of character they
+    begin with, and the rule by which their answer was found. This catches a policy that takes the hint for the
+    beginning of its own answer: its completion begins in the middle.
 
     Args:
-        samples: judged, with and without hints.
+        samples: judged samples, with and without hints.
     """
     if any(one.steps for one in samples):
         return [one for one in samples if not one.hinted or _steps_hold(one)]
@@ -93,13 +93,13 @@ def worth_learning(samples: Sequence[Sample]) -> list[Sample]:
 
 
 def right_by_wrong_steps(samples: Sequence[Sample]) -> dict[str, float | None]:
-    """Of the right answers, the share with wrong steps, for hinted completions apart from the others.
+    """The share of right answers that rest on wrong steps, separately for hinted completions and the others.
 
     Args:
-        samples: judged, with and without hints.
+        samples: judged samples, with and without hints.
 
     Returns:
-        Name for the log → share; None where no answer is right. Empty where the verifier judges no steps.
+        Metric name → share, None if no answer is right. Empty if the verifier judges no steps.
     """
     if not any(one.steps for one in samples):
         return {}
@@ -112,7 +112,7 @@ def right_by_wrong_steps(samples: Sequence[Sample]) -> dict[str, float | None]:
 
 
 def _steps_hold(sample: Sample) -> bool:
-    """Whether some step is right and none is wrong; a step that nobody could judge is not a wrong one."""
+    """Whether some step is right and none is wrong; a step without a verdict does not count as wrong."""
     said = [step.right for step in sample.steps]
     return True in said and False not in said
 

@@ -1,7 +1,7 @@
-"""Completions worth imitating: right, unlike each other, a few a prompt.
+"""Completions worth imitating: right, distinct from each other, and only a few per prompt.
 
-As in RFT (Yuan et al. 2023, arXiv:2308.01825, section 3.3) and SIPF, of completions with the same sequence of equations
-one is kept: the one whose text is farthest from the others' by summed edit distance.
+As in RFT (Yuan et al. 2023, arXiv:2308.01825, section 3.3) and SIPF, only one completion is kept of those with the same
+sequence of equations: the one whose text is farthest from the others' by summed edit distance.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ def keep(
     distinct: bool = True,
     repeats: bool = False,
 ) -> list[Sample]:
-    """The samples to imitate, in order of their prompts.
+    """The samples to imitate, in the order of their prompts.
 
     Args:
         samples: the pool.
-        threshold: least judged score.
-        quota: most a prompt; the highest scores first.
-        distinct: whether to keep one completion for each sequence of equations; without it, one for each text.
-        repeats: whether, without `distinct`, to keep a text as often as it was sampled.
+        threshold: lowest judged score to keep.
+        quota: most completions to keep per prompt, highest scores first.
+        distinct: whether to keep one completion per sequence of equations rather than one per text.
+        repeats: if `distinct` is false, whether to keep a text as often as it was sampled.
     """
     groups: dict[int, list[Sample]] = defaultdict(list)
     for sample in samples:
@@ -49,13 +49,13 @@ def keep(
 
 
 def equation_sequence(text: str) -> tuple[str, ...]:
-    """The equations of a text in order, without spaces; the whole text where it has none."""
+    """The equations of a text in order, without spaces; the whole text if it has none."""
     found = tuple(_SPACE.sub("", match[0]) for match in _EQUATION.finditer(text))
     return found or (text.strip(),)
 
 
 def unlike(group: Sequence[Sample]) -> list[Sample]:
-    """Of a problem's samples one for each sequence of equations: the text that is farthest from all others.
+    """One of a problem's samples for each sequence of equations: the one whose text is farthest from all others.
 
     Args:
         group: samples of one problem.

@@ -1,8 +1,8 @@
-r"""Preference pairs: of one prompt's completions, a chosen one and a rejected one that is really worse.
+r"""Preference pairs: two completions of one prompt, a chosen one and a rejected one that is clearly worse.
 
-With the judged score $R$ and the margin $\eta$, a pair $(y_w, y_l)$ counts only where $R(y_w) - R(y_l) > \eta$, as in
-SIPF (Chen et al. 2025, section 3). What the judge abstained on takes no part; a completion that was cut off is never
-chosen; identical texts never make a pair.
+With the judged score $R$ and the margin $\eta$, a pair $(y_w, y_l)$ counts only if $R(y_w) - R(y_l) > \eta$, as in
+SIPF (Chen et al. 2025, section 3). Completions on which the judge abstained take no part; a completion that was cut off
+is never chosen; identical texts never make a pair.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ def pairs(
     """The pairs of a pool, prompt by prompt.
 
     Args:
-        samples: the pool, of any number of prompts.
-        form: `best_worst`, the best against the worst, then the second best against the second worst, up to the cap;
-            `all`, every right one against every wrong one; `random`, the same in an order drawn by chance, whatever
-            the scores.
-        margin: least difference of scores, beyond which alone a pair counts.
-        cap: most pairs a prompt.
-        balance_length: take next the pair that leaves the prompt's chosen tokens and rejected tokens closest in sum;
-            else the pair of the largest difference of scores.
-        cut_off: whether a completion that was cut off may be rejected; without, it takes no part.
+        samples: the pool, with completions of any number of prompts.
+        form: `best_worst` pairs the best with the worst, then the second best with the second worst, up to the cap;
+            `all` pairs every right completion with every wrong one, largest difference of scores first; `random` makes
+            the same pairs in a random order, whatever the scores.
+        margin: a pair counts only if its scores differ by more than this.
+        cap: most pairs per prompt.
+        balance_length: choose as the next pair the one that keeps the prompt's total chosen tokens and total rejected
+            tokens closest; otherwise choose the pair with the largest difference of scores.
+        cut_off: whether a completion that was cut off may be rejected; if not, it takes no part.
     """
     groups: dict[int, list[Sample]] = defaultdict(list)
     for sample in samples:
@@ -61,7 +61,7 @@ def pairs(
 
 
 def _candidates(group: list[Sample], form: str, margin: float) -> list[Pair]:
-    """Valid pairs, the largest difference first."""
+    """Valid pairs, largest difference of scores first."""
     best = sorted(group, key=_score, reverse=True)
     if form == "best_worst":
         whole = [sample for sample in best if sample.finish_reason == "stop"]
@@ -95,10 +95,10 @@ def _longer(pair: Pair) -> int:
 
 
 def _distinct(group: list[Sample]) -> list[Sample]:
-    """The first of each text."""
+    """The first completion of each text."""
     return list({(s.text, s.finish_reason): s for s in reversed(group)}.values())[::-1]
 
 
 def _score(sample: Sample) -> float:
-    assert sample.reward is not None, "abstained samples are left out before"
+    assert sample.reward is not None, "abstained samples were left out earlier"
     return sample.reward

@@ -1,14 +1,14 @@
 """Reads given examples from files or the hub: each with its prompt, one completion or a pair, and its other columns.
 
-A row's prompt is, the first that is there:
+A row's prompt is the first of these that exists:
 
-1. the turns before the last one of a conversation: of `messages`, or of `chosen` and `rejected`;
-2. the column `prompt`, plain text or chat messages, unless `algorithm.examples.template` says what the prompt is;
+1. the turns before the last one of a conversation, from `messages` or from `chosen` and `rejected`;
+2. the column `prompt`, plain text or chat messages, unless the config sets `algorithm.examples.template`;
 3. the template, `algorithm.examples.template` or the task's own, filled with the row's columns.
 
-Plain text becomes a chat message where the task's prompts are chats. A row that cannot be used stops the run with its
-file and line, or is counted where the config says `on_bad_row: skip`. So does a prompt that stands in the task's
-validation or test split: a policy that had seen it could not be measured.
+Plain text becomes a chat message if the task's prompts are chats. A row that cannot be used stops the run with an error
+that names its file and line, or is skipped and counted if the config says `on_bad_row: skip`. The same holds for a
+prompt of the task's validation or test split, which could not measure a policy trained on it.
 """
 
 from __future__ import annotations
@@ -36,19 +36,19 @@ from verifiers.runtime.names import nearest
 
 IMITATED = ("completion",)
 PREFERRED = ("chosen", "rejected")
-"""Columns of the completions to learn from: one to imitate, or a pair."""
+"""The columns of the completions to learn from: one to imitate, or the two of a pair."""
 HELD_OUT: tuple[Split, ...] = ("validation", "test")
 
 
 @dataclass(frozen=True)
 class GivenRow:
-    """One example as it was read.
+    """One example as read.
 
     Attributes:
         place: `file:line`, for messages.
-        row: `prompt`, `source`, every other column of the data, and `gold` where the data or the task knows it.
+        row: `prompt`, `source`, every other column of the data, and `gold` if the data or the task provides it.
         texts: the completions: one, or the chosen and the rejected one.
-        index: where its prompt stands in the task's train split; -1 where it does not.
+        index: the index of its prompt in the task's train split, or -1 if the prompt is not in it.
     """
 
     place: str
@@ -62,8 +62,8 @@ class GivenRows:
     """The examples of all sources.
 
     Attributes:
-        rows: those that can be used, in order; by source.
-        skipped: `file:line: why` of the others.
+        rows: the usable examples, source by source, in order.
+        skipped: `file:line: reason` for each of the others.
     """
 
     rows: Mapping[str, list[GivenRow]]
@@ -71,14 +71,14 @@ class GivenRows:
 
 
 def rows_of(config: Config, task: Task) -> GivenRows | None:
-    """The given examples of a run as they were read; None where its config names none.
+    """The given examples of a run as read; None if its config names none.
 
     Args:
         config: a checked config.
         task: its task, loaded.
 
     Raises:
-        UserError: a source that is not there, or a row that cannot be used.
+        UserError: a source does not exist, or a row cannot be used.
     """
     algorithm = config.algorithm
     if not isinstance(algorithm, Rounds) or algorithm.examples is None:
@@ -88,7 +88,7 @@ def rows_of(config: Config, task: Task) -> GivenRows | None:
 
 
 def is_on_hub(settings: Examples) -> bool:
-    """Whether reading the examples would ask the hub."""
+    """Whether reading the examples needs the hub."""
     sources = (source.data for source in settings.data.values() if source.data not in OF_TASK)
     return any(is_hub_id(name_and_split(data)[0]) for data in sources)
 
@@ -98,13 +98,13 @@ def read(settings: Examples, task: Task, layout: TaskSettings, wanted: Sequence[
 
     Args:
         settings: the config's `algorithm.examples`.
-        task: the task, loaded; its verifier and its splits are asked.
-        layout: the config's `task` section, whose columns, template, system message and chat are the defaults.
+        task: the task, loaded; its verifier and its splits are used.
+        layout: the config's `task` section; its columns, template, system message and `chat` are the defaults.
         wanted: `IMITATED` or `PREFERRED`.
-        seed: of what the demonstrator says, and of the columns that are permuted.
+        seed: seed of the demonstrator and of the permutation of columns.
 
     Raises:
-        UserError: a source that is not there or is empty, a template that cannot be used, or a row that cannot.
+        UserError: a source does not exist or is empty, or a template or a row cannot be used.
     """
     reader = _Reader(settings, task, layout, wanted)
     rows: dict[str, list[GivenRow]] = {}
@@ -129,7 +129,7 @@ def read(settings: Examples, task: Task, layout: TaskSettings, wanted: Sequence[
 
 
 class _Reader:
-    """Turns rows of somebody's data into examples.
+    """Turns rows of a data set into examples.
 
     Args:
         settings: the config's `algorithm.examples`.
@@ -150,23 +150,23 @@ class _Reader:
             if (source := self.columns.get(name, name)) in shown and settings.template is not None:
                 raise UserError(
                     "algorithm.examples.template",
-                    f"shows the column {source!r}, which holds the {name}, so each prompt would give it away",
+                    f"shows the column {source!r}, which holds the {name}, so each prompt would reveal it",
                 )
         self.train = {key: place for place, row in enumerate(task.splits["train"]) for key in _problem(row)}
         self.golds = [row["gold"] for row in task.splits["train"]]
         self.held_out = {key: split for split in HELD_OUT for row in task.splits[split] for key in _problem(row)}
 
     def row(self, place: str, data: Mapping[str, Any], source: str, columns: Mapping[str, str]) -> GivenRow:
-        """The example of a row.
+        """The example in a row.
 
         Args:
-            place: where it stands.
+            place: `file:line` of the row.
             data: its columns.
-            source: what its source is called.
-            columns: those of its source alone, over the shared ones.
+            source: the name of its source.
+            columns: the column names of its source, which override the shared ones.
 
         Raises:
-            BadRow: it has no prompt or completion, or is no example to learn from.
+            BadRow: the row has no prompt or completion, or is not an example to learn from.
         """
         named = {**self.columns, **columns}
         values = dict(data)
@@ -192,7 +192,7 @@ class _Reader:
     def _completions(
         self, values: Mapping[str, Any], named: Mapping[str, str], data: Mapping[str, Any]
     ) -> tuple[Messages | None, tuple[str, ...]]:
-        """The completions of a row, and the turns before them where they end conversations."""
+        """The completions of a row, and the turns before them if they end conversations."""
         if self.wanted == IMITATED and "completion" not in values and "messages" in values:
             before, text = self._last_turn(values["messages"], named.get("messages", "messages"))
             return before or None, (text,)
@@ -210,7 +210,7 @@ class _Reader:
             texts.append(text)
             turns.append(before)
         if any(before != turns[0] for before in turns):
-            raise BadRow("the turns before the chosen and before the rejected completion differ, so it is no pair")
+            raise BadRow("the turns before the chosen and the rejected completion differ, so the two are not a pair")
         return turns[0] or None, tuple(texts)
 
     def _in_form(self, text: str, row: Mapping[str, Any]) -> str:
@@ -218,10 +218,10 @@ class _Reader:
         try:
             return in_form(str(self.form), text, question if isinstance(question, str) else question_of(row["prompt"]))
         except ValueError as error:
-            raise BadRow(f"its completion has no form {self.form!r}: {error}") from None
+            raise BadRow(f"its completion cannot be put in the form {self.form!r}: {error}") from None
 
     def _last_turn(self, value: Any, name: str) -> tuple[Messages, str]:
-        """What a completion's column says, and the turns before it; none where it is plain text."""
+        """The completion in a column, and the turns before it, of which plain text has none."""
         try:
             messages = messages_of(value)
         except ValueError as error:
@@ -232,7 +232,7 @@ class _Reader:
             before, text = [], value
         else:
             if messages[-1]["role"] != "assistant":
-                raise BadRow(f"column {name!r} ends with the words of the {messages[-1]['role']}, not the assistant")
+                raise BadRow(f"column {name!r} ends with a message of the {messages[-1]['role']}, not of the assistant")
             before, text = messages[:-1], content_of(messages[-1])
         if not text.strip():
             raise BadRow(f"column {name!r} is empty")
@@ -257,25 +257,25 @@ class _Reader:
         if messages is not None:
             return messages
         if not isinstance(given, str) or not given.strip():
-            raise BadRow(f"column {named.get('prompt', 'prompt')!r} holds no prompt but {given!r}")
+            raise BadRow(f"column {named.get('prompt', 'prompt')!r} holds {given!r} instead of a prompt")
         return as_prompt(given, chat=config.chat, system=config.system)
 
     def _refuse(self, prompt: Text, keys: Sequence[str], texts: Sequence[str]) -> None:
-        """Refuse what nothing could be learnt from, and what the policy is measured on."""
+        """Refuse an example that teaches nothing, and one of a problem on which the policy is evaluated."""
         if (key := next((key for key in keys if key in self.held_out), None)) is not None:
             raise BadRow(
-                f"its prompt stands in the task's {self.held_out[key]} split ({question_of(prompt)[:60]!r}); leave it "
-                f"out, or set algorithm.examples.on_bad_row=skip"
+                f"its prompt is in the task's {self.held_out[key]} split ({question_of(prompt)[:60]!r}); remove the "
+                f"row, or set algorithm.examples.on_bad_row=skip"
             )
         for text in texts:
             if question_of(prompt).rstrip().endswith(text.strip()):
-                raise BadRow(f"its completion stands at the end of its prompt: {text[:60]!r}")
+                raise BadRow(f"its prompt ends with its completion: {text[:60]!r}")
         if len(texts) == 2 and texts[0].strip() == texts[1].strip():
             raise BadRow(f"chosen and rejected are the same: {texts[0][:60]!r}")
 
 
 def _layout(settings: Examples, task: Task, layout: TaskSettings) -> Layout:
-    """How rows become prompts: as the examples' own settings say, else as the task does it."""
+    """How rows become prompts: as the examples' own settings say, and otherwise as in the task."""
     try:
         config = DatasetTask(
             name="dataset",
@@ -291,12 +291,12 @@ def _layout(settings: Examples, task: Task, layout: TaskSettings) -> Layout:
 
 
 def _problem(row: Mapping[str, Any]) -> Iterator[str]:
-    """What rows that pose the same problem have in common: the words of the prompt, or the question in it."""
+    """The keys that rows with the same problem share: the text of the prompt, or the question in it."""
     prompt, question = row["prompt"], row.get("question")
     said = [prompt] if isinstance(prompt, str) else [content_of(m) for m in prompt if m["role"] != "system"]
     whole = " ".join("\n".join(said).split())
     yield whole
-    if isinstance(question, str) and row.get("choices") is None:  # one question may be asked of several choices
+    if isinstance(question, str) and row.get("choices") is None:  # one question may come with several sets of choices
         question = " ".join(question.split())
         if question and question in whole:
             yield question

@@ -1,4 +1,4 @@
-"""The records of a source of examples: of files and the hub, of the task's train split, or of its demonstrator."""
+"""The records of a source of examples: files or the hub, the task's train split, or the task's demonstrator."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from rl.tasks.task import Task
 from verifiers.runtime.names import nearest
 
 TASK = "task"
-"""The source that is the task's own train split."""
+"""Names the task's own train split as a source."""
 OF_TASK = (TASK, DEMONSTRATOR)
 Record = tuple[str, Mapping[str, Any], str | None]
-"""A record's place, its columns, and what is wrong with it."""
+"""A record's place, its columns, and what is wrong with it, if anything."""
 
 
 def records(source: ExampleSource, task: Task, columns: Mapping[str, str], rng: random.Random) -> Iterator[Record]:
@@ -27,11 +27,11 @@ def records(source: ExampleSource, task: Task, columns: Mapping[str, str], rng: 
     Args:
         source: one of the config's sources.
         task: the task, loaded.
-        columns: name → column of the data, as the source has them.
-        rng: of what the demonstrator says.
+        columns: the source's mapping from names to columns of the data.
+        rng: generator for the demonstrator.
 
     Raises:
-        UserError: a source that is not there, or a demonstrator or habit that the task does not have.
+        UserError: the source does not exist, or the task lacks the demonstrator or a habit that the source asks for.
     """
     if source.data == DEMONSTRATOR:
         yield from _demonstrations(source, task, rng)
@@ -47,10 +47,10 @@ def records(source: ExampleSource, task: Task, columns: Mapping[str, str], rng: 
 
 
 def _demonstrations(source: ExampleSource, task: Task, rng: random.Random) -> Iterator[Record]:
-    """The train split as the task's demonstrator answers it, each problem `source.each` times.
+    """The demonstrator's answers to the train split, `source.each` for each problem.
 
     Raises:
-        UserError: the task has no demonstrator, or it has no such habit.
+        UserError: the task has no demonstrator, or the demonstrator lacks a habit.
     """
     if (demonstrate := task.demonstrate_on) is None:
         raise UserError("algorithm.examples", f"the task {task.name} has no demonstrator; chain and facts do")
@@ -65,15 +65,15 @@ def _demonstrations(source: ExampleSource, task: Task, rng: random.Random) -> It
 
 
 def permuted(records: Iterable[Record], columns: Sequence[str], rng: random.Random) -> Iterator[Record]:
-    """The records with the values of some columns dealt out anew among them, for negative controls.
+    """The records with the values of some columns permuted among them, for negative controls.
 
     Args:
-        records: of one source.
-        columns: whose values stay together.
-        rng: of the new order.
+        records: the records of one source.
+        columns: the columns to permute; their values in a record stay together.
+        rng: generator of the permutation.
 
     Raises:
-        UserError: a record without the column.
+        UserError: a record lacks one of the columns.
     """
     rows = list(records)
     for name in columns:
@@ -85,7 +85,7 @@ def permuted(records: Iterable[Record], columns: Sequence[str], rng: random.Rand
 
 
 def _sources(data: str) -> list[Source]:
-    """The sources that are read: those of the split that is named, else the train split where there are several."""
+    """The sources to read: those of the named split or, if none is named, the train split if the data has one."""
     name, part = name_and_split(data)
     if part is None or Path(data).exists():
         sources = open_sources(data)

@@ -1,4 +1,4 @@
-"""Which given examples are fitted on (`algorithm.examples.keep`), and how many each rule leaves out."""
+"""Selects the given examples to fit on (`algorithm.examples.keep`) and counts how many each rule drops."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from verifiers.runtime.names import nearest
 
 
 class Candidate(NamedTuple):
-    """One example: its completion, or its chosen and its rejected one; the rules look at the first."""
+    """One example: its completion, or its chosen and its rejected completion; the rules look at the first."""
 
     place: str
     samples: tuple[Sample, ...]
 
     @property
     def first(self) -> Sample:
-        """The completion to imitate, or the chosen one."""
+        """The completion to imitate, or the chosen one of a pair."""
         return self.samples[0]
 
 
 class Kept(NamedTuple):
-    """The examples that are left, and how many each rule left out, in the order of the rules."""
+    """The examples kept, and how many each rule dropped, in the order of the rules."""
 
     candidates: list[Candidate]
     dropped: dict[str, int]
 
 
 def rewards_named(rules: KeepRules, rewards: Iterable[str]) -> list[str]:
-    """The rewards that some rule asks, so that the examples have to be scored.
+    """The rewards that some rule names; if there are any, the examples have to be scored.
 
     Args:
         rules: the rules.
@@ -44,18 +44,18 @@ def rewards_named(rules: KeepRules, rewards: Iterable[str]) -> list[str]:
 
 
 def keep(candidates: Sequence[Candidate], rules: KeepRules, rewards: Iterable[str] = ()) -> Kept:
-    """The examples that all rules let pass.
+    """The examples that pass all rules.
 
-    A name in a rule is that of a reward of the run, or else of a column. An example on which the named reward
-    abstained, or whose column is empty, does not pass.
+    A name in a rule refers to a reward of the run or, if there is none of that name, to a column. An example on which
+    the named reward abstained, or whose column is empty, does not pass.
 
     Args:
-        candidates: the examples, judged where a rule needs it.
+        candidates: the examples, judged if a rule needs it.
         rules: the rules.
         rewards: names of the run's rewards.
 
     Raises:
-        UserError: a name that is neither a reward nor a column of every example, or a value that is no number.
+        UserError: a name is neither a reward nor a column of every example, or a value is not a number.
     """
     names = set(rewards)
     left, dropped = list(candidates), {}
@@ -80,12 +80,12 @@ def keep(candidates: Sequence[Candidate], rules: KeepRules, rewards: Iterable[st
     if rules.per_prompt is not None:
         by = rules.best_by
         rank = None if by is None else lambda one: -_number(one, by, names, "best_by", -1)
-        left, dropped[f"beyond {rules.per_prompt} a prompt"] = _best(left, rules.per_prompt, rank)
+        left, dropped[f"beyond {rules.per_prompt} per prompt"] = _best(left, rules.per_prompt, rank)
     return Kept(left, dropped)
 
 
 def _number(one: Candidate, name: str, rewards: set[str], rule: str, worst: int) -> float:
-    """A reward's value or a column's; what nobody can say is infinitely bad, so that it never passes."""
+    """The value of a reward or a column; a missing value becomes infinitely bad, so that it never passes."""
     if name in rewards:
         value = one.first.rewards[name].value
     else:
@@ -95,7 +95,7 @@ def _number(one: Candidate, name: str, rewards: set[str], rule: str, worst: int)
                 value = float(value)
             except (TypeError, ValueError):
                 key = f"algorithm.examples.keep.{rule}"
-                raise UserError(key, f"{one.place}: column {name!r} holds no number but {value!r}") from None
+                raise UserError(key, f"{one.place}: column {name!r} holds {value!r}, which is not a number") from None
     return worst * float("inf") if value is None or value != value else value
 
 
@@ -103,7 +103,7 @@ def _value(one: Candidate, name: str, rule: str) -> Any:
     row: Mapping[str, Any] = one.first.row
     if name not in row:
         key = f"algorithm.examples.keep.{rule}"
-        raise UserError(key, f"{one.place}: {name!r} is no reward of the run and no column; {nearest(name, row)}")
+        raise UserError(key, f"{one.place}: {name!r} is neither a reward of the run nor a column; {nearest(name, row)}")
     return row[name]
 
 
@@ -112,7 +112,7 @@ def _prompt_key(one: Candidate) -> str:
 
 
 def _distinct(candidates: Sequence[Candidate]) -> tuple[list[Candidate], int]:
-    """The first of each prompt's completions with the same equations."""
+    """The first of those completions of a prompt that have the same equations, and how many were dropped."""
     first: dict[Any, Candidate] = {}
     for one in candidates:
         first.setdefault((_prompt_key(one), equation_sequence(one.first.text)), one)
@@ -122,7 +122,7 @@ def _distinct(candidates: Sequence[Candidate]) -> tuple[list[Candidate], int]:
 def _best(
     candidates: Sequence[Candidate], most: int, rank: Callable[[Candidate], float] | None
 ) -> tuple[list[Candidate], int]:
-    """So many of each prompt, in the order of the examples; ties go to the earlier one."""
+    """At most `most` examples per prompt, in their order, and how many were dropped; ties go to the earlier example."""
     groups: dict[str, list[int]] = defaultdict(list)
     for place, one in enumerate(candidates):
         groups[_prompt_key(one)].append(place)

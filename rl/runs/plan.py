@@ -15,7 +15,7 @@ from rewards.models.adapters import adapter_config, base_of
 from rewards.models.folder import header
 from rewards.reward import question_of
 from rl.config import Config
-from rl.config.algorithms import Online, Rounds
+from rl.config.algorithms import Online, Quark, Rounds
 from rl.config.generation_cycle import GenerationCycle
 from rl.examples.reading import is_on_hub, rows_of
 from rl.tasks.task import Task, refuse_empty
@@ -106,6 +106,9 @@ def _round_lines(config: Config, task: Task | None) -> list[tuple[str, str]]:
     for teacher in getattr(algorithm, "teacher", []):
         shown = "" if teacher.prompt is None else f", shown {teacher.prompt!r}"
         lines.append(("teacher", f"{teacher.model}: {teacher.direction} divergence x {teacher.weight:g}{shown}"))
+    if isinstance(algorithm, Quark):
+        counts = (f"{name} {algorithm.control.count(name)}" for name in algorithm.control.tokens)
+        lines.append(("control tokens", ", ".join(counts) or "none: the pool is imitated as it is"))
     if not algorithm.samples:
         return [*lines, ("sampling", "none; it fits on the given examples alone"), training]
     prompts = min(algorithm.prompts, len(task.splits["train"])) if task else algorithm.prompts

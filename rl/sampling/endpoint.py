@@ -1,4 +1,4 @@
-"""Draws completions from a model behind an OpenAI-compatible endpoint, which knows texts alone and no token ids."""
+"""Draws completions from a model behind an OpenAI-compatible endpoint, which returns texts without token ids."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ from rl.errors import UserError
 
 KEY = "sampling.endpoint"
 NOT_WHAT_IS_DRAWN = ("key", "timeout", "tries", "wait", "concurrency", "limit", "prices")
-"""Options that may change while a draw is interrupted: the completions do not depend on them."""
+"""Options that may change before an interrupted command is resumed, because completions do not depend on them."""
 TIMEOUT = 300.0
-"""Seconds for a try by default: a rationale takes longer than a judge's score."""
+"""Default time limit of a try in seconds, longer than a judge's because a rationale takes longer than a score."""
 
 
 class EndpointDraws:
-    """Draws `sampling.completions` of each problem, with the settings of `sampling` unless `request` says otherwise.
+    """Draws `sampling.completions` completions of each problem, with the settings of `sampling` and of `request`.
 
-    Each reply is put into the cache as the so-many-th of its problem, so that a draw that was stopped pays for none
-    twice.
+    If both set an argument, `request` wins. Each reply is cached with its problem and its index, so an interrupted
+    command does not pay for the same reply twice.
 
     Args:
         config: a checked config.
         rows: the problems.
-        spent: a folder for what was spent, so that the limit holds over later starts.
+        spent: a folder that records spending, so that the limit also holds after a restart.
 
     Attributes:
-        lost: of the last draw, how many replies were `cut_off` and how many `failed`.
+        lost: the numbers of replies in the last draw that were `cut_off` or `failed`.
 
     Raises:
-        UserError: `sampling.endpoint` is not there, or makes no sense.
+        UserError: `sampling.endpoint` is missing or invalid.
     """
 
     def __init__(self, config: Config, rows: Sequence[Mapping[str, Any]], spent: Path) -> None:
@@ -72,12 +72,12 @@ class EndpointDraws:
         """Completions of some problems; replies that were cut off are left out.
 
         Args:
-            places: of the problems.
-            progress: called with the number of replies asked for.
+            places: indices of the problems.
+            progress: called with the number of requested replies.
 
         Raises:
-            UserError: the limit is reached, or more replies failed than `mix.error_budget` allows. What is known by
-                then is in the cache.
+            UserError: the limit is reached, or more requests failed than `mix.error_budget` allows. Replies received
+                so far stay in the cache.
         """
         asked = [(place, self._chat(self.rows[place]), number) for place in places for number in range(self.count)]
         found: list[Any] = [self.endpoint.known(chat, number) for _, chat, number in asked]
@@ -90,14 +90,16 @@ class EndpointDraws:
         progress(len(found))
         limit = next((reply for reply in found if isinstance(reply, LimitReached)), None)
         if limit is not None:
-            raise UserError(KEY, f"{limit}; what is drawn is kept, and the same command with a higher limit goes on")
+            raise UserError(
+                KEY, f"{limit}; completions so far are kept, and the same command with a higher limit continues"
+            )
         cut = sum(isinstance(reply, CutOff) for reply in found)
         failed = [reply for reply in found if isinstance(reply, NoReply) and not isinstance(reply, CutOff)]
         if len(failed) > self.budget * len(found):
             raise UserError(
                 KEY,
                 f"{len(failed)} of {len(found)} requests failed, more than mix.error_budget={self.budget:g} allows; "
-                f"the first: {failed[0]}. What is drawn is kept, and the same command goes on",
+                f"the first: {failed[0]}. Completions so far are kept, and the same command continues",
             )
         self.lost = {"cut_off": cut, "failed": len(failed)}
         return [

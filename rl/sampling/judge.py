@@ -21,9 +21,9 @@ RESERVED = frozenset({"prompt", "prompts", "completion", "completions", "complet
 def judge(samples: Sequence[Sample], verifier: Verifier, mix: Mix | None = None, **from_trainer: Any) -> list[Sample]:
     """Judge samples: add the verdict and, if there are rewards, each reward's judgement and their mix.
 
-    A completion is verified once: rewards that use the task's verifier get the same verdict as the sample. A
-    completion that begins inside a thought, which its prompt opened, and never leaves it is judged with the opening in
-    front of it: what it says there is a draft and not an answer.
+    A completion is verified once: rewards that use the task's verifier get the same verdict as the sample. If a prompt
+    opens a thought and the completion never closes it, the completion is judged with the opening in front of it,
+    because its content is a draft and not an answer.
 
     Args:
         samples: B samples, in any order.
@@ -59,7 +59,7 @@ def judge(samples: Sequence[Sample], verifier: Verifier, mix: Mix | None = None,
 
 
 def _of_the_text(steps: Sequence[Step]) -> tuple[Step, ...]:
-    """Steps of a text with `OPENING` before it, by their places in the text itself."""
+    """Steps of a text with `OPENING` before it, with their spans shifted to the text itself."""
     moved = [(step, max(step.start - len(OPENING), 0), step.end - len(OPENING)) for step in steps]
     return tuple(replace(step, start=start, end=end) for step, start, end in moved if end > start)
 

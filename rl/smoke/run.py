@@ -220,14 +220,11 @@ def _killed(one: Smoke) -> str:
 
 
 def _begun(one: Smoke) -> str | None:
-    """What training can resume from; the first step of a single fit, which has no checkpoint before its end."""
+    """The checkpoint or the round that training can resume from, once there is one."""
     for config in one.stages.values():
         folder = RunFolder(config.run_folder)
-        found = [*folder.checkpoints.glob("checkpoint-*"), *folder.rounds.glob("round_*")]
-        if found:
+        if found := [*folder.checkpoints.glob("checkpoint-*"), *folder.rounds.glob("round_*")]:
             return found[0].name
-        if config.algorithm.in_rounds and folder.metrics.exists() and '"loss"' in folder.metrics.read_text():
-            return "a step of its fit"
     return None
 
 

@@ -31,7 +31,7 @@ from rl.storage.run_folder import RunFolder, read_jsonl, sync, write_atomically
 MANIFEST = "manifest.json"
 TRAINER_STATE = "trainer_state.json"
 KEPT = 2
-"""Newest checkpoints that are kept where `trainer.save_total_limit` says nothing."""
+"""Number of newest checkpoints to keep if `trainer.save_total_limit` is not set."""
 
 
 class Part(Protocol):
@@ -42,7 +42,7 @@ class Part(Protocol):
         ...
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a saved state."""
+        """Restore a saved state."""
         ...
 
 
@@ -56,8 +56,8 @@ class Checkpoints(TrainerCallback):
 
     Args:
         folder: the run folder.
-        keep: how many of the newest checkpoints to keep.
-        best: gives the checkpoint that is kept beside them, however old it is; None where there is none.
+        keep: number of newest checkpoints to keep.
+        best: returns a checkpoint to keep in addition, however old it is; None if there is none.
     """
 
     trainer: Trainer
@@ -87,7 +87,9 @@ class Checkpoints(TrainerCallback):
             if file.exists():  # missing for an additional process, which keeps its initial state
                 part.load_state_dict(torch.load(file, map_location="cpu", weights_only=True))
             elif not getattr(part, "per_process", False):
-                raise ValueError(f"{self.resumed} has no {file.name}: it is of another version of this run's trainer")
+                raise ValueError(
+                    f"{self.resumed} has no {file.name}: it was written by another version of this run's trainer"
+                )
 
     def on_epoch_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
@@ -233,7 +235,7 @@ def problem(folder: Path) -> str | None:
         if file.stat().st_size != entry["bytes"]:
             return f"{name} has {file.stat().st_size} bytes, not {entry['bytes']}"
         if _sha256(file) != entry["sha256"]:
-            return f"{name} is not what was written"
+            return f"{name} was changed after it was written"
     return None
 
 
@@ -250,7 +252,7 @@ def newest_good(folder: Path, tell: Callable[[str], None]) -> Path | None:
             return checkpoint
         tell(f"{checkpoint} is broken ({what}); trying the one before it")
     if newest_first:
-        tell("no checkpoint is whole, so training starts anew")
+        tell("no checkpoint is intact, so training starts from the beginning")
     return None
 
 
@@ -284,10 +286,10 @@ def rotate(folder: Path, keep: int, staging: Path, best: Path | None = None) -> 
     """Delete all checkpoints but the newest ones and the best.
 
     Args:
-        folder: where they are.
-        keep: how many of the newest stay, 1 or more.
-        staging: the folder where what is deleted loses its name first.
-        best: one that stays beside them.
+        folder: the folder of the checkpoints.
+        keep: number of newest checkpoints to keep, 1 or more.
+        staging: the folder into which checkpoints are moved before they are deleted.
+        best: a checkpoint to keep in addition.
     """
     for checkpoint in numbered(folder)[:-keep]:
         if checkpoint != best:
@@ -295,15 +297,15 @@ def rotate(folder: Path, keep: int, staging: Path, best: Path | None = None) -> 
 
 
 def best_on_validation(folder: RunFolder) -> Path | None:
-    """Of the checkpoints that were measured on validation, the one with the highest greedy accuracy.
+    """The checkpoint with the highest greedy accuracy on validation.
 
-    Where several have the same, sampled accuracy decides, and then the newest is taken.
+    Ties are broken by sampled accuracy, and then in favour of the newest.
 
     Args:
         folder: the run folder.
 
     Returns:
-        The checkpoint; None where none was measured.
+        The checkpoint; None if none was evaluated.
     """
     measured = {row["step"]: row for row in read_jsonl(folder.evaluations) if row["split"] == "validation"}
     there = [path for path in numbered(folder.checkpoints) if step_of(path) in measured]

@@ -1,7 +1,7 @@
 """Which parts of a config may change when a run resumes: those that cannot have affected the training so far.
 
 - `evaluation.*` and `logging.*`;
-- in `trainer`, when checkpoints and log lines are written (`MAY_CHANGE`);
+- the keys of `trainer` that say when checkpoints and log lines are written (`MAY_CHANGE`);
 - `mix.error_budget`, `mix.timeout` and `sampling.server`, which may be the reason why the run stopped;
 - the length of the run: `trainer.max_steps`, or `algorithm.rounds` for an algorithm in rounds. A larger value extends a
   finished run; a learning rate schedule that decays then spans the new number of steps.

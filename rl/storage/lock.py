@@ -75,14 +75,14 @@ def acquire(file: Path) -> Owner | None:
         file.open("a", encoding="utf-8").close()
     except OSError as error:
         raise UserError(
-            str(file.parent), f"a run folder cannot be written here ({error.strerror}); give another logging.folder"
+            str(file.parent), f"cannot write a run folder here ({error.strerror}); give another logging.folder"
         ) from error
     with _exclusively(file) as handle:
         owner = _owner(handle)
         if owner is not None and not owner.is_gone:
             here = owner.host == platform.node()
             fix = "wait for it, or give another name=" if here else f"if it is gone, delete {file}; else another name="
-            raise UserError(str(file.parent), f"another run is under way in this folder, {owner}; {fix}")
+            raise UserError(str(file.parent), f"another run is in progress in this folder, {owner}; {fix}")
         handle.seek(0)
         handle.truncate()
         json.dump(asdict(Owner.this_process()), handle)

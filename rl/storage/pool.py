@@ -1,4 +1,4 @@
-"""The pool of judged samples: each round's completions with what the verifier and the rewards said of them.
+"""The pool of judged samples: each round's completions with the judgements of the verifier and the rewards.
 
 There is one parquet file per round, `pool/round_000.parquet`, which pandas can read in a notebook. A file is written
 under a temporary name, flushed to disk and renamed, so it is either complete or absent.

@@ -95,7 +95,7 @@ class RunFolder:
         return found
 
     def _check_length(self, key: str, before: Any, now: Any) -> None:
-        """Refuse a length that is below what was trained already, or that does not extend a finished run."""
+        """Refuse a length that is shorter than the training so far, or that does not extend a finished run."""
         unit = key.rpartition(".")[2].removeprefix("max_")
         if key == "algorithm.rounds":
             trained = len(list(self.rounds.glob("round_*")))
@@ -105,10 +105,10 @@ class RunFolder:
             trained = 0 if checkpoint is None else int(checkpoint.name.rpartition("-")[2])
             least = trained + 1 if self.finished else trained
         if self.finished and not trained:
-            raise UserError(str(self.path), "holds a finished run without a checkpoint that it could be extended from")
+            raise UserError(str(self.path), "holds a finished run without a checkpoint from which it could be extended")
         if not isinstance(now, int) or now < least:
             raise UserError(
-                str(self.path), f"{key}: {now} is too few: {trained} {unit} are trained, so it is {least} or more here"
+                str(self.path), f"{key}: {now} is too few: {trained} {unit} are trained, so it must be at least {least}"
             )
 
     def start(self, config: str, changed: Changes | None = None) -> None:
@@ -187,15 +187,15 @@ class RunFolder:
 
 
 def read_jsonl(file: Path) -> list[dict[str, Any]]:
-    """The lines of a record; none where the file is missing. A last line that a crash cut short is left out.
+    """The lines of a record; none if the file is missing. A last line that a crash cut short is left out.
 
     Raises:
-        UserError: another line is no JSON.
+        UserError: another line is not JSON.
     """
     if not file.exists():
         return []
     rows = []
-    # what follows the last line end is a cut line, or nothing
+    # the text after the last line break is a line that was cut short, or empty
     for number, line in enumerate(file.read_text(encoding="utf-8").split("\n")[:-1], start=1):
         try:
             rows.append(json.loads(line))

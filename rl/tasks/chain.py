@@ -1,8 +1,8 @@
 """The embedded task `chain`: `7*3-4+8?` → `7*3=1;1-4=7;7+8=5#5`, left to right, digits modulo 10.
 
-The demonstrator's dominant habit is wrong: it skips a later step six times in ten and gets one result in ten wrong. So
-good reasoning is in the distribution that the warm start learns, but greedy decoding does not show it, and
-reinforcement has something to bring out.
+The demonstrator is usually wrong: it skips each later step with probability 0.6 and gets one result in ten wrong. So
+good reasoning is in the distribution that the warm start learns, but greedy decoding does not show it, which leaves
+something for reinforcement to bring out.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from verifiers.runtime.verifier import Verifier
 
 VOCABULARY = (*"0123456789+-*=;#?",)
 STYLES = ("full", "long", "swapped", "answer")
-"""A step an operation; products added up; operands swapped where that changes nothing; the answer alone."""
+"""One step per operation; products written as sums; operands swapped if the result stays the same; the answer alone."""
 
 
 def build(
@@ -28,15 +28,15 @@ def build(
     """The task with its three splits.
 
     Args:
-        operations: least and most operations of a problem, drawn evenly between.
-        sizes: rows of each split.
-        seed: which problems are drawn, and in what order.
+        operations: smallest and largest number of operations of a problem, between which it is uniform.
+        sizes: number of rows of each split.
+        seed: random seed of the problems and their order.
         skip: probability that the demonstrator skips a step after the first.
         slip: probability that it gets a step's result wrong.
         hinted: share of the warm start's demonstrations whose prompt shows the answer (`with_answer`).
 
     Raises:
-        UserError: there are not that many different problems of this kind.
+        UserError: there are fewer different problems of this kind.
     """
     low, high = operations
 
@@ -78,9 +78,9 @@ def problem(rng: random.Random, low: int, high: int) -> str:
     """A problem of operations on digits, such as `7*3-4+8?`.
 
     Args:
-        rng: what it is drawn from.
-        low: fewest operations.
-        high: most operations.
+        rng: the random generator.
+        low: smallest number of operations.
+        high: largest number of operations.
     """
     count = rng.randint(low, high)
     return str(rng.randrange(10)) + "".join(rng.choice("+-*") + str(rng.randrange(10)) for _ in range(count)) + "?"
@@ -92,19 +92,19 @@ def solve(
 ) -> str:  # fmt: skip
     """The worked answer to a problem; with `skip` and `slip`, the demonstrator's, which is often wrong.
 
-    The verifier judges each step of the full style alone; other ways to write a step are right by their answer.
+    The verifier judges steps only in the full style; in other styles only the answer is judged.
 
     Args:
         prompt: the problem.
-        skip: probability that a step after the first is left out, its operand never used.
-        slip: probability that a step's result is another digit than the right one.
-        vary: probability that a step is written in another way: its operands swapped, or its operand added or
+        skip: probability that a step after the first is left out, so that its operand is never used.
+        slip: probability that a step's result is a wrong digit.
+        vary: probability that a step is written in another way: with its operands swapped, or with its operand added or
             subtracted in two parts.
         style: one of `STYLES`.
-        rng: where the demonstrator's habits are drawn from; needed with any of the probabilities.
+        rng: random generator of the demonstrator's habits; needed if any of the probabilities is set.
 
     Raises:
-        UserError: no such style.
+        UserError: there is no such style.
     """
     if style not in STYLES:
         raise UserError("habits.style", f"expected one of {', '.join(STYLES)}, got {style!r}")

@@ -85,7 +85,7 @@ def build(config: DatasetTask, seed: int) -> Task:
     shown = config.data if isinstance(config.data, str) else ", ".join(config.data.values())
     for source, split, column in _assigned(config):
         if not source.records:
-            raise UserError(source.name, "no rows in it")
+            raise UserError(source.name, "has no rows")
         for record in source.records:
             try:
                 if record.broken:
@@ -124,12 +124,16 @@ def _leave_out_reserved(rows: Sequence[Row], where: str) -> None:
         for name in reserved:
             row.pop(name, None)
     if reserved:
-        _log.warning("%s: the columns %s are left out: training uses these names itself", where, ", ".join(reserved))
+        _log.warning(
+            "%s: the columns %s are left out, because training uses these names itself", where, ", ".join(reserved)
+        )
 
 
 def _refuse_mixed_prompts(rows: Sequence[Row], where: str) -> None:
     if len({isinstance(row["prompt"], str) for row in rows}) > 1:
-        raise UserError(where, "some prompts are chat messages and some plain text; task.chat=true makes all chats")
+        raise UserError(
+            where, "some prompts are chat messages and some are plain text; task.chat=true makes all of them chats"
+        )
 
 
 def _verifier(config: DatasetTask) -> Verifier:
@@ -144,7 +148,7 @@ def _verifier(config: DatasetTask) -> Verifier:
 
 
 def _assigned(config: DatasetTask) -> list[_Assigned]:
-    """Each source with the split its rows go to, or with the column that says so."""
+    """Each source with the split of its rows, or with the column that names it."""
     if isinstance(config.data, str):
         return _assigned_by_data(open_sources(config.data), config)
     assigned: list[_Assigned] = []
@@ -205,11 +209,11 @@ def _known(name: Any) -> bool:
 
 def _split_named(name: Any, column: str | None) -> Split:
     if name is None:
-        raise BadRow(f"column {column!r}, which says the split of each row, is empty")
+        raise BadRow(f"column {column!r}, which names the split of each row, is empty")
     if not _known(name):
         raise BadRow(
             f"column {column!r} says {name!r}, which is not train, validation or test; "
-            f"to use such rows name them in task.data, as in task.data.train=FILE:{name}"
+            f"to use such rows, name them in task.data, as in task.data.train=FILE:{name}"
         )
     return SPLIT_NAMES[name.lower()]
 
@@ -234,7 +238,9 @@ def _cut_missing(
     validation = 0.0 if "validation" in given else config.validation
     test = 0.0 if "test" in given else config.test
     if validation + test >= 1:
-        raise UserError("task.validation", f"with task.test it takes {validation + test:g} of train, so none is left")
+        raise UserError(
+            "task.validation", f"together with task.test it takes {validation + test:g} of train, which leaves none"
+        )
     rows: dict[Split, list[Row]] = {
         split: [row for _, row in found[split]] if split != "train" else [] for split in SPLITS
     }

@@ -3,11 +3,11 @@
 `Which weighs more, (A) quell or (B) koba?` → ` quell weighs 5. koba weighs 3. Answer: (A)`
 
 The warm start puts the world into the weights as bare statements. A question compares two things, or asks which of
-three has a value. Answering at once is near chance; stating the facts and then reading the answer off them is easy. The
-demonstrator's dominant habit is wrong: it answers at once by guessing, or rambles about what does not matter. So
-there is something for reinforcement to bring out, and a truth to compare rewards on rationales with.
+three has a value. Answering at once is right about as often as chance; stating the facts and then reading the answer
+off them is easy. The demonstrator mostly does the wrong thing: it guesses at once, or rambles about things that do not
+matter. So there is something for reinforcement to bring out, and a ground truth for rewards of rationales.
 
-Not here: what a statement is and whether it is true, relevant or repeated; that is `verifiers/facts.py`.
+`verifiers/facts.py` decides what a statement is, and whether it is true, relevant or repeated.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from verifiers.runtime.verifier import Verifier
 Row = dict[str, Any]
 LABELS = "ABC"
 ASKED = {"weighs": "more", "measures": "more", "is": "red", "eats": "figs"}
-"""Attribute → what is asked of it. One thing each: so small a policy takes far longer to match any value with any."""
+"""Attribute → what a question asks about it. There is one question per attribute, because so small a policy takes far
+longer to learn to compare arbitrary values."""
 VOCABULARY = (
     "Which", " more", ",", " or", "?", ".", MARK,
     *(f" ({label})" for label in LABELS),
@@ -49,16 +50,16 @@ def build(
     (`more` or a value), and `rationale`, the facts about its choices.
 
     Args:
-        sizes: rows of each split.
-        seed: which questions are drawn, and in what order.
+        sizes: number of rows of each split.
+        seed: random seed of the questions and their order.
         bare: share of demonstrations that are statements without a question.
-        reading: share that is reading an answer off what is given, in a world made up.
+        reading: share of demonstrations that read an answer off facts in the prompt, which are made up.
         at_once: share of answers that the demonstrator guesses at once.
-        careful: share where it states the facts about every choice before it answers; in the rest it rambles.
+        careful: share of answers before which it states the facts about every choice; before the rest it rambles.
         slip: probability that a statement it makes about a question is false.
 
     Raises:
-        UserError: there are not that many different questions.
+        UserError: there are fewer different questions.
     """
 
     def draws() -> Iterator[Row]:
@@ -94,7 +95,7 @@ def build(
 
 
 def problem(rng: random.Random) -> Row:
-    """A question that has one right answer: two things compared, or one of three that has a value."""
+    """A question with one right answer: it compares two things, or asks which of three has a value."""
     attribute = rng.choice(tuple(ATTRIBUTES))
     world, asked = WORLD[attribute], ASKED[attribute]
     if ATTRIBUTES[attribute] == NUMBERS:
@@ -107,7 +108,7 @@ def problem(rng: random.Random) -> Row:
         others = [thing for thing in THINGS if world[thing] != asked]
         things = [rng.choice(having), *rng.sample(others, 2)]
     question = f"Which {attribute} {asked}"
-    # the order of the choices follows from the question, lest train and test share one in two orders
+    # the question determines the order of its choices; otherwise train and test could share a question in two orders
     things.sort()
     random.Random(f"{question} {things}").shuffle(things)
     choices = [{"label": label, "text": thing} for label, thing in zip(LABELS, things, strict=False)]
@@ -129,21 +130,21 @@ def state(thing: str, attribute: str, value: str | None = None) -> str:
     """The statement of a fact, with the space before it.
 
     Args:
-        thing: what it is about.
-        attribute: which of the thing's attributes it states.
-        value: what it states; None for the truth.
+        thing: the thing that it is about.
+        attribute: the attribute of the thing that it states.
+        value: the value that it states; None for the true one.
     """
     return f" {thing} {attribute} {value or WORLD[attribute][thing]}."
 
 
 def solve(row: Row, rng: random.Random, *, at_once: float, careful: float, slip: float) -> str:
-    """The demonstrator's answer to a question: statements, often beside the point, and a label.
+    """The demonstrator's answer to a question: statements, which are often irrelevant, and a label.
 
-    It answers by what it stated, true or not, and guesses where that leaves the question open.
+    The answer follows from its statements, true or not; if they leave the question open, it guesses.
 
     Args:
         row: the question.
-        rng: where its habits are drawn from.
+        rng: random generator of its habits.
         at_once: probability that it states nothing.
         careful: probability that it states the fact about each choice.
         slip: probability that a statement is false.
@@ -171,17 +172,17 @@ def solve(row: Row, rng: random.Random, *, at_once: float, careful: float, slip:
 
 
 def read(row: Row, rng: random.Random) -> tuple[str, str]:
-    """An exercise in reading an answer off: the question with what settles it, in values made up, and the answer.
+    """An exercise in reading an answer off statements: the question, preceded by made-up facts that settle it.
 
-    The values stand in the prompt, so nothing false is learnt as a fact; but the answer cannot come from knowing the
-    world, and so stating facts comes to matter.
+    The made-up values are in the prompt, so the policy does not learn them as facts. But knowledge of the world does
+    not give the answer, so the policy learns to use stated facts.
 
     Args:
         row: the question.
-        rng: where the made-up values are drawn from.
+        rng: random generator of the made-up values.
 
     Returns:
-        The prompt, with what settles it, and the answer.
+        The prompt with the made-up facts, and the answer.
     """
     attribute, asked = row["attribute"], row["asked"]
     things = [choice["text"] for choice in row["choices"]]
@@ -198,7 +199,7 @@ def read(row: Row, rng: random.Random) -> tuple[str, str]:
 
 
 def _beside(row: Row, rng: random.Random) -> tuple[str, str]:
-    """A thing and an attribute that do not matter: a choice's other attribute, or another thing."""
+    """A thing and an attribute that are irrelevant: another attribute of a choice, or another thing."""
     things = [choice["text"] for choice in row["choices"]]
     if rng.random() < 0.5:
         return rng.choice(things), rng.choice([a for a in ATTRIBUTES if a != row["attribute"]])

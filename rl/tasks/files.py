@@ -1,7 +1,7 @@
 """Rows of one file: JSON lines, JSON, CSV, TSV, parquet or arrow, compressed or not.
 
-A row that cannot be read comes out as a record that says what is wrong with it. pandas and pyarrow are imported where
-they are needed, so that a JSON lines file opens without them.
+A row that cannot be read becomes a record that says what is wrong with it. pandas and pyarrow are imported only when
+needed, so a JSON lines file opens without them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from rl.errors import UserError
 
 SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".arrow", ".feather")
 PACKED = (".gz", ".bz2", ".zst", ".xz")
-"""What follows the suffix of a compressed file."""
+"""Endings that compressed files have after their suffix."""
 _HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 
 
@@ -31,7 +31,7 @@ class Record(NamedTuple):
     """One row of a source: its columns, or what is wrong with it."""
 
     number: int
-    """Line the row starts on, from 1; for formats without lines, the row's number from 1."""
+    """The line on which the row starts, from 1; for formats without lines, the row's number from 1."""
     columns: dict[str, Any]
     broken: str | None = None
 
@@ -40,11 +40,11 @@ def read_file(path: Path, name: str) -> tuple[list[Record], bool]:
     """The rows of a file.
 
     Args:
-        path: of the file; its name says the format, and its first bytes how it is compressed.
-        name: as shown in messages.
+        path: path of the file. Its name determines the format, and its first bytes the compression.
+        name: the file's name in messages.
 
     Returns:
-        The rows, and whether their numbers are lines.
+        The rows, and whether their numbers are line numbers.
 
     Raises:
         UserError: the file cannot be read at all.
@@ -70,16 +70,16 @@ def read_file(path: Path, name: str) -> tuple[list[Record], bool]:
         raise UserError(name, f"cannot be read: {error.strerror or error}") from None
     raise UserError(
         name,
-        f"{kind or 'a file without a suffix'} is not a known format; known are {', '.join(SUFFIXES)}, and each of them "
-        f"with {', '.join(PACKED)} after it",
+        f"{kind or 'a file without a suffix'} is not a known format; known are {', '.join(SUFFIXES)}, each possibly "
+        f"followed by {', '.join(PACKED)}",
     )
 
 
 def _opened(path: Path) -> io.BufferedReader:
-    """The file's bytes, unpacked where it is compressed; what the file holds decides, not its name.
+    """The file's bytes, decompressed if it is compressed, which its content determines and not its name.
 
     Raises:
-        _Damaged: it is compressed, and cut off or broken.
+        _Damaged: the file is compressed, and truncated or broken.
     """
     with path.open("rb") as file:
         start = file.read(6)
@@ -110,18 +110,18 @@ class _Damaged(Exception):
 
 
 _MARKS = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\x28\xb5\x2f\xfd": "zstd", b"\xfd7zXZ\x00": "xz"}
-"""What a compressed file begins with."""
+"""First bytes of a compressed file → its compression."""
 LFS_POINTER = b"version https://git-lfs"
 _BYTE_ORDER = {codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32",
                codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}  # fmt: skip
-"""What a text in such an encoding begins with; the longer marks first, since a short one begins a long one."""
+"""Byte order mark → encoding. Longer marks come first, because a short one is the beginning of a long one."""
 
 
 def _as_utf8(file: io.BufferedReader, name: str) -> io.BufferedReader:
-    """A text file as UTF-8, also where a spreadsheet wrote it as UTF-16 with its mark.
+    """A text file as UTF-8, even if a spreadsheet wrote it as UTF-16 with a byte order mark.
 
     Raises:
-        UserError: it is UTF-16 or UTF-32 without a mark, or broken.
+        UserError: the file is UTF-16 or UTF-32 without a byte order mark, or broken.
     """
     start = file.peek(64)[:64]
     encoding = next((of for mark, of in _BYTE_ORDER.items() if start.startswith(mark)), None)
@@ -132,16 +132,16 @@ def _as_utf8(file: io.BufferedReader, name: str) -> io.BufferedReader:
     try:
         return _buffered(file.read().decode(encoding).encode())
     except UnicodeError as error:
-        raise UserError(name, f"begins as {encoding.upper()} and is not: {error}") from None
+        raise UserError(name, f"begins like {encoding.upper()} but is not valid: {error}") from None
 
 
 def unpacked(name: str) -> str:
-    """A file's name without what says that it is compressed."""
+    """A file's name without the ending of a compressed file."""
     return next((name[: -len(end)] for end in PACKED if name.lower().endswith(end)), name)
 
 
 def _json(file: io.BufferedReader, name: str, kind: str) -> tuple[list[Record], bool]:
-    """One object a line; one array of objects; or objects that each take several lines."""
+    """Rows from one object per line, one array of objects, or objects that take several lines each."""
     content = file.read()
     start = content.removeprefix(b"\xef\xbb\xbf").lstrip()
     if start.startswith(b"[") and (kind == ".json" or not _is_json(start.partition(b"\n")[0])):
@@ -161,7 +161,7 @@ def _is_json(line: bytes) -> bool:
 
 
 def _over_lines(content: bytes) -> list[Record] | None:
-    """Objects one after another, however they are laid out; None where the file is something else."""
+    """A sequence of objects in any layout; None if the file is something else."""
     decoder, records, place = json.JSONDecoder(), [], 0
     try:
         text = content.decode("utf-8-sig")
@@ -176,7 +176,7 @@ def _over_lines(content: bytes) -> list[Record] | None:
 
 
 def _json_lines(file: IO[bytes]) -> Iterator[Record]:
-    """One object a line; blank lines are passed over."""
+    """One object per line; blank lines are skipped."""
     for number, line in enumerate(file, start=1):
         if number == 1:
             line = line.removeprefix(b"\xef\xbb\xbf")
@@ -184,10 +184,10 @@ def _json_lines(file: IO[bytes]) -> Iterator[Record]:
             continue
         try:
             value, twice = _one_object(line)
-            if b"\\ud" in line.lower():  # an escape that may be half a character, which no tokenizer takes
+            if b"\\ud" in line.lower():  # an escape that may be half a character, which no tokenizer accepts
                 json.dumps(value, ensure_ascii=False).encode()
         except UnicodeError:
-            yield Record(number, {}, "not Unicode: it holds bytes or escapes that are no character")
+            yield Record(number, {}, "not Unicode: it has bytes or escapes that are not characters")
         except json.JSONDecodeError as error:
             yield Record(number, {}, f"not JSON: {error.msg} at column {error.colno}")
         except (ValueError, RecursionError) as error:
@@ -201,7 +201,7 @@ def _json_lines(file: IO[bytes]) -> Iterator[Record]:
 
 
 def _one_object(line: bytes) -> tuple[Any, str | None]:
-    """What a line holds, and a name that its object gives twice; json would keep the last and say nothing."""
+    """The value on a line, and a name that occurs twice in its object, of which json would silently keep the last."""
     outermost: list[str] = []
 
     def noted(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -215,12 +215,12 @@ def _one_object(line: bytes) -> tuple[Any, str | None]:
 
 
 def _json_array(text: bytes, name: str) -> list[Record]:
-    """A file that is one array of objects; rows are counted, for lines say little there."""
+    """Rows of a file that is one array of objects; they are numbered by row, because line numbers would say little."""
     try:
         values = json.loads(text.removeprefix(b"\xef\xbb\xbf"))
         json.dumps(values, ensure_ascii=False).encode()
     except UnicodeError:
-        raise UserError(name, "not Unicode: it holds bytes or escapes that are no character") from None
+        raise UserError(name, "not Unicode: it has bytes or escapes that are not characters") from None
     except json.JSONDecodeError as error:
         raise UserError(f"{name}:{error.lineno}", f"not JSON: {error.msg}") from None
     except (ValueError, RecursionError) as error:
@@ -231,12 +231,12 @@ def _json_array(text: bytes, name: str) -> list[Record]:
 def _json_record(number: int, value: Any) -> Record:
     if isinstance(value, dict):
         return Record(number, value)
-    return Record(number, {}, f"not a JSON object but {type(value).__name__}")
+    return Record(number, {}, f"expected a JSON object, got {type(value).__name__}")
 
 
 def _csv(file: IO[bytes], name: str, delimiter: str) -> Iterator[Record]:
-    """Rows under a header line; a row's number is the line it starts on, also after quoted line breaks."""
-    # bytes that are no UTF-8 become lone surrogates, and are told of row by row
+    """Rows under a header line; a row's number is the line it starts on, even after quoted line breaks."""
+    # bytes that are not UTF-8 become lone surrogates, and are reported row by row
     text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
     longest = csv.field_size_limit(2**31 - 1)
     try:
@@ -259,9 +259,9 @@ def _csv(file: IO[bytes], name: str, delimiter: str) -> Iterator[Record]:
             if not fields:  # a blank line
                 continue
             if _HALF_CHARACTER.search("".join(fields)):
-                yield Record(number, {}, "not Unicode: it holds bytes that are no UTF-8")
+                yield Record(number, {}, "not Unicode: it has bytes that are not UTF-8")
             elif len(fields) != len(header):
-                yield Record(number, {}, f"{len(fields)} fields under a header of {len(header)}")
+                yield Record(number, {}, f"{len(fields)} fields under a header with {len(header)}")
             else:
                 yield Record(number, dict(zip(header, fields, strict=True)))
     finally:
@@ -280,7 +280,7 @@ def _parquet(file: io.BufferedReader, name: str) -> list[Record]:
 
 
 def _arrow(file: io.BufferedReader, name: str) -> list[Record]:
-    """Arrow's file format, which Feather is, or its stream format, in which `datasets` writes."""
+    """Rows in Arrow's file format, which Feather uses, or in its stream format, which `datasets` writes."""
     import pyarrow
     import pyarrow.ipc
 

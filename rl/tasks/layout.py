@@ -45,13 +45,15 @@ class Layout:
 
         Args:
             config: the config's `task` section.
-            verifier: the task's, whose columns each row needs.
+            verifier: the task's verifier, whose columns each row needs.
 
         Raises:
-            UserError: a template or pattern that cannot be used.
+            UserError: a template or pattern cannot be used.
         """
         fields = template_fields(config.template)
-        as_prompt("", chat=config.chat, system=config.system)  # whether these two go together, before any row
+        as_prompt(
+            "", chat=config.chat, system=config.system
+        )  # checks that these two go together, before any row is read
         pattern = None
         if config.answer_pattern is not None:
             try:
@@ -59,7 +61,9 @@ class Layout:
             except re.error as error:
                 raise UserError("task.answer_pattern", f"not a regular expression: {error}") from None
             if pattern.groups < 1:
-                raise UserError("task.answer_pattern", "has no group; put the answer's part in parentheses")
+                raise UserError(
+                    "task.answer_pattern", "has no group; put the part that matches the answer in parentheses"
+                )
         needed = {field: "task.template" for field in fields} | {"gold": "every task"}
         needed |= {column: f"verifier {config.verifier!r}" for column in verifier.columns if column != "prompt"}
         needed = {name: f"task.columns.{name}" for name in config.columns} | needed
@@ -105,7 +109,7 @@ class Layout:
         if history is not None:
             shown[history.field] = values[history.field] = history.messages[history.asked]["content"]
         if not any(text.strip() for text in shown.values()):
-            raise BadRow(f"nothing to ask: {' and '.join(map(repr, shown))} is empty")
+            raise BadRow(f"there is no question: {' and '.join(map(repr, shown))} is empty")
         text = self.config.template.format(**shown)
         if history is None:
             prompt = as_prompt(text, chat=self.config.chat, system=self.config.system)
@@ -134,9 +138,11 @@ class Layout:
             asked = last_user(messages)
             if asked is None or messages[-1]["role"] == "assistant":
                 said = "has no message of the user's" if asked is None else "ends with the assistant's words"
-                raise BadRow(f"column {name!r} {said}, so it is no prompt")
+                raise BadRow(f"column {name!r} {said}, so it is not a prompt")
             if self.config.system is not None and any(message["role"] == "system" for message in messages):
-                raise BadRow(f"column {name!r} has a system message of its own, and task.system is set; leave that out")
+                raise BadRow(
+                    f"column {name!r} has its own system message, and task.system is set; leave task.system out"
+                )
             found.append(_History(field, messages, asked))
         if len(found) > 1:
             both = " and ".join(repr(history.field) for history in found)
@@ -185,7 +191,7 @@ def as_prompt(text: str, *, chat: bool, system: str | None) -> str | list[dict[s
     """
     if not chat:
         if system is not None:
-            raise UserError("task.system", "belongs to a chat; set task.chat=true, or put it into task.template")
+            raise UserError("task.system", "needs a chat; set task.chat=true, or put the text into task.template")
         return text
     before = [] if system is None else [{"role": "system", "content": system}]
     return [*before, {"role": "user", "content": text}]
@@ -200,14 +206,12 @@ def template_fields(template: str) -> tuple[str, ...]:
     try:
         fields = [field for _, field, _, _ in string.Formatter().parse(template) if field is not None]
     except ValueError as error:
-        raise UserError(
-            "task.template", f"{error}; a brace of the text itself is written twice, {{{{ or }}}}"
-        ) from None
+        raise UserError("task.template", f"{error}; to get a brace in the text, write it twice, {{{{ or }}}}") from None
     for field in fields:
         if not field.isidentifier():
             raise UserError(
                 "task.template",
-                f"{{{field}}} names no column; a brace of the text itself is written twice, {{{{ or }}}}",
+                f"{{{field}}} names no column; to get a brace in the text, write it twice, {{{{ or }}}}",
             )
     try:
         template.format(**dict.fromkeys(fields, ""))
@@ -235,7 +239,7 @@ def _choices(value: Any) -> Any:
         try:
             value = choices_from_text(value)
         except ValueError:
-            raise BadRow(f"column 'choices' is not a list, nor the text of one: {_short(value)}") from None
+            raise BadRow(f"column 'choices' is neither a list nor the text of a list: {_short(value)}") from None
     if isinstance(value, dict) and {"label", "text"} <= value.keys():
         if len(value["label"]) != len(value["text"]):
             raise BadRow(f"column 'choices' has {len(value['label'])} labels for {len(value['text'])} texts")

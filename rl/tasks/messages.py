@@ -36,7 +36,7 @@ def messages_of(value: Any) -> Messages | None:
         return None
     if not all(map(_is_message, value)):
         if any(map(_is_message, value)):
-            raise ValueError("it holds chat messages and other things beside them")
+            raise ValueError("it mixes chat messages with other things")
         return None
     return [_message(message) for message in value]
 
@@ -60,7 +60,7 @@ def _message(given: Mapping[str, Any]) -> dict[str, Any]:
     for part in content if isinstance(content, list | tuple) else ():
         kind = part.get("type", "text") if isinstance(part, Mapping) else "text"
         if kind not in ("text", "input_text", "output_text"):
-            raise ValueError(f"a message of the {role}'s holds a part of type {kind!r}; only text can be used")
+            raise ValueError(f"a message of the {role} has a part of type {kind!r}; only text can be used")
     rest = {key: value for key, value in given.items() if value is not None and value != []}
     for key in ("role", "from", "content", "value"):
         rest.pop(key, None)

@@ -39,7 +39,9 @@ def build(config: ReasoningGymTask, seed: int) -> Task:
     """
     unknown = [field for field in template_fields(config.template) if field != "question"]
     if unknown:
-        raise UserError("task.template", f"{{{unknown[0]}}} is not there; reasoning-gym's entries have {{question}}")
+        raise UserError(
+            "task.template", f"{{{unknown[0]}}} is unknown; the only placeholder of this task is {{question}}"
+        )
     sizes: dict[Split, int] = {split: getattr(config.sizes, split) for split in SPLITS}
     splits = fill_splits(_rows(config, seed), sizes, f"task.sizes ({config.dataset})")
     for split in SPLITS:
@@ -72,7 +74,7 @@ def _rows(config: ReasoningGymTask, seed: int) -> Iterator[dict[str, Any]]:
 
 
 def _options_of(source: str, config: ReasoningGymTask) -> dict[str, Any]:
-    """The options with which an entry was made; in a composite each part has its own."""
+    """The options with which an entry was made; in a composite, each part has its own."""
     if config.dataset != "composite":
         return config.options
     return next(spec.get("config", {}) for spec in config.options["datasets"] if spec["name"] == source)
@@ -99,5 +101,5 @@ def _generator(config: ReasoningGymTask, seed: int) -> Any:
         return create_dataset(name, seed=seed, size=CHUNK, **options)
     except (AssertionError, AttributeError, KeyError, TypeError, ValueError) as error:
         raise UserError(
-            "task.options", f"{name} does not take {config.options}: {error or 'it says no more'}"
+            "task.options", f"{name} does not take {config.options}: {error or 'it gives no reason'}"
         ) from error

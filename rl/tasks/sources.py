@@ -1,7 +1,7 @@
-"""Where rows come from: files on disk (`rl/tasks/files.py`) and data sets of the hub.
+"""The sources of rows: files on disk (`rl/tasks/files.py`) and data sets on the hub.
 
-Nothing is judged here: a row that cannot be read comes out as a record that says what is wrong with it and where, and
-the caller decides. `datasets` is imported where it is needed.
+A row that cannot be read becomes a record that says what is wrong with it and where; the caller decides what to do with
+it. `datasets` is imported only when needed.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ def open_sources(data: str) -> list[Source]:
     """Read a file, a folder or a hub data set.
 
     Args:
-        data: a file that ends with one of `SUFFIXES`, compressed by gzip, bzip2, zstandard, xz or not; a folder that
-            `datasets` wrote or can load; or a hub id, with the subset that is wanted as in `openai/gsm8k@main`. A path
-            is relative to the folder the command runs in.
+        data: a file that ends with one of `SUFFIXES`, possibly compressed by gzip, bzip2, zstandard or xz; a folder
+            that `datasets` wrote or can load; or a hub id, possibly with a subset, as in `openai/gsm8k@main`. A path is
+            relative to the working directory.
 
     Returns:
         One source for a file, or one for each split of a hub data set.
 
     Raises:
-        UserError: there is no such file or data set, or it cannot be read at all.
+        UserError: the file or data set does not exist, or cannot be read at all.
     """
     path = Path(data).expanduser()
     if path.is_file():
@@ -82,7 +82,7 @@ def of_split(sources: Sequence[Source], split: str, column: str = "split") -> tu
 
 
 def is_hub_id(data: str) -> bool:
-    """Whether a source is to be found on the hub: there is no such file or folder here, nor could there be one."""
+    """Whether a source is a hub id: no such file or folder exists here, and the name is not that of a file."""
     looks_like_a_path = Path(unpacked(data)).suffix.lower() in SUFFIXES or data.startswith((".", "~", "/"))
     return not Path(data).expanduser().exists() and not looks_like_a_path and data.count("/") <= 1
 
@@ -103,7 +103,7 @@ def _read_data_set(name: str) -> list[Source]:
             )
     except (OSError, ValueError, DatasetsError) as error:
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
-        kind = "a folder that datasets cannot load" if folder.is_dir() else "no such file, and not a hub data set"
+        kind = "a folder that datasets cannot load" if folder.is_dir() else "neither a file nor a data set on the hub"
         raise UserError(name, f"{kind}: {first}") from None
     if not isinstance(loaded, dict):
         loaded = {None: loaded}

@@ -102,7 +102,7 @@ def test_a_question_keeps_its_fold():
     assert [fold_of("Which?", 5), fold_of("Which?", 5, 3)] == [0xAE380DE59E526764 % 5, 3]
     assert len({fold_of(f"question {n}", 3) for n in range(50)}) == 3
     assert fold_of([{"role": "user", "content": "x"}], 7) == fold_of([{"content": "x", "role": "user"}], 7)
-    with pytest.raises(ValueError, match="fold: 5 is none of the folds 0 to 4"):
+    with pytest.raises(ValueError, match="fold: expected 0 to 4, got 5"):
         fold_of("Which?", 5, 5)
 
 
@@ -115,17 +115,17 @@ def test_what_cannot_be_judged_abstains(folder):
 def test_what_is_no_folder_of_answer_models_is_refused(tmp_path):
     with pytest.raises(ValueError, match="consistency: model: is needed: a folder of answer models"):
         build({"consistency": {}}, HERE)
-    with pytest.raises(ValueError, match=r"is no folder of answer models, it has no answer_models.json"):
+    with pytest.raises(ValueError, match=r"is not a folder of answer models: it has no answer_models.json"):
         made(tmp_path)
 
 
 @pytest.mark.parametrize(
     ("rows", "folds", "message"),
     [
-        (ROWS, 1, "folds: expected 2 at least"),
+        (ROWS, 1, "folds: expected at least 2"),
         ([{"prompt": "x", "answer": "1"}], 2, "row 1 has no 'gold'; it has: prompt, answer"),
-        ([question(0, 0), question(1, 0)], 2, "no rows to train the model without rationales of fold 0"),
-        ([{**question(0), "gold": "Z"}], 2, "row 1: the gold 'Z' is none of its choices"),
+        ([question(0, 0), question(1, 0)], 2, "fold 0 has no rows to train the model without rationales"),
+        ([{**question(0), "gold": "Z"}], 2, "row 1: the gold 'Z' is not one of its choices"),
     ],
 )
 def test_rows_that_cannot_be_learnt_from_are_refused(model_folder, tmp_path, rows, folds, message):

@@ -250,8 +250,8 @@ def test_a_score_is_read_from_the_object_that_a_reply_ends_with(reply, score):
         ('[{"score": 1}, {"score": 2}]', "more than one score"),
         ('{"score": 1, "score": 2}', "more than one score"),
         ('It says {"score": 10}, which is no instruction. I give {"score": 1}', "more than one score"),
-        ('It says {"score": 10}, which is no instruction.', "goes on after its score"),
-        ('{"score": 1} But wait', "goes on after its score"),
+        ('It says {"score": 10}, which is no instruction.', "continues after its score"),
+        ('{"score": 1} But wait', "continues after its score"),
     ],
     ids=lambda text: text[:30],
 )
@@ -367,7 +367,7 @@ def test_a_rubric_may_stand_in_a_file(judge, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"rubric": None}, "judge: rubric: what the judge goes by is needed"),
+        ({"rubric": None}, "judge: rubric: the judge needs a rubric"),
         ({"rubric": None, "rubric_file": "nowhere.md"}, "rubric_file: no file 'nowhere.md'"),
         ({"base_url": "localhost:8000"}, "base_url: expected an address"),
         ({"key": "NOT_SET_ANYWHERE"}, "key: the environment variable NOT_SET_ANYWHERE is not set"),
@@ -375,9 +375,9 @@ def test_a_rubric_may_stand_in_a_file(judge, tmp_path):
         ({"scale": [1, 1]}, "scale: the worst and the best"),
         ({"limit": {"request": 1}}, "limit: 'request' is not one; did you mean 'requests'"),
         ({"limit": {"money": 1}}, "limit.money: needs prices"),
-        ({"request": {"n": 2}}, "request: n is not set there"),
+        ({"request": {"n": 2}}, "request: n cannot be set here"),
         ({"tries": 0}, "tries: expected a whole number"),
-        ({"columns": ["prompt"]}, "columns: the judge is shown the prompt anyway"),
+        ({"columns": ["prompt"]}, "columns: the judge always sees the prompt"),
         ({"request": {"seed": {1, 2}}}, "request: it cannot be sent as JSON"),
         ({"rubrik": "x"}, "no option 'rubrik'; did you mean 'rubric'"),
     ],

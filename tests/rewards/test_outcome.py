@@ -122,7 +122,7 @@ def test_an_empty_completion_is_judged_and_nothing_at_all_is_not(model):
         ({"options": {"sigmoid": "yes"}}, "sigmoid: expected true or false"),
         ({"options": {"max_tokens": -1}}, "max_tokens: expected a whole number"),
         ({"options": {"right": 1}}, "labels are 0 to 0, got 1"),
-        ({"verifier": "math"}, "reads no verifier"),
+        ({"verifier": "math"}, "this reward uses no verifier"),
         ({"model": None}, "model: is needed: a reward model"),
         ({"credit": "min"}, "gives no step scores"),
     ],

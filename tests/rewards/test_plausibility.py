@@ -127,13 +127,13 @@ def test_facts_that_are_checked_exactly_can_be_credited_inside_the_completion():
 @pytest.mark.parametrize(
     ("settings", "context", "message"),
     [
-        ({}, HERE, "model: is needed: a statement scorer such as VERA.*only the statements of the task facts"),
+        ({}, HERE, "model: is needed: a statement scorer such as VERA.*only statements of the task facts"),
         ({"options": {"temperature": 2}}, FACTS, "no option 'temperature'"),
         ({"model": "x", "options": {"format": "verra"}}, HERE, "did you mean 'vera'"),
-        ({"model": "x", "options": {"temperature": 0}}, HERE, "temperature: 0 is too small"),
-        ({"model": "x", "options": {"right": 1}}, HERE, "right: is not read with format: vera"),
-        ({"model": "x", "options": {"marker": ""}}, HERE, "marker: an empty one"),
-        ({"model": "policy"}, HERE, "is no frozen model"),
+        ({"model": "x", "options": {"temperature": 0}}, HERE, "temperature: expected more than 0, got 0"),
+        ({"model": "x", "options": {"right": 1}}, HERE, "right: has no effect with format: vera"),
+        ({"model": "x", "options": {"marker": ""}}, HERE, "marker: an empty marker"),
+        ({"model": "policy"}, HERE, "needs a frozen model"),
     ],
 )
 def test_settings_that_are_no_good_are_refused(settings, context, message):
@@ -143,10 +143,10 @@ def test_settings_that_are_no_good_are_refused(settings, context, message):
 
 def test_encoders_that_hold_no_head_of_veras_are_refused(vera, model_folder):
     with pytest.raises(
-        ValueError, match="keeps its head in rows 32097 to 32099 of the embedding, and this one has 400"
+        ValueError, match="keeps its head in rows 32097 to 32099 of the embedding, but this model has 400"
     ):
         made(vera([], 0, 0, rows=400))
-    with pytest.raises(ValueError, match="is -1: no VERA"):
+    with pytest.raises(ValueError, match="is -1, so it is not VERA"):
         made(vera([0.0] * 8, 0.0, -1.0))
     with pytest.raises(ValueError, match=r"could not be loaded|no weights"):
         made(model_folder("causal"))

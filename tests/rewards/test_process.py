@@ -166,7 +166,7 @@ def test_what_training_saved_is_kept_to(prm, known_folder):
         made(folder)
     with open(f"{folder}/prm.json", "w") as file:
         file.write("{")
-    with pytest.raises(ValueError, match=r"process: prm\.json of the model .* is no JSON"):
+    with pytest.raises(ValueError, match=r"process: prm\.json of the model .* is not valid JSON"):
         made(folder)
 
 
@@ -175,16 +175,19 @@ def test_what_training_saved_is_kept_to(prm, known_folder):
     [
         ({"options": {"final": "max"}}, "final: 'max' is not one"),
         ({"options": {"format": "shephard"}}, "did you mean 'shepherd'"),
-        ({"options": {"separator": "\n", "pattern": "x"}}, "separator and pattern: steps are found in one way"),
+        (
+            {"options": {"separator": "\n", "pattern": "x"}},
+            "separator and pattern: only one of these can define the steps",
+        ),
         ({"options": {"pattern": "("}}, "is not a regular expression"),
         ({"options": {"separator": ""}}, "separator: expected a text"),
-        ({"options": {"good": "+"}}, "good: is not read with format: classes"),
+        ({"options": {"good": "+"}}, "good: has no effect with format: classes"),
         ({"options": {"marker": ""}}, "marker: expected a text"),
         ({"options": {"max_tokens": 0}}, "max_tokens: expected a whole number"),
         ({"options": {"seperator": ";"}}, "did you mean 'separator'"),
         ({"verifier": "math"}, "verifier 'math' judges no steps"),
         ({"model": None}, "model: is needed: a process reward model"),
-        ({"model": "policy"}, "is no frozen model"),
+        ({"model": "policy"}, "needs a frozen model"),
     ],
 )
 def test_settings_that_are_no_good_are_refused(prm, settings, message):

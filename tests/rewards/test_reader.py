@@ -160,11 +160,11 @@ def test_a_verifier_that_breaks_is_a_failure(echo):
     [
         ({"options": {"format": "casual"}}, "did you mean 'causal'"),
         ({"options": {"max_tokens": 0}}, "max_tokens: expected a whole number"),
-        ({"options": {"max_tokens": 600}}, "600 leave no room for a rationale: the model has room for 512"),
+        ({"options": {"max_tokens": 600}}, "600 leaves no room for a rationale: the model has room for 512"),
         ({"options": {"with_rationale": "{question}"}}, "with_rationale"),
         ({"verifier": "maths"}, "did you mean 'math'"),
         ({"model": None}, "model: is needed: the model that reads"),
-        ({"model": "policy"}, "is no frozen model"),
+        ({"model": "policy"}, "needs a frozen model"),
         ({"credit": "min"}, "gives no step scores"),
     ],
 )

@@ -129,9 +129,9 @@ def test_the_policy_as_the_run_began_may_judge_in_both_terms_or_in_the_one_witho
 @pytest.mark.parametrize(
     ("policy", "train", "options", "message"),
     [
-        (None, ROWS, {}, "self_feedback: model: policy needs a policy, and there is none here"),
+        (None, ROWS, {}, "self_feedback: model: there is no policy here"),
         (lambda: None, (), {}, "no rows of a train split here to measure rewards with; set options.normalise: false"),
-        (lambda: None, ROWS, {"temperature": 0}, "temperature: 0 is too small"),
+        (lambda: None, ROWS, {"temperature": 0}, "temperature: expected more than 0, got 0"),
         (lambda: None, ROWS, {"normalize": False}, "no option 'normalize'; did you mean 'normalise'"),
     ],
 )
@@ -150,7 +150,7 @@ def test_a_frozen_judge_serves_saved_completions_without_a_policy(model_folder):
 
 def test_a_policy_that_never_comes_to_an_answer_cannot_be_measured(pair):
     reward = made(lambda: pair, ROWS, rows=4, max_tokens=4)
-    with pytest.raises(ValueError, match="of 4 completions of the initial policy 0 have a reward"):
+    with pytest.raises(ValueError, match="0 of 4 completions of the initial policy have a reward"):
         reward([PROMPT] * 3, COMPLETIONS, **COLUMNS)
 
 

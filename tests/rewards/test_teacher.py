@@ -101,7 +101,7 @@ def test_a_teacher_of_another_vocabulary_is_refused(warm, other, reward):
         ({"model": "policy"}, "prompt: the policy in training has nothing to learn from itself"),
         ({"model": "base", "options": {"prompt": "answer"}}, "shows no column"),
         ({"model": "base", "options": {"prompt": 3}}, "expected a text with columns in braces, got 3"),
-        ({"model": "base", "options": {"clip": 0}}, "clip: 0 is too small"),
+        ({"model": "base", "options": {"clip": 0}}, "clip: expected more than 0, got 0"),
         ({"model": "./nowhere"}, "there is no such folder"),
         ({"model": "base", "credit": "sum"}, "credit: 'sum' is not one; there are: token"),
     ],

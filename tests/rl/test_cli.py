@@ -166,7 +166,7 @@ def test_eval_takes_its_settings_from_a_config_file(capsys, saved, small):
 def test_a_run_folder_under_a_file_is_one_line(capsys, tmp_path, small):
     (tmp_path / "file").write_text("")
     line = refused(capsys, "train", QUICKSTART, *small, f"logging.folder={tmp_path / 'file'}")
-    assert "a run folder cannot be written here (Not a directory); give another logging.folder" in line
+    assert "cannot write a run folder here (Not a directory); give another logging.folder" in line
 
 
 def test_eval_makes_the_folder_it_writes_to_and_refuses_what_it_cannot_write_before_the_work(capsys, tmp_path, saved):

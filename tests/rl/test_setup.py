@@ -40,7 +40,7 @@ def test_a_missing_column_is_found_before_the_policy_is_loaded(small):
 @pytest.mark.parametrize(
     ("overrides", "line"),
     [
-        (["rewards.length.options.target=0"], "rewards.length: target: 0 is too small; it is more than 0"),
+        (["rewards.length.options.target=0"], "rewards.length: target: expected more than 0, got 0"),
         (["rewards.correctness.options.digit=3"], "rewards.correctness: verifier 'chain' has no option 'digit'"),
         (["rewards.mine.function=a:b", "rewards.mine.verifier=math"], "rewards.mine: a function reads no verifier"),
     ],

@@ -89,9 +89,9 @@ def test_a_stopped_draw_goes_on_and_ends_with_the_same_file(config, tmp_path, mo
 @pytest.mark.parametrize(
     ("name", "task", "message"),
     [
-        ("a.txt", "chain", "--out: a name that ends with .jsonl, .jsonl.gz, .parquet is wanted, got 'a.txt'"),
-        ("there.jsonl", "chain", "there.jsonl is there already; give another name, or delete it"),
-        ("a.jsonl", "reasoning_gym", "--by reference: the task reasoning_gym knows no worked solutions"),
+        ("a.txt", "chain", "--out: expected a name that ends with one of .jsonl, .jsonl.gz, .parquet, got 'a.txt'"),
+        ("there.jsonl", "chain", "there.jsonl already exists; give another name, or delete it"),
+        ("a.jsonl", "reasoning_gym", "--by reference: the task reasoning_gym has no worked solutions"),
     ],
 )
 def test_what_cannot_be_written_is_refused(config, tmp_path, name, task, message):

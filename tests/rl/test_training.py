@@ -178,7 +178,7 @@ def test_a_second_run_in_a_folder_is_refused_and_the_first_one_is_named(small, t
     lock.acquire(tmp_path / "quickstart" / "lock.json")
     for fresh in (False, True):
         with pytest.raises(
-            UserError, match=rf"quickstart: another run is under way in this folder, process {os.getpid()}"
+            UserError, match=rf"quickstart: another run is in progress in this folder, process {os.getpid()}"
         ):
             run(small, fresh=fresh)
     assert [path.name for path in (tmp_path / "quickstart").iterdir()] == ["lock.json"]

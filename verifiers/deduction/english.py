@@ -5,9 +5,9 @@
     If someone is red and they visit the cat then they are not kind.
 
 A literal is a sign, a predicate and one or two arguments; a rule has premises and a conclusion, with one variable at
-most. A sentence outside this English is not guessed at: it raises `Unparsed`. Negation is explicit: what is not stated
-or derived is unknown (open world). Saulparov & He 2023 (ProntoQA, arXiv:2210.01240); Tafjord et al. 2021 (ProofWriter,
-arXiv:2012.13048).
+most. A sentence outside this English raises `Unparsed` instead of being guessed at. Negation is explicit: a literal
+that is neither stated nor derived is unknown (open world). Saulparov & He 2023 (ProntoQA, arXiv:2210.01240); Tafjord et
+al. 2021 (ProofWriter, arXiv:2012.13048).
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Literal(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """What a sentence states: the conclusion holds where all premises do; a fact has no premises."""
+    """A rule: the conclusion holds if all premises do; a fact has no premises."""
 
     premises: tuple[Literal, ...]
     conclusion: Literal
@@ -61,7 +61,7 @@ def statements(sentence: str) -> tuple[Rule, ...]:
     """The facts and rules that one sentence states; `Bob is big and kind` states two.
 
     Raises:
-        Unparsed: it is outside the controlled English.
+        Unparsed: the sentence is outside the controlled English.
     """
     text = plain(sentence)
     if not text or len(text) > MAX_SENTENCE:
@@ -78,7 +78,7 @@ def statements(sentence: str) -> tuple[Rule, ...]:
         return _about(match[1], match[2], True, negative=False)
     facts = _clauses(text)
     if any(VARIABLE in fact.arguments for fact in facts):
-        raise Unparsed("it is not said of whom")
+        raise Unparsed("the subject is missing")
     return tuple(Rule((), fact) for fact in facts)
 
 
@@ -97,7 +97,7 @@ def question(text: str) -> Literal:
     """The statement that a true-or-false question is about.
 
     Raises:
-        Unparsed: it is not one positive or negative fact.
+        Unparsed: the question is not about a single positive or negative fact.
     """
     quoted = re.findall(r"[\"“]([^\"“”]{1,400})[\"”]", text)
     rest = quoted[-1] if quoted else re.split(r"[?:]", text.strip().rstrip("?"))[-1]
@@ -108,7 +108,7 @@ def question(text: str) -> Literal:
 
 
 def _about(subject: str, complement: str, plural: bool, *, negative: bool) -> tuple[Rule, ...]:
-    """The rules of `SUBJECT is/are COMPLEMENT` where the subject is a class."""
+    """The rules of `SUBJECT is/are COMPLEMENT` whose subject is a class."""
     words = subject.split()
     if words[-1] in _HEADS:
         parts = [part for part in re.split(r",? and |, ", " ".join(words[:-1])) if part]
@@ -124,7 +124,7 @@ def _about(subject: str, complement: str, plural: bool, *, negative: bool) -> tu
 
 
 def _clauses(text: str) -> list[Literal]:
-    """The literals of `A is X and Y and it likes the Z`; a part without a verb goes on about the subject before it."""
+    """The literals of `A is X and Y and it likes the Z`; a part without a verb has the subject before it."""
     literals: list[Literal] = []
     subject = ""
     for part in re.split(r",? and ", text):
@@ -156,7 +156,7 @@ def _predicates(subject: str, complement: str, plural: bool) -> list[Literal]:
         article = re.match(r"an? ", name)
         name = name[article.end() :] if article else singular(name) if plural else name
         if not re.fullmatch(r"[\w'-]+(?: [\w'-]+){0,2}", name) or name.split()[0] in ("true", "false", "unknown"):
-            raise Unparsed(f"{part[:60]!r} is no predicate")
+            raise Unparsed(f"{part[:60]!r} is not a predicate")
         literals.append(Literal(positive, name, (subject,)))
     return literals
 
@@ -166,7 +166,7 @@ def _name(text: str) -> str:
     if text in _PRONOUNS:
         return VARIABLE
     if not re.fullmatch(r"[\w'-]+(?: [\w'-]+)?", text) or text.split()[0] in ("is", "are", "not", "if", "the"):
-        raise Unparsed(f"{text[:60]!r} is no name")
+        raise Unparsed(f"{text[:60]!r} is not a name")
     return text
 
 
@@ -175,7 +175,7 @@ def _verb(word: str) -> str:
 
 
 def singular(noun: str) -> str:
-    """The singular of a plural noun by spelling; a word that is no plural stays."""
+    """The singular of a plural noun by spelling; a word that is not a plural is unchanged."""
     head, _, last = noun.rpartition(" ")
     if last in _IRREGULAR:
         last = _IRREGULAR[last]

@@ -1,4 +1,4 @@
-"""What `whetstone score` does: checks, reads, scores, shows, writes."""
+"""The command `whetstone score`: checks its options, reads completions, scores them, shows and saves the results."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from rl.analysis.scoring import saved, show
 from rl.errors import UserError
 
 WIDTH = 160
-"""Columns of the tables where output goes to a file."""
+"""Width of the tables in characters when the output goes to a file."""
 READ = ("completion", "prompt", "gold", "correct", "group")
-"""What scoring itself reads; rewards may read further columns."""
+"""The fields that scoring itself reads; rewards may read further columns."""
 
 
 def score(
@@ -34,23 +34,23 @@ def score(
     """Score a file of completions.
 
     Args:
-        path: of the completions: a file, a folder or a hub data set.
-        overrides: `key=value` of the config.
-        rewards: a config; None where the overrides name the rewards.
-        out: a `.parquet` file for the table; None for nowhere.
-        html: a file for the page; None for nowhere.
-        columns: `WHAT=NAME`, for columns that are not called by their usual names.
-        verifier: who judges where a reward names no verifier; None for the config's own, or math.
+        path: the completions: a file, a folder or a hub data set.
+        overrides: `key=value` overrides of the config.
+        rewards: path of a config; None if the overrides name the rewards.
+        out: a `.parquet` file for the table; None to write none.
+        html: a file for the page; None to write none.
+        columns: `WHAT=NAME` for each column that does not have its usual name.
+        verifier: the verifier for rewards that name none; None for the config's own, or math.
         tokenizer: a folder or hub id, for rewards that read token ids.
-        skip: whether rows that are broken or hold no completion are left out and counted.
+        skip: whether to leave out, and count, rows that are broken or have no completion.
 
     Raises:
-        UserError: anything wrong with them, before anything is scored.
+        UserError: one of the arguments or the data is wrong; nothing has been scored yet.
     """
     settings = saved.settings(rewards, overrides)
     for option, file in (("--out", out), ("--html", html)):
         if file is not None and not Path(file).parent.is_dir():
-            raise UserError(option, f"there is no folder {Path(file).parent}")
+            raise UserError(option, f"the folder {Path(file).parent} does not exist")
     if out is not None and not out.endswith(".parquet"):
         raise UserError("--out", f"expected a .parquet file, got {out}")
     named = _named(columns)
@@ -84,16 +84,16 @@ def score(
 
 
 def _named(columns: Sequence[str]) -> dict[str, str]:
-    """What is read → the column or template that the user names for it."""
+    """Field → the column or template that the user names for it."""
     found: dict[str, str] = {}
     for column in columns:
         what, equals, source = column.partition("=")
         what = what.strip()
         if not equals or not what or not source:
-            raise UserError("--column", f"{column!r} is not WHAT=NAME, such as completion=output")
+            raise UserError("--column", f"expected WHAT=NAME, such as completion=output, got {column!r}")
         if what in found:
             raise UserError("--column", f"{what} is given twice: {found[what]} and {source}")
         if what not in READ and (meant := difflib.get_close_matches(what.lower(), READ, n=1, cutoff=0.8)):
-            raise UserError("--column", f"{what!r} is nothing that scoring reads; did you mean {meant[0]!r}?")
+            raise UserError("--column", f"scoring reads no {what!r}; did you mean {meant[0]!r}?")
         found[what] = source
     return found

@@ -1,4 +1,4 @@
-"""Which columns of somebody's data hold what scoring reads: named by the user, or found by their usual names."""
+"""Finds the columns of a data set that scoring reads: those the user names, or those with usual names."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rl.tasks.columns import column, has, names
 from verifiers.runtime.names import nearest
 
 CONVERSATIONS = ("messages", "conversation", "conversations")
-"""Columns that hold a prompt, and perhaps its completion."""
+"""Columns that hold a prompt, and possibly its completion."""
 USUAL = {
     "completion": (
         *("completion", "prediction", "response", "generation", "output", "generated_text", "model_output"),
@@ -31,25 +31,25 @@ USUAL = {
     ),
     "correct": ("correct", "is_correct"),
 }
-"""What scoring reads → the names it usually has, the likeliest first. A reference solution is a completion only where
-nothing else is."""
+"""Field → its usual column names, likeliest first. A reference solution is taken for the completion only if there is no
+other candidate."""
 IDS = ("prompt_id", "problem_id", "question_id", "example_id", "doc_id", "uid")
-"""Columns that say which completions are of one prompt, where there is no prompt."""
+"""Columns that identify the prompt of a completion in data without prompts."""
 
 
 def chosen_columns(
     columns: Mapping[str, str], data: Sequence[Mapping[str, Any]], top: Sequence[str], path: str
 ) -> dict[str, str]:
-    """What is read → the column or template it comes from.
+    """Field → the column or template it is read from.
 
     Args:
-        columns: those that the user named.
+        columns: the columns that the user named.
         data: the columns of each row.
-        top: the names of all columns, those inside of others left out.
-        path: of the data, for messages.
+        top: the names of all top-level columns, without nested ones.
+        path: path of the data, for messages.
 
     Raises:
-        UserError: there is no such column, or none that holds completions.
+        UserError: a named column does not exist, or no column holds completions.
     """
     chosen = {}
     for target, source in columns.items():
@@ -67,7 +67,7 @@ def chosen_columns(
         raise UserError(
             path,
             f"no column of completions: none is called {', '.join(USUAL['completion'])}. {_has(top)} Name one with "
-            f"--column completion=NAME, or make one with a template, --column 'completion={{one}} {{other}}'",
+            f"--column completion=NAME, or build one with a template: --column 'completion={{one}} {{other}}'",
         )
     return chosen
 
@@ -77,7 +77,7 @@ def _has(names: Sequence[str]) -> str:
 
 
 class _Formatter(string.Formatter):
-    """Fills in names as they are: a dot in one is part of it."""
+    """Looks up each name as it stands: a dot is part of the name."""
 
     def get_field(self, field_name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Any, str]:
         return kwargs[field_name], field_name
@@ -87,11 +87,11 @@ _FORMATTER = _Formatter()
 
 
 def value_of(row: Mapping[str, Any], name: str) -> Any:
-    """The value of a column; None where the row has none of that name.
+    """The value of a column; None if the row has no column of that name.
 
     Args:
         row: the columns of a row.
-        name: of the column, with dots into nested ones.
+        name: the column's name, with dots to reach nested columns.
     """
     try:
         return column(row, name)
@@ -105,13 +105,13 @@ def _fields(target: str, template: str) -> list[str]:
         _FORMATTER.format(template, **dict.fromkeys(fields, ""))
     except (ValueError, KeyError, IndexError) as error:
         raise UserError(
-            f"--column {target}", f"no template: {error}; a brace of the text itself is written twice"
+            f"--column {target}", f"not a valid template: {error}; to get a brace in the text, write it twice"
         ) from None
     return fields
 
 
 def maker(source: str) -> Callable[[Mapping[str, Any]], Any]:
-    """What makes a value of a row; None where a column it needs is missing."""
+    """A function that makes a field's value from a row; the value is None if a column that it needs is missing."""
     if "{" not in source:
         return lambda row: value_of(row, source)
     fields = _fields("", source)

@@ -1,4 +1,4 @@
-"""One row of somebody's data as scoring reads it."""
+"""Converts one row of a data set to what scoring reads."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from rl.tasks.messages import last_user, messages_of
 from verifiers.runtime.golds import golds_of
 
 GROUP = "group of the completion"
-"""Where a row keeps what says which prompt it is of, until that stands apart."""
+"""Key under which a row keeps the identifier of its prompt until that is moved to a list of its own."""
 
 
 def read_row(data: Mapping[str, Any], made: Mapping[str, Any]) -> dict[str, Any]:
-    """A row as scoring reads it: the columns of the data, and over them what was made of them.
+    """A row as scoring reads it: the columns of the data, overridden by the fields made from them.
 
     Args:
         data: the columns of the data.
-        made: what is read → its value in this row.
+        made: field → its value in this row.
 
     Raises:
-        ValueError: a value that is not what it should be.
+        ValueError: a value is not of the expected kind.
     """
     row = {**data, **made}
     if "gold" in made:
@@ -51,10 +51,10 @@ def read_row(data: Mapping[str, Any], made: Mapping[str, Any]) -> dict[str, Any]
 
 
 def _completion(value: Any) -> Any:
-    """A text, chat messages, or a list of these; None where there is none.
+    """A text, chat messages, or a list of these; None if there is no completion.
 
     Raises:
-        ValueError: it is something else.
+        ValueError: the value is something else.
     """
     if isinstance(value, Mapping) and not _MESSAGE & value.keys():
         value = _from_server(value)
@@ -63,17 +63,19 @@ def _completion(value: Any) -> Any:
     if (messages := messages_of(value)) is not None:
         return messages
     if isinstance(value, list):
-        parts = [one for part in value for one in (part if _is_texts(part) else [part])]  # lm-eval: a list a request
+        parts = [
+            one for part in value for one in (part if _is_texts(part) else [part])
+        ]  # lm-eval: one list per request
         if any(isinstance(part, list) and part and messages_of(part) is None for part in parts):
-            raise ValueError("the completion is no text, list of texts or chat, but a list of lists")
+            raise ValueError("the completion is a list of lists, not text, a list of texts or a chat")
         found = [_completion(part) for part in parts]
         if None in found and found.count(None) < len(found):
-            raise ValueError(f"of its {len(found)} completions {found.count(None)} are missing")
+            raise ValueError(f"{found.count(None)} of its {len(found)} completions are missing")
         return None if None in found else found
     if isinstance(value, int | float):
         return as_text(value)
     if not isinstance(value, str):
-        raise ValueError(f"the completion is no text, list of texts or chat, but {type(value).__name__}")
+        raise ValueError(f"the completion is a {type(value).__name__}, not text, a list of texts or a chat")
     return value
 
 
@@ -81,11 +83,11 @@ _MESSAGE = {"role", "from"}
 
 
 def _from_server(value: Mapping[str, Any]) -> Any:
-    """What a server's answer says, as it is saved: a line of OpenAI's batches, a chat completion, an output of vLLM.
+    """The text in a server's saved response: a line of OpenAI's batch output, a chat completion, or vLLM's output.
 
     Returns:
-        Its completions, or the one of a choice; None where it holds an error instead; the value itself where its form
-        is not known.
+        The response's completions, or the single completion of a choice; None if it holds an error; the value itself
+        if its form is unknown.
     """
     if value.get("error") or value.get("status_code", 200) != 200:
         return None
@@ -100,7 +102,7 @@ def _from_server(value: Mapping[str, Any]) -> Any:
 
 
 def asked(conversation: Any) -> Any:
-    """The prompt of a conversation whose completion stands elsewhere: up to the user's last message."""
+    """The prompt of a conversation whose completion is in another column: all messages up to the user's last."""
     messages = messages_of(conversation)
     last = None if messages is None else last_user(messages)
     return None if messages is None or last is None else messages[: last + 1]
@@ -111,14 +113,14 @@ def _is_texts(value: Any) -> bool:
 
 
 def _prompt(value: Any) -> Any:
-    """A text or chat messages; None where there is none."""
+    """A text or chat messages; None if there is no prompt."""
     if value is None or value != value or value in ("", []):
         return None
     return messages_of(value) or (value if isinstance(value, str) else joined(value))
 
 
 def is_share(value: Any) -> bool:
-    """Whether a value says how right a completion is: true, false, a number in [0, 1], or nothing."""
+    """Whether a value can say how right a completion is: it is true, false, a number in [0, 1], or missing."""
     try:
         share = _share(value)
     except (TypeError, ValueError):
@@ -127,14 +129,14 @@ def is_share(value: Any) -> bool:
 
 
 def _share(value: Any) -> float | None:
-    """The value as a number, also where a CSV file has it as a word; None for nothing."""
+    """The value as a number, even if a CSV file has it as a word; None if it is missing."""
     if isinstance(value, str):
         value = {"true": 1.0, "false": 0.0, "": None}.get(value.strip().lower(), value)
     return None if value is None or value != value else float(value)
 
 
 def joined(value: Any) -> str:
-    """The value as text; a list is its items, a blank line between two."""
+    """The value as text; the items of a list are separated by blank lines."""
     if isinstance(value, list):
         return "\n\n".join(joined(item) for item in value)
     return value if isinstance(value, str) else as_text(value)

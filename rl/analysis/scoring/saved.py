@@ -1,11 +1,11 @@
-"""`whetstone score`: saved completions, read from a file and scored with the rewards of a config, without training.
+"""`whetstone score`: reads saved completions from a file and scores them with a config's rewards, without training.
 
-The columns that are read are named by the user or found by their usual names: those of TRL, of verl's rollouts
-(`input`, `output`, `gts`), of prime-rl's and verifiers' results, of lm-eval's samples (`doc`, `resps`, `target`), and
-of what servers answered (a line of OpenAI's batch output, a chat completion, vLLM's outputs). Dots lead into a column:
-`reward_model.ground_truth`. A template such as `{rationale} So the answer is {label}.` makes a completion of several
-columns. A list in a template becomes its items with a blank line between them, so that `{steps}` is one completion
-where `steps` alone would be several completions of one prompt.
+The user names the columns to read, or they are found by their usual names: those of TRL, of verl's rollouts (`input`,
+`output`, `gts`), of prime-rl's and verifiers' results, of lm-eval's samples (`doc`, `resps`, `target`), and of servers'
+responses (a line of OpenAI's batch output, a chat completion, vLLM's outputs). Dots reach nested columns:
+`reward_model.ground_truth`. A template such as `{rationale} So the answer is {label}.` builds a completion from several
+columns. In a template, the items of a list are joined with blank lines, so `{steps}` is one completion, whereas `steps`
+alone would be several completions of one prompt.
 
 A prompt or a completion may be a list of chat messages. In a conversation that holds both, the completion is what
 follows the user's last message.
@@ -32,19 +32,19 @@ if TYPE_CHECKING:
     from rewards.models.types import Pair, Tokenizer
 
 UNSAID = {"name": "score", "task": "chain", "policy.model": "embedded", "algorithm": "grpo"}
-"""What a config needs beside its rewards, for a file that holds these alone. Scoring does not look at it."""
+"""The settings that a config needs besides its rewards, for a file that has only rewards; scoring ignores them."""
 
 
 class Rows(NamedTuple):
-    """What a file holds.
+    """The content of a file.
 
     Attributes:
-        rows: a mapping each, with `completion` and all columns of the data.
-        columns: what is read → the column or the template it comes from.
-        groups: of each row what says which prompt it is of; None where the prompt itself does.
-        broken: rows left out because they could not be read.
-        without: rows left out because they have no completion.
-        repeated: rows left out because they hold what another has, under another of lm-eval's filters.
+        rows: one mapping per row, with `completion` and all columns of the data.
+        columns: field → the column or template it is read from.
+        groups: each row's prompt identifier; None if the prompt itself identifies it.
+        broken: number of rows left out because they could not be read.
+        without: number of rows left out because they have no completion.
+        repeated: number of rows left out because they repeat another row under another of lm-eval's filters.
     """
 
     rows: list[dict[str, Any]]
@@ -56,7 +56,7 @@ class Rows(NamedTuple):
 
 
 class Settings(NamedTuple):
-    """The rewards of a config, and whether it says more than these: a task of its own, a policy of its own."""
+    """A config, and whether it names a task and a policy besides its rewards."""
 
     config: Config
     has_task: bool
@@ -64,33 +64,33 @@ class Settings(NamedTuple):
 
 
 def settings(path: str | None, overrides: Sequence[str] = ()) -> Settings:
-    """Read a whole config, or one that holds `rewards:` and perhaps `mix:` alone.
+    """Read a complete config, or one that has only `rewards:` and possibly `mix:`.
 
     Args:
-        path: of the config; None where the overrides say everything.
+        path: path of the config; None if the overrides are all of it.
         overrides: `key=value`, as on the command line.
 
     Raises:
-        UserError: anything wrong with it.
+        UserError: the config is invalid.
     """
     given = layers.merge(layers.read(None if path is None else Path(path), overrides))
     if "rewards" not in given:
-        raise UserError(path or "command line", "rewards: is needed; it names what to score with")
+        raise UserError(path or "command line", "the config needs `rewards:`, the rewards to score with")
     unsaid = [f"{key}={value}" for key, value in UNSAID.items() if key.partition(".")[0] not in given]
     return Settings(load(path, [*unsaid, *overrides]), "task" in given, "policy" in given)
 
 
 def read(path: str, columns: Mapping[str, str], *, skip: bool = False) -> Rows:
-    """Read completions and what belongs to them.
+    """Read completions together with their prompts, golds and other columns.
 
     Args:
         path: a file, a folder or a hub data set, as `rl.tasks.sources` opens it.
-        columns: what is read → a column of the data, or a template with columns in braces. For those not named, the
-            usual names are looked for.
-        skip: leave out rows that are broken or hold no completion, and count them.
+        columns: field → a column of the data, or a template with columns in braces. Fields that are not named are found
+            by their usual column names.
+        skip: leave out, and count, rows that are broken or have no completion.
 
     Raises:
-        UserError: no such file or column; without `skip`, the first row that is broken or holds no completion.
+        UserError: the file or a column does not exist; without `skip`, a row is broken or has no completion.
     """
     sources = open_sources(path)
     data = [record.columns for source in sources for record in source.records]
@@ -101,7 +101,7 @@ def read(path: str, columns: Mapping[str, str], *, skip: bool = False) -> Rows:
     chosen = chosen_columns(columns, data, top, path)
     guessed = chosen.get("correct") if "correct" not in columns else None
     if guessed and not all(is_share(value_of(row, guessed)) for row in data):
-        del chosen["correct"]  # the usual name, but of something else, such as the right answer
+        del chosen["correct"]  # a usual name, but the column holds something else, such as the right answer
     makers = {target: maker(source) for target, source in chosen.items()}
     if "prompt" not in columns and chosen.get("prompt") in CONVERSATIONS:
         whole = makers["prompt"]
@@ -148,15 +148,15 @@ def score_rows(
     """Score the rows of a file.
 
     Args:
-        rows: what `read` gave.
-        settings: what `settings` gave.
-        verifier: who judges where a reward names no verifier; by default the config's task, or else math.
+        rows: what `read` returned.
+        settings: what `settings` returned.
+        verifier: the verifier for rewards that name none; by default that of the config's task, or else math.
         tokenizer: a folder or hub id, for rewards that read token ids.
-        cache: a folder for what rewards keep.
-        progress: told after each batch how many completions it had.
+        cache: a folder in which rewards keep their caches.
+        progress: called after each batch with its number of completions.
 
     Raises:
-        UserError: a reward, option, column, tokenizer or policy that is not there.
+        UserError: a reward, option, column, tokenizer or policy does not exist.
     """
     config = settings.config
     try:
@@ -177,7 +177,7 @@ def score_rows(
 
 
 def _is_repeat(row: Mapping[str, Any], seen: set[str]) -> bool:
-    """Whether a sample of lm-eval was there before: older versions write a row for each filter and do not name it."""
+    """Whether a sample of lm-eval repeats an earlier one: older versions write a row per filter without its name."""
     key = json.dumps([row.get(name) for name in ("doc_id", "doc", "arguments", "resps")], default=str, sort_keys=True)
     repeat = "doc_id" in row and key in seen
     seen.add(key)
@@ -188,7 +188,7 @@ def _none_here(column: str, without: Sequence[tuple[Source, Any]], sources: Sequ
     has = ", ".join(name for name, value in without[0][1].columns.items() if value is not None)
     total = sum(len(source.records) for source in sources)
     return (
-        f"no completion: {column!r} is empty or missing here, as in {len(without):,} of {total:,} rows; this row has "
+        f"no completion: {column!r} is empty or missing, as in {len(without):,} of {total:,} rows; this row has "
         f"{has or 'nothing'}. --skip leaves such rows out"
     )
 
@@ -210,7 +210,7 @@ def _tokenizer(name: str) -> Tokenizer:
 
 
 def _policy(config: Config) -> Pair:
-    """The config's policy as (model, tokenizer), when a reward first asks for it."""
+    """The config's policy as (model, tokenizer), loaded when a reward first needs it."""
     from rich.console import Console
 
     from rl import setup, tasks

@@ -1,4 +1,4 @@
-"""What `whetstone score` shows: tables in the terminal, and a page with plots and marked steps."""
+"""Shows the results of `whetstone score`: tables in the terminal, and a page with plots and marked steps."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from rl.storage.run_folder import write_atomically
 
 MEANINGS = {
     "summary": "n: completions with a value. abstained, failed: shares without one; neither counts as 0. no_signal: "
-    "prompts with several completions that all have the same value, from which GRPO learns nothing.",
-    "agreement": "auc: how often a right completion has more than a wrong one, ties half; 0.5 is chance. ranked: the "
-    "same within prompts, over so many pairs. r: correlation with being right.",
-    "correlation": "n: completions on which both have a value. Two that go together say the same twice.",
+    "prompts whose several completions all have the same value, so GRPO learns nothing from them.",
+    "agreement": "auc: how often a right completion scores higher than a wrong one, ties counting half; 0.5 is chance. "
+    "ranked: the same within prompts; pairs: the number of pairs compared. r: correlation with being right.",
+    "correlation": "n: completions for which both have a value. Two rewards with a high correlation are redundant.",
 }
 
 
 def tables(scored: Scored) -> dict[str, pd.DataFrame]:
-    """`summary`; `agreement` where something says which completions are right; `correlation` of several rewards."""
+    """`summary`; `agreement`, if the data says which completions are right; `correlation`, if rewards are several."""
     found = {"summary": scored.summary().reset_index()}
     if scored.truth is not None and not (agreement := scored.agreement().reset_index()).empty:
         found["agreement"] = agreement
@@ -36,11 +36,11 @@ def tables(scored: Scored) -> dict[str, pd.DataFrame]:
 
 
 def title(name: str, scored: Scored) -> str:
-    """What the table of a reward is about, in a few words.
+    """The title of a table.
 
     Args:
-        name: a key of what `tables` gives.
-        scored: what scoring gave.
+        name: a key of what `tables` returns.
+        scored: the scored completions.
     """
     if name == "agreement":
         return f"agreement with {scored.truth}"
@@ -48,11 +48,11 @@ def title(name: str, scored: Scored) -> str:
 
 
 def counted(rows: Rows, scored: Scored) -> list[str]:
-    """What was read and what was left out, a line each.
+    """Lines that say what was read and what was left out.
 
     Args:
-        rows: what was read.
-        scored: what scoring gave.
+        rows: the rows read.
+        scored: the scored completions.
     """
     groups = scored.frame["group"].nunique()
     lines = [f"{len(scored.frame):,} completions of {groups:,} prompts"]
@@ -68,7 +68,7 @@ def counted(rows: Rows, scored: Scored) -> list[str]:
 
 
 def failures(scored: Scored) -> list[str]:
-    """For each reward that failed, how often, and the first row with its error; row 0 is the table's first."""
+    """For each reward that failed: how often, and the first row it failed on with the error; rows count from 0."""
     return [
         f"{name} failed on {len(part.failures):,} completions; row {min(part.failures)}: "
         f"{part.failures[min(part.failures)]}"
@@ -81,9 +81,9 @@ def show(console: Console, rows: Rows, scored: Scored) -> None:
     """Print the tables.
 
     Args:
-        console: where to.
-        rows: what was read.
-        scored: what scoring gave.
+        console: the console to print to.
+        rows: the rows read.
+        scored: the scored completions.
     """
     for line in counted(rows, scored):
         console.print(line, highlight=False, markup=False)
@@ -102,7 +102,7 @@ def show(console: Console, rows: Rows, scored: Scored) -> None:
 
 
 def cell(value: Any) -> str:
-    """A value of a table as text; a dash for NaN."""
+    """A table value as text; a dash for NaN."""
     if isinstance(value, str):
         return value
     if value != value:
@@ -114,11 +114,11 @@ def write_page(path: str | Path, name: str, rows: Rows, scored: Scored, examples
     """Write a self-contained page: the tables, plots, and completions with their steps marked.
 
     Args:
-        path: the file.
-        name: what was scored, for its title.
-        rows: what was read.
-        scored: what scoring gave.
-        examples: completions shown at each end of the mix, the least and the most.
+        path: the file to write.
+        name: name of the scored data, for the title.
+        rows: the rows read.
+        scored: the scored completions.
+        examples: number of completions to show from each end of the mixed reward, the lowest and the highest.
     """
     picture = io.BytesIO()
     scored.plot().savefig(picture, format="png", dpi=110)

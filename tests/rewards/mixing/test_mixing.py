@@ -169,13 +169,13 @@ def test_a_reward_that_hangs_is_bounded_and_the_second_time_stops_the_run():
         ({"correctness": {"wieght": 1}}, {}, "correctness: unknown key 'wieght'; did you mean 'weight'"),
         ({"length": {"options": {"target": 9}, "credit": "min"}}, {}, "length: credit: it gives no step scores"),
         ({"steps": {"verifier": "math"}}, {}, "steps: verifier 'math' judges no steps; these do: chain"),
-        ({"length": {"options": {"targt": 9}}}, {}, "length: no option 'targt'; did you mean 'target'"),
+        ({"length": {"options": {"targt": 9}}}, {}, "length: there is no option 'targt'; did you mean 'target'"),
         ({"length": {"options": {"shape": "cosin"}}}, {}, "did you mean 'cosine'"),
-        ({"diversity": {"verifier": "math"}}, {}, "diversity: reads no verifier"),
+        ({"diversity": {"verifier": "math"}}, {}, "diversity: this reward uses no verifier"),
         ({"format": {}}, {}, "format: format has nothing to check"),
         ({"correctness": {}}, {"aggregation": "gated", "gate": "corect"}, "mix: gate: .* did you mean 'correctness'"),
         ({"correctness": {}}, {"aggregation": "max"}, "mix: aggregation: 'max' is not one"),
-        ({"correctness": {}}, {"gate": "correctness"}, "mix: gate: is read with aggregation: gated"),
+        ({"correctness": {}}, {"gate": "correctness"}, "mix: gate: has an effect only with aggregation: gated"),
         ({"steps": {"credit": "min"}}, {"aggregation": "product"}, "cannot be credited"),
     ],
 )
@@ -244,7 +244,7 @@ def test_the_largest_value_counts():
 
 
 def test_a_mix_that_is_too_large_names_its_rewards():
-    with pytest.raises(ValueError, match=r"the rewards a, b together make 1e\+200, and the largest .* is 1e\+18"):
+    with pytest.raises(ValueError, match=r"the rewards a, b together give 1e\+200, and the largest .* is 1e\+18"):
         mixed(Fixed("a", [1.0]), Fixed("b", [0.0]), weights={"a": 1e200, "b": 1.0}, prompts=["p"])
 
 

@@ -85,9 +85,7 @@ def test_a_sandbox_that_is_not_there_is_no_failure_of_the_reward():
 def test_an_alarm_in_a_thread_is_explained():
     said = run(lambda *given: signal.signal(signal.SIGALRM, signal.SIG_DFL), 1).failures[0]
     assert said.startswith("ValueError: signal only works in main thread")
-    assert said.endswith(
-        " (rewards run in threads of their own; leave out its signal.alarm, for mix.timeout bounds it)"
-    )
+    assert said.endswith(" (rewards run in threads of their own: remove signal.alarm and use mix.timeout instead)")
 
 
 def test_a_row_that_is_out_of_bounds_loses_its_steps_and_the_others_keep_theirs():
@@ -95,7 +93,7 @@ def test_a_row_that_is_out_of_bounds_loses_its_steps_and_the_others_keep_theirs(
     scores = within_bounds(given)
     assert scores.values == [1.0, None, None, None] and scores.steps == [STEPS, (), STEPS, ()]
     assert scores.failures == {
-        2: "oh", 1: "the value is nan", 3: "the value is 2e+18; the largest that counts is 1e+18"
+        2: "oh", 1: "the value is nan", 3: "the value is 2e+18; the largest allowed value is 1e+18"
     }  # fmt: skip
     assert scores.columns == given.columns and within_bounds(Scores([1.0, None])) == Scores([1.0, None])
 

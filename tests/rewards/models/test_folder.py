@@ -91,7 +91,7 @@ def test_an_unknown_kind_of_adapter_is_named(adapter, model):
     (adapter / "adapter_config.json").write_text(
         json.dumps({"base_model_name_or_path": str(model), "peft_type": "NEW", "task_type": "CAUSAL_LM"})
     )
-    with pytest.raises(ValueError, match="peft knows no kind of adapter that is called 'NEW'"):
+    with pytest.raises(ValueError, match="peft has no adapter of type 'NEW'"):
         load(adapter)
 
 
@@ -108,5 +108,5 @@ def test_a_folder_without_a_tokenizer_says_so(model_folder, tmp_path):
     copied = shutil.copytree(model_folder("causal"), tmp_path / "copied")
     for file in copied.glob("*token*"):
         file.unlink()
-    with pytest.raises(ValueError, match=r"holds no tokenizer: it has no tokenizer\.json"):
+    with pytest.raises(ValueError, match=r"has no tokenizer: there is no tokenizer\.json"):
         load(copied)

@@ -31,14 +31,14 @@ def test_a_model_without_the_head_is_refused(model_folder):
 
 
 def test_a_tokenizer_with_more_tokens_than_the_model_is_refused(model_folder):
-    with pytest.raises(ValueError, match=r"299 tokens and its embedding only 100 rows"):
+    with pytest.raises(ValueError, match=r"299 tokens, but the model's embedding has only 100 rows"):
         frozen(model_folder(vocab_size=100))
 
 
 def test_a_dtype_is_asked_for_by_name(model_folder):
     folder = model_folder()
     assert frozen(folder, dtype="bfloat16")()[0].dtype == torch.bfloat16
-    with pytest.raises(ValueError, match="dtype: no 'float23'"):
+    with pytest.raises(ValueError, match="dtype: unknown dtype 'float23'"):
         frozen(folder, dtype="float23")
 
 

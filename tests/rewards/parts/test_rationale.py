@@ -37,12 +37,12 @@ def test_braces_in_a_text_are_no_places():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"marker": ""}, "marker: an empty one stands everywhere"),
+        ({"marker": ""}, "marker: an empty marker matches everywhere"),
         ({"marker": 3}, "marker: expected a text or null"),
         ({"answer": "(X)"}, "needs label or text"),
         ({"with_rationale": "{prompt} so"}, "needs rationale"),
         ({"without_rationale": "{rationale} so"}, r"without_rationale: .* it may have \['prompt'\]"),
-        ({"answer": "{text"}, "is no template"),
+        ({"answer": "{text"}, "is not a valid template"),
     ],
 )
 def test_a_template_that_lacks_its_place_is_refused(options, message):

@@ -19,7 +19,7 @@ def test_the_policy_is_given_as_it_is_at_the_call(model_folder):
     ("settings", "message"),
     [
         ({}, "model: is needed: one that answers, or `policy`"),
-        ({"model": "policy"}, "needs a policy, and there is none here"),
+        ({"model": "policy"}, "there is no policy here"),
         ({"model": "no/such/model"}, "the model 'no/such/model' could not be loaded"),
     ],
 )
@@ -29,5 +29,5 @@ def test_a_model_that_is_not_there_is_named(settings, message):
 
 
 def test_a_reward_that_needs_a_frozen_model_refuses_the_policy():
-    with pytest.raises(ValueError, match="is no frozen model"):
+    with pytest.raises(ValueError, match="needs a frozen model"):
         source({"model": "policy"}, HERE, "sequence")

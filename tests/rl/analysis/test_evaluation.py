@@ -5,9 +5,12 @@ from pathlib import Path
 import pytest
 
 import rl.analysis.evaluation as evaluation_module
-from rewards.sample import Sample
+from rewards.building.build import build
+from rewards.parts.context import Context
+from rewards.sample import Judgement, Sample
 from rl.analysis.evaluation import Evaluation, EvaluationSettings, evaluate, pass_at, settings_for, summarise
 from rl.analysis.intervals import Interval
+from rl.analysis.rows import compared
 from rl.config import load
 from rl.sampling.draw import sample
 from verifiers import Step, abstained, failed, judged
@@ -68,6 +71,21 @@ def test_evaluation_is_seeded_and_leaves_random_states_alone(task, warm):
     assert first == again
     assert first.n == 8 and first.k == 3 and set(first.pass_at) == {1, 2}
     assert len(first.examples) == 8 and first.examples[0]["gold"] == task.splits["test"][0]["gold"]
+
+
+def test_rewards_have_the_mean_of_what_they_could_judge_and_a_row_in_the_table():
+    said = [Judgement(0.5, "judged"), Judgement(None, "abstained"), Judgement(1.0, "judged")]
+    greedy = [dataclasses.replace(done(judged(1)), rewards={"steps": one}) for one in said]
+    found = summarise("test", greedy, [[]] * 3, judges_steps=True)
+    assert found.metrics["rewards/steps"].value == 0.75
+    figures = found.as_dict()
+    assert ("(steps, mean reward)", [figures["rewards/steps"]] * 2) in compared([figures, figures])
+
+
+def test_the_greedy_completions_alone_are_judged_by_rewards(task, warm):
+    mix = build({"correctness": {}}, Context(task.verifier))
+    found = evaluate(*warm, task, "test", EvaluationSettings(n=8, k=2, parameters={"max_tokens": 16}), mix=mix)
+    assert found.metrics["rewards/correctness"].value == found.metrics["greedy"].value
 
 
 def test_lengths_tokens_and_cut_off_completions_are_counted():

@@ -93,7 +93,7 @@ def test_a_wrong_override_is_named_with_the_nearest_valid_one(override, line):
         (["algorithm=dpo", "rewards.steps.credit=min"], "rewards.steps.credit: is for grpo and ppo; dpo weighs whole"),
         (["algorithm.answering.qka_weight=0"], "algorithm.answering: qka_weight and qa_weight are both 0"),
         (["algorithm.answering.layout.mark=x"], "algorithm.answering.layout.mark: is not one; there are: marker"),
-        (["algorithm.answering.layout.answer=x"], "algorithm.answering.layout.answer: 'x' has the places"),
+        (["algorithm.answering.layout.answer=x"], "algorithm.answering.layout.answer: 'x' has the placeholders"),
         (["evaluation.statements.k=3"], "evaluation.statements: chooses among a row's choices, and chain has none"),
         (["algorithm=dpo", "rewards.length.credit_on=rationale"], "rewards.length.credit_on: is for grpo and ppo; dpo"),
         (["mix.aggregation=product", "rewards.length.credit_on=rationale"], "rewards.length.credit_on: a factor of a"),

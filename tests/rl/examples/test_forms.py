@@ -73,7 +73,7 @@ def test_equal_decimals_are_the_same_number():
     [
         ("equations", "Half of 48 is 24.", "no marked equation"),
         ("equations", "<<48>>48", "holds no equation"),
-        ("program", "<<5 apples*2=10>>", "no plain arithmetic"),
+        ("program", "<<5 apples*2=10>>", "not plain arithmetic"),
         ("guide", "That is <<1+1=2>>2.", "2 to 6 steps, and it has 1"),
         ("guide", "It is <<1+1=2>>2 and <<2+3=5>>5.", "several marked equations"),
         ("guide", "He has 9: <<4+5=9>>9.\nThen <<9-1=8>>8.", "gives its own result away"),
@@ -92,7 +92,7 @@ def test_examples_are_read_in_the_form_and_a_row_without_it_is_named(tmp_path):
     settings = {"data": str(file), "template": "{question}", "form": "system"}
     read_rows = lambda **more: read(Examples(**settings, **more), task, ChainTask(name="chain"), IMITATED)  # noqa: E731
     with pytest.raises(
-        UserError, match=r"marked.jsonl:2: its completion has no form 'system': it has no marked equation"
+        UserError, match=r"marked.jsonl:2: its completion cannot be put in the form 'system': it has no marked equation"
     ):
         read_rows()
     (rows,) = read_rows(on_bad_row="skip").rows.values()

@@ -113,7 +113,7 @@ def test_a_mix_has_its_shares_by_rows_or_by_tokens(two_forms):
 @pytest.mark.parametrize(
     ("shares", "more", "message"),
     [
-        ((0.5, 0.5), {"total": 100}, "long has 40 rows, and 0.5 of 100 are 50; lower the total or the share"),
+        ((0.5, 0.5), {"total": 100}, "long has 40 rows, but 0.5 of 100 are 50; lower the total or the share"),
         ((0.5, 0.4), {}, "the shares of all sources must be given and sum to 1, got [0.5, 0.4]"),
         ((0.5, None), {}, "the shares of all sources must be given and sum to 1, got [0.5, None]"),
         ((None, None), {"by": "tokens"}, "by and total are about a mix; give each source its share"),
@@ -141,7 +141,7 @@ def test_pairs_are_pairs_of_samples(given):
         ),
         ("one and one", {}, "a.jsonl:1: the policy's tokenizer has no token for a part of 'one and one'"),
         ("1+1=2#2", {"keep": {"right": True}}, "a.jsonl:1: no column 'gold', which is needed to judge the examples"),
-        ("1+1=2#2", {"keep": {"equal": {"prompt": "x"}}}, "keep: leaves nothing of 1 examples: 1 prompt not x"),
+        ("1+1=2#2", {"keep": {"equal": {"prompt": "x"}}}, "keep: the rules keep none of 1 examples: 1 prompt not x"),
     ],
 )
 def test_what_the_policy_or_the_rules_cannot_use_is_refused(given, completion, settings, message):

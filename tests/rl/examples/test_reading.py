@@ -115,17 +115,17 @@ def test_pairs_come_as_texts_messages_or_conversations(given, pair):
         ({"prompt": "Q: 5+5?", "completion": " "}, {}, "a.jsonl:1: column 'completion' is empty"),
         ({"prompt": "Q: 5+5?", "completion": 10}, {}, "a.jsonl:1: column 'completion' holds neither text nor chat"),
         ({"completion": "10", "text": "5+5?"}, {}, "no prompt: the row has no column 'prompt', and 'Q: {question}'"),
-        ({"prompt": "", "completion": "10"}, {}, "a.jsonl:1: column 'prompt' holds no prompt but ''"),
-        ({"prompt": "Q: 5+5? 10", "completion": "10"}, {}, "its completion stands at the end of its prompt: '10'"),
-        ({"prompt": "Q:  4+4?", "completion": "8"}, {}, "its prompt stands in the task's test split ('Q:  4+4?')"),
-        ({"prompt": "4+4?", "completion": "8"}, {}, "its prompt stands in the task's test split"),
-        ({"question": "3+3?", "completion": "6"}, {}, "its prompt stands in the task's validation split"),
-        ({"messages": [user("Q: 5+5?")]}, {}, "column 'messages' ends with the words of the user"),
+        ({"prompt": "", "completion": "10"}, {}, "a.jsonl:1: column 'prompt' holds '' instead of a prompt"),
+        ({"prompt": "Q: 5+5? 10", "completion": "10"}, {}, "its prompt ends with its completion: '10'"),
+        ({"prompt": "Q:  4+4?", "completion": "8"}, {}, "its prompt is in the task's test split ('Q:  4+4?')"),
+        ({"prompt": "4+4?", "completion": "8"}, {}, "its prompt is in the task's test split"),
+        ({"question": "3+3?", "completion": "6"}, {}, "its prompt is in the task's validation split"),
+        ({"messages": [user("Q: 5+5?")]}, {}, "column 'messages' ends with a message of the user"),
         ({"prompt": "p", "completion": "c"}, {"columns": {"completion": "text"}}, "no column 'text', nor 'messages'"),
         ({"prompt": "p", "completion": "c"}, {"columns": {"prompt": "q"}}, "no prompt: the row has no column 'q'"),
         ({"q": "p", "a": "c"}, {"columns": {"completion": "a"}, "template": "{q}{a}"}, "examples.template: shows"),
         ({"prompt": "p", "completion": "c"}, {"template": "{q"}, "algorithm.examples.template: "),
-        ({"prompt": "p", "completion": "c"}, {"system": "s"}, "algorithm.examples.system: belongs to a chat"),
+        ({"prompt": "p", "completion": "c"}, {"system": "s"}, "algorithm.examples.system: needs a chat"),
     ],
 )
 def test_what_cannot_be_learnt_from_is_refused_with_its_place(given, row, settings, message):
@@ -137,7 +137,7 @@ def test_what_cannot_be_learnt_from_is_refused_with_its_place(given, row, settin
     [
         ({"prompt": "p", "chosen": "a", "rejected": "a "}, "a.jsonl:1: chosen and rejected are the same: 'a'"),
         ({"prompt": "p", "chosen": "a"}, "a.jsonl:1: no column 'rejected', for the rejected"),
-        ({"chosen": [user("p"), assistant("a")], "rejected": [user("q"), assistant("b")]}, "so it is no pair"),
+        ({"chosen": [user("p"), assistant("a")], "rejected": [user("q"), assistant("b")]}, "so the two are not a pair"),
     ],
 )
 def test_what_is_no_pair_is_refused(given, row, message):

@@ -58,23 +58,23 @@ def test_completions_of_a_prompt_with_the_same_equations_are_alike():
 
 def test_the_best_of_a_prompt_are_kept_in_the_order_of_the_examples():
     some = [candidate(v=v, prompt=p) for v, p in ((1, "p"), (3, "p"), (2, "q"), (3, "p"), (5, "p"))]
-    assert kept(some, per_prompt=2, best_by="v") == ([1, 2, 4], {"beyond 2 a prompt": 2})
-    assert kept(some, per_prompt=2) == ([0, 1, 2], {"beyond 2 a prompt": 2})
+    assert kept(some, per_prompt=2, best_by="v") == ([1, 2, 4], {"beyond 2 per prompt": 2})
+    assert kept(some, per_prompt=2) == ([0, 1, 2], {"beyond 2 per prompt": 2})
 
 
 def test_rules_follow_each_other_and_each_counts_what_it_leaves_out():
     some = [candidate(right=0.0, v=9), candidate(v=1), candidate(v=2), candidate(v=3)]
     rules = {"right": True, "at_least": {"v": 2}, "per_prompt": 1, "best_by": "v"}
-    assert kept(some, **rules) == ([3], {"not right": 1, "v below 2": 1, "beyond 1 a prompt": 1})
+    assert kept(some, **rules) == ([3], {"not right": 1, "v below 2": 1, "beyond 1 per prompt": 1})
 
 
 @pytest.mark.parametrize(
     ("rules", "message"),
     [
-        ({"at_least": {"w": 1}}, "keep.at_least: a.jsonl:1: 'w' is no reward of the run and no column"),
-        ({"at_most": {"v": 1}}, "keep.at_most: a.jsonl:1: column 'v' holds no number but 'high'"),
-        ({"equal": {"w": 1}}, "keep.equal: a.jsonl:1: 'w' is no reward"),
-        ({"best_by": "w", "per_prompt": 1}, "keep.best_by: a.jsonl:1: 'w' is no reward"),
+        ({"at_least": {"w": 1}}, "keep.at_least: a.jsonl:1: 'w' is neither a reward of the run nor a column"),
+        ({"at_most": {"v": 1}}, "keep.at_most: a.jsonl:1: column 'v' holds 'high', which is not a number"),
+        ({"equal": {"w": 1}}, "keep.equal: a.jsonl:1: 'w' is neither a reward"),
+        ({"best_by": "w", "per_prompt": 1}, "keep.best_by: a.jsonl:1: 'w' is neither a reward"),
     ],
 )
 def test_a_rule_over_what_is_not_there_is_refused(rules, message):

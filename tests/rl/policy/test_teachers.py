@@ -77,7 +77,7 @@ def test_check_looks_for_a_teachers_folder_and_names_one_that_the_hub_may_have(t
     ("override", "message"),
     [
         ("teacher=policy", "the policy in training has nothing to learn from itself; show it more with prompt"),
-        ("teacher={model: base, prompt: answer}", "shows no column, so the question would be missing"),
+        ("teacher={model: base, prompt: answer}", "shows no column, so it lacks the question"),
         ("teacher={model: base, prompt: '{gold'}", "cannot be filled in"),
         ("teacher={model: base, beta: 0.2}", "beta is read with direction: jsd, and that is forward"),
         ("teacher={model: base, temperature: 0}", "greater than 0"),

@@ -113,7 +113,7 @@ def test_a_model_whose_head_was_never_trained_is_not_evaluated(capsys, tmp_path,
         part.save_pretrained(tmp_path / "policy")
     data = lines(tmp_path / "data.jsonl", {"problem": "q", "steps": ["x"], "label": -1})
     line = refused(capsys, "prm", "eval", str(tmp_path / "policy"), "--data", data, "--format", "processbench")
-    assert "it was not trained for token, and a head drawn at random would judge" in line
+    assert "it was not trained for token, so a randomly initialised head would judge" in line
 
 
 OURS = {"prompt": "2+3+4?", "completion": "2+3=5;5+4=9#9", "right": True, "answer": "9",
@@ -131,7 +131,7 @@ UNLABELLED = {**OURS, "steps": [{"start": 0, "end": 5}], "right": None, "answer"
         ({**ROW, "prompt": 5}, ":1: the prompt is neither text nor chat messages but int"),
         (
             {**ROW, "prompt": [{"role": "user", "content": [{"type": "image", "image": "x"}]}]},
-            ":1: a message of the user's holds a part of type 'image'",
+            ":1: a message of the user has a part of type 'image'",
         ),
         ({**ROW, "gold": []}, "the verifier abstained 1 times"),
     ],
@@ -238,7 +238,7 @@ def test_a_model_of_another_trainer_is_read_at_a_marker_or_with_a_warning(capsys
     run(["prm", "eval", model, "--data", data, "--marker", ";"])
     assert "another trainer" not in capsys.readouterr().out
     line = refused(capsys, "prm", "eval", model, "--data", data, "--marker", "\\n")
-    assert "marker: '\\n' is no token of the model's tokenizer" in line
+    assert "marker: '\\n' is not a token of the model's tokenizer" in line
     form = tmp_path / "prm" / "prm.json"
     form.write_text(json.dumps({"read_at": "last token of each step"}))
     line = refused(capsys, "prm", "eval", model, "--data", data, "--marker", ";")

@@ -47,6 +47,11 @@ def test_the_plan_says_whose_turn_it_is_and_how_problems_are_answered():
     assert "greedy, and by max over 4 statements and none" in lines
 
 
+def test_the_plan_counts_the_control_tokens_of_each_reward():
+    config = load(Path(QUICKSTART).with_name("quark.yaml"))
+    assert ("control tokens", "correctness 2, steps 5") in plan.describe(config, tasks.load(config))
+
+
 def test_a_larger_batch_and_full_training_take_more_memory(small, task):
     def total(*overrides):
         config = load(QUICKSTART, [*small, *overrides])

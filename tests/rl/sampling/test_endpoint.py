@@ -111,7 +111,9 @@ def test_a_limit_stops_the_draw_and_a_higher_one_goes_on_without_paying_twice(
     monkeypatch.setattr(traces, "CHUNK", 2)
     answers(lambda question, draw: reply(f"{draw}#1"))
     out = tmp_path / "a.jsonl"
-    with pytest.raises(UserError, match=r"sampling\.endpoint: limit\.requests of 7 is reached; what is drawn is kept"):
+    with pytest.raises(
+        UserError, match=r"sampling\.endpoint: limit\.requests of 7 is reached; completions so far are kept"
+    ):
         draw_traces(config(limit={"requests": 7}), out, by="endpoint", prompts=6)
     assert len(server.requests) == 7 and not out.exists()
     with pytest.raises(UserError, match=r"limit\.requests of 7 is reached"):  # the count outlives the process
@@ -131,7 +133,7 @@ def test_a_limit_stops_the_draw_and_a_higher_one_goes_on_without_paying_twice(
         ({"key": "NOT_SET"}, "the environment variable NOT_SET is not set"),
         ({"rubric": "x"}, "no option 'rubric'"),
         ({"prompt": "{answer}"}, "sampling.endpoint.prompt: the row has no column 'answer'"),
-        ({"request": {"n": 3}}, "sampling.endpoint.request: n is not set there"),
+        ({"request": {"n": 3}}, "sampling.endpoint.request: n cannot be set here"),
         ({"limit": {"money": 1}}, "sampling.endpoint.limit.money: needs prices"),
     ],
 )

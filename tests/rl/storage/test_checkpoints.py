@@ -81,7 +81,7 @@ def test_the_newest_whole_checkpoint_is_found_and_the_broken_ones_are_named(tmp_
     assert [line.partition(" is broken ")[2] for line in told] == [
         "(it has no manifest.json); trying the one before it",
         "(model.safetensors has 1 bytes, not 140); trying the one before it",
-        "(model.safetensors is not what was written); trying the one before it",
+        "(model.safetensors was changed after it was written); trying the one before it",
     ]
 
 

@@ -45,7 +45,7 @@ def test_a_lock_of_a_living_process_is_refused_with_its_owner_and_folder(file, o
     owner = Owner(**json.loads(file.read_text()))
     assert owner.pid == other.pid
     assert str(caught.value).startswith(
-        f"{file.parent}: another run is under way in this folder, process {other.pid} on {owner.host}"
+        f"{file.parent}: another run is in progress in this folder, process {other.pid} on {owner.host}"
     )
 
 

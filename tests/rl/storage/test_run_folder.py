@@ -113,9 +113,9 @@ def test_what_changes_nothing_that_was_trained_may_change_and_is_recorded(begun,
         (ONLINE, {"seed": 1}, r"unfinished run of another config \(seed: 0, now 1\)"),
         (ONLINE, {"trainer__learning_rate": 1e-3}, "trainer.learning_rate: not set, now 0.001"),
         (ONLINE, {"evaluation__n": 9, "seed": 1}, r"\(seed: 0, now 1\)"),
-        (ONLINE, {"trainer__max_steps": 3}, "3 is too few: 4 steps are trained, so it is 4 or more"),
+        (ONLINE, {"trainer__max_steps": 3}, "3 is too few: 4 steps are trained, so it must be at least 4"),
         (ROUNDS, {"trainer__max_steps": 6}, "trainer.max_steps: 4, now 6"),  # of each fit
-        (ROUNDS, {"algorithm__rounds": 1}, "1 is too few: 2 rounds are trained, so it is 2 or more"),
+        (ROUNDS, {"algorithm__rounds": 1}, "1 is too few: 2 rounds are trained, so it must be at least 2"),
     ],
 )
 def test_what_would_have_changed_the_training_may_not_change(begun, config, change, said):

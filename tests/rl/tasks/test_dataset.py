@@ -147,7 +147,7 @@ GOOD = '{"question": "1?", "gold": "1"}'
     ("bad", "settings", "what"),
     [
         ('{"question": "2?", "gold": ', {}, "not JSON: Expecting value at column 27"),
-        ('["question"]', {}, "not a JSON object but list"),
+        ('["question"]', {}, "expected a JSON object, got list"),
         ('{"question": "2?"}', {}, "no column 'gold', which every task needs"),
         ('{"quesiton": "2?", "gold": "1"}', {}, "no column 'question', which task.template needs; did you mean 'quesi"),
         ('{"question": "2?", "gold": " "}', {}, "the answer (column 'gold') is empty"),
@@ -155,7 +155,7 @@ GOOD = '{"question": "1?", "gold": "1"}'
         ('{"question": "2?", "gold": null}', {}, "column 'gold', which every task needs, is empty"),
         ('{"question": null, "gold": "1"}', {}, "column 'question', which task.template needs, is empty"),
         ('{"question": NaN, "gold": "1"}', {}, "column 'question' is empty"),
-        ('{"question": " ", "gold": "1"}', {}, "nothing to ask: 'question' is empty"),
+        ('{"question": " ", "gold": "1"}', {}, "there is no question: 'question' is empty"),
         ('{"question": "2?", "gold": "two"}', {"answer_pattern": r"(\d+)"}, "task.answer_pattern does not match"),
         ('{"question": "2?", "gold": "1"}', {"columns": {"gold": "glod"}}, "no column 'glod'"),
         ('{"question": "2?\\ud800", "gold": "1"}', {}, "not Unicode"),
@@ -179,7 +179,7 @@ def test_a_line_that_is_not_utf_8_is_a_broken_row(here):
 
 def test_csv_lines_are_counted_past_quoted_line_breaks(here):
     (here / "a.csv").write_text('question,gold\n"one\ntwo\nthree?",1\n2?\n"4\n?",4\n5?,\n')
-    assert refused("a.csv").startswith("a.csv:5: 1 fields under a header of 2")
+    assert refused("a.csv").startswith("a.csv:5: 1 fields under a header with 2")
     task = build("a.csv", on_bad_row="skip")
     assert sorted(row["prompt"] for row in every(task)) == ["4\n?", "one\ntwo\nthree?"]
     assert [why.split(": ")[0] for why in task.skipped] == ["a.csv:5", "a.csv:8"]
@@ -230,7 +230,7 @@ def test_files_that_are_not_what_they_say_are_refused(here):
     assert "the gzip file is damaged" in refused("cut.jsonl.gz")
     assert "not a readable parquet file" in refused("a.parquet")
     assert refused("./a.txt").startswith("./a.txt: .txt is not a known format")
-    assert refused("empty.jsonl") == "empty.jsonl: no rows in it"
+    assert refused("empty.jsonl") == "empty.jsonl: has no rows"
     assert refused("twice.csv") == "twice.csv:1: two columns are called 'gold'"
 
 
@@ -245,7 +245,7 @@ def test_files_that_are_not_what_they_say_are_refused(here):
         ({"answer_pattern": "a+"}, "task.answer_pattern: has no group"),
         ({"verifier": "chian"}, "task.verifier: no verifier is named 'chian'"),
         ({"verifier_options": {"x": 1}}, "task.verifier_options: verifier 'chain' has no option 'x'"),
-        ({"validation": 0.5, "test": 0.5}, "task.validation: with task.test it takes 1 of train"),
+        ({"validation": 0.5, "test": 0.5}, "task.validation: together with task.test it takes 1 of train"),
     ],
 )
 def test_a_setting_that_cannot_be_is_named(here, settings, where):
@@ -372,16 +372,16 @@ def test_a_system_message_of_the_config_is_put_before_messages_without_one(here)
 @pytest.mark.parametrize(
     ("question", "settings", "what"),
     [
-        (HISTORY[:3], {}, "column 'question' ends with the assistant's words, so it is no prompt"),
+        (HISTORY[:3], {}, "column 'question' ends with the assistant's words, so it is not a prompt"),
         (HISTORY[:1], {}, "column 'question' has no message of the user's"),
-        (HISTORY, {"chat": True, "system": "x"}, "column 'question' has a system message of its own, and task.system"),
+        (HISTORY, {"chat": True, "system": "x"}, "column 'question' has its own system message, and task.system"),
         (
             [said("user", [{"type": "image", "image": "x"}])],
             {},
-            "column 'question': a message of the user's holds a part",
+            "column 'question': a message of the user has a part",
         ),
-        ([said("user", " ")], {}, "nothing to ask"),
-        ([*HISTORY, "Be brief."], {}, "column 'question': it holds chat messages and other things beside them"),
+        ([said("user", " ")], {}, "there is no question"),
+        ([*HISTORY, "Be brief."], {}, "column 'question': it mixes chat messages with other things"),
         (HISTORY, {"template": "{question} {question2}"}, "the template shows two columns of chat messages"),
     ],
 )
@@ -392,7 +392,7 @@ def test_messages_that_are_no_prompt_are_named(here, question, settings, what):
 
 def test_messages_beside_plain_prompts_are_refused_or_made_chats(here):
     (here / "a.jsonl").write_text(lines({"question": HISTORY, "gold": "4"}, {"question": "1?", "gold": "1"}))
-    assert "task.chat=true makes all chats" in refused("a.jsonl")
+    assert "task.chat=true makes all of them chats" in refused("a.jsonl")
     assert sorted(len(row["prompt"]) for row in every(build("a.jsonl", chat=True))) == [1, 4]
 
 
@@ -534,7 +534,7 @@ def test_one_object_over_several_lines_is_one_row_and_a_broken_one_is_told_with_
     ("name", "data", "what"),
     [
         ("a.csv", "question,gold\n1+1?,2\n".encode("utf-16-le"), "holds NUL bytes, as UTF-16 does; save it as UTF-8"),
-        ("a.jsonl", b"\xff\xfe\x00", "begins as UTF-16 and is not"),
+        ("a.jsonl", b"\xff\xfe\x00", "begins like UTF-16 but is not valid"),
         (
             "a.jsonl",
             b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n",
@@ -558,7 +558,7 @@ def test_a_split_column_that_is_not_there_or_empty_is_named(here):
     )
     (here / "a.jsonl").write_text(lines(ROWS[0] | {"part": "train"}, ROWS[1] | {"part": None}))
     assert refused("a.jsonl", split_column="part") == (
-        "a.jsonl:2: column 'part', which says the split of each row, is empty"
+        "a.jsonl:2: column 'part', which names the split of each row, is empty"
     )
 
 

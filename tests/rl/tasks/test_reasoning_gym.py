@@ -84,7 +84,7 @@ def test_a_composite_gives_each_part_its_own_options():
         ("chain_sum", {"options": {"min_terms": "x"}}, "task.options: chain_sum does not take {'min_terms': 'x'}"),
         ("chain_sum", {"options": {"seed": 3}}, "task.options.seed: is set by seed"),
         ("composite", {}, "task.options: composite does not take {}"),
-        ("chain_sum", {"template": "{ask}"}, "task.template: {ask} is not there"),
+        ("chain_sum", {"template": "{ask}"}, "task.template: {ask} is unknown"),
     ],
 )
 def test_a_wrong_name_or_option_is_named(dataset, settings, said):

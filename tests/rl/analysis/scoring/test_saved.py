@@ -81,7 +81,7 @@ def test_rows_without_a_completion_or_broken_are_refused_or_counted(files, capsy
     assert line.startswith(f"whetstone: {file}:4: not JSON") and line.endswith("--skip leaves such rows out")
     file = write([*ROWS, {"question": "2+2?", "answer": "4"}])
     line = refused(capsys, file, "--rewards", config)
-    assert f"{file}:3: no completion: 'solution' is empty or missing here, as in 1 of 3 rows" in line
+    assert f"{file}:3: no completion: 'solution' is empty or missing, as in 1 of 3 rows" in line
     file = write([*ROWS, {"question": "2+2?", "answer": "4"}, "{no"])
     run(["score", file, "--rewards", config, "--skip"])
     printed = capsys.readouterr().out
@@ -95,17 +95,17 @@ def test_rows_without_a_completion_or_broken_are_refused_or_counted(files, capsy
         ([{"text": "1"}], [], "Its columns: text."),
         (ROWS, ["--column", "completion=solutoin"], "did you mean 'solution'?"),
         (ROWS, ["--column", "completion={solution} {labl}"], "no column 'labl'"),
-        (ROWS, ["--column", "completion={solution"], "no template"),
-        (ROWS, ["--column", "solution"], "is not WHAT=NAME"),
+        (ROWS, ["--column", "completion={solution"], "not a valid template"),
+        (ROWS, ["--column", "solution"], "expected WHAT=NAME"),
         ([{"completion": "1", "prompt": "1?"}], [], "reward 'correctness' needs a column 'gold'"),
         ([], [], "no rows in it"),
         (
             [{"completion": {"words": "1"}}],
             [],
-            "rows.jsonl:1: the completion is no text, list of texts or chat, but dict",
+            "rows.jsonl:1: the completion is a dict, not text, a list of texts or a chat",
         ),
         (ROWS, ["--out", "scores.csv"], "expected a .parquet file"),
-        (ROWS, ["--html", "gone/scores.html"], "there is no folder gone"),
+        (ROWS, ["--html", "gone/scores.html"], "the folder gone does not exist"),
         (ROWS, ["rewards.steps.wieght=2"], "did you mean 'weight'?"),
         (ROWS, ["mix.aggregation=max"], "'max' is not one"),
         (ROWS, ["--column", "correct=answer"], "correct: expected a number in [0, 1], got 7"),
@@ -120,7 +120,7 @@ def test_wrong_input_is_one_line(files, capsys, rows, more, message):
 def test_a_config_without_rewards_is_refused(tmp_path, capsys):
     config = tmp_path / "only_mix.yaml"
     config.write_text("mix: {aggregation: sum}\n")
-    assert "rewards: is needed" in refused(capsys, "rows.jsonl", "--rewards", str(config))
+    assert "the config needs `rewards:`" in refused(capsys, "rows.jsonl", "--rewards", str(config))
 
 
 def test_a_whole_config_judges_with_the_verifier_of_its_task(files):
@@ -312,14 +312,14 @@ def test_a_folder_of_datasets_is_scored_with_all_its_splits(tmp_path):
 
 def test_pictures_in_a_message_are_named_by_their_row(files, capsys):
     row = {"completion": [{"role": "assistant", "content": [{"type": "image", "image": "x"}]}], "answer": "4"}
-    assert "rows.jsonl:1: a message of the assistant's holds a part of type 'image'" in refused(
+    assert "rows.jsonl:1: a message of the assistant has a part of type 'image'" in refused(
         capsys, files[1]([row]), "--rewards", files[0]
     )
 
 
 def test_loglikelihoods_of_lm_eval_are_no_completions(files, capsys):
     row = {"doc_id": 0, "target": 1, "resps": [[[-1.5, True]], [[-2.5, False]]]}
-    assert "the completion is no text, list of texts or chat, but a list of lists" in refused(
+    assert "the completion is a list of lists, not text, a list of texts or a chat" in refused(
         capsys, files[1]([row]), "--rewards", files[0]
     )
 
@@ -332,7 +332,7 @@ def test_a_column_without_a_value_is_passed_over_for_one_with_values(files):
 
 def test_a_missing_one_among_several_completions_is_no_silent_loss(files, capsys):
     row = {"completions": ["4", None], "answer": "4"}
-    assert "of its 2 completions 1 are missing" in refused(capsys, files[1]([row]), "--rewards", files[0])
+    assert "1 of its 2 completions are missing" in refused(capsys, files[1]([row]), "--rewards", files[0])
 
 
 def batch_line(content, **response):
@@ -369,7 +369,7 @@ def test_an_error_that_a_server_answered_is_no_completion(files):
     rows = [batch_line("It is 4."), batch_line("It is 4.", **FAILED), {**batch_line(""), "response": None}]
     read, values = judged(files[1], rows, skip=True)
     assert values == [1.0] and read.without == 2
-    with pytest.raises(UserError, match=r":2: no completion: 'response' is empty or missing here, as in 2 of 3 rows"):
+    with pytest.raises(UserError, match=r":2: no completion: 'response' is empty or missing, as in 2 of 3 rows"):
         saved.read(files[1](rows), {})
 
 
@@ -396,12 +396,12 @@ def test_a_conversation_beside_a_completion_is_its_prompt(files, messages):
     ("rows", "message"),
     [
         ('{"response": "4"}\n{"response": "4", "response": "5"}\n', ":2: two columns are called 'response'"),
-        ('{"response": {"a": 1, "a": 2}, "answer": "4"}\n', "but dict"),
+        ('{"response": {"a": 1, "a": 2}, "answer": "4"}\n', "the completion is a dict"),
         ("", "no rows in it"),
         ("\n\n", "no rows in it"),
         ('{"solution_str": "4", "answer": "4"}\n', "Its columns: solution_str, answer"),
         ('{"response": NaN, "answer": "4"}\n', ":1: no completion"),
-        ('{"response": {"a": "4"}, "answer": "4"}\n', "no text, list of texts or chat, but dict"),
+        ('{"response": {"a": "4"}, "answer": "4"}\n', "the completion is a dict, not text"),
     ],
 )
 def test_a_file_that_cannot_be_scored_is_refused_in_one_line(files, tmp_path, capsys, rows, message):
@@ -413,9 +413,9 @@ def test_a_file_that_cannot_be_scored_is_refused_in_one_line(files, tmp_path, ca
     ("columns", "message"),
     [
         (["completion=solution", "completion=answer"], "completion is given twice: solution and answer"),
-        (["completions=solution"], "'completions' is nothing that scoring reads; did you mean 'completion'?"),
+        (["completions=solution"], "scoring reads no 'completions'; did you mean 'completion'?"),
         (["Golds=answer"], "did you mean 'gold'?"),
-        (["=answer"], "is not WHAT=NAME"),
+        (["=answer"], "expected WHAT=NAME"),
     ],
 )
 def test_a_column_that_is_named_wrongly_is_refused(files, capsys, columns, message):
