@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .PHONY: setup quickstart test test-slow lint notebooks bench bench-learning bench-quickstart bench-stages bench-prm \
+	bench-diagnostics \
 	bench-rewards bench-verifiers papers \
 	tables docs mutate clean
 
@@ -79,6 +80,13 @@ papers: export OMP_NUM_THREADS = 1
 papers: $(READY)
 	$(BIN)/python bench/papers.py --out bench/papers.json $(if $(ONLY),--only $(ONLY))
 	$(BIN)/python bench/tables.py docs/papers.md
+
+# Diagnostics and preflight on small runs made to fail, and on healthy ones. Half an hour on a quiet core; what is made is
+# kept, and only what is missing is made.
+bench-diagnostics: export OMP_NUM_THREADS = 1
+bench-diagnostics: $(READY)
+	$(BIN)/python bench/diagnostics.py --minutes 60
+	$(BIN)/python bench/tables.py docs/guides/diagnostics.md docs/guides/preflight.md
 
 # The verifiers on real data: agreement, and speed beside math-verify. DATA is a folder of the sets that they name.
 bench-verifiers: $(READY)

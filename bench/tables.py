@@ -20,6 +20,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from diagnosed import diagnostics_table, faults_table, verdicts_table
 from harness import ROOT, Row, Table, read
 from steered import rewards_table
 
@@ -390,6 +391,9 @@ TABLES: dict[str, Callable[[], Table]] = {
     **{f"paper_{name}": lambda name=name: of_recipe(name, rows_of("papers", recipe=name)) for name in PAPERS},
     "mario_rewards": lambda: rewards_table(rows_of("papers", recipe="mario")),
     "prm": lambda: prm(rows_of("prm")),
+    "diagnostics": lambda: diagnostics_table(rows_of("diagnostics")),
+    "diagnosed_faults": lambda: faults_table(rows_of("diagnosed_faults")),
+    "preflight": lambda: verdicts_table(rows_of("preflight")),
     "verifiers": lambda: verifiers(*map(rows_of, ("verify_math", "verify_steps", "verify_code"))),
 }
 _PLACE = re.compile(r"(<!-- table (\w+) -->\n)(.*?)(<!-- end of table -->)", re.DOTALL)

@@ -84,6 +84,28 @@ def check(config: str, overrides: Sequence[str]) -> None:
             click.echo()
 
 
+@cli.command()
+@click.argument("config")
+@OVERRIDES
+@click.option(
+    "--completions",
+    type=click.IntRange(16, 4096),
+    default=128,
+    show_default=True,
+    help="How many to draw, in whole groups of sampling.completions.",
+)
+def preflight(config: str, overrides: Sequence[str], completions: int) -> None:
+    """Draw completions of a CONFIG's first problems, and say whether its training will learn, and why."""
+    from rl.config import load
+    from rl.config.named import missing_on_hub
+
+    loaded = load(config, overrides)
+    missing_on_hub(loaded)
+    from rl.preflight import preflight as run_preflight
+
+    run_preflight(loaded, completions)
+
+
 @cli.command("smoke")
 @click.argument("config")
 @OVERRIDES
@@ -219,6 +241,15 @@ def export_policy(run_folder: str, to: str, merge: bool, force: bool) -> None:
 
     folder = export(run_folder, to, merge=merge, force=force)
     click.echo(f"{folder}: the policy, its tokenizer, whetstone.yaml, and the model card README.md")
+
+
+@cli.command()
+@click.argument("run_folders", nargs=-1, required=True, metavar="RUN...")
+def diagnose(run_folders: Sequence[str]) -> None:
+    """Say what is the matter with runs, finished or not, and what may help."""
+    from rl.analysis.diagnostics.command import diagnose as run_diagnose
+
+    run_diagnose(run_folders)
 
 
 @cli.command()

@@ -45,6 +45,7 @@ LAYERS = [
     "rl/training",
     "rl/stages",
     "rl/traces",
+    "rl/preflight",
     "rl/smoke",
     "rl/cli",
     "rl/train",

@@ -89,7 +89,7 @@ def run(command):
     if command[0] != "whetstone":
         return read(command)
     arguments = command[1:]
-    if arguments[0] in ("train", "sample"):
+    if arguments[0] in ("train", "sample", "preflight"):
         at = 2
         arguments = [*arguments[:at], *overrides(arguments[1]), *arguments[at:]]
     cli.main(arguments, prog_name="whetstone", standalone_mode=False)

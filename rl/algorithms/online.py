@@ -43,6 +43,7 @@ from rl.sampling.curriculum import PromptSampler
 from rl.sampling.dynamic import Draw, fill
 from rl.sampling.in_trl import SamplingTrainer
 from rl.sampling.judge import judge
+from rl.sampling.quality import quality
 from rl.storage.checkpoints import Part
 from rl.storage.completions import columns_of
 from verifiers.runtime.verifier import Verifier
@@ -206,6 +207,8 @@ class OnlineTrainer(SamplingTrainer):
             )
         for name, values in columns_of(self.samples).items():
             self._log_completion_extra(name, values)
+        for name, value in quality(self.samples).items():
+            self._log_metric(f"completions/{name}", value)
         rewards = [torch.nan if one.reward is None else one.reward for one in self.samples]
         rewards_B1 = torch.tensor(rewards, dtype=torch.float32, device=self.accelerator.device).unsqueeze(1)
         return self.gathered(rewards_B1)

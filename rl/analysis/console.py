@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,7 @@ def evaluated(console: Console, step: int, evaluation: Evaluation) -> None:
 
 
 def finished(console: Console, folder: RunFolder, summary: Mapping[str, Any]) -> None:
-    """Print the figures before and after training, three problems with both answers, and the paths of the results.
+    """Print the figures before and after training, three problems with both answers, the paths, and the warnings.
 
     Args:
         console: the console to print to.
@@ -65,6 +65,23 @@ def finished(console: Console, folder: RunFolder, summary: Mapping[str, Any]) ->
         steps, best = ", ".join(str(step_of(path)) for path in kept), best_on_validation(folder)
         said = "" if best is None else f"; the best on validation is that of step {step_of(best)}"
         console.print(f"checkpoints of steps {steps} are kept{said}", highlight=False)
+    warned(console, summary["warnings"])
+
+
+def warned(console: Console, warnings: Sequence[Mapping[str, Any]]) -> None:
+    """Print what the diagnostics found and what may help, or that they found nothing.
+
+    Args:
+        console: the console to print to.
+        warnings: the findings, as in a summary.
+    """
+    if not warnings:
+        console.print("warnings: none")
+        return
+    console.print(f"warnings: {len(warnings)}", style="yellow", highlight=False)
+    for one in warnings:
+        console.print(f"  {one['name']}, from step {one['step']}: {one['message']}", style="yellow", highlight=False)
+        console.print(f"    what may help: {one['remedy']}", highlight=False)
 
 
 def stages_finished(console: Console, folder: Path, summaries: Mapping[str, Mapping[str, Any]], report: Path) -> None:

@@ -71,15 +71,21 @@ class Hacking:
         rewards: each reward, in the order of the config.
         accuracies: the available ones of held-out `greedy`, `chain` and `mean_at_k`.
         split: the split of the accuracies.
-        warning: a sentence if the combined reward rose and greedy accuracy did not, or greedy accuracy rose and right
-            reasoning did not; else None.
+        by_wrong_steps: a sentence if greedy accuracy rose and right reasoning did not; else None.
+        gamed: a sentence if the combined reward rose and greedy accuracy did not; else None.
     """
 
     mix: Change | None
     rewards: list[Change]
     accuracies: list[Change]
     split: str
-    warning: str | None
+    by_wrong_steps: str | None
+    gamed: str | None
+
+    @property
+    def warning(self) -> str | None:
+        """The one that applies; None if neither does."""
+        return self.by_wrong_steps or self.gamed
 
 
 def found(
@@ -107,7 +113,8 @@ def found(
             pairs = ((name, rows[0].get(name), rows[-1].get(name)) for name in ACCURACIES)
             accuracies = [_measured(name, one, other) for name, one, other in pairs if one and other]
             break
-    return Hacking(mix, rewards, accuracies, split, _warning(mix, rewards, accuracies, split))
+    by_wrong_steps = _by_wrong_steps(accuracies, split)
+    return Hacking(mix, rewards, accuracies, split, by_wrong_steps, _gamed(mix, rewards, accuracies, split))
 
 
 def mixed(metrics: Sequence[Mapping[str, Any]], config: Mapping[str, Any]) -> list[float]:
@@ -158,15 +165,21 @@ def _measured(name: str, before: Mapping[str, float], after: Mapping[str, float]
     return Change(name, before["value"], after["value"], math.hypot(*half))
 
 
-def _warning(mix: Change | None, rewards: Sequence[Change], accuracies: Sequence[Change], split: str) -> str | None:
+def _by_wrong_steps(accuracies: Sequence[Change], split: str) -> str | None:
     by_name = {change.name: change for change in accuracies}
-    greedy, sampled, chain = (by_name.get(name) for name in ("greedy", "mean_at_k", "chain"))
-    if greedy is not None and chain is not None and greedy.rose and not chain.rose:
-        return (
-            f"Greedy accuracy on {split} problems rose from {greedy.before:.3f} to {greedy.after:.3f} while the share "
-            f"that is right by right steps alone {_became(chain)}, so the policy may be learning to reach answers by "
-            f"wrong reasoning."
-        )
+    greedy, chain = by_name.get("greedy"), by_name.get("chain")
+    if greedy is None or chain is None or not greedy.rose or chain.rose:
+        return None
+    return (
+        f"Greedy accuracy on {split} problems rose from {greedy.before:.3f} to {greedy.after:.3f} while the share "
+        f"that is right by right steps alone {_became(chain)}, so the policy may be learning to reach answers by "
+        f"wrong reasoning."
+    )
+
+
+def _gamed(mix: Change | None, rewards: Sequence[Change], accuracies: Sequence[Change], split: str) -> str | None:
+    by_name = {change.name: change for change in accuracies}
+    greedy, sampled = by_name.get("greedy"), by_name.get("mean_at_k")
     if mix is None or greedy is None or not mix.rose or greedy.rose:
         return None
     rose = [f"{change.name} from {change.before:.3g} to {change.after:.3g}" for change in rewards if change.rose]

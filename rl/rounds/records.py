@@ -16,8 +16,9 @@ from rewards.sample import Sample
 from rl.examples.hints import right_by_wrong_steps
 from rl.runs.callbacks import numbers_of
 from rl.runs.run import Run
+from rl.sampling.quality import repeated
 from rl.storage import completions
-from rl.storage.run_folder import RunFolder, read_jsonl
+from rl.storage.run_folder import RunFolder
 
 NOT_RECORDED = ("num_tokens",)
 """Metrics that TRL counts from the start of the process, not of the fit; they would differ after resuming."""
@@ -77,6 +78,7 @@ def numbers_of_round(samples: Sequence[Sample]) -> dict[str, float | None]:
         "rounds/right_error": standard_error(rights),
         "rounds/not_judged": 1 - len(rights) / len(plain),
         "rounds/cut_off": sum(one.finish_reason == "length" for one in plain) / len(plain),
+        "rounds/repetition": repeated(plain),
         "rounds/score": statistics.fmean(score for _, score in scores) if scores else None,
         "rounds/score_error": standard_error(scores),
         **right_by_wrong_steps(samples),
@@ -140,30 +142,3 @@ def write_completions(folder: RunFolder, step: int, samples: Sequence[Sample]) -
         **completions.columns_of(samples),
     }
     return completions.write(folder, step, table)
-
-
-def both_fell(folder: RunFolder, first: int, last: int) -> str | None:
-    """That the log-probabilities of `chosen` and `rejected` both fell over a fit, and a remedy; None if they did not.
-
-    Args:
-        folder: the run folder.
-        first: the last step before the fit.
-        last: the last step of the fit.
-    """
-    rows = [r for r in read_jsonl(folder.metrics) if first < r["step"] <= last and r.get("logps/chosen") is not None]
-    if len(rows) < 2:
-        return None
-    tenth = max(1, len(rows) // 10)
-    chosen, rejected = (
-        _mean(rows[-tenth:], f"logps/{name}") - _mean(rows[:tenth], f"logps/{name}") for name in ("chosen", "rejected")
-    )
-    if chosen >= 0 or rejected >= 0:
-        return None
-    return (
-        f"the log-probability of chosen and of rejected both fell ({chosen:.2f} and {rejected:.2f} nats); a lower "
-        f"trainer.learning_rate, a larger trainer.beta or algorithm.nll holds the chosen ones up"
-    )
-
-
-def _mean(rows: Sequence[Mapping[str, Any]], name: str) -> float:
-    return sum(row[name] for row in rows) / len(rows)

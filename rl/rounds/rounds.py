@@ -34,8 +34,9 @@ from rl.policy import load as policies
 from rl.rounds.choose import Chooser
 from rl.rounds.conditioning import Conditioning
 from rl.rounds.draws import Draws, first_sampler, generator
-from rl.rounds.records import FitFolder, FitRecords, both_fell, numbers_of_round, shown, write_completions
+from rl.rounds.records import FitFolder, FitRecords, numbers_of_round, shown, write_completions
 from rl.runs.callbacks import ProgressLine, StopOnSignal, stopping_at_once
+from rl.runs.proxies import Proxies
 from rl.runs.run import Run
 from rl.storage import pool
 from rl.storage.checkpoints import MANIFEST, Checkpoints, ended, newest_good, problem, seal, step_of, take_up
@@ -110,6 +111,7 @@ class Rounds(Run):
             self.context.say(f"resuming {self.folder.path} after {self.done} rounds and {inside} steps")
         if self.state.is_main_process:
             self.folder.rewind(self.steps + inside)
+        self.look_back()
         self.state.wait_for_everyone()
 
     def _finished(self) -> int:
@@ -220,9 +222,10 @@ class Rounds(Run):
         Raises:
             KeyboardInterrupt: the fit was interrupted; the resumed run continues from its last checkpoint.
         """
-        trainer, guard = self._trainer(number, examples), Guard(self.console)
-        trainer.add_callback(guard)
-        guard.watch(trainer)
+        trainer = self._trainer(number, examples)
+        for watching in (Guard(self.console), Proxies()):
+            trainer.add_callback(watching)
+            watching.watch(trainer)
         checkpoint = self._last_checkpoint(number)
         self.checkpoints.trainer, self.checkpoints.resumed = trainer, checkpoint
         before = self.steps
@@ -236,8 +239,6 @@ class Rounds(Run):
                     self.progress.close()
             if not self.stop.stopped or trainer.state.global_step >= trainer.state.max_steps:
                 self.steps = before + trainer.state.global_step
-                if (fell := both_fell(self.folder, before, self.steps)) is not None:
-                    self.context.warn(f"over the fit of round {number + 1} {fell}")
                 self._save(number, trainer)
                 self.done = number + 1
                 self.model = self.load(number)

@@ -16,6 +16,7 @@ from rl.algorithms.trl_arguments import refusals_named
 from rl.config.generation_cycle import GenerationCycle
 from rl.context import RunContext
 from rl.runs.callbacks import Evaluations, ProgressLine, Records, StopOnSignal
+from rl.runs.proxies import Proxies
 from rl.runs.run import Run
 from rl.storage.checkpoints import Checkpoints, best_on_validation, ended, newest_good, step_of, take_up
 from rl.storage.run_folder import read_jsonl
@@ -45,13 +46,14 @@ class OnlineRun(Run):
         self.checkpoints = Checkpoints(
             folder, config.trainer.get("save_total_limit"), lambda: best_on_validation(folder)
         )
-        guard = Guard(console)
-        callbacks = [guard, records, evaluations, self.progress, self.stop, self.checkpoints]
+        guard, proxies = Guard(console), Proxies()
+        callbacks = [guard, proxies, records, evaluations, self.progress, self.stop, self.checkpoints]
         build = importlib.import_module(config.algorithm.module).build
         with refusals_named(config.trainer):
             self.trainer: OnlineTrainer = build(context, callbacks)
         records.trainer = self.checkpoints.trainer = self.trainer
         guard.watch(self.trainer)
+        proxies.watch(self.trainer)
 
     def train(self) -> None:
         """Resume, evaluate, train, and save the policy."""
@@ -112,5 +114,6 @@ class OnlineRun(Run):
             self.context.say(f"resuming {self.folder.path} from step {step}")
         if self.state.is_main_process:
             self.folder.rewind(step, ended=resumed is not None and ended(resumed, self._max_steps))
+        self.look_back()
         self.state.wait_for_everyone()
         return resumed

@@ -77,7 +77,7 @@ def describe(config: Config, task: Task | None, *, check_rows: int = 200) -> lis
     if size is None:
         lines.append(("memory", f"not known before {config.policy.model} is here"))
     else:
-        needs = memory(config, size, _prompt_tokens(config, task))
+        needs = memory(config, size, prompt_tokens(config, task))
         total = sum(needs.values())
         parts = ", ".join(f"{name} {amount / GIB:.2f}" for name, amount in needs.items())
         lines.append(("policy", f"{config.policy.model}: {size.parameters / 1e6:,.1f}M parameters"))
@@ -161,19 +161,32 @@ def _answering_lines(config: Config) -> list[tuple[str, str]]:
 
 
 def _training_lines(config: Config, task: Task | None) -> list[tuple[str, str]]:
-    cycle, trainer = GenerationCycle.of(config), config.trainer
-    steps = trainer.get("max_steps", -1)
-    if steps <= 0:
-        epochs = trainer.get("num_train_epochs", TRL_EPOCHS)
-        if task is None:
-            return [("training", f"{config.algorithm.name}: {epochs:g} passes over the train split")]
-        prompts_a_cycle = cycle.completions // config.sampling.completions
-        steps = max(1, int(epochs * len(task.splits["train"]) / prompts_a_cycle)) * cycle.optimizer_steps
+    cycle, steps = GenerationCycle.of(config), optimizer_steps(config, task)
+    if steps is None:
+        epochs = config.trainer.get("num_train_epochs", TRL_EPOCHS)
+        return [("training", f"{config.algorithm.name}: {epochs:g} passes over the train split")]
     drawn = steps // cycle.optimizer_steps * cycle.completions
     return [
         ("training", f"{config.algorithm.name}: {steps:,} optimizer steps, {drawn:,} completions"),
         ("", f"at most {drawn * config.sampling.max_tokens:,} tokens"),
     ]
+
+
+def optimizer_steps(config: Config, task: Task | None) -> int | None:
+    """Optimizer steps of an online training, or of one fit of a run in rounds; None where that is not known before.
+
+    Args:
+        config: a checked config.
+        task: the loaded task; None if its data is not on this machine.
+    """
+    steps = config.trainer.get("max_steps", -1)
+    if steps > 0:
+        return steps
+    if task is None or config.algorithm.in_rounds:
+        return None
+    cycle, epochs = GenerationCycle.of(config), config.trainer.get("num_train_epochs", TRL_EPOCHS)
+    prompts_a_cycle = cycle.completions // config.sampling.completions
+    return max(1, int(epochs * len(task.splits["train"]) / prompts_a_cycle)) * cycle.optimizer_steps
 
 
 def memory(config: Config, size: ModelSize, prompt_tokens: int) -> dict[str, float]:
@@ -266,7 +279,7 @@ def _tensors(file: Path) -> int:
     return sum(math.prod(tensor["shape"]) for tensor in header(file).values())
 
 
-def _prompt_tokens(config: Config, task: Task | None) -> int:
+def prompt_tokens(config: Config, task: Task | None) -> int:
     """The approximate length of the longest of the first prompts, in tokens; a guess without the data."""
     if task is None:
         return 256

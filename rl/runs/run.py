@@ -16,7 +16,11 @@ from accelerate.utils import broadcast_object_list
 from rewards.models.types import Model
 from rl import setup
 from rl.analysis import console as show
+from rl.analysis.diagnostics.record import Finding
+from rl.analysis.diagnostics.watch import Watch, replayed
 from rl.analysis.evaluation import Evaluation, EvaluationSettings, evaluate, settings_for
+from rl.analysis.preflight import show as preflight
+from rl.analysis.preflight.of_evaluation import of_evaluation
 from rl.analysis.reports.report import write_report
 from rl.context import RunContext
 from rl.progress import completions_bar
@@ -41,6 +45,7 @@ class Run(ABC):
         self.config, self.task, self.policy = context.config, context.task, context.policy
         self.folder, self.state, self.console = context.folder, context.state, context.console
         self.trackers = Trackers()
+        self.watch = self._watch()
 
     @abstractmethod
     def train(self) -> None:
@@ -72,8 +77,18 @@ class Run(ABC):
             step: optimizer steps so far.
             numbers: metric → value.
         """
-        self.folder.append(self.folder.metrics, {"step": step, **numbers})
+        row = {"step": step, **numbers}
+        self.folder.append(self.folder.metrics, row)
         self.trackers.log(step, numbers)
+        self.watch.log(row)
+
+    def look_back(self) -> None:
+        """Have the diagnostics read what is on record, without saying again what they said when it was logged."""
+        if self.state.is_main_process:
+            watch = Watch(self.watch.record.config)
+            replayed(read_jsonl(self.folder.metrics), read_jsonl(self.folder.evaluations), {}, watch)
+            watch.tell, watch.complain = self.watch.tell, self.watch.complain
+            self.watch = watch
 
     def measure(self, split: Split, step: int) -> None:
         """Evaluate the current policy and record the result; a recorded evaluation is not repeated."""
@@ -94,10 +109,14 @@ class Run(ABC):
             self.right_on_validation = greedy.value
         row = {"step": step, "seconds": round(time.perf_counter() - started, 3), "tokens": evaluation.tokens}
         examples = evaluation.examples[:200]
-        self.folder.append(self.folder.evaluations, {**row, **evaluation.as_dict(), "examples": examples})
+        row |= evaluation.as_dict()
+        self.folder.append(self.folder.evaluations, {**row, "examples": examples})
+        self.watch.evaluated(row)
         numbers = {f"eval/{split}/{name}": m.value for name, m in evaluation.metrics.items() if m is not None}
         self.log(step, numbers)
         show.evaluated(self.console, step, evaluation)
+        if step == 0 and split == "test" and (foreseen := of_evaluation(self.config, evaluation)) is not None:
+            preflight.in_short(self.console, *foreseen)
 
     def evaluated(
         self,
@@ -139,6 +158,7 @@ class Run(ABC):
             "versions": {"python": platform.python_version(), **{name: version(name) for name in packages}},
             "before": _figures(before),
             "after": _figures(after),
+            "warnings": [finding.as_dict() for finding in self.watch.findings],
         }
         rounds = [row for row in read_jsonl(self.folder.metrics) if "rounds/number" in row]
         if rounds:
@@ -162,6 +182,12 @@ class Run(ABC):
         write_report(self.folder.path)
         show.finished(self.console, self.folder, summary)
         return summary
+
+    def _watch(self) -> Watch:
+        def tell(finding: Finding) -> None:
+            self.context.warn(f"step {finding.step}: {finding.message} What may help: {finding.remedy}")
+
+        return Watch(self.config.model_dump(), tell, self.context.warn)
 
 
 def _figures(evaluation: dict[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from rl.analysis import hacking
+from rl.analysis.diagnostics.watch import replayed
 from rl.analysis.reports.curves import Line, bars, chart
 from rl.analysis.reports.page import write_page
 from rl.analysis.reports.phases import seconds_by_phase
@@ -91,12 +92,15 @@ def write_report(path: str | Path, out: str | Path | None = None) -> Path:
     """
     run = read_run(path)
     summary, phases = run.summary, seconds_by_phase(run)
+    diagnosed = replayed(run.metrics, run.evaluations, run.config)
     values = {
         "name": run.name,
         "task": run.config["task"]["name"],
         "algorithm": run.config["algorithm"]["name"],
         "summary": summary,
         "rows": compared([summary["before"], summary["after"]]) if summary else [],
+        "findings": diagnosed.findings,
+        "broken": diagnosed.broken,
         "hacking": hacking.found(run.metrics, run.evaluations, run.config),
         "curves": curves(run),
         "phases": bars("Seconds by phase", "seconds", phases) if phases else None,

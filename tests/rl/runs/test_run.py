@@ -53,3 +53,29 @@ def test_of_two_evaluations_at_one_step_the_later_counts(recorded):
     for row in [("test", 0, 0.1), ("test", 4, 0.4), ("test", 4, 0.6)]:
         recorded.folder.append(recorded.folder.evaluations, evaluation(*row))
     assert recorded.summarise(2.0)["after"]["greedy"] == {"value": 0.6}
+
+
+CUT_OFF = {"completions/clipped_ratio": 0.5, "completions/mean_length": 8.0}
+
+
+def test_what_a_diagnostic_finds_is_warned_of_once_and_stands_in_the_summary(recorded, monkeypatch):
+    warned = []
+    monkeypatch.setattr(RunContext, "warn", lambda _, what: warned.append(what))
+    for row in [("test", 0, 0.1), ("test", 4, 0.4)]:
+        recorded.folder.append(recorded.folder.evaluations, evaluation(*row))
+    for step in range(1, 5):
+        recorded.log(step, CUT_OFF)
+    assert len(warned) == 1 and warned[0].startswith("step 3: 50% of the completions reach sampling.max_tokens")
+    (finding,) = recorded.summarise(2.0)["warnings"]
+    assert (finding["name"], finding["step"], finding["evidence"]) == ("truncation", 3, {"share": 0.5})
+
+
+def test_a_resumed_run_knows_what_was_said_and_does_not_say_it_again(recorded, monkeypatch):
+    warned = []
+    monkeypatch.setattr(RunContext, "warn", lambda _, what: warned.append(what))
+    recorded.state.is_main_process = True
+    for step in range(1, 4):
+        recorded.folder.append(recorded.folder.metrics, {"step": step, **CUT_OFF})
+    recorded.look_back()
+    recorded.log(4, CUT_OFF)
+    assert not warned and [finding.step for finding in recorded.watch.findings] == [3]

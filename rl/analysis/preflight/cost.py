@@ -1,0 +1,78 @@
+"""How long a training is from here: completions, tokens, and time by what preflight's own draws took. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rl.config import Config
+from rl.config.algorithms import Ppo, Rounds
+from rl.config.generation_cycle import GenerationCycle
+
+BACKWARD = 2.0
+"""Forward passes that a backward pass takes as long as."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a training comes to.
+
+    Attributes:
+        completions: drawn for training.
+        evaluated: drawn for evaluations, at most.
+        tokens: of both, at the mean length that was drawn.
+        seconds: sampling, judging, evaluation, and passes of the policy, the critic and a reference, one process.
+    """
+
+    completions: int
+    evaluated: int
+    tokens: float
+    seconds: float
+
+
+def cost(config: Config, steps: int, tokens: float, draw_seconds: float, pass_seconds: float) -> Cost:
+    """Estimate.
+
+    Args:
+        config: a checked config.
+        steps: optimizer steps of the training; of one fit, in rounds.
+        tokens: mean length of a completion.
+        draw_seconds: sampling and judging, for a completion.
+        pass_seconds: a forward pass over a completion and its prompt.
+    """
+    drawn, passes = (_in_rounds if config.algorithm.in_rounds else _online)(config, steps)
+    evaluated = _evaluated(config, steps)
+    seconds = (drawn + evaluated) * draw_seconds + passes * pass_seconds
+    return Cost(drawn, evaluated, (drawn + evaluated) * tokens, seconds)
+
+
+def _online(config: Config, steps: int) -> tuple[int, float]:
+    """Completions, and the forward passes over one completion that all updates take as long as."""
+    cycle, trainer, algorithm = GenerationCycle.of(config), config.trainer, config.algorithm
+    drawn = -(-steps // cycle.optimizer_steps) * cycle.completions
+    each = (1 + BACKWARD) * (trainer.get("num_iterations") or 1)
+    each += cycle.optimizer_steps > 1  # the log-probabilities at sampling
+    each += bool(trainer.get("beta"))
+    if isinstance(algorithm, Ppo):
+        each += 1 + (1 + BACKWARD) * algorithm.critic.epochs + 2 * bool(algorithm.kl)
+    return drawn, drawn * each
+
+
+def _in_rounds(config: Config, steps: int) -> tuple[int, float]:
+    algorithm, trainer = config.algorithm, config.trainer
+    assert isinstance(algorithm, Rounds)
+    drawn = algorithm.rounds * algorithm.prompts * config.sampling.completions if algorithm.samples else 0
+    batch = trainer.get("per_device_train_batch_size", 8) * (trainer.get("gradient_accumulation_steps") or 1)
+    sequences = 2 if algorithm.name in ("dpo", "orpo") else 1
+    each = sequences * (1 + BACKWARD + algorithm.uses_reference)
+    return drawn, algorithm.rounds * steps * batch * each
+
+
+def _evaluated(config: Config, steps: int) -> int:
+    settings = config.evaluation
+    validation = settings.validation_n or settings.n
+    if config.algorithm.in_rounds:
+        assert isinstance(config.algorithm, Rounds)
+        times = config.algorithm.rounds + (settings.every > 0)
+    else:
+        times = -(-steps // settings.every) + 1 if settings.every else 0
+    return (2 * settings.n + times * validation) * (1 + settings.k)

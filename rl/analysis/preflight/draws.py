@@ -1,0 +1,59 @@
+"""Draws and judges what preflight looks at: groups of the train split's first problems, and a greedy answer to each."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from rewards.mixing.mix import Mix
+from rewards.sample import Sample
+from rl.analysis.preflight.drawn import Drawn
+from rl.config import Config
+from rl.policy.load import Policy
+from rl.sampling.draw import as_samples, sample
+from rl.sampling.judge import judge
+from rl.tasks.task import Task
+
+
+@dataclass(frozen=True)
+class Draws:
+    """What was drawn.
+
+    Attributes:
+        groups: the completions of each problem, as many as in training.
+        greedy: the greedy completion of each problem.
+        seconds: of sampling and judging the groups.
+    """
+
+    groups: Sequence[Sequence[Drawn]]
+    greedy: Sequence[Drawn]
+    seconds: float
+
+
+def draw(
+    config: Config, task: Task, policy: Policy, mix: Mix, completions: int, progress: Callable[[int], None]
+) -> Draws:
+    """Draw about that many completions in whole groups, and one greedily for each group.
+
+    Args:
+        config: a checked config.
+        task: the loaded task.
+        policy: the loaded policy, where it is to run.
+        mix: the rewards; each judges every completion of a group.
+        completions: how many, rounded up to whole groups.
+        progress: is told of each batch's completions.
+    """
+    size = config.sampling.completions
+    rows = task.splits["train"][: max(1, -(-completions // size))]
+    prompts, places = [row["prompt"] for row in rows], range(len(rows))
+    parameters = {**config.sampling.parameters, "progress": progress}
+    started = time.perf_counter()
+    drawn = sample(policy.model, policy.tokenizer, prompts, count=size, seed=config.seed, **parameters)
+    judged: Sequence[Sample] = judge(as_samples(rows, places, drawn), task.verifier, mix)
+    seconds = time.perf_counter() - started
+    greedy = sample(policy.model, policy.tokenizer, prompts, **{**parameters, "temperature": None})
+    credited = [name for name, reward in config.rewards.items() if reward.credit is not None]
+    numbers = [Drawn.of(one, credited) for one in judged]
+    groups = [numbers[first : first + size] for first in range(0, len(numbers), size)]
+    return Draws(groups, [Drawn.of(one) for one in judge(as_samples(rows, places, greedy), task.verifier)], seconds)

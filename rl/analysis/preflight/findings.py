@@ -1,0 +1,158 @@
+"""What drawn completions say about a training to come. Pure: from numbers to numbers."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Literal
+
+from rewards.mixing.aggregate import centred, variance_shares
+from rl.analysis.preflight.drawn import Drawn
+
+EQUAL = 1e-9
+Learns = Literal["from groups", "from draws", "from right ones"]
+"""What a completion is compared with: its group (GRPO, pairs), the draw (PPO by its critic, Quark by quantiles), or
+nothing, as right completions are imitated (STaR)."""
+LEARNS: dict[str, Learns] = {"ppo": "from draws", "quark": "from draws", "sft": "from right ones"}
+"""Algorithm → what its completions are compared with, if that is not their group."""
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Shares are of all completions unless it says otherwise; None where nothing was drawn that could tell.
+
+    Attributes:
+        problems: number of groups, one for each problem.
+        group: completions in a group.
+        judged: completions that the verifier judged.
+        abstained: those it abstained from.
+        failed: those it failed on.
+        answered: of those judged, the ones in which it found an answer.
+        cut_off: completions that reached `max_tokens`.
+        tokens: mean length of a completion.
+        right: of those judged, the right ones.
+        greedy: of the greedy completions that were judged, the right ones.
+        pass_at_k: of the problems with a judged completion, those with a right one among the group.
+        mixed: problems with right and wrong completions.
+        signal: groups that teach something: their completions do not all earn the same; where there is a critic, one of
+            them does not earn what most of the draw earns; where right ones are imitated, one of them is right.
+        gradient: tokens that are in such a group, of all tokens.
+        format_gain: what `right` would gain if every judged completion had an answer, right as often as those that have
+            one: what learning the form alone would bring.
+        agreement: correlation of reward and right within groups: 1 if the reward orders completions as the verifier
+            does, 0 if it has nothing to do with it; None where either never differs.
+        shares: reward name → its share of the advantage's variance.
+        rewards_failed: reward name → completions on which it failed.
+        rewards_abstained: reward name → completions from which it abstained.
+    """
+
+    problems: int
+    group: int
+    judged: float
+    abstained: float
+    failed: float
+    answered: float | None
+    cut_off: float
+    tokens: float
+    right: float | None
+    greedy: float | None
+    pass_at_k: float | None
+    mixed: float
+    signal: float
+    gradient: float
+    format_gain: float | None
+    agreement: float | None
+    shares: Mapping[str, float]
+    rewards_failed: Mapping[str, float]
+    rewards_abstained: Mapping[str, float]
+
+    @property
+    def headroom(self) -> float | None:
+        """What pass@k is above greedy accuracy: what the policy can do and does not do yet."""
+        return None if self.pass_at_k is None or self.greedy is None else self.pass_at_k - self.greedy
+
+    @property
+    def has_rewards(self) -> bool:
+        """Whether the rewards were asked; otherwise the signal is that of answers alone."""
+        return bool(self.shares or self.rewards_failed or self.rewards_abstained)
+
+
+def findings(groups: Sequence[Sequence[Drawn]], greedy: Sequence[Drawn], learns: Learns = "from groups") -> Findings:
+    """Count.
+
+    Args:
+        groups: the completions of each problem.
+        greedy: the greedy completion of each problem; may be empty.
+        learns: what a completion is compared with.
+    """
+    everything = [one for group in groups for one in group]
+    judged = [one for one in everything if one.right is not None]
+    answered = [one for one in judged if one.answered]
+    count = len(everything)
+    right, rate = _share_right(judged), _share_right(answered)
+    teaching = _teaching(groups, learns)
+    of_teaching = sum(one.tokens for group, teaches in zip(groups, teaching, strict=True) for one in group if teaches)
+    solved = [any(one.right for one in group) for group in groups if any(one.right is not None for one in group)]
+    names = dict.fromkeys(
+        name for one in everything for name in (*(one.contributions or {}), *one.failed, *one.abstained)
+    )
+    ends = list(accumulate(map(len, groups)))
+    places = [range(end - len(group), end) for group, end in zip(groups, ends, strict=True)]
+    contributions = {
+        name: centred([(one.contributions or {}).get(name) for one in everything], places) for name in names
+    }
+    return Findings(
+        problems=len(groups),
+        group=len(groups[0]),
+        judged=len(judged) / count,
+        abstained=sum(one.status == "abstained" for one in everything) / count,
+        failed=sum(one.status == "failed" for one in everything) / count,
+        answered=len(answered) / len(judged) if judged else None,
+        cut_off=sum(one.cut_off for one in everything) / count,
+        tokens=statistics.fmean(one.tokens for one in everything),
+        right=right,
+        greedy=_share_right([one for one in greedy if one.right is not None]),
+        pass_at_k=sum(solved) / len(solved) if solved else None,
+        mixed=sum(len({one.right for one in group} - {None}) == 2 for group in groups) / len(groups),
+        signal=sum(teaching) / len(groups),
+        gradient=of_teaching / max(1, sum(one.tokens for one in everything)),
+        format_gain=None if right is None or rate is None else rate - right,
+        agreement=_agreement(everything, places),
+        shares=variance_shares(contributions) if contributions else {},
+        rewards_failed={name: sum(name in one.failed for one in everything) / count for name in names},
+        rewards_abstained={name: sum(name in one.abstained for one in everything) / count for name in names},
+    )
+
+
+def _teaching(groups: Sequence[Sequence[Drawn]], learns: Learns) -> list[bool]:
+    if learns == "from right ones":
+        return [any(one.right for one in group) for group in groups]
+    earned = [_earned(group) for group in groups]
+    if learns == "from groups":
+        return [len(set(of)) > 1 for of in earned]
+    everything = [value for of in earned for value in of]
+    usual = max(everything, key=everything.count, default=0.0)
+    return [any(value != usual for value in of) for of in earned]
+
+
+def _earned(group: Sequence[Drawn]) -> list[float]:
+    """What each completion earns, those without a reward left out; without rewards, whether it is right."""
+    if all(one.reward is None and not one.failed and not one.abstained for one in group):
+        return [float(one.right) for one in group if one.right is not None]
+    return [round(one.reward + one.credit, 9) for one in group if one.reward is not None]
+
+
+def _share_right(judged: Sequence[Drawn]) -> float | None:
+    return sum(one.right is True for one in judged) / len(judged) if judged else None
+
+
+def _agreement(everything: Sequence[Drawn], places: Sequence[Sequence[int]]) -> float | None:
+    known = [one.reward is not None and one.right is not None for one in everything]
+    earned = [(one.reward or 0.0) + one.credit if there else None for one, there in zip(everything, known, strict=True)]
+    right = [float(one.right is True) if there else None for one, there in zip(everything, known, strict=True)]
+    rewards, rights = centred(earned, places), centred(right, places)
+    spread = math.sqrt(float(rewards @ rewards) * float(rights @ rights))
+    return float(rewards @ rights) / spread if spread > EQUAL else None

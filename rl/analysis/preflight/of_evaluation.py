@@ -1,0 +1,27 @@
+"""Preflight's short form, from the samples that a run's first evaluation draws anyway."""
+
+from __future__ import annotations
+
+from rl.analysis.evaluation import Evaluation
+from rl.analysis.preflight.drawn import Drawn
+from rl.analysis.preflight.findings import LEARNS, Findings, findings
+from rl.analysis.preflight.verdict import Verdict, verdict
+from rl.config import Config
+
+
+def of_evaluation(config: Config, evaluation: Evaluation) -> tuple[Findings, Verdict] | None:
+    """Findings and verdict by answers alone, for the rewards are not asked.
+
+    Args:
+        config: the config of the run.
+        evaluation: of its policy before the first step.
+
+    Returns:
+        None where the evaluation drew no samples to compare, or the run draws none.
+    """
+    if evaluation.k < 2 or not config.algorithm.samples:
+        return None
+    groups = [[Drawn.of_answer(row) for row in group] for group in evaluation.samples]
+    greedy = [Drawn.of_answer(row) for row in evaluation.examples]
+    found = findings(groups, greedy, LEARNS.get(config.algorithm.name, "from groups"))
+    return found, verdict(found, answers_alone=list(config.rewards) != ["correctness"])

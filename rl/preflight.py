@@ -1,0 +1,83 @@
+"""`whetstone preflight`: draws some completions and says what will decide a training, and what to change next."""
+
+from __future__ import annotations
+
+import time
+
+import torch
+from rich.console import Console
+
+from rewards.models.prompts import prompt_ids
+from rewards.models.state import default_device, move
+from rl import setup, tasks
+from rl.analysis.preflight import show
+from rl.analysis.preflight.cost import cost
+from rl.analysis.preflight.draws import draw
+from rl.analysis.preflight.findings import LEARNS, Findings, findings
+from rl.analysis.preflight.verdict import Verdict, verdict
+from rl.config import Config
+from rl.errors import UserError
+from rl.policy.load import Policy
+from rl.policy.positions import check_positions
+from rl.policy.teachers import base
+from rl.progress import completions_bar
+from rl.runs import plan
+
+PASSES = 8
+"""Sequences whose forward pass is timed."""
+
+
+def preflight(config: Config, completions: int) -> tuple[Findings, Verdict]:
+    """Draw, judge, and print findings and verdict.
+
+    Args:
+        config: a checked config.
+        completions: how many to draw, in whole groups.
+
+    Raises:
+        UserError: the algorithm samples nothing, or the task, the policy or a reward cannot be loaded.
+        RewardBroken: a reward hung twice.
+    """
+    if not config.algorithm.samples:
+        raise UserError(
+            "algorithm.prompts", "is 0: this run fits on given examples alone, and draws nothing to look at"
+        )
+    console = Console(soft_wrap=True)
+    setup.quiet(config)
+    task = tasks.load(config)
+    loaded: list[Policy] = []
+    mix = setup.rewards(config, task, lambda: (loaded[0].model, loaded[0].tokenizer), lambda: base(config, loaded[0]))
+    mix.error_budget = 1.0  # what fails is a finding here
+    loaded.append(policy := setup.policy(config, task, console))
+    setup.meet(mix)
+    check_positions(config, task, policy, console, ["train"])
+    move(policy.model, default_device())
+    problems = -(-completions // config.sampling.completions)
+    with completions_bar(console, "preflight", problems * (config.sampling.completions + 1)) as progress:
+        drawn = draw(config, task, policy, mix, completions, progress)
+    found = findings(drawn.groups, drawn.greedy, LEARNS.get(config.algorithm.name, "from groups"))
+    steps, size = plan.optimizer_steps(config, task), plan.model_size(config, task)
+    each = drawn.seconds / sum(len(group) for group in drawn.groups)
+    prompt = prompt_ids(task.splits["train"][0]["prompt"], policy.tokenizer, config.sampling.chat_template_kwargs)
+    passing = pass_seconds(policy, len(prompt) + round(found.tokens))
+    to_come = None if steps is None else cost(config, steps, found.tokens, each, passing)
+    needs = None if size is None else sum(plan.memory(config, size, plan.prompt_tokens(config, task)).values())
+    console.print(show.table(config.name, found, to_come, needs and needs / plan.GIB))
+    judged = verdict(found, error_budget=config.mix.error_budget)
+    show.said(console, judged)
+    return found, judged
+
+
+def pass_seconds(policy: Policy, tokens: int) -> float:
+    """Seconds of a forward pass over a sequence, in a batch of `PASSES`.
+
+    Args:
+        policy: the policy, where it runs.
+        tokens: length of the sequence.
+    """
+    ids = torch.zeros(PASSES, tokens, dtype=torch.long, device=next(policy.model.parameters()).device)
+    with torch.no_grad():
+        policy.model(input_ids=ids)  # the first pass prepares what the others use
+        started = time.perf_counter()
+        policy.model(input_ids=ids).logits.sum().item()
+    return (time.perf_counter() - started) / PASSES

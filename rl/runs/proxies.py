@@ -1,0 +1,126 @@
+"""Two figures that grow before a training diverges: the size of an update, and the size of the logits.
+
+    update_ratio    |θ' - θ| / |θ| over one optimizer step
+    largest_logit   the mean over positions of the largest |logit| of the policy's head
+
+Both are known from small-scale proxies of instabilities of large models (Wortsman et al. 2023, arXiv:2309.14322, 3.1.2
+and 3.4). They are estimated on few numbers, so that they cost nothing: the first on at most 1,024 weights a tensor, in
+even distances, the second on the last token of at most eight sequences of each forward pass that is trained on.
+Sharded weights are looked at where this process has them, and their logits are not.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from accelerate import DistributedType
+from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
+from torch.utils.hooks import RemovableHandle
+from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from rl.storage.checkpoints import metrics
+
+WEIGHTS = 1024
+"""Most weights of a tensor that are looked at."""
+SEQUENCES = 8
+"""Most sequences of a forward pass whose last token is looked at."""
+
+
+class Proxies(TrainerCallback):
+    """Adds both figures to the log line of each optimizer step."""
+
+    def __init__(self) -> None:
+        self.trainer: Trainer | None = None
+        self._before: list[Tensor] = []
+        self._logits: list[Tensor] = []
+        self._hook: RemovableHandle | None = None
+
+    def watch(self, trainer: Trainer) -> None:
+        """Set the trainer, which is made after its callbacks."""
+        self.trainer = trainer
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Look at the hidden states that the policy's body gives to its head."""
+        assert self.trainer is not None
+        policy = self.trainer.accelerator.unwrap_model(self.trainer.model)
+        policy = policy.get_base_model() if hasattr(policy, "get_base_model") else policy
+        head = policy.get_output_embeddings()
+        whole = self.trainer.accelerator.distributed_type not in (DistributedType.FSDP, DistributedType.DEEPSPEED)
+        if head is not None and whole and policy.base_model is not policy:
+            self._hook = policy.base_model.register_forward_hook(
+                lambda _, __, given, out: self._look(head, given.get("attention_mask"), out), with_kwargs=True
+            )
+
+    def on_pre_optimizer_step(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Remember some weights."""
+        self._before = some_weights(kwargs["model"])
+
+    def on_optimizer_step(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Compare them with what the step made of them, and note the logits since the last step."""
+        assert self.trainer is not None
+        found = metrics(self.trainer)
+        if self.trainer.accelerator.distributed_type != DistributedType.DEEPSPEED:  # it stepped in the backward pass
+            ratio = update_ratio(self._before, some_weights(kwargs["model"]))
+            found.setdefault("update_ratio", []).append(ratio)
+        if self._logits:
+            found.setdefault("largest_logit", []).append(torch.stack(self._logits).mean().item())
+        self._before, self._logits = [], []
+
+    def on_train_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Look no more."""
+        if self._hook is not None:
+            self._hook.remove()
+            self._hook = None
+
+    def _look(self, head: nn.Module, mask: Tensor | None, out: Any) -> None:
+        if torch.is_grad_enabled():
+            with torch.no_grad():
+                logits = head(last_hidden(out[0][:SEQUENCES].detach(), mask))
+                self._logits.append(logits.float().abs().amax(-1).mean())
+
+
+def last_hidden(hidden_BSH: Tensor, mask: Tensor | None) -> Tensor:
+    """The hidden state (B, H) of each sequence's last token that is no padding.
+
+    Args:
+        hidden_BSH: the hidden states.
+        mask: (B', S) with B' of at least B, 1 on tokens; where it has another shape, every position is a token.
+    """
+    rows, positions = hidden_BSH.shape[:2]
+    if mask is None or mask.dim() != 2 or mask.shape[1] != positions:
+        return hidden_BSH[:, -1]
+    last = positions - 1 - mask[:rows].flip(1).int().argmax(1)
+    return hidden_BSH[torch.arange(rows, device=hidden_BSH.device), last]
+
+
+def some_weights(model: nn.Module) -> list[Tensor]:
+    """At most `WEIGHTS` numbers of each tensor that is trained, in even distances, as float32 copies."""
+    found = []
+    for parameter in model.parameters():
+        if parameter.requires_grad:
+            local = parameter.to_local() if isinstance(parameter, DTensor) else parameter
+            flat = local.detach().reshape(-1)
+            found.append(flat[:: max(1, -(-flat.numel() // WEIGHTS))].float().clone())
+    return found
+
+
+def update_ratio(before: list[Tensor], after: list[Tensor]) -> float:
+    """The length of the change over the length before it.
+
+    Args:
+        before: weights before a step, a vector a tensor.
+        after: the same ones after it.
+    """
+    moved = torch.stack([(new - old).square().sum() for old, new in zip(before, after, strict=True)]).sum()
+    length = torch.stack([old.square().sum() for old in before]).sum()
+    return (moved / length.clamp(min=1e-30)).sqrt().item()
