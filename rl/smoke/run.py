@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -239,12 +240,13 @@ def _resumed(one: Smoke) -> str:
     if code:
         raise Failed(f"code {code}: {_last_line(one.work / 'resumed.log')}")
     for config in one.stages.values():
-        if not RunFolder(config.run_folder).finished:
+        folder = RunFolder(config.run_folder)
+        if not folder.finished:
             raise Failed(f"{config.run_folder} has no summary")
+        if not json.loads(folder.summary.read_text(encoding="utf-8"))["steps"]:
+            raise Failed(f"{config.run_folder} took no step: it had nothing to learn from")
     text = (one.work / "resumed.log").read_text(encoding="utf-8", errors="replace")
-    return next(
-        (line.partition(" from ")[2] for line in text.splitlines() if line.startswith("resuming")), "to its end"
-    )
+    return next((line for line in text.splitlines() if line.startswith("resuming")), "from the beginning")
 
 
 def _evaluated(one: Smoke) -> str:

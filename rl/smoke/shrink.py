@@ -147,6 +147,9 @@ def _algorithm(values: dict[str, Any], with_: StandIns) -> None:
         if teacher["model"] not in OF_THE_RUN:
             teacher["model"] = with_.moved.get(teacher["model"], with_.policy)
             teacher["revision"] = None
+    if control := algorithm.get("control"):  # the other rewards may abstain from all that a random policy writes
+        known = [name for name, reward in values["rewards"].items() if reward.get("function") == SIGNAL]
+        control |= {"tokens": known, "cuts": {}}
     if algorithm["name"] == "sft" and algorithm["prompts"]:
         algorithm["keep"] = None
     if examples := algorithm.get("examples"):

@@ -57,8 +57,11 @@ def test_a_resumed_run_must_end_well_and_leave_its_summary(one, monkeypatch):
     with pytest.raises(Failed, match="has no summary"):
         smoke_run._resumed(one)
     folder.mkdir(parents=True)
-    (folder / "summary.json").write_text("{}")
-    assert smoke_run._resumed(one) == "step 2"
+    (folder / "summary.json").write_text('{"steps": 0}')
+    with pytest.raises(Failed, match="took no step: it had nothing to learn from"):
+        smoke_run._resumed(one)
+    (folder / "summary.json").write_text('{"steps": 4}')
+    assert smoke_run._resumed(one) == f"resuming {folder} from step 2"
 
 
 def test_smaller_stages_are_read_back_as_they_were_made(tmp_path):
