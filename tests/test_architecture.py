@@ -47,6 +47,7 @@ LAYERS = [
     "rl/traces",
     "rl/preflight",
     "rl/smoke",
+    "rl/commands",
     "rl/cli",
     "rl/train",
 ]

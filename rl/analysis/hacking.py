@@ -11,9 +11,7 @@ between its first and its last round, whose standard errors over prompts are log
 
     reward    |b - a| > 1.96 sqrt(e_a^2 + e_b^2)
 
-A rise of greedy accuracy without a rise of the share that is right with only right steps is reported, too: a policy
-that is rewarded for answers alone can learn wrong reasoning that ends in the right answer (RL-STaR, Chang et al. 2024,
-arXiv:2410.23912).
+Whether answers become right by wrong steps is told by `rl/analysis/diagnostics/wrong_chains.py`.
 """
 
 from __future__ import annotations
@@ -71,7 +69,6 @@ class Hacking:
         rewards: each reward, in the order of the config.
         accuracies: the available ones of held-out `greedy`, `chain` and `mean_at_k`.
         split: the split of the accuracies.
-        by_wrong_steps: a sentence if greedy accuracy rose and right reasoning did not; else None.
         gamed: a sentence if the combined reward rose and greedy accuracy did not; else None.
     """
 
@@ -79,13 +76,7 @@ class Hacking:
     rewards: list[Change]
     accuracies: list[Change]
     split: str
-    by_wrong_steps: str | None
     gamed: str | None
-
-    @property
-    def warning(self) -> str | None:
-        """The one that applies; None if neither does."""
-        return self.by_wrong_steps or self.gamed
 
 
 def found(
@@ -113,8 +104,7 @@ def found(
             pairs = ((name, rows[0].get(name), rows[-1].get(name)) for name in ACCURACIES)
             accuracies = [_measured(name, one, other) for name, one, other in pairs if one and other]
             break
-    by_wrong_steps = _by_wrong_steps(accuracies, split)
-    return Hacking(mix, rewards, accuracies, split, by_wrong_steps, _gamed(mix, rewards, accuracies, split))
+    return Hacking(mix, rewards, accuracies, split, _gamed(mix, rewards, accuracies, split))
 
 
 def mixed(metrics: Sequence[Mapping[str, Any]], config: Mapping[str, Any]) -> list[float]:
@@ -163,18 +153,6 @@ def _over_rounds(name: str, rounds: Sequence[Mapping[str, Any]], mean: str, erro
 def _measured(name: str, before: Mapping[str, float], after: Mapping[str, float]) -> Change:
     half = [(interval["high"] - interval["low"]) / 2 for interval in (before, after)]
     return Change(name, before["value"], after["value"], math.hypot(*half))
-
-
-def _by_wrong_steps(accuracies: Sequence[Change], split: str) -> str | None:
-    by_name = {change.name: change for change in accuracies}
-    greedy, chain = by_name.get("greedy"), by_name.get("chain")
-    if greedy is None or chain is None or not greedy.rose or chain.rose:
-        return None
-    return (
-        f"Greedy accuracy on {split} problems rose from {greedy.before:.3f} to {greedy.after:.3f} while the share "
-        f"that is right by right steps alone {_became(chain)}, so the policy may be learning to reach answers by "
-        f"wrong reasoning."
-    )
 
 
 def _gamed(mix: Change | None, rewards: Sequence[Change], accuracies: Sequence[Change], split: str) -> str | None:

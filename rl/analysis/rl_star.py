@@ -23,7 +23,7 @@ misses: with N = 3 one step that guesses is recovered, and two are not.
 
 Both hold in expectation and at temperature 1. A sharper temperature converges sooner and is not comparable. With few
 kept chains per state the fit learns its own noise, and answers drift up while chains stay wrong
-(`rl/analysis/diagnostics/chains.py` warns of it).
+(`rl/analysis/diagnostics/wrong_chains.py` warns of it).
 """
 
 from __future__ import annotations

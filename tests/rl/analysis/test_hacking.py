@@ -33,7 +33,7 @@ def measured(step, split="test", **values):
 def test_a_reward_that_rises_while_accuracy_falls_is_named_with_what_rose():
     metrics = logged(RISING, correctness=LEVEL, length=RISING)
     hacking = found(metrics, [measured(0, greedy=0.5, chain=0.4), measured(10, greedy=0.3, chain=0.1)], CONFIG)
-    assert hacking.warning == (
+    assert hacking.gamed == (
         "The reward rose from 0.11 to 0.91 (length from 0.11 to 0.91) while greedy accuracy on test problems fell from "
         "0.500 to 0.300, so the policy may be learning what the reward pays for and not the task."
     )
@@ -48,7 +48,7 @@ def test_a_reward_that_rises_while_accuracy_falls_is_named_with_what_rose():
 
 def test_accuracy_that_stays_within_its_noise_is_warned_of_too_and_what_sampling_gained_is_said():
     evaluations = [measured(0, greedy=0.5, mean_at_k=0.3), measured(10, greedy=0.54, mean_at_k=0.5)]
-    warning = found(logged(RISING), evaluations, CONFIG).warning
+    warning = found(logged(RISING), evaluations, CONFIG).gamed
     assert (
         "stayed where it was (0.500, then 0.540)" in warning
         and "though sampled accuracy rose from 0.300 to 0.500" in warning
@@ -61,14 +61,14 @@ def test_accuracy_that_stays_within_its_noise_is_warned_of_too_and_what_sampling
     ids=["accuracy rose as well", "the reward did not rise", "too few steps"],
 )
 def test_no_warning_without_cause(reward, greedy):
-    assert found(logged(reward), [measured(0, greedy=0.5), measured(10, greedy=greedy)], CONFIG).warning is None
+    assert found(logged(reward), [measured(0, greedy=0.5), measured(10, greedy=greedy)], CONFIG).gamed is None
 
 
 def test_an_unfinished_run_is_compared_on_validation_and_one_without_evaluations_not_at_all():
     evaluations = [measured(0, greedy=0.5), *(measured(s, "validation", greedy=0.5 - s / 50) for s in (4, 8))]
     hacking = found(logged(RISING), evaluations, CONFIG)
-    assert hacking.split == "validation" and "on validation problems" in hacking.warning
-    assert found(logged(RISING), [], CONFIG).warning is None
+    assert hacking.split == "validation" and "on validation problems" in hacking.gamed
+    assert found(logged(RISING), [], CONFIG).gamed is None
 
 
 def test_normalised_rewards_and_scheduled_weights_are_summed_from_the_parts():
@@ -118,21 +118,7 @@ def test_a_run_in_rounds_is_compared_between_its_first_and_its_last_round():
     assert (hacking.mix.before, hacking.mix.after, hacking.mix.word) == (0.2, 0.5, "rose")
     assert hacking.mix.noise == pytest.approx(1.96 * 0.01 * 2**0.5)
     assert [(change.name, change.after) for change in hacking.rewards] == [("correctness", 0.25)]
-    assert "The reward rose from 0.2 to 0.5" in hacking.warning
+    assert "The reward rose from 0.2 to 0.5" in hacking.gamed
     within = found(rounds(0.2, 0.5, error=0.2), evaluations, CONFIG)
-    assert within.mix.word == "stayed" and within.warning is None
+    assert within.mix.word == "stayed" and within.gamed is None
     assert found(rounds(0.2), evaluations, CONFIG).mix is None
-
-
-@pytest.mark.parametrize(
-    ("chain", "became"),
-    [(0.23, "stayed where it was (0.200, then 0.230)"), (0.1, "fell from 0.200 to 0.100"), (0.5, None)],
-)
-def test_answers_that_rise_while_right_reasoning_does_not_are_warned_of(chain, became):
-    evaluations = [measured(0, greedy=0.3, chain=0.2), measured(9, greedy=0.7, chain=chain)]
-    for metrics in (rounds(0.2, 0.5), logged(RISING), []):
-        warning = found(metrics, evaluations, CONFIG).warning
-        if became is None:
-            assert warning is None
-        else:
-            assert warning.startswith("Greedy accuracy on test problems rose from 0.300 to 0.700") and became in warning

@@ -19,6 +19,7 @@ from rl.storage.pool import read as read_pool
 from rl.storage.run_folder import RunFolder, read_jsonl
 from rl.training import train
 from tests.rl.conftest import SMALL
+from tests.rl.logged import logged_but_times
 
 CONFIGS = Path(__file__).parents[3] / "configs"
 FITS = ("dpo", "orpo", "star", "quark")
@@ -118,14 +119,7 @@ KILLS = [_kill_while_sampling, _kill_in_a_fit, _kill_after_a_fit]
 def same_end(folder, whole):
     ours, theirs = (load_file(one.model / "model.safetensors") for one in (folder, whole))
     assert all((ours[key] == theirs[key]).all() for key in theirs)
-    ours, theirs = (
-        [
-            {name: value for name, value in row.items() if not name.startswith("time/")}
-            for row in read_jsonl(one.metrics)
-        ]
-        for one in (folder, whole)
-    )
-    assert ours == theirs
+    assert logged_but_times(folder) == logged_but_times(whole)
 
 
 def killed(kill, monkeypatch, *how):

@@ -64,7 +64,7 @@ def test_a_reward_that_rises_with_accuracy_is_not_gamed(before, after):
 def test_answers_that_become_right_by_wrong_steps_are_told_from_those_by_right_ones():
     before = {"greedy": 0.3, "chain": 0.1}
     finding = wrong_chains.look(evaluated(RISING, before, {"greedy": 0.6, "chain": 0.12}))
-    assert finding.evidence == {"greedy.before": 0.3, "greedy.after": 0.6, "chain.before": 0.1, "chain.after": 0.12}
+    assert finding.evidence == {"right.before": 0.3, "right.after": 0.6, "chain.before": 0.1, "chain.after": 0.12}
     assert wrong_chains.look(evaluated(RISING, before, {"greedy": 0.6, "chain": 0.4})) is None
 
 

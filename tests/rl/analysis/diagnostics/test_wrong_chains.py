@@ -1,6 +1,18 @@
+"""Right answers that rise without right chains, in evaluations and among the samples of rounds."""
+
 import pytest
 
-from rl.analysis.diagnostics.chains import answers_without_chains
+from rl.analysis.diagnostics.record import Record
+from rl.analysis.diagnostics.wrong_chains import look
+
+
+def answers_without_chains(evaluations, rounds=()):
+    record = Record({"algorithm": {"name": "star"}, "rewards": {}})
+    record.evaluations += evaluations
+    for row in [{"step": 9}, *rounds]:
+        record.add({"step": 9, **row})
+    finding = look(record)
+    return finding and finding.message
 
 
 def evaluation(step, greedy, chain, split="validation", half=0.02):

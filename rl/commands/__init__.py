@@ -1,0 +1,1 @@
+"""The commands of `whetstone`, by what they are for; `rl/cli.py` puts them together."""

@@ -1,0 +1,134 @@
+"""The commands that start from a config: train, check, preflight, smoke and sample."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from rl.commands.parts import OVERRIDES
+
+
+@click.command()
+@click.argument("config")
+@OVERRIDES
+@click.option("--fresh", is_flag=True, help="Replace the run folder if there is one.")
+def train(config: str, overrides: Sequence[str], fresh: bool) -> None:
+    """Train from a CONFIG file, stage by stage where it has several; on a folder with an unfinished run, resume it."""
+    from rl.config import load, load_stages
+    from rl.config.named import missing_on_hub
+
+    # before anything heavy is imported: a wrong config answers at once
+    stages = load_stages(config, overrides)
+    loaded = list(stages.values()) or [load(config, overrides)]
+    coming = [str(one.run_folder / "model") for one in stages.values()]
+    for one in loaded:
+        missing_on_hub(one, coming)
+    command = shlex.join(["whetstone", "train", config, *overrides])
+    if stages:
+        from rl.stages import train_stages
+
+        train_stages(stages, fresh=fresh, command=command)
+    else:
+        from rl.training import train as run_training
+
+        run_training(loaded[0], fresh=fresh, command=command)
+
+
+@click.command()
+@click.argument("config")
+@OVERRIDES
+def check(config: str, overrides: Sequence[str]) -> None:
+    """Print the resolved CONFIG and what it would run, and look for what its rewards name; start nothing."""
+    from rl.config import dump, load, load_stages
+    from rl.config.named import missing_on_hub
+
+    stages = load_stages(config, overrides)
+    coming = [str(one.run_folder / "model") for one in stages.values()]
+    for stage, loaded in (stages or {"": load(config, overrides)}).items():
+        waiting = missing_on_hub(loaded, coming)
+        from rl import tasks
+        from rl.runs import plan
+
+        # a data set on the hub is left alone: this starts nothing, so it downloads nothing either
+        lines = [*plan.describe(loaded, None if tasks.is_on_hub(loaded) else tasks.load(loaded)), *waiting]
+        if stage:
+            click.echo(f"# stage {stage}")
+        click.echo(dump(loaded))
+        width = max(len(what) for what, _ in lines)
+        for what, how_much in lines:
+            click.echo(f"{what:<{width}}  {how_much}")
+        if stage:
+            click.echo()
+
+
+@click.command()
+@click.argument("config")
+@OVERRIDES
+@click.option(
+    "--completions",
+    type=click.IntRange(16, 4096),
+    default=128,
+    show_default=True,
+    help="How many to draw, in whole groups of sampling.completions.",
+)
+def preflight(config: str, overrides: Sequence[str], completions: int) -> None:
+    """Draw completions of a CONFIG's first problems, and say whether its training will learn, and why."""
+    from rl.config import load
+    from rl.config.named import missing_on_hub
+
+    loaded = load(config, overrides)
+    missing_on_hub(loaded)
+    from rl.preflight import preflight as run_preflight
+
+    run_preflight(loaded, completions)
+
+
+@click.command("smoke")
+@click.argument("config")
+@OVERRIDES
+def smoke_run(config: str, overrides: Sequence[str]) -> None:
+    """Run a CONFIG at its smallest in minutes: every stage, killed once and resumed, with hostile answers.
+
+    Tiny random models stand in for its models, and made-up rows for data that is not on this machine; it asks nothing
+    of the network. Exit 0: everything passed; 1: something failed.
+    """
+    import os
+
+    os.environ |= {"HF_HUB_OFFLINE": "1", "WANDB_MODE": "disabled"}  # read when the libraries are imported
+    from rl.smoke.run import smoke
+
+    sys.exit(0 if smoke(config, overrides) else 1)
+
+
+@click.command("sample")
+@click.argument("config")
+@OVERRIDES
+@click.option("--out", required=True, metavar="FILE", help="Where to write: .jsonl, .jsonl.gz or .parquet.")
+@click.option(
+    "--by",
+    type=click.Choice(["policy", "reference", "endpoint"]),
+    default="policy",
+    show_default=True,
+    help="Who writes: the config's policy, the task's own solution (chain and facts have one), or sampling.endpoint.",
+)
+@click.option(
+    "--prompts", type=click.IntRange(1), help="How many problems, from the start of the split.  [default: all]"
+)
+@click.option("--split", type=click.Choice(["train", "validation"]), default="train", show_default=True)
+@click.option("--keep", type=click.Choice(["all", "right"]), default="all", show_default=True)
+def sample_traces(config: str, overrides: Sequence[str], out: str, **options: Any) -> None:
+    """Draw completions of a CONFIG's problems into a file, judged; the same command goes on where it was stopped.
+
+    The file can be named as algorithm.examples, scored by whetstone score, or labelled by whetstone prm.
+    """
+    from rl.config import load
+
+    own = ["algorithm=grpo", "rewards.correctness.weight=1"]
+    loaded = load(config, [*own, *overrides])
+    from rl.traces import draw_traces
+
+    draw_traces(loaded, out, **options)
