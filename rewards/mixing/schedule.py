@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-import numpy as np
-
 from rewards.parts.settings import number, whole
 
 Weight = float | Sequence[tuple[int, float]]
@@ -49,4 +47,6 @@ def at(weight: Weight, step: int) -> float:
     """
     if isinstance(weight, int | float):
         return float(weight)
+    import numpy as np  # here, because a config is checked without it at once
+
     return float(np.interp(step, [named for named, _ in weight], values(weight)))

@@ -280,7 +280,12 @@ def _tensors(file: Path) -> int:
 
 
 def prompt_tokens(config: Config, task: Task | None) -> int:
-    """The approximate length of the longest of the first prompts, in tokens; a guess without the data."""
+    """The approximate length of the longest of the first prompts, in tokens; a guess without the data.
+
+    Args:
+        config: the config, of whose policy the length of a token is.
+        task: the task; None where its data is not at hand.
+    """
     if task is None:
         return 256
     a_token = 1 if config.policy.model == "embedded" else CHARACTERS_A_TOKEN

@@ -96,6 +96,11 @@ class Record:
         return statistics.fmean(values) if len(values) >= (lines if least is None else least) else None
 
     def start(self, name: str, lines: int = WINDOW) -> float | None:
-        """The mean of a metric over its first log lines; None while there are fewer than twice as many in all."""
+        """The mean of a metric over its first log lines; None while there are fewer than twice as many in all.
+
+        Args:
+            name: the metric.
+            lines: how many lines.
+        """
         values = self.values(name)
         return statistics.fmean(values[:lines]) if len(values) >= 2 * lines else None

@@ -54,7 +54,12 @@ def table(name: str, found: Findings, cost: Cost | None, gib: float | None) -> T
 
 
 def said(console: Console, verdict: Verdict) -> None:
-    """Print the verdict, its reasons, and what to change next."""
+    """Print the verdict, its reasons, and what to change next.
+
+    Args:
+        console: where to print.
+        verdict: the verdict.
+    """
     console.print(f"verdict: {verdict.word}", style=STYLES[verdict.word], highlight=False)
     for reason in verdict.reasons:
         console.print(f"  {reason.what}", highlight=False)
@@ -62,7 +67,13 @@ def said(console: Console, verdict: Verdict) -> None:
 
 
 def in_short(console: Console, found: Findings, verdict: Verdict) -> None:
-    """Print what decides in a line, and what speaks against the run."""
+    """Print what decides in a line, and what speaks against the run.
+
+    Args:
+        console: where to print.
+        found: what the samples show.
+        verdict: what follows from it.
+    """
     parts = [
         f"{found.signal:.0%} of {found.problems} problems teach something",
         f"pass@{found.group} {_share(found.pass_at_k) or 'unknown'} over greedy {_share(found.greedy) or 'unknown'}",

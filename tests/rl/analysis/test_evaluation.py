@@ -118,6 +118,7 @@ def test_an_example_holds_what_was_asked_answered_and_judged():
         "rule": None,
         "finish_reason": "stop",
         "chain": True,
+        "steps": [{"start": 0, "end": 5, "status": "judged", "score": 1.0, "reason": ""}],
     }
     assert summarise("test", [asked], [[]], judges_steps=True).examples == [said]
     assert summarise("test", [asked], [[]], judges_steps=False).examples == [{**said, "chain": None}]

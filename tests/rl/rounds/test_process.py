@@ -188,4 +188,4 @@ def test_a_filter_whose_verifier_judges_no_steps_is_refused_before_sampling(tmp_
     with pytest.raises(UserError, match=r"algorithm\.sift\.equations: verifier 'math' judges no steps"):
         run(tmp_path, **{"algorithm.sift": "{equations: math}"})
     with pytest.raises(UserError, match=r"algorithm\.sift\.options: .*no option 'arithmetics'"):
-        run(tmp_path, **{"algorithm.sift": "{equations: chain, options: {arithmetics: true}}"})
+        run(tmp_path / "other", **{"algorithm.sift": "{equations: chain, options: {arithmetics: true}}"})
