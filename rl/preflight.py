@@ -60,7 +60,8 @@ def preflight(config: Config, completions: int) -> tuple[Findings, Verdict]:
     each = drawn.seconds / sum(len(group) for group in drawn.groups)
     prompt = prompt_ids(task.splits["train"][0]["prompt"], policy.tokenizer, config.sampling.chat_template_kwargs)
     passing = pass_seconds(policy, len(prompt) + round(found.tokens))
-    to_come = None if steps is None else cost(config, steps, found.tokens, each, passing)
+    sizes = {split: len(rows) for split, rows in task.splits.items()}
+    to_come = None if steps is None else cost(config, steps, found.tokens, each, passing, sizes)
     needs = None if size is None else sum(plan.memory(config, size, plan.prompt_tokens(config, task)).values())
     console.print(show.table(config.name, found, to_come, needs and needs / plan.GIB))
     judged = verdict(found, error_budget=config.mix.error_budget)
