@@ -120,7 +120,7 @@ class TaughtSftTrainer(SFTTrainer):
     def __init__(self, teachers: Sequence[Teacher], nll_weight: float, **arguments: Any) -> None:
         super().__init__(**arguments)
         if self.aux_loss_enabled:
-            raise UserError(KEY, "does not go with the balancing loss of experts; set trainer.router_aux_loss_coef: 0")
+            raise UserError(KEY, "excludes the balancing loss of experts; set trainer.router_aux_loss_coef: 0")
         self.teachers, self.nll_weight = list(teachers), nll_weight
         self.data_collator = TaughtCollator(self.data_collator, len(self.teachers))
 

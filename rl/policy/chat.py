@@ -42,7 +42,7 @@ def check_chat(config: Config, task: Task, tokenizer: PreTrainedTokenizerBase) -
         given = [key for key, values in settings.items() if values]
         given += ["policy.chat_template"] if config.policy.chat_template is not None else []
         if given:
-            raise UserError(given[0], "acts on nothing: the task's prompts are plain text; set task.chat=true")
+            raise UserError(given[0], "has no effect: the task's prompts are plain text; set task.chat=true")
         return []
     template = str(tokenizer.chat_template)
     for key, values in settings.items():

@@ -151,7 +151,7 @@ def test_eval_refuses_what_it_cannot_compare_before_any_policy_is_loaded(capsys,
     assert "is named twice" in refused(capsys, "eval", str(saved), str(saved), *where)
     assert "is named twice" in refused(capsys, "eval", str(saved), *where, "--task", "chain")
     line = refused(capsys, "eval", str(saved), *where, "evaluation.n=9")
-    assert "--task chain: its test split has 8 problems and evaluation.n asks for 9" in line
+    assert "--task chain: its test split has 8 problems, but evaluation.n asks for 9" in line
     assert "no folder" in refused(capsys, "eval", str(saved), "runs/none/model", *where)
     (tmp_path / "run" / "model").mkdir(parents=True)
     assert f"the run's policy is '{tmp_path}/run/model'" in refused(capsys, "eval", str(tmp_path / "run"), *where)

@@ -1,4 +1,4 @@
-"""How long a training is from here: completions, tokens, and time by what preflight's own draws took. Pure."""
+"""Estimates the cost of a training: completions, tokens, and time based on preflight's own draws. Pure functions."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from rl.config.algorithms import Ppo, Rounds
 from rl.config.generation_cycle import GenerationCycle
 
 BACKWARD = 2.0
-"""Forward passes that a backward pass takes as long as."""
+"""The time of a backward pass, in forward passes."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a training comes to.
+    """The cost of a training.
 
     Attributes:
-        completions: drawn for training.
-        evaluated: drawn for evaluations, at most.
-        tokens: of both, at the mean length that was drawn.
-        seconds: sampling, judging, evaluation, and passes of the policy, the critic and a reference, one process.
+        completions: number of completions drawn for training.
+        evaluated: largest number of completions drawn for evaluations.
+        tokens: tokens of both, at the mean length of those drawn.
+        seconds: time of sampling, judging, evaluation, and passes of the policy, critic and reference, on one process.
     """
 
     completions: int
@@ -30,14 +30,14 @@ class Cost:
 
 
 def cost(config: Config, steps: int, tokens: float, draw_seconds: float, pass_seconds: float) -> Cost:
-    """Estimate.
+    """Estimate the cost of a training.
 
     Args:
         config: a checked config.
-        steps: optimizer steps of the training; of one fit, in rounds.
+        steps: optimizer steps of the training; in rounds, those of one fit.
         tokens: mean length of a completion.
-        draw_seconds: sampling and judging, for a completion.
-        pass_seconds: a forward pass over a completion and its prompt.
+        draw_seconds: time of sampling and judging a completion.
+        pass_seconds: time of a forward pass over a completion and its prompt.
     """
     drawn, passes = (_in_rounds if config.algorithm.in_rounds else _online)(config, steps)
     evaluated = _evaluated(config, steps)
@@ -46,7 +46,7 @@ def cost(config: Config, steps: int, tokens: float, draw_seconds: float, pass_se
 
 
 def _online(config: Config, steps: int) -> tuple[int, float]:
-    """Completions, and the forward passes over one completion that all updates take as long as."""
+    """Number of completions, and the time of all updates in forward passes over one completion."""
     cycle, trainer, algorithm = GenerationCycle.of(config), config.trainer, config.algorithm
     drawn = -(-steps // cycle.optimizer_steps) * cycle.completions
     each = (1 + BACKWARD) * (trainer.get("num_iterations") or 1)

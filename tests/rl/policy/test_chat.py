@@ -122,7 +122,7 @@ def test_variables_that_the_template_does_not_read_are_refused(with_template):
 
 @pytest.mark.parametrize("key", ["sampling.chat_template_kwargs.enable_thinking=false", "policy.chat_template=x.jinja"])
 def test_settings_of_a_template_are_refused_where_prompts_are_plain(with_template, key):
-    with pytest.raises(UserError, match="acts on nothing: the task's prompts are plain text"):
+    with pytest.raises(UserError, match="has no effect: the task's prompts are plain text"):
         checked(with_template(QWEN), "2+2?", overrides=[key])
 
 

@@ -47,5 +47,5 @@ def test_without_a_login_or_a_network_it_says_so(run, monkeypatch):
         raise wandb.errors.CommError("no network")
 
     monkeypatch.setattr(spaces.Workspace, "save", refuse)  # asking W&B itself would start a session for all tests
-    with pytest.raises(UserError, match=r"the workspace was not saved \(no network\); `wandb login` first"):
+    with pytest.raises(UserError, match=r"the workspace was not saved \(no network\); run `wandb login`"):
         dashboard.save_workspace(run.path, "me")
