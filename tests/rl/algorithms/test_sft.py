@@ -96,7 +96,7 @@ def test_parts_weigh_what_a_pattern_or_a_column_says(sample):
     assert sft.weighted_spans(replace(sample, row={**sample.row, "spans": None}), column) == []
     with pytest.raises(UserError, match="span_weights: no column 'spans'"):
         sft.weighted_spans(sample, column)
-    with pytest.raises(UserError, match=r"holds no list of \[start, end\] but 'x'"):
+    with pytest.raises(UserError, match=r"does not hold a list of \[start, end\] but 'x'"):
         sft.weighted_spans(replace(sample, row={**sample.row, "spans": "x"}), column)
 
 

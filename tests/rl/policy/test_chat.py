@@ -86,7 +86,7 @@ def test_every_consumer_reads_the_same_tokens_with_one_bos_at_most(with_template
     assert sft.row(kept, made)["input_ids"] == [*ids, 5, 1]
     assert pair_rows([Pair(kept, kept)], made)[0]["prompt_ids"] == ids
     assert checked(made, prompt) == (
-        ["the chat template opens a thought, so completions begin inside of it"] if name == "r1" else []
+        ["the chat template opens a thought, so completions begin inside it"] if name == "r1" else []
     )
 
 

@@ -117,7 +117,7 @@ def test_what_a_teacher_is_shown_has_to_be_there_and_to_have_tokens_and_room(war
         with pytest.raises(UserError, match=message):
             shown_ids([one], teacher, warm[1])
     long = judged_sample("1", 1.0, prompt="7*3-4?", ids=[1] * warm[0].config.max_position_embeddings)
-    with pytest.raises(UserError, match=r"what 'base' is shown and a completion have 518 tokens, and .* holds 512"):
+    with pytest.raises(UserError, match=r"the prompt of 'base' and a completion have 518 tokens, but .* holds 512"):
         shown_ids([long], loaded("algorithm.teacher=base"), warm[1])
 
 
