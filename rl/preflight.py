@@ -22,6 +22,7 @@ from rl.policy.positions import check_positions
 from rl.policy.teachers import base
 from rl.progress import completions_bar
 from rl.runs import plan
+from rl.tasks.task import Split
 
 PASSES = 8
 """Sequences whose forward pass is timed."""
@@ -60,7 +61,8 @@ def preflight(config: Config, completions: int) -> tuple[Findings, Verdict]:
     each = drawn.seconds / sum(len(group) for group in drawn.groups)
     prompt = prompt_ids(task.splits["train"][0]["prompt"], policy.tokenizer, config.sampling.chat_template_kwargs)
     passing = pass_seconds(policy, len(prompt) + round(found.tokens))
-    to_come = None if steps is None else cost(config, steps, found.tokens, each, passing)
+    sizes: dict[Split, int] = {split: len(rows) for split, rows in task.splits.items()}
+    to_come = None if steps is None else cost(config, steps, found.tokens, each, passing, sizes)
     needs = None if size is None else sum(plan.memory(config, size, plan.prompt_tokens(config, task)).values())
     console.print(show.table(config.name, found, to_come, needs and needs / plan.GIB))
     judged = verdict(found, error_budget=config.mix.error_budget)

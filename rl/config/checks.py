@@ -232,7 +232,7 @@ def _check_mix(config: Config) -> None:
     elif mix.gate is not None:
         raise WrongKey("mix.gate", f"is used only with aggregation: gated, but that is {mix.aggregation}")
     elif mix.gate_at != type(mix).model_fields["gate_at"].default:
-        raise WrongKey("mix.gate_at", f"is read with aggregation: gated, and that is {mix.aggregation}")
+        raise WrongKey("mix.gate_at", f"is used only with aggregation: gated, but that is {mix.aggregation}")
     if mix.aggregation == "product":
         for name, reward in config.rewards.items():
             weights = [reward.weight] if isinstance(reward.weight, int | float) else [w for _, w in reward.weight]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rl.config import Config
 from rl.config.algorithms import Ppo, Rounds
 from rl.config.generation_cycle import GenerationCycle
+from rl.tasks.task import Split
 
 BACKWARD = 2.0
 """The time of a backward pass, in forward passes."""
@@ -29,7 +31,9 @@ class Cost:
     seconds: float
 
 
-def cost(config: Config, steps: int, tokens: float, draw_seconds: float, pass_seconds: float) -> Cost:
+def cost(
+    config: Config, steps: int, tokens: float, draw_seconds: float, pass_seconds: float, problems: Mapping[Split, int]
+) -> Cost:
     """Estimate the cost of a training.
 
     Args:
@@ -38,9 +42,10 @@ def cost(config: Config, steps: int, tokens: float, draw_seconds: float, pass_se
         tokens: mean length of a completion.
         draw_seconds: time of sampling and judging a completion.
         pass_seconds: time of a forward pass over a completion and its prompt.
+        problems: number of problems in each split.
     """
     drawn, passes = (_in_rounds if config.algorithm.in_rounds else _online)(config, steps)
-    evaluated = _evaluated(config, steps)
+    evaluated = _evaluated(config, steps, problems)
     seconds = (drawn + evaluated) * draw_seconds + passes * pass_seconds
     return Cost(drawn, evaluated, (drawn + evaluated) * tokens, seconds)
 
@@ -67,12 +72,13 @@ def _in_rounds(config: Config, steps: int) -> tuple[int, float]:
     return drawn, algorithm.rounds * steps * batch * each
 
 
-def _evaluated(config: Config, steps: int) -> int:
+def _evaluated(config: Config, steps: int, problems: Mapping[Split, int]) -> int:
     settings = config.evaluation
-    validation = settings.validation_n or settings.n
+    test = min(settings.n, problems["test"])
+    validation = min(settings.validation_n or settings.n, problems["validation"])
     if config.algorithm.in_rounds:
         assert isinstance(config.algorithm, Rounds)
         times = config.algorithm.rounds + (settings.every > 0)
     else:
         times = -(-steps // settings.every) + 1 if settings.every else 0
-    return (2 * settings.n + times * validation) * (1 + settings.k)
+    return (2 * test + times * validation) * (1 + settings.k)

@@ -175,7 +175,10 @@ def test_labels_and_scores_are_compared_with_the_steps_that_the_verifier_judged(
         ({"algorithm.process.separator": "x", "algorithm.process.pattern": "y"}, "both say how steps are found"),
         ({"algorithm.process.pattern": "'('"}, "pattern is not a regular expression"),
         ({"algorithm.pairs": "{form: random, margin: 0.1}"}, "random looks at neither scores nor lengths"),
-        ({"algorithm.step_growth": 1.2, "trainer.max_steps": -1}, "algorithm.step_growth: makes trainer.max_steps grow"),
+        (
+            {"algorithm.step_growth": 1.2, "trainer.max_steps": -1},
+            "algorithm.step_growth: makes trainer.max_steps grow",
+        ),
         ({"sampling.completions": 1}, "sampling.completions: is 1, but orpo compares completions"),
     ],
 )

@@ -36,7 +36,7 @@ def test_what_is_missing_is_named(run, monkeypatch):
         dashboard.save_workspace(run.path)
     monkeypatch.setattr(dashboard, "find_spec", lambda name: object())
     run.wandb_id.unlink()
-    with pytest.raises(UserError, match=r"was not logged to W&B; logging\.wandb"):
+    with pytest.raises(UserError, match=r"was not logged to W&B; set logging\.wandb"):
         dashboard.save_workspace(run.path)
 
 

@@ -37,7 +37,7 @@ def test_the_plan_counts_prompts_completions_tokens_and_steps():
     # a cycle is 2 x 2 optimizer steps on 2 batches of 16; 12 steps are 3 cycles
     assert "16 prompts x 2 = 32 completions" in lines and "for every 4 optimizer step(s)" in lines
     assert "12 optimizer steps, 96 completions" in lines and f"{96 * 32:,} tokens" in lines
-    assert "accepts its own gold answer on 600 of 600" in lines and "and 0 of " in lines
+    assert "accepts its own gold answer on all 600" in lines and "and 0 of " in lines
 
 
 def test_the_plan_says_whose_turn_it_is_and_how_problems_are_answered():

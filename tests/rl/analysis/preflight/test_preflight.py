@@ -168,11 +168,19 @@ def test_rewards_that_were_not_asked_may_have_a_signal():
     assert judged.word == "doubtful" and "by their answers" in judged.reasons[0].what
 
 
+SIZES = {"train": 100, "validation": 100, "test": 100}
+
+
+def test_no_more_problems_are_evaluated_than_there_are():
+    config = load("configs/ppo.yaml", ["trainer.max_steps=16", "evaluation={n: 1000, k: 1, every: 0}"])
+    assert cost(config, 16, 10.0, 0.5, 0.01, {**SIZES, "test": 9}).evaluated == 2 * 9 * 2
+
+
 def test_what_a_training_comes_to():
     small = ["trainer.max_steps=16", "evaluation={n: 10, k: 2, every: 8, validation_n: 5}"]
     config = load("configs/ppo.yaml", small)
     # two draws of 128; two tests of 10 and three validations of 5, each greedily and twice
-    of = cost(config, 16, tokens=10.0, draw_seconds=0.5, pass_seconds=0.01)
+    of = cost(config, 16, tokens=10.0, draw_seconds=0.5, pass_seconds=0.01, problems=SIZES)
     assert (of.completions, of.evaluated, of.tokens) == (256, 105, 3610.0)
     # of each completion: forward and backward (3), the log-probabilities, values, and the critic's epoch (3)
     assert of.seconds == pytest.approx(361 * 0.5 + 256 * 8 * 0.01)
@@ -181,7 +189,7 @@ def test_what_a_training_comes_to():
 def test_what_rounds_come_to():
     small = ["algorithm.prompts=10", "evaluation={n: 10, k: 0, every: 0, validation_n: 5}"]
     config = load("configs/dpo.yaml", small)
-    of = cost(config, 60, tokens=10.0, draw_seconds=0.0, pass_seconds=1.0)
+    of = cost(config, 60, tokens=10.0, draw_seconds=0.0, pass_seconds=1.0, problems=SIZES)
     assert (of.completions, of.evaluated) == (3 * 10 * 8, 20 + 15)
     # three fits of 60 steps of 64 pairs: two completions, forward and backward, and the reference
     assert of.seconds == 3 * 60 * 64 * 2 * 4
