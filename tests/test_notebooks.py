@@ -7,8 +7,8 @@ import pytest
 from nbclient import NotebookClient
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
-LONG = {"5_compare_algorithms"}
-"""Notebooks of several runs, which `make notebooks` and `make test-slow` run."""
+LONG = {"3_process_rewards", "5_compare_algorithms"}
+"""Notebooks of half a minute and more, which `make notebooks` and `make test-slow` run."""
 
 
 @pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.stem)
