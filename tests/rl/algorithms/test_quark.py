@@ -182,7 +182,7 @@ def test_a_saved_policy_loads_in_plain_transformers_and_says_its_best_tokens(con
     written = again.generate(prompt, max_new_tokens=4, do_sample=True)[:, prompt.shape[1] :]
     assert written.numel() and not set(written.flatten().tolist()) & set(control.all)
     assert saved(tmp_path / "elsewhere", words) is None
-    with pytest.raises(UserError, match="the policy's tokenizer has <correctness_1> already"):
+    with pytest.raises(UserError, match="the policy's tokenizer already has <correctness_1>"):
         new_control(settings().algorithm.control, again, words, seed=0)
 
 

@@ -146,7 +146,7 @@ def test_a_lora_policy_is_saved_as_an_adapter_from_which_training_goes_on(base, 
 def test_an_adapters_own_settings_count_and_that_is_said(saved, tmp_path):
     trained(load(settings(lora={"r": 4, "alpha": 8}), saved(), chat=False), tmp_path / "adapter")
     (note,) = load(settings(lora={"r": 16, "alpha": 8}), tmp_path / "adapter", chat=False).notes
-    assert note.endswith("goes on with its own r 4, not with those of policy.lora")
+    assert note.endswith("continues with its own r 4, not with those of policy.lora")
     assert load(settings(), tmp_path / "adapter", chat=False).lora is None
 
 
