@@ -1,4 +1,4 @@
-"""The command line. Exit 0: done; 2: the input is wrong, one line says how; 1: anything else.
+"""The command line. Exit 0: done; 2: the input is wrong, and one line says how; 1: any other failure.
 
 Each command imports what it needs when it runs, so that `--help` and `check` answer at once.
 """
@@ -22,7 +22,7 @@ from verifiers.execution.sandbox.outcome import SandboxUnavailable
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="whetstone-rl", prog_name="whetstone")
 def cli() -> None:
-    """Train small language models to reason, by reinforcement."""
+    """Train small language models to reason by reinforcement learning."""
 
 
 for command in (
@@ -45,7 +45,7 @@ for command in (
 
 def run(arguments: Sequence[str] | None = None) -> None:
     """Run a command and exit with its code."""
-    for stream in (sys.stdout, sys.stderr):  # a terminal that cannot show a character shows another in its place
+    for stream in (sys.stdout, sys.stderr):  # a terminal that cannot show a character shows a replacement
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")
     try:

@@ -1,18 +1,17 @@
 r"""Supervised answering between cycles of reinforcement, as in Crystal (Liu et al. 2023, arXiv:2310.04921).
 
-Crystal's policy states knowledge k about a question q and then answers. Reinforcement rewards the statement alone; the
-answer is learnt from the gold answer a*, after a statement that the current policy draws (its form QKA) and without one
-(QA):
+Crystal's policy states knowledge k about a question q and then answers. Reinforcement rewards the statement alone. The
+policy learns to answer from the gold answer a*, after a statement that it draws itself (form QKA) and without one (QA):
 
 $$ L = - w_{QKA} \log \pi(a^* \mid q, k) - w_{QA} \log \pi(a^* \mid q), \qquad k \sim \pi(\cdot \mid q) $$
 
 each as a mean over the answer's tokens and its end. The two take turns: after `algorithm.answering.policy_cycles`
-generation cycles of the algorithm come `answer_cycles` of these, in which completions are drawn as ever and their own
+generation cycles of the algorithm come `answer_cycles` of these, in which completions are drawn as usual but their own
 answers are left out. The authors' code alternates 500 steps of each, with weights 1 and 0, and calls this mutual
 adaptation: the policy learns to use what it states, and to state what it can use.
 
-A completion without the marker before the answer, or whose row has no gold answer, is left out. The likelihood is that
-of the policy itself, whatever the temperature of sampling.
+A completion is left out if it lacks the marker before the answer or its row has no gold answer. The likelihood is that
+of the policy at temperature 1, whatever the temperature of sampling.
 """
 
 from __future__ import annotations
@@ -41,7 +40,7 @@ def is_due(settings: Answering, cycle: int) -> bool:
 
     Args:
         settings: the config's `algorithm.answering`.
-        cycle: its number, from 0.
+        cycle: the number of the cycle, from 0.
     """
     return cycle % (settings.policy_cycles + settings.answer_cycles) >= settings.policy_cycles
 
@@ -109,7 +108,7 @@ def answering_loss(
         settings: the weights.
         record: called with the name and the value of each form's own loss.
     """
-    loss = logprobs_BT.sum() * 0.0  # a batch in which nothing can be asked has a gradient, too
+    loss = logprobs_BT.sum() * 0.0  # so that a batch without questions has a gradient, too
     for name, chosen_B, weight in (
         ("answering/qka_loss", told_B, settings.qka_weight),
         ("answering/qa_loss", ~told_B, settings.qa_weight),
@@ -129,8 +128,8 @@ def answer_logprobs(model: nn.Module, policy: Model, batch: Mapping[str, Tensor]
 
     Args:
         model: the policy, wrapped as it is in training.
-        policy: the same without wrappers.
-        batch: as `answering_batch` makes it.
+        policy: the policy without wrappers.
+        batch: the result of `answering_batch`.
     """
     ids, mask = (torch.cat([batch[f"prompt_{of}"], batch[f"completion_{of}"]], 1) for of in ("ids", "mask"))
     width, known = batch["completion_ids"].shape[1], parameters_of(policy)
@@ -142,7 +141,7 @@ def answer_logprobs(model: nn.Module, policy: Model, batch: Mapping[str, Tensor]
 
 
 def _asked(samples: Sequence[Sample], layout: Layout) -> list[Asked]:
-    """The samples that can be asked; where rows have choices, the gold answer is one of them."""
+    """The samples with a question to ask; if rows have choices, the gold answer is one of them."""
     names = [name for name in ("gold", "choices") if name in samples[0].row]
     columns = {name: [one.row[name] for one in samples] for name in names}
     texts = [one.text for one in samples]

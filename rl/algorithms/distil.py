@@ -2,11 +2,11 @@ r"""Distillation: a fit that learns a teacher's distribution over the next token
 
     L = Σ_t w_t [ c_nll · (-log p_S(y_t)) + Σ_k c_k T_k² D_k(t) ] / |{t : w_t > 0}|
 
-p_S is the student's distribution after x, y_<t, p_k that of teacher k after what it is shown (the prompt, or
-`teacher.prompt`) and y_<t, both softened by the temperature T_k (logits over T_k). The factor T² keeps the size of the
-gradient (Hinton et al. 2015, arXiv:1503.02531, section 2). Soft labels on given completions are Mentor-KD's
-(arXiv:2410.09037); on the student's own samples the divergences are those of generalised KD (Agarwal et al. 2024,
-arXiv:2306.13649, section 3.2):
+p_S is the student's distribution after x and y_<t, and p_k is that of teacher k after its own prompt (x, or
+`teacher.prompt`) and y_<t, both softened by the temperature T_k (logits divided by T_k). The factor T² preserves the
+size of the gradient (Hinton et al. 2015, arXiv:1503.02531, section 2). On given completions this is Mentor-KD's soft
+labels (arXiv:2410.09037); on the student's own samples the divergences are those of generalised KD (Agarwal et al.
+2024, arXiv:2306.13649, section 3.2):
 
     forward   KL(p_k ‖ p_S)
     reverse   KL(p_S ‖ p_k)
@@ -44,7 +44,7 @@ def divergence(
 
     Args:
         student_NV: logits over the vocabulary.
-        teacher_NV: logits over the same vocabulary; no gradient is wanted of them.
+        teacher_NV: logits over the same vocabulary, without gradients.
         direction: `forward`, `reverse` or `jsd`.
         temperature: T, by which both logits are divided.
         beta: share of the teacher in the mixture of `jsd`.
@@ -71,7 +71,7 @@ def taught(
     tokenizer: PreTrainedTokenizerBase,
     template_kwargs: Mapping[str, Any] | None = None,
 ) -> tuple[list[Sample], list[dict[str, Any]]]:
-    """The samples that all teachers can be asked about, and what their rows hold beside tokens, labels and weights.
+    """The samples that all teachers can be asked about, and the extra columns of their rows.
 
     Args:
         samples: completions to fit on.
@@ -80,12 +80,11 @@ def taught(
         template_kwargs: variables of the chat template.
 
     Returns:
-        The samples, without those of which a teacher is to see a right sibling that there is not; and for each of them
-        `completion_tokens`, and `teacher_K`, what teacher K reads before the completion, where that is a prompt of its
-        own.
+        The samples, without those that lack a right sibling which a teacher has to see; and for each of them
+        `completion_tokens`, and `teacher_K`, what teacher K reads before the completion if it has its own prompt.
 
     Raises:
-        UserError: as in `shown_ids`; or no sample is left.
+        UserError: as in `shown_ids`, or no sample is left.
     """
     read = [shown_ids(samples, teacher, tokenizer, template_kwargs) for teacher in teachers]
     columns = [
@@ -95,15 +94,15 @@ def taught(
     ]
     whole = [place for place in range(len(samples)) if all(ids[place] is not None for ids in read)]
     if not whole:
-        raise UserError(KEY, f"prompt: none of {len(samples):,} completions has a sibling that is right to be shown")
+        raise UserError(KEY, f"prompt: none of {len(samples):,} completions has a right sibling to show")
     return [samples[place] for place in whole], [columns[place] for place in whole]
 
 
 class TaughtSftTrainer(SFTTrainer):
     """TRL's trainer with teachers in the loss.
 
-    The loss is our own, as TRL's never has logits. The batch has `weights` (B, S) and, for each teacher with a prompt
-    of its own, what it reads.
+    The loss is our own, because TRL's never sees logits. The batch has `weights` (B, S) and, for each teacher with its
+    own prompt, what it reads.
 
     Args:
         teachers: the teachers, at least one.
@@ -111,7 +110,7 @@ class TaughtSftTrainer(SFTTrainer):
         arguments: TRL's own keyword arguments.
 
     Raises:
-        UserError: a policy of experts, whose balancing loss TRL adds in its own loss.
+        UserError: the policy is a mixture of experts, whose balancing loss TRL adds only in its own loss.
     """
 
     vocabulary: int | None = None
@@ -120,7 +119,7 @@ class TaughtSftTrainer(SFTTrainer):
     def __init__(self, teachers: Sequence[Teacher], nll_weight: float, **arguments: Any) -> None:
         super().__init__(**arguments)
         if self.aux_loss_enabled:
-            raise UserError(KEY, "does not go with the balancing loss of experts; set trainer.router_aux_loss_coef: 0")
+            raise UserError(KEY, "excludes the balancing loss of experts; set trainer.router_aux_loss_coef: 0")
         self.teachers, self.nll_weight = list(teachers), nll_weight
         self.data_collator = TaughtCollator(self.data_collator, len(self.teachers))
 
@@ -153,11 +152,11 @@ class TaughtSftTrainer(SFTTrainer):
         count = counts_BS.sum() if num_items_in_batch is None else num_items_in_batch
         loss = (weights_N * loss_N).sum() / torch.as_tensor(count).clamp(min=1)
         if self.args.average_tokens_across_devices and num_items_in_batch is not None:
-            loss = loss * self.accelerator.num_processes  # they are the tokens of all processes, as in TRL's own loss
+            loss = loss * self.accelerator.num_processes  # the tokens are those of all processes, as in TRL's own loss
         return (loss, outputs) if return_outputs else loss
 
     def beside(self, student_NV: Tensor) -> Tensor | float:
-        """What else the loss of each token has (N,), for losses that build on this one."""
+        """An additional loss of each token (N,), for losses that build on this one."""
         return 0.0
 
     def _record(self, name: str, values_N: Tensor) -> None:
@@ -168,11 +167,11 @@ class TaughtSftTrainer(SFTTrainer):
 
 
 class TaughtCollator(WeightedCollator):
-    """Weights beside the batch, and what each teacher reads that has a prompt of its own.
+    """Adds weights to the batch, and what each teacher with its own prompt reads.
 
     Args:
         plain: the collator of the batch itself.
-        teachers: how many teachers there are.
+        teachers: number of teachers.
     """
 
     def __init__(self, plain: Collator, teachers: int) -> None:
@@ -182,8 +181,8 @@ class TaughtCollator(WeightedCollator):
     def __call__(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
         """The batch, with `teacher_K` → `read`, the model's arguments, and `counts` (B, S'), true where a label is.
 
-        The labels of a row are on the same tokens of its completion whatever stands before them, so the places that
-        count are, row by row, as many as in the batch and in the same order.
+        A row has labels on the same tokens of its completion whatever precedes them. So each row has as many places
+        that count as in the batch, in the same order.
         """
         batch = super().__call__(rows)
         for number in range(self.teachers):

@@ -1,4 +1,4 @@
-"""What the fits of a round share: what they are given, and how they average over processes."""
+"""The parts that the fits of a round share: their inputs, and how they average over processes."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ class Fit:
     Attributes:
         config: the checked config of the run.
         model: the policy to start from.
-        reference: the reference policy; None for the model with its adapter off, and where the loss has no reference.
+        reference: the reference policy; None for the model with its adapter off, or if the loss has no reference.
         tokenizer: the policy's.
         lora: adapters to add, or None.
-        folder: where checkpoints go.
-        seed: of the order of the examples.
-        callbacks: to be told of steps and logs.
+        folder: the folder for checkpoints.
+        seed: seed for the order of the examples.
+        callbacks: the trainer's callbacks.
         warn: prints a warning.
-        teachers: whose distributions are learnt.
+        teachers: the teachers whose distributions are learnt.
         round: number of the round, from 0.
         control: the policy's control tokens.
     """
@@ -74,13 +74,13 @@ class Fit:
 
 
 def share_of_tokens(tokens: Tensor) -> float:
-    """This process's tokens over the mean of all processes'.
+    """The number of this process's tokens divided by the mean number over all processes.
 
-    TRL's mean over tokens is one of each process, and the gradients of processes are averaged. Weighted with this, the
-    average over processes is the mean over all their tokens. One process has a share of exactly 1.
+    TRL takes the mean over the tokens of each process and averages gradients over processes. With this weight, the
+    average over processes is the mean over all their tokens. A single process has a share of exactly 1.
 
     Args:
-        tokens: how many this process has, a scalar.
+        tokens: number of this process's tokens, a scalar.
     """
     if PartialState().num_processes == 1:
         return 1.0

@@ -10,7 +10,7 @@ from torch import Tensor
 SHRINK = 0.75
 """A new part starts where sequences are shorter than this share of the longest in the current part."""
 FEWEST = 8
-"""Least number of sequences in a part: for smaller parts the extra call costs more than the padding it avoids."""
+"""Smallest number of sequences in a part: for fewer, the extra call costs more than the padding it avoids."""
 
 
 def parts_by_length(lengths_B: Tensor) -> list[Tensor]:

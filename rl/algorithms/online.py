@@ -1,9 +1,9 @@
-"""What GRPO and PPO share: TRL's `GRPOTrainer` as a loop whose steps have names.
+"""The trainer that GRPO and PPO share: TRL's `GRPOTrainer` as a loop whose steps have names.
 
     sample  →  judge  →  credit  →  update
 
 TRL owns the loop: it asks for the next batch (`_generate_and_score_completions`), takes optimizer steps on it, and asks
-again. Each algorithm's `next_batch` answers. These methods of TRL's are overridden:
+again. Each algorithm provides the batch in `next_batch`. These TRL methods are overridden:
 
 - `_generate_and_score_completions` calls `next_batch`;
 - `_calculate_rewards`, TRL's seam between sampling and advantages, judges the completions as samples;

@@ -1,4 +1,4 @@
-"""What DPO and ORPO share: choosing the pairs, and the rows that TRL's trainers take."""
+"""Functions that DPO and ORPO share: they choose the pairs, and make the rows that TRL's trainers take."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def pair_length(row: Mapping[str, Any]) -> int:
 def pair_rows(
     pairs: Sequence[Pair], tokenizer: PreTrainedTokenizerBase, template_kwargs: Mapping[str, Any] | None = None
 ) -> list[dict[str, Any]]:
-    """Pairs as the sampled tokens, so that nothing is tokenized twice and no end is added to a truncated completion.
+    """Pairs as sampled tokens, so that no text is tokenized again and a truncated completion gets no end token.
 
     Args:
         pairs: pairs of judged samples.

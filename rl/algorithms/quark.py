@@ -3,19 +3,19 @@ rewards, as in MaRio (Ramnath et al. 2024, arXiv:2311.02805), on TRL's `SFTTrain
 
     L = Σ_t [ -log π(y_t | c, x, y_<t) + c_kl KL( π(· | c, x, y_<t) ‖ π_ref(· | x, y_<t) ) - c_ent H(π) ] / Σ_t 1
 
-y is a completion of the pool of everything that was sampled, and c its control tokens: one of each reward, for the
-quantile of the pool that the reward's value is in (`rl/examples/ranks.py`). All ranks are made anew as the pool grows.
-A reward enters through c alone: there is no advantage, no critic and no ratio. The reference is the policy as the run
-began with it, and sees no control tokens. They have no part in KL and entropy either, which are over the vocabulary
-below them; the negative log-likelihood is over all of it, so that the policy learns not to write them.
+y is a completion from the pool of all samples, and c its control tokens: one for each reward, for the quantile of the
+pool that contains the reward's value (`rl/examples/ranks.py`). All ranks are recomputed as the pool grows. A reward
+acts through c alone: there is no advantage, no critic and no ratio. The reference is the policy that the run started
+from, and sees no control tokens. KL and entropy leave them out as well, since both are over the vocabulary below them;
+the negative log-likelihood is over the whole vocabulary, so that the policy learns not to write control tokens.
 
-The first round samples without control tokens; later ones, and evaluation, are conditioned on the best.
+The first round samples without control tokens; later rounds and evaluations are conditioned on the best ones.
 
-Where the authors' code goes another way than the papers, this follows the papers: the policy starts where the reference
-does (the code of MaRio starts from the raw model, and only its reference from the supervised one); equal completions of
-a prompt each count (the code's pool keeps one); and the vocabulary ends where the control tokens begin (in the code, at
-a number that holds for T5). A round's fit has an optimizer and a learning rate schedule of its own, where the authors'
-go on over the whole training; the adaptive weights of KL and entropy, off by default there, are left out.
+Where the authors' code differs from the papers, this module follows the papers: the policy starts where the reference
+does (MaRio's code starts from the raw model, and only its reference from the supervised one); equal completions of a
+prompt each count (the code's pool keeps one); and the vocabulary ends where the control tokens begin (in the code, at a
+number that holds for T5). Each round's fit has its own optimizer and learning rate schedule, whereas the authors' span
+the whole training; the adaptive weights of KL and entropy, off by default in their code, are left out.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ from rl.policy.control import Control
 from rl.policy.teachers import Teacher
 
 LOGGED = {"teacher/nll": "nll", "teacher/reverse": "kl"}
-"""Metric of a fit with teachers → what the papers call it."""
+"""Metric of a fit with teachers → its name in the papers."""
 
 
 def examples(samples: Sequence[Sample], settings: Quark) -> tuple[list[Ranked], dict[str, float]]:
@@ -61,7 +61,7 @@ def build(fit: Fit, examples: Sequence[Ranked]) -> QuarkTrainer:
     """The trainer for one fit.
 
     Args:
-        fit: where it starts from and where it saves.
+        fit: the models, settings and folder of the fit.
         examples: ranked samples of the pool.
 
     Raises:
@@ -107,12 +107,12 @@ def row(
 
 
 class QuarkTrainer(TaughtSftTrainer):
-    """The loss of the module's docstring: a fit whose teacher is the reference, less what the entropy is worth.
+    """The loss of the module's docstring: a fit whose teacher is the reference, minus the weighted entropy.
 
     Args:
         reference: the reference policy.
         settings: the config's `algorithm` section.
-        vocabulary: number of tokens below the control tokens; None where there are none.
+        vocabulary: number of tokens below the control tokens; None if there are none.
         arguments: TRL's own keyword arguments.
     """
 
@@ -123,7 +123,7 @@ class QuarkTrainer(TaughtSftTrainer):
         self.vocabulary, self.entropy_weight = vocabulary, settings.entropy
 
     def beside(self, student_NV: Tensor) -> Tensor | float:
-        """What the entropy of each token's distribution takes from its loss."""
+        """The entropy bonus of each token's distribution, as a negative loss."""
         with torch.set_grad_enabled(self.entropy_weight > 0):
             logprobs_NV = student_NV[:, : self.vocabulary].float().log_softmax(-1)
             entropy_N = -(logprobs_NV.exp() * logprobs_NV).sum(-1)

@@ -3,9 +3,9 @@ r"""SFT on kept completions, as in STaR (arXiv:2203.14465) and RFT (arXiv:2308.0
     L = - Σ_t w_t log π(y_t | x, y_<t) / |{t : w_t > 0}|
 
 A weight w_t is 1 on the completion's tokens, `algorithm.wrong_step_weight` on those of steps that the verifier judged
-wrong, and what `algorithm.span_weights` says on other parts, the least where several touch a token; on the prompt's
-tokens it is `algorithm.prompt_weight`, 0 by default. Tokens that weigh nothing have no label, and TRL's own trainer
-does the rest; weights between 0 and 1 take `WeightedSftTrainer`, teachers `TaughtSftTrainer`.
+wrong, and as in `algorithm.span_weights` on other parts; the lowest applies if several parts contain a token. On the
+prompt's tokens it is `algorithm.prompt_weight`, 0 by default. Tokens of weight 0 have no label, and TRL's own trainer
+does the rest; weights between 0 and 1 need `WeightedSftTrainer`, and teachers `TaughtSftTrainer`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def examples(samples: Sequence[Sample], settings: Sft) -> tuple[list[Sample], di
     """The completions to imitate, and figures about them for the log.
 
     Args:
-        samples: the pool, judged.
+        samples: the judged samples of the pool.
         settings: the config's `algorithm` section.
     """
     learnable = worth_learning(samples)
@@ -53,7 +53,7 @@ def build(fit: Fit, examples: Sequence[Sample]) -> SFTTrainer:
     """TRL's trainer for one fit.
 
     Args:
-        fit: where it starts from and where it saves.
+        fit: the models, settings and folder of the fit.
         examples: the completions to imitate.
 
     Raises:
@@ -91,7 +91,7 @@ def build(fit: Fit, examples: Sequence[Sample]) -> SFTTrainer:
 
 
 class WeightedSpan(NamedTuple):
-    """A part of a completion, in characters, and what its tokens weigh."""
+    """A part of a completion, in characters, and the weight of its tokens."""
 
     start: int
     end: int
@@ -102,11 +102,11 @@ def weighted_spans(sample: Sample, settings: Sft) -> list[WeightedSpan]:
     """The parts of a completion that weigh less than the rest.
 
     Args:
-        sample: the completion, judged where wrong steps weigh less.
+        sample: the completion; it must be judged if wrong steps weigh less.
         settings: the config's `algorithm` section.
 
     Raises:
-        UserError: a column of spans is missing, or holds something else.
+        UserError: a column of spans is missing, or does not hold spans.
     """
     found: list[WeightedSpan] = []
     if settings.wrong_step_weight < 1:
@@ -131,7 +131,7 @@ def _spans_in_column(sample: Sample, name: str) -> list[tuple[int, int]]:
     try:
         return [(int(start), int(end)) for start, end in (json.loads(value) if isinstance(value, str) else value)]
     except (TypeError, ValueError):
-        what = f"column {name!r} holds no list of [start, end] but {value!r}"
+        what = f"column {name!r} does not hold a list of [start, end] but {value!r}"
         raise UserError("algorithm.span_weights", what) from None
 
 
@@ -142,14 +142,14 @@ def row(
     prompt_weight: float = 0.0,
     template_kwargs: Mapping[str, Any] | None = None,
 ) -> dict[str, list[Any]]:
-    """Token ids, labels and weights of a sample; what weighs nothing has no label.
+    """Token ids, labels and weights of a sample; tokens of weight 0 have no label.
 
     Args:
         sample: a completion to imitate.
         tokenizer: the policy's.
-        spans: parts of the completion with a weight of their own; a token that touches several has the least. All
-            other tokens of the completion weigh 1.
-        prompt_weight: what the prompt's tokens weigh.
+        spans: parts of the completion with their own weights; a token in several parts has the lowest. All other tokens
+            of the completion have weight 1.
+        prompt_weight: the weight of the prompt's tokens.
         template_kwargs: variables of the chat template, as they were at sampling.
 
     Returns:
@@ -165,5 +165,5 @@ def row(
         weights.append(weight)
     ids, weights = prompt + sample.ids, [prompt_weight] * len(prompt) + weights
     labels = [token if weight else IGNORE for token, weight in zip(ids, weights, strict=True)]
-    # what has no label counts nowhere, and a weight of 1 leaves TRL's own zeros there as they are
+    # tokens without a label never count, and a weight of 1 leaves TRL's own zeros there unchanged
     return {"input_ids": ids, "labels": labels, "weights": [weight or 1.0 for weight in weights]}

@@ -18,11 +18,11 @@ class Sharing:
     """How a model runs sequences that share their prompt: packed, where that is cheaper.
 
     Args:
-        model: not wrapped by DDP or the like.
-        wanted: whether to pack; None for where it is cheaper.
+        model: the model, without wrappers such as DDP.
+        wanted: whether to pack; None to pack where it is cheaper.
 
     Raises:
-        UserError: packing is wanted, and the model's attention does not allow it.
+        UserError: packing is requested, but the model's attention does not allow it.
     """
 
     def __init__(self, model: Model, wanted: bool | None) -> None:
@@ -32,7 +32,7 @@ class Sharing:
             raise UserError(
                 "algorithm.share_prompts",
                 f"{type(model).__name__} cannot run prompts once for all their completions: that needs full attention "
-                "in every layer, computed by sdpa or eager, and positions that are given; leave it out",
+                "in every layer, computed by sdpa or eager, and explicit positions; leave it out",
             )
 
     def pays(self, ids_RS: Tensor, mask_RS: Tensor, width: int) -> bool:
@@ -46,7 +46,7 @@ class Sharing:
         return self.possible and pays(ids_RS, mask_RS, width, Size.of(self.model), always=bool(self.wanted))
 
     def packed(self, ids_RS: Tensor, mask_RS: Tensor, width: int) -> Packed | None:
-        """The sequences as packed rows, or None where they are better run as they are.
+        """The sequences as packed rows, or None if it is cheaper to run them unpacked.
 
         Args:
             ids_RS: token ids of prompts, padded on the left, and completions, padded on the right.

@@ -1,8 +1,8 @@
 """The arguments of TRL's config classes and trainers.
 
-Some of our defaults differ from TRL's. A log line every step and no progress bar of the Trainer's suit a run that is
-watched. Others depend on the machine: without an accelerator a run uses the CPU, where several processes can then find
-each other, and bfloat16 is used only on a GPU that supports it.
+Some of our defaults differ from TRL's. A run logs a line at every step and does not show the Trainer's progress bar,
+because people watch it. Other defaults depend on the machine: without an accelerator a run uses the CPU, where several
+processes can then find each other, and bfloat16 is used only on a GPU that supports it.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def grpo_config_arguments(config: Config, folder: RunFolder) -> dict[str, Any]:
         "output_dir": str(folder.staging),
         "seed": config.seed,
         "run_name": config.name,
-        "report_to": [],  # rl/runs/trackers.py sends what is recorded
+        "report_to": [],  # rl/runs/trackers.py reports instead
         "num_generations": config.sampling.completions,
         "max_completion_length": config.sampling.max_tokens,
         "temperature": config.sampling.temperature,
@@ -95,9 +95,9 @@ def fit_arguments(
 ) -> Arguments:
     """TRL's arguments for the fit of a round.
 
-    TRL truncates to 1,024 tokens unless told otherwise; here nothing is truncated unless `trainer.max_length` says so,
-    and then a warning counts what is. As in TRL's online trainers, an incomplete last batch is dropped, unless it is
-    the only one.
+    TRL truncates to 1,024 tokens by default; here nothing is truncated unless `trainer.max_length` is set, and then a
+    warning gives the number of truncated examples. As in TRL's online trainers, an incomplete last batch is dropped
+    unless it is the only one.
 
     Args:
         kind: TRL's config class.
@@ -107,7 +107,7 @@ def fit_arguments(
         own: what the algorithm sets itself.
 
     Raises:
-        UserError: TRL refuses them, or `trainer.max_length` leaves no token of any completion.
+        UserError: TRL refuses the arguments, or `trainer.max_length` leaves no token of any completion.
     """
     settings = fit.trainer
     batch = settings.get("per_device_train_batch_size", 8) * PartialState().num_processes
@@ -134,7 +134,7 @@ def made(kind: type[Arguments], arguments: dict[str, Any]) -> Arguments:
         arguments: its arguments by name.
 
     Raises:
-        UserError: it refuses them.
+        UserError: the class refuses them.
     """
     try:
         return kind(**arguments)
@@ -144,13 +144,13 @@ def made(kind: type[Arguments], arguments: dict[str, Any]) -> Arguments:
 
 @contextmanager
 def refusals_named(settings: Mapping[str, Any]) -> Iterator[None]:
-    """Make one line, with its key, of what TRL and the libraries below it refuse when a trainer is made.
+    """Turn an error of TRL, or of a library that it uses, while a trainer is made into one line with its key.
 
     Args:
         settings: the config's `trainer` section.
 
     Raises:
-        UserError: one of them refused. An error of our own code passes as it is.
+        UserError: one of them raised an error. Errors of our own code pass unchanged.
     """
     try:
         yield
@@ -165,7 +165,7 @@ LIBRARIES = ("trl", "transformers", "peft", "accelerate")
 
 
 def _refusal(settings: Mapping[str, Any], error: Exception) -> UserError:
-    """The error with the longest of the given keys that it mentions, in whatever spelling."""
+    """The error, with the longest of the given keys that it mentions in any spelling."""
     said = str(error).strip().splitlines()[0]
     plain = said.lower().replace("_", "")
     mentioned = [name for name, value in settings.items() if value is not None and name.replace("_", "") in plain]
@@ -176,7 +176,7 @@ def _defaults(config: Config) -> dict[str, Any]:
     on_cpu = not torch.accelerator.is_available()
     for name in ("fp16", "activation_offloading"):  # the first would be ignored, the second stop at the first step
         if on_cpu and config.trainer.get(name):
-            raise UserError(f"trainer.{name}", "needs a GPU, and none is here; leave it out to run on the CPU")
+            raise UserError(f"trainer.{name}", "needs a GPU, but there is none; leave it out to run on the CPU")
     return {
         "logging_steps": 1,
         "disable_tqdm": True,

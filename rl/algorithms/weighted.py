@@ -16,7 +16,7 @@ Collator = Callable[[list[dict[str, Any]]], dict[str, Any]]
 class WeightedSftTrainer(SFTTrainer):
     """TRL's trainer with a weight for each token, from the batch's `weights` (B, T).
 
-    TRL sums the log-probabilities that the model's forward gives it, so the weights go on them there.
+    TRL sums the log-probabilities that the model's forward pass returns, so the weights are applied there.
     """
 
     def __init__(self, *given: Any, **arguments: Any) -> None:
@@ -42,17 +42,17 @@ class WeightedSftTrainer(SFTTrainer):
 
 
 class WeightedCollator:
-    """Another collator's batch, and the rows' `weights` beside it.
+    """Adds the rows' `weights` to the batch of another collator.
 
     Args:
-        plain: that collator.
+        plain: the other collator.
     """
 
     def __init__(self, plain: Collator) -> None:
         self.plain = plain
 
     def __call__(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
-        """A batch padded on the right, weights cut off at `trainer.max_length` as TRL has done with the labels."""
+        """A batch padded on the right, with weights cut off at `trainer.max_length` like TRL's labels."""
         batch = self.plain(rows)
         length = batch["labels"].shape[1]
         batch["weights"] = torch.tensor([(row["weights"] + [1.0] * length)[:length] for row in rows])

@@ -1,4 +1,4 @@
-"""What a run prints about its evaluations: a line for each, and at the end a table and three problems."""
+"""What a run prints about its evaluations: a line for each, and a table and three problems at the end."""
 
 from __future__ import annotations
 

@@ -33,12 +33,12 @@ def configs(task_names: Sequence[str], models: Sequence[str], overrides: Sequenc
     """The config of each task, with the first policy.
 
     Args:
-        task_names: names of tasks, or config files; of a config of stages the last stage counts.
+        task_names: names of tasks, or config files; in a config of stages, the last stage counts.
         models: the policies.
         overrides: `key=value`, for every task.
 
     Raises:
-        UserError: a config is wrong, a name is given twice, or a policy is not there.
+        UserError: a config is wrong, a name is given twice, or a policy does not exist.
     """
     for option, names in (("MODEL", models), ("--task", task_names)):
         if twice := [name for name, times in Counter(names).items() if times > 1]:
@@ -66,7 +66,7 @@ def evaluate_models(
         models: the policies; the others are compared with the first.
         split: the split to evaluate on.
         form: the rules that find an answer in the form that was asked for.
-        out: a folder for the figures and answers; None for nowhere.
+        out: a folder for the figures and answers; None to write none.
         console: where to print; None for the terminal.
 
     Raises:
@@ -106,15 +106,15 @@ def _with(config: Config, model: str) -> Config:
 
 
 def _refuse_few(name: str, config: Config, task: Task, split: Split) -> None:
-    """Refuse a number of problems that was set and that the split does not have.
+    """Refuse a config that asks for more problems than the split has.
 
     Raises:
-        UserError: there are fewer, or none.
+        UserError: the split has fewer problems, or none.
     """
     wanted, there = settings_for(config, split).n, len(task.splits[split])
     key = "validation_n" if split == "validation" and config.evaluation.validation_n else "n"
     if not there or (wanted > there and key in config.evaluation.model_fields_set):
-        what = f"its {split} split has {there:,} problems and evaluation.{key} asks for {wanted:,}"
+        what = f"its {split} split has {there:,} problems, but evaluation.{key} asks for {wanted:,}"
         raise UserError(f"--task {name}", what)
 
 

@@ -5,7 +5,7 @@ With $c$ right samples among the $k$ samples of a problem, the unbiased estimate
 tie, it counts the share of them that is right, which is the expectation of a random choice. Chain accuracy counts a
 right answer only if every step is right.
 
-With `evaluation.rewards` the greedy completions have the mean of each reward as well, over those that it could judge.
+`evaluation.rewards` adds the mean of each reward over the greedy completions that it could judge.
 
 Completions on which the verifier abstained or failed are not wrong answers: they are counted separately and left out of
 every share.
@@ -48,7 +48,7 @@ class EvaluationSettings:
             temperature.
         batch: completions per batch.
         seed: random seed.
-        statements: how problems are also answered from statements; None for not at all.
+        statements: how problems are also answered from statements; None if they are not.
     """
 
     n: int
@@ -59,7 +59,7 @@ class EvaluationSettings:
     statements: Statements | None = None
 
     def conditioned_on(self, tokens: Conditioned) -> EvaluationSettings:
-        """The same with control tokens at the prompts."""
+        """The same settings with control tokens added to the prompts."""
         return replace(self, parameters={**self.parameters, "conditioned": tokens})
 
 
@@ -78,7 +78,7 @@ class Evaluation:
         tokens: number of generated tokens, without those of sampled statements.
         examples: for each problem `prompt, gold, completion, score, status, reason, extracted, rule, finish_reason,
             chain`, and the verdicts on its `steps`.
-        samples: for each problem the same of its k samples.
+        samples: for each problem, the same for its k samples.
     """
 
     split: Split

@@ -11,7 +11,7 @@ between its first and its last round, whose standard errors over prompts are log
 
     reward    |b - a| > 1.96 sqrt(e_a^2 + e_b^2)
 
-Whether answers become right by wrong steps is told by `rl/analysis/diagnostics/wrong_chains.py`.
+`rl/analysis/diagnostics/wrong_chains.py` detects answers that become right by wrong steps.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Change:
         name: name of the figure.
         before: value at the start.
         after: value at the end.
-        noise: bound that a difference by chance stays below with probability 95%.
+        noise: 95% bound on a change by chance.
     """
 
     name: str
@@ -69,7 +69,7 @@ class Hacking:
         rewards: each reward, in the order of the config.
         accuracies: the available ones of held-out `greedy`, `chain` and `mean_at_k`.
         split: the split of the accuracies.
-        gamed: a sentence if the combined reward rose and greedy accuracy did not; else None.
+        gamed: a sentence if the combined reward rose and greedy accuracy did not; otherwise None.
     """
 
     mix: Change | None
@@ -87,7 +87,7 @@ def found(
     Args:
         metrics: the lines of `metrics.jsonl`.
         evaluations: the lines of `evaluations.jsonl`. Those on test are used if there are two, otherwise validation.
-        config: the resolved config, of which weights and aggregation are read.
+        config: the resolved config; its weights and its aggregation are read.
     """
     names = list(config["rewards"])
     if rounds := [row for row in metrics if "rounds/number" in row]:
@@ -167,7 +167,7 @@ def _gamed(mix: Change | None, rewards: Sequence[Change], accuracies: Sequence[C
         but = f", though sampled accuracy rose from {sampled.before:.3f} to {sampled.after:.3f}"
     return (
         f"The reward rose from {mix.before:.3g} to {mix.after:.3g}{by} while greedy accuracy on {split} problems "
-        f"{_became(greedy)}{but}, so the policy may be learning what the reward pays for and not the task."
+        f"{_became(greedy)}{but}, so the policy may be learning what the reward pays for instead of the task."
     )
 
 

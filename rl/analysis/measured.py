@@ -18,7 +18,7 @@ class Measured:
     """The evaluations of policies on a task.
 
     Attributes:
-        task: the task, as it was named.
+        task: the name that the task was given.
         form: the rules that find an answer in the form that was asked for.
         evaluations: policy → its evaluation on the same problems.
     """
@@ -29,7 +29,7 @@ class Measured:
 
     @cached_property
     def readings(self) -> dict[str, list[Reading | None]]:
-        """Policy → how its greedy answer to each problem was read."""
+        """Policy → the reading of its greedy answer to each problem."""
         return {
             model: [reading(is_right(row["score"]), row["rule"], self.form) for row in evaluation.examples]
             for model, evaluation in self.evaluations.items()
@@ -37,7 +37,7 @@ class Measured:
 
     @cached_property
     def in_form(self) -> dict[str, Interval | None]:
-        """Policy → share of its greedy answers that are right by the strict reading."""
+        """Policy → the share of its greedy answers that are right by the strict reading."""
         judged = {model: [one for one in of if one is not None] for model, of in self.readings.items()}
         return {model: wilson(sum(one.in_form for one in of), len(of)) for model, of in judged.items()}
 
@@ -49,7 +49,7 @@ class Measured:
 
     @cached_property
     def gain_at_k(self) -> dict[str, Interval | None]:
-        """Every policy except the first → the difference of mean@k from that of the first."""
+        """Every policy except the first → its mean@k minus that of the first."""
         means = {model: [_mean(group) for group in one.samples] for model, one in self.evaluations.items()}
         first, *others = means
         return {model: difference(means[first], means[model]) for model in others}
@@ -78,7 +78,7 @@ class Measured:
 
 
 def _mean(group: Sequence[Mapping[str, Any]]) -> float | None:
-    """The share of a problem's samples that is right; None where none was judged."""
+    """The share of a problem's samples that is right; None if none was judged."""
     right = [is_right(row["score"]) for row in group if row["score"] is not None]
     return sum(map(bool, right)) / len(right) if right else None
 

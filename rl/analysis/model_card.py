@@ -27,7 +27,7 @@ def model_card(config: Config, summary: Mapping[str, Any], *, base: str, folder:
         summary: the run's summary.
         base: the folder or hub id of the model that was trained.
         folder: the folder that the card is for.
-        adapter: whether it holds an adapter, which needs the base to be there.
+        adapter: whether it holds an adapter, which needs the base model.
     """
     header = {
         "library_name": "peft" if adapter else "transformers",

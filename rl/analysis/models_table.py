@@ -44,7 +44,7 @@ class Table:
 
 
 def tables(measured: Measured) -> list[Table]:
-    """The tables of a task: one of all policies, and one that compares them where there are several.
+    """The tables of a task: one of all policies, and one that compares them if there are several.
 
     Args:
         measured: what was measured on the task.
@@ -62,7 +62,7 @@ def tables(measured: Measured) -> list[Table]:
 
 
 def _figures(measured: Measured, model: str, evaluation: Evaluation) -> dict[str, str]:
-    """What → the figure with its interval; empty where there is none."""
+    """Description → the figure with its interval; an empty text if there is none."""
     figures: dict[str, str] = {}
     for name, meaning in ROWS.items():
         figures[meaning.format(k=evaluation.k)] = _share(evaluation.metrics.get(name))

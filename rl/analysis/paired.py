@@ -7,7 +7,7 @@ $l$ and $s$ of right answers by these readings, training gains
 $$\underbrace{s_1 - s_0}_{\text{in the form}} = \underbrace{l_1 - l_0}_{\text{reasoning}} +
 \underbrace{(l_0 - s_0) - (l_1 - s_1)}_{\text{format}}$$
 
-so what looks like better reasoning to a strict grader may be answers that were right before and are only now read.
+so what a strict grader takes for better reasoning may be answers that were right before and can only now be read.
 
 McNemar's exact test (McNemar 1947) asks whether as many problems were gained as lost: of $b + c$ problems that differ,
 the number lost is binomial with probability 1/2 if the policies are equally good. The intervals resample problems, both
@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 from rl.analysis.intervals import Interval, bootstrap, wilson
 
 STATED = ("tag", "hashes", "box", "cue")
-"""The rules by which an answer is found that a completion states as such (`verifiers.answer.reader`)."""
+"""The rules that find an explicitly stated answer (`verifiers.answer.reader`)."""
 RULES = (*STATED, "line", "last")
 """All rules."""
 
@@ -50,10 +50,10 @@ class Comparison:
         not_judged: problems that are left out, because the verifier abstained or failed on an answer.
         gain: the difference of the shares right by the lenient reading, which is the gain in reasoning.
         gain_in_form: the difference by the strict reading.
-        gain_in_format: what of `gain_in_form` is not reasoning.
-        unread: share of answers before that were right and not in the form.
-        gained: problems that were wrong and are right, by the lenient reading.
-        lost: problems that were right and are wrong.
+        gain_in_format: the part of `gain_in_form` that is not reasoning.
+        unread: share of the earlier answers that were right but not in the form.
+        gained: problems that were wrong and are now right, by the lenient reading.
+        lost: problems that were right and are now wrong.
         p: McNemar's two-sided p-value of these two.
         gained_in_form: problems that are newly right by the strict reading.
         lost_in_form: problems that are no longer right by it.
@@ -82,10 +82,10 @@ class Comparison:
 
 
 def reading(right: bool | None, rule: str | None, form: Sequence[str] = STATED) -> Reading | None:
-    """How an answer was read; None where it was not judged.
+    """How an answer was read; None if it was not judged.
 
     Args:
-        right: whether it is right; None where the verifier abstained or failed.
+        right: whether it is right; None if the verifier abstained or failed.
         rule: the rule that found it (`verifiers.Verdict.rule`). Without one the verifier reads a single form, so a
             right answer is in it.
         form: the rules that find an answer in the form that was asked for.
@@ -113,7 +113,7 @@ def compare(before: Sequence[Reading | None], after: Sequence[Reading | None]) -
         after: the answers of the other to the same problems in the same order.
 
     Raises:
-        ValueError: they are not as many.
+        ValueError: the two have different lengths.
     """
     pairs = [(old, new) for old, new in zip(before, after, strict=True) if old is not None and new is not None]
     gained, lost = _changed([(old.right, new.right) for old, new in pairs])
@@ -139,11 +139,11 @@ def difference(before: Sequence[float | None], after: Sequence[float | None]) ->
     """The mean difference of two policies over problems, such as of mean@k, with its paired bootstrap interval.
 
     Args:
-        before: one number per problem; None where nothing could be judged.
+        before: one number per problem; None if nothing could be judged.
         after: the numbers of the other policy for the same problems.
 
     Raises:
-        ValueError: they are not as many.
+        ValueError: the two have different lengths.
     """
     pairs = zip(before, after, strict=True)
     return bootstrap([new - old for old, new in pairs if old is not None and new is not None])

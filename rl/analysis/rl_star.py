@@ -17,9 +17,9 @@ $$ J = \alpha^3 + 3 (M-1) \alpha \beta^2 + (M-1)(M-2) \beta^3, \quad
 $$ J = (1 + (M-1) \delta^N)/M, \quad
 \delta' = (\delta + \delta^{N-1} + (M-2) \delta^N) / (1 + (M-1) \delta^N) $$
 
-`enumerate_rounds` sums over all chains instead, for any policy that sees the state before alone, and so also for
-steps that are not equally good. Two things follow that a statement of the kind "each step must be better than chance"
-misses: with N = 3 one step that guesses is recovered, and two are not.
+`enumerate_rounds` sums over all chains instead, for any policy that sees the previous state alone, and so also for
+steps that are not equally good. It shows what a condition such as "each step must be better than chance" misses: with
+N = 3, STaR recovers from one step that guesses, but not from two.
 
 Both hold in expectation and at temperature 1. A sharper temperature converges sooner and is not comparable. With few
 kept chains per state the fit learns its own noise, and answers drift up while chains stay wrong

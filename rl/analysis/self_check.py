@@ -40,7 +40,7 @@ def show(name: str, options: Mapping[str, Any], data: str | None, columns: Mappi
     found = survey(verifier, [row for index, row in enumerate(rows) if index not in unread])
     tried = sum(has_gold_prediction(verifier, row) for row in rows)
     source = "the verifier's own examples" if data is None else data
-    click.echo(f"{name}: {tried - len(problems):,} of {tried:,} golds accepted as they are ({source})")
+    click.echo(f"{name}: {tried - len(problems):,} of {tried:,} golds accepted in their own form ({source})")
     if tried < len(rows):
         click.echo(f"  {_rows(len(rows) - tried)} without an answer that is known to be right: not tried")
     for problem in problems[:3]:
@@ -48,7 +48,7 @@ def show(name: str, options: Mapping[str, Any], data: str | None, columns: Mappi
     if len(problems) > 3:
         click.echo(f"  and {_rows(len(problems) - 3)} more")
     if problems and found.phrasings:
-        click.echo("  the phrasings below are those of the other golds")
+        click.echo("  the phrasings below are of the other golds")
     for line in table(found) if found.phrasings or found.unknown else ():
         click.echo(line)
 
@@ -93,7 +93,7 @@ def _example(tally: Tally) -> str:
 def _examples(verifier: str) -> list[dict[str, Any]]:
     rows = getattr(module(verifier), "EXAMPLES", None) or EXAMPLES.get(verifier)
     if not rows:
-        raise UserError("--data", f"the verifier {verifier!r} has no rows of its own; give a file of rows with a gold")
+        raise UserError("--data", f"the verifier {verifier!r} has no examples; give a file of rows with a gold")
     return list(rows)
 
 
@@ -112,5 +112,5 @@ def _read(data: str, verifier: Verifier, columns: Mapping[str, str]) -> list[dic
         name = columns.get(what, what)
         if all(row.get(what) is None for row in rows):
             hint = nearest(name, next(record.columns for record in records if record.broken is None))
-            raise UserError("--data", f"{data} has no column {name!r} ({hint}); say which it is: --column {what}=NAME")
+            raise UserError("--data", f"{data} has no column {name!r} ({hint}); name it with --column {what}=NAME")
     return [row for row in rows if all(row.get(what) is not None for what in ("gold", *verifier.columns))]

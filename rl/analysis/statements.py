@@ -1,7 +1,7 @@
-r"""Answering by the best of several statements and none, as in Crystal (Liu et al. 2023, arXiv:2310.04921).
+r"""Answering with the best of several statements, or with none, as in Crystal (Liu et al. 2023, arXiv:2310.04921).
 
 The policy draws statements $k_1 … k_K$ about a question q. With $s(a \mid \cdot)$ the log-probability of choice a, and
-$k_0$ no statement at all, each is an expert whose opinion is the softmax over the choices:
+$k_0$ the empty statement, each is an expert whose opinion is the softmax over the choices:
 
 $$ \hat a = \arg\max_a \max_{0 \le i \le K} P(a \mid q, k_i), \qquad
    P(\cdot \mid q, k_i) = \mathrm{softmax}_a\, s(a \mid q, k_i) $$
@@ -9,13 +9,13 @@ $$ \hat a = \arg\max_a \max_{0 \le i \le K} P(a \mid q, k_i), \qquad
 `combine` has the other ways that the authors tried: the `mean` of the experts, their `product`, and a `vote`. The model
 that answers is the policy, or a frozen one that reads the policy's statements, as in LM-guided CoT (Lee et al. 2024).
 
-What is measured on each problem: whether the answer is right without a statement, with the greedy completion's, and by
-all experts together; `rectified`, the second minus the first; and the margins m(q) and m(q, k) of the gold choice to
-the best other one, in nats. The margin without a statement tells a policy that states what helps from one that has
-unlearnt to answer without.
+The figures on each problem are: whether the answer is right without a statement, with the statement of the greedy
+completion, and by all experts together; `rectified`, the second minus the first; and the margins m(q) and m(q, k) of
+the gold choice over the best other one, in nats. The margin without a statement distinguishes a policy whose statements
+help from one that has unlearnt to answer without them.
 
-A completion without the marker before its answer is all statement. A problem whose texts do not fit into the model is
-left out.
+A completion without the marker before its answer counts as a statement as a whole. A problem whose texts do not fit
+into the model's context is left out.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ class Answered(NamedTuple):
 
     Attributes:
         without: whether the choice is right without a statement.
-        with_one: whether it is with the statement of the greedy completion.
-        with_best: whether it is by all experts together.
+        with_one: whether it is right with the statement of the greedy completion.
+        with_best: whether it is right by all experts together.
         margin_without: m(q), in nats.
         margin_with: the mean of m(q, k) over the sampled statements.
     """
@@ -61,15 +61,15 @@ COMBINED: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "product": lambda of_experts: np.log(of_experts + 1e-30).sum(0),
     "vote": lambda of_experts: np.bincount(of_experts.argmax(1), minlength=of_experts.shape[1]),
 }
-"""`combine` → a score of each choice from the probabilities of the experts, (experts, choices)."""
+"""`combine` → the scores of the choices, from the experts' probabilities (experts, choices)."""
 
 
 def check(settings: Statements, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Refuse statements about rows without choices.
+    """Refuse statements if the rows have no choices.
 
     Args:
         settings: the config's `evaluation.statements`.
-        rows: of the task.
+        rows: rows of the task.
 
     Raises:
         UserError: the rows have no choices, or the model that answers cannot be loaded.
@@ -100,7 +100,7 @@ def answered(
         greedy: the greedy completion of each.
         sampled: its K sampled completions.
         settings: the config's `evaluation.statements`.
-        task: the name of the task's verifier, after which completions are split.
+        task: the name of the task's verifier, which decides how completions are split.
         template_kwargs: variables of the policy's chat template.
     """
     model, tokenizer = policy if settings.model is None else frozen(settings.model)()
@@ -132,7 +132,7 @@ def _answers(form: Layout, labels: Sequence[str], texts: Sequence[str]) -> list[
 
 
 def _answered(experts: Sequence[Any], gold: int, combine: str) -> Answered:
-    """From the likelihoods of the choices without a statement, with the greedy one, and with each sampled one."""
+    """The answer from the likelihoods of the choices without a statement, with the greedy and each sampled one."""
     bare, one, *sampled = experts
     opinions = np.array([softmax([choice.logprob for choice in expert]) for expert in (bare, *sampled)])
     return Answered(
@@ -152,7 +152,7 @@ def metrics(found: Sequence[Answered | None]) -> dict[str, Interval | None]:
     """The figures over all problems that could be answered.
 
     Args:
-        found: of each problem.
+        found: the answer to each problem.
     """
     known = [one for one in found if one is not None]
     return {

@@ -1,4 +1,4 @@
-"""The commands that judge what is in a file: verify and score."""
+"""The commands that judge the rows of a file: verify and score."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from rl.errors import UserError
 @click.option("--self-check", "check_itself", is_flag=True, help="Try golds in the usual phrasings, and wrong answers.")
 @click.option("--data", metavar="FILE", help="Rows for the self-check: JSON lines, JSON, CSV, parquet or a hub id.")
 @click.option(
-    "--column", "columns", multiple=True, metavar="WHAT=NAME", help="The column of the data that is WHAT; repeatable."
+    "--column", "columns", multiple=True, metavar="WHAT=NAME", help="The data's column that holds WHAT; repeatable."
 )
 def verify(
     rows: str | None,
@@ -31,10 +31,10 @@ def verify(
     data: str | None,
     columns: Sequence[str],
 ) -> None:
-    """Judge rows of `prediction` and `gold` with a verifier; prints how many of each status.
+    """Judge rows of `prediction` and `gold` with a verifier, and print the number of rows for each status.
 
-    With --self-check, see whether it can read your data: how many of the golds are accepted in each of the usual ways
-    to state an answer, and how many wrong answers near them.
+    With --self-check, test whether it can read your data: how many golds it accepts in each of the usual ways to state
+    an answer, and how many wrong answers near them.
     """
     from rl.config.layers import values
     from verifiers.runtime.stream import verify_file
@@ -58,8 +58,8 @@ def verify(
 
 @click.command()
 @click.argument("rows", metavar="IN.jsonl")
-@click.option("--rewards", metavar="FILE", help="A config file, or one with rewards: and mix: alone.")
-@click.option("--out", metavar="OUT.parquet", help="Where to write the table, a row a completion.")
+@click.option("--rewards", metavar="FILE", help="A config file, or a file with only rewards: and mix:.")
+@click.option("--out", metavar="OUT.parquet", help="Where to write the table, one row per completion.")
 @click.option("--html", metavar="FILE", help="Where to write a page with the tables, plots and marked steps.")
 @click.option(
     "--column",
@@ -70,15 +70,15 @@ def verify(
     "nested ones, or a template such as 'completion={rationale} So the answer is {label}.', where a list such as "
     "{steps} is joined; repeatable.",
 )
-@click.option("--verifier", help="Who judges where a reward names no verifier.  [default: the config's task, or math]")
+@click.option("--verifier", help="The verifier for rewards that name none.  [default: the config's task, or math]")
 @click.option("--tokenizer", help="A folder or hub id, for rewards that count tokens.")
-@click.option("--skip", is_flag=True, help="Leave out rows that are broken or hold no completion; they are counted.")
+@click.option("--skip", is_flag=True, help="Leave out and count rows that are broken or have no completion.")
 @OVERRIDES
 def score(rows: str, overrides: Sequence[str], **options: Any) -> None:
-    """Score saved completions with rewards: no policy, no training.
+    """Score saved completions with rewards, without a policy or training.
 
     IN is JSON lines, CSV, TSV or parquet, compressed or not, or a folder of datasets. A list of completions in a row
-    is a group of its prompt.
+    is the group of its prompt.
     """
     from rl.analysis.scoring.command import score as run_scoring
 

@@ -1,4 +1,4 @@
-"""What several commands share."""
+"""Parts that several commands share."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import NoReturn
 import click
 
 OVERRIDES = click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
-"""Settings of a config, given on the command line."""
+"""Settings of a config that are given on the command line."""
 
 
 def leave(code: int, line: str) -> NoReturn:
-    """Say why a command ends, in one line on standard error, and exit.
+    """Print the reason why a command ends, as one line on standard error, and exit.
 
     Args:
         code: the exit status.
-        line: why.
+        line: the reason.
     """
     print(" ".join(line.split()), file=sys.stderr)
     sys.exit(code)

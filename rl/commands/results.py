@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     "--form",
     multiple=True,
     type=click.Choice(["tag", "hashes", "box", "cue", "line", "last"]),
-    help="The form of answer that was asked for, which the strict reading wants; repeatable.  [default: tag, hashes, "
-    "box and cue, by which an answer is stated]",
+    help="A form of answer that the strict reading accepts; repeatable.  [default: tag, hashes, box and cue, the forms "
+    "that state an answer]",
 )
 @click.option("--out", metavar="FOLDER", help="Where to write figures.json, table.md, and answers.jsonl.")
 def evaluate(
@@ -38,8 +38,8 @@ def evaluate(
 ) -> None:
     """Measure each MODEL (a folder, a hub id, a saved adapter, or 'embedded') on each task.
 
-    Where there are several, each is compared with the first on the same problems: McNemar's test, and the gain with its
-    interval, told apart into reasoning and format.
+    Several models are each compared with the first on the same problems: McNemar's test, and the gain with its
+    interval, split into reasoning and format.
     """
     from rl.analysis.paired import STATED
 
@@ -67,9 +67,9 @@ def evaluate(
     help="Where to write the page.  [default: RUN/report.html, or comparison.html for several]",
 )
 def report(runs: Sequence[str], out: str | None) -> None:
-    """Write report.html for a run folder, finished or not; for several, one page that compares them.
+    """Write report.html for a run folder, finished or not; for several, write one page that compares them.
 
-    Runs of the same config with different seeds are drawn as one, with a band.
+    Runs of the same config with different seeds are drawn as one curve with a band.
     """
     if len(runs) > 1:
         from rl.analysis.reports.comparison import write_comparison
@@ -83,7 +83,7 @@ def report(runs: Sequence[str], out: str | None) -> None:
 
 @click.command()
 @click.argument("run_folder", metavar="RUN")
-@click.option("--entity", help="The user or team in W&B.  [default: that of the login]")
+@click.option("--entity", help="The user or team in W&B.  [default: the one that is logged in]")
 def dashboard(run_folder: str, entity: str | None) -> None:
     """Make a workspace in W&B for the project of RUN, with a section for each question."""
     from rl.runs.dashboard import save_workspace
@@ -94,10 +94,10 @@ def dashboard(run_folder: str, entity: str | None) -> None:
 @click.command("export")
 @click.argument("run_folder", metavar="RUN")
 @click.option("--to", required=True, metavar="FOLDER", help="Where to write; a new folder, or an empty one.")
-@click.option("--merge", is_flag=True, help="Add an adapter to its base model, so that the folder stands alone.")
+@click.option("--merge", is_flag=True, help="Merge an adapter into its base model, so that the folder stands alone.")
 @click.option("--force", is_flag=True, help="Replace a model that is in FOLDER.")
 def export_policy(run_folder: str, to: str, merge: bool, force: bool) -> None:
-    """Write the policy of a finished RUN into a folder that transformers loads, with a model card."""
+    """Write the policy of a finished RUN into a folder that transformers can load, with a model card."""
     from rl.runs.export import export
 
     folder = export(run_folder, to, merge=merge, force=force)
@@ -107,7 +107,7 @@ def export_policy(run_folder: str, to: str, merge: bool, force: bool) -> None:
 @click.command()
 @click.argument("run_folders", nargs=-1, required=True, metavar="RUN...")
 def diagnose(run_folders: Sequence[str]) -> None:
-    """Say what is the matter with runs, finished or not, and what may help."""
+    """Say what is wrong with runs, finished or not, and what may help."""
     from rl.analysis.diagnostics.command import diagnose as run_diagnose
 
     run_diagnose(run_folders)

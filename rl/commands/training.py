@@ -17,11 +17,11 @@ from rl.commands.parts import OVERRIDES
 @OVERRIDES
 @click.option("--fresh", is_flag=True, help="Replace the run folder if there is one.")
 def train(config: str, overrides: Sequence[str], fresh: bool) -> None:
-    """Train from a CONFIG file, stage by stage where it has several; on a folder with an unfinished run, resume it."""
+    """Train from a CONFIG file, stage by stage if it has several, or resume the run if its folder is unfinished."""
     from rl.config import load, load_stages
     from rl.config.named import missing_on_hub
 
-    # before anything heavy is imported: a wrong config answers at once
+    # read before anything heavy is imported, so that a wrong config is reported at once
     stages = load_stages(config, overrides)
     loaded = list(stages.values()) or [load(config, overrides)]
     coming = [str(one.run_folder / "model") for one in stages.values()]
@@ -42,7 +42,7 @@ def train(config: str, overrides: Sequence[str], fresh: bool) -> None:
 @click.argument("config")
 @OVERRIDES
 def check(config: str, overrides: Sequence[str]) -> None:
-    """Print the resolved CONFIG and what it would run, and look for what its rewards name; start nothing."""
+    """Print the resolved CONFIG and what it would run, and check that what its rewards name exists; start nothing."""
     from rl.config import dump, load, load_stages
     from rl.config.named import missing_on_hub
 
@@ -53,7 +53,7 @@ def check(config: str, overrides: Sequence[str]) -> None:
         from rl import tasks
         from rl.runs import plan
 
-        # a data set on the hub is left alone: this starts nothing, so it downloads nothing either
+        # a data set on the hub is not read: the command starts nothing, so it downloads nothing either
         lines = [*plan.describe(loaded, None if tasks.is_on_hub(loaded) else tasks.load(loaded)), *waiting]
         if stage:
             click.echo(f"# stage {stage}")
@@ -73,10 +73,10 @@ def check(config: str, overrides: Sequence[str]) -> None:
     type=click.IntRange(16, 4096),
     default=128,
     show_default=True,
-    help="How many to draw, in whole groups of sampling.completions.",
+    help="Number of completions to draw, in whole groups of sampling.completions.",
 )
 def preflight(config: str, overrides: Sequence[str], completions: int) -> None:
-    """Draw completions of a CONFIG's first problems, and say whether its training will learn, and why."""
+    """Draw completions of a CONFIG's first problems, and say whether training will work, and why."""
     from rl.config import load
     from rl.config.named import missing_on_hub
 
@@ -91,10 +91,10 @@ def preflight(config: str, overrides: Sequence[str], completions: int) -> None:
 @click.argument("config")
 @OVERRIDES
 def smoke_run(config: str, overrides: Sequence[str]) -> None:
-    """Run a CONFIG at its smallest in minutes: every stage, killed once and resumed, with hostile answers.
+    """Run a small version of a CONFIG in minutes: every stage, killed once and resumed, with hostile answers.
 
-    Tiny random models stand in for its models, and made-up rows for data that is not on this machine; it asks nothing
-    of the network. Exit 0: everything passed; 1: something failed.
+    Tiny random models stand in for its models, and made-up rows for data that is not on this machine; it does not use
+    the network. Exit 0: everything passed; 1: something failed.
     """
     import os
 
@@ -113,15 +113,16 @@ def smoke_run(config: str, overrides: Sequence[str]) -> None:
     type=click.Choice(["policy", "reference", "endpoint"]),
     default="policy",
     show_default=True,
-    help="Who writes: the config's policy, the task's own solution (chain and facts have one), or sampling.endpoint.",
+    help="What writes the completions: the config's policy, the task's own solver (of chain and facts), or "
+    "sampling.endpoint.",
 )
 @click.option(
-    "--prompts", type=click.IntRange(1), help="How many problems, from the start of the split.  [default: all]"
+    "--prompts", type=click.IntRange(1), help="Number of problems, from the start of the split.  [default: all]"
 )
 @click.option("--split", type=click.Choice(["train", "validation"]), default="train", show_default=True)
 @click.option("--keep", type=click.Choice(["all", "right"]), default="all", show_default=True)
 def sample_traces(config: str, overrides: Sequence[str], out: str, **options: Any) -> None:
-    """Draw completions of a CONFIG's problems into a file, judged; the same command goes on where it was stopped.
+    """Draw and judge completions of a CONFIG's problems into a file; run again, it continues where it stopped.
 
     The file can be named as algorithm.examples, scored by whetstone score, or labelled by whetstone prm.
     """

@@ -36,8 +36,8 @@ class AlgorithmSection(Section):
         module: the module that builds its trainer.
         trl_config: the TRL config class against which `trainer:` is checked.
         credits_steps: whether step scores can count within a completion.
-        group_baseline: whether a completion is compared with the completions of its prompt on the same process.
-        least_completions: smallest number of completions per prompt.
+        group_baseline: whether a completion is compared with the other completions of its prompt on the same process.
+        least_completions: the smallest number of completions per prompt.
     """
 
     in_rounds: ClassVar[bool]
@@ -56,7 +56,7 @@ class AlgorithmSection(Section):
         """Check the rest of the config.
 
         Raises:
-            WrongKey: a key does not go with the algorithm.
+            WrongKey: a key cannot be combined with the algorithm.
         """
 
 
@@ -68,12 +68,12 @@ class Answering(Section):
     answer_cycles: Positive = 1
     """Generation cycles of a turn of supervised answering."""
     qka_weight: Annotated[float, Field(ge=0)] = 1.0
-    """Weight of the gold answer's negative log-likelihood after a statement of the policy's own."""
+    """Weight of the gold answer's negative log-likelihood after a statement that the policy wrote."""
     qa_weight: Annotated[float, Field(ge=0)] = 0.0
-    """The same without a statement."""
+    """Weight of the gold answer's negative log-likelihood without a statement."""
     layout: dict[str, str] = {}
-    """How statement and answer stand in a completion, where it is not as the task does it: `marker`, `with_rationale`,
-    `without_rationale` and `answer`, as in the options of rewards."""
+    """How a completion is made of a statement and an answer, if not in the task's own layout: `marker`,
+    `with_rationale`, `without_rationale` and `answer`, as in the options of rewards."""
 
 
 class Online(AlgorithmSection):
@@ -94,7 +94,7 @@ class Online(AlgorithmSection):
     answering: Answering | None = None
 
     def check(self, config: Config) -> None:
-        """Check that supervised answering has something to teach, and knows where an answer begins."""
+        """Check that supervised answering has something to teach, and that its layout shows where an answer begins."""
         if self.answering is None:
             return
         if not self.answering.qka_weight and not self.answering.qa_weight:
@@ -124,11 +124,11 @@ class Ppo(Online):
     instead."""
     whiten_advantages: bool = True
     whiten_rewards: bool = False
-    """Divide rewards by their standard deviation; their mean is not shifted."""
+    """Divide rewards by their standard deviation, without subtracting their mean."""
     critic: Critic = Critic()
 
     def check(self, config: Config) -> None:
-        """Check that a critic of adapters has a policy with adapters."""
+        """Check that a critic made of adapters has a policy with adapters."""
         super().check(config)
         if self.critic.lora and config.policy.lora is None:
             raise WrongKey("algorithm.critic.lora", "puts adapters over the policy's frozen base; add policy.lora")
@@ -154,14 +154,14 @@ class Rounds(AlgorithmSection):
     fit_from: Literal["base", "last"] = "base"
     """Whether each fit starts from the base policy or from the policy of the previous round."""
     pool_rounds: Positive | None = None
-    """Number of recent rounds of the pool on which a fit may draw; None for all."""
+    """Number of recent rounds whose samples a fit may use; None for all."""
     step_growth: Annotated[float, Field(ge=1)] = 1.0
     """Factor by which the optimizer steps of a fit grow from round to round, from `trainer.max_steps` in the first;
     STaR's is 1.2."""
     few_shot: FewShot | None = None
     first_sampler: str | None = None
-    """The policy that samples the first round, a path or hub id, or `stages.NAME`; by default the base policy. SIPF's
-    is supervised on gold solutions, and each fit still starts from the base."""
+    """The policy that samples the first round: a path, a hub id, or `stages.NAME`; by default the base policy. In SIPF
+    it was trained on gold solutions, and each fit still starts from the base."""
     quota: Quota | None = None
     sift: Sift | None = None
 
@@ -180,18 +180,18 @@ class Rounds(AlgorithmSection):
         if self.examples is None:
             return
         if self.examples.of != "all" and not self.samples:
-            raise WrongKey("algorithm.examples.of", "asks what was sampled; set algorithm.prompts and rewards")
+            raise WrongKey("algorithm.examples.of", "depends on sampled completions; set algorithm.prompts and rewards")
         if self.examples.fade is None:
             return
         if self.samples or self.trl_config != "SFTConfig":
-            raise WrongKey("algorithm.examples.fade", "goes with sft on given examples alone")
+            raise WrongKey("algorithm.examples.fade", "works only with sft on given examples alone")
         for name, none in (("max_steps", -1), ("num_train_epochs", None), ("train_sampling_strategy", None)):
             if config.trainer.get(name, none) != none:
-                raise WrongKey(f"trainer.{name}", "algorithm.examples.fade says how long the fit is, and in what order")
+                raise WrongKey(f"trainer.{name}", "algorithm.examples.fade sets the length and the order of the fit")
 
     @property
     def samples(self) -> bool:
-        """Whether it samples completions, and so needs rewards; it may fit on given examples alone."""
+        """Whether it samples completions, and so needs rewards; without them it fits on given examples alone."""
         return self.prompts > 0
 
 
@@ -235,8 +235,7 @@ class Sft(Rounds):
     trl_config: ClassVar[str] = "SFTConfig"
     least_completions: ClassVar[int] = 1
     keep: Annotated[Keep | None, BeforeValidator(all_as_none)] = Keep()
-    """`all` fits on every completion that was sampled, right or wrong, as learning from a teacher on one's own samples
-    wants it."""
+    """`all` fits on every sampled completion, right or wrong, as on-policy distillation needs it."""
     hints: Hints | None = None
     wrong_step_weight: Annotated[float, Field(ge=0, le=1)] = 1.0
     """Weight of steps that the verifier judges wrong, in completions that are kept; 0 learns nothing from them."""
@@ -245,9 +244,9 @@ class Sft(Rounds):
     prompt_weight: Share = 0.0
     """Weight of the prompt's tokens."""
     teacher: Teachers = []
-    """One teacher or several, whose distributions are learnt beside the completions' own tokens."""
+    """One teacher or several, whose distributions the policy learns in addition to the completions' own tokens."""
     nll_weight: Annotated[float, Field(ge=0)] = 1.0
-    """Weight of the negative log-likelihood beside the teachers' divergences; 0 learns from the teachers alone."""
+    """Weight of the negative log-likelihood, added to the teachers' divergences; 0 learns from the teachers alone."""
 
     @property
     def graded(self) -> bool:
@@ -256,28 +255,28 @@ class Sft(Rounds):
         return any(0 < weight < 1 for weight in weights)
 
     def check(self, config: Config) -> None:
-        """Weights of single tokens and teachers go with TRL's plain loss, whose rows are one example each."""
+        """Check that token weights and teachers are used with TRL's plain loss, in which each row is one example."""
         super().check(config)
         if config.trainer.get("packing") and config.trainer.get("packing_strategy") == "wrapped":
             raise WrongKey("trainer.packing_strategy", "wrapped lets examples see each other; bfd keeps them apart")
         if not self.teacher and self.nll_weight != 1.0:
-            raise WrongKey("algorithm.nll_weight", "weighs the likelihood beside a teacher; name algorithm.teacher")
+            raise WrongKey("algorithm.nll_weight", "weighs the likelihood against a teacher; name algorithm.teacher")
         if self.teacher and self.prompt_weight:
             raise WrongKey("algorithm.prompt_weight", "a teacher is asked about the completion alone; leave it out")
         if any(one.prompt for one in self.teacher) and config.trainer.get("max_length") is not None:
-            raise WrongKey("trainer.max_length", "would cut what the policy reads and not what its teacher reads")
+            raise WrongKey("trainer.max_length", "would shorten what the policy reads but not what its teacher reads")
         if not self.graded and not self.teacher:
             return
         what = "a teacher" if self.teacher else "weights of the loss between 0 and 1"
         for name, plain in (("loss_type", "nll"), ("packing", False), ("padding_free", False)):
             if config.trainer.get(name, plain) != plain:
-                raise WrongKey(f"trainer.{name}", f"does not go with {what}")
+                raise WrongKey(f"trainer.{name}", f"cannot be combined with {what}")
         if self.teacher and config.trainer.get("label_smoothing_factor"):
-            raise WrongKey("trainer.label_smoothing_factor", "does not go with a teacher, which smooths by itself")
+            raise WrongKey("trainer.label_smoothing_factor", "a teacher already smooths the labels; leave it out")
 
 
 class Quark(Rounds):
-    """Imitation of all that was sampled, told by control tokens how good it is (`rl/algorithms/quark.py`)."""
+    """Imitation of all samples, with control tokens that state how good each one is (`rl/algorithms/quark.py`)."""
 
     name: Literal["quark"]
     module: ClassVar[str] = "rl.algorithms.quark"
@@ -287,14 +286,15 @@ class Quark(Rounds):
     fit_from: Literal["base", "last"] = "last"
     control: Control
     at_least: dict[str, float] = {}
-    """Reward, or `mix` → least value of the samples that a fit learns from: the filter, with tokens or without."""
+    """Reward, or `mix` → the lowest value of the samples that a fit learns from; this filter works with or without
+    control tokens."""
     kl: Annotated[float, Field(ge=0)] = 0.05
     """Weight of KL(policy ‖ base policy) over the whole vocabulary; the base policy sees no control tokens."""
     entropy: Annotated[float, Field(ge=0)] = 0.06
     """Weight of the policy's entropy, which the loss rewards."""
 
     def check(self, config: Config) -> None:
-        """Check that the rewards are there, and that the policy can learn embeddings of new tokens."""
+        """Check that there are rewards, and that the policy can learn embeddings of new tokens."""
         if not self.prompts:
             raise WrongKey("algorithm.prompts", "is 0, and quark learns from a pool of samples; set it, and rounds")
         super().check(config)

@@ -1,4 +1,4 @@
-"""What a config must hold beyond each key's own type: TRL's arguments, names that exist, numbers that go together."""
+"""Checks of a config beyond each key's type: TRL's arguments, names that exist, and numbers that fit together."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ SET_ELSEWHERE = {
     "do_eval": "evaluation.every",
     "resume_from_checkpoint": "nothing: the same command resumes by itself",
 }
-"""TRL argument → the key of ours that sets it, so that each thing is said in one place."""
+"""TRL argument → our key that sets it, so that each thing is set in one place."""
 
 
 def checked_trainer(config: Config) -> dict[str, Any]:
@@ -85,7 +85,7 @@ def checked_trainer(config: Config) -> dict[str, Any]:
 
 
 def check_combinations(config: Config) -> None:
-    """Refuse what cannot run, before anything is loaded."""
+    """Refuse a config that cannot run, before anything is loaded."""
     if not config.rewards and config.algorithm.samples:
         raise WrongKey("rewards", "is needed and not there")
     for name, reward in config.rewards.items():
@@ -97,7 +97,7 @@ def check_combinations(config: Config) -> None:
                 f"no reward has this name; {nearest(name, REWARDS)} For your own, give it a function:",
             )
         if reward.function is not None and ":" not in reward.function:
-            raise WrongKey(f"rewards.{name}.function", f"module:function is wanted, got {reward.function!r}")
+            raise WrongKey(f"rewards.{name}.function", f"expected module:function, got {reward.function!r}")
         if reward.verifier is not None and reward.verifier not in VERIFIERS:
             raise WrongKey(
                 f"rewards.{name}.verifier", f"{reward.verifier!r} is not one; {nearest(reward.verifier, VERIFIERS)}"
@@ -117,8 +117,8 @@ def check_combinations(config: Config) -> None:
         if alone != (config.task.demonstrate == "steps"):
             raise WrongKey(
                 "task.demonstrate",
-                "steps goes with policy.attention=current_token, which sees the state before alone, and chains with "
-                f"any other; that is {config.policy.attention or 'the default'}",
+                "steps needs policy.attention=current_token, which sees the previous state alone, and chains needs "
+                f"any other; the attention is {config.policy.attention or 'the default'}",
             )
     if config.policy.quantize and config.policy.lora is None:
         raise WrongKey("policy.quantize", "a quantised model cannot be trained itself; add policy.lora")
@@ -132,7 +132,7 @@ def check_combinations(config: Config) -> None:
     if config.sampling.completions < config.algorithm.least_completions:
         raise WrongKey(
             "sampling.completions",
-            f"is {config.sampling.completions}, and {config.algorithm.name} compares completions of a prompt; set 2 "
+            f"is {config.sampling.completions}, but {config.algorithm.name} compares completions of a prompt; set 2 "
             f"or more",
         )
     config.algorithm.check(config)
@@ -152,12 +152,12 @@ def check_combinations(config: Config) -> None:
         raise WrongKey(
             "mix.aggregation",
             f"normalise_then_sum needs whole groups on each process, and {plan.completions_a_process} completions on "
-            f"each are no multiple of {config.sampling.completions}; change trainer.per_device_train_batch_size",
+            f"each are not a multiple of {config.sampling.completions}; change trainer.per_device_train_batch_size",
         )
     if (key := _needs_whole_groups(config)) and plan.completions_a_process % config.sampling.completions:
         raise WrongKey(
             key,
-            f"needs whole groups on each process, and {plan.completions_a_process} completions on each are no "
+            f"needs whole groups on each process, and {plan.completions_a_process} completions on each are not a "
             f"multiple of {config.sampling.completions}; change trainer.per_device_train_batch_size",
         )
     if save is not None and save % plan.optimizer_steps:
@@ -176,7 +176,7 @@ def check_combinations(config: Config) -> None:
 
 
 def _needs_whole_groups(config: Config) -> str | None:
-    """The first key that is about the groups that a process holds; TRL's own baseline sees all processes."""
+    """The first key that needs whole groups on each process; TRL's own baseline sees all processes."""
     if config.algorithm.group_baseline:
         for name, reward in config.rewards.items():
             if reward.credit is not None or reward.credit_on != "completion":
@@ -186,7 +186,7 @@ def _needs_whole_groups(config: Config) -> str | None:
 
 
 def _check_credit(config: Config) -> None:
-    """Step scores count inside a completion only where the reward has some and the algorithm can use them."""
+    """Check that rewards whose step scores count inside a completion give some, and that the algorithm uses them."""
     for name, reward in config.rewards.items():
         if reward.credit_on != "completion":
             _check_span(config, name)
@@ -209,18 +209,18 @@ def _check_credit(config: Config) -> None:
 
 
 def _check_span(config: Config, name: str) -> None:
-    """A part of the completion is credited only by an algorithm that credits tokens, and without another rule."""
+    """Check that the algorithm credits tokens, and that no other rule says where the reward counts."""
     key = f"rewards.{name}.credit_on"
     if not config.algorithm.credits_steps:
         raise WrongKey(key, f"is for grpo and ppo; {config.algorithm.name} weighs whole completions: leave it out")
     if config.mix.aggregation == "product":
         raise WrongKey(key, "a factor of a product cannot be credited inside the completion; use another mix")
     if config.rewards[name].credit is not None:
-        raise WrongKey(key, f"rewards.{name}.credit says already where its scores count; leave one of the two out")
+        raise WrongKey(key, f"rewards.{name}.credit already says where its scores count; leave one of the two out")
 
 
 def _check_mix(config: Config) -> None:
-    """A gate is one of the rewards and stands where it is read; a product's weights are not negative."""
+    """Check that a gate is one of the rewards and is used, and that a product's weights are not negative."""
     mix = config.mix
     if mix.aggregation == "gated":
         if mix.gate is None:
@@ -228,11 +228,11 @@ def _check_mix(config: Config) -> None:
                 "mix.gate", f"is needed with aggregation: gated; the rewards are {', '.join(config.rewards)}"
             )
         if mix.gate not in config.rewards:
-            raise WrongKey("mix.gate", f"{mix.gate!r} is none of the rewards; {nearest(mix.gate, config.rewards)}")
+            raise WrongKey("mix.gate", f"{mix.gate!r} is not one of the rewards; {nearest(mix.gate, config.rewards)}")
     elif mix.gate is not None:
-        raise WrongKey("mix.gate", f"is read with aggregation: gated, and that is {mix.aggregation}")
+        raise WrongKey("mix.gate", f"is used only with aggregation: gated, but that is {mix.aggregation}")
     elif mix.gate_at != type(mix).model_fields["gate_at"].default:
-        raise WrongKey("mix.gate_at", f"is read with aggregation: gated, and that is {mix.aggregation}")
+        raise WrongKey("mix.gate_at", f"is used only with aggregation: gated, but that is {mix.aggregation}")
     if mix.aggregation == "product":
         for name, reward in config.rewards.items():
             weights = [reward.weight] if isinstance(reward.weight, int | float) else [w for _, w in reward.weight]
@@ -241,12 +241,12 @@ def _check_mix(config: Config) -> None:
 
 
 def _check_engine(config: Config) -> None:
-    """An address and a server go together."""
+    """Check that an address is given if, and only if, the engine is a server."""
     sampling = config.sampling
     if (sampling.engine == "vllm_server") != (sampling.server is not None):
         raise WrongKey(
             "sampling.server",
             "is needed with sampling.engine=vllm_server, such as http://localhost:8000"
             if sampling.server is None
-            else f"is for sampling.engine=vllm_server, and that is {sampling.engine}",
+            else f"is for sampling.engine=vllm_server, but the engine is {sampling.engine}",
         )

@@ -14,8 +14,8 @@ class Pairs(Section):
     """Chosen and rejected completions of a prompt (`rl/examples/pairs.py`)."""
 
     form: Literal["best_worst", "all", "random"] = "best_worst"
-    """The best against the worst completion; every right one against every wrong one, the largest difference of scores
-    first; or right ones against wrong ones as they come, whatever their scores."""
+    """The best completion against the worst; every right one against every wrong one, starting from the largest
+    difference of scores; or right ones against wrong ones in random order, whatever their scores."""
     margin: Annotated[float, Field(ge=0)] = 0.0
     """Difference of the judged scores that a pair must exceed."""
     cap: Positive = 4
@@ -52,26 +52,26 @@ class Keep(Section):
 
 
 def all_as_none(value: Any) -> Any:
-    """The word `all`, which keeps every completion, as no rule."""
+    """None for the word `all`, which keeps every completion; any other value as it is."""
     return None if value == "all" else value
 
 
 class FewShot(Section):
-    """Worked examples in front of each prompt while a round is sampled; it is learnt from without them."""
+    """Worked examples before each prompt while a round is sampled; the fit sees the prompt without them."""
 
     text: Annotated[str, Field(min_length=1)]
-    """The examples and what separates them from the prompt. Of a chat, the last message begins with them."""
+    """The examples, with what separates them from the prompt. In a chat they begin the last message."""
     rounds: Positive | None = 1
-    """How many rounds, from the first on, are sampled so; none for all."""
+    """Number of rounds, from the first on, that are sampled with them; None for all."""
 
 
 class Hints(Section):
     """STaR's rationalisation: problems without a right completion are sampled again with the answer shown."""
 
     template: str = "(Answer: {gold})\n{prompt}"
-    """The prompt with the answer shown. The completion is then learnt after the plain prompt."""
+    """The prompt with the answer shown. The fit then learns the completion after the plain prompt."""
     completions: Positive = 4
-    """Completions per problem that has no right one."""
+    """Completions for each problem that has no right completion."""
 
     @field_validator("template")
     @classmethod
@@ -81,7 +81,7 @@ class Hints(Section):
         if template.rstrip().endswith("{gold}"):
             raise ValueError(
                 "the policy would read an answer at the very end as the beginning of its own; put {gold} before "
-                "{prompt}, or let the text go on after it"
+                "{prompt}, or add text after it"
             )
         return template
 
@@ -98,7 +98,7 @@ class SpanWeight(Section):
     @model_validator(mode="after")
     def _one_kind(self) -> SpanWeight:
         if (self.pattern is None) == (self.column is None):
-            raise ValueError("a pattern or a column says which parts are meant, one of the two")
+            raise ValueError("give either a pattern or a column for the parts, not both")
         try:
             re.compile(self.pattern or "")
         except re.error as error:

@@ -16,38 +16,39 @@ if TYPE_CHECKING:
     from rl.config.algorithms import Quark
 
 MIX = "mix"
-"""Stands for the number that `mix:` makes of all rewards, where a reward's name is wanted."""
+"""In place of a reward's name: the number that `mix:` makes of all rewards."""
 Cut = Annotated[int, Field(ge=2)] | Annotated[list[float], Field(min_length=1)]
-"""How a reward's values are cut: a number of quantiles, or the values from which on the next better token holds."""
+"""How a reward's values are cut: a number of quantiles, or the lowest value of each token but the worst."""
 
 
 class Control(Section):
-    """Control tokens: which rewards have how many, and when they are used."""
+    """Control tokens: which rewards have them, how many, and when they are used."""
 
     tokens: list[str]
-    """The rewards that have tokens, in the order in which these stand. `mix` is the number that the section `mix` makes
-    of all rewards. With none, `[]`, a fit imitates the pool as it is."""
+    """The rewards that have tokens, in the order of the tokens. `mix` is the number that the section `mix` makes of all
+    rewards. With an empty list, `[]`, a fit imitates the pool as it is."""
     quantiles: Annotated[int, Field(ge=2)] = 5
     """Quantiles of the pool that each reward is cut into; each has a token."""
     cuts: dict[str, Cut] = {}
-    """Reward → another number of quantiles, or values to cut at: `[1.0]` makes two tokens, from 1 on and below."""
+    """Reward → another number of quantiles, or the values to cut at: `[1.0]` makes two tokens, one for values of 1 or
+    more and one for lower values."""
     place: Literal["completion", "prompt"] = "completion"
-    """Where the tokens stand: right before the completion (MaRio), or before the prompt (Quark)."""
+    """Where the tokens are put: right before the completion (MaRio), or before the prompt (Quark)."""
     stages: list[Annotated[list[str], Field(min_length=1)]] = []
     """Additive staging: groups of rewards whose tokens come into use one group after the other. None: all at once."""
     stage_rounds: Positive = 1
     """Rounds between one group and the next."""
     stage_side: Literal["right", "left"] = "right"
-    """On which side of the tokens in use those of the next group are put."""
+    """On which side of the tokens already in use those of the next group are put."""
     permuted: bool = False
-    """Deal the tokens out among the samples anew, for a negative control: they then say nothing of a completion."""
+    """Shuffle the tokens among the samples, so that they say nothing about a completion: a negative control."""
 
     @field_validator("cuts")
     @classmethod
     def _rising(cls, cuts: dict[str, Cut]) -> dict[str, Cut]:
         for name, cut in cuts.items():
             if isinstance(cut, list) and any(low >= high for low, high in pairwise(cut)):
-                raise ValueError(f"{name}: the values to cut at have to rise, got {cut}")
+                raise ValueError(f"{name}: the values to cut at must rise, got {cut}")
         return cuts
 
     @model_validator(mode="after")
@@ -56,11 +57,11 @@ class Control(Section):
             raise ValueError(f"tokens: {twice} is named twice")
         staged = [name for group in self.stages for name in group]
         if self.stages and sorted(staged) != sorted(self.tokens):
-            raise ValueError(f"stages: each of {', '.join(self.tokens) or 'no tokens'} is wanted once, got {staged}")
+            raise ValueError(f"stages: expected each of {', '.join(self.tokens) or 'no tokens'} once, got {staged}")
         if not self.stages and (self.stage_rounds, self.stage_side) != (1, "right"):
-            raise ValueError("stage_rounds and stage_side are about stages; name them too")
+            raise ValueError("stage_rounds and stage_side apply to stages; set stages too")
         if self.permuted and not self.tokens:
-            raise ValueError("permuted: there are no tokens to deal out; name some in tokens")
+            raise ValueError("permuted: there are no tokens to shuffle; name some in tokens")
         return self
 
     def cut(self, name: str) -> int | list[float]:
@@ -73,7 +74,7 @@ class Control(Section):
         return cut if isinstance(cut, int) else len(cut) + 1
 
     def in_use(self, fit: int) -> list[str]:
-        """The rewards whose tokens a round's fit uses, in the order in which the tokens stand.
+        """The rewards whose tokens a round's fit uses, in the order of the tokens.
 
         Args:
             fit: number of the round, from 0.
@@ -85,36 +86,36 @@ class Control(Section):
 
 
 def check_quark(config: Config, quark: Quark) -> None:
-    """Check the section of quark against the rest of the config.
+    """Check quark's section against the rest of the config.
 
     Args:
         config: the config, whose rewards are known.
         quark: the section `algorithm`.
 
     Raises:
-        WrongKey: a reward is unknown, a stage never begins, the policy could not learn or leave out the tokens, or an
-            argument of TRL's does not go with the loss.
+        WrongKey: a reward is unknown, a stage never begins, the policy could not learn or leave out the tokens, or one
+            of TRL's arguments does not work with the loss.
     """
     control, known = quark.control, [*config.rewards, MIX]
     named = {"control.tokens": control.tokens, "control.cuts": control.cuts, "at_least": quark.at_least}
     for key, names in named.items():
         if wrong := next((name for name in names if name not in known), None):
-            raise WrongKey(f"algorithm.{key}", f"{wrong!r} is none of the rewards; {nearest(wrong, known)}")
+            raise WrongKey(f"algorithm.{key}", f"{wrong!r} is not one of the rewards; {nearest(wrong, known)}")
     if MIX in config.rewards:
-        raise WrongKey(f"rewards.{MIX}", "is what quark calls the mix of all rewards; give this one another name")
+        raise WrongKey(f"rewards.{MIX}", "is quark's name for the mix of all rewards; give this reward another name")
     last = (len(control.stages) - 1) * control.stage_rounds + 1
     if last > quark.rounds:
-        what = f"the last one begins in round {last}, and there are {quark.rounds}; set algorithm.rounds"
+        what = f"the last one begins in round {last}, but there are {quark.rounds} rounds; raise algorithm.rounds"
         raise WrongKey("algorithm.control.stages", what)
     if quark.examples is not None and quark.examples.of != "all":
         raise WrongKey("algorithm.examples.of", "given examples are in the pool of every round; leave it out")
     for name, plain in (("loss_type", "nll"), ("packing", False), ("padding_free", False)):
         if config.trainer.get(name, plain) != plain:
-            raise WrongKey(f"trainer.{name}", "does not go with quark, whose reference reads other tokens")
+            raise WrongKey(f"trainer.{name}", "does not work with quark, whose reference reads other tokens")
     for name in ("max_length", "label_smoothing_factor"):
         if config.trainer.get(name):
-            raise WrongKey(f"trainer.{name}", "does not go with quark, whose loss is its own; leave it out")
+            raise WrongKey(f"trainer.{name}", "does not work with quark, which has its own loss; leave it out")
     if control.tokens and config.policy.lora is not None:
-        raise WrongKey("policy.lora", "keeps embeddings as they are, and those of control tokens are new; leave it out")
+        raise WrongKey("policy.lora", "freezes embeddings, but those of control tokens must be learnt; leave it out")
     if control.tokens and config.sampling.engine != "transformers":
         raise WrongKey("sampling.engine", "may draw control tokens, which transformers alone leaves out here")

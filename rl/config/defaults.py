@@ -11,7 +11,7 @@ from rl.config.section import Section
 from rl.config.sections import Config
 
 NONE = "–"
-"""Stands for the default of a key that has none."""
+"""In place of the default of a key that has none."""
 
 
 def unlike_defaults(values: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
@@ -26,7 +26,7 @@ def unlike_defaults(values: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
         Key, with dots → (its default, its value).
 
     Raises:
-        pydantic.ValidationError: it is no config of this version.
+        pydantic.ValidationError: the values are not a config of this version.
     """
     found = dict(_unlike(Config.model_validate(values), None, ""))
     found.pop("name")

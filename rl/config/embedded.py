@@ -1,4 +1,4 @@
-"""Sections of the embedded tasks, whose problems and demonstrations are made here."""
+"""Sections of the embedded tasks, whose problems and demonstrations are generated."""
 
 from __future__ import annotations
 
@@ -49,9 +49,10 @@ class ZipTask(Section):
     bits: Annotated[int, Field(ge=2, le=4)] = 3
     """N, the length of the strings and of a chain; there are M = 4^N states before each step."""
     delta: Share | list[Share] = 0.2
-    """How much likelier than chance the demonstrator's next state is the right one; a list has one for each step."""
+    """How much more likely than chance the demonstrator takes the right next state; a list has a value for each
+    step."""
     demonstrate: Literal["steps", "chains"] = "steps"
-    """What the warm start learns: single steps, for a policy that sees the state before alone, or whole chains."""
+    """What the warm start learns: single steps, for a policy that sees the previous state alone, or whole chains."""
 
     @property
     def deltas(self) -> list[float]:

@@ -1,4 +1,4 @@
-"""The `algorithm.examples` section: examples that somebody has, to fit on (`rl/examples/given.py`)."""
+"""The `algorithm.examples` section: existing examples to fit on (`rl/examples/given.py`)."""
 
 from __future__ import annotations
 
@@ -29,24 +29,24 @@ class ExampleSource(Section):
     own train split, with its own solutions where no column holds the completion. `demonstrator` is that split as the
     demonstrator of an embedded task answers it."""
     rows: Positive | None = None
-    """The first so many rows alone."""
+    """Use only this many rows, from the start."""
     weight: Annotated[float, Field(ge=0)] = 1.0
-    """How often each of its examples is seen, beside the other sources: 2 is twice, 0.5 a random half, 0 not at all."""
+    """How often each of its examples is seen: 2 for twice, 0.5 for a random half of them, 0 for not at all."""
     share: Annotated[float, Field(gt=0, le=1)] | None = None
-    """Its share of a mix (see `by`), in place of a weight; the shares of all sources sum to 1."""
+    """Its share of a mix (see `by`), instead of a weight; the shares of all sources sum to 1."""
     columns: dict[str, str] = {}
-    """As in the section itself, for this source alone."""
+    """As in `algorithm.examples`, for this source alone."""
     each: Positive = 1
-    """Completions of each problem, one after another; of `demonstrator` alone."""
+    """Number of completions of each problem, one after another; only for `demonstrator`."""
     habits: dict[str, float | str] = {}
-    """How the demonstrator answers: what `solve` of the task's module names; of `demonstrator` alone."""
+    """How the demonstrator answers, as named by `solve` in the task's module; only for `demonstrator`."""
     permuted: list[str] = []
-    """Columns whose values are dealt out among the rows anew, such as `completion`, for a negative control."""
+    """Columns whose values are shuffled among the rows, such as `completion`, for a negative control."""
 
     @model_validator(mode="after")
     def _of_the_demonstrator(self) -> ExampleSource:
         if self.data != DEMONSTRATOR and (self.each > 1 or self.habits):
-            raise ValueError(f"each and habits are said of the demonstrator: data: {DEMONSTRATOR}")
+            raise ValueError(f"each and habits apply to the demonstrator alone: data: {DEMONSTRATOR}")
         return self
 
 
@@ -54,39 +54,39 @@ Source = Annotated[ExampleSource, BeforeValidator(_a_file)]
 
 
 class KeepRules(Section):
-    """Which of the given examples are fitted on; every rule must hold. What each one leaves out is counted."""
+    """Which of the given examples to fit on; every rule must hold. What each rule leaves out is counted."""
 
     right: bool = False
-    """Only those that the task's verifier judges right; of a pair, those whose chosen completion is."""
+    """Only examples that the task's verifier judges right; for pairs, those whose chosen completion is right."""
     at_least: dict[str, float] = {}
-    """Column, or reward of `rewards:`, → its least value."""
+    """Column, or reward of `rewards:`, → its lowest value."""
     at_most: dict[str, float] = {}
-    """Column, or reward of `rewards:`, → its greatest value."""
+    """Column, or reward of `rewards:`, → its highest value."""
     equal: dict[str, Any] = {}
-    """Column → its value, or a list of which it has one."""
+    """Column → its value, or a list of values of which it has one."""
     distinct: bool = False
-    """Of completions of a prompt with the same sequence of equations, the first alone."""
+    """Only the first of a prompt's completions with the same sequence of equations."""
     best_by: str | None = None
-    """Column, or reward of `rewards:`, by which a prompt's examples are ranked, the greatest first."""
+    """Column, or reward of `rewards:`, by which a prompt's examples are ranked, the highest first."""
     per_prompt: Positive | None = None
-    """Most examples a prompt: the best by `best_by`, else the first ones."""
+    """Largest number of examples per prompt: the best by `best_by`, otherwise the first ones."""
 
     @model_validator(mode="after")
     def _ranked_for_something(self) -> KeepRules:
         if self.best_by is not None and self.per_prompt is None:
-            raise ValueError("best_by ranks a prompt's examples; say with per_prompt how many of them are kept")
+            raise ValueError("best_by ranks a prompt's examples; set per_prompt to the number to keep")
         return self
 
 
 class Fade(Section):
-    """Columns that stand in the prompt at first and go while the fit lasts (`rl/examples/fade.py`)."""
+    """Columns that are shown in the prompt at first and fade away during the fit (`rl/examples/fade.py`)."""
 
     template: str
-    """The prompt as it is learnt from: `{prompt}`, and the columns that fade, such as `{prompt}{rationale}`."""
+    """The prompt that the fit sees: `{prompt}` and the columns that fade, such as `{prompt}{rationale}`."""
     shares: Annotated[list[Share], Field(min_length=1)] = [1.0, 2 / 3, 1 / 3, 0.0]
-    """Stage by stage, the probability with which each sentence of such a column is shown."""
+    """For each stage, the probability with which each sentence of such a column is shown."""
     passes: Positive = 1
-    """Passes over the examples in each stage; together they are the whole fit."""
+    """Passes over the examples in each stage; together, the stages are the whole fit."""
 
     @field_validator("template")
     @classmethod
@@ -96,7 +96,7 @@ class Fade(Section):
         except ValueError as error:
             raise ValueError(str(error).removeprefix("prompt: ")) from None
         if "prompt" not in names or len(names) < 2:
-            raise ValueError("the prompt and a column are wanted, such as {prompt}{rationale}")
+            raise ValueError("expected the prompt and a column, such as {prompt}{rationale}")
         return template
 
 
@@ -144,7 +144,7 @@ class Examples(Section):
         shares = [source.share for source in self.data.values()]
         if not self.mixed:
             if self.total is not None or self.by != "rows":
-                raise ValueError("by and total are about a mix; give each source its share")
+                raise ValueError("by and total apply to a mix; give each source its share")
         elif None in shares or abs(sum(share or 0.0 for share in shares) - 1) > 1e-6:
             raise ValueError(f"the shares of all sources must be given and sum to 1, got {shares}")
         elif any(source.weight != 1 for source in self.data.values()):

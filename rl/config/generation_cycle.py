@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class GenerationCycle:
-    """The sizes of a generation cycle of TRL's.
+    """The sizes of one of TRL's generation cycles.
 
     Attributes:
         completions: completions per cycle, over all processes.
@@ -30,7 +30,7 @@ class GenerationCycle:
     formula: str
 
     def check_rows(self, rows: int, group: int) -> None:
-        """Refuse a train split that is smaller than a generation cycle, on which TRL would take no step.
+        """Refuse a train split that is smaller than a generation cycle: TRL would not take a single step on it.
 
         TRL's sampler drops the incomplete last cycle of each pass. With a curriculum or dynamic sampling, which draw
         other prompts, TRL's sampler still determines the number of steps.
@@ -47,7 +47,7 @@ class GenerationCycle:
             raise UserError(
                 "task",
                 f"its train split has {rows:,} rows, and a generation cycle needs {needed:,} prompts: "
-                f"{self.completions:,} completions ({self.formula}), {group} a prompt, so not one step could be taken; "
+                f"{self.completions:,} completions ({self.formula}), {group} per prompt; not one step could be taken; "
                 f"give more rows, raise sampling.completions, or lower trainer.per_device_train_batch_size or "
                 f"trainer.steps_per_generation",
             )

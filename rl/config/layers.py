@@ -27,7 +27,7 @@ def read(path: Path | None, overrides: Sequence[str]) -> list[Layer]:
     """The layers of a config, weakest first.
 
     Args:
-        path: the file; None where overrides alone make the config.
+        path: the file; None if the config consists of overrides only.
         overrides: `key=value`.
 
     Raises:
@@ -40,8 +40,8 @@ def read(path: Path | None, overrides: Sequence[str]) -> list[Layer]:
 def merge(layers: Sequence[Layer]) -> dict[str, Any]:
     """The layers as one set of values.
 
-    `task: NAME` and `algorithm: NAME` are short for the section's `name`. Where a layer changes that name, what weaker
-    layers say of the section is left behind, since it was said of something else.
+    `task: NAME` and `algorithm: NAME` are short for the section's `name`. If a layer changes that name, the keys that
+    weaker layers set in the section are dropped, since they belong to another task or algorithm.
 
     Raises:
         UserError: values that cannot be merged, or an interpolation that leads nowhere.
@@ -70,15 +70,15 @@ def merge(layers: Sequence[Layer]) -> dict[str, Any]:
 
 
 def stages(layers: Sequence[Layer]) -> dict[str, list[Layer]]:
-    """The layers of each stage, by name in the order of the file; none where the config is one run.
+    """The layers of each stage, by name in the order of the file; empty if the config is a single run.
 
-    A stage's own keys come over those that all stages share, and the command line over both.
+    A stage's own keys override those that all stages share, and the command line overrides both.
 
     Args:
-        layers: of the whole config, weakest first.
+        layers: the layers of the whole config, weakest first.
 
     Raises:
-        UserError: `stages` is no mapping of names to sections.
+        UserError: `stages` is not a mapping of names to sections.
     """
     shared = [Layer(where, without(values, ("stages",))) for where, values in layers]
     names: dict[str, None] = {}
@@ -88,10 +88,10 @@ def stages(layers: Sequence[Layer]) -> dict[str, list[Layer]]:
         if given is None:
             continue
         if not isinstance(given, DictConfig):
-            raise UserError(where, "stages: a mapping is wanted, name → the sections of that stage")
+            raise UserError(where, "stages: expected a mapping, name → the sections of that stage")
         for name, section in given.items():
             if not isinstance(section, DictConfig):
-                raise UserError(where, f"stages.{name}: a mapping of sections is wanted, got {section!r}")
+                raise UserError(where, f"stages.{name}: expected a mapping of sections, got {section!r}")
             names.setdefault(str(name))
             own.setdefault(str(name), []).append(Layer(where, section))
     return {
@@ -116,7 +116,7 @@ def origin(layers: Sequence[Layer], key: str) -> str:
 
     Args:
         layers: the layers, weakest first.
-        key: with dots.
+        key: the key, with dots.
     """
     parts = key.split(".")
     for length in range(len(parts), 0, -1):
@@ -143,7 +143,7 @@ def _file_layers(path: Path, parents: tuple[Path, ...]) -> list[Layer]:
     if path.resolve() in parents:
         raise UserError(str(parents[-1]), f"include: {path} includes itself")
     if _is_folder_or_unreadable(path):
-        raise UserError(str(path)[:200], "is no file that can be read as a config")
+        raise UserError(str(path)[:200], "is not a file that can be read as a config")
     if not path.is_file():
         raise UserError(str(path), f"no such file{beside(path)}")
     try:
@@ -166,12 +166,12 @@ def _file_layers(path: Path, parents: tuple[Path, ...]) -> list[Layer]:
 
 
 def arms(path: Path) -> dict[str, list[str]]:
-    """The variants of a config that a comparison is made of: name → `key=value` overrides, from its `arms:`.
+    """The variants of a config for a comparison: name → `key=value` overrides, from its `arms:`.
 
-    A run of the config itself has none of them.
+    A run of the config itself uses none of them.
 
     Raises:
-        UserError: the file is not there, or its `arms:` is something else.
+        UserError: there is no such file, or its `arms:` has another form.
     """
     _file_layers(path, ())
     return _arms(path, cast(DictConfig, OmegaConf.load(path)).get("arms", {}))

@@ -1,6 +1,6 @@
-"""Looks whether the models, functions and files that a config names are there, without loading or importing any.
+"""Checks that the models, functions and files that a config names exist, without loading or importing them.
 
-Those are the policy, what rewards name, and teachers.
+These are the policy, everything that rewards name, and teachers.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from rl.config.sections import Reward
 
 OF_THE_RUN = ("policy", "base", "embedded")
-"""Names of the policy itself, which is no model of its own."""
+"""Names that mean the policy itself, and not another model."""
 NO_MODEL = ("judge",)
-"""Rewards whose `model` is a name at a server."""
+"""Rewards whose `model` is a name on a server."""
 MODEL_OPTIONS = ("baseline",)
 """Options that name a model."""
 FILE_OPTIONS = ("rubric_file",)
@@ -30,14 +30,14 @@ FILE_OPTIONS = ("rubric_file",)
 
 
 def missing_on_hub(config: Config, coming: Collection[str] = ()) -> list[tuple[str, str]]:
-    """The models that a config names and that are not on this machine, as (key, what happens with it).
+    """The models that a config names and that are not on this machine, as (key, where they will come from).
 
     Args:
         config: a checked config.
-        coming: folders that stages before this one will leave their policies in.
+        coming: folders in which earlier stages will leave their policies.
 
     Raises:
-        UserError: a file, a function or a model's folder that is not there.
+        UserError: a file, a function or a model's folder does not exist.
     """
     lines = _looked_for(
         [
@@ -62,10 +62,10 @@ def missing_on_hub(config: Config, coming: Collection[str] = ()) -> list[tuple[s
 
 
 def _looked_for(models: list[tuple[str, str]], coming: Collection[str]) -> list[tuple[str, str]]:
-    """Of (key, model) those that only the hub can have, with what happens then."""
+    """Those of the models, given as (key, model), that only the hub can have, with a line about each."""
     named = [(key, model) for key, model in models if model not in (*OF_THE_RUN, *coming)]
     asked = [(key, model) for key, model in named if not _is_here(key, model)]
-    on_hub = "is not on this machine; it is asked of the hub when a run starts"
+    on_hub = "is not on this machine; a run downloads it from the hub when it starts"
     return [(key.removeprefix("rewards."), f"{model} {on_hub}") for key, model in asked]
 
 
@@ -97,14 +97,14 @@ def _is_here(key: str, model: str) -> bool:
     """Whether a model is a folder here or in the hub's cache; False where only the hub can say.
 
     Raises:
-        UserError: it can only be a folder, and there is none, or none with a model in it.
+        UserError: it can only be a folder, and that does not exist or has no model in it.
     """
     if (what := fault(model)) is not None:
         raise UserError(key, f"{model!r} {what}")
     folder = Path(model).expanduser()
     if folder.is_dir():
         return True
-    # a hub id has one slash at most; one that begins with a folder of this place is meant as a path
+    # a hub id has one slash at most; a name that begins with a folder that exists here is meant as a path
     if model.startswith((".", "/", "~")) or model.count("/") > 1 or ("/" in model and folder.parent.is_dir()):
         raise UserError(key, f"no folder {model!r}{beside(folder)}")
     from huggingface_hub import try_to_load_from_cache
@@ -127,7 +127,7 @@ def _look_for_function(key: str, where: str) -> None:
             raise UserError(key, f"no module {place!r} in {Path.cwd()} or among the installed ones")
         path = files[0]
         if path.suffix != ".py":
-            return  # built in or compiled: what it holds shows when it is imported
+            return  # built in or compiled: its names are known only once it is imported
     if not path.is_file():
         raise UserError(key, f"no file {place!r}{beside(path)}")
     try:
@@ -140,7 +140,7 @@ def _look_for_function(key: str, where: str) -> None:
 
 
 def _module_files(name: str) -> list[Path]:
-    """Where a module is, looked for as an import would, but without running its packages; none where it is not."""
+    """The files that an import of a module would find, without running its packages; empty if there are none."""
     top, *rest = name.split(".")
     folder = Path.cwd()
     if not (folder / top).is_dir() and not (folder / f"{top}.py").is_file():
@@ -150,7 +150,7 @@ def _module_files(name: str) -> list[Path]:
             return []
         if spec is None:
             return []
-        if not rest or not spec.submodule_search_locations:  # a module such as `os.path` is no file of a package
+        if not rest or not spec.submodule_search_locations:  # a module such as `os.path` is not a file in a package
             return [Path(spec.origin if spec.origin and not rest else "built-in")]
         folder = Path(next(iter(spec.submodule_search_locations))).parent
     base = folder.joinpath(top, *rest)
@@ -159,7 +159,7 @@ def _module_files(name: str) -> list[Path]:
 
 
 def _top_names(tree: ast.Module) -> set[str] | None:
-    """The names that a module has at its top; None where only running it can say."""
+    """The names that a module defines at its top level; None if only running it can tell."""
     names: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):

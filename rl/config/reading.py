@@ -34,7 +34,7 @@ _TASKS: dict[str, type[Section]] = {
 _TRAINS = ("rewards", "mix", "algorithm", "trainer")
 """Sections that only training reads."""
 _TAGGED = {"task": _TASKS, "algorithm": ALGORITHMS}
-"""Section whose `name` says which class it is of → its classes."""
+"""Section whose `name` selects its class → its classes."""
 
 
 def load(path: str | Path | None, overrides: Sequence[str] = ()) -> Config:
@@ -57,7 +57,7 @@ def load(path: str | Path | None, overrides: Sequence[str] = ()) -> Config:
 
 
 def load_stages(path: str | Path | None, overrides: Sequence[str] = ()) -> dict[str, Config]:
-    """Read a config of several stages: runs after one another, each from the policy that the one before it left.
+    """Read a config of several stages: consecutive runs, each of which starts from the final policy of the one before.
 
     The keys under `stages.NAME` override those that all stages share. The runs are called `name.NAME`, and their
     folders are in the folder `name`. A `model: stages.NAME`, for example of a teacher, or a `first_sampler` is
@@ -92,10 +92,10 @@ def load_stages(path: str | Path | None, overrides: Sequence[str] = ()) -> dict[
 
 
 def load_to_measure(path: str | Path | None, overrides: Sequence[str], model: str) -> Config:
-    """Read what a config says of its task, sampling and evaluation; how it trains is left out.
+    """Read what a config says about its task, sampling and evaluation, without what only training uses.
 
     Args:
-        path: a YAML file, as for `load`; of stages the last one counts. None for overrides alone.
+        path: a YAML file, as for `load`; if it has stages, the last one counts. None for overrides alone.
         overrides: as for `load`.
         model: the policy to measure.
 
@@ -134,7 +134,7 @@ def _with_models_of_stages(values: Any, left: Mapping[str, str], key: str = "") 
     if not (is_model and isinstance(values, str) and values.startswith("stages.")):
         return values
     if values not in left:
-        raise WrongKey(key, f"{values!r} is no stage before this one; {nearest(values, left)}")
+        raise WrongKey(key, f"{values!r} is not a stage before this one; {nearest(values, left)}")
     return left[values]
 
 
@@ -147,8 +147,8 @@ def undump(text: str) -> dict[str, Any]:
     """The values of a dumped config, with the defaults of keys that did not exist yet when it was written.
 
     Args:
-        text: what `dump` returned, perhaps in an older version. If it is no valid config now, its values are returned
-            as they stand there.
+        text: what `dump` returned, perhaps in an older version. If it is not a valid config now, its values are
+            returned unchanged.
     """
     values = cast(dict[str, Any], OmegaConf.to_container(OmegaConf.create(text)))
     try:

@@ -12,7 +12,7 @@ Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[int, Field(ge=1)]
 
 TRUTH = "truth_for_a_number"
-"""Type of the error for a boolean instead of a number; its context has the `field` and the `value`."""
+"""Type of the error for a boolean in place of a number; its context has the `field` and the `value`."""
 
 
 class Section(BaseModel):

@@ -42,7 +42,7 @@ class DatasetTask(Section):
 
     `data` is a file, a hub id (`owner/name`, or `owner/name@subset`), or one of these for each split. If one source has
     rows of several splits, `split_column` names the column that distinguishes them. Splits that are still missing are
-    cut from train by a hash of the prompt, in the shares `validation` and `test`.
+    split off train by a hash of the prompt, in the shares `validation` and `test`.
     """
 
     name: Literal["dataset"]
@@ -79,7 +79,7 @@ class WarmStart(Section):
     layers: Positive = 2
     heads: Positive = 4
     seed: int | None = None
-    """Random seed; by default the run's."""
+    """Random seed; by default that of the run."""
 
 
 class Lora(Section):
@@ -101,8 +101,8 @@ class Policy(Section):
     revision: str | None = None
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     attention: str | None = None
-    """How attention is computed: a name that transformers has (`sdpa`, `flash_attention_2`), or `current_token`, with
-    which a token sees nothing but itself (`rewards/models/current_token.py`)."""
+    """How attention is computed: a name that transformers knows (`sdpa`, `flash_attention_2`), or `current_token`, with
+    which a token sees only itself (`rewards/models/current_token.py`)."""
     trust_remote_code: bool = False
     lora: Lora | None = None
     quantize: Literal["4bit", "8bit"] | None = None
@@ -132,14 +132,14 @@ class Sampling(Section):
     """
 
     completions: Positive = 8
-    """Completions per prompt: the group size, G. One alone goes with `sft` in rounds, as in STaR."""
+    """Completions per prompt: the group size, G. A single one works only with `sft` in rounds, as in STaR."""
     max_tokens: Positive = 256
     temperature: Annotated[float, Field(gt=0)] = 1.0
     top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
     top_k: Annotated[int, Field(ge=0)] = 0
     min_p: Share | None = None
     repetition_penalty: Annotated[float, Field(gt=0)] = 1.0
-    """Values above 1 make tokens that are already in the text less likely."""
+    """Values above 1 make tokens that the text already has less likely."""
     stop: Stop = []
     """Strings that end a completion. The string stays in the text, which ends with the token that completes it."""
     chat_template_kwargs: dict[str, Any] = {}
@@ -150,8 +150,8 @@ class Sampling(Section):
     server: str | None = None
     """Address of the vLLM server, such as `http://localhost:8000`."""
     endpoint: dict[str, Any] | None = None
-    """For `whetstone sample --by endpoint` alone: the `model` behind an OpenAI-compatible endpoint, what it is shown in
-    place of the prompt (`prompt`, with columns in braces), and where it is (`rewards/parts/endpoint_settings.py`)."""
+    """Only for `whetstone sample --by endpoint`: the `model` behind an OpenAI-compatible endpoint, what it is shown
+    instead of the prompt (`prompt`, with columns in braces), and its address (`rewards/parts/endpoint_settings.py`)."""
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -174,12 +174,12 @@ class Reward(Section):
     weight: float | Annotated[list[tuple[int, float]], Field(min_length=1)] = 1.0
     """A number, or `[[step, weight], …]`, interpolated linearly between these steps and constant outside them."""
     credit: Literal["sum", "min", "first_error", "token"] | None = None
-    """How its step scores become token rewards (`rl/credit/steps.py`), or `token` for scores of each token; without
-    one, its value counts at the end."""
+    """How its step scores become token rewards (`rl/credit/steps.py`), or `token` for a score of each token; by default
+    its value counts at the end."""
     credit_on: Literal["completion", "rationale"] = "completion"
-    """The tokens that it is credited to: all, or those of the rationale up to the token with which the policy turns to
-    its answer. The marker between the two is that of the reward's options, or else the task's. Tokens that no reward is
-    credited to are not learnt from."""
+    """The tokens that it is credited to: all, or those of the rationale up to the token at which the answer begins. The
+    marker between the two is that of the reward's options, otherwise the task's. The policy does not learn from tokens
+    to which no reward is credited."""
 
 
 class Mix(Section):
@@ -191,9 +191,9 @@ class Mix(Section):
     gate_at: float = 0.5
     """The lowest value with which the gate passes."""
     error_budget: Share = 0.2
-    """Share of a batch on which a reward may fail; beyond it the run stops."""
+    """Share of a batch on which a reward may fail; above it the run stops."""
     timeout: Annotated[float, Field(gt=0)] = 300.0
-    """Time limit of a reward for a batch, in seconds."""
+    """Time limit of each reward for a batch, in seconds."""
 
 
 class Evaluation(Section):
@@ -205,12 +205,13 @@ class Evaluation(Section):
     rewards: bool = False
     """Also measure the mean of each of the run's rewards on the greedy completions."""
     every: Annotated[int, Field(ge=0)] = 0
-    """Optimizer steps between evaluations on validation; 0 for none. A run in rounds is always evaluated on it after
-    each round, and before the first round unless this is 0."""
+    """Optimizer steps between evaluations on validation; 0 for none. A run in rounds is always evaluated on validation
+    after each round, and before the first round unless this is 0."""
     validation_n: Positive | None = None
     """Number of validation problems; by default `n`."""
     max_tokens: Positive | None = None
-    """By default this and the other sampling parameters are those of `sampling`."""
+    """Largest number of tokens in a completion. This and the other sampling parameters are by default those of
+    `sampling`."""
     temperature: Annotated[float, Field(gt=0)] | None = None
     """Temperature of the k samples."""
     top_p: Annotated[float, Field(gt=0, le=1)] | None = None
@@ -222,7 +223,7 @@ class Evaluation(Section):
     batch: Positive = 512
     """Completions per batch."""
     statements: Statements | None = None
-    """Also answer by the best of several sampled statements and none; needs rows with choices."""
+    """Also answer with the best of several sampled statements, or with none; needs rows with choices."""
 
 
 class Logging(Section):
@@ -232,9 +233,9 @@ class Logging(Section):
     wandb: Literal["auto", "online", "offline", "disabled"] = "auto"
     """`auto` is online if an API key is found, otherwise offline. W&B never asks for a key."""
     report_to: list[Literal["tensorboard", "trackio"]] = []
-    """Where else it is seen (`rl/runs/trackers.py`)."""
+    """Other trackers that the run reports to (`rl/runs/trackers.py`)."""
     project: str = "whetstone"
-    """Of W&B and trackio."""
+    """Name of the project in W&B and trackio."""
     completions_every: Annotated[int, Field(ge=0)] = 10
     """Optimizer steps between two files of completions; 0 for none."""
 

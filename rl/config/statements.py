@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Statements(Section):
-    """Answering by the best of several sampled statements and none, as in Crystal; each choice is scored."""
+    """Answering with the best of several sampled statements, or with none, as in Crystal; each choice is scored."""
 
     k: Positive = 10
     """Sampled statements per problem."""
@@ -31,7 +31,7 @@ class Statements(Section):
 
 
 def task_verifier(config: Config) -> str:
-    """The name of the task's verifier, after which completions are split."""
+    """The name of the task's verifier, which decides how completions are split."""
     return config.task.verifier if config.task.name == "dataset" else config.task.name
 
 
@@ -44,7 +44,7 @@ def checked_layout(config: Config, key: str, options: Mapping[str, str]) -> Layo
         options: what the section says.
 
     Raises:
-        WrongKey: an option is unknown or no template.
+        WrongKey: an option is unknown or is not a template.
     """
     if unknown := options.keys() - Layout.__dataclass_fields__.keys():
         raise WrongKey(f"{key}.{min(unknown)}", f"is not one; there are: {', '.join(Layout.__dataclass_fields__)}")
@@ -56,14 +56,14 @@ def checked_layout(config: Config, key: str, options: Mapping[str, str]) -> Layo
 
 
 def check_statements(config: Config) -> None:
-    """Refuse statements where nothing can be chosen.
+    """Refuse statements if there is nothing to choose from.
 
     Raises:
-        WrongKey: the task has no choices, or the layout is none.
+        WrongKey: the task has no choices, or the layout is not valid.
     """
     statements = config.evaluation.statements
     if statements is None:
         return
     checked_layout(config, "evaluation.statements.layout", statements.layout)
     if config.task.name in ("chain", "reasoning_gym"):
-        raise WrongKey("evaluation.statements", f"chooses among a row's choices, and {config.task.name} has none")
+        raise WrongKey("evaluation.statements", f"chooses among a row's choices, but {config.task.name} has none")

@@ -14,7 +14,7 @@ class Teacher(Section):
     """A model whose distribution over the next token the policy learns, at each token of a completion."""
 
     model: Annotated[str, Field(min_length=1)]
-    """A path or a hub id; `base`, the policy as the run began with it; or `policy`, the policy in training."""
+    """A path or a hub id; `base`, the policy that the run started from; or `policy`, the policy in training."""
     prompt: str | None = None
     """The teacher's own prompt: a template with columns of the row in braces, including `{prompt}`, and `{sibling}`,
     another completion of the prompt that is right. By default the teacher sees the policy's prompt."""
@@ -23,7 +23,7 @@ class Teacher(Section):
     beta: Annotated[float, Field(gt=0, lt=1)] = 0.5
     """Weight of the teacher in the mixture of `jsd`."""
     temperature: Annotated[float, Field(gt=0)] = 1.0
-    """Softens both distributions; the divergence is multiplied by its square."""
+    """Temperature that softens both distributions; the divergence is multiplied by its square."""
     weight: Annotated[float, Field(gt=0)] = 1.0
     """Weight of the divergence in the loss."""
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
@@ -45,7 +45,7 @@ class Teacher(Section):
         if self.model == "policy" and self.prompt is None:
             raise ValueError("the policy in training has nothing to learn from itself; show it more with prompt")
         if self.beta != type(self).model_fields["beta"].default and self.direction != "jsd":
-            raise ValueError(f"beta is read with direction: jsd, and that is {self.direction}")
+            raise ValueError(f"beta is used only with direction: jsd, but the direction is {self.direction}")
         return self
 
 

@@ -81,7 +81,7 @@ def convert(name: str, annotation: str, value: Any) -> Any:
 
 @cache
 def _members(enum: str) -> tuple[str, ...]:
-    """The values of one of transformers' enums of strings, read from its source; none where it is elsewhere."""
+    """The values of one of transformers' enums of strings, read from its source; empty if it is defined elsewhere."""
     spec = importlib.util.find_spec("transformers")
     assert spec is not None and spec.submodule_search_locations, "transformers is a dependency of this package"
     for file in ("training_args.py", "trainer_utils.py"):
@@ -98,7 +98,7 @@ def _adapter(annotation: str) -> TypeAdapter:
     scope: dict[str, Any] = {}
     for node in ast.walk(ast.parse(annotation)):
         if isinstance(node, ast.Name):
-            # transformers' enums are strings in a config; what is left is made by code and not checked here
+            # transformers' enums are strings in a config; other types can only be made by code and are not checked here
             enum = node.id.endswith(("Type", "Names", "Strategy"))
             scope[node.id] = _NAMES.get(node.id, str if enum else Any)
     return TypeAdapter(eval(annotation, {"__builtins__": {}}, scope), config=ConfigDict(arbitrary_types_allowed=True))

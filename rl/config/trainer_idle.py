@@ -1,6 +1,6 @@
-"""Arguments of TRL and transformers that would act on nothing here: always, or without another setting.
+"""Arguments of TRL and transformers that would have no effect here: always, or without another setting.
 
-TRL's trainers accept them and say nothing, so a run would not be what its config says.
+TRL's trainers accept them silently, so a run would not do what its config says.
 `tests/rl/config/test_trainer_values.py` holds the names to those of TRL's config classes.
 """
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _NO_EVALUATION = "TRL evaluates nothing here; evaluation is set by the section evaluation"
 _NO_UPLOAD = "nothing is uploaded; the policy is in the run folder, ready for `hf upload`"
 _NO_TABLE = "completions are written by logging.completions_every"
-_TOKENS = "examples are token ids and labels when they come to TRL"
+_TOKENS = "TRL gets examples as token ids and labels"
 
 IDLE: dict[str, dict[str, str]] = {
     "": {
@@ -38,7 +38,7 @@ IDLE: dict[str, dict[str, str]] = {
             _NO_UPLOAD,
         ),
         **dict.fromkeys(("log_multimodal", "num_completions_to_print", "log_unique_prompts"), _NO_TABLE),
-        "do_train": "training is what whetstone train does",
+        "do_train": "whetstone train always trains",
         "local_rank": "the launcher says which process is which",
         "parallelism_config": "is an object that only code can make",
         "max_tool_calling_iterations": "completions call no tools here",
@@ -62,15 +62,15 @@ IDLE: dict[str, dict[str, str]] = {
         f"{_TOKENS}; see algorithm.prompt_weight and algorithm.span_weights",
     ),
 }  # fmt: skip
-"""TRL config class, or "" for all → argument → why it acts on nothing. What is off, 0 or None is never refused."""
+"""TRL config class, or "" for all → argument → why it has no effect. Off, 0 and None are never refused."""
 
 
 class Needs(NamedTuple):
-    """Without what an argument acts on nothing.
+    """What an argument needs to have an effect.
 
     Attributes:
-        met: whether the other arguments, those that are given, let it act.
-        what: what lets it act, in words.
+        met: whether the other given arguments provide it.
+        what: what is needed, in words.
     """
 
     met: Callable[[Mapping[str, Any]], bool]
@@ -138,7 +138,7 @@ NEEDS: dict[str, dict[str, Needs]] = {
     },
     "SFTConfig": {"packing_strategy": _set("packing", "trainer.packing=true")},
 }  # fmt: skip
-"""TRL config class, or "" for all → argument → without what it acts on nothing."""
+"""TRL config class, or "" for all → argument → what it needs to have an effect."""
 
 _VLLM_HERE = (
     "vllm_model_impl", "vllm_enable_sleep_mode", "vllm_gpu_memory_utilization", "vllm_max_model_length",
@@ -148,29 +148,29 @@ _VLLM_SERVER = ("vllm_server_timeout", "vllm_group_port")
 
 
 def check_idle(config: Config, given: Mapping[str, Any]) -> None:
-    """Refuse arguments that would act on nothing.
+    """Refuse arguments that would have no effect.
 
     Args:
         config: the config.
-        given: `trainer:`, converted, without what is None.
+        given: `trainer:`, with each argument converted to its type and without those that are None.
 
     Raises:
-        WrongKey: such an argument.
+        WrongKey: an argument would have no effect.
     """
     trl_config = config.algorithm.trl_config
-    said = {name: value for name, value in given.items() if value}  # what is off or 0 asks for nothing
+    said = {name: value for name, value in given.items() if value}  # a value that is off or 0 asks for nothing
     for name, why in {**IDLE[""], **IDLE.get(trl_config, {})}.items():
         if name in said:
-            raise WrongKey(f"trainer.{name}", f"acts on nothing here: {why}")
+            raise WrongKey(f"trainer.{name}", f"has no effect here: {why}")
     for name, needs in {**NEEDS[""], **NEEDS.get(trl_config, {})}.items():
         if name in said and not needs.met(given):
-            raise WrongKey(f"trainer.{name}", f"acts on nothing without {needs.what}")
+            raise WrongKey(f"trainer.{name}", f"has no effect without {needs.what}")
     engine = config.sampling.engine
     for name in said:
         wanted = "vllm" if name in _VLLM_HERE else "vllm_server" if name in _VLLM_SERVER else None
         if name.startswith("vllm_") and engine == "transformers":
-            raise WrongKey(f"trainer.{name}", f"acts on nothing without sampling.engine={wanted or 'vllm'}")
+            raise WrongKey(f"trainer.{name}", f"has no effect without sampling.engine={wanted or 'vllm'}")
         if wanted not in (None, engine):
-            raise WrongKey(f"trainer.{name}", f"acts on nothing without sampling.engine={wanted}, and that is {engine}")
+            raise WrongKey(f"trainer.{name}", f"has no effect with sampling.engine={engine}; it needs {wanted}")
     if "cache_implementation" in said and engine != "transformers":
-        raise WrongKey("trainer.cache_implementation", "acts on nothing without sampling.engine=transformers")
+        raise WrongKey("trainer.cache_implementation", "has no effect without sampling.engine=transformers")

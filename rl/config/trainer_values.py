@@ -1,7 +1,7 @@
 """Values of `trainer:` that TRL and transformers would refuse late, ignore, or break on.
 
-A type alone does not tell that a loss has no such name, that a run has no evaluation set of TRL's, or that something
-else in the config makes an argument idle. Each is refused here, with the key, before anything is loaded.
+A type alone does not show that a loss does not exist, that TRL's trainer has no evaluation set here, or that another
+key makes an argument idle. Each is refused here, with the key, before anything is loaded.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ CHOICES: dict[str, dict[str, tuple[Any, ...]]] = {
         "packing_strategy": ("bfd", "bfd_split", "bfd-requeue", "wrapped"),
     },
 }  # fmt: skip
-"""TRL config class, or "" for all → argument → the values that its trainer knows. Of a list each item is one."""
+"""TRL config class, or "" for all → argument → the values that its trainer knows. Each item of a list is one."""
 
 AT_LEAST_ONE = (
     "per_device_train_batch_size", "gradient_accumulation_steps", "num_iterations", "steps_per_generation",
@@ -69,7 +69,7 @@ NOT_NEGATIVE = (
     "vespo_lambda_neg",
 )  # fmt: skip
 SHARES = ("adam_beta1", "adam_beta2")
-"""Arguments by their least value; shares are less than 1, too."""
+"""Arguments by their lowest value; shares are also less than 1."""
 UP_TO_ONE = ("top_entropy_quantile", "ref_model_mixup_alpha", "label_smoothing")
 
 REFUSED: dict[str, tuple[Callable[[Any], bool], str]] = {
@@ -80,18 +80,18 @@ REFUSED: dict[str, tuple[Callable[[Any], bool], str]] = {
     "log_completions": (bool, "completions are written by logging.completions_every"),
     "auto_find_batch_size": (bool, "a batch holds whole groups; lower trainer.per_device_train_batch_size instead"),
     "remove_unused_columns": (bool, "columns are kept or dropped as the algorithm needs them; leave it out"),
-    "save_only_model": (bool, "a run could not go on from a checkpoint without the state of its optimizer"),
-    "ignore_data_skip": (bool, "a run that goes on would see other data than one that was not interrupted"),
+    "save_only_model": (bool, "a run could not be resumed from a checkpoint without the state of its optimizer"),
+    "ignore_data_skip": (bool, "a resumed run would see other data than one that was not interrupted"),
     "enable_jit_checkpoint": (bool, "a termination signal saves a checkpoint at the end of the step anyway"),
     "skip_memory_metrics": (lambda value: value is False, "figures on memory are not recorded"),
     "lr_scheduler_type": (
         lambda value: value in ("reduce_lr_on_plateau", "greedy"),
-        "goes by TRL's evaluation, and there is none; choose another",
+        "depends on TRL's evaluation, which is not used here; choose another",
     ),
     "router_aux_loss_coef": (lambda value: value < 0, "expected 0 or more"),
     "use_weighting": (bool, "TRL 1.16 stops at its first step with it"),
 }
-"""Argument → which of its values is refused, and why. `None` is never refused: it is TRL's default."""
+"""Argument → which of its values are refused, and why. `None` is never refused: it is TRL's default."""
 
 PACKAGES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "use_liger_kernel": (bool, "liger_kernel"),
@@ -101,7 +101,7 @@ PACKAGES: dict[str, tuple[Callable[[Any], bool], str]] = {
         "bitsandbytes",
     ),
 }
-"""Argument → for which of its values a package is needed, and which."""
+"""Argument → for which of its values a package is needed, and which package."""
 
 
 def check_trainer_values(config: Config, checked: Mapping[str, Any]) -> None:
@@ -112,7 +112,7 @@ def check_trainer_values(config: Config, checked: Mapping[str, Any]) -> None:
         checked: `trainer:`, each argument converted to its type.
 
     Raises:
-        WrongKey: such a value.
+        WrongKey: a value is refused.
     """
     given = {name: value for name, value in checked.items() if value is not None}
     for name, choices in {**CHOICES[""], **CHOICES.get(config.algorithm.trl_config, {})}.items():
@@ -152,7 +152,7 @@ def _check_together(config: Config, given: Mapping[str, Any]) -> None:
     if isinstance(multiple := given.get("pad_to_multiple_of"), str) and multiple != "auto" and not multiple.isdecimal():
         raise WrongKey("trainer.pad_to_multiple_of", f"expected a number of tokens or auto, got {multiple!r}")
     if given.get("fp16") and given.get("bf16"):
-        raise WrongKey("trainer.fp16", "does not go with trainer.bf16; give one")
+        raise WrongKey("trainer.fp16", "excludes trainer.bf16; give one")
     for part in filter(None, str(given.get("optim_args", "")).replace(" ", "").split(",")):
         if "=" not in part:
             raise WrongKey("trainer.optim_args", f"expected name=value, with commas between several, got {part!r}")
@@ -160,9 +160,9 @@ def _check_together(config: Config, given: Mapping[str, Any]) -> None:
     if weights is not None and len(weights) != len(losses):
         raise WrongKey("trainer.loss_weights", f"expected a weight for each of {', '.join(losses)}, got {len(weights)}")
     if given.get("sync_ref_model") and given.get("precompute_ref_log_probs"):
-        raise WrongKey("trainer.sync_ref_model", "does not go with trainer.precompute_ref_log_probs; give one")
+        raise WrongKey("trainer.sync_ref_model", "excludes trainer.precompute_ref_log_probs; give one")
     if given.get("router_aux_loss_coef") and config.policy.model == "embedded":
-        raise WrongKey("trainer.router_aux_loss_coef", "is for a mixture of experts, and the embedded policy is none")
+        raise WrongKey("trainer.router_aux_loss_coef", "is for a mixture of experts, which the embedded policy is not")
 
 
 def _check_online(config: Config, given: Mapping[str, Any]) -> None:
@@ -176,11 +176,11 @@ def _check_online(config: Config, given: Mapping[str, Any]) -> None:
     if given.get("cast_lm_head_to_fp32") and config.policy.lora is not None:
         raise WrongKey("trainer.cast_lm_head_to_fp32", "TRL finds no head to cast under adapters; leave it out")
     if "generation_batch_size" in given and "steps_per_generation" in given:
-        raise WrongKey("trainer.generation_batch_size", "does not go with trainer.steps_per_generation; give one")
+        raise WrongKey("trainer.generation_batch_size", "excludes trainer.steps_per_generation; give one")
     if not algorithm.group_baseline and "scale_rewards" in given:
         raise WrongKey(
             "trainer.scale_rewards",
-            f"scales a baseline by groups, and {algorithm.name} has a critic; see algorithm.whiten_advantages and "
+            f"scales a baseline by groups, but {algorithm.name} has a critic; see algorithm.whiten_advantages and "
             f"algorithm.whiten_rewards",
         )
     drawing = next((name for name in ("dynamic_sampling", "curriculum") if getattr(algorithm, name) is not None), None)

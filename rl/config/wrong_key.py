@@ -1,8 +1,8 @@
-"""The error of a config whose keys do not go together."""
+"""The error for a config whose keys do not fit together."""
 
 
 class WrongKey(Exception):
-    """A key of the config, and what is wrong with it."""
+    """A key of the config is wrong; says which key, and what is wrong with it."""
 
     def __init__(self, key: str, what: str) -> None:
         super().__init__(key, what)

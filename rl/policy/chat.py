@@ -1,4 +1,4 @@
-"""Looks whether a policy's chat template takes a task's prompts, before anything is drawn."""
+"""Checks that a policy's chat template accepts a task's prompts, before anything is drawn."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ GIVEN = ("messages", "add_generation_prompt", "tools", "documents", "bos_token",
 
 
 def check_chat(config: Config, task: Task, tokenizer: PreTrainedTokenizerBase) -> list[str]:
-    """Check that the chat template takes every prompt, and that what the config says of it acts on something.
+    """Check that the chat template accepts every prompt, and that the config's settings for it have an effect.
 
     Args:
-        config: whose `policy.chat_template` and `chat_template_kwargs` are looked at.
-        task: whose prompts are laid out.
-        tokenizer: the policy's, with a chat template where prompts are chats.
+        config: the config, whose `policy.chat_template` and `chat_template_kwargs` are checked.
+        task: the task, whose prompts are laid out.
+        tokenizer: the policy's tokenizer, with a chat template if prompts are chats.
 
     Returns:
         Notes for the user to read.
 
     Raises:
-        UserError: the template refuses a prompt, which is named; or there is a setting that nothing reads.
+        UserError: the template refuses a prompt, which the message names, or a setting has no effect.
     """
     settings = {
         "sampling.chat_template_kwargs": config.sampling.chat_template_kwargs,
@@ -42,7 +42,7 @@ def check_chat(config: Config, task: Task, tokenizer: PreTrainedTokenizerBase) -
         given = [key for key, values in settings.items() if values]
         given += ["policy.chat_template"] if config.policy.chat_template is not None else []
         if given:
-            raise UserError(given[0], "acts on nothing: the task's prompts are plain text; set task.chat=true")
+            raise UserError(given[0], "has no effect: the task's prompts are plain text; set task.chat=true")
         return []
     template = str(tokenizer.chat_template)
     for key, values in settings.items():
@@ -79,8 +79,8 @@ def _notes(prompt: Text, tokenizer: PreTrainedTokenizerBase, variables: Mapping[
     if laid_out == closed:
         notes.append(
             "the chat template has no generation prompt, so a completion begins where the user's words end; "
-            "policy.chat_template can name one that has"
+            "policy.chat_template can name a template that has one"
         )
     if leaves_open(laid_out):
-        notes.append("the chat template opens a thought, so completions begin inside of it")
+        notes.append("the chat template opens a thought, so completions begin inside it")
     return notes

@@ -1,8 +1,7 @@
-"""Control tokens of a policy: new special tokens with embeddings of their own, which a prompt is conditioned on.
+"""Control tokens of a policy: new special tokens with their own embeddings, added to a prompt to condition the policy.
 
-They are never sampled: the policy's generation config suppresses them, so plain transformers leaves them out as well. A
-policy that was saved with them has `control.json` beside its weights, which says what its best tokens are and where
-they stand.
+They are never sampled: the policy's generation config suppresses them, so plain transformers never samples them either.
+A policy that was saved with them has `control.json` next to its weights, with its best tokens and their place.
 """
 
 from __future__ import annotations
@@ -31,8 +30,8 @@ class Conditioned:
     """The control tokens of prompts.
 
     Attributes:
-        tokens: ids of the tokens that a prompt has.
-        place: where they stand, as in the config.
+        tokens: ids of the tokens to add to a prompt.
+        place: where they are put, as in the config.
         bos: the token that every text starts with; None for none.
         never: ids of all control tokens, none of which is sampled.
     """
@@ -43,7 +42,7 @@ class Conditioned:
     never: Sequence[int]
 
     def put(self, prompt: list[int]) -> list[int]:
-        """A prompt's token ids with the control tokens behind them, or in front, after what every text starts with."""
+        """A prompt's token ids with the control tokens after them, or before them but after the BOS token."""
         if self.place == "completion":
             return [*prompt, *self.tokens]
         start = 1 if self.bos is not None and prompt[:1] == [self.bos] else 0
@@ -56,7 +55,7 @@ class Control:
 
     Attributes:
         ids: reward → token ids, the best one first.
-        place: where they stand, as in the config.
+        place: where they are put, as in the config.
         bos: the token that every prompt starts with; None for none.
     """
 
@@ -66,7 +65,7 @@ class Control:
 
     @property
     def first(self) -> int:
-        """The lowest id; those of all control tokens follow each other from there."""
+        """The lowest id; the ids of all control tokens are consecutive from there."""
         return min(min(ids) for ids in self.ids.values())
 
     @property
@@ -78,7 +77,7 @@ class Control:
         """The tokens of a sample.
 
         Args:
-            ranks: reward → rank, 1 for the best; the tokens stand in its order.
+            ranks: reward → rank, 1 for the best; the tokens are in its order.
         """
         return [self.ids[name][rank - 1] for name, rank in ranks.items()]
 
@@ -91,7 +90,7 @@ class Control:
         return [self.ids[name][-1] for name in names]
 
     def on(self, tokens: Sequence[int]) -> Conditioned:
-        """Prompts with some of the tokens, or with none."""
+        """The settings for prompts with some of the tokens, or with none."""
         return Conditioned(tokens, self.place, self.bos, self.all)
 
 
@@ -107,21 +106,21 @@ def names_of(settings: ControlSettings) -> dict[str, list[str]]:
 def new_control(
     settings: ControlSettings, model: PreTrainedModel | PeftModel, tokenizer: PreTrainedTokenizerBase, seed: int
 ) -> Control | None:
-    """Give a policy its control tokens; None where there are none.
+    """Give a policy its control tokens; None if there are none.
 
     Args:
         settings: the section `algorithm.control`.
         model: the policy; it is changed.
         tokenizer: the policy's; it is changed.
-        seed: of the new embeddings.
+        seed: seed for the new embeddings.
 
     Raises:
-        UserError: the policy has adapters, or its tokenizer has one of the tokens already.
+        UserError: the policy has adapters, or its tokenizer already has one of the tokens.
     """
     if not settings.tokens:
         return None
     if isinstance(model, PeftModel):
-        what = "its adapters keep embeddings as they are, and those of control tokens are new; merge them first"
+        what = "its adapters freeze embeddings, but those of control tokens must be learnt; merge the adapters first"
         raise UserError("policy.model", what)
     control = add_tokens(settings, tokenizer)
     add_embeddings(model, control, seed)
@@ -136,12 +135,12 @@ def add_tokens(settings: ControlSettings, tokenizer: PreTrainedTokenizerBase) ->
         tokenizer: the policy's; it is changed.
 
     Raises:
-        UserError: the tokenizer has one of them already.
+        UserError: the tokenizer already has one of them.
     """
     names = names_of(settings)
     there = tokenizer.get_vocab()
     if known := next((token for tokens in names.values() for token in tokens if token in there), None):
-        raise UserError(KEY, f"the policy's tokenizer has {known} already; start from a policy without control tokens")
+        raise UserError(KEY, f"the policy's tokenizer already has {known}; start from a policy without control tokens")
     tokenizer.add_tokens([token for tokens in names.values() for token in tokens], special_tokens=True)
     return Control({name: _ids(tokens, tokenizer) for name, tokens in names.items()}, settings.place, _bos(tokenizer))
 
@@ -149,13 +148,13 @@ def add_tokens(settings: ControlSettings, tokenizer: PreTrainedTokenizerBase) ->
 def add_embeddings(model: PreTrainedModel, control: Control, seed: int) -> None:
     """Give a model rows for control tokens, and keep it from sampling them.
 
-    A new row is drawn from the normal distribution with the mean and the standard deviation of the rows that were
-    there, number by number; so are those of an output head of its own.
+    Each new row is drawn from a normal distribution with the mean and the standard deviation of the existing rows in
+    each dimension; the same holds for a separate output head.
 
     Args:
         model: the policy; it is changed.
         control: the control tokens.
-        seed: of what is drawn.
+        seed: seed for the draws.
     """
     rows = control.all[-1] + 1
     if _weight(model.get_input_embeddings()).shape[0] < rows:
@@ -186,12 +185,12 @@ def _bos(tokenizer: PreTrainedTokenizerBase) -> int | None:
 
 
 def save(folder: Path, control: Control, names: Sequence[str], tokenizer: PreTrainedTokenizerBase) -> None:
-    """Write what the best tokens of a saved policy are, and where they stand.
+    """Save the best tokens of a saved policy, and their place.
 
     Args:
-        folder: of the policy.
+        folder: the folder of the policy.
         control: its control tokens.
-        names: the rewards whose tokens are in use, in the order in which they stand.
+        names: the rewards whose tokens are in use, in the order of the tokens.
         tokenizer: the policy's.
     """
     best, worst = (tokenizer.convert_ids_to_tokens(ids) for ids in (control.best(names), control.worst(names)))
@@ -204,7 +203,7 @@ def saved(folder: str | Path, tokenizer: PreTrainedTokenizerBase) -> Conditioned
     """The best tokens of a policy that was saved with control tokens; None for any other.
 
     Args:
-        folder: of the policy, or a hub id.
+        folder: the folder of the policy, or a hub id.
         tokenizer: the policy's.
     """
     file = Path(folder) / FILE

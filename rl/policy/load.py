@@ -64,7 +64,7 @@ def load(settings: PolicySettings, path: str | Path, *, chat: bool) -> Policy:
     notes: list[str] = []
     path = Path(path).expanduser() if str(path).startswith("~") else path
     if settings.quantize and not torch.cuda.is_available():
-        raise UserError("policy.quantize", "bitsandbytes needs a GPU, and none is here; leave it out to run on the CPU")
+        raise UserError("policy.quantize", "bitsandbytes needs a GPU, but there is none; leave it out to use the CPU")
     try:
         model, tokenizer, _ = models.load(
             path,
@@ -79,7 +79,7 @@ def load(settings: PolicySettings, path: str | Path, *, chat: bool) -> Policy:
     if tokenizer.eos_token_id is None:
         raise UserError("policy.model", "the tokenizer has no end-of-text token, so no completion could ever end")
     if models.give_pad_token(model, tokenizer):
-        notes.append(f"the tokenizer has no pad token; {tokenizer.eos_token!r} pads, hidden from attention and loss")
+        notes.append(f"the tokenizer has no pad token; {tokenizer.eos_token!r} is used, hidden from attention and loss")
     tokenizer.padding_side = "left"
     if chat:
         _give_chat_template(tokenizer, settings.chat_template, notes)
@@ -112,7 +112,7 @@ def _give_chat_template(tokenizer: PreTrainedTokenizerBase, file: str | None, no
 def _goes_on(settings: PolicySettings, path: str | Path, model: PeftModel) -> str:
     """The note about a policy that already has adapters."""
     own = model.active_peft_config
-    note = f"{str(path)!r} is an adapter of {own.base_model_name_or_path!r}, and its training goes on"
+    note = f"{str(path)!r} is an adapter of {own.base_model_name_or_path!r}, and its training continues"
     if settings.lora is None:
         return note
     pairs = {"r": "r", "alpha": "lora_alpha", "dropout": "lora_dropout"}
@@ -166,7 +166,7 @@ def _targets(targets: str | list[str], model: PreTrainedModel) -> str | list[str
         return targets
     names = [targets] if isinstance(targets, str) else targets
     if "all-linear" in names:
-        raise UserError("policy.lora.targets", "all-linear is a value of its own and goes with no other name")
+        raise UserError("policy.lora.targets", "all-linear cannot be combined with other names")
     for name in names:
         if not _named(name, modules):
             raise UserError("policy.lora.targets", _no_module(name, modules))
@@ -174,7 +174,7 @@ def _targets(targets: str | list[str], model: PreTrainedModel) -> str | list[str
 
 
 def _named(name: str, modules: Sequence[str]) -> bool:
-    """Whether a name is the name of a module, or its last parts."""
+    """Whether a name is the full name of a module, or its last parts."""
     return bool(name) and any(module == name or module.endswith(f".{name}") for module in modules)
 
 

@@ -1,4 +1,4 @@
-"""The teachers of a fit, models whose distributions over the next token are learnt, and what they are shown."""
+"""The teachers of a fit, whose next-token distributions the policy learns, and what they are shown."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Teacher:
 
 
 def load(config: Config, policy: Policy) -> list[Teacher]:
-    """The teachers that a config names; none where its algorithm has no teachers.
+    """The teachers that a config names; empty if its algorithm has none.
 
     Args:
         config: a checked config.
@@ -50,7 +50,7 @@ def load(config: Config, policy: Policy) -> list[Teacher]:
 
 
 def base(config: Config, policy: Policy) -> tuple[Any, Any]:
-    """The policy as the run began with it, and its tokenizer; it does not learn.
+    """A frozen copy of the policy that the run started from, and its tokenizer.
 
     Args:
         config: a checked config.
@@ -88,12 +88,12 @@ def shown_ids(
     tokenizer: PreTrainedTokenizerBase,
     template_kwargs: Mapping[str, Any] | None = None,
 ) -> list[list[int] | None]:
-    """What a teacher reads before each completion, as token ids; None where there is no right sibling to show it.
+    """What a teacher reads before each completion, as token ids; None if there is no right sibling to show it.
 
     Args:
-        samples: completions to fit on, judged where siblings are shown.
+        samples: completions to fit on; they must be judged if siblings are shown.
         teacher: the teacher.
-        tokenizer: the policy's, whose layout of a chat the teacher gets too.
+        tokenizer: the policy's tokenizer, whose chat layout the teacher gets too.
         template_kwargs: variables of the chat template.
 
     Raises:
@@ -112,7 +112,7 @@ def shown_ids(
     for sample, sibling in zip(samples, siblings, strict=True):
         plain = ids = prompt_ids(sample.prompt, tokenizer, template_kwargs)
         if template is not None:
-            try:  # also without a sibling, so that a column that is missing is found at once
+            try:  # also without a sibling, so that a missing column is found at once
                 ids = prompt_ids(shown(sample.prompt, template, sample.row, sibling or ""), tokenizer, template_kwargs)
             except ValueError as error:
                 raise UserError(KEY, str(error)) from None
@@ -121,8 +121,8 @@ def shown_ids(
         if limit is not None and len(ids) + len(sample.ids) > limit:
             raise UserError(
                 KEY,
-                f"what {teacher.settings.model!r} is shown and a completion have {len(ids) + len(sample.ids):,} "
-                f"tokens, and its context holds {limit:,}",
+                f"the prompt of {teacher.settings.model!r} and a completion have {len(ids) + len(sample.ids):,} "
+                f"tokens, but its context holds {limit:,}",
             )
         found.append(None if wanted and sibling is None else ids)
     return found

@@ -1,1 +1,1 @@
-"""Training in rounds: sample, judge, choose examples, fit, evaluate, again."""
+"""Training in rounds: sample, judge, choose examples, fit, evaluate, and repeat."""

@@ -17,13 +17,13 @@ from verifiers.runtime.verifier import Verifier
 
 
 class Sieve:
-    """The filter of `algorithm.sift`; without it every sample counts.
+    """The filter of `algorithm.sift`; without it, every sample is kept.
 
     Args:
         run: the context of a run in rounds.
 
     Raises:
-        UserError: the verifier of equations has no such option, or judges no steps.
+        UserError: the verifier of equations lacks an option, or judges no steps.
     """
 
     def __init__(self, run: RunContext) -> None:
@@ -39,7 +39,7 @@ class Sieve:
                 raise UserError("algorithm.sift.equations", f"verifier {settings.equations!r} judges no steps")
 
     def __call__(self, samples: Sequence[Sample]) -> list[Sample]:
-        """The samples that count, in their order."""
+        """The samples that are kept, in their order."""
         if self.settings is None:
             return list(samples)
         how = {"answered": self.settings.answered, "distinct": self.settings.distinct}
@@ -55,7 +55,7 @@ class Chooser:
         start: folder or hub id of the policy that samples the first round.
 
     Raises:
-        UserError: the task, the processes or a verifier do not go with the settings.
+        UserError: the settings do not work with the task, the number of processes or a verifier.
     """
 
     def __init__(self, run: RunContext, algorithm: Any, start: str) -> None:
@@ -72,8 +72,8 @@ class Chooser:
 
         Args:
             number: number of the round, from 0.
-            pool: the samples on which the fit may draw, the round's own included.
-            samples: the round's own.
+            pool: the samples that the fit may use, including those of the round.
+            samples: the round's samples.
             policy: the policy that sampled them.
 
         Raises:

@@ -1,4 +1,4 @@
-"""What a run in rounds does about control tokens: when they are put to prompts, and how they are kept."""
+"""How a run in rounds uses control tokens: when prompts have them, and how they are saved."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rl.context import RunContext
 from rl.policy.control import Conditioned, add_embeddings, save
 
 SHOWN = ("greedy", "chain")
-"""Metrics that an evaluation on the worst tokens has, beside those of rewards."""
+"""Metrics of an evaluation on the worst tokens, besides those of rewards."""
 
 
 class Conditioning:
@@ -38,7 +38,7 @@ class Conditioning:
         return model
 
     def best(self, fits: int) -> Conditioned | None:
-        """Prompts with the best tokens; with none before a fit has taught the policy what they mean.
+        """The best tokens for prompts, or no tokens before a fit has taught the policy what they mean.
 
         Args:
             fits: number of finished fits.
@@ -46,11 +46,11 @@ class Conditioning:
         return None if self.control is None else self.control.on(self.control.best(self._in_use(fits)))
 
     def save(self, folder: Path, number: int) -> None:
-        """Write beside a policy what its best tokens are.
+        """Save a policy's best tokens next to it.
 
         Args:
-            folder: of the policy.
-            number: of the round whose fit made it, from 0.
+            folder: the folder of the policy.
+            number: number of the round whose fit made it, from 0.
         """
         if self.control is not None:
             save(folder, self.control, self._in_use(number + 1), self.tokenizer)
@@ -58,11 +58,11 @@ class Conditioning:
     def evaluated(
         self, once: Callable[[EvaluationSettings], Evaluation], settings: EvaluationSettings, fits: int
     ) -> Evaluation:
-        """An evaluation on the best tokens, with what the worst ones give in their place as `worst/…`.
+        """An evaluation on the best tokens, with the figures on the worst ones as `worst/…`.
 
         Args:
-            once: evaluates with some settings.
-            settings: those of the run.
+            once: evaluates with given settings.
+            settings: the settings of the run.
             fits: number of finished fits.
         """
         if (best := self.best(fits)) is None or self.control is None:

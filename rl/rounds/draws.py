@@ -40,10 +40,10 @@ class Draws:
         run: the context of a run in rounds.
 
     Attributes:
-        seconds: phase of the last round's sampling → the time that it took.
+        seconds: phase of the last round's sampling → its duration.
 
     Raises:
-        UserError: the policy's tokenizer has no tokens for the template of hints, or for the few-shot examples.
+        UserError: the policy's tokenizer has no tokens for the hint template or the few-shot examples.
     """
 
     def __init__(self, run: RunContext) -> None:

@@ -1,21 +1,21 @@
-r"""Process feedback of a policy's own making: in each round, steps are labelled and a reward model is trained on them.
+r"""Self-generated process feedback: in each round, steps are labelled and a reward model is trained on the labels.
 
-As in SIPF (Chen et al. 2024, arXiv:2412.08393; code ChenKy23/SIPF): of each step of the pool's samples the round's
-policy draws K continuations, and the step is right if a share above $\delta$ reaches the answer (`rl/prm/label.py`). A
+As in SIPF (Chen et al. 2024, arXiv:2412.08393; code ChenKy23/SIPF), the round's policy draws K continuations of each
+step of the pool's samples, and the step is right if a share above $\delta$ reaches the answer (`rl/prm/label.py`). A
 process reward model (PRM) learns the labels (`rl/prm/train.py`), together with the gold solutions, all of whose steps
 are right. A sample's score is the mean of its steps' probabilities,
 
 $$ R(\tau) = \frac{1}{T} \sum_{t=1}^{T} p_{PRM}(\text{step } t \text{ is right}), $$
 
-and a right and a wrong sample of a problem make a pair where $R(\tau_w) - R(\tau_l) > \eta$, which is `pairs.margin`.
-The next round labels the whole pool anew by its own policy and trains another PRM, from the same start.
+and a right and a wrong sample of a problem make a pair if $R(\tau_w) - R(\tau_l) > \eta$, which is `pairs.margin`.
+The next round labels the whole pool again with its own policy and trains another PRM from the same start.
 
-The authors' continuations and PRM are of stronger models than the policy (7B parameters); here both are of the policy
-itself, so the labels mean something only once it often reaches the answer from a right step. The mean lets one fatal
-step be averaged away; `final: min` is Math-Shepherd's. With `labels: outcome` each step gets the verdict on the answer,
-which is the authors' outcome reward model.
+The authors use stronger models than the policy for continuations and PRM (7B parameters); here both come from the
+policy itself, so the labels mean something only once it often reaches the answer from a right step. The mean averages
+away a single fatal step; `final: min` is Math-Shepherd's rule. With `labels: outcome`, each step gets the verdict on
+the answer, which gives the authors' outcome reward model.
 
-A round's labels, model and scores lie in `process/round_000`, which is complete or not there.
+A round's labels, model and scores are in `process/round_000`, which either is complete or does not exist.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class ProcessScores:
         start: folder or hub id of the policy that sampled the first round.
 
     Raises:
-        UserError: the run has several processes, or its task lacks what the settings ask for.
+        UserError: the run has several processes, or its task lacks what the settings need.
     """
 
     def __init__(self, run: RunContext, settings: Process, start: str) -> None:
@@ -79,11 +79,11 @@ class ProcessScores:
 
         Args:
             number: number of the round, from 0.
-            samples: the judged samples that pairs are made of, those of earlier rounds included.
+            samples: the judged samples from which pairs are made, including those of earlier rounds.
             policy: the policy that sampled the round.
 
         Raises:
-            UserError: all labels are equal, so that a model has nothing to learn.
+            UserError: all labels are equal, so a model has nothing to learn.
         """
         folder = self.run.folder.path / "process" / f"round_{number:03d}"
         if not folder.exists():
@@ -94,7 +94,7 @@ class ProcessScores:
         return [replace(one, reward=score) for one, score in zip(samples, scores, strict=True)], made["figures"]
 
     def _make(self, folder: Path, number: int, samples: Sequence[Sample], policy: Model) -> None:
-        """Label the samples, train on them, score them, and leave all of it in the folder at once."""
+        """Label the samples, train on them, score them, and write all results into the folder at once."""
         draft = folder.with_name(f".{folder.name}")
         shutil.rmtree(draft, ignore_errors=True)
         labelled = self._labelled(number, samples, policy)
@@ -173,7 +173,7 @@ class ProcessScores:
 
 
 def against_the_verifier(samples: Sequence[Sample], scores: Sequence[Sequence[float]]) -> dict[str, float]:
-    """How labels and scores compare with the steps that the task's verifier judged; nothing where it judges none.
+    """How labels and scores compare with the task verifier's verdicts on steps; empty if it judges no steps.
 
     Args:
         samples: labelled and judged samples.

@@ -45,7 +45,7 @@ from rl.tasks.task import Split
 
 
 class Rounds(Run):
-    """A run in rounds. Its policy is that of the last finished round.
+    """A run in rounds. Its current policy is that of the last finished round.
 
     Args:
         context: the loaded parts of the run.
@@ -79,7 +79,7 @@ class Rounds(Run):
             if not examples:
                 self.context.warn(
                     f"round {number + 1} of {self.settings.rounds} gives nothing to fit on, no pair or no right "
-                    f"completion: the run ends with the policy as it is"
+                    f"completion: the run ends with the current policy"
                 )
                 break
             self._fit(number, examples)
@@ -119,7 +119,7 @@ class Rounds(Run):
         done = 0
         while (saved := self.saved(done)).exists():
             if (what := problem(saved)) is not None:
-                self.context.warn(f"{saved} is broken ({what}); its fit ends anew")
+                self.context.warn(f"{saved} is broken ({what}); the end of its fit is repeated")
                 break
             done += 1
         number = done + 1
@@ -141,7 +141,7 @@ class Rounds(Run):
         return self.folder.path / "rounds" / f"round_{number:03d}"
 
     def last_good(self) -> Path | None:
-        """The newest checkpoint of the current round, or else the policy of the last finished round."""
+        """The newest checkpoint of the current round, otherwise the policy of the last finished round."""
         checkpoint = newest_good(FitFolder(self.folder, self.done).checkpoints, self.context.warn)
         return checkpoint or (self.saved(self.done - 1) if self.done else None)
 
@@ -163,7 +163,7 @@ class Rounds(Run):
         yield self.model
 
     def evaluated(self, model: Model, split: Split, settings: EvaluationSettings, progress: Any = None) -> Evaluation:
-        """An evaluation; where there are control tokens, conditioned on the best, and once more on the worst."""
+        """An evaluation; with control tokens, it is conditioned on the best ones and repeated on the worst."""
         once = super().evaluated
         return self.conditioning.evaluated(lambda how: once(model, split, how, progress), settings, self.done)
 
@@ -178,7 +178,7 @@ class Rounds(Run):
         return pool.read(self.folder.pool, number, self.rows)
 
     def _earlier(self, number: int) -> list[Sample]:
-        """The samples of earlier rounds on which a round may draw."""
+        """The samples of earlier rounds that a round may use."""
         first = 0 if self.settings.pool_rounds is None else max(0, number + 1 - self.settings.pool_rounds)
         return [one for earlier in range(first, number) for one in self._pool(earlier)]
 
@@ -193,7 +193,7 @@ class Rounds(Run):
                 with stopping_at_once():
                     drawn = self._draw(number)
             except KeyboardInterrupt:
-                again = f"stopped in the sampling of round {number + 1}, which begins anew."
+                again = f"stopped while sampling round {number + 1}, which will start again."
                 self.context.say(f"{again} {self.context.how_to_resume}")
                 raise
             if self.state.is_main_process:

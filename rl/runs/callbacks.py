@@ -28,15 +28,15 @@ Handler = Callable[[int, FrameType | None], Any] | int | None
 
 
 class Records(TrainerCallback):
-    """Writes `metrics.jsonl` and files of completions, and warns of odd rewards at the start.
+    """Writes `metrics.jsonl` and files of completions, and warns of suspicious rewards at the start.
 
     Args:
         folder: the run folder.
         completions_every: steps between two files of completions; 0 for none.
         rewards: names of the rewards.
-        warn: is told of rewards that the first log line shows to be odd.
+        warn: is called with a message about each reward that looks suspicious in the first log line.
         log: takes the step and the numbers of a log line; by default they go to `metrics.jsonl` alone.
-        show: takes the step and the table of completions beside their file.
+        show: takes the step and the table of completions, which are also written to a file.
     """
 
     trainer: GRPOTrainer
@@ -65,7 +65,7 @@ class Records(TrainerCallback):
         self._is_first = state.global_step == 0
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        """Write the completions that were sampled last, whether or not this step is logged."""
+        """Write the most recently sampled completions, whether or not this step is logged."""
         if state.is_world_process_zero and self.completions_every and state.global_step % self.completions_every == 0:
             self._write_completions(state.global_step)
 
@@ -123,7 +123,7 @@ class ProgressLine(TrainerCallback):
 
     Args:
         console: the console to print to.
-        accuracy: the share of right answers in the last evaluation on validation; None if there was none yet.
+        accuracy: the share of right answers in the last evaluation on validation; None if there has not been one.
     """
 
     def __init__(self, console: Console, accuracy: Callable[[], float | None] = lambda: None) -> None:
@@ -168,8 +168,8 @@ class ProgressLine(TrainerCallback):
             self.console.print(f"step {state.global_step}/{state.max_steps} · {line}{left}", highlight=False)
 
     def _line(self, logs: Mapping[str, Any]) -> str:
-        """What is said of a step, in at most 45 characters, so that it fits a terminal of 80."""
-        # a fit of a round has no reward, and its loss says whether it learns
+        """A summary of a step in at most 45 characters, so that the line fits a terminal of 80."""
+        # a round's fit has no reward; its loss shows whether it learns
         parts = [f"reward {_shown(logs['reward'])}" if "reward" in logs else f"loss {_shown(logs['loss'])}"]
         if (right := self.accuracy()) is not None:
             parts.append(f"right {right:.0%}")
@@ -228,7 +228,7 @@ class StopOnSignal(TrainerCallback):
         if self.stopped:
             raise KeyboardInterrupt
         self.stopped = True
-        self.console.print("\nstopping at the end of this step and saving; once more to stop at once")
+        self.console.print("\nstopping and saving at the end of this step; press again to stop at once")
 
 
 @contextmanager

@@ -22,14 +22,14 @@ COST = {
     "Seconds of an optimizer step": ("time/step_time",),
     "Seconds of a draw": ("time/sampling", "time/judging", "time/critic"),
 }
-"""Title → the metrics of what a run costs, as W&B has them."""
+"""Title → the metrics that show what a run costs, by their names in W&B."""
 
 
 def workspace(run: RunRecord, entity: str) -> Any:
     """The workspace, not saved yet.
 
     Args:
-        run: the run that is pinned in it, whose rewards have charts.
+        run: the run that is pinned in it; its rewards have charts.
         entity: the user or team in W&B.
 
     Returns:
@@ -75,7 +75,7 @@ def save_workspace(path: str | Path, entity: str | None = None) -> str:
 
     Args:
         path: the run folder.
-        entity: the user or team in W&B; by default that of the login.
+        entity: the user or team in W&B; by default the one that is logged in.
 
     Returns:
         Its address.
@@ -87,10 +87,10 @@ def save_workspace(path: str | Path, entity: str | None = None) -> str:
         raise UserError("whetstone dashboard", "needs wandb-workspaces; pip install 'whetstone-rl[dashboard]'")
     run = read_run(path)
     if not run.folder.wandb_id.exists():
-        raise UserError(str(path), "was not logged to W&B; logging.wandb: online or offline logs the next run")
+        raise UserError(str(path), "was not logged to W&B; set logging.wandb to online or offline for the next run")
     try:
         made = workspace(run, entity or wandb.Api().default_entity or "")
         return made.save().url
     except (wandb.Error, OSError, ValueError) as error:
         what = " ".join(str(error).split()) or type(error).__name__
-        raise UserError("W&B", f"the workspace was not saved ({what}); `wandb login` first, then try again") from error
+        raise UserError("W&B", f"the workspace was not saved ({what}); run `wandb login`, then try again") from error

@@ -1,8 +1,8 @@
 """`whetstone export`: the policy of a finished run in a folder that transformers loads, with a model card.
 
-A policy with full weights is copied. An adapter is copied too, or with `merge` added to its base, so that the folder
-stands alone. GGUF is not written: transformers can read it and not write it; llama.cpp's `convert_hf_to_gguf.py` makes
-it from a folder that stands alone.
+A policy with full weights is copied. An adapter is copied too, or with `merge` merged into its base, so that the folder
+stands alone. GGUF is not written, because transformers can only read it; llama.cpp's `convert_hf_to_gguf.py` makes it
+from a folder that stands alone.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ def export(run: str | Path, to: str | Path, *, merge: bool = False, force: bool 
     """Write the policy of a run, its tokenizer, its config and a model card into a folder.
 
     Args:
-        run: the folder of a finished run, or of finished stages, whose last policy it is.
+        run: the folder of a finished run, or of finished stages, whose last policy is exported.
         to: where to write; a new folder, or an empty one.
-        merge: whether an adapter is added to its base model.
+        merge: whether to merge an adapter into its base model.
         force: whether to replace a model that is in `to`.
 
     Returns:
         The folder.
 
     Raises:
-        UserError: there is no such run, it is not finished, or `to` is not free.
+        UserError: there is no such run, it is not finished, or `to` is taken.
     """
     folder, target = _finished(Path(run)), Path(to)
     _refuse_taken(target, folder, force=force)
@@ -68,46 +68,46 @@ def export(run: str | Path, to: str | Path, *, merge: bool = False, force: bool 
 
 
 def _finished(run: Path) -> RunFolder:
-    """The folder of the run whose policy is wanted.
+    """The folder of the run whose policy is exported.
 
     Raises:
-        UserError: it is no finished run.
+        UserError: it is not a finished run.
     """
-    if (run / "model").is_symlink() and not (run / "config.yaml").exists():  # of stages, the last policy
+    if (run / "model").is_symlink() and not (run / "config.yaml").exists():  # stages link to the last policy
         run = (run / "model").resolve().parent
     folder = RunFolder(run)
     if not folder.config.is_file():
-        raise UserError(str(run), "is no run folder: it has no config.yaml; name a folder that whetstone train made")
-    again = "the same whetstone train command goes on to its end"
+        raise UserError(str(run), "is not a run folder: it has no config.yaml; name a folder that whetstone train made")
+    again = "run the same whetstone train command again to finish it"
     if not folder.finished:
         checkpoint = folder.last_checkpoint()
-        left = "has saved nothing yet" if checkpoint is None else f"has come to {checkpoint.name}"
-        raise UserError(str(run), f"is a run that is not finished; it {left}, and {again}")
+        left = "has saved nothing yet" if checkpoint is None else f"has reached {checkpoint.name}"
+        raise UserError(str(run), f"is a run that is not finished: it {left}; {again}")
     if not folder.model.is_dir():
         raise UserError(str(run), f"is finished, but its {folder.model.name}/ is gone; train it again with --fresh")
     return folder
 
 
 def _refuse_taken(target: Path, run: RunFolder, *, force: bool) -> None:
-    """Refuse a target that something else is in.
+    """Refuse a target that holds something else.
 
     Raises:
         UserError: it is a file or a folder that is not empty, and not a model to replace.
     """
     if target.resolve() == run.path.resolve() or target.resolve() in run.path.resolve().parents:
-        raise UserError("--to", f"{target} is where the run is; name another folder")
+        raise UserError("--to", f"{target} is the run folder or contains it; name another folder")
     if target.is_file() or target.is_symlink():
-        raise UserError("--to", f"{target} is no folder")
+        raise UserError("--to", f"{target} is not a folder")
     if not target.is_dir() or not any(target.iterdir()):
         return
     if not force:
-        raise UserError("--to", f"{target} is not empty; --force replaces a model that is there")
+        raise UserError("--to", f"{target} is not empty; --force replaces a model in it")
     if not any((target / name).is_file() for name in ("config.json", CONFIG_FILE)):
         raise UserError("--to", f"{target} holds something other than a model, which --force leaves alone")
 
 
 def _copy(model: Path, to: Path, adapter: Mapping[str, Any] | None) -> None:
-    """Copy a policy; the config of an adapter names its base by a path that holds from anywhere."""
+    """Copy a policy; the config of an adapter then names its base by an absolute path or a hub id."""
     for file in model.iterdir():
         if file.name not in OF_THE_TRAINER and file.is_file():
             shutil.copyfile(file, to / file.name)

@@ -1,4 +1,4 @@
-"""What a config would run, without running it: prompts, completions, tokens, steps and an estimate of memory.
+"""Describes what a config would run: prompts, completions, tokens, steps and an estimate of memory.
 
 Imports without torch. A model's size is read from its `config.json` and the headers of its safetensors files.
 """
@@ -26,7 +26,7 @@ TRL_EPOCHS = 3
 CHARACTERS_A_TOKEN = 4
 """Characters per token, a rule of thumb for subword tokenizers; the embedded policy has one per word or character."""
 PHRASED_ROWS = 20
-"""Number of rows whose gold answers the verifier is also tried on in the usual phrasings."""
+"""Number of rows whose gold answers are also put to the verifier in the usual phrasings."""
 SAMPLED_AT_ONCE = 512
 """Completions per batch in rounds, the default of `rl.sampling.draw.sample`."""
 GIB = 2**30
@@ -75,19 +75,19 @@ def describe(config: Config, task: Task | None, *, check_rows: int = 200) -> lis
     ]
     size = model_size(config, task)
     if size is None:
-        lines.append(("memory", f"not known before {config.policy.model} is here"))
+        lines.append(("memory", f"not known before {config.policy.model} is on this machine"))
     else:
         needs = memory(config, size, prompt_tokens(config, task))
         total = sum(needs.values())
         parts = ", ".join(f"{name} {amount / GIB:.2f}" for name, amount in needs.items())
         lines.append(("policy", f"{config.policy.model}: {size.parameters / 1e6:,.1f}M parameters"))
-        lines.append(("memory", f"about {total / GIB:.1f} GiB a device ({parts}), beside 0.7 for the libraries"))
+        lines.append(("memory", f"about {total / GIB:.1f} GiB per device ({parts}), plus 0.7 for the libraries"))
     return lines
 
 
 def _task_lines(config: Config, task: Task | None, check_rows: int) -> list[tuple[str, str]]:
     if task is None:
-        return [("task", f"{config.task.name}: its data is on the hub and is looked at when it is downloaded")]
+        return [("task", f"{config.task.name}: its data is on the hub and is checked when it is downloaded")]
     counts = " · ".join(f"{split} {len(rows):,}" for split, rows in task.splits.items())
     skipped = f", {len(task.skipped)} skipped" if task.skipped else ""
     return [("task", f"{task.name}: {counts} problems{skipped}"), ("verifier", _self_check(task, check_rows))]
@@ -151,12 +151,12 @@ def _online_lines(config: Config, task: Task | None) -> list[tuple[str, str]]:
 
 
 def _answering_lines(config: Config) -> list[tuple[str, str]]:
-    """Whose turn it is, if supervised answering takes turns with the algorithm."""
+    """How supervised answering takes turns with the algorithm, if it does."""
     answering = config.algorithm.answering if isinstance(config.algorithm, Online) else None
     if answering is None:
         return []
     weights = f"after a statement x {answering.qka_weight:g}, without one x {answering.qa_weight:g}"
-    turns = f"after {answering.policy_cycles} of these draws {answering.answer_cycles} to learn gold answers from"
+    turns = f"after every {answering.policy_cycles} of these draws, {answering.answer_cycles} for learning gold answers"
     return [("answering", f"{turns}: {weights}")]
 
 
@@ -173,7 +173,7 @@ def _training_lines(config: Config, task: Task | None) -> list[tuple[str, str]]:
 
 
 def optimizer_steps(config: Config, task: Task | None) -> int | None:
-    """Optimizer steps of an online training, or of one fit of a run in rounds; None where that is not known before.
+    """Optimizer steps of an online run, or of one fit of a run in rounds; None if they are not known in advance.
 
     Args:
         config: a checked config.
@@ -228,7 +228,7 @@ def model_size(config: Config, task: Task | None) -> ModelSize | None:
 
     Args:
         config: the config, which names the policy.
-        task: the task, whose vocabulary the embedded policy has.
+        task: the task; the embedded policy has its vocabulary.
     """
     if config.policy.model == "embedded":
         assert task is not None and task.vocabulary is not None, "embedded tasks are generated here"
@@ -275,16 +275,16 @@ def local_folder(model: str) -> Path | None:
 
 
 def _tensors(file: Path) -> int:
-    """How many numbers a safetensors file holds, from its header."""
+    """The number of values in a safetensors file, from its header."""
     return sum(math.prod(tensor["shape"]) for tensor in header(file).values())
 
 
 def prompt_tokens(config: Config, task: Task | None) -> int:
-    """The approximate length of the longest of the first prompts, in tokens; a guess without the data.
+    """The approximate length in tokens of the longest of the first prompts; a guess if the data is missing.
 
     Args:
-        config: the config, of whose policy the length of a token is.
-        task: the task; None where its data is not at hand.
+        config: the config; its policy determines the length of a token.
+        task: the task; None if its data is not on this machine.
     """
     if task is None:
         return 256
@@ -299,9 +299,9 @@ def _self_check(task: Task, rows: int) -> str:
     if problems:
         return f"{verifier.name}: REFUSES {len(problems)} of {len(tried)} gold answers; the first: {problems[0].reason}"
     found = survey(verifier, task.splits["train"][:PHRASED_ROWS])
-    accepted = f"{verifier.name}: accepts its own gold answer on {len(tried)} of {len(tried)} rows tried"
+    accepted = f"{verifier.name}: accepts its own gold answer on all {len(tried)} rows tried"
     if len(found.phrasings) > 1:
-        accepted += f", {found.share:.1%} of {PHRASED_ROWS} of them in {len(found.phrasings)} usual phrasings"
+        accepted += f", {found.share:.1%} of {PHRASED_ROWS} in {len(found.phrasings)} usual phrasings"
     if found.wrong.tried:
         accepted += f", and {found.wrong.right} of {found.wrong.tried} wrong answers near them"
     return accepted
@@ -312,7 +312,7 @@ def _evaluation(config: Config, task: Task | None) -> str:
     n = min(settings.n, len(task.splits["test"])) if task else settings.n
     text = f"{n:,} test problems before and after, greedy" + (f" and {settings.k} samples" if settings.k else "")
     if (several := settings.statements) is not None:
-        text += f", and by {several.combine} over {several.k} statements and none"
+        text += f", and by the {several.combine} over {several.k} statements and no statement"
     if settings.every or (config.algorithm.in_rounds and not (task and not task.splits["validation"])):
         validation = settings.validation_n or settings.n
         validation = min(validation, len(task.splits["validation"])) if task else validation

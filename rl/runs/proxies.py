@@ -3,10 +3,10 @@
     update_ratio    |θ' - θ| / |θ| over one optimizer step
     largest_logit   the mean over positions of the largest |logit| of the policy's head
 
-Both are known from small-scale proxies of instabilities of large models (Wortsman et al. 2023, arXiv:2309.14322, 3.1.2
-and 3.4). They are estimated on few numbers, so that they cost nothing: the first on at most 1,024 weights a tensor, in
-even distances, the second on the last token of at most eight sequences of each forward pass that is trained on.
-Sharded weights are looked at where this process has them, and their logits are not.
+Both come from small-scale proxies for the instabilities of large models (Wortsman et al. 2023, arXiv:2309.14322, 3.1.2
+and 3.4). They are estimated from few numbers, so they cost almost nothing: the first from at most 1,024 evenly spaced
+weights per tensor, the second from the last token of at most eight sequences in each forward pass of training. Of
+sharded weights only the local shard is used, and their logits are left out.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState,
 from rl.storage.checkpoints import metrics
 
 WEIGHTS = 1024
-"""Most weights of a tensor that are looked at."""
+"""Largest number of weights per tensor that are compared."""
 SEQUENCES = 8
-"""Most sequences of a forward pass whose last token is looked at."""
+"""Largest number of sequences per forward pass whose last token is used."""
 
 
 class Proxies(TrainerCallback):
@@ -44,7 +44,7 @@ class Proxies(TrainerCallback):
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Look at the hidden states that the policy's body gives to its head."""
+        """Start to observe the hidden states that the policy's body gives to its head."""
         assert self.trainer is not None
         policy = self.trainer.accelerator.unwrap_model(self.trainer.model)
         policy = policy.get_base_model() if hasattr(policy, "get_base_model") else policy
@@ -64,7 +64,7 @@ class Proxies(TrainerCallback):
     def on_optimizer_step(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Compare them with what the step made of them, and note the logits since the last step."""
+        """Compare these weights with those after the step, and note the largest logits since the last step."""
         assert self.trainer is not None
         found = metrics(self.trainer)
         if self.trainer.accelerator.distributed_type != DistributedType.DEEPSPEED:  # it stepped in the backward pass
@@ -77,7 +77,7 @@ class Proxies(TrainerCallback):
     def on_train_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Look no more."""
+        """Stop observing."""
         if self._hook is not None:
             self._hook.remove()
             self._hook = None
@@ -90,11 +90,11 @@ class Proxies(TrainerCallback):
 
 
 def last_hidden(hidden_BSH: Tensor, mask: Tensor | None) -> Tensor:
-    """The hidden state (B, H) of each sequence's last token that is no padding.
+    """The hidden state (B, H) of each sequence's last token that is not padding.
 
     Args:
         hidden_BSH: the hidden states.
-        mask: (B', S) with B' of at least B, 1 on tokens; where it has another shape, every position is a token.
+        mask: (B', S) with B' of at least B, 1 on tokens; if it has another shape, every position counts as a token.
     """
     rows, positions = hidden_BSH.shape[:2]
     if mask is None or mask.dim() != 2 or mask.shape[1] != positions:
@@ -104,7 +104,7 @@ def last_hidden(hidden_BSH: Tensor, mask: Tensor | None) -> Tensor:
 
 
 def some_weights(model: nn.Module) -> list[Tensor]:
-    """At most `WEIGHTS` numbers of each tensor that is trained, in even distances, as float32 copies."""
+    """At most `WEIGHTS` evenly spaced values of each trained tensor, as float32 copies."""
     found = []
     for parameter in model.parameters():
         if parameter.requires_grad:
@@ -115,11 +115,11 @@ def some_weights(model: nn.Module) -> list[Tensor]:
 
 
 def update_ratio(before: list[Tensor], after: list[Tensor]) -> float:
-    """The length of the change over the length before it.
+    """The norm of the change divided by the norm of the weights before it.
 
     Args:
-        before: weights before a step, a vector a tensor.
-        after: the same ones after it.
+        before: weights before a step, one vector per tensor.
+        after: the same weights after the step.
     """
     moved = torch.stack([(new - old).square().sum() for old, new in zip(before, after, strict=True)]).sum()
     length = torch.stack([old.square().sum() for old in before]).sum()

@@ -1,4 +1,4 @@
-"""What online runs (`rl/runs/online.py`) and runs in rounds (`rl/rounds/rounds.py`) share."""
+"""The parts that online runs (`rl/runs/online.py`) and runs in rounds (`rl/rounds/rounds.py`) share."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Run(ABC):
         context: the loaded parts of the run.
 
     Attributes:
-        right_on_validation: greedy accuracy in the last evaluation on validation in this process; None before it.
+        right_on_validation: greedy accuracy in this process's last evaluation on validation; None before the first one.
     """
 
     def __init__(self, context: RunContext) -> None:
@@ -71,7 +71,7 @@ class Run(ABC):
         """Optimizer steps so far."""
 
     def log(self, step: int, numbers: Mapping[str, Any]) -> None:
-        """A line for metrics.jsonl and the trackers.
+        """Write a line to metrics.jsonl and the trackers.
 
         Args:
             step: optimizer steps so far.
@@ -83,7 +83,7 @@ class Run(ABC):
         self.watch.log(row)
 
     def look_back(self) -> None:
-        """Have the diagnostics read what is on record, without saying again what they said when it was logged."""
+        """Let the diagnostics read the existing records, without repeating what they said when these were logged."""
         if self.state.is_main_process:
             watch = Watch(self.watch.record.config)
             replayed(read_jsonl(self.folder.metrics), read_jsonl(self.folder.evaluations), {}, watch)
@@ -129,7 +129,7 @@ class Run(ABC):
 
         Args:
             model: the policy.
-            split: where the problems are from.
+            split: the split with the problems.
             settings: numbers of problems and samples, and how they are drawn.
             progress: called with the number of completions drawn since the last call.
         """
@@ -137,7 +137,7 @@ class Run(ABC):
         return evaluate(model, self.policy.tokenizer, self.task, split, settings, progress, mix)
 
     def summarise(self, wall_s: float) -> dict[str, Any]:
-        """Write and return the summary: what was run, on which device, and the figures before and after training."""
+        """Write and return the summary: the run, its device, and the figures before and after training."""
         last = self.last_step
         before, after = (self.folder.evaluation("test", step) for step in (0, last))
         assert before is not None and after is not None

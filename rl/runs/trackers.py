@@ -1,10 +1,10 @@
-"""Where a run is seen beside its folder: W&B, TensorBoard, trackio. None of them can stop a run.
+"""Trackers that a run reports to besides its folder: W&B, TensorBoard, trackio. None of them can stop a run.
 
-What goes there is what goes to `metrics.jsonl`, under names that are grouped by what a person asks: `eval/` (is it
-learning), `rewards/` (what does it earn, and is a reward gamed), `policy/` and `critic/` (is it stable), `groups/`
-(where is the signal lost), `rounds/`, and `time/` (what does it cost); and the sampled completions as a table of their
-own for each step that has one. transformers' own callbacks are not used: they put every name under `train/`, know
-nothing of evaluations before the first step, and raise where a disk is full.
+They get what `metrics.jsonl` gets, under names that are grouped by what a person asks: `eval/` (is it learning),
+`rewards/` (what does it earn, and is a reward gamed), `policy/` and `critic/` (is it stable), `groups/` (where is the
+signal lost), `rounds/`, and `time/` (what does it cost). They also get the sampled completions, as a separate table for
+each step that has one. transformers' own callbacks are not used: they put every name under `train/`, ignore evaluations
+before the first step, and raise an error if the disk is full.
 
 A tracker that does not start or that breaks later is dropped, with a warning that says what is lost.
 """
@@ -36,13 +36,13 @@ GROUPS = {
     "rounds": ("rounds/", "round"),
     "time": ("time/", "step_time", "num_tokens", "epoch", "total_flos"),
 }
-"""Group → how the names of its metrics begin; every other metric is of the policy."""
+"""Group → how the names of its metrics begin; all other metrics belong to the policy."""
 OWN_GROUP = ("eval", "rewards", "critic", "rounds", "time")
-"""Groups whose metrics have their name already."""
+"""Groups whose metrics already begin with the name of the group."""
 ROWS = 128
-"""Most completions in a table."""
+"""Largest number of completions in a table."""
 FIRST = ("step", "prompt", "completion", "gold", "right", "reward", "advantage", "finish_reason", "reason")
-"""Columns of a table in this order, before those of the single rewards."""
+"""The first columns of a table, in order, before those of the individual rewards."""
 
 
 def grouped(name: str) -> str:
@@ -53,10 +53,10 @@ def grouped(name: str) -> str:
 
 
 def readable(table: pd.DataFrame) -> pd.DataFrame:
-    """A table of completions for people: the steps are marked in the text, and what is asked first comes first.
+    """A table of completions for people: steps are marked in the text, and the most important columns come first.
 
     Args:
-        table: in the columns of `rl.storage.completions`.
+        table: the table, with the columns of `rl.storage.completions`.
     """
     if "judged_steps" in table:
         pairs = zip(table["completion"], table["judged_steps"], strict=True)
@@ -67,29 +67,29 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
 
 
 class Tracker(ABC):
-    """One place where a run is seen."""
+    """A tracker that a run reports to."""
 
     name: str
 
     @abstractmethod
     def log(self, step: int, numbers: Mapping[str, float]) -> None:
-        """Take the numbers of a step."""
+        """Record the numbers of a step."""
 
     @abstractmethod
     def table(self, step: int, rows: pd.DataFrame) -> None:
-        """Take the completions of a step."""
+        """Record the completions of a step."""
 
     @abstractmethod
     def close(self, failed: bool) -> None:
-        """The run is over, or broke off."""
+        """Close the tracker at the end of the run, or after a failure."""
 
 
 class Trackers:
-    """All places where a run is seen.
+    """All trackers that a run reports to.
 
     Args:
-        trackers: those that started.
-        warn: is told, once for each, of one that breaks.
+        trackers: the trackers that started.
+        warn: is called with a message, once for each tracker that breaks.
     """
 
     def __init__(self, trackers: Sequence[Tracker] = (), warn: Callable[[str], None] = print) -> None:
@@ -123,10 +123,10 @@ class Trackers:
             self._each(lambda tracker: tracker.table(step, frame))
 
     def close(self, failed: bool = False) -> None:
-        """End all of them.
+        """Close all trackers.
 
         Args:
-            failed: whether the run broke off.
+            failed: whether the run ended with an error.
         """
         self._each(lambda tracker: tracker.close(failed))
 
@@ -134,7 +134,7 @@ class Trackers:
         for tracker in list(self.trackers):
             try:
                 do(tracker)
-            except Exception as error:  # whatever it is, the run goes on
+            except Exception as error:  # no error of a tracker may stop the run
                 self.trackers.remove(tracker)
                 what = " ".join(str(error).split()) or type(error).__name__
                 self.warn(f"{tracker.name} broke ({what}); the run goes on without it, and its folder has everything")
@@ -142,12 +142,12 @@ class Trackers:
 
 @contextmanager
 def trackers(config: Config, folder: RunFolder, warn: Callable[[str], None]) -> Iterator[Trackers]:
-    """The trackers that a config asks for, open inside this context.
+    """The trackers that a config asks for, open within this context.
 
     Args:
-        config: of the run.
-        folder: the run folder, which is there.
-        warn: is told of a tracker that does not start, or breaks.
+        config: the run's config.
+        folder: the run folder, which exists.
+        warn: is called with a message if a tracker does not start, or breaks.
     """
     kinds: dict[str, Callable[[Config, RunFolder, Callable[[str], None]], Tracker]] = {
         "tensorboard": TensorBoard,
@@ -176,14 +176,14 @@ def trackers(config: Config, folder: RunFolder, warn: Callable[[str], None]) -> 
 class Wandb(Tracker):
     """One W&B run for one run folder, from the evaluations before the first step to the end, also when it is resumed.
 
-    A run that already exists in this process is used and left open. The run's id is kept in the run folder, so that
-    resuming goes on with it; `WANDB_RUN_ID`, as a sweep sets it, goes first. Where W&B cannot be reached, or nobody is
-    logged in, the records are kept in the run folder, and `wandb sync` sends them later.
+    A run that already exists in this process is used and left open. The run's id is kept in the run folder, so that a
+    resumed run continues it; `WANDB_RUN_ID`, which a sweep sets, takes precedence. If W&B cannot be reached, or nobody
+    is logged in, the records are kept in the run folder, and `wandb sync` sends them later.
 
     Args:
-        config: of the run; all of it is recorded.
+        config: the run's config; all of it is recorded.
         folder: the run folder.
-        warn: is told where the records are kept here instead of being sent.
+        warn: is called with a message if the records are kept in the run folder instead of being sent.
     """
 
     name = "W&B"
@@ -215,22 +215,22 @@ class Wandb(Tracker):
         except wandb.Error as error:
             what = " ".join(str(error).split()).rstrip(".")
             kept = folder.path / "wandb"
-            later = f"`wandb sync {kept}/offline-run-*` sends them"
-            warn(f"W&B did not start ({what}); its records are kept here, and {later}")
+            later = f"`wandb sync {kept}/offline-run-*` sends them later"
+            warn(f"W&B did not start ({what}); its records are kept on this machine, and {later}")
             wandb.init(**settings, mode="offline")
 
     def log(self, step: int, numbers: Mapping[str, float]) -> None:
-        """A line of the run's history."""
+        """Add a line to the run's history."""
         self.run.log({"step": step, **numbers})
 
     def table(self, step: int, rows: pd.DataFrame) -> None:
-        """A table of its own for each step; those before it stay."""
+        """Add a separate table for each step; earlier tables are kept."""
         self.run.log(
             {"step": step, "completions": wandb.Table(dataframe=rows.astype(object).where(rows.notna(), None))}
         )
 
     def close(self, failed: bool) -> None:
-        """End the run, if it was started here."""
+        """End the run if this tracker started it."""
         if self.ours:
             self.run.finish(exit_code=int(failed))
 
@@ -239,7 +239,7 @@ class TensorBoard(Tracker):
     """Event files in the folder `tensorboard` of the run folder.
 
     Args:
-        config: of the run; its YAML is the first text.
+        config: the run's config; its YAML is the first text.
         folder: the run folder.
     """
 
@@ -251,12 +251,12 @@ class TensorBoard(Tracker):
         self.writer.add_text("config", f"```yaml\n{dump(config)}\n```", 0)
 
     def log(self, step: int, numbers: Mapping[str, float]) -> None:
-        """A scalar for each number."""
+        """Add a scalar for each number."""
         for name, value in numbers.items():
             self.writer.add_scalar(name, value, step)
 
     def table(self, step: int, rows: pd.DataFrame) -> None:
-        """The first completions, as text in which nothing is read as markup."""
+        """Add the first completions, as text in which nothing is read as markup."""
         shown = [
             f"{_verbatim(row.pop('prompt'))}\n\n{_verbatim(row.pop('completion'))}\n\n"
             + _verbatim(" · ".join(f"{name} {value}" for name, value in row.items()))
@@ -265,7 +265,7 @@ class TensorBoard(Tracker):
         self.writer.add_text("completions", "\n\n---\n\n".join(shown), step)
 
     def close(self, failed: bool) -> None:
-        """See everything onto the disk."""
+        """Write everything to disk."""
         self.writer.close()
 
 
@@ -273,8 +273,8 @@ class Trackio(Tracker):
     """A run of trackio, which keeps its records on this machine.
 
     Args:
-        config: of the run; all of it is recorded.
-        folder: not used; trackio has a folder of its own (`TRACKIO_DIR`).
+        config: the run's config; all of it is recorded.
+        folder: not used; trackio has its own folder (`TRACKIO_DIR`).
     """
 
     name = "trackio"
@@ -285,11 +285,11 @@ class Trackio(Tracker):
         self.trackio.init(project=config.logging.project, name=config.name, config=given, resume="allow")
 
     def log(self, step: int, numbers: Mapping[str, float]) -> None:
-        """A line of the run."""
+        """Add a line to the run."""
         self.trackio.log(dict(numbers), step=step)
 
     def table(self, step: int, rows: pd.DataFrame) -> None:
-        """A table of the step."""
+        """Add the table of the step."""
         self.trackio.log({"completions": self.trackio.Table(dataframe=rows.astype(str))}, step=step)
 
     def close(self, failed: bool) -> None:
@@ -298,5 +298,5 @@ class Trackio(Tracker):
 
 
 def _verbatim(text: Any) -> str:
-    """Text as a block of code in Markdown, which no text can end."""
+    """Text as an indented code block in Markdown, which no text can end."""
     return "\n".join(f"    {line}" for line in str(text).splitlines() or [""])

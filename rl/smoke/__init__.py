@@ -1,1 +1,1 @@
-"""`whetstone smoke`: a config at its smallest, every stage of it, before a GPU is paid for."""
+"""`whetstone smoke`: runs every stage of a config at its smallest, before you pay for a GPU."""

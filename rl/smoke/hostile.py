@@ -1,7 +1,7 @@
-"""Answers that no one should write, and that some policy will: what a verifier and rewards make of them.
+"""Answers that no one should write but that some policy will: how a verifier and rewards handle them.
 
-None of them may be right, none may break a judge or hold it up, and no reward of one may be NaN or infinite. A verifier
-that is stopped at its deadline has done what it should; that is told, and is no fault.
+None of them may count as right, break a judge or delay it, and no reward of one may be NaN or infinite. A verifier that
+is stopped at its deadline has behaved correctly; this is reported, but not as a fault.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from rl.sampling.judge import judge
 from verifiers.runtime.verifier import Verifier
 
 SECONDS = 60.0
-"""Time for all of them."""
+"""Time limit for all answers together."""
 STOPPED = "no verdict within"
-"""How the reason of a verdict begins that a deadline cut off."""
+"""How the reason begins in a verdict that was cut off by a deadline."""
 HOSTILE: Mapping[str, str] = {
     "empty": "",
     "blank": " \n\t\n ",
@@ -50,10 +50,10 @@ HOSTILE: Mapping[str, str] = {
 
 
 class Outcome(NamedTuple):
-    """What judges made of the hostile answers.
+    """The result of judging the hostile answers.
 
     Attributes:
-        wrong: what went wrong, a line for each.
+        wrong: what went wrong, a line for each fault.
         stopped: the answers on which the verifier was stopped at its deadline.
     """
 
@@ -114,4 +114,4 @@ def _samples(row: Mapping[str, Any], texts: Mapping[str, str]) -> list[Sample]:
 
 def _too_slow(started: float) -> list[str]:
     took = time.perf_counter() - started
-    return [f"they took {took:.0f} s of {SECONDS:.0f}"] if took > SECONDS else []
+    return [f"they took {took:.0f} s, more than {SECONDS:.0f}"] if took > SECONDS else []

@@ -63,11 +63,11 @@ class Smoke:
         return all(passed for _, passed, _ in self.rows)
 
     def step(self, what: str, run: Callable[[], str]) -> bool:
-        """Run one part; an error of any kind is its reason, for smoke runs look for them.
+        """Run one part. An error of any kind is recorded as its result, since smoke runs look for errors.
 
         Args:
-            what: what is run.
-            run: returns the details, or raises.
+            what: the name of the part.
+            run: returns the details, or raises an error.
         """
         started = time.perf_counter()
         try:
@@ -82,7 +82,7 @@ class Smoke:
 
 
 class Failed(Exception):
-    """A part of a smoke run that did not do what it should."""
+    """A part of a smoke run failed."""
 
 
 def smoke(path: str, overrides: Sequence[str]) -> bool:
@@ -93,7 +93,7 @@ def smoke(path: str, overrides: Sequence[str]) -> bool:
         overrides: `key=value`.
 
     Returns:
-        Whether everything passed. If not, what was made is kept, and its place printed.
+        Whether everything passed. If not, the files are kept and their folder is printed.
 
     Raises:
         UserError: the config itself is wrong.
@@ -150,7 +150,7 @@ def _shrink(one: Smoke, loaded: dict[str, Config]) -> str:
 
 
 def _of_stages(name: str, runs: Path, stages: Mapping[str, Config]) -> str:
-    """Stages as one file; their names and folders follow from the run's."""
+    """The stages as one config file; their names and folders follow from those of the run."""
     each = {}
     for stage, config in stages.items():
         values = config.model_dump(mode="json", by_alias=True)
@@ -189,7 +189,7 @@ def _none_wrong(outcome: hostile.Outcome) -> str:
         more = f" (and {len(outcome.wrong) - 3} more)" if len(outcome.wrong) > 3 else ""
         raise Failed("; ".join(outcome.wrong[:3]) + more)
     stopped = f"; the verifier was stopped at its deadline on: {', '.join(outcome.stopped)}" if outcome.stopped else ""
-    return f"{len(hostile.HOSTILE)} answers, none right, none broke a judge{stopped}"
+    return f"{len(hostile.HOSTILE)} answers: none counts as right, none broke a judge{stopped}"
 
 
 def _training(one: Smoke, log: str) -> subprocess.Popen[bytes]:
@@ -200,7 +200,7 @@ def _training(one: Smoke, log: str) -> subprocess.Popen[bytes]:
 
 
 def _killed(one: Smoke) -> str:
-    """Start training, and kill it as soon as there is something to resume from."""
+    """Start training, and kill it as soon as it can be resumed."""
     process, started = _training(one, "killed.log"), time.perf_counter()
     try:
         while process.poll() is None and time.perf_counter() - started < LIMIT:
@@ -217,7 +217,7 @@ def _killed(one: Smoke) -> str:
         process.kill()
     if process.returncode != -signal.SIGKILL:
         raise Failed(f"it ended by itself with code {process.returncode}")
-    return f"when {begun} was there"
+    return f"after {begun} was saved"
 
 
 def _begun(one: Smoke) -> str | None:
@@ -279,4 +279,4 @@ def _print(one: Smoke, path: str, seconds: float) -> None:
         table.add_row(what, "passed" if passed else "FAILED", said.encode(errors="replace").decode())
     one.console.print(table)
     if not one.passed:
-        one.console.print(f"what was made is kept in {one.work}", highlight=False)
+        one.console.print(f"its files are kept in {one.work}", highlight=False)

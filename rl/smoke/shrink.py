@@ -1,7 +1,7 @@
-"""Makes a config one of seconds: the same algorithm, rewards and stages, with little of everything.
+"""Shrinks a config so that it runs in seconds: the same algorithm, rewards and stages, with little of everything.
 
-Two things are added, for a random policy gets nothing right: a reward that differs between completions
-(`rl/smoke/signal.py`), and, where only right completions are imitated, all of them.
+A random policy gets nothing right, so two things change: a reward is added that differs between completions
+(`rl/smoke/signal.py`), and an algorithm that imitates only right completions imitates all of them.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ CYCLES = 4
 NEEDS_A_GPU = ("bf16", "fp16", "tf32", "deepspeed", "fsdp", "fsdp_config", "use_liger_kernel", "generation_batch_size")
 """Arguments of the trainer that are left out."""
 MADE_HERE = ("task", "demonstrator")
-"""Sources of examples that are no files."""
+"""Sources of examples that are not files."""
 
 
 @dataclass(frozen=True)
 class StandIns:
-    """What takes the place of what is large, or not on this machine.
+    """Replacements for what is large or not on this machine.
 
     Attributes:
-        folder: where the runs go.
+        folder: the folder for the runs.
         policy: a tiny model in place of the policy and of teachers.
         process: a tiny model with a value for each token, in place of a process reward model.
         data: split → a file of made-up rows, in place of the task's data; None to keep it.
@@ -54,7 +54,7 @@ def shrink(config: Config, with_: StandIns) -> Config:
 
     Args:
         config: a checked config.
-        with_: what takes the place of models and data.
+        with_: the replacements for models and data.
     """
     values = config.model_dump(mode="json", by_alias=True)
     for part in (_task, _policy, _sampling, _rewards, _algorithm, _evaluation):
@@ -67,13 +67,13 @@ def shrink(config: Config, with_: StandIns) -> Config:
 
 
 def replaced(config: Config) -> list[str]:
-    """What of a config `shrink` replaces with a function that means nothing, for the reader to know.
+    """A line for the reader about each part of a config that `shrink` replaces.
 
     Args:
         config: a checked config.
     """
     found = [
-        f"rewards.{name} ({reward.model or 'a model at a server'}): a number that means nothing stands in for it"
+        f"rewards.{name} ({reward.model or 'a model at a server'}): replaced by a number that means nothing"
         for name, reward in config.rewards.items()
         if _asks_a_model(name, reward.model_dump()) and (reward.kind or name) != "process"
     ]
@@ -83,7 +83,7 @@ def replaced(config: Config) -> list[str]:
 
 
 def _smaller(section: dict[str, Any], **most: int) -> None:
-    """Lower numbers of a section that are there."""
+    """Lower numbers that are set in a section."""
     for name, limit in most.items():
         if section.get(name) is not None:
             section[name] = min(section[name], limit)
@@ -129,7 +129,7 @@ def _rewards(values: dict[str, Any], with_: StandIns) -> None:
             reward |= {**none, "function": SIGNAL, "options": {}}
         if reward["kind"] == "self_feedback" or name == "self_feedback":
             _smaller(reward["options"], rows=8, max_tokens=8)
-            reward["options"]["normalise"] = False  # to a random policy all rationales are worth the same
+            reward["options"]["normalise"] = False  # all rationales are worth the same to a random policy
     if values["rewards"] and values["mix"]["aggregation"] in ("sum", "normalise_then_sum"):
         values["rewards"]["smoke_signal"] = {"function": SIGNAL, "weight": 1.0}
 
@@ -147,7 +147,7 @@ def _algorithm(values: dict[str, Any], with_: StandIns) -> None:
         if teacher["model"] not in OF_THE_RUN:
             teacher["model"] = with_.moved.get(teacher["model"], with_.policy)
             teacher["revision"] = None
-    if control := algorithm.get("control"):  # the other rewards may abstain from all that a random policy writes
+    if control := algorithm.get("control"):  # the other rewards may abstain from everything that a random policy writes
         known = [name for name, reward in values["rewards"].items() if reward.get("function") == SIGNAL]
         control |= {"tokens": known, "cuts": {}}
     if algorithm["name"] == "sft" and algorithm["prompts"]:

@@ -7,10 +7,10 @@ from typing import Any
 
 
 def signal(completion_ids: Sequence[Sequence[int]], **columns: Any) -> list[float]:
-    """A number in [0, 1] for each completion, which depends on its tokens alone and means nothing.
+    """A meaningless number in [0, 1] for each completion, which depends on its tokens alone.
 
     Args:
         completion_ids: the token ids of B completions.
-        columns: what else TRL passes to a reward.
+        columns: the other arguments that TRL passes to a reward.
     """
     return [sum(ids) % 7 / 6 for ids in completion_ids]

@@ -1,4 +1,4 @@
-"""Makes what takes the place of models and data: tiny random models, and rows of made-up problems."""
+"""Makes stand-ins for models and data: tiny random models, and rows of made-up problems."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ def byte_tokenizer() -> PreTrainedTokenizerFast:
 
 
 def policy(name: str, to: Path) -> str:
-    """Make a tiny random policy: of the same architecture and tokenizer as the named one, if that is on this machine.
+    """Make a tiny random policy, with the named one's architecture and tokenizer if that is on this machine.
 
     Args:
         name: folder or hub id of the policy.
         to: where to save it.
 
     Returns:
-        What it is.
+        A description of it.
     """
     folder = local_folder(name)
     torch.manual_seed(0)
@@ -83,11 +83,11 @@ def data(config: Config, folder: Path) -> dict[str, str] | None:
     """Write made-up rows for a task, or for examples, whose data is not on this machine.
 
     Args:
-        config: the config, which says which columns there are.
+        config: the config, which determines the columns.
         folder: where to write.
 
     Returns:
-        Split → its file; None where everything is here.
+        Split → its file; None if all data is on this machine.
 
     Raises:
         UserError: no row can be made up that fits the config.
@@ -120,7 +120,7 @@ def absent(config: Config) -> list[str]:
 
 
 def _rows(config: Config, task: DatasetTask) -> Any:
-    """Rows without end, each with every column that the config names."""
+    """An endless stream of rows, each with every column that the config names."""
     examples = getattr(config.algorithm, "examples", None)
     named = {**task.columns, **({} if examples is None else examples.columns)}
     shown = columns_of(task.template)
@@ -137,10 +137,10 @@ def _rows(config: Config, task: DatasetTask) -> Any:
 
 
 def _answer(gold: str, pattern: str | None) -> str:
-    """The gold as `task.answer_pattern` finds it.
+    """The gold in a form in which `task.answer_pattern` finds it.
 
     Raises:
-        UserError: it finds it in none of the usual forms.
+        UserError: the pattern finds it in none of the usual forms.
     """
     for form in ("{}", "#### {}", "The answer is {}.", r"\boxed{{{}}}"):
         text = form.format(gold)
@@ -163,7 +163,7 @@ def _llama(vocabulary: int, **changes: Any) -> LlamaConfig:
 
 
 def _small(config: PreTrainedConfig) -> PreTrainedConfig:
-    """The configuration of a model, with few and narrow layers."""
+    """The configuration of a model, reduced to a few narrow layers."""
     text: Any = config.get_text_config()
     changes: Mapping[str, Any] = {**SIZES, "num_key_value_heads": 2, "head_dim": 16, "max_window_layers": 2}
     for name, value in changes.items():

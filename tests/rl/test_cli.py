@@ -81,7 +81,7 @@ def test_verify_judges_a_file_and_counts_by_status(capsys, tmp_path):
 def test_a_self_check_shows_the_share_accepted_by_phrasing(capsys, tmp_path):
     run(["verify", "--self-check", "--verifier", "countdown"])
     printed = capsys.readouterr().out
-    assert "countdown: 2 of 2 golds accepted as they are" in printed
+    assert "countdown: 2 of 2 golds accepted in their own form" in printed
     assert re.search(r"^\*\*Answer:\*\* X +100.0%$", printed, re.MULTILINE)
     assert re.search(r"wrong answers near them +0 of \d+ accepted$", printed, re.MULTILINE)
 
@@ -92,7 +92,7 @@ def test_a_self_check_reads_the_data_it_is_given(capsys, tmp_path):
     given = ["--data", str(rows), "--column", "gold=target"]
     run(["verify", "--self-check", "--verifier", "countdown", *given, "--column", "numbers=sum"])
     printed = capsys.readouterr().out
-    assert "1 of 2 golds accepted as they are" in printed and "row 1: no expression" in printed
+    assert "1 of 2 golds accepted in their own form" in printed and "row 1: no expression" in printed
     assert "no column 'numbers'" in refused(capsys, "verify", "--self-check", "--verifier", "countdown", *given)
     assert "go with --self-check" in refused(capsys, "verify", "--verifier", "countdown", str(rows), *given)
 
@@ -151,7 +151,7 @@ def test_eval_refuses_what_it_cannot_compare_before_any_policy_is_loaded(capsys,
     assert "is named twice" in refused(capsys, "eval", str(saved), str(saved), *where)
     assert "is named twice" in refused(capsys, "eval", str(saved), *where, "--task", "chain")
     line = refused(capsys, "eval", str(saved), *where, "evaluation.n=9")
-    assert "--task chain: its test split has 8 problems and evaluation.n asks for 9" in line
+    assert "--task chain: its test split has 8 problems, but evaluation.n asks for 9" in line
     assert "no folder" in refused(capsys, "eval", str(saved), "runs/none/model", *where)
     (tmp_path / "run" / "model").mkdir(parents=True)
     assert f"the run's policy is '{tmp_path}/run/model'" in refused(capsys, "eval", str(tmp_path / "run"), *where)

@@ -106,8 +106,8 @@ def test_a_run_that_is_killed_between_stages_goes_on_and_ends_the_same(config, m
     [
         ("stages.explore.trainer.beta_=1", "command line: stages.explore: trainer.beta_: GRPOConfig has no such"),
         ("stages.explore.polcy.model=x", "command line: stages.explore: polcy: unknown key; did you mean 'policy'?"),
-        ("stages.explore=3", "command line: stages.explore: a mapping of sections is wanted, got 3"),
-        ("stages=3", "command line: stages: a mapping is wanted"),
+        ("stages.explore=3", "command line: stages.explore: expected a mapping of sections, got 3"),
+        ("stages=3", "command line: stages: expected a mapping"),
     ],
 )
 def test_what_is_wrong_with_a_stage_names_it(config, override, message):
@@ -147,7 +147,9 @@ def test_a_model_may_be_called_by_an_earlier_stage(taught, tmp_path, teacher):
     student = taught("seed=3")["student"]
     assert student.algorithm.teacher[0].model == "runs/two/two.teacher/model"
     assert student.policy.model == "embedded"  # what the stage's own section says, whatever the command line adds
-    with pytest.raises(UserError, match=r"stages\.student: .*'stages.taecher' is no stage before.*'stages.teacher'\?"):
+    with pytest.raises(
+        UserError, match=r"stages\.student: .*'stages.taecher' is not a stage before.*'stages.teacher'\?"
+    ):
         taught("stages.student.algorithm.teacher=stages.taecher")
 
 

@@ -7,11 +7,11 @@ import statistics
 from rl.analysis.diagnostics.record import WINDOW, Finding, Record
 
 NATS = 1.0
-"""A chosen completion that has become less probable by this factor, e, is forgotten with the rejected one."""
+"""Fall of the chosen log-probability, in nats: less probable by a factor of e, a completion is being unlearnt."""
 
 
 def look(record: Record) -> Finding | None:
-    """Compare the first and the last log lines of the fit that is under way."""
+    """Compare the first and the last log lines of the current fit."""
     if record.rows[-1].get("logps/chosen") is None:
         return None
     number, rows = record.rows[-1].get("round"), []
@@ -35,6 +35,6 @@ def look(record: Record) -> Finding | None:
         record.step,
         f"The log-probability of chosen and of rejected completions both fell{where} (by {-change['chosen']:.2f} and "
         f"{-change['rejected']:.2f} nats).",
-        "a lower trainer.learning_rate, a larger trainer.beta or algorithm.nll holds the chosen ones up",
+        "use a lower trainer.learning_rate, a larger trainer.beta, or algorithm.nll, which holds the chosen ones up",
         change,
     )

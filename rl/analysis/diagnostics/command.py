@@ -1,4 +1,4 @@
-"""`whetstone diagnose`: what the diagnostics say of run folders, finished or not."""
+"""`whetstone diagnose`: what the diagnostics say about run folders, finished or not."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def diagnose(run_folders: Sequence[str]) -> None:
         run_folders: the run folders.
 
     Raises:
-        UserError: one of them is no run folder, or what is in it cannot be read.
+        UserError: one of them is not a run folder, or what is in it cannot be read.
     """
     runs = [read_run(path) for path in run_folders]  # before anything is printed
     console = Console(soft_wrap=True)

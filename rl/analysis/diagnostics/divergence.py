@@ -5,10 +5,10 @@ from __future__ import annotations
 from rl.analysis.diagnostics.record import Finding, Record
 
 UPDATE = 0.02
-"""A step that changes weights by this share of their length. Usual are a thousandth and less; one line is enough, for
-such a step may be the last that learns anything."""
+"""Share of their length by which a step may change the weights. A thousandth or less is usual. One line is enough,
+because such a step may be the last that learns anything."""
 GROWTH = 2.0
-"""Times the largest logits of the start."""
+"""Factor by which the largest logits may grow from those of the start."""
 LINES = 3
 """Log lines over which logits are compared."""
 
@@ -17,12 +17,12 @@ def look(record: Record) -> Finding | None:
     """Look at the size of the last update, and compare the largest logits with those of the start."""
     ratio = record.mean("update_ratio", 1)
     logits, logits_at_first = (record.mean("largest_logit", LINES), record.start("largest_logit", LINES))
-    remedy = "a lower trainer.learning_rate, a warm-up (trainer.warmup_steps), or a lower trainer.max_grad_norm"
+    remedy = "use a lower trainer.learning_rate, a warm-up (trainer.warmup_steps), or a lower trainer.max_grad_norm"
     if ratio is not None and ratio >= UPDATE:
         return Finding(
             "divergence",
             record.step,
-            f"An optimizer step changes the weights by {ratio:.1%} of their length, which training seldom survives.",
+            f"An optimizer step changes the weights by {ratio:.1%} of their length, and training seldom recovers.",
             remedy,
             {"update_ratio": ratio},
         )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from rl.analysis.diagnostics.record import Finding, Record
 
 SHARE = 0.1
-"""Of the entropy at the start; less has collapsed."""
+"""Share of the entropy at the start below which it has collapsed."""
 FLOOR = 0.02
-"""Nats a token; less is next to none, wherever it began."""
+"""Entropy in nats per token below which there is hardly any, whatever it was at the start."""
 SOLVED = 0.9
 """Share of right completions above which there is nothing left to explore."""
 
@@ -22,8 +22,8 @@ def look(record: Record) -> Finding | None:
     return Finding(
         "entropy_collapse",
         record.step,
-        f"The policy's entropy is {after:.3g} nats a token, {before:.3g} at first: it hardly explores any more.",
-        "go back to an earlier checkpoint with a lower trainer.learning_rate, or a KL term (trainer.beta); a higher "
-        "sampling.temperature where it is below 1",
+        f"The policy's entropy is {after:.3g} nats per token ({before:.3g} at first): it hardly explores any more.",
+        "go back to an earlier checkpoint with a lower trainer.learning_rate or a KL term (trainer.beta); raise "
+        "sampling.temperature if it is below 1",
         {"before": before, "after": after},
     )

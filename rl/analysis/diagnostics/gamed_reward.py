@@ -1,4 +1,4 @@
-"""The reward rises and held-out accuracy does not (`rl/analysis/hacking.py`)."""
+"""The reward rises but held-out accuracy does not (`rl/analysis/hacking.py`)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from rl.analysis.diagnostics.record import Finding, Record
 
 REMEDY = (
     "read the completions; lower the weight of the reward that rose, or let it count for right answers alone "
-    "(mix.aggregation: gated); with rewards that are right, the train problems are learnt by heart: more of them"
+    "(mix.aggregation: gated); if the rewards are right, the policy memorises the train problems and needs more of them"
 )
 
 

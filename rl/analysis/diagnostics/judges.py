@@ -7,7 +7,7 @@ from rl.analysis.diagnostics.record import Finding, Record
 FAILED = 0.05
 RISE = 0.1
 MOST = 0.5
-"""Share of abstentions that is too much from the start."""
+"""Share of abstentions that is too high from the start."""
 
 
 def look(record: Record) -> Finding | None:
@@ -19,8 +19,8 @@ def look(record: Record) -> Finding | None:
         return Finding(
             "judges",
             record.step,
-            f"{_capital(worst)} failed on {failed[worst]:.0%} of the last completions; those count as nothing.",
-            "the run's first warning and the completions say why it fails; mend it, or give it more time",
+            f"{_capital(worst)} failed on {failed[worst]:.0%} of the last completions, which do not count.",
+            "see the run's first warning and the completions for the reason; fix it, or give it more time",
             {"failed": failed[worst]},
         )
     abstained = {who: record.mean(f"{prefix}/abstained") or 0.0 for who, prefix in prefixes.items()}
@@ -31,10 +31,10 @@ def look(record: Record) -> Finding | None:
     return Finding(
         "judges",
         record.step,
-        f"{_capital(worst)} abstained from {abstained[worst]:.0%} of the last completions, from "
-        f"{abstained[worst] - rose[worst]:.0%} at first.",
-        "read completions that it abstains from: their answers cannot be read (whetstone verify --self-check), or the "
-        "policy has learnt to write what nobody judges",
+        f"{_capital(worst)} abstained from {abstained[worst]:.0%} of the last completions "
+        f"({abstained[worst] - rose[worst]:.0%} at first).",
+        "read completions that it abstains from: it cannot read their answers (whetstone verify --self-check), or the "
+        "policy has learnt to write what it does not judge",
         {"abstained": abstained[worst], "rise": rose[worst]},
     )
 

@@ -1,4 +1,4 @@
-"""The completions of nearly every group earn the same, so that there is nothing to learn from."""
+"""The completions of nearly every group earn the same reward, so that there is nothing to learn from."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from rl.analysis.diagnostics.record import WINDOW, Finding, Record
 
 SHARE = 0.9
 EQUAL = 1e-6
-"""A standard deviation of the reward over a whole draw that counts as none."""
+"""A standard deviation of the reward over a whole draw that counts as zero."""
 SOLVED = 0.9
-HARDER = "harder problems (algorithm.curriculum chooses among those you have), or the end of this training"
+HARDER = "use harder problems (algorithm.curriculum chooses among those you have), or end this training"
 EASIER = (
-    "easier problems, SFT on worked solutions first, a reward for steps, more sampling.completions, or "
+    "use easier problems, SFT on worked solutions first, a reward for steps, more sampling.completions, or "
     "algorithm.dynamic_sampling"
 )
 
 
 def look(record: Record) -> Finding | None:
-    """Look at how many groups earn the same throughout.
+    """Look at the share of groups whose completions all earn the same reward.
 
-    A critic is a baseline of its own: for PPO it is the whole draw that earns the same. Groups that are all right
-    because of the training are what it is for, and nothing is said of them.
+    PPO's baseline is its critic, so there the whole draw must earn the same. Groups that have become all right are the
+    aim of training and raise no warning.
     """
     share = _without_signal(record)
     if share is None or share < SHARE:
@@ -38,7 +38,7 @@ def look(record: Record) -> Finding | None:
     return Finding(
         "no_signal",
         record.step,
-        f"In {share:.0%} of the cases {what} all earn the same{which}: they teach nothing.",
+        f"In {share:.0%} of the cases {what} all earn the same reward{which}: they teach nothing.",
         remedy,
         {"share": share} | ({} if right is None else {"right": right}),
     )

@@ -1,4 +1,4 @@
-"""One of several rewards carries nearly all of the advantage, so that the others hardly count."""
+"""One of several rewards makes nearly all of the advantage, so that the others hardly count."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def look(record: Record) -> Finding | None:
         "one_reward",
         record.step,
         f"Reward {most!r} makes {share:.0%} of the variance of the advantage, so {others} hardly count.",
-        f"lower rewards.{most}.weight, or mix.aggregation: normalise_then_sum, which brings them to one scale; leave "
-        f"out what is not to count",
+        f"lower rewards.{most}.weight, or set mix.aggregation: normalise_then_sum, which brings them to one scale; "
+        f"leave out rewards that should not count",
         {"variance_share": share},
     )

@@ -1,4 +1,4 @@
-"""What diagnostics read, and what they say."""
+"""The records that diagnostics read, and the findings that they return."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 WINDOW = 5
-"""Log lines at the start and at the end that are compared."""
+"""Number of log lines at the start and at the end that are compared."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What a diagnostic says of a run.
+    """What a diagnostic says about a run.
 
     Attributes:
         name: the diagnostic.
-        step: the optimizer step at whose log line or evaluation it was first seen.
-        message: what is the matter, with its figures.
+        step: the optimizer step of the log line or evaluation at which the problem was first seen.
+        message: what is wrong, with its figures.
         remedy: what to change next.
-        evidence: the figures that it rests on.
+        evidence: the figures behind the finding.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Record:
     """What a run has logged so far.
 
     Args:
-        config: the resolved config, of which rewards, mix and the algorithm's name are read.
+        config: the resolved config; its rewards, its mix and the algorithm's name are read.
 
     Attributes:
         rows: the log lines.
@@ -77,11 +77,11 @@ class Record:
 
     @property
     def rewards(self) -> list[str]:
-        """Names of the rewards that count: those without a weight that stays at 0."""
+        """Names of the rewards that count; a reward whose weight stays at 0 does not."""
         return [name for name, reward in self.config["rewards"].items() if (reward or {}).get("weight", 1.0) != 0.0]
 
     def values(self, name: str) -> Sequence[float]:
-        """The numbers of a metric, in the order of the log lines; none where it is not logged."""
+        """The values of a metric in the order of the log lines; empty if it is not logged."""
         return self._columns.get(name, ())
 
     def mean(self, name: str, lines: int = WINDOW, *, least: int | None = None) -> float | None:
@@ -89,14 +89,14 @@ class Record:
 
         Args:
             name: the metric.
-            lines: how many lines.
-            least: how many there must be; by default all of them.
+            lines: number of lines.
+            least: the smallest number of lines that must exist; by default `lines`.
         """
         values = self.values(name)[-lines:]
         return statistics.fmean(values) if len(values) >= (lines if least is None else least) else None
 
     def start(self, name: str, lines: int = WINDOW) -> float | None:
-        """The mean of a metric over its first log lines; None while there are fewer than twice as many in all.
+        """The mean of a metric over its first log lines; None while there are fewer than twice as many lines.
 
         Args:
             name: the metric.

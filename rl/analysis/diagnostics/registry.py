@@ -1,4 +1,4 @@
-"""All diagnostics. To add one, write its module beside this one, and name it here."""
+"""All diagnostics. To add one, write its module next to this one, and list it here."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from rl.analysis.diagnostics.record import Finding, Record
 Look = Callable[[Record], Finding | None]
 
 AT_EVALUATIONS: dict[str, Look] = {"gamed_reward": gamed_reward.look, "wrong_chains": wrong_chains.look}
-"""Name → the diagnostic, asked after each evaluation: it reads the whole record."""
+"""Name → a diagnostic that runs after each evaluation, since it reads the whole record."""
 AT_LOG_LINES: dict[str, Look] = {
     "no_signal": no_signal.look,
     "truncation": truncation.look,
@@ -38,5 +38,5 @@ AT_LOG_LINES: dict[str, Look] = {
     "useless_critic": useless_critic.look,
     "sampler_mismatch": sampler_mismatch.look,
 }
-"""Name → the diagnostic, asked after each log line: it reads the ends of a few metrics, however long the run is."""
+"""Name → a diagnostic that runs after each log line, since it reads only the ends of a few metrics."""
 EVERY = {**AT_EVALUATIONS, **AT_LOG_LINES}

@@ -17,8 +17,8 @@ def look(record: Record) -> Finding | None:
     return Finding(
         "repetition",
         record.step,
-        f"Of a completion's 4-grams {after:.0%} repeat an earlier one, {before:.0%} at first.",
-        "a reward pays for length or for words: gate it by the answer, add the repetition reward, or lower "
+        f"{after:.0%} of a completion's 4-grams repeat an earlier one, up from {before:.0%} at first.",
+        "some reward pays for length or for words: gate it by the answer, add the repetition reward, or lower "
         "sampling.max_tokens",
         {"before": before, "after": after},
     )

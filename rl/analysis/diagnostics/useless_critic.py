@@ -1,4 +1,4 @@
-"""PPO's critic explains nothing of the returns, so that it is no baseline."""
+"""PPO's critic explains none of the variance of the returns, so it is useless as a baseline."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from rl.analysis.diagnostics.record import Finding, Record
 EXPLAINED = 0.05
 LINES = 10
 AFTER = 20
-"""Log lines that a critic has to begin with."""
+"""Number of log lines that a critic is given to learn."""
 
 
 def look(record: Record) -> Finding | None:
@@ -23,7 +23,7 @@ def look(record: Record) -> Finding | None:
         "useless_critic",
         record.step,
         f"The critic explains {max(mean, -9.99):.0%} of the variance of the returns after {len(explained)} log lines.",
-        "algorithm.critic.learning_rate and algorithm.critic.epochs up, algorithm.critic.warm_up_cycles so that it "
-        "learns first, or GRPO, which needs none",
+        "raise algorithm.critic.learning_rate and algorithm.critic.epochs, set algorithm.critic.warm_up_cycles so that "
+        "it learns first, or use GRPO, which needs no critic",
         {"explained_variance": mean},
     )

@@ -1,4 +1,4 @@
-"""Asks the diagnostics while a run logs, and again of the records of a run folder, with the same answers."""
+"""Runs the diagnostics while a run logs, or later on the records of a run folder, with the same results."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from rl.analysis.diagnostics.registry import AT_EVALUATIONS, AT_LOG_LINES, Look
 
 
 class Watch:
-    """The diagnostics of one run. Each says one thing at most, the first time that it sees it.
+    """The diagnostics of one run. Each reports at most one finding, the first time that it sees a problem.
 
-    A diagnostic that raises is reported once as its own fault and not asked again; the run goes on.
+    A diagnostic that raises an error is reported once and not run again; the training goes on.
 
     Args:
         config: the resolved config.
-        tell: is told of each finding.
-        complain: is told of a diagnostic that broke.
-        at_evaluations: name → diagnostic, asked when an evaluation is logged.
-        at_log_lines: name → diagnostic, asked at each log line.
+        tell: is called with each finding.
+        complain: is called with a message about each diagnostic that broke.
+        at_evaluations: name → diagnostic that runs when an evaluation is logged.
+        at_log_lines: name → diagnostic that runs at each log line.
 
     Attributes:
-        findings: what was found, in its order.
-        broken: name → what it raised.
+        findings: the findings in their order.
+        broken: name → the error that it raised.
     """
 
     def __init__(
@@ -42,11 +42,11 @@ class Watch:
         self._at_evaluations, self._at_log_lines = dict(at_evaluations), dict(at_log_lines)
 
     def evaluated(self, row: Mapping[str, Any]) -> None:
-        """Take an evaluation, before its log line."""
+        """Record an evaluation, before its log line."""
         self.record.evaluations.append({name: value for name, value in row.items() if name != "examples"})
 
     def log(self, row: Mapping[str, Any]) -> None:
-        """Take a log line, with its `step`, and ask."""
+        """Record a log line, with its `step`, and run the diagnostics."""
         self.record.add(row)
         if any(name.startswith("eval/") for name in row):
             self.look_at_accuracy()
@@ -54,14 +54,14 @@ class Watch:
             self._ask(self._at_log_lines)
 
     def look_at_accuracy(self) -> None:
-        """Ask the diagnostics that compare evaluations."""
+        """Run the diagnostics that compare evaluations."""
         self._ask(self._at_evaluations)
 
     def _ask(self, waiting: dict[str, Look]) -> None:
         for name, look in list(waiting.items()):
             try:
                 finding = look(self.record)
-            except Exception as error:  # a diagnostic must not end a run, whatever it trips over
+            except Exception as error:  # no error of a diagnostic may end a run
                 del waiting[name]
                 self.broken[name] = f"{type(error).__name__}: {error}"
                 self.complain(f"the diagnostic {name} broke and is left out ({self.broken[name]})")
@@ -78,7 +78,7 @@ def replayed(
     config: Mapping[str, Any],
     watch: Watch | None = None,
 ) -> Watch:
-    """What the diagnostics said, or would have said, of a run.
+    """What the diagnostics said, or would have said, about a run.
 
     Args:
         metrics: the lines of `metrics.jsonl`.
@@ -93,7 +93,7 @@ def replayed(
             if (measured := waiting.pop((split, row["step"]), None)) is not None:
                 watch.evaluated(measured)
         watch.log(row)
-    if waiting and metrics:  # the run broke off between an evaluation and its line
+    if waiting and metrics:  # the run ended between an evaluation and its log line
         for row in waiting.values():
             watch.evaluated(row)
         watch.look_at_accuracy()

@@ -1,15 +1,15 @@
 """Answers become right while the steps that lead to them do not.
 
-A policy that is rewarded for answers alone can come to right answers by wrong steps, and then learns those (RL-STaR,
-Chang et al. 2024, arXiv:2410.23912): a step that guesses, or too few samples for each state, let answers drift up while
-chains stay wrong. Two records show it, and both are looked at:
+A policy that is rewarded for answers alone can reach right answers by wrong steps, and then learns those (RL-STaR,
+Chang et al. 2024, arXiv:2410.23912): with a step that guesses, or too few samples for each state, answers improve while
+chains stay wrong. Two records show it, and both are used:
 
-- evaluations: `greedy` against `chain`, the share that is right with every step right, with their intervals;
+- evaluations: `greedy` against `chain`, the share of answers that are right with every step right, with intervals;
 - rounds: `rounds/right` against the part of it that is not `rounds/right_by_wrong_steps`, over all of a round's
   samples, with the standard error over prompts.
 
-The rise of the answers has to exceed its noise, and less than half of it may come with right chains. Accuracy may fall
-elsewhere in the run; it is the ends that are compared.
+The diagnostic warns if right answers rise beyond their noise and less than half of the rise comes with right chains.
+Only the two ends of the run are compared, so accuracy may fall in between.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from rl.analysis.diagnostics.record import Finding, Record
 
 REMEDY = "give credit to steps (a steps or process reward with credit: first_error), or gate the answer by its steps"
 PART = 0.5
-"""Least share of the new right answers that has to come by right steps."""
+"""Smallest share of the new right answers that must come by right steps."""
 
 
 class Rise(NamedTuple):
-    """Right answers at the first and the last look, and those of them that are right by right steps alone.
+    """Right answers at the start and at the end, and those of them that are right by right steps alone.
 
     Attributes:
-        where: what was looked at.
+        where: a phrase for the completions that were compared.
         right: share of right answers, before and after.
         chain: share of answers that are right with every step right, before and after.
-        noise: bound that a difference of `right` by chance stays below with probability 95%.
+        noise: 95% bound on a change of `right` by chance.
     """
 
     where: str
@@ -42,7 +42,7 @@ class Rise(NamedTuple):
 
     @property
     def by_wrong_steps(self) -> bool:
-        """Whether right answers rose beyond their noise, and less than half of the rise is of right chains."""
+        """Whether right answers rose beyond their noise, with less than half of the rise from right chains."""
         rise = self.right[1] - self.right[0]
         return rise > self.noise and self.chain[1] - self.chain[0] < PART * rise
 
@@ -57,7 +57,7 @@ def look(record: Record) -> Finding | None:
         if rise is not None and rise.by_wrong_steps:
             message = (
                 f"Right answers {rise.where} rose from {rise.right[0]:.3f} to {rise.right[1]:.3f}, and those with "
-                f"every step right went from {rise.chain[0]:.3f} to {rise.chain[1]:.3f}: most of the rise comes by "
+                f"every step right went from {rise.chain[0]:.3f} to {rise.chain[1]:.3f}: most of the rise comes from "
                 f"wrong steps, which the policy then learns."
             )
             evidence = dict(

@@ -1,4 +1,4 @@
-"""How long a training is from here: completions, tokens, and time by what preflight's own draws took. Pure."""
+"""Estimates the cost of a training: completions, tokens, and time based on preflight's own draws. Pure functions."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from rl.config.generation_cycle import GenerationCycle
 from rl.tasks.task import Split
 
 BACKWARD = 2.0
-"""Forward passes that a backward pass takes as long as."""
+"""The time of a backward pass, in forward passes."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a training comes to.
+    """The cost of a training.
 
     Attributes:
-        completions: drawn for training.
-        evaluated: drawn for evaluations, at most.
-        tokens: of both, at the mean length that was drawn.
-        seconds: sampling, judging, evaluation, and passes of the policy, the critic and a reference, one process.
+        completions: number of completions drawn for training.
+        evaluated: largest number of completions drawn for evaluations.
+        tokens: tokens of both, at the mean length of those drawn.
+        seconds: time of sampling, judging, evaluation, and passes of the policy, critic and reference, on one process.
     """
 
     completions: int
@@ -34,15 +34,15 @@ class Cost:
 def cost(
     config: Config, steps: int, tokens: float, draw_seconds: float, pass_seconds: float, problems: Mapping[Split, int]
 ) -> Cost:
-    """Estimate what a training comes to.
+    """Estimate the cost of a training.
 
     Args:
         config: a checked config.
-        steps: optimizer steps of the training; of one fit, in rounds.
+        steps: optimizer steps of the training; in rounds, those of one fit.
         tokens: mean length of a completion.
-        draw_seconds: sampling and judging, for a completion.
-        pass_seconds: a forward pass over a completion and its prompt.
-        problems: the number of problems in each split.
+        draw_seconds: time of sampling and judging a completion.
+        pass_seconds: time of a forward pass over a completion and its prompt.
+        problems: number of problems in each split.
     """
     drawn, passes = (_in_rounds if config.algorithm.in_rounds else _online)(config, steps)
     evaluated = _evaluated(config, steps, problems)
@@ -51,7 +51,7 @@ def cost(
 
 
 def _online(config: Config, steps: int) -> tuple[int, float]:
-    """Completions, and the forward passes over one completion that all updates take as long as."""
+    """Number of completions, and the time of all updates in forward passes over one completion."""
     cycle, trainer, algorithm = GenerationCycle.of(config), config.trainer, config.algorithm
     drawn = -(-steps // cycle.optimizer_steps) * cycle.completions
     each = (1 + BACKWARD) * (trainer.get("num_iterations") or 1)

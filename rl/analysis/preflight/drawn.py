@@ -1,4 +1,4 @@
-"""What preflight keeps of a judged completion: the few numbers that its findings are made of."""
+"""What preflight keeps of a judged completion: the numbers behind its findings."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ class Drawn:
 
     Attributes:
         right: whether its answer is right; None if the verifier abstained or failed.
-        status: what the verifier said of it.
+        status: the verifier's status for it.
         answered: whether the verifier found an answer in it, right or wrong.
         cut_off: whether it reached `max_tokens`.
         tokens: its length.
-        reward: the mixed reward; None if no reward could judge it, or if rewards were not asked.
+        reward: the mixed reward; None if no reward could judge it, or if the rewards were not run.
         credit: the sum of its step scores that count within the completion, with their weights.
-        contributions: reward name → what it adds to the mixed reward; empty for a product.
+        contributions: reward name → its part of the mixed reward; empty for a product.
         failed: names of the rewards that failed on it.
         abstained: names of the rewards that abstained from it.
     """
@@ -70,7 +70,7 @@ class Drawn:
 
     @classmethod
     def of_answer(cls, row: Mapping[str, Any]) -> Drawn:
-        """The numbers of an answer as evaluations record it, whose length is not known and counts as 1."""
+        """The numbers of an answer as evaluations record it; its length is unknown and counts as 1."""
         return cls(
             right=is_right(row["score"]),
             status=row["status"],

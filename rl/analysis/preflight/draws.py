@@ -1,4 +1,4 @@
-"""Draws and judges what preflight looks at: groups of the train split's first problems, and a greedy answer to each."""
+"""Draws and judges preflight's completions: groups for the first train problems, and a greedy answer to each."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from rl.tasks.task import Task
 
 @dataclass(frozen=True)
 class Draws:
-    """What was drawn.
+    """The drawn completions.
 
     Attributes:
         groups: the completions of each problem, as many as in training.
         greedy: the greedy completion of each problem.
-        seconds: of sampling and judging the groups.
+        seconds: time of sampling and judging the groups.
     """
 
     groups: Sequence[Sequence[Drawn]]
@@ -34,15 +34,15 @@ class Draws:
 def draw(
     config: Config, task: Task, policy: Policy, mix: Mix, completions: int, progress: Callable[[int], None]
 ) -> Draws:
-    """Draw about that many completions in whole groups, and one greedily for each group.
+    """Draw completions in whole groups, and a greedy one for each group.
 
     Args:
         config: a checked config.
         task: the loaded task.
-        policy: the loaded policy, where it is to run.
+        policy: the loaded policy, on the device on which it runs.
         mix: the rewards; each judges every completion of a group.
-        completions: how many, rounded up to whole groups.
-        progress: is told of each batch's completions.
+        completions: number of completions, rounded up to whole groups.
+        progress: is called with the number of completions of each batch.
     """
     size = config.sampling.completions
     rows = task.splits["train"][: max(1, -(-completions // size))]

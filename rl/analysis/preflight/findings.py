@@ -1,4 +1,4 @@
-"""What drawn completions say about a training to come. Pure: from numbers to numbers."""
+"""What drawn completions say about a future training. Pure functions, from numbers to numbers."""
 
 from __future__ import annotations
 
@@ -15,38 +15,38 @@ from rl.analysis.preflight.drawn import Drawn
 EQUAL = 1e-9
 Learns = Literal["from groups", "from draws", "from right ones"]
 """What a completion is compared with: its group (GRPO, pairs), the draw (PPO by its critic, Quark by quantiles), or
-nothing, as right completions are imitated (STaR)."""
+nothing if right completions are imitated (STaR)."""
 LEARNS: dict[str, Learns] = {"ppo": "from draws", "quark": "from draws", "sft": "from right ones"}
 """Algorithm → what its completions are compared with, if that is not their group."""
 
 
 @dataclass(frozen=True)
 class Findings:
-    """Shares are of all completions unless it says otherwise; None where nothing was drawn that could tell.
+    """What the completions show. Shares are of all completions unless stated otherwise; None if they are unknown.
 
     Attributes:
         problems: number of groups, one for each problem.
         group: completions in a group.
-        judged: completions that the verifier judged.
-        abstained: those it abstained from.
-        failed: those it failed on.
-        answered: of those judged, the ones in which it found an answer.
-        cut_off: completions that reached `max_tokens`.
+        judged: share of completions that the verifier judged.
+        abstained: share that it abstained from.
+        failed: share on which it failed.
+        answered: of those judged, the share in which it found an answer.
+        cut_off: share of completions that reached `max_tokens`.
         tokens: mean length of a completion.
-        right: of those judged, the right ones.
-        greedy: of the greedy completions that were judged, the right ones.
-        pass_at_k: of the problems with a judged completion, those with a right one among the group.
-        mixed: problems with right and wrong completions.
-        signal: groups that teach something: their completions do not all earn the same; where there is a critic, one of
-            them does not earn what most of the draw earns; where right ones are imitated, one of them is right.
-        gradient: tokens that are in such a group, of all tokens.
-        format_gain: what `right` would gain if every judged completion had an answer, right as often as those that have
-            one: what learning the form alone would bring.
+        right: of those judged, the share that is right.
+        greedy: of the greedy completions that were judged, the share that is right.
+        pass_at_k: of the problems with a judged completion, the share with a right one in the group.
+        mixed: share of problems with right and wrong completions.
+        signal: share of groups that teach something: their completions do not all earn the same; with a critic, one of
+            them does not earn what most of the draw earns; if right ones are imitated, one of them is right.
+        gradient: share of all tokens that are in such a group.
+        format_gain: what `right` would gain if every judged completion had an answer that is right as often as the
+            existing ones: the gain from learning the form alone.
         agreement: correlation of reward and right within groups: 1 if the reward orders completions as the verifier
-            does, 0 if it has nothing to do with it; None where either never differs.
+            does, 0 if the two are unrelated; None if either never differs.
         shares: reward name → its share of the advantage's variance.
-        rewards_failed: reward name → completions on which it failed.
-        rewards_abstained: reward name → completions from which it abstained.
+        rewards_failed: reward name → share of completions on which it failed.
+        rewards_abstained: reward name → share of completions from which it abstained.
     """
 
     problems: int
@@ -71,17 +71,17 @@ class Findings:
 
     @property
     def headroom(self) -> float | None:
-        """What pass@k is above greedy accuracy: what the policy can do and does not do yet."""
+        """pass@k minus greedy accuracy: what the policy can do but does not do yet."""
         return None if self.pass_at_k is None or self.greedy is None else self.pass_at_k - self.greedy
 
     @property
     def has_rewards(self) -> bool:
-        """Whether the rewards were asked; otherwise the signal is that of answers alone."""
+        """Whether the rewards were run; otherwise the signal is that of answers alone."""
         return bool(self.shares or self.rewards_failed or self.rewards_abstained)
 
 
 def findings(groups: Sequence[Sequence[Drawn]], greedy: Sequence[Drawn], learns: Learns = "from groups") -> Findings:
-    """Count.
+    """Compute the findings.
 
     Args:
         groups: the completions of each problem.
@@ -139,7 +139,7 @@ def _teaching(groups: Sequence[Sequence[Drawn]], learns: Learns) -> list[bool]:
 
 
 def _earned(group: Sequence[Drawn]) -> list[float]:
-    """What each completion earns, those without a reward left out; without rewards, whether it is right."""
+    """The reward of each completion that has one; without rewards, whether it is right."""
     if all(one.reward is None and not one.failed and not one.abstained for one in group):
         return [float(one.right) for one in group if one.right is not None]
     return [round(one.reward + one.credit, 9) for one in group if one.reward is not None]

@@ -1,4 +1,4 @@
-"""Preflight's short form, from the samples that a run's first evaluation draws anyway."""
+"""The short form of preflight, from the samples that a run's first evaluation draws anyway."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from rl.config import Config
 
 
 def of_evaluation(config: Config, evaluation: Evaluation) -> tuple[Findings, Verdict] | None:
-    """Findings and verdict by answers alone, for the rewards are not asked.
+    """Findings and verdict from answers alone, since the rewards are not run.
 
     Args:
         config: the config of the run.
-        evaluation: of its policy before the first step.
+        evaluation: the evaluation of its policy before the first step.
 
     Returns:
-        None where the evaluation drew no samples to compare, or the run draws none.
+        None if the evaluation drew no samples to compare, or the run draws none.
     """
     if evaluation.k < 2 or not config.algorithm.samples:
         return None

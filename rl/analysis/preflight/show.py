@@ -13,13 +13,13 @@ STYLES = {"will learn": "green", "doubtful": "yellow", "will not learn": "red"}
 
 
 def table(name: str, found: Findings, cost: Cost | None, gib: float | None) -> Table:
-    """The findings, a line each.
+    """A table with a line for each finding.
 
     Args:
         name: the run's name.
         found: the findings.
-        cost: what the training comes to; None where its length is not known before.
-        gib: memory of a device; None where the policy's size is not known.
+        cost: the cost of the training; None if its length is not known in advance.
+        gib: memory per device in GiB; None if the policy's size is not known.
     """
     shown = Table(title=f"{name}: {found.problems} train problems x {found.group} completions", title_justify="left")
     shown.add_column("before any training")
@@ -67,12 +67,12 @@ def said(console: Console, verdict: Verdict) -> None:
 
 
 def in_short(console: Console, found: Findings, verdict: Verdict) -> None:
-    """Print what decides in a line, and what speaks against the run.
+    """Print the verdict and its figures in one line, and then the reasons against the run.
 
     Args:
         console: where to print.
-        found: what the samples show.
-        verdict: what follows from it.
+        found: the findings.
+        verdict: the verdict.
     """
     parts = [
         f"{found.signal:.0%} of {found.problems} problems teach something",

@@ -143,7 +143,7 @@ def write_comparison(paths: Sequence[str | Path], out: str | Path) -> Path:
         out: the file to write.
 
     Raises:
-        UserError: one is no run folder or is named twice, or the file cannot be written.
+        UserError: one is not a run folder or is named twice, or the file cannot be written.
     """
     twice = next(
         (path for path in paths if sum(Path(path).resolve() == Path(one).resolve() for one in paths) > 1), None

@@ -88,7 +88,7 @@ def write_report(path: str | Path, out: str | Path | None = None) -> Path:
         The file.
 
     Raises:
-        UserError: that is no run folder, what is in it cannot be read, or the file's folder is missing.
+        UserError: that is not a run folder, what is in it cannot be read, or the file's folder is missing.
     """
     run = read_run(path)
     summary, phases = run.summary, seconds_by_phase(run)

@@ -61,7 +61,7 @@ def read_run(path: str | Path) -> RunRecord:
         path: the run folder.
 
     Raises:
-        UserError: that is no run folder, or what is in it cannot be read.
+        UserError: that is not a run folder, or what is in it cannot be read.
     """
     folder = RunFolder(path)
     if not folder.config.exists():

@@ -188,7 +188,7 @@ def test_a_sibling_that_is_right_is_shown_and_a_completion_without_one_is_left_o
     shown = [prompt_ids("7*3-4?7*3=1;1-4=7#7?", warm[1])]
     wanted = by_hand(policy(), teachers, prompt_ids(wrong.prompt, warm[1]), wrong.ids, shown, nll_weight=0)
     assert made.item() == pytest.approx(wanted.item() / len(wrong.ids), abs=1e-5)
-    with pytest.raises(UserError, match="none of 1 completions has a sibling that is right"):
+    with pytest.raises(UserError, match="none of 1 completions has a right sibling"):
         built([alone], teachers)
 
 

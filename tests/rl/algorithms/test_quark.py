@@ -182,7 +182,7 @@ def test_a_saved_policy_loads_in_plain_transformers_and_says_its_best_tokens(con
     written = again.generate(prompt, max_new_tokens=4, do_sample=True)[:, prompt.shape[1] :]
     assert written.numel() and not set(written.flatten().tolist()) & set(control.all)
     assert saved(tmp_path / "elsewhere", words) is None
-    with pytest.raises(UserError, match="the policy's tokenizer has <correctness_1> already"):
+    with pytest.raises(UserError, match="the policy's tokenizer already has <correctness_1>"):
         new_control(settings().algorithm.control, again, words, seed=0)
 
 
@@ -191,23 +191,23 @@ def test_a_saved_policy_loads_in_plain_transformers_and_says_its_best_tokens(con
     [
         (["algorithm.control.quantiles=1"], r"algorithm.control.quantiles: input should be greater than or equal to 2"),
         (["algorithm.control.cuts={steps: 1}"], r"algorithm.control.cuts"),
-        (["algorithm.control.cuts={stps: 3}"], r"algorithm.control.cuts: 'stps' is none of the rewards.*steps"),
-        (["algorithm.control.tokens=[stps]"], r"algorithm.control.tokens: 'stps' is none of the rewards.*steps"),
+        (["algorithm.control.cuts={stps: 3}"], r"algorithm.control.cuts: 'stps' is not one of the rewards.*steps"),
+        (["algorithm.control.tokens=[stps]"], r"algorithm.control.tokens: 'stps' is not one of the rewards.*steps"),
         (["algorithm.control.tokens=[steps, steps]"], r"tokens: steps is named twice"),
-        (["algorithm.control.cuts={steps: [0.5, 0.5]}"], r"steps: the values to cut at have to rise"),
+        (["algorithm.control.cuts={steps: [0.5, 0.5]}"], r"steps: the values to cut at must rise"),
         (["algorithm.control.tokens=[]", "algorithm.control.permuted=true"], r"permuted: there are no tokens"),
-        (["algorithm.at_least={right: 1}"], r"algorithm.at_least: 'right' is none of the rewards"),
-        (["algorithm.control.stages=[[steps]]"], r"each of correctness, steps is wanted once, got \['steps'\]"),
+        (["algorithm.at_least={right: 1}"], r"algorithm.at_least: 'right' is not one of the rewards"),
+        (["algorithm.control.stages=[[steps]]"], r"expected each of correctness, steps once, got \['steps'\]"),
         (["algorithm.control.stages=[[steps],[correctness]]", "algorithm.control.stage_rounds=4"],
-         r"algorithm.control.stages: the last one begins in round 5, and there are 4"),
-        (["algorithm.control.stage_rounds=2"], r"stage_rounds and stage_side are about stages"),
+         r"algorithm.control.stages: the last one begins in round 5, but there are 4"),
+        (["algorithm.control.stage_rounds=2"], r"stage_rounds and stage_side apply to stages"),
         (["algorithm.control.place=answer"], r"algorithm.control.place"),
-        (["policy.lora.r=4"], r"policy.lora: keeps embeddings as they are, and those of control tokens are new"),
+        (["policy.lora.r=4"], r"policy.lora: freezes embeddings, but those of control tokens must be learnt"),
         (["sampling.engine=vllm"], r"sampling.engine: may draw control tokens"),
         (["algorithm.prompts=0"], r"algorithm.prompts: is 0, and quark learns from a pool"),
-        (["trainer.packing=true"], r"trainer.packing: does not go with quark"),
-        (["trainer.max_length=64"], r"trainer.max_length: does not go with quark"),
-        (["rewards.mix={kind: correctness}"], r"rewards.mix: is what quark calls the mix of all rewards"),
+        (["trainer.packing=true"], r"trainer.packing: does not work with quark"),
+        (["trainer.max_length=64"], r"trainer.max_length: does not work with quark"),
+        (["rewards.mix={kind: correctness}"], r"rewards.mix: is quark's name for the mix of all rewards"),
     ],
 )  # fmt: skip
 def test_what_is_set_wrongly_is_refused_before_anything_is_loaded(overrides, said):

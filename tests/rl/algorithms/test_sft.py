@@ -71,7 +71,7 @@ def test_a_fit_with_weights_runs_and_counts_longer_and_shorter_completions(warm,
 
 @pytest.mark.parametrize("option", ["loss_type=dft", "packing=true", "padding_free=true"])
 def test_weights_are_refused_with_what_they_do_not_go_with(option):
-    with pytest.raises(UserError, match=rf"trainer.{option.partition('=')[0]}: does not go with"):
+    with pytest.raises(UserError, match=rf"trainer.{option.partition('=')[0]}: cannot be combined with"):
         configuration.load(CONFIGS / "star.yaml", ["algorithm.wrong_step_weight=0.5", f"trainer.{option}"])
 
 
@@ -96,7 +96,7 @@ def test_parts_weigh_what_a_pattern_or_a_column_says(sample):
     assert sft.weighted_spans(replace(sample, row={**sample.row, "spans": None}), column) == []
     with pytest.raises(UserError, match="span_weights: no column 'spans'"):
         sft.weighted_spans(sample, column)
-    with pytest.raises(UserError, match=r"holds no list of \[start, end\] but 'x'"):
+    with pytest.raises(UserError, match=r"does not hold a list of \[start, end\] but 'x'"):
         sft.weighted_spans(replace(sample, row={**sample.row, "spans": "x"}), column)
 
 

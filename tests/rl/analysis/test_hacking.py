@@ -35,7 +35,7 @@ def test_a_reward_that_rises_while_accuracy_falls_is_named_with_what_rose():
     hacking = found(metrics, [measured(0, greedy=0.5, chain=0.4), measured(10, greedy=0.3, chain=0.1)], CONFIG)
     assert hacking.gamed == (
         "The reward rose from 0.11 to 0.91 (length from 0.11 to 0.91) while greedy accuracy on test problems fell from "
-        "0.500 to 0.300, so the policy may be learning what the reward pays for and not the task."
+        "0.500 to 0.300, so the policy may be learning what the reward pays for instead of the task."
     )
     assert [(change.name, change.word) for change in hacking.rewards] == [("correctness", "stayed"), ("length", "rose")]
     # three steps at either end, deviation 0.01 in both: 1.96 sqrt(2 * 0.0001 / 3)

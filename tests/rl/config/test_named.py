@@ -106,7 +106,7 @@ def test_both_commands_look_first(here, capsys, command):
 def test_check_says_what_the_hub_is_asked_for(here, capsys):
     run(["check", GRPO, "rewards.process.model=owner/never-downloaded", "task.sizes.train=64"])
     assert "process.model" in (out := capsys.readouterr().out)
-    assert "owner/never-downloaded is not on this machine; it is asked of the hub when a run starts" in out
+    assert "owner/never-downloaded is not on this machine; a run downloads it from the hub when it starts" in out
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,10 @@ def test_the_policys_own_models_and_files_are_looked_for_too(here, overrides, me
 
 def test_a_policy_on_the_hub_is_said_to_be_asked_for(here):
     assert looked_at("policy.model=owner/never-downloaded") == [
-        ("policy.model", "owner/never-downloaded is not on this machine; it is asked of the hub when a run starts")
+        (
+            "policy.model",
+            "owner/never-downloaded is not on this machine; a run downloads it from the hub when it starts",
+        )
     ]
 
 

@@ -34,14 +34,14 @@ WRONG = [
     ),
     ("rewards.correctness.verifier=chian", "command line: rewards.correctness.verifier: 'chian' is not one; "
      "did you mean 'chain'?"),
-    ("rewards.mine.function=my_rewards", "command line: rewards.mine.function: module:function is wanted, "
+    ("rewards.mine.function=my_rewards", "command line: rewards.mine.function: expected module:function, "
      "got 'my_rewards'"),
     ("trainer.learning_rat=1", "command line: trainer.learning_rat: GRPOConfig has no such argument; "
      "did you mean 'learning_rate'?"),
     ("trainer.use_vllm=true", "command line: trainer.use_vllm: is set by sampling.engine"),
     ("sampling.engine=vllm_server", "command line: sampling.server: is needed with sampling.engine=vllm_server, such "
      "as http://localhost:8000"),
-    ("sampling.server=http://x", "command line: sampling.server: is for sampling.engine=vllm_server, and that is "
+    ("sampling.server=http://x", "command line: sampling.server: is for sampling.engine=vllm_server, but the engine is "
      "transformers"),
     ("trainer.learning_rate=fast", "command line: trainer.learning_rate: expected float, got 'fast'"),
     ("trainer.num_generations=4", "command line: trainer.num_generations: is set by sampling.completions"),
@@ -61,8 +61,8 @@ WRONG = [
      "[10, 5]"),
     ("mix.aggregation=gated", "command line: mix.gate: is needed with aggregation: gated; the rewards are correctness, "
      "steps"),
-    ("mix.gate=correctness", "command line: mix.gate: is read with aggregation: gated, and that is sum"),
-    ("mix.gate_at=0.9", "command line: mix.gate_at: is read with aggregation: gated, and that is sum"),
+    ("mix.gate=correctness", "command line: mix.gate: is used only with aggregation: gated, but that is sum"),
+    ("mix.gate_at=0.9", "command line: mix.gate_at: is used only with aggregation: gated, but that is sum"),
     ("policy.dtype=${nope}", "command line: policy.dtype: Interpolation key 'nope' not found"),
     ("name=2024", "command line: name: YAML reads 2024 as a number; put quotes around it"),
     ("name=1e3", "command line: name: YAML reads 1000.0 as a number; put quotes around it"),
@@ -83,7 +83,7 @@ def test_a_wrong_override_is_named_with_the_nearest_valid_one(override, line):
 @pytest.mark.parametrize(
     ("overrides", "line"),
     [
-        (["mix.aggregation=gated", "mix.gate=corectness"], "mix.gate: 'corectness' is none of the rewards; did"),
+        (["mix.aggregation=gated", "mix.gate=corectness"], "mix.gate: 'corectness' is not one of the rewards; did"),
         (["mix.aggregation=product", "rewards.length.weight=-1"], "rewards.length.weight: a product has"),
         (["mix.aggregation=product", "rewards.length.weight=[[0,1],[9,-1]]"], "rewards.length.weight: a product"),
         (["mix.aggregation=product", "rewards.steps.credit=min"], "rewards.steps.credit: a factor of a product cannot"),
@@ -94,7 +94,7 @@ def test_a_wrong_override_is_named_with_the_nearest_valid_one(override, line):
         (["algorithm.answering.qka_weight=0"], "algorithm.answering: qka_weight and qa_weight are both 0"),
         (["algorithm.answering.layout.mark=x"], "algorithm.answering.layout.mark: is not one; there are: marker"),
         (["algorithm.answering.layout.answer=x"], "algorithm.answering.layout.answer: 'x' has the placeholders"),
-        (["evaluation.statements.k=3"], "evaluation.statements: chooses among a row's choices, and chain has none"),
+        (["evaluation.statements.k=3"], "evaluation.statements: chooses among a row's choices, but chain has none"),
         (["algorithm=dpo", "rewards.length.credit_on=rationale"], "rewards.length.credit_on: is for grpo and ppo; dpo"),
         (["mix.aggregation=product", "rewards.length.credit_on=rationale"], "rewards.length.credit_on: a factor of a"),
         (["rewards.steps.credit=min", "rewards.steps.credit_on=rationale"], "rewards.steps.credit_on: rewards.steps"),
@@ -216,7 +216,7 @@ def test_what_looks_at_groups_on_a_process_is_refused_where_a_group_is_on_two(ke
     monkeypatch.setenv("WORLD_SIZE", "2")
     halves = ["trainer.per_device_train_batch_size=4", override]
     assert refusal(*halves, path=GRPO) == (
-        f"command line: {key}: needs whole groups on each process, and 4 completions on each are no multiple of 8; "
+        f"command line: {key}: needs whole groups on each process, and 4 completions on each are not a multiple of 8; "
         f"change trainer.per_device_train_batch_size"
     )
     load(GRPO, [*halves, "trainer.gradient_accumulation_steps=2"])
@@ -346,4 +346,4 @@ def test_an_include_that_is_no_file_name_is_refused(tmp_path, include):
 
 def test_a_folder_and_a_name_that_is_too_long_are_no_config(tmp_path):
     for path in (tmp_path, "a" * 5000):
-        assert refusal(path=path).endswith("is no file that can be read as a config")
+        assert refusal(path=path).endswith("is not a file that can be read as a config")

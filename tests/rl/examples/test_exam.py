@@ -39,5 +39,5 @@ def test_a_pair_is_known_by_its_chosen_completion():
 
 
 def test_without_sampling_there_is_no_exam():
-    with pytest.raises(UserError, match=r"algorithm.examples.of: asks what was sampled"):
+    with pytest.raises(UserError, match=r"algorithm.examples.of: depends on sampled completions"):
         configuration.load(CONFIGS / "papers" / "student.yaml", ["algorithm.examples={data: task, of: failed}"])

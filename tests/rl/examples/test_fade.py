@@ -87,8 +87,8 @@ def test_a_fit_sees_the_stages_in_their_order(warm, tmp_path):
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("trainer.max_steps=3", "trainer.max_steps: algorithm.examples.fade says how long"),
-        ("algorithm.prompts=4", "algorithm.examples.fade: goes with sft on given examples alone"),
+        ("trainer.max_steps=3", "trainer.max_steps: algorithm.examples.fade sets the length"),
+        ("algorithm.prompts=4", "algorithm.examples.fade: works only with sft on given examples alone"),
     ],
 )
 def test_what_does_not_go_with_it_is_refused(override, message):

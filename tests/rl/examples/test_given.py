@@ -116,7 +116,7 @@ def test_a_mix_has_its_shares_by_rows_or_by_tokens(two_forms):
         ((0.5, 0.5), {"total": 100}, "long has 40 rows, but 0.5 of 100 are 50; lower the total or the share"),
         ((0.5, 0.4), {}, "the shares of all sources must be given and sum to 1, got [0.5, 0.4]"),
         ((0.5, None), {}, "the shares of all sources must be given and sum to 1, got [0.5, None]"),
-        ((None, None), {"by": "tokens"}, "by and total are about a mix; give each source its share"),
+        ((None, None), {"by": "tokens"}, "by and total apply to a mix; give each source its share"),
     ],
 )
 def test_shares_that_make_no_mix_are_refused(two_forms, shares, more, message):
@@ -156,10 +156,10 @@ def test_what_the_policy_or_the_rules_cannot_use_is_refused(given, completion, s
         (["algorithm.prompts=0", "rewards.correctness.weight=1"], "algorithm.prompts: is 0, so nothing is sampled"),
         (
             ["algorithm.examples={data: a, keep: {best_by: v}}"],
-            "best_by ranks a prompt's examples; say with per_prompt",
+            "best_by ranks a prompt's examples; set per_prompt",
         ),
         (["algorithm.examples=a", "algorithm.prompts=4"], "rewards: is needed and not there"),
-        (["algorithm.examples=a", "algorithm.span_weights=[{weight: 0}]"], "a pattern or a column says which parts"),
+        (["algorithm.examples=a", "algorithm.span_weights=[{weight: 0}]"], "give either a pattern or a column"),
         (["algorithm.examples=a", "algorithm.span_weights=[{pattern: '('}]"], "is not a regular expression"),
     ],
 )

@@ -52,7 +52,7 @@ def test_a_task_without_a_demonstrator_is_refused(task):
 
 
 def test_habits_of_another_source_are_refused():
-    with pytest.raises(ValueError, match="each and habits are said of the demonstrator"):
+    with pytest.raises(ValueError, match="each and habits apply to the demonstrator alone"):
         Examples(data={"d": {"data": "x.jsonl", "each": 2}})
 
 

@@ -86,7 +86,7 @@ def test_every_consumer_reads_the_same_tokens_with_one_bos_at_most(with_template
     assert sft.row(kept, made)["input_ids"] == [*ids, 5, 1]
     assert pair_rows([Pair(kept, kept)], made)[0]["prompt_ids"] == ids
     assert checked(made, prompt) == (
-        ["the chat template opens a thought, so completions begin inside of it"] if name == "r1" else []
+        ["the chat template opens a thought, so completions begin inside it"] if name == "r1" else []
     )
 
 
@@ -122,7 +122,7 @@ def test_variables_that_the_template_does_not_read_are_refused(with_template):
 
 @pytest.mark.parametrize("key", ["sampling.chat_template_kwargs.enable_thinking=false", "policy.chat_template=x.jinja"])
 def test_settings_of_a_template_are_refused_where_prompts_are_plain(with_template, key):
-    with pytest.raises(UserError, match="acts on nothing: the task's prompts are plain text"):
+    with pytest.raises(UserError, match="has no effect: the task's prompts are plain text"):
         checked(with_template(QWEN), "2+2?", overrides=[key])
 
 

@@ -140,13 +140,13 @@ def test_a_lora_policy_is_saved_as_an_adapter_from_which_training_goes_on(base, 
     assert isinstance(on.model, PeftModel) and on.lora is None
     assert torch.allclose(on.model.eval()(IDS).logits, logits, atol=1e-5)
     assert any(parameter.requires_grad for parameter in on.model.parameters())
-    assert any("its training goes on" in note and "not with" not in note for note in on.notes)
+    assert any("its training continues" in note and "not with" not in note for note in on.notes)
 
 
 def test_an_adapters_own_settings_count_and_that_is_said(saved, tmp_path):
     trained(load(settings(lora={"r": 4, "alpha": 8}), saved(), chat=False), tmp_path / "adapter")
     (note,) = load(settings(lora={"r": 16, "alpha": 8}), tmp_path / "adapter", chat=False).notes
-    assert note.endswith("goes on with its own r 4, not with those of policy.lora")
+    assert note.endswith("continues with its own r 4, not with those of policy.lora")
     assert load(settings(), tmp_path / "adapter", chat=False).lora is None
 
 
@@ -187,7 +187,7 @@ def test_an_adapter_on_an_adapter_has_both(saved, tmp_path):
         ({"targets": ["q_porj"]}, "policy.lora.targets: the model has no module 'q_porj'; did you mean 'q_proj'"),
         ({"targets": "q_porj"}, "policy.lora.targets: the model has no module 'q_porj'; did you mean 'q_proj'"),
         ({"targets": "(q_proj"}, r"policy.lora.targets: '\(q_proj' is not a regular expression"),
-        ({"targets": ["all-linear", "lm_head"]}, "policy.lora.targets: all-linear is a value of its own"),
+        ({"targets": ["all-linear", "lm_head"]}, "policy.lora.targets: all-linear cannot be combined"),
         ({"targets": ["proj"]}, "policy.lora.targets: the model has no module 'proj'"),
         ({"modules_to_save": ["lm_haed"]}, "policy.lora.modules_to_save: the model has no module 'lm_haed'; did you"),
         ({"targets": ["input_layernorm"]}, "policy.lora: Target module .* is not supported"),

@@ -79,11 +79,11 @@ def test_check_looks_for_a_teachers_folder_and_names_one_that_the_hub_may_have(t
         ("teacher=policy", "the policy in training has nothing to learn from itself; show it more with prompt"),
         ("teacher={model: base, prompt: answer}", "shows no column, so it lacks the question"),
         ("teacher={model: base, prompt: '{gold'}", "cannot be filled in"),
-        ("teacher={model: base, beta: 0.2}", "beta is read with direction: jsd, and that is forward"),
+        ("teacher={model: base, beta: 0.2}", "beta is used only with direction: jsd, but the direction is forward"),
         ("teacher={model: base, temperature: 0}", "greater than 0"),
         ("teacher={model: base, direction: backward}", "'backward' is not one; did you mean 'forward'?"),
         ("teacher={model: base, wieght: 1}", "unknown key; did you mean 'weight'?"),
-        ("nll_weight=0.5", "algorithm.nll_weight: weighs the likelihood beside a teacher; name algorithm.teacher"),
+        ("nll_weight=0.5", "algorithm.nll_weight: weighs the likelihood against a teacher; name algorithm.teacher"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(override, message):
@@ -117,7 +117,7 @@ def test_what_a_teacher_is_shown_has_to_be_there_and_to_have_tokens_and_room(war
         with pytest.raises(UserError, match=message):
             shown_ids([one], teacher, warm[1])
     long = judged_sample("1", 1.0, prompt="7*3-4?", ids=[1] * warm[0].config.max_position_embeddings)
-    with pytest.raises(UserError, match=r"what 'base' is shown and a completion have 518 tokens, and .* holds 512"):
+    with pytest.raises(UserError, match=r"the prompt of 'base' and a completion have 518 tokens, but .* holds 512"):
         shown_ids([long], loaded("algorithm.teacher=base"), warm[1])
 
 

@@ -167,16 +167,19 @@ def test_labels_and_scores_are_compared_with_the_steps_that_the_verifier_judged(
 @pytest.mark.parametrize(
     ("override", "line"),
     [
-        ({"algorithm.fit_from": "last", "algorithm.first_sampler": "x"}, "algorithm.first_sampler: goes with fit_from"),
+        ({"algorithm.fit_from": "last", "algorithm.first_sampler": "x"}, "algorithm.first_sampler: needs fit_from"),
         ({"algorithm.sift.equations": "chan"}, "algorithm.sift.equations: 'chan' is not one"),
-        ({"algorithm.sift": "{options: {arithmetic: true}}"}, "algorithm.sift.options: are those of a verifier"),
-        ({"algorithm.pairs": "{form: random}"}, "algorithm.pairs.form: random looks at no scores"),
-        ({"algorithm.quota": "{right: 0, wrong: 0}"}, "wants neither right nor wrong"),
-        ({"algorithm.process.separator": "x", "algorithm.process.pattern": "y"}, "steps are found in one way"),
+        ({"algorithm.sift": "{options: {arithmetic: true}}"}, "algorithm.sift.options: are options of a verifier"),
+        ({"algorithm.pairs": "{form: random}"}, "algorithm.pairs.form: random ignores scores"),
+        ({"algorithm.quota": "{right: 0, wrong: 0}"}, "asks for neither right nor wrong"),
+        ({"algorithm.process.separator": "x", "algorithm.process.pattern": "y"}, "both say how steps are found"),
         ({"algorithm.process.pattern": "'('"}, "pattern is not a regular expression"),
         ({"algorithm.pairs": "{form: random, margin: 0.1}"}, "random looks at neither scores nor lengths"),
-        ({"algorithm.step_growth": 1.2, "trainer.max_steps": -1}, "algorithm.step_growth: lets trainer.max_steps grow"),
-        ({"sampling.completions": 1}, "sampling.completions: is 1, and orpo compares completions"),
+        (
+            {"algorithm.step_growth": 1.2, "trainer.max_steps": -1},
+            "algorithm.step_growth: makes trainer.max_steps grow",
+        ),
+        ({"sampling.completions": 1}, "sampling.completions: is 1, but orpo compares completions"),
     ],
 )
 def test_what_makes_no_sense_is_refused_early(tmp_path, override, line):

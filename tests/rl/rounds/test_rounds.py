@@ -217,7 +217,7 @@ def test_an_interrupt_while_a_round_is_sampled_is_no_loss(finished, tmp_path, mo
         patched.setattr(Rounds, "_draw", draw)
         with pytest.raises(KeyboardInterrupt):
             run("orpo", tmp_path)
-    assert "stopped in the sampling of round 2" in capsys.readouterr().out
+    assert "stopped while sampling round 2" in capsys.readouterr().out
     same_end(run("orpo", tmp_path)[0], finished["orpo"][0])
 
 
@@ -258,7 +258,7 @@ def test_a_round_that_gives_nothing_to_fit_on_ends_the_run_with_the_policy_as_it
     unreachable = {"dpo": {"algorithm.pairs.margin": 9.0}, "star": {"algorithm.keep.threshold": 9.0}}
     folder, summary = run(name, tmp_path, **unreachable[name])
     said = " ".join(capsys.readouterr().out.split())
-    assert "round 1 of 2 gives nothing to fit on" in said and "ends with the policy as it is" in said
+    assert "round 1 of 2 gives nothing to fit on" in said and "ends with the current policy" in said
     assert summary["steps"] == 0 and summary["before"] == summary["after"] and folder.report.exists()
     (base,) = {row["rounds/number"] for row in read_jsonl(folder.metrics) if "rounds/number" in row}
     assert base == 0 and (folder.model / "model.safetensors").exists() and (folder.model / "tokenizer.json").exists()

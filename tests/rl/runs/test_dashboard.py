@@ -36,7 +36,7 @@ def test_what_is_missing_is_named(run, monkeypatch):
         dashboard.save_workspace(run.path)
     monkeypatch.setattr(dashboard, "find_spec", lambda name: object())
     run.wandb_id.unlink()
-    with pytest.raises(UserError, match=r"was not logged to W&B; logging\.wandb"):
+    with pytest.raises(UserError, match=r"was not logged to W&B; set logging\.wandb"):
         dashboard.save_workspace(run.path)
 
 
@@ -47,5 +47,5 @@ def test_without_a_login_or_a_network_it_says_so(run, monkeypatch):
         raise wandb.errors.CommError("no network")
 
     monkeypatch.setattr(spaces.Workspace, "save", refuse)  # asking W&B itself would start a session for all tests
-    with pytest.raises(UserError, match=r"the workspace was not saved \(no network\); `wandb login` first"):
+    with pytest.raises(UserError, match=r"the workspace was not saved \(no network\); run `wandb login`"):
         dashboard.save_workspace(run.path, "me")

@@ -93,7 +93,7 @@ def test_nothing_is_overwritten_without_force_and_only_a_model_with_it(run, tmp_
     folder, _ = run()
     to = export(folder, tmp_path / "out")
     (to / "mine.txt").write_text("")
-    with pytest.raises(UserError, match="out is not empty; --force replaces a model that is there"):
+    with pytest.raises(UserError, match="out is not empty; --force replaces a model in it"):
         export(folder, to)
     export(folder, to, force=True)
     assert not (to / "mine.txt").exists()
@@ -101,19 +101,19 @@ def test_nothing_is_overwritten_without_force_and_only_a_model_with_it(run, tmp_
     (tmp_path / "papers" / "thesis.txt").write_text("")
     with pytest.raises(UserError, match="something other than a model, which --force leaves alone"):
         export(folder, tmp_path / "papers", force=True)
-    with pytest.raises(UserError, match="is where the run is"):
+    with pytest.raises(UserError, match="is the run folder or contains it"):
         export(folder, folder.parent, force=True)
 
 
 def test_a_run_that_is_not_finished_is_refused_with_what_to_do(run, tmp_path):
     folder, _ = run()
     (folder / "summary.json").unlink()
-    with pytest.raises(UserError, match="has saved nothing yet, and the same whetstone train command goes on"):
+    with pytest.raises(UserError, match="has saved nothing yet; run the same whetstone train command again"):
         export(folder, tmp_path / "out")
     (folder / "checkpoints" / "checkpoint-20").mkdir(parents=True)
-    with pytest.raises(UserError, match="has come to checkpoint-20, and the same whetstone train"):
+    with pytest.raises(UserError, match="has reached checkpoint-20; run the same whetstone train"):
         export(folder, tmp_path / "out")
-    with pytest.raises(UserError, match=r"is no run folder: it has no config\.yaml"):
+    with pytest.raises(UserError, match=r"is not a run folder: it has no config\.yaml"):
         export(tmp_path, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

@@ -37,14 +37,16 @@ def test_the_plan_counts_prompts_completions_tokens_and_steps():
     # a cycle is 2 x 2 optimizer steps on 2 batches of 16; 12 steps are 3 cycles
     assert "16 prompts x 2 = 32 completions" in lines and "for every 4 optimizer step(s)" in lines
     assert "12 optimizer steps, 96 completions" in lines and f"{96 * 32:,} tokens" in lines
-    assert "accepts its own gold answer on 600 of 600" in lines and "and 0 of " in lines
+    assert "accepts its own gold answer on all 600" in lines and "and 0 of " in lines
 
 
 def test_the_plan_says_whose_turn_it_is_and_how_problems_are_answered():
     config = load(Path(QUICKSTART).parent / "papers" / "crystal.yaml", ["algorithm.answering.qa_weight=0.5"])
     lines = " ".join(" ".join(line) for line in plan.describe(config, tasks.load(config)))
-    assert "after 1 of these draws 1 to learn gold answers from: after a statement x 1, without one x 0.5" in lines
-    assert "greedy, and by max over 4 statements and none" in lines
+    assert (
+        "after every 1 of these draws, 1 for learning gold answers: after a statement x 1, without one x 0.5" in lines
+    )
+    assert "greedy, and by the max over 4 statements and no statement" in lines
 
 
 def test_the_plan_counts_the_control_tokens_of_each_reward():

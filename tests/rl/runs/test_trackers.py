@@ -185,7 +185,7 @@ def test_where_wandb_cannot_be_reached_its_records_are_kept_here(offline, monkey
     monkeypatch.setattr(wandb, "init", refuse)
     with trackers(load(QUICKSTART, [*overrides, "logging.wandb=online"]), folder, told.append) as seen:
         seen.log(3, {"reward": 0.5})
-    assert len(told) == 1 and told[0].startswith("W&B did not start (no network); its records are kept here")
+    assert len(told) == 1 and told[0].startswith("W&B did not start (no network); its records are kept on this machine")
     ((_, _, history),) = sent(folder)
     assert [(row["step"], row["rewards/reward"]) for row in history if "rewards/reward" in row] == [(3, 0.5)]
 

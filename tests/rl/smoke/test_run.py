@@ -39,7 +39,7 @@ def training(monkeypatch, one, program):
 def test_training_is_killed_as_soon_as_there_is_something_to_resume_from(one, monkeypatch):
     checkpoint = one.stages[""].run_folder / "checkpoints" / "checkpoint-2"
     training(monkeypatch, one, f"import os, time; os.makedirs({str(checkpoint)!r}); time.sleep(600)")
-    assert smoke_run._killed(one) == "when checkpoint-2 was there"
+    assert smoke_run._killed(one) == "after checkpoint-2 was saved"
 
 
 def test_training_that_ends_by_itself_was_not_killed_and_says_why(one, monkeypatch):

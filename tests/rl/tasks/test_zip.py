@@ -55,8 +55,8 @@ def test_the_demonstrator_is_better_than_chance_by_delta_and_its_mistakes_are_sp
     [
         ("task.delta=[0.1,0.2]", r"expected one number, or 3 for 3 steps, got \[0.1, 0.2\]"),
         ("task.delta=0.99", "0.984375 is the most"),
-        ("task.demonstrate=chains", r"task.demonstrate: steps goes with policy.attention=current_token.*current_token"),
-        ("policy.attention=null", r"task.demonstrate: steps goes with .*that is the default"),
+        ("task.demonstrate=chains", r"task.demonstrate: steps needs policy.attention=current_token.*current_token"),
+        ("policy.attention=null", r"task.demonstrate: steps needs .*the attention is the default"),
     ],
 )
 def test_what_makes_no_sense_is_refused_before_anything_is_loaded(tmp_path, override, line):

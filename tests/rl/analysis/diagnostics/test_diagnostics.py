@@ -134,7 +134,7 @@ def test_truncation_is_that_of_the_last_three_lines_or_of_the_last_round():
 
 @pytest.mark.parametrize(
     ("zero", "right", "words"),
-    [(0.9, [0.0] * 5, "easier problems"), (0.9, [1.0] * 5, "harder problems"), (0.88, [0.0] * 5, None)],
+    [(0.9, [0.0] * 5, "use easier problems"), (0.9, [1.0] * 5, "use harder problems"), (0.88, [0.0] * 5, None)],
     ids=["all wrong", "all right", "some signal"],
 )
 def test_groups_that_teach_nothing_are_told_with_what_would(zero, right, words):
