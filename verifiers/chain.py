@@ -110,5 +110,7 @@ def _steps(working: str, prompt: str, length: int) -> tuple[Step, ...]:
         steps.append(Step(start, end, "judged", float(right), reason))
         start = end + 1
     if len(parts) < len(wanted):
-        steps.append(Step(len(working), length, "judged", 0.0, f"{len(wanted) - len(parts)} operations left out"))
+        missing = len(wanted) - len(parts)
+        reason = f"{missing} operation{'s' * (missing > 1)} left out"
+        steps.append(Step(len(working), length, "judged", 0.0, reason))
     return tuple(steps)
