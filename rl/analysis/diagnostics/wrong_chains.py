@@ -60,13 +60,12 @@ def look(record: Record) -> Finding | None:
                 f"every step right went from {rise.chain[0]:.3f} to {rise.chain[1]:.3f}: most of the rise comes from "
                 f"wrong steps, which the policy then learns."
             )
-            evidence = dict(
-                zip(
-                    ("right.before", "right.after", "chain.before", "chain.after"),
-                    (*rise.right, *rise.chain),
-                    strict=True,
-                )
-            )
+            evidence = {
+                "right.before": rise.right[0],
+                "right.after": rise.right[1],
+                "chain.before": rise.chain[0],
+                "chain.after": rise.chain[1],
+            }
             return Finding("wrong_chains", record.step, message, REMEDY, evidence)
     return None
 
