@@ -289,3 +289,25 @@ def test_where_the_kernel_refuses_namespaces_the_reason_is_given():
 def test_a_limit_must_be_positive():
     with pytest.raises(ValueError, match="'memory'"):
         Limits(memory=0)
+
+
+MANY_FILES = """
+import os
+from verifiers.execution.sandbox import Limits, Sandbox, SandboxUnavailable
+
+highest = os.open(os.devnull, os.O_RDONLY)
+for last in range(196, 202):  # the channel is given the numbers around that of the status, one after the other
+    while highest < last:
+        highest = os.open(os.devnull, os.O_RDONLY)
+    sandbox = Sandbox(Limits(cpu=1, wall=1.5, memory=256), routes=["unshare"])
+    try:
+        sandbox.start()
+    except SandboxUnavailable:
+        break
+    sandbox.close()
+"""
+
+
+def test_a_process_that_has_many_files_open_can_start_a_sandbox():
+    done = subprocess.run([sys.executable, "-c", MANY_FILES], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

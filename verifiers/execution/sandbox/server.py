@@ -195,7 +195,7 @@ def _kill_group(leader: int) -> None:
 
 def _become(status: int, descriptors: list[int], scratch: str, config: dict[str, Any], calls: bytes | None) -> NoReturn:
     """The program's process: take its descriptors, give up every privilege, and run it."""
-    fcntl.fcntl(status, fcntl.F_DUPFD, _STATUS)
+    os.dup2(status, _STATUS)  # where the host has many files open, this may be the channel's number, which ends here
     try:
         with os.fdopen(os.dup(descriptors[0]), "rb") as file:
             job = json.loads(file.read())
