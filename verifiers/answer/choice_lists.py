@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-_CARDINALS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
-_ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
+from verifiers.answer.choice_texts import any_of
+from verifiers.answer.words import ORDINAL, SMALL
+
+_CARDINALS = {word: number for word, number in SMALL.items() if 1 <= number <= 10}
+_ORDINALS = {word: number for word, number in ORDINAL.items() if number <= 10}
 _PLACE = re.compile(
     r"[\s\"'“*(]*(?:(?:so|thus|hence|therefore|it\sis|it['’]s|i\s(?:choose|pick|select))[,\s]+)?(?:the\s)?"
     rf"(?:(?:option|choice|answer|number|no\.?)\s*(?:number\s|no\.?\s|\#)?\s*(?P<called>[1-9]|10|{'|'.join(_CARDINALS)})"
@@ -44,13 +47,8 @@ class PlaceReader:
         said = (match["called"] or match["digit"] or match["ordinal"]).lower()
         if said == "last":
             return {self.count - 1}
-        if said in _CARDINALS:
-            place = _CARDINALS.index(said)
-        elif said in _ORDINALS:
-            place = _ORDINALS.index(said)
-        else:
-            place = int(re.sub("[a-z]", "", said)) - 1
-        return {place} if place < self.count else set()
+        place = _CARDINALS.get(said) or _ORDINALS.get(said) or int(re.sub("[a-z]", "", said))
+        return {place - 1} if place <= self.count else set()
 
 
 class JudgedListReader:
@@ -62,7 +60,7 @@ class JudgedListReader:
 
     def __init__(self, labels: Sequence[str]) -> None:
         self.index = {label.lower(): index for index, label in enumerate(labels)}
-        any_label = "|".join(re.escape(label) for label in sorted(labels, key=len, reverse=True))
+        any_label = any_of(labels)
         self.judged = re.compile(
             rf"(?<![\w'’])[(\[*]{{0,3}}({any_label})[)\]*]{{0,3}}\s?[:=–—-]?\s{{0,2}}(?:is\s)?"
             rf"(?:(?P<right>{_RIGHT})|(?P<wrong>{_WRONG}))(?!\w)",

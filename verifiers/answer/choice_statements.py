@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from verifiers.answer.choice_texts import any_of
 from verifiers.answer.span import Span
 from verifiers.answer.word_search import lowered, places
 
@@ -74,7 +75,7 @@ class StatementReader:
     """
 
     def __init__(self, labels: Sequence[str]) -> None:
-        any_label = "|".join(re.escape(label) for label in sorted(labels, key=len, reverse=True))
+        any_label = any_of(labels)
         # A bare label counts inside a sentence where it is a letter; `a` and `i` only as the choices write them.
         bare = [label for label in labels if label.isalpha()]
         bare += [label.lower() for label in bare if len(label) == 1 and label.lower() not in ("a", "i", label)]

@@ -5,13 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-_DIGITS = dict(
-    zip(
-        ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12"],
-        ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"],
-        strict=True,
-    )
-)
+from verifiers.answer.words import SMALL
+
+_DIGITS = {str(number): word for word, number in SMALL.items() if number <= 12}
 _DIGIT = re.compile("[0-9]")
 _LATEX = re.compile(
     r"\\(?:text|textbf|textit|textrm|textsf|texttt|mathrm|mathbf|mathit|mathsf|mathtt|boxed|fbox|bf|rm|bold|boldsymbol"
@@ -34,6 +30,11 @@ def unwrapped(text: str, *, keep_length: bool = False) -> str:
         text = _DOLLARS.sub(r" \1 " if keep_length else r"\1", text)
         text = _PRICE.sub(" " if keep_length else "", text)
     return text
+
+
+def any_of(labels: Sequence[str]) -> str:
+    """A pattern for any of the labels, the longest first."""
+    return "|".join(re.escape(label) for label in sorted(labels, key=len, reverse=True))
 
 
 def amounts(texts: Sequence[str]) -> list[str]:

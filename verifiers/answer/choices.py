@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from verifiers.answer.choice_lists import JudgedListReader, PlaceReader
 from verifiers.answer.choice_statements import DENIED, OF_ANOTHER, SENTENCE_BREAK, StatementReader, concluded
-from verifiers.answer.choice_texts import amounts, spelt, unwrapped
+from verifiers.answer.choice_texts import amounts, any_of, spelt, unwrapped
 from verifiers.answer.normal import normalised
 from verifiers.answer.reader import last_line, stated
 from verifiers.answer.span import Span
@@ -73,7 +73,7 @@ class ChoiceReader:
             self.texts = in_words
             self.plain = lambda text: spelt(normalised(text))
         self.amounts = amounts(self.texts)
-        any_label = "|".join(re.escape(label) for label in sorted(labels, key=len, reverse=True))
+        any_label = any_of(labels)
         self.label = re.compile(rf"{_OPEN}({any_label})\s?{_CLOSE}{_NO_MORE}", re.IGNORECASE)
         self.bracket = re.compile(rf"[(\[]({any_label})[)\]]", re.IGNORECASE)
         self.alone = re.compile(

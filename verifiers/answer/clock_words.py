@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
-_HOURS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+from verifiers.answer.words import SMALL
+
+_HOURS = {word: hour for word, hour in SMALL.items() if 1 <= hour <= 12}
 _MINUTES = {"quarter": 15, "half": 30, "five": 5, "ten": 10, "twenty": 20, "twenty-five": 25}
 _IN_WORDS = re.compile(
     rf"(?i)\b(?:(?:a\s)?(?P<part>half|quarter|(?:{'|'.join(_MINUTES)}|[0-5]?[0-9])(?P<unit>\sminutes)?)\s(?P<side>past|to)\s)?"
@@ -30,7 +32,7 @@ def _clock(match: re.Match[str]) -> str:
         return match[0]
     if match["side"].lower() == "to" and part != "quarter" and not match["unit"]:
         return match[0]  # `ten to three` may be a ratio
-    value = int(hour) if hour.isdigit() else _HOURS.index(hour) + 1
+    value = int(hour) if hour.isdigit() else _HOURS[hour]
     minutes = (int(part) if part.isdigit() else _MINUTES[part]) if part else 0
     if match["side"].lower() == "to":
         value, minutes = value - 1 or 12, 60 - minutes

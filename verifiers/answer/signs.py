@@ -68,7 +68,7 @@ def with_signs(text: str) -> str:
         text = _NEGATIVE.sub(r"\g<before>-", text)
     if "below zero" in low:
         text = _BELOW_ZERO.sub(r"-\g<number>\g<unit>", text)
-    if " in " in low or " out of " in low:
+    if any(word in low for word in ("probability", "chance", "odds", "likelihood")):
         text = _CHANCE.sub(r"\g<before>\g<some>/\g<all>", text)
     if "left" in low or "remain" in low:
         text = _NONE_LEFT.sub("0 left", text)

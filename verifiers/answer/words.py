@@ -12,20 +12,22 @@ _ONES = (
     "eighteen nineteen"
 )
 _TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
-_SMALL = {word: value for value, word in enumerate(_ONES.split())}
-_SMALL |= {word: 10 * value for value, word in enumerate(_TENS.split(), 2)}
+SMALL = {word: value for value, word in enumerate(_ONES.split())}
+SMALL |= {word: 10 * value for value, word in enumerate(_TENS.split(), 2)}
+"""Word → number, from zero to twenty and the tens up to ninety."""
 _ORDINALS = (
     "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth "
     "sixteenth seventeenth eighteenth nineteenth twentieth"
 )
-_ORDINAL = {word: value for value, word in enumerate(_ORDINALS.split(), 1)}
+ORDINAL = {word: value for value, word in enumerate(_ORDINALS.split(), 1)}
+"""Word → number, from first to twentieth."""
 _PARTS = {"half": 2, "halves": 2, "quarter": 4, "quarters": 4}
-_PARTS |= {word: value for word, value in _ORDINAL.items() if value > 2}
-_PARTS |= {f"{word}s": value for word, value in _ORDINAL.items() if value > 2}
+_PARTS |= {word: value for word, value in ORDINAL.items() if value > 2}
+_PARTS |= {f"{word}s": value for word, value in ORDINAL.items() if value > 2}
 _WORD = re.compile(r"[a-z]+")
 _FIRST = re.compile(
-    rf"(?i)\b(?:(?:the|an?)\s(?={'|'.join([*_ORDINAL, *_PARTS, *LARGE, 'hundred', 'dozen'])})"
-    rf"|minus\s|negative\s)?(?:{'|'.join([*_SMALL, *_ORDINAL, *_PARTS, *LARGE, 'hundred', 'dozen'])})\b"
+    rf"(?i)\b(?:(?:the|an?)\s(?={'|'.join([*ORDINAL, *_PARTS, *LARGE, 'hundred', 'dozen'])})"
+    rf"|minus\s|negative\s)?(?:{'|'.join([*SMALL, *ORDINAL, *_PARTS, *LARGE, 'hundred', 'dozen'])})\b"
 )
 _AND_A_HALF = re.compile(r"(?i)\b(an?|one|[0-9]{1,6})\s+([a-z]+)\s+and\s+a\s+(half|quarter)\b")
 _LONGEST = 40
@@ -41,8 +43,8 @@ def number_in_words(text: str) -> tuple[Fraction, str] | None:
     at, sign = 0, 1
     if words and words[0][0] in ("minus", "negative"):
         at, sign = 1, -1
-    if len(words) > at + 1 and words[at][0] == "the" and words[at + 1][0] in _ORDINAL:
-        return Fraction(_ORDINAL[words[at + 1][0]]), text[: words[at + 1][2]]
+    if len(words) > at + 1 and words[at][0] == "the" and words[at + 1][0] in ORDINAL:
+        return Fraction(ORDINAL[words[at + 1][0]]), text[: words[at + 1][2]]
     value, end = _whole(words, at)
     if value is None:
         if at < len(words) and words[at][0] in ("half", "halves"):
@@ -96,7 +98,7 @@ def _words(text: str) -> list[re.Match[str]]:
     end = 0
     for match in _WORD.finditer(text):
         between = text[end : match.start()]
-        if found and found[-1][0] in LARGE and match[0] in _SMALL:
+        if found and found[-1][0] in LARGE and match[0] in SMALL:
             between = between.removeprefix(",")
         if len(found) == _LONGEST or between.strip(" -"):
             break
@@ -118,8 +120,8 @@ def _whole(words: list[tuple[str, int, int]], at: int) -> tuple[Fraction | None,
             if following not in ("hundred", "dozen", *LARGE):
                 break
             current, last = 1, "small"
-        elif word in _SMALL:
-            value = _SMALL[word]
+        elif word in SMALL:
+            value = SMALL[word]
             if last == "small" or (last == "tens" and not 0 < value < 10):
                 break
             current += value
@@ -130,7 +132,7 @@ def _whole(words: list[tuple[str, int, int]], at: int) -> tuple[Fraction | None,
         elif word in LARGE and current:
             total += current * LARGE[word]
             current, last = 0, "large"
-        elif word == "and" and last in ("hundred", "large") and at + 1 < len(words) and words[at + 1][0] in _SMALL:
+        elif word == "and" and last in ("hundred", "large") and at + 1 < len(words) and words[at + 1][0] in SMALL:
             pass
         elif word == "dozen" and at == begin:
             current, last = 12, "hundred"
