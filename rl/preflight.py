@@ -18,8 +18,6 @@ from rl.analysis.preflight.verdict import Verdict, verdict
 from rl.config import Config
 from rl.errors import UserError
 from rl.policy.load import Policy
-from rl.policy.positions import check_positions
-from rl.policy.teachers import base
 from rl.progress import completions_bar
 from rl.runs import plan
 from rl.tasks.task import Split
@@ -46,12 +44,8 @@ def preflight(config: Config, completions: int) -> tuple[Findings, Verdict]:
     console = Console(soft_wrap=True)
     setup.quiet(config)
     task = tasks.load(config)
-    loaded: list[Policy] = []
-    mix = setup.rewards(config, task, lambda: (loaded[0].model, loaded[0].tokenizer), lambda: base(config, loaded[0]))
+    mix, policy = setup.rewards_and_policy(config, task, console, ["train"])
     mix.error_budget = 1.0  # what fails is a finding here
-    loaded.append(policy := setup.policy(config, task, console))
-    setup.meet(mix)
-    check_positions(config, task, policy, console, ["train"])
     move(policy.model, default_device())
     problems = -(-completions // config.sampling.completions)
     with completions_bar(console, "preflight", problems * (config.sampling.completions + 1)) as progress:

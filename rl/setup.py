@@ -5,6 +5,7 @@ from __future__ import annotations
 import netrc
 import os
 import warnings
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 
@@ -26,9 +27,11 @@ from rl.policy import warm_start
 from rl.policy.chat import check_chat
 from rl.policy.control import new_control
 from rl.policy.load import Policy
+from rl.policy.positions import check_positions
+from rl.policy.teachers import base
 from rl.progress import warm_up_bar
 from rl.sampling.vllm import need_vllm
-from rl.tasks.task import Task
+from rl.tasks.task import SPLITS, Split, Task
 
 
 def quiet(config: Config) -> None:
@@ -126,6 +129,30 @@ def policy(config: Config, task: Task, console: Console) -> Policy:
     for note in [*loaded.notes, *check_chat(config, task, loaded.tokenizer)]:
         console.print(f"policy: {note}", highlight=False)
     return loaded
+
+
+def rewards_and_policy(
+    config: Config, task: Task, console: Console, splits: Sequence[Split] = SPLITS
+) -> tuple[Mix, Policy]:
+    """Make the rewards, load the policy, and check that they and the prompts go together.
+
+    The rewards are made first, because they are checked quickly and some use the policy only later.
+
+    Args:
+        config: a checked config.
+        task: the loaded task.
+        console: the console for notes and warnings.
+        splits: the splits whose prompts are checked.
+
+    Raises:
+        UserError: as in `rewards`, `policy`, `meet` and `check_positions`.
+    """
+    loaded: list[Policy] = []
+    mix = rewards(config, task, lambda: (loaded[0].model, loaded[0].tokenizer), lambda: base(config, loaded[0]))
+    loaded.append(policy(config, task, console))
+    meet(mix)
+    check_positions(config, task, loaded[0], console, splits)
+    return mix, loaded[0]
 
 
 def device_name() -> str:

@@ -26,8 +26,6 @@ from rl import setup, tasks
 from rl.config import Config, dump
 from rl.errors import UserError
 from rl.policy.load import Policy
-from rl.policy.positions import check_positions
-from rl.policy.teachers import base
 from rl.progress import completions_bar
 from rl.sampling.draw import as_samples, sample
 from rl.sampling.endpoint import NOT_WHAT_IS_DRAWN, EndpointDraws
@@ -72,8 +70,12 @@ def draw_traces(
     setup.quiet(config)
     task = tasks.load(config)
     rows = task.splits[split][:prompts]
-    policy: list[Policy] = []
-    mix = setup.rewards(config, task, lambda: (policy[0].model, policy[0].tokenizer), lambda: base(config, policy[0]))
+    policy: Policy | None = None
+    if by == "policy":
+        mix, policy = setup.rewards_and_policy(config, task, console, [split])
+        move(policy.model, default_device())
+    else:
+        mix = setup.rewards(config, task)
     asked = _asked_for(config, by, split, keep, prompts)
     part, spent = (out.with_name(f".{out.name}.{asked}.{kind}") for kind in ("part", "spent"))
     endpoint: EndpointDraws | None = None
@@ -89,13 +91,10 @@ def draw_traces(
         endpoint = EndpointDraws(config, rows, spent)
         draw = endpoint.draw
     else:
-        policy.append(setup.policy(config, task, console))
-        setup.meet(mix)
-        check_positions(config, task, policy[0], console, [split])
-        move(policy[0].model, default_device())
+        assert policy is not None
 
         def draw(places: range, progress: Callable[[int], None]) -> list[Sample]:
-            return _drawn(config, policy[0], rows, places, progress)
+            return _drawn(config, policy, rows, places, progress)
 
     out.parent.mkdir(parents=True, exist_ok=True)
     each = 1 if by == "reference" else config.sampling.completions

@@ -26,8 +26,7 @@ from rl.context import RunContext
 from rl.errors import UserError
 from rl.examples import given
 from rl.policy.load import Policy
-from rl.policy.positions import check_positions
-from rl.policy.teachers import Teacher, base, shown_ids
+from rl.policy.teachers import Teacher, shown_ids
 from rl.policy.teachers import load as load_teachers
 from rl.runs.run import Run
 from rl.runs.trackers import Trackers, trackers
@@ -100,11 +99,7 @@ def prepare(
     _self_check(task, console)
     if config.evaluation.statements is not None:
         statements.check(config.evaluation.statements, task.splits["train"])
-    loaded: list[Policy] = []  # rewards are made before the policy is loaded, and some use it later
-    mix = setup.rewards(config, task, lambda: (loaded[0].model, loaded[0].tokenizer), lambda: base(config, loaded[0]))
-    loaded.append(policy := setup.policy(config, task, console))
-    setup.meet(mix)
-    check_positions(config, task, policy, console)
+    mix, policy = setup.rewards_and_policy(config, task, console)
     teachers = load_teachers(config, policy)
     examples = given.load(config, task, policy, mix if config.rewards else None)
     _look_at_teachers(config, teachers, task, policy, examples)

@@ -53,15 +53,16 @@ class Chooser:
         run: the context of a run in rounds.
         algorithm: the module of the algorithm, which has `examples`.
         start: folder or hub id of the policy that samples the first round.
+        sieve: the filter of the run.
 
     Raises:
-        UserError: the settings do not work with the task, the number of processes or a verifier.
+        UserError: the settings do not work with the task or the number of processes.
     """
 
-    def __init__(self, run: RunContext, algorithm: Any, start: str) -> None:
+    def __init__(self, run: RunContext, algorithm: Any, start: str, sieve: Sieve) -> None:
         assert isinstance(run.config.algorithm, Rounds)
         self.run, self.algorithm, self.settings = run, algorithm, run.config.algorithm
-        self.sieve = Sieve(run)
+        self.sieve = sieve
         process = getattr(self.settings, "process", None)
         self.process = None if process is None else ProcessScores(run, process, start)
 

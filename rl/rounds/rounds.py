@@ -58,7 +58,8 @@ class Rounds(Run):
         self.algorithm = importlib.import_module(self.settings.module)
         self.rows = self.task.splits["train"]
         self.draws, self.conditioning = Draws(context), Conditioning(context)
-        self.chooser = Chooser(context, self.algorithm, self.settings.first_sampler or self.policy.path)
+        start = self.settings.first_sampler or self.policy.path
+        self.chooser = Chooser(context, self.algorithm, start, self.draws.sieve)
         self.stop = StopOnSignal(1, self.console)
         self.progress = ProgressLine(self.console, lambda: self.right_on_validation)
         self.model: Model = self.policy.model if self.settings.first_sampler is None else first_sampler(context)

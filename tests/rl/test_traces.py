@@ -120,3 +120,9 @@ def test_a_draw_of_another_number_of_problems_does_not_go_on_from_a_stopped_one(
         draw_traces(config(), tmp_path / "a.jsonl", by="reference", prompts=8)
     counts = draw_traces(config(), tmp_path / "a.jsonl", by="reference", prompts=2)
     assert counts["drawn"] == len(lines(tmp_path / "a.jsonl")) == 2
+
+
+def test_a_reward_that_asks_the_policy_is_refused_where_no_policy_draws(config, tmp_path):
+    chosen = config("rewards.self_feedback={weight: 1, model: policy}")
+    with pytest.raises(UserError, match="self_feedback: model: there is no policy here"):
+        draw_traces(chosen, tmp_path / "a.jsonl", by="reference")
