@@ -1,7 +1,6 @@
-import time
-
 import pytest
 
+from tests.work import assert_little_work
 from verifiers.boolean import verify
 
 
@@ -55,7 +54,5 @@ def test_an_unknown_way_with_ambiguity_is_an_error():
 
 
 @pytest.mark.parametrize("text", ["answer is " * 100_000, "*" * 10**7, "yes " * 10**6])
-def test_hostile_text_is_answered_quickly(text):
-    start = time.process_time()
-    verify(text, "yes")
-    assert time.process_time() - start < 1
+def test_hostile_text_is_answered_with_little_work(text):
+    assert_little_work(lambda: verify(text, "yes"))

@@ -1,7 +1,6 @@
-import time
-
 import pytest
 
+from tests.work import assert_little_work
 from verifiers.choice import verify
 
 CHOICES = [
@@ -106,10 +105,9 @@ def test_an_unknown_way_with_ambiguity_is_an_error():
 @pytest.mark.parametrize(
     "text", ["answer is " * 100_000, "(" * 10**6, "A or " * 10**6, "a" * 10**7, "\ud800\x00\u202e"]
 )
-def test_hostile_text_is_answered_quickly(text):
-    start = time.process_time()
+def test_hostile_text_is_answered_with_little_work(text):
     assert verify(text, "D", choices=CHOICES).score == 0.0
-    assert time.process_time() - start < 1
+    assert_little_work(lambda: verify(text, "D", choices=CHOICES))
 
 
 def test_a_digit_and_its_word_are_the_same_unless_they_are_different_choices():

@@ -1,7 +1,6 @@
-import time
-
 import pytest
 
+from tests.work import assert_little_work
 from verifiers import countdown, game24
 from verifiers.countdown import verify
 
@@ -119,10 +118,9 @@ def test_gold_predictions_are_solutions():
 
 
 @pytest.mark.parametrize("text", ["(" * 10**6, "1+" * 10**6, "<answer>" * 10**6, "9" * 10**7])
-def test_hostile_text_is_answered_quickly(text):
-    start = time.process_time()
+def test_hostile_text_is_answered_with_little_work(text):
     assert score(text) == 0.0
-    assert time.process_time() - start < 1
+    assert_little_work(lambda: score(text))
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
-import time
-
 import pytest
 
+from tests.work import assert_little_work
 from verifiers.deduction.english import Literal, Unparsed, question, singular, statements
 from verifiers.logic import parse_theory, truth, verify
 
@@ -150,7 +149,6 @@ def test_unknown_options_are_an_error():
 @pytest.mark.parametrize(
     "text", ["Fae is " * 7000, "." * 10**6, "is a " * 10**6, "if " * 9000 + "then", "\ud800 is \x00."]
 )
-def test_hostile_text_is_answered_quickly(text):
-    start = time.process_time()
+def test_hostile_text_is_answered_with_little_work(text):
     assert judge([text]).score in (0.0, None)
-    assert time.process_time() - start < 1
+    assert_little_work(lambda: judge([text]))

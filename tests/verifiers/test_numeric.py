@@ -1,7 +1,6 @@
-import time
-
 import pytest
 
+from tests.work import assert_little_work
 from verifiers.numeric import verify
 
 
@@ -60,7 +59,6 @@ def test_a_tolerance_must_be_a_number_of_at_least_zero(options):
 
 
 @pytest.mark.parametrize("text", ["-" * 10**6, "1," * 10**6, "1/" * 10**6, "\\frac{" * 10**6, "answer is " * 10**6])
-def test_hostile_text_is_answered_quickly(text):
-    start = time.process_time()
+def test_hostile_text_is_answered_with_little_work(text):
     assert verify(text, "3").score == 0.0
-    assert time.process_time() - start < 1
+    assert_little_work(lambda: verify(text, "3"))

@@ -1,10 +1,10 @@
-import time
 from fractions import Fraction
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.work import assert_little_work
 from verifiers import boolean, choice, countdown, exact, logic, numeric
 from verifiers.arithmetic.equations import equations
 from verifiers.steps import verify
@@ -241,11 +241,10 @@ def test_a_program_without_its_question_abstains():
         "0" * 100_000 + ".=3",
     ],
 )
-def test_hostile_text_is_answered_quickly(text):
-    start = time.process_time()
+def test_hostile_text_is_answered_with_little_work(text):
     verdict = verify(text, "8", question=text)
     assert verdict.score in (0.0, None)
-    assert time.process_time() - start < 3
+    assert_little_work(lambda: verify(text, "8", question=text), limit=300)
 
 
 def test_a_text_of_ten_megabytes_is_not_judged():
