@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from rl.config.choosing import FewShot, Hints, Keep, Pairs, SpanWeight, all_as_none
+from rl.config.choosing import FewShot, Hints, Keep, Pairs, SpanWeight, Strategies, all_as_none
 from rl.config.control import Control, check_quark
 from rl.config.examples import GivenExamples
 from rl.config.feedback import Process, Quota, Sift, check_feedback
@@ -237,6 +237,10 @@ class Sft(Rounds):
     keep: Annotated[Keep | None, BeforeValidator(all_as_none)] = Keep()
     """`all` fits on every sampled completion, right or wrong, as on-policy distillation needs it."""
     hints: Hints | None = None
+    strategies: Strategies | None = None
+    branched: bool = False
+    """Whether the completions that a round samples of a problem begin with its most likely first tokens, one each, as
+    in SERT; later tokens are drawn as `sampling` says."""
     wrong_step_weight: Annotated[float, Field(ge=0, le=1)] = 1.0
     """Weight of steps that the verifier judges wrong, in completions that are kept; 0 learns nothing from them."""
     span_weights: list[SpanWeight] = []
@@ -257,6 +261,10 @@ class Sft(Rounds):
     def check(self, config: Config) -> None:
         """Check that token weights and teachers are used with TRL's plain loss, in which each row is one example."""
         super().check(config)
+        if self.branched and config.sampling.engine != "transformers":
+            raise WrongKey("algorithm.branched", f"is for sampling.engine: transformers, not {config.sampling.engine}")
+        if self.strategies is not None:
+            self._check_strategies()
         if config.trainer.get("packing") and config.trainer.get("packing_strategy") == "wrapped":
             raise WrongKey("trainer.packing_strategy", "wrapped lets examples see each other; bfd keeps them apart")
         if not self.teacher and self.nll_weight != 1.0:
@@ -273,6 +281,13 @@ class Sft(Rounds):
                 raise WrongKey(f"trainer.{name}", f"cannot be combined with {what}")
         if self.teacher and config.trainer.get("label_smoothing_factor"):
             raise WrongKey("trainer.label_smoothing_factor", "a teacher already smooths the labels; leave it out")
+
+    def _check_strategies(self) -> None:
+        if not self.samples:
+            raise WrongKey("algorithm.strategies", "are prompts to sample under, but algorithm.prompts is 0")
+        for name in ("hints", "few_shot", "quota"):
+            if getattr(self, name) is not None:
+                raise WrongKey(f"algorithm.{name}", "cannot be combined with algorithm.strategies; leave one out")
 
 
 class Quark(Rounds):
