@@ -292,6 +292,12 @@ def test_strategies_need_samples_and_go_with_no_other_prompts(overrides, why):
     assert why in refusal(*given, path=QUICKSTART.replace("quickstart", "star"))
 
 
+def test_a_reward_that_is_null_is_left_out():
+    assert list(load(QUICKSTART).rewards) == ["correctness", "steps"]
+    assert list(load(QUICKSTART, ["rewards.steps=null"]).rewards) == ["correctness"]
+    assert "rewards: is needed" in refusal("rewards.steps=null", "rewards.correctness=null")
+
+
 def test_branched_sampling_is_refused_with_another_engine():
     line = refusal("algorithm.branched=true", "sampling.engine=vllm", path=QUICKSTART.replace("quickstart", "star"))
     assert "algorithm.branched: is for sampling.engine: transformers, not vllm" in line
