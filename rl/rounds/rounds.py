@@ -39,7 +39,8 @@ from rl.runs.callbacks import ProgressLine, StopOnSignal, stopping_at_once
 from rl.runs.proxies import Proxies
 from rl.runs.run import Run
 from rl.storage import pool
-from rl.storage.checkpoints import MANIFEST, Checkpoints, ended, newest_good, problem, seal, step_of, take_up
+from rl.storage.checkpoint_folders import MANIFEST, newest_good, problem, seal, step_of
+from rl.storage.checkpoints import Checkpoints, ended, take_up
 from rl.storage.run_folder import read_jsonl, sync, write_atomically
 from rl.tasks.task import Split
 
