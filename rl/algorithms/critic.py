@@ -30,7 +30,7 @@ from rl.algorithms.guard import Skips
 from rl.algorithms.length import parts_by_length, trimmed
 from rl.algorithms.rollouts import Rollouts
 from rl.algorithms.sharing import Sharing
-from rl.config.algorithms import Critic as CriticSettings
+from rl.config.online import Critic as CriticSettings
 from rl.errors import UserError
 
 MAX_GRADIENT_NORM = 1.0
