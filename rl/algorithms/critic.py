@@ -180,6 +180,29 @@ class Critic:
         self.skips.load_state_dict(state["skips"])
 
 
+class WarmUp:
+    """Counts down the generation cycles in which only the critic learns.
+
+    Args:
+        cycles: the number of such cycles.
+    """
+
+    def __init__(self, cycles: int) -> None:
+        self.left = cycles
+
+    def count_cycle(self) -> None:
+        """Count one generation cycle."""
+        self.left = max(0, self.left - 1)
+
+    def state_dict(self) -> dict[str, int]:
+        """The number of cycles left."""
+        return {"left": self.left}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """Restore a saved state."""
+        self.left = state["left"]
+
+
 def load_critic(start: str, policy: PreTrainedModel | PeftModel) -> PreTrainedModel:
     """The token-classification model with one label that the critic starts from.
 
