@@ -28,9 +28,9 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from verifiers.algebra.decimals import PLAIN, verdict_on_decimals
 from verifiers.algebra.decide import decide
 from verifiers.algebra.decide import read as read_tree
+from verifiers.algebra.decimals import PLAIN, verdict_on_decimals
 from verifiers.algebra.equality import Algebra, same
 from verifiers.algebra.syntax import Unsupported
 from verifiers.answer.extract import SEEN, Found, extract, extract_gold
@@ -136,7 +136,11 @@ def fast(
         raise ValueError(f"percent is 'value' or 'optional', not {percent!r}")
     if not isinstance(digits, int) or digits < 1:
         raise ValueError(f"digits is a whole number from 1 on, not {digits!r}")
-    if len(prediction) <= _SHORT and not strict and (verdict := verdict_on_decimals(prediction, gold, "line")) is not None:
+    if (
+        len(prediction) <= _SHORT
+        and not strict
+        and (verdict := verdict_on_decimals(prediction, gold, "line")) is not None
+    ):
         return verdict
     wanted = gold if PLAIN.fullmatch(gold) else extract_gold(gold)
     found = extract(prediction, strict=strict, words=bool(_IN_WORDS.fullmatch(wanted) or _OF_A_PHRASE.search(wanted)))

@@ -1,7 +1,7 @@
 """Reads given examples from files or the hub: each with its prompt, one completion or a pair, and its other columns.
 
-`rl/examples/row_reader.py` says how a row becomes an example. A row that cannot be used stops the run with an error that
-names its file and line, or is skipped and counted if the config says `on_bad_row: skip`.
+`rl/examples/row_reader.py` says how a row becomes an example. A row that cannot be used stops the run with an error
+that names its file and line, or is skipped and counted if the config says `on_bad_row: skip`.
 """
 
 from __future__ import annotations

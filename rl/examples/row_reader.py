@@ -6,8 +6,8 @@ A row's prompt is the first of these that exists:
 2. the column `prompt`, plain text or chat messages, unless the config sets `algorithm.examples.template`;
 3. the template, `algorithm.examples.template` or the task's own, filled with the row's columns.
 
-Plain text becomes a chat message if the task's prompts are chats. A row whose prompt is in the task's validation or test
-split is refused, because those could not measure a policy trained on it.
+Plain text becomes a chat message if the task's prompts are chats. A row whose prompt is in the task's validation or
+test split is refused, because the split could not measure a policy that was trained on it.
 """
 
 from __future__ import annotations

@@ -43,7 +43,9 @@ def verdict_on_answer(outcome: Outcome, gold: str, absolute: float, relative: fl
     return judged(right, "right" if right else "another answer", extracted=extracted)
 
 
-def verdict_on_tests(suite: Suite, results: Mapping[int, Mapping[str, Any]], error: str | None, partial: bool) -> Verdict:
+def verdict_on_tests(
+    suite: Suite, results: Mapping[int, Mapping[str, Any]], error: str | None, partial: bool
+) -> Verdict:
     """The verdict on a program by its tests.
 
     Args:
