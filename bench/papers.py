@@ -13,6 +13,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import re
 import shutil
 import tempfile
 import time
@@ -26,15 +27,18 @@ from tables import PAPERS
 
 from rl.config import Config, dump, load, load_stages
 from rl.config.layers import arms
-from rl.storage.run_folder import RunFolder
+from rl.storage.run_folder import RunFolder, read_jsonl
 
 KEPT = (
     "greedy", "chain", "mean_at_k", "mean_length",
     "without_statement", "with_statement", "with_best_statement", "rectified", "margin_without", "margin_with",
 )  # fmt: skip
 """Figures that are put on record, beside those of rewards."""
-CURVES = ("right", "right_by_wrong_steps")
-"""Figures of each round's samples that are put on record."""
+CURVES = {
+    "rounds/right": "right", "rounds/right_by_wrong_steps": "right_by_wrong_steps",
+    "process/labels_auc": "labels_auc", "process/step_auc": "step_auc",
+}  # fmt: skip
+"""Figures of each round that are put on record, with their names there, beside the means of rewards."""
 
 
 def run(recipe: str, arm: str, seed: int, overrides: Sequence[str] = (), runs: Path | None = None) -> Row:
@@ -61,25 +65,32 @@ def run(recipe: str, arm: str, seed: int, overrides: Sequence[str] = (), runs: P
     figures |= {"steps": sum(one["steps"] for one in stages.values()), "sampled": last["tokens_sampled"]}
     figures |= {"wall_s": round(time.perf_counter() - started, 1), "cpu_s": round(time.process_time() - worked, 1)}
     figures |= {"stages": {name: one["after"]["greedy"]["value"] for name, one in stages.items() if one is not last}}
-    return flat({"recipe": recipe, "arm": arm, "seed": seed, **figures, "rounds": _curves(last.get("rounds", []))})
+    return flat({"recipe": recipe, "arm": arm, "seed": seed, **figures, "rounds": last["curves"]})
 
 
 def _trained(recipe: str, folder: Path, given: Sequence[str]) -> dict[str, Row]:
-    """Stage → its summary, with `own`: whether the last stage's policy comes from it; one stage for a single run."""
+    """Stage → its summary, with `own`, whether the last stage's policy comes from it, and the `curves` of its rounds.
+
+    A run without stages is one of its own.
+    """
     from rl.stages import train_stages
     from rl.training import train
 
     stages = load_stages(PAPERS[recipe], given)
     if not stages:
-        train(load(PAPERS[recipe], given), fresh=True)
-        return {recipe: {**json.loads((folder / recipe / "summary.json").read_text()), "own": True}}
+        train(config := load(PAPERS[recipe], given), fresh=True)
+        summary = json.loads((folder / recipe / "summary.json").read_text())
+        return {recipe: {**summary, "own": True, "curves": _curves(config.run_folder)}}
     _leave_what_is_shared(stages.values())
     train_stages(stages)
     names = list(stages)
     # a stage that begins with the embedded policy owes the ones before it no weights: they made a teacher or a reader
     first = max(place for place, name in enumerate(names) if place == 0 or stages[name].policy.model == "embedded")
     summaries = json.loads((folder / recipe / "summary.json").read_text())["stages"]
-    return {name: {**summaries[name], "own": place >= first} for place, name in enumerate(names)}
+    return {
+        name: {**summaries[name], "own": place >= first, "curves": _curves(stages[name].run_folder)}
+        for place, name in enumerate(names)
+    }
 
 
 @functools.lru_cache(maxsize=1)
@@ -103,10 +114,20 @@ def _kept(figures: Row) -> Row:
     return {name: of for name, of in figures.items() if name in KEPT or name.startswith(("rewards/", "worst/"))}
 
 
-def _curves(rounds: Sequence[Row]) -> Row:
-    """Figures of a run's rounds as lists; none for a single round."""
+def _curves(folder: Path) -> Row:
+    """Figures of a run's rounds as lists; none for a single round.
+
+    Args:
+        folder: the run folder.
+    """
+    lines = [line for line in read_jsonl(folder / "metrics.jsonl") if "rounds/number" in line]
+    names = dict(CURVES)
+    for reward in (name for name in (lines[0] if lines else {}) if re.fullmatch(r"rewards/\w+/mean", name)):
+        names[reward] = reward.removesuffix("/mean")
     return {
-        name: [of[name] for of in rounds] for name in CURVES if len(rounds) > 1 and all(name in of for of in rounds)
+        of: [line[name] for line in lines]
+        for name, of in names.items()
+        if len(lines) > 1 and all(name in line for line in lines)
     }
 
 
