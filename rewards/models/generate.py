@@ -19,12 +19,11 @@ from typing import Any, Literal, NamedTuple, Protocol, cast, runtime_checkable
 
 import torch
 from peft import PeftModel
-from torch import Tensor
 from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList, StoppingCriteriaList
 
 from rewards.models.batches import pad_id, padded
-from rewards.models.branching import FirstTokens
 from rewards.models.logprobs import token_logprobs
+from rewards.models.processors import FirstTokens, NanWatch
 from rewards.models.state import device_of, judging
 from rewards.models.stopping import StopStrings, ended
 from rewards.models.types import Generates, Model, Tokenizer
@@ -50,7 +49,7 @@ class SamplingParameters:
         stop: strings that end a completion.
         never: ids of tokens that are not drawn, such as control tokens; for transformers models only.
         branched: whether the completions of a prompt begin with its most likely first tokens, one each
-            (`rewards/models/branching.py`); for transformers models only.
+            (`rewards/models/processors.py`); for transformers models only.
     """
 
     max_tokens: int
@@ -175,17 +174,6 @@ def eos_token_ids(model: Model | Engine, tokenizer: Tokenizer) -> list[int]:
     return list(dict.fromkeys(end for end in ends if end is not None))
 
 
-class _NanWatch(LogitsProcessor):
-    """Remembers which rows of a batch had NaN logits, for which greedy decoding would still choose a token."""
-
-    broken_B: Tensor
-
-    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]  # torch's types
-        now_B = scores.isnan().any(-1)
-        self.broken_B = now_B | self.broken_B if hasattr(self, "broken_B") else now_B
-        return scores
-
-
 @contextmanager
 def without_stored_defaults(model: Model) -> Iterator[None]:
     """Within this context, hide the generation defaults that are stored with a model from transformers.
@@ -259,7 +247,7 @@ def _by_transformers(
             ids_BT, mask_BT = padded([prompt_ids[row] for row in rows], pad, device, side="left")
             start = 1 if reads_apart else ids_BT.shape[1]
             stopping = [StopStrings(parameters.stop, tokenizer, start)] if parameters.stop else []
-            watch = _NanWatch()
+            watch = NanWatch()
             # sampling from NaN raises an error
             processors: list[LogitsProcessor] = [watch] if parameters.temperature is None else []
             if parameters.branched:  # the completions of a prompt follow each other in the order

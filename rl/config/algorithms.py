@@ -245,10 +245,6 @@ class Sft(Rounds):
     def check(self, config: Config) -> None:
         """Check that token weights and teachers are used with TRL's plain loss, in which each row is one example."""
         super().check(config)
-        if self.branched and config.sampling.engine != "transformers":
-            raise WrongKey("algorithm.branched", f"is for sampling.engine: transformers, not {config.sampling.engine}")
-        if self.strategies is not None:
-            self._check_strategies()
         if config.trainer.get("packing") and config.trainer.get("packing_strategy") == "wrapped":
             raise WrongKey("trainer.packing_strategy", "wrapped lets examples see each other; bfd keeps them apart")
         if not self.teacher and self.nll_weight != 1.0:
@@ -265,13 +261,6 @@ class Sft(Rounds):
                 raise WrongKey(f"trainer.{name}", f"cannot be combined with {what}")
         if self.teacher and config.trainer.get("label_smoothing_factor"):
             raise WrongKey("trainer.label_smoothing_factor", "a teacher already smooths the labels; leave it out")
-
-    def _check_strategies(self) -> None:
-        if not self.samples:
-            raise WrongKey("algorithm.strategies", "are prompts to sample under, but algorithm.prompts is 0")
-        for name in ("hints", "few_shot", "quota"):
-            if getattr(self, name) is not None:
-                raise WrongKey(f"algorithm.{name}", "cannot be combined with algorithm.strategies; leave one out")
 
 
 class Quark(Rounds):

@@ -281,7 +281,7 @@ def test_a_hint_whose_answer_would_be_read_as_the_start_of_the_completion_is_ref
     [
         (["algorithm.hints.completions=2"], "algorithm.hints: cannot be combined with algorithm.strategies"),
         (["algorithm.quota.right=2"], "algorithm.quota: cannot be combined with algorithm.strategies"),
-        (["algorithm.examples=task"], "algorithm.strategies: are prompts to sample under, but algorithm.prompts is 0"),
+        (["algorithm.examples=task"], "algorithm.strategies: applies to samples, but algorithm.prompts is 0"),
         (["algorithm.strategies.templates.steps=null"], "algorithm.strategies.templates: "),
     ],
 )

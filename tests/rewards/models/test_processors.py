@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from rewards.models.branching import FirstTokens
 from rewards.models.generate import SamplingParameters
+from rewards.models.processors import FirstTokens
 from rl.sampling.draw import sample
 
 

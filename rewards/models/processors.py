@@ -1,7 +1,8 @@
-"""Branched sampling: each completion of a prompt begins with another one of the most likely first tokens.
+"""What sees the logits of each step of generation: a watch for NaN, and branched sampling.
 
-As in SERT (Zhang et al. 2025, arXiv:2502.12744) and chain-of-thought decoding (Wang and Zhou 2024, arXiv:2402.10200): a
-model that answers at once by greedy decoding often reasons if its completion begins with a less likely token.
+In branched sampling each completion of a prompt begins with another one of the most likely first tokens, as in SERT
+(Zhang et al. 2025, arXiv:2502.12744) and chain-of-thought decoding (Wang and Zhou 2024, arXiv:2402.10200): a model that
+answers at once by greedy decoding often reasons if its completion begins with a less likely token.
 """
 
 from __future__ import annotations
@@ -11,6 +12,22 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 from transformers import LogitsProcessor
+
+
+class NanWatch(LogitsProcessor):
+    """Remembers which rows of a batch had NaN logits, for which greedy decoding would still choose a token.
+
+    Attributes:
+        broken_B: for each row, whether it had some; missing before the first step.
+    """
+
+    broken_B: Tensor
+
+    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]  # torch's types
+        """The scores as they are."""
+        now_B = scores.isnan().any(-1)
+        self.broken_B = now_B | self.broken_B if hasattr(self, "broken_B") else now_B
+        return scores
 
 
 class FirstTokens(LogitsProcessor):
