@@ -137,7 +137,7 @@ RUNS = {
     "floor": ["--draws", "1", "--configs", "ppo"],
     "speed": ["--seeds", "0", "--cap", "5", "--turns", "1"],
     "stages": ["--seeds", "0"],
-    "distillation": ["--seeds", "0", "--prompts", "200"],
+    "papers": ["--seeds", "0", "--only", "on_policy_distillation", "--arms", "on policy"],
     "rewards_table": ["--n", "5"],
     "reward_alone": ["--check"],
 }
@@ -145,7 +145,7 @@ OVERRIDES = {
     **dict.fromkeys(("quickstart", "learning", "floor", "speed", "stages"), TINY),
     "quickstart": [*TINY, "trainer.max_steps=4", "policy.warm_start.steps=60"],
     "stages": [*TINY, "trainer.max_steps=8"],
-    "distillation": [*TINY, "trainer.max_steps=8"],
+    "papers": [*TINY, "trainer.max_steps=4", "policy.warm_start.steps=60"],
 }
 
 
