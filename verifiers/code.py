@@ -22,13 +22,14 @@ r"""Python programs, judged by their answer or by tests. They run in a sandbox (
   run anew for each input.
 - **A program that tests call** is treated as if they had imported it: its main part (`if __name__ == "__main__":`) does
   not run. What follows its last definition or import (example calls, its own checks, questions to a user) does run, and
-  may raise or call `exit()`, because the tests decide, unless `ends_well` is true. It is wrong if it raises before that,
-  ends the process, or never returns.
+  may raise or call `exit()`, because the tests decide, unless `ends_well` is true. It is wrong if it raises before
+  that, ends the process, or never returns.
 - **Annotations are not evaluated**, so `List[int]` without its import does no harm; some data sets' graders import
   `typing` first.
-- **A program that does not end well is wrong**, and the reason says why: it does not parse, raises, exits with an error,
-  prints too much, is killed, or exceeds its time. Its limits are part of the task. The verdict is `failed` only if the
-  sandbox breaks or does not answer; if no isolation is possible, `SandboxUnavailable` is raised and nothing is judged.
+- **A program that does not end well is wrong**, and the reason says why: it does not parse, raises, exits with an
+  error, prints too much, is killed, or exceeds its time. Its limits are part of the task. The verdict is `failed` only
+  if the sandbox breaks or does not answer; if no isolation is possible, `SandboxUnavailable` is raised and nothing is
+  judged.
 - **Time** is processor time, so verdicts do not depend on how busy the machine is. A program that only waits is ended
   by the clock.
 - **Equal programs** in a batch are run once.

@@ -13,9 +13,9 @@ calling process (`verifiers.algebra.decide`); other algebra runs in the pool of 
   text. Words are a gold only as a single word, as a known phrase (`no solution`) or inside `\text{}`.
 - **A prediction without an answer**, or with one that does not parse, is wrong, and so is an answer of more than 4,000
   characters. Only the last 50,000 characters of a completion are read.
-- **Rounding**: values are compared exactly, including decimals: 5 is not 5.1. A decimal of at least `digits` significant
-  digits also equals a value that it rounds, if no decimal has exactly that value: 0.3333 is 1/3. Integers are never
-  rounded.
+- **Rounding**: values are compared exactly, including decimals: 5 is not 5.1. A decimal of at least `digits`
+  significant digits also equals a value that it rounds, if no decimal has exactly that value: 0.3333 is 1/3. Integers
+  are never rounded.
 - **Percent**: 28% is 0.28. It is not 28, unless `percent="optional"`.
 - **Commas**: if digits and commas have two readings (`0,1`), the form of the gold decides; `decimal_comma` says that
   the golds write decimals with a comma.

@@ -124,13 +124,13 @@ class Examples(Section):
     """What the shares of a mix are of: its examples, or the tokens of their completions. A long and a short form of the
     same solutions at equal rows give the long one many times the tokens."""
     total: Positive | None = None
-    """Number of rows or tokens of a mix; by default the largest number for which the sources suffice at these shares."""
+    """Number of rows or tokens of a mix; by default the largest for which the sources suffice at these shares."""
     form: Literal["equations", "program", "system", "system_and_program", "guide"] | None = None
     """What is made of completions with marked equations, such as `<<3+4=7>>` (`rl/examples/forms.py`)."""
     fade: Fade | None = None
     of: Literal["all", "failed", "as_many"] = "all"
-    """The examples that a round fits on: all of them; those of problems for which it sampled no right answer; or the same
-    number, drawn from all of them (`rl/examples/exam.py`)."""
+    """The examples that a round fits on: all of them; those of problems for which it sampled no right answer; or the
+    same number, drawn from all of them (`rl/examples/exam.py`)."""
     on_bad_row: Literal["fail", "skip"] = "fail"
 
     @model_validator(mode="after")

@@ -20,7 +20,7 @@ from rl.sampling.judge import judge
 from verifiers.runtime.verifier import Verifier
 
 FEW = 8
-"""With fewer completions than this from earlier rounds, half as many new ones are wanted; otherwise a quarter as many."""
+"""With fewer completions than this from earlier rounds, half as many new ones are wanted; otherwise a quarter."""
 
 
 def sifted(

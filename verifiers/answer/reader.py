@@ -7,7 +7,7 @@ which it finds an answer of its kind. `docs/verifiers.md` has the table with an 
 2. `hashes`: `#### …`, as in GSM8K, unless it is a heading;
 3. `cue` that says that the answer is final, or that begins a line, after the last box;
 4. `box`: `\boxed{…}`; several are one answer if only connectives stand between them;
-5. `cue`: "the answer is …", "**Answer:** …", "… is the answer", `{"answer": …}`, unless the next sentence takes it back;
+5. `cue`: "the answer is …", "**Answer:** …", "… is the answer", `{"answer": …}`, unless it is taken back;
 6. `line`: the last line (`last_line`), if it is nothing but an answer;
 7. `last`: the last number or formula, or the only choice that is mentioned; each verifier finds it by itself.
 

@@ -79,7 +79,7 @@ def test_wrong_input_is_one_line(capsys, tmp_path):
     assert "needs --task" in refused(capsys, "prm", "label", "--out", out)
     line = refused(capsys, "prm", "label", "--by", "verifier", "--verifier", "chain", "--rows", rows, "--out", out)
     assert f"{rows}:1: no 'completion'" in line
-    assert "one of them" in refused(capsys, "prm", "eval", "--data", rows)
+    assert "either a MODEL" in refused(capsys, "prm", "eval", "--data", rows)
     assert "could not be loaded" in refused(capsys, "prm", "eval", str(tmp_path / "gone"), "--data", lines(
         tmp_path / "pb.jsonl", {"problem": "q", "steps": ["x"], "label": -1}), "--format", "processbench")  # fmt: skip
 

@@ -61,9 +61,9 @@ def test_our_own_format_comes_back_as_it_was_written(tmp_path, name):
 @pytest.mark.parametrize(
     ("form", "row", "what"),
     [
-        ("processbench", {"problem": "q", "steps": ["a"], "label": 3}, "not 3 of 1 steps"),
+        ("processbench", {"problem": "q", "steps": ["a"], "label": 3}, "got 3 of 1 steps"),
         ("processbench", {"problem": "q", "steps": ["a"]}, "first_error_step"),
-        ("math_shepherd", {"input": "q Step 1: a ки", "label": "q Step 1: a ?"}, "marked '?'"),
+        ("math_shepherd", {"input": "q Step 1: a ки", "label": "q Step 1: a ?"}, "mark of step 0, got '?'"),
         ("math_shepherd", {"input": "q Step 1: a ки", "label": "q Step 1: b +"}, "differ at step 0"),
         ("whetstone", {"prompt": "q", "completion": "ab", "steps": [{"start": 0, "end": 5, "label": 1}]}, "in order"),
         ("whetstone", {"prompt": "q", "completion": "ab"}, "no 'steps'"),
@@ -111,8 +111,8 @@ def test_turns_of_steps_and_marks(tmp_path, row):
 @pytest.mark.parametrize(
     ("messages", "what"),
     [
-        (turns("q Step 1: a", "yes"), "step 0 is marked 'yes'"),
-        (turns("q Step 1: a", "+", "b"), "take turns"),
+        (turns("q Step 1: a", "yes"), "expected + or - as the mark of step 0, got 'yes'"),
+        (turns("q Step 1: a", "+", "b"), "marks to alternate"),
         (turns("q: a", "+"), "no 'Step 1:'"),
         ([], "turns with role and content"),
         ("q", "turns with role and content"),
@@ -198,10 +198,10 @@ def test_rows_that_tables_hold_in_other_types_are_read(tmp_path, form, row, expe
         ("prm800k", rated(completions=[{"text": None, "rating": 1}]), "expected text as a completion of step 0"),
         ("prm800k", {"question": {"problem": "q"}, "label": {"steps": ["a"]}}, "AttributeError: 'str' object"),
         ("stepwise", {**STEPWISE, "labels": [True]}, "1 labels for 2 steps"),
-        ("stepwise", {**STEPWISE, "completions": "ab"}, "completions is a list"),
+        ("stepwise", {**STEPWISE, "completions": "ab"}, "expected a list as completions"),
         ("stepwise", {**STEPWISE, "labels": [1, -1]}, "expected a label in [0, 1], got -1"),
         ("stepwise", {**STEPWISE, "labels": ["+", "-"]}, "expected a label in [0, 1], got '+'"),
-        ("whetstone", {**OURS, "steps": [{"start": 0.0, "end": 1}]}, "start and end of a step are whole numbers"),
+        ("whetstone", {**OURS, "steps": [{"start": 0.0, "end": 1}]}, "expected whole numbers as start and end of a step"),
         ("whetstone", {**OURS, "right": "yes"}, "true, false or missing, not 'yes'"),
         ("whetstone", {**OURS, "verified": [1]}, "1 numbers in 'verified' for 2 steps"),
         ("whetstone", {**OURS, "completion": 5}, "the completion is neither text nor chat messages but int"),
