@@ -201,7 +201,7 @@ def test_rows_that_tables_hold_in_other_types_are_read(tmp_path, form, row, expe
         ("stepwise", {**STEPWISE, "completions": "ab"}, "expected a list as completions"),
         ("stepwise", {**STEPWISE, "labels": [1, -1]}, "expected a label in [0, 1], got -1"),
         ("stepwise", {**STEPWISE, "labels": ["+", "-"]}, "expected a label in [0, 1], got '+'"),
-        ("whetstone", {**OURS, "steps": [{"start": 0.0, "end": 1}]}, "expected whole numbers as start and end of a step"),
+        ("whetstone", {**OURS, "steps": [{"start": 0.0, "end": 1}]}, "expected whole numbers as start and end"),
         ("whetstone", {**OURS, "right": "yes"}, "true, false or missing, not 'yes'"),
         ("whetstone", {**OURS, "verified": [1]}, "1 numbers in 'verified' for 2 steps"),
         ("whetstone", {**OURS, "completion": 5}, "the completion is neither text nor chat messages but int"),
