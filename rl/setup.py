@@ -17,6 +17,7 @@ from rich.console import Console
 
 from rewards.building.build import build as build_rewards
 from rewards.mixing.mix import Mix
+from rewards.models.stopping import strings_and_tokens
 from rewards.models.types import Source
 from rewards.parts.context import Context
 from rl.config import Config
@@ -31,7 +32,7 @@ from rl.policy.positions import check_positions
 from rl.policy.teachers import base
 from rl.progress import warm_up_bar
 from rl.sampling.vllm import need_vllm
-from rl.tasks.task import SPLITS, Split, Task
+from rl.tasks.task import SPLITS, Split, Task, refuse_missing_columns
 
 
 def quiet(config: Config) -> None:
@@ -77,13 +78,8 @@ def rewards(config: Config, task: Task, policy: Source | None = None, base: Sour
         name, _, what = str(error).partition(": ")
         where = "mix" if name == "mix" and name not in config.rewards else f"rewards.{name}"
         raise UserError(where, what) from error
-    there = task.splits["train"][0].keys()
     for reward in mix.rewards:
-        for column in reward.columns:
-            if column not in there:
-                raise UserError(
-                    f"rewards.{reward.name}", f"needs a column {column!r}; the task has {', '.join(sorted(there))}"
-                )
+        refuse_missing_columns(reward.name, reward.columns, task.splits["train"][0])
     return mix
 
 
@@ -126,9 +122,18 @@ def policy(config: Config, task: Task, console: Console) -> Policy:
     if isinstance(config.algorithm, Quark):
         control = new_control(config.algorithm.control, loaded.model, loaded.tokenizer, config.seed)
         loaded = replace(loaded, control=control)
+    _check_stops(config, loaded)
     for note in [*loaded.notes, *check_chat(config, task, loaded.tokenizer)]:
         console.print(f"policy: {note}", highlight=False)
     return loaded
+
+
+def _check_stops(config: Config, policy: Policy) -> None:
+    for key, stop in (("sampling.stop", config.sampling.stop), ("evaluation.stop", config.evaluation.stop or [])):
+        try:
+            strings_and_tokens(stop, policy.tokenizer)
+        except ValueError as error:
+            raise UserError(key, str(error)) from None
 
 
 def rewards_and_policy(

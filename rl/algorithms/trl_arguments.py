@@ -18,6 +18,8 @@ from datasets import Dataset
 from transformers import TrainerCallback
 from trl.trainer.grpo_config import GRPOConfig
 
+from rewards.models.stopping import strings_and_tokens
+from rewards.models.types import Tokenizer
 from rl.algorithms.fit import Fit
 from rl.config import Config
 from rl.config.generation_cycle import GenerationCycle
@@ -40,7 +42,7 @@ def online_arguments(run: RunContext, callbacks: Sequence[TrainerCallback]) -> d
     """
     return {
         "model": run.policy.model,
-        "args": made(GRPOConfig, grpo_config_arguments(run.config, run.folder)),
+        "args": made(GRPOConfig, grpo_config_arguments(run.config, run.folder) | vllm_stops(run.config, run.tokenizer)),
         "train_dataset": Dataset.from_list(run.task.splits["train"]),
         "processing_class": run.policy.tokenizer,
         "peft_config": run.policy.lora,
@@ -79,15 +81,28 @@ def grpo_config_arguments(config: Config, folder: RunFolder) -> dict[str, Any]:
         "min_p": config.sampling.min_p,
         "repetition_penalty": config.sampling.repetition_penalty,
         "chat_template_kwargs": config.sampling.chat_template_kwargs,
-        # TRL passes these to vLLM unchanged
-        "generation_kwargs": {"stop": config.sampling.stop, "include_stop_str_in_output": True}
-        if config.sampling.stop and config.sampling.engine != "transformers"
-        else None,
         "use_vllm": config.sampling.engine != "transformers",
         "vllm_mode": "server" if config.sampling.engine == "vllm_server" else "colocate",
         "vllm_server_base_url": config.sampling.server,
     }
     return {**defaults, **config.trainer, **ours}
+
+
+def vllm_stops(config: Config, tokenizer: Tokenizer) -> dict[str, Any]:
+    """The argument of `GRPOConfig` with what ends a completion of vLLM's, to which TRL passes it unchanged.
+
+    Args:
+        config: a checked config.
+        tokenizer: the policy's tokenizer.
+
+    Returns:
+        Nothing for another engine, or if only end-of-text tokens end completions.
+    """
+    if config.sampling.engine == "transformers" or not config.sampling.stop:
+        return {}
+    strings, tokens = strings_and_tokens(config.sampling.stop, tokenizer)
+    stops = {"stop": strings, "stop_token_ids": tokens, "include_stop_str_in_output": True}
+    return {"generation_kwargs": stops}
 
 
 def fit_arguments(
