@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import ast
 import copy
+import importlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from rewards.building.build import reward_of
-from rewards.building.function import FunctionReward
+from rewards import REWARDS
 from rewards.parts.context import Context
 
 WITHOUT_MODELS = ("correctness", "diversity", "format", "judge", "length", "repetition", "steps")
@@ -34,9 +34,15 @@ def needed_columns(
     """
     if not settings.get("function"):
         kind = settings.get("kind") or name
-        return reward_of(name, settings, context).columns if kind in WITHOUT_MODELS else ()
+        if kind not in WITHOUT_MODELS:
+            return ()
+        return importlib.import_module(REWARDS[kind]).build(name, settings, context).columns
     function = None if source is None else signature_alone(source, settings["function"].rpartition(":")[2])
-    return () if function is None else FunctionReward(function, name, settings.get("options")).columns
+    if function is None:
+        return ()
+    from rewards.building.function import FunctionReward  # asyncio, which a config without functions need not load
+
+    return FunctionReward(function, name, settings.get("options")).columns
 
 
 def signature_alone(source: ast.Module, name: str) -> Callable[..., Any] | None:

@@ -42,7 +42,7 @@ def build(
     rewards: list[Reward] = []
     for name, given in settings.items():
         try:
-            rewards.append(reward_of(name, given, context))
+            rewards.append(_reward(name, given, context))
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from error
     weights = {name: given.get("weight", 1.0) for name, given in settings.items()}
@@ -61,12 +61,7 @@ def build(
         raise ValueError(f"mix: {error}") from error
 
 
-def reward_of(name: str, given: Mapping[str, Any], context: Context) -> Reward:
-    """Make one of the rewards of `build`.
-
-    Raises:
-        ValueError: as in `build`, without the name.
-    """
+def _reward(name: str, given: Mapping[str, Any], context: Context) -> Reward:
     if name in TAKEN:
         raise ValueError("tables of completions have a column of that name; give the reward another one")
     for key in given:

@@ -7,6 +7,8 @@ processes can then find each other, and bfloat16 is used only on a GPU that supp
 
 from __future__ import annotations
 
+import copy
+import functools
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -43,12 +45,30 @@ def online_arguments(run: RunContext, callbacks: Sequence[TrainerCallback]) -> d
     return {
         "model": run.policy.model,
         "args": made(GRPOConfig, grpo_config_arguments(run.config, run.folder) | vllm_stops(run.config, run.tokenizer)),
-        "train_dataset": Dataset.from_list(run.task.splits["train"]),
+        "train_dataset": as_given(run.task.splits["train"]),
         "processing_class": run.policy.tokenizer,
         "peft_config": run.policy.lora,
         "callbacks": list(callbacks),
         "stop": run.config.sampling.stop,
     }
+
+
+def as_given(rows: Sequence[Mapping[str, Any]]) -> Dataset:
+    """A data set with exactly these rows.
+
+    The table behind a data set would give each message of a chat, and each object in a column, the keys that any of
+    them has, with None where one has it not, and would make whole numbers beside others fractions. A chat template or
+    a reward could then read other rows in training than in evaluation.
+
+    Args:
+        rows: the rows, which all have the same columns.
+    """
+    return Dataset.from_dict({"row": range(len(rows))}).with_transform(functools.partial(_rows_at, rows=rows))
+
+
+def _rows_at(places: Mapping[str, Sequence[int]], rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """Copies of the rows at some places, column by column."""
+    return {name: [copy.deepcopy(rows[place][name]) for place in places["row"]] for name in rows[0]}
 
 
 def grpo_config_arguments(config: Config, folder: RunFolder) -> dict[str, Any]:
