@@ -14,8 +14,8 @@ from typing import Any
 from rewards import REWARDS
 from rewards.parts.context import Context
 
-WITHOUT_MODELS = ("correctness", "diversity", "format", "judge", "length", "repetition", "steps")
-"""Rewards that are made without loading torch or a model."""
+WITHOUT_MODELS = ("correctness", "diversity", "format", "length", "repetition", "steps")
+"""Rewards that are made without loading a model or a slow library."""
 
 
 def needed_columns(
