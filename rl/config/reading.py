@@ -207,7 +207,7 @@ def _keys_of(problem: ErrorDetails, values: Any) -> list[str]:
     for place, part in enumerate(problem["loc"]):
         in_list = isinstance(values, list) and isinstance(part, int) and part < len(values)
         if in_list or (isinstance(values, Mapping) and part in values):
-            values = values[part]
+            values = cast(Any, values)[part]
         elif problem["type"] != "missing" or place < len(problem["loc"]) - 1:
             continue
         keys.append(str(part))
