@@ -7,11 +7,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from rl.analysis.scoring import saved, show
 from rl.errors import UserError
+from rl.terminal import Terminal
 
 WIDTH = 160
 """Width of the tables in characters when the output goes to a file."""
@@ -55,7 +55,7 @@ def score(
         raise UserError("--out", f"expected a .parquet file, got {out}")
     named = _named(columns)
     rows = saved.read(path, named, skip=skip)
-    console = Console(width=None if sys.stdout.isatty() else WIDTH)
+    console = Terminal(width=None if sys.stdout.isatty() else WIDTH)
     progress = Progress(
         TextColumn("scoring"),
         BarColumn(bar_width=24),
