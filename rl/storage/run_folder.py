@@ -173,7 +173,7 @@ class RunFolder:
             file: the file of the record.
             row: the contents of the line, without NaN and infinity.
         """
-        with file.open("a", encoding="utf-8") as out:
+        with _naming(file), file.open("a", encoding="utf-8") as out:
             out.write(json.dumps(row, allow_nan=False) + "\n")
 
     def evaluation(self, split: str, step: int) -> dict[str, Any] | None:
@@ -225,7 +225,7 @@ def draft_of(file: Path) -> Iterator[IO[bytes]]:
     """
     draft = file.with_name(f".{file.name}.{os.getpid()}")
     try:
-        with draft.open("wb") as out:
+        with _naming(file), draft.open("wb") as out:
             yield out
             out.flush()
             os.fsync(out.fileno())
@@ -233,6 +233,17 @@ def draft_of(file: Path) -> Iterator[IO[bytes]]:
     finally:
         draft.unlink(missing_ok=True)
     sync(file.parent)
+
+
+@contextmanager
+def _naming(file: Path) -> Iterator[None]:
+    """Within this context, an error of the disk names the file; one of writing to an open file does not by itself."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None or error.filename is not None:
+            raise
+        raise OSError(error.errno, error.strerror, str(file)) from error
 
 
 def sync(path: Path) -> None:
