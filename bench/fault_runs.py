@@ -117,7 +117,7 @@ def _inside(
     environment: Mapping[str, str],
     files: Sequence[Path],
 ) -> None:
-    code = 70
+    code = 1  # as of an interpreter that ends with an exception
     try:
         os.setsid()
         os.chdir(folder)

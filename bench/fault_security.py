@@ -40,9 +40,7 @@ def yaml_tags(place: Place) -> str:
     """A config with a tag that makes Python objects."""
     marker = place.folder / "it ran"
     file = place.folder / "hostile.yaml"
-    file.write_text(
-        f"name: !!python/object/apply:pathlib.Path.touch [!!python/object/apply:pathlib.Path ['{marker}']]\n"
-    )
+    file.write_text(f"name: !!python/object/apply:builtins.open ['{marker}', w]\n")
     said = run(place.folder, ["train", file], code=2).line
     _did_not_run(marker)
     return f"exit 2, {said[-70:]!r}"
@@ -52,10 +50,12 @@ def code_in_data(place: Place) -> str:
     """A data set of pickles, and one whose text is code."""
     marker = place.folder / "it ran"
     (place.folder / "rows.jsonl").write_bytes(pickle.dumps(Hostile(marker)))
-    given = train(
-        "grpo", task={"name": "dataset", "data": "rows.jsonl"}, policy__model=str(place.whole("grpo") / "model")
+    file = place.folder / "mine.yaml"
+    file.write_text(
+        "name: mine\ntask: {name: dataset, data: rows.jsonl}\nrewards: {correctness: {weight: 1.0}}\n"
+        f"policy: {{model: {place.whole('grpo') / 'model'}}}\nalgorithm: {{name: grpo}}\n"
     )
-    said = run(place.folder, [one for one in given if "task.operations" not in one and "task.sizes" not in one], code=2)
+    said = run(place.folder, ["train", file], code=2)
     _did_not_run(marker)
     return f"exit 2, {said.line[-70:]!r}"
 

@@ -182,6 +182,8 @@ class Endpoint:
             if isinstance(error.__cause__, TooLarge):
                 raise NoReply(str(error.__cause__)) from None
             raise
+        except json.JSONDecodeError:
+            raise NoReply("not a chat completion: the body is not JSON") from None
         return self._content(reply)
 
     def _content(self, reply: Any) -> str:
