@@ -47,7 +47,7 @@ def yaml_tags(place: Place) -> str:
 
 
 def code_in_data(place: Place) -> str:
-    """A data set of pickles, and one whose text is code."""
+    """A data set that is a pickle."""
     marker = place.folder / "it ran"
     (place.folder / "rows.jsonl").write_bytes(pickle.dumps(Hostile(marker)))
     file = place.folder / "mine.yaml"
