@@ -23,11 +23,10 @@ from safetensors.torch import load_file
 
 from rl import cli
 from rl.storage.run_folder import RunFolder, read_jsonl
-from tests.rl.conftest import SMALL_ONLINE
+from tests.rl.conftest import SMALL, SMALL_ONLINE
 
 LONGEST = 240.0
 """Seconds after which a command counts as hanging."""
-SMALL = {**SMALL_ONLINE, "trainer.max_steps": 6, "logging.completions_every": 2}
 TIMED = ("second", "time")
 """Parts of the names of metrics that the clock decides."""
 
@@ -141,15 +140,10 @@ def _inside(
 
 def train(name: str, **overrides: Any) -> list[Any]:
     """The arguments that train a ready-made config at its smallest; `__` in a keyword stands for a dot."""
-    given = {**SMALL, **{key.replace("__", "."): value for key, value in overrides.items()}}
-    if name != "grpo":
-        given = {
-            "algorithm.rounds": 2,
-            "algorithm.prompts": 16,
-            **given,
-            "trainer.max_steps": 3,
-            "trainer.save_steps": 1,
-        }
+    small = SMALL_ONLINE if name == "grpo" else {**SMALL, "algorithm.rounds": 2, "algorithm.prompts": 16}
+    length = {"trainer.max_steps": 6} if name == "grpo" else {"trainer.max_steps": 3, "trainer.save_steps": 1}
+    own = {key.replace("__", "."): value for key, value in overrides.items()}
+    given = {**small, **length, "logging.completions_every": 2, **own}
     return ["train", CONFIGS / f"{name}.yaml", *(f"{key}={_yaml(value)}" for key, value in given.items())]
 
 
