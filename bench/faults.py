@@ -10,6 +10,7 @@ out and said.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import sys
@@ -180,7 +181,7 @@ def inject(name: str, fault: Fault, place: Place) -> Row:
         raise
     except Exception:  # a fault of the fault: shown as one, and the others go on
         seen, held = traceback.format_exc().strip().splitlines()[-1], False
-    hidden = seen.replace(str(place.folder), "…").replace(str(place.scratch), "…").replace("\n", " ")
+    hidden = re.sub(rf"{re.escape(tempfile.gettempdir())}/[\w./-]+", "…", seen.replace("\n", " "))
     return {"fault": name, "expected": fault.expected, "seen": hidden, "held": held}
 
 
