@@ -12,7 +12,7 @@ import torch
 from fault_kinds import Place, dies
 from fault_runs import Broke, run, train
 
-from rl.storage.checkpoints import seal
+from rl.storage.checkpoint_folders import seal
 
 SECRETS = {
     name: f"{name.lower().replace('_', '-')}-0123456789abcdef"

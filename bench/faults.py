@@ -84,7 +84,7 @@ FAULTS: dict[str, Fault] = {
     "kill -9 in the final evaluation": _killed("grpo", "rl.runs.run:Run.finish", 1),
     "kill -9 in the draw of a round": _killed("star", "rl.rounds.draws:Draws.draw", 2),
     "kill -9 in the fit of a round": _killed("star", STEP, 5),
-    "kill -9 between two rounds": _killed("star", "rl.rounds.rounds:seal", 1),
+    "kill -9 between two rounds": _killed("star", "rl.rounds.finished:seal", 1),
     "kill -9 between a round and its evaluation": _killed("star", "rl.rounds.rounds:Rounds.measure", 3),
     "SIGTERM in an update": _terminated("grpo", STEP, 3),
     "SIGTERM in the first evaluation": _terminated("grpo", "rl.runs.run:evaluate", 1),
