@@ -47,12 +47,12 @@ _AT = re.compile(
 _OTHER_LANGUAGE = {
     word: said
     for said, words in (
-        (True, "sí si oui ja sim sì да 是 是的 对 正确 はい 예 네"),
-        (False, "non nein não нет 否 不是 不 错误 いいえ 아니요"),
+        (True, "sí si oui ja sim sì да 是 是的 对 正确 はい 예 네 affirmative"),
+        (False, "non nein não нет 否 不是 不 错误 いいえ 아니요 negative"),
     )
     for word in words.split()
 }
-"""Yes and no in other languages, where a stated answer is nothing else."""
+"""Yes and no in other languages, and what may be said of numbers too, where an answer is nothing else."""
 _LETTER = re.compile(rf"{_QUOTE}(?P<word>[ytnf])[\s.)\]}}\"'*]*", re.IGNORECASE)
 _JUDGEMENT = r"(?:correct|accurate|right|valid|false|incorrect|inaccurate|wrong|untrue|invalid|true|the\scase)"
 _ABOUT = (
@@ -97,14 +97,19 @@ _NOT_SAID = re.compile(
     r"(?:\bnot|n['’]t|\bnever)\s+(?:\w+\s+)?(?:say|answer|guess|think|believe)\s+(?:that\s+)?(?:the\s+answer\s+is\s+)?\Z",
     re.IGNORECASE,
 )
-_UNDECIDED = re.compile(r"\b(?:whether(?:\sor\snot)?|if|unless)\s(?:the\s|this\s|that\s)?(?:given\s)?\Z", re.IGNORECASE)
-"""What leaves open what follows it: `it is unclear whether the claim is true`."""
+_UNDECIDED = re.compile(
+    r"(?:\b(?:whether(?:\sor\snot)?|if|unless)|(?:\b(?:cannot|can\snot|could\snot|unable\sto|impossible\sto)|\b(?:can|could)n?['’]t)"
+    r"\s(?:(?:be\s)?(?:say|tell|know|conclude|infer|prove|confirm|determine|sure|certain)(?:\sfor\s(?:sure|certain))?)(?:\sthat)?)"
+    r"\s(?:the\s|this\s|that\s)?(?:given\s)?\Z",
+    re.IGNORECASE,
+)
+"""What leaves open what follows it: `it is unclear whether the claim is true`, `we cannot say that it is true`."""
 _DISBELIEVED = re.compile(
     r"(?:(?:\bnot|n['’]t)\s(?:think|believe|agree)|\bdoubt)\s(?:that\s)?(?:the\s|this\s)?\Z", re.IGNORECASE
 )
 """What turns round what follows it: `I don't think that the claim is true`."""
 _FIRST = re.compile(
-    rf"{_QUOTE}{_WORD}(?=[,.;:!*)\"”\n]|\s?[-–—]\s|\s+(?:because|since|as|it|they|he|she|this|that|there|you|we|i)\b|\s*$)",
+    rf"{_QUOTE}{_WORD}(?=[,.;:!*)\"”\n]|\s?[-–—]\s|\s\((?=[a-z])|\s+(?:because|since|as|it|they|he|she|this|that|there|you|we|i)\b|\s*$)",
     re.IGNORECASE,
 )
 _SENTENCE = re.compile(
@@ -173,6 +178,8 @@ def answer(completion: str, *, strict: bool = False) -> tuple[bool | None, str |
         return None, overlong.rule
     if len(part) <= _SHORT:
         part = _OPTION.sub("", undecorated(part))
+        if not strict and (foreign := _alone(part)) in _OTHER_LANGUAGE:
+            return _OTHER_LANGUAGE[foreign], "line"
     places: list[tuple[int, str, bool | None]] = []
     for span in stated(part):
         if span.fault:
@@ -195,6 +202,11 @@ def answer(completion: str, *, strict: bool = False) -> tuple[bool | None, str |
     if sentences := list(_SENTENCE.finditer(text)):
         return _value(sentences[-1], "word"), "last"
     return _last(text)
+
+
+def _alone(text: str) -> str:
+    """A text without what stands around a word that is all of it, and without `in the`."""
+    return text.strip(" .!。！*\"'").lower().removeprefix("in the ")
 
 
 def _last(text: str) -> tuple[bool | None, str | None]:
@@ -220,7 +232,7 @@ def _said(text: str, rule: str) -> tuple[bool | None] | None:
             if said := _said(span.text, span.rule):
                 return said
         text = text.rpartition("\n")[2]
-    if (foreign := text.strip(" .!。！*\"'").lower()) in _OTHER_LANGUAGE:
+    if (foreign := _alone(text)) in _OTHER_LANGUAGE:
         return (_OTHER_LANGUAGE[foreign],)
     text = _BUT.sub("", _OPTION.sub("", text), count=1)
     if match := _LETTER.fullmatch(text) or _AT.match(text):

@@ -8,7 +8,8 @@ Decided, once for all:
   a table of output beside them (`verifiers.execution.extraction` has the rules).
 - **Its answer**: what `solution()` returns where the program defines it (or `simple_math_problem()`, as TinyGSM has it;
   `entry` names others); else the last line it prints; else, where it prints nothing, what its last line is worth as an
-  expression, as in a notebook. So a bare `42` is a program whose answer is 42.
+  expression, as in a notebook, or else the variable `ans` or `answer`, as in program of thoughts. So a bare `42` is a
+  program whose answer is 42.
 - **Comparison**: see `verifiers.execution.comparison.same`. It happens outside of the sandbox; the gold never goes in.
 - **Tests** (a column `tests`) are the reference then, and the gold is not looked at. They have one of these forms,
   shown with an example each in `docs/verifiers_code.md`:

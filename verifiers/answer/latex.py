@@ -52,8 +52,11 @@ _SIZING = re.compile(r"\\(?:left|right|[bB]igg?[lr]?|mleft|mright)(?![a-zA-Z])\s
 _THIN = re.compile(r"\\!\s*|\{\s*,\s*\}")
 _SPACE = re.compile(r"\\(?:qquad|quad|thinspace|medspace|thickspace|enspace)|\\[,;: ]|(?<!\\)~|\\hspace\{[^{}]*\}")
 _DROPPED = re.compile(
-    r"\\(?:displaystyle|textstyle|scriptstyle|limits|nolimits|bf|rm|it|phantom\{[^{}]*\})(?![a-zA-Z])"
+    r"\\(?:displaystyle|textstyle|scriptstyle|limits|nolimits|bf|rm|it|phantom\{[^{}]*\}|mathstrut|strut|normalsize"
+    r"|[Ll]arge|LARGE|[Hh]uge|small)(?![a-zA-Z])|\\(?:text)?color\s*\{[^{}]*\}|\\underline(?=\s*\{)"
 )
+_GROUPED = re.compile(r"(?:\s*\{([^{}]*)\}\s*)")
+"""What a command for a colour or a line leaves: braces around the whole answer."""
 _FRACTION = re.compile(r"\\[dtc](frac|binom)(?![a-zA-Z])")
 _TEXT = re.compile(r"\\(?:textbf|textnormal|textrm|textit|texttt|textsf|mbox|hbox|mathrm|mathbf|mathit|mathsf)\s*\{")
 _LETTER = re.compile(
@@ -87,6 +90,8 @@ _SYNONYMS = [
     (re.compile(r"\\(?:leq|leqslant)(?![a-zA-Z])|<="), r"\\le "),
     (re.compile(r"\\(?:geq|geqslant)(?![a-zA-Z])|>="), r"\\ge "),
     (re.compile(r"\\neq(?![a-zA-Z])|\\not\s*=|!="), r"\\ne "),
+    (re.compile(r"\\(?:lor|vee)(?![a-zA-Z])"), " or "),
+    (re.compile(r"\\(?:land|wedge)(?![a-zA-Z])"), " and "),
     (re.compile(r"\\lt(?![a-zA-Z])"), "<"),
     (re.compile(r"\\gt(?![a-zA-Z])"), ">"),
     (re.compile(r"\\lbrace(?![a-zA-Z])"), r"\\{"),
@@ -106,7 +111,10 @@ _SYNONYMS = [
     (re.compile(r"\\(?:simeq|thickapprox|doteq)(?![a-zA-Z])"), r"\\approx "),
 ]
 _DELIMITERS = re.compile(r"(?<!\\)\\[\[\]()]")
-_EDGES = re.compile(r"^[\s*_`=]+|[\s*_`.,;:]+$")
+_EDGES = re.compile(r"^[\s*_`=~]+|[\s*_`.,;:~]+\\?$|\\$")
+_QUOTED = re.compile(r"([\"'])([^\"']+)\1")
+_COUNTER = re.compile("(?<=[0-9}])\\s?(?![万萬億亿千百十兆])[一-鿿぀-ヿ가-힣]{1,6}$")
+"""A measure word and what is counted, behind a number in a language without spaces."""
 
 
 def readable(text: str) -> str:
@@ -127,6 +135,7 @@ def clean(text: str) -> str:
     if not text.isascii():
         text = _SUPERSCRIPTS.sub(lambda m: f"^{{{m[0].translate(_PLAIN_DIGITS)}}}", text)
         text = _SUBSCRIPTS.sub(lambda m: f"_{{{m[0].translate(_PLAIN_DIGITS)}}}", text)
+        text = _COUNTER.sub("", text.rstrip("。. "))
         text = _SQUARED_UNIT.sub(lambda m: rf"\text{{ {m[1]}}}^{'2' if m[2] == '²' else '3'}", text)
     text = text.translate(_CHARACTERS)
     if "..." in text or "…" in text:
@@ -151,6 +160,7 @@ def clean(text: str) -> str:
         )
         text = _TEXT_FUNCTION.sub(r"\\\1 ", text)
         text = _CHOOSE.sub(r"\\binom{\1}{\2}", text)
+        text = match[1] if (match := _GROUPED.fullmatch(text)) else text
         text = _DOTTED.sub(lambda m: f"\\overline{{{m[1]}{m[2] or ''}{m[3] or ''}}}", text)
         text = _WITHOUT.sub(r"\\mathbb{R} \\setminus ", _REALS.sub(r"\\mathbb{R}", text))
         text = _TEXT_OPEN.sub(r"\\text{", _TEXT.sub(r"\\text{", text))
@@ -172,7 +182,8 @@ def clean(text: str) -> str:
         text = _RAISED.sub(lambda m: {"squared": "^2", "cubed": "^3", "factorial": "!"}[m[1]], text)
         text = _SPOKEN_SIGN.sub(lambda m: f" {_SPOKEN[m[1]]} ", text)
     text = _dollars(text)
-    return _EDGES.sub("", text.replace("\n", " ")).strip()
+    text = _EDGES.sub("", text.replace("\n", " ")).strip()
+    return quoted[2].strip() if (quoted := _QUOTED.fullmatch(text)) else text
 
 
 def _dollars(text: str) -> str:

@@ -19,7 +19,7 @@ _YES = re.compile(
     re.IGNORECASE,
 )
 _NO = re.compile(
-    rf"{_SURELY}[,\s]{{1,2}}(?:not|no)|{_LIKELY}\s(?:not|no)|no\sway|not\sat\sall|by\sno\smeans|not\sreally|never|wrong|negative"
+    rf"{_SURELY}[,\s]{{1,2}}(?:not|no)|{_LIKELY}\s(?:not|no)|no\sway|not\sat\sall|by\sno\smeans|not\s(?:really|necessarily|quite|exactly)|never|wrong|negative"
     r"|i\sdoubt\s(?:it|that|so)|i\s(?:do\snot|don['’]t)\s(?:think|believe)\s(?:so|it|that)"
     rf"|{_SO}{_IT_IS}(?:{_VERY}\s(?:impossible|unlikely|implausible|improbable)|\snot{_VERY}\s(?:possible|likely|plausible|probable))"
     rf"|{_PRONOUN}\s(?:{_AUXILIARY}\snot|{_AUXILIARY}n['’]t|can['’]t|cannot|won['’]t)"

@@ -13,12 +13,14 @@ _COUNTING = (
     "eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand million billion nan"
 )
 _TEXT = re.compile(r"\\text\{([^{}]*)\}")
+_TEXT_AND_NAME = re.compile(r"\\text\{((?=[^{}]*[A-Za-z]{3})[^{}]*)\}\s*[a-z]")
+"""Words and the name that they are said of: `\\text{odd } n`."""
 _NUMBER_WORDS = frozenset(_COUNTING.split())
 
 
 def in_words(text: str) -> Words | Expression | None:
     """An answer in words: one word, one letter, or `\\text{several words}`."""
-    match = _TEXT.fullmatch(text)
+    match = _TEXT.fullmatch(text) or _TEXT_AND_NAME.fullmatch(text)
     inner = match[1] if match else text
     bare = inner.strip().strip("()\"'.!* ").lower()
     if not match and re.search(r"[A-Za-z]['’]+$", inner.rstrip(")")):
