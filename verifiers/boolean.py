@@ -25,7 +25,7 @@ from verifiers.answer.boxes import overlong_box
 from verifiers.answer.completion import answering_part
 from verifiers.answer.decorations import undecorated
 from verifiers.answer.reader import stated
-from verifiers.answer.short_answers import letter_answer, opening, short_answer
+from verifiers.answer.short_answers import letter_answer, opening, short_answer, word_answer
 from verifiers.answer.word_search import lowered, places
 from verifiers.verdict import Verdict, abstained, judged
 
@@ -44,15 +44,6 @@ _SURELY = (
 _AT = re.compile(
     rf"{_QUOTE}(?:so|thus|hence|therefore)?[,\s]*{_SURELY}{_QUOTE}{_WORD}(?!\s+(?:\w+\s+)?(?:that|if)\b)", re.IGNORECASE
 )
-_OTHER_LANGUAGE = {
-    word: said
-    for said, words in (
-        (True, "sí si oui ja sim sì да 是 是的 对 正确 はい 예 네 affirmative"),
-        (False, "non nein não нет 否 不是 不 错误 いいえ 아니요 negative"),
-    )
-    for word in words.split()
-}
-"""Yes and no in other languages, and what may be said of numbers too, where an answer is nothing else."""
 _LETTER = re.compile(rf"{_QUOTE}(?P<word>[ytnf])[\s.)\]}}\"'*]*", re.IGNORECASE)
 _JUDGEMENT = r"(?:correct|accurate|right|valid|false|incorrect|inaccurate|wrong|untrue|invalid|true|the\scase)"
 _ABOUT = (
@@ -178,8 +169,8 @@ def answer(completion: str, *, strict: bool = False) -> tuple[bool | None, str |
         return None, overlong.rule
     if len(part) <= _SHORT:
         part = _OPTION.sub("", undecorated(part))
-        if not strict and (foreign := _alone(part)) in _OTHER_LANGUAGE:
-            return _OTHER_LANGUAGE[foreign], "line"
+        if not strict and (alone := word_answer(part)) is not None:
+            return alone, "line"
     places: list[tuple[int, str, bool | None]] = []
     for span in stated(part):
         if span.fault:
@@ -202,11 +193,6 @@ def answer(completion: str, *, strict: bool = False) -> tuple[bool | None, str |
     if sentences := list(_SENTENCE.finditer(text)):
         return _value(sentences[-1], "word"), "last"
     return _last(text)
-
-
-def _alone(text: str) -> str:
-    """A text without what stands around a word that is all of it, and without `in the`."""
-    return text.strip(" .!。！*\"'").lower().removeprefix("in the ")
 
 
 def _last(text: str) -> tuple[bool | None, str | None]:
@@ -232,8 +218,8 @@ def _said(text: str, rule: str) -> tuple[bool | None] | None:
             if said := _said(span.text, span.rule):
                 return said
         text = text.rpartition("\n")[2]
-    if (foreign := _alone(text)) in _OTHER_LANGUAGE:
-        return (_OTHER_LANGUAGE[foreign],)
+    if (alone := word_answer(text)) is not None:
+        return (alone,)
     text = _BUT.sub("", _OPTION.sub("", text), count=1)
     if match := _LETTER.fullmatch(text) or _AT.match(text):
         return (_value(match, "word"),)

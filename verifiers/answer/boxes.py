@@ -9,6 +9,8 @@ from verifiers.answer.span import MAX_SPAN, Span
 from verifiers.answer.units import UNITS
 
 BOX = re.compile(r"\\(?:boxed|fbox|framebox)(?![a-zA-Z])|(?<![A-Za-z\\])boxed(?=\s?\{)")
+_BY_NAME = re.compile(rf"(?:{BOX.pattern})\s*[^\s{{\\]")
+"""The command where it is only spoken of: `put it into \\boxed, please`."""
 _BARE_BOX = re.compile(r"-?[0-9][0-9.,]*|[A-Za-z]\b")
 PLACEHOLDER = re.compile(
     r"(?:\\(?:text|textbf|mathrm|ldots|dots|cdots|_|quad|,|;|!| )|[\s{}.…_?$\[\]<>]"
@@ -67,6 +69,8 @@ def boxed(part: str, starts: list[int]) -> tuple[Span | None, int]:
     following, last_end = len(part), 0
     for start in reversed(starts):
         box = _box(part, start)
+        if box is None and _BY_NAME.match(part, start):
+            continue
         if box is None:
             if not answers:
                 fault = "its box is never closed" if len(part) - start <= MAX_SPAN else "too long to be an answer"

@@ -85,13 +85,16 @@ _REALS = re.compile(r"\\mathbb\s*R(?![A-Za-z])|\\mathbb\s*\{\s*R\s*\}|\\R(?![A-Z
 _WITHOUT = re.compile(r"\\mathbb\{R\}\s*(?:-|\\backslash|\\smallsetminus|\\)\s*(?=\\\{)")
 _TEXT_OPEN = re.compile(r"\\text\s+\{")
 _CONNECTIVE = re.compile(r",?\s*\\text\{\s*,?\s*(?:([^{}]*?[A-Za-z])\s+)?(and|or)\s*,?\s*\}")
+_TEXT_COMPARED = re.compile(
+    r"\\text\{\s*(?:is|are|must\sbe|should\sbe)\s+(?:strictly\s+)?(greater|more|larger|less|smaller|fewer)\s+than(\s+or\s+equal\s+to)?\s*\}"
+)
 _TEXT_SIGN = re.compile(rf"\\text\{{\s*(to|{CURRENCY}|[€£¥₹])\s*\}}")
 _SYNONYMS = [
     (re.compile(r"\\(?:leq|leqslant)(?![a-zA-Z])|<="), r"\\le "),
     (re.compile(r"\\(?:geq|geqslant)(?![a-zA-Z])|>="), r"\\ge "),
     (re.compile(r"\\neq(?![a-zA-Z])|\\not\s*=|!="), r"\\ne "),
-    (re.compile(r"\\(?:lor|vee)(?![a-zA-Z])"), " or "),
-    (re.compile(r"\\(?:land|wedge)(?![a-zA-Z])"), " and "),
+    (re.compile(r"\\(?:lor|vee)(?![a-zA-Z])(?=.*(?:[=<>]|\\(?:le|ge|ne|in)(?![a-z])))"), " or "),
+    (re.compile(r"\\(?:land|wedge)(?![a-zA-Z])(?=.*(?:[=<>]|\\(?:le|ge|ne|in)(?![a-z])))"), " and "),
     (re.compile(r"\\lt(?![a-zA-Z])"), "<"),
     (re.compile(r"\\gt(?![a-zA-Z])"), ">"),
     (re.compile(r"\\lbrace(?![a-zA-Z])"), r"\\{"),
@@ -113,7 +116,7 @@ _SYNONYMS = [
 _DELIMITERS = re.compile(r"(?<!\\)\\[\[\]()]")
 _EDGES = re.compile(r"^[\s*_`=~]+|[\s*_`.,;:~]+\\?$|\\$")
 _QUOTED = re.compile(r"([\"'])([^\"']+)\1")
-_COUNTER = re.compile("(?<=[0-9}])\\s?(?![万萬億亿千百十兆])[一-鿿぀-ヿ가-힣]{1,6}$")
+_COUNTER = re.compile("(?<=[0-9}])\\s?(?!.{0,5}[万萬億亿千百十兆半成折倍余多])[一-鿿぀-ヿ가-힣]{1,6}$")
 """A measure word and what is counted, behind a number in a language without spaces."""
 
 
@@ -137,7 +140,7 @@ def clean(text: str) -> str:
         text = _SUBSCRIPTS.sub(lambda m: f"_{{{m[0].translate(_PLAIN_DIGITS)}}}", text)
         text = _COUNTER.sub("", text.rstrip("。. "))
         text = _SQUARED_UNIT.sub(lambda m: rf"\text{{ {m[1]}}}^{'2' if m[2] == '²' else '3'}", text)
-    text = text.translate(_CHARACTERS)
+    text = text.translate(_CHARACTERS).replace("{:}", ":")
     if "..." in text or "…" in text:
         text = _GOING_ON.sub(r"\1\\ldots", text)
     if "\\" in text:
@@ -165,6 +168,8 @@ def clean(text: str) -> str:
         text = _WITHOUT.sub(r"\\mathbb{R} \\setminus ", _REALS.sub(r"\\mathbb{R}", text))
         text = _TEXT_OPEN.sub(r"\\text{", _TEXT.sub(r"\\text{", text))
         text = _TEXT_DIGITS.sub(r"\1", text)
+        if "than" in text:
+            text = _TEXT_COMPARED.sub(_compared, text)
         text = _TEXT_SIGN.sub(r" \1 ", text)
         text = _CONNECTIVE.sub(lambda m: f"\\text{{ {m[1]}}} {m[2]} " if m[1] else f" {m[2]} ", text)
     else:
@@ -184,6 +189,12 @@ def clean(text: str) -> str:
     text = _dollars(text)
     text = _EDGES.sub("", text.replace("\n", " ")).strip()
     return quoted[2].strip() if (quoted := _QUOTED.fullmatch(text)) else text
+
+
+def _compared(match: re.Match[str]) -> str:
+    """A comparison in words as its sign."""
+    signs = ("<", r"\le ") if match[1] in ("less", "smaller", "fewer") else (">", r"\ge ")
+    return f" {signs[bool(match[2])]} "
 
 
 def _dollars(text: str) -> str:

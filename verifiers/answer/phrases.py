@@ -25,6 +25,7 @@ _SAYS = (
     r"|under|over|wrong|incorrect)\b)[A-Za-z ]){0,60}?\b(?:is|are|was|were|equals)(?:\s+(?:exactly|just|only))?\s*:?\s*"
 )
 """The beginning of a sentence that says what the mathematics is: `the minimum value is`, `there are`."""
+_SAID = re.compile(rf"(?i){_SAYS}")
 _LEADING = re.compile(
     rf"(?i)\s*(?:\\text\{{\s*(?:{_LEAD}|{_SAYS})\}}|\\text\{{\s*[A-Za-z][A-Za-z ]{{0,40}}(?::\s*\}}|\}}\s*:(?!\s*\\text))|{_LEAD}|{_SAYS})"
     rf"\s*(?=[-+0-9A-Za-z\\(\[.{CURRENCY}])"
@@ -35,7 +36,7 @@ _EXCEPT = re.compile(
 )
 _GLOSS = re.compile(
     r"(?:(?<=[0-9A-Za-z)}\]%])\s+|\s*\\text\{\s*)\(\s*(?!mod\b|base\b|not\b|in\b)"
-    r"([A-Za-z][A-Za-z ,'-]{2,60})\s*\)\s*(?:\}\s*)?"
+    r"([A-Za-z][A-Za-z ,'-]{2,60})\s*\)\s*\.?\s*(?:\}\s*)?"
 )
 _OPENED_GLOSS = re.compile(
     r"\s*\\text\{\s*\(\s*(?:attained|achieved|reached|obtained|occur(?:s|ring)|with\sequality|equality|taken)\b[A-Za-z ]*\}[^{}()]*\)\s*"
@@ -91,6 +92,12 @@ def spoken(text: str) -> str:
         return text
     written = str(value) if value.denominator == 1 else f"\\frac{{{value.numerator}}}{{{value.denominator}}}"
     return f"{written} {rest}".strip()
+
+
+def called(text: str) -> str:
+    """The words that a sentence calls something: of `the graph is a hyperbola` what stands behind `is`."""
+    inner = _unwrapped(text)
+    return f"\\text{{{inner[match.end() :]}}}" if (match := _SAID.match(inner)) else text
 
 
 def choice_label(text: str) -> str | None:
