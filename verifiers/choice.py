@@ -9,10 +9,11 @@ Read in the order of `verifiers.answer.reader`; the first that names a choice de
 3. where nothing states an answer: a label in brackets, or the text of exactly one choice, anywhere: `two legs are
    enough`.
 
-What names two choices at once (`A or B`, `both A and B`, the texts of two choices) is ambiguous. A choice's text
-that is part of another's (`plant`, `green plant`) counts only where it stands outside the longer one. In texts the
-digits 0 to 20 are the same as their words, and 18.00 is 18. A list that judges every choice in turn (`A: no. B: yes. C: no.`) states the
-one that it calls right. Where the choices have letters and no numbers in them, `option 2` and `the second one` are B.
+What names two choices at once (`A or B`, `both A and B`, the texts of two choices) is ambiguous. A choice's text that
+is part of another's (`plant`, `green plant`) counts only where it stands outside the longer one. In texts the digits 0
+to 20 are the same as their words, and 18.00 is 18. A list that judges every choice in turn (`A: no. B: yes. C: no.`)
+states the one that it calls right. Where the choices have letters and no numbers in them, `option 2` and `the second
+one` are B.
 """
 
 from __future__ import annotations

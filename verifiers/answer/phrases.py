@@ -27,7 +27,8 @@ _SAYS = (
 """The beginning of a sentence that says what the mathematics is: `the minimum value is`, `there are`."""
 _SAID = re.compile(rf"(?i){_SAYS}")
 _LEADING = re.compile(
-    rf"(?i)\s*(?:\\text\{{\s*(?:{_LEAD}|{_SAYS})\}}|\\text\{{\s*[A-Za-z][A-Za-z ]{{0,40}}(?::\s*\}}|\}}\s*:(?!\s*\\text))|{_LEAD}|{_SAYS})"
+    rf"(?i)\s*(?:\\text\{{\s*(?:{_LEAD}|{_SAYS})\}}"
+    rf"|\\text\{{\s*[A-Za-z][A-Za-z ]{{0,40}}(?::\s*\}}|\}}\s*:(?!\s*\\text))|{_LEAD}|{_SAYS})"
     rf"\s*(?=[-+0-9A-Za-z\\(\[.{CURRENCY}])"
 )
 _EXCEPT = re.compile(
@@ -39,7 +40,8 @@ _GLOSS = re.compile(
     r"([A-Za-z][A-Za-z ,'-]{2,60})\s*\)\s*\.?\s*(?:\}\s*)?"
 )
 _OPENED_GLOSS = re.compile(
-    r"\s*\\text\{\s*\(\s*(?:attained|achieved|reached|obtained|occur(?:s|ring)|with\sequality|equality|taken)\b[A-Za-z ]*\}[^{}()]*\)\s*"
+    r"\s*\\text\{\s*\(\s*(?:attained|achieved|reached|obtained|occur(?:s|ring)|with\sequality|equality|taken)\b"
+    r"[A-Za-z ]*\}[^{}()]*\)\s*"
 )
 """A remark in brackets whose words alone stand in `\\text{}`: where a value is taken."""
 _LABELS = re.compile(r"(?:^|(?<=[,;]))\s*\\text\{\s*([A-Za-z][A-Za-z ]{0,40}):\s*\}(?=\s*[-+0-9\\])")
