@@ -58,7 +58,7 @@ def score(
     rows = saved.read(path, named, skip=skip)
     console = Terminal(width=None if sys.stdout.isatty() else WIDTH)
     rows = saved.read(path, _named(columns), skip=skip)
-    console = Console(width=None if sys.stdout.isatty() else WIDTH)
+    console = Terminal(width=None if sys.stdout.isatty() else WIDTH)
     progress = Progress(
         TextColumn("scoring"),
         BarColumn(bar_width=24),
