@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from verifiers.runtime.verifier import Verifier
 
@@ -32,15 +33,32 @@ def test_numbers_in_words(maker, number, words):
     assert maker.in_words(number) == words
 
 
-def test_sums_are_right_and_no_order_of_the_same_operands_is_in_another_split(maker):
-    rows = list(maker.sums(2, 30, {"train": 300, "validation": 40, "test": 40}))
-    known = {maker.in_words(number): number for number in range(31)} | {str(number): number for number in range(31)}
+def operands_of(maker, question):
+    """The operands of a sum in digits or in words."""
+    known = {maker.in_words(number): number for number in range(100)}
+    return [known[word] if word in known else int(word) for word in question.replace("plus", "+").split(" + ")]
+
+
+def test_sums_are_right_and_operands_are_held_out_whatever_their_order(maker):
+    rows = list(maker.sums({2: (2, 49), 3: (2, 19)}, {"train": 600, "validation": 40, "test": 80}))
     homes = {}
     for row in rows:
-        operands = [known[word] for word in row["question"].replace("plus", "+").split(" + ")]
+        operands = operands_of(maker, row["question"])
         assert str(sum(operands)) == row["answer"] and len(operands) == row["terms"]
-        assert homes.setdefault(tuple(sorted(operands)), row["split"]) == row["split"]
-    assert len(rows) == 380 and {row["form"] for row in rows} == {"words", "digits"}
+        assert max(operands) <= {2: 49, 3: 19}[row["terms"]] and tuple(sorted(operands)) not in maker.SHOWN
+        homes.setdefault(tuple(sorted(operands)), []).append(row["split"])
+    assert len(rows) == 720 and {row["form"] for row in rows} == {"words", "digits"}
+    assert all(len(set(splits)) == 1 for splits in homes.values())
+    assert all(len(splits) == 1 for splits in homes.values() if splits[0] != "train")
+
+
+def test_the_sums_in_the_prompt_are_those_that_no_split_has(maker):
+    config = yaml.safe_load((BENCH.parent / "configs" / "real" / "sums.yaml").read_text())
+    *shown, asked = config["task"]["template"].splitlines()
+    sums = [line.split(" = ") for line in shown]
+    assert {tuple(sorted(operands_of(maker, question))) for question, _ in sums} == maker.SHOWN
+    assert all(sum(operands_of(maker, question)) == int(answer) for question, answer in sums)
+    assert asked == "{question} ="
 
 
 @pytest.mark.parametrize(
