@@ -84,6 +84,13 @@ def sums(ranges: Mapping[int, tuple[int, int]], sizes: Mapping[str, int], seed: 
         yield {"question": question, "answer": str(sum(operands)), "terms": terms, "form": form, "split": split}
 
 
+def write_sums(folder: Path) -> None:
+    """Write `sums.jsonl`, and `sums_larger.jsonl` with operands larger than any of training."""
+    sizes = {"train": 3000, "validation": 100, "test": 300}
+    write(folder / "sums.jsonl", sums({2: (2, 49), 3: (2, 19)}, sizes))
+    write(folder / "sums_larger.jsonl", sums({2: (50, 99), 3: (20, 49)}, {"test": 300}, seed=1))
+
+
 def worked(equation: str) -> str:
     """An equation as one line for each operation, with its result: `(3 + 4) * 2` is `3 + 4 = 7`, `7 * 2 = 14`.
 
@@ -196,9 +203,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args()
     if given.name == "sums":
-        sizes = {"train": 3000, "validation": 100, "test": 300}
-        write(given.out / "sums.jsonl", sums({2: (2, 49), 3: (2, 19)}, sizes))
-        write(given.out / "sums_larger.jsonl", sums({2: (50, 99), 3: (20, 49)}, {"test": 300}, seed=1))
+        write_sums(given.out)
         return
     if given.data is None:
         parser.error(f"{given.name} is made from a file: name it after {given.name}")
