@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -42,7 +43,7 @@ def run(rung: str, arm: str, seed: int, model: str, overrides: Sequence[str] = (
     """
     from rl.training import train
 
-    file, name = RUNGS[rung], f"{rung}-{arm.lower().replace(' ', '_')}-{seed}"
+    file, name = RUNGS[rung], run_name(rung, arm, seed)
     given = [*arms(file)[arm], f"policy.model={model}", f"seed={seed}", f"name={name}", *QUIET, *overrides]
     folder = RunFolder(FOLDER / name)
     if not folder.finished:
@@ -65,6 +66,11 @@ def run(rung: str, arm: str, seed: int, model: str, overrides: Sequence[str] = (
         "device": summary["device"],
     }
     return flat({"rung": rung, "arm": arm, "seed": seed, **figures})
+
+
+def run_name(rung: str, arm: str, seed: int) -> str:
+    """The name of a run, which is that of its folder."""
+    return "-".join([rung, *re.findall(r"\w+", arm.lower()), str(seed)])
 
 
 def kind_of(prompt: str) -> str:

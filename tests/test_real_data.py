@@ -78,6 +78,14 @@ def test_the_sums_in_the_prompt_are_those_that_no_split_has(maker):
         assert asked == "{question} ="
 
 
+def test_each_run_of_the_bench_is_a_config_that_loads(bench):
+    real = bench("real")
+    for rung, file in real.RUNGS.items():
+        for arm, overrides in arms(file).items():
+            assert load(file, [*overrides, f"name={real.run_name(rung, arm, 2)}"]).name.endswith("-2")
+    assert real.run_name("sums", "GRPO, answers at once", 0) == "sums-grpo-answers-at-once-0"
+
+
 def test_what_a_run_changed_is_counted_by_problem_and_by_kind(bench):
     real = bench("real")
 
