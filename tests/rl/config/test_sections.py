@@ -89,7 +89,7 @@ def test_a_wrong_override_is_named_with_the_nearest_valid_one(override, line):
         (["mix.aggregation=product", "rewards.steps.credit=min"], "rewards.steps.credit: a factor of a product cannot"),
         (["rewards.length.credit=min"], "rewards.length.credit: it gives no step scores to credit; these do: correct"),
         (["rewards.mine.function=a:b", "rewards.mine.credit=sum"], "rewards.mine.credit: it gives no step scores"),
-        (["rewards.steps.verifier=math", "rewards.steps.credit=min"], "rewards.steps.credit: verifier 'math' judges"),
+        (["rewards.steps.verifier=math", "rewards.steps.credit=min"], "rewards.steps.credit: verifier 'math' does not"),
         (["algorithm=dpo", "rewards.steps.credit=min"], "rewards.steps.credit: is for grpo and ppo; dpo weighs whole"),
         (["algorithm.answering.qka_weight=0"], "algorithm.answering: qka_weight and qa_weight are both 0"),
         (["algorithm.answering.layout.mark=x"], "algorithm.answering.layout.mark: is not one; there are: marker"),
