@@ -71,6 +71,11 @@ WRONG = [
      "over the train split leave it out and set trainer.num_train_epochs"),
     ("trainer.max_steps=-5", "command line: trainer.max_steps: expected 1 or more optimizer steps, got -5; for passes "
      "over the train split leave it out and set trainer.num_train_epochs"),
+    ("task=[chain, facts]", "command line: task: expected one name, or a section with keys, got ['chain', 'facts']"),
+    ("task={name: dataset, data: {train: a.jsonl, val: b.jsonl}}", "command line: task.data.val: 'val' is not one; "
+     "there are: test, train, validation"),
+    ("rewards.correctness.weight=high", "command line: rewards.correctness.weight: input should be a valid number, "
+     "unable to parse string as a number, or input should be a valid list, got 'high'"),
     ("max_steps", "command line: 'max_steps' is not key=value, such as trainer.max_steps=20"),
 ]  # fmt: skip
 
