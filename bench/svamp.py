@@ -3,8 +3,8 @@
     python bench/svamp.py DATA MODEL [--seeds 0] [--out FILE] [key=value …]
 
 DATA is SVAMP as gzipped JSON lines (question, answer, equation, split), MODEL a folder or hub id of a causal language
-model with a chat template, such as SmolLM2-135M-Instruct. The equations of the training questions are first converted
-from prefix notation to the usual notation. The verifier evaluates the equations that the model writes.
+model, such as SmolLM2-135M-Instruct. The equations of the training questions are first converted from prefix notation
+to the usual notation. The verifier evaluates the equations that the model writes.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ class Teacher(Reward):
         model: returns the teacher.
         policy: returns the policy that drew the completions.
         prompt: template of the teacher's own prompt (`rewards.parts.shown`); None for the policy's prompt.
-        judge: judges which completions are right, if the prompt shows a sibling.
+        correctness: says which completions are right, if the prompt shows a sibling.
         clip: bound of the absolute value of a token's log-ratio, in nats.
         template_kwargs: variables of the policy's chat template.
         name: the name in the logs.
@@ -68,15 +68,15 @@ class Teacher(Reward):
         policy: Source,
         prompt: str | None = None,
         *,
-        judge: Correctness | None = None,
+        correctness: Correctness | None = None,
         clip: float = math.inf,
         template_kwargs: Mapping[str, Any] | None = None,
         name: str = "teacher",
     ) -> None:
         self.name, self.model, self.policy, self.prompt = name, model, policy, prompt
-        self.judge, self.clip, self.template_kwargs = judge, clip, template_kwargs
+        self.correctness, self.clip, self.template_kwargs = correctness, clip, template_kwargs
         wanted = () if prompt is None else columns_of(prompt)
-        asked = () if judge is None else judge.columns
+        asked = () if correctness is None else correctness.columns
         self.columns = tuple(dict.fromkeys([*(one for one in wanted if one not in ("prompt", SIBLING)), *asked]))
 
     def meet_policy(self) -> None:
@@ -139,13 +139,13 @@ class Teacher(Reward):
         if self.prompt is None:
             return [prompt_ids(prompt, tokenizer, self.template_kwargs) for prompt in prompts]
         siblings: Sequence[str | None] = [None] * len(prompts)
-        if self.judge is not None:
-            judged = self.judge.score(prompts, completions, completion_ids, **columns)
+        if self.correctness is not None:
+            judged = self.correctness.score(prompts, completions, completion_ids, **columns)
             texts = [text_of(completion) for completion in completions]
             siblings = right_siblings(prompts, texts, [is_right(value) for value in judged.values])
         read: list[list[int] | None] = []
         for place, (prompt, sibling) in enumerate(zip(prompts, siblings, strict=True)):
-            if self.judge is not None and sibling is None:
+            if self.correctness is not None and sibling is None:
                 read.append(None)
                 continue
             row = {name: values[place] for name, values in columns.items()}
@@ -178,7 +178,7 @@ def build(name: str, settings: Mapping[str, Any], context: Context) -> Teacher:
         source(settings, context, "causal", policy=True, base=True, purpose="the teacher, a path, a hub id, `base`"),
         context.policy,
         prompt,
-        judge=Correctness(context.verifier) if wants_sibling else None,
+        correctness=Correctness(context.verifier) if wants_sibling else None,
         clip=number("clip", options["clip"], above=0) if "clip" in options else math.inf,
         template_kwargs=context.template_kwargs,
         name=name,

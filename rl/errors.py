@@ -8,8 +8,6 @@ from pathlib import Path
 
 DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 """Errors of a disk that is full or may not be written."""
-
-
 SHOWN = 8
 """Most file names in a message."""
 
@@ -56,6 +54,11 @@ def beside(path: Path) -> str:
         return f"; did you mean {str(path.with_name(stems[close[0]]))!r}?"
     alike = [name for name in names if path.suffix and Path(name).suffix == path.suffix]
     return f"; the folder has {', '.join(alike[:SHOWN])}" if alike else ""
+
+
+def one_line(error: BaseException) -> str:
+    """The message of an error on one line; the name of its class if it has none."""
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def of_the_disk(error: BaseException) -> str | None:

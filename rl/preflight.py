@@ -20,6 +20,7 @@ from rl.errors import UserError
 from rl.policy.load import Policy
 from rl.progress import completions_bar
 from rl.runs import plan
+from rl.runs.memory import GIB, memory, model_size, prompt_tokens
 from rl.tasks.task import Split
 
 PASSES = 8
@@ -51,14 +52,14 @@ def preflight(config: Config, completions: int) -> tuple[Findings, Verdict]:
     with completions_bar(console, "preflight", problems * (config.sampling.completions + 1)) as progress:
         drawn = draw(config, task, policy, mix, completions, progress)
     found = findings(drawn.groups, drawn.greedy, LEARNS.get(config.algorithm.name, "from groups"))
-    steps, size = plan.optimizer_steps(config, task), plan.model_size(config, task)
+    steps, size = plan.optimizer_steps(config, task), model_size(config, task)
     each = drawn.seconds / sum(len(group) for group in drawn.groups)
     prompt = prompt_ids(task.splits["train"][0]["prompt"], policy.tokenizer, config.sampling.chat_template_kwargs)
     passing = pass_seconds(policy, len(prompt) + round(found.tokens))
     sizes: dict[Split, int] = {split: len(rows) for split, rows in task.splits.items()}
     to_come = None if steps is None else cost(config, steps, found.tokens, each, passing, sizes)
-    needs = None if size is None else sum(plan.memory(config, size, plan.prompt_tokens(config, task)).values())
-    console.print(show.table(config.name, found, to_come, needs and needs / plan.GIB))
+    needs = None if size is None else sum(memory(config, size, prompt_tokens(config, task)).values())
+    console.print(show.table(config.name, found, to_come, needs and needs / GIB))
     judged = verdict(found, error_budget=config.mix.error_budget)
     show.said(console, judged)
     return found, judged

@@ -30,7 +30,7 @@ from rl.policy.teachers import Teacher, shown_ids
 from rl.policy.teachers import load as load_teachers
 from rl.runs.run import Run
 from rl.runs.trackers import Trackers, trackers
-from rl.storage.checkpoints import step_of
+from rl.storage.checkpoint_folders import step_of
 from rl.storage.config_changes import Changes, shown
 from rl.storage.lock import acquire, release
 from rl.storage.run_folder import RunFolder

@@ -45,18 +45,16 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any, TypeVar
 
 from verifiers.execution.blocks import defined, parses
-from verifiers.execution.comparison import last_number, read, same
 from verifiers.execution.extraction import program
 from verifiers.execution.input_output import printed_as_wanted
-from verifiers.execution.sandbox import Limits, Outcome, Sandbox, SandboxError, SandboxUnavailable
+from verifiers.execution.sandbox import Limits, Sandbox, SandboxError, SandboxUnavailable
 from verifiers.execution.sandbox.shared import borrow
-from verifiers.execution.sandbox.values import as_text
-from verifiers.execution.suite import NOT_REACHED, BadTest, Suite, failure
+from verifiers.execution.suite import BadTest, Suite
 from verifiers.execution.tests import parse_tests
+from verifiers.execution.verdicts import SHOWN, verdict_on_answer, verdict_on_tests
 from verifiers.verdict import Verdict, abstained, failed, judged
 
 ONE_FORM = True
@@ -64,7 +62,6 @@ LONGEST = 200_000
 """Characters of a program; a longer one is wrong."""
 ENTRIES = ("solution", "simple_math_problem")
 
-_SHOWN = 200
 _T = TypeVar("_T")
 
 
@@ -146,8 +143,8 @@ def verify(
         if suite is None:
             outcome = where.run(lambda sandbox: sandbox.run(source, setup=setup, entries=_names(entry), stdin=stdin))
             if "\n" in gold and outcome.error is None and printed_as_wanted(outcome.printed, gold, absolute, relative):
-                return judged(1.0, "right", extracted=outcome.printed.strip()[-_SHOWN:])
-            return _judge_answer(outcome, gold, absolute, relative, lenient)
+                return judged(1.0, "right", extracted=outcome.printed.strip()[-SHOWN:])
+            return verdict_on_answer(outcome, gold, absolute, relative, lenient)
         if suite.runs:
             return _judge_runs(suite, where, source, setup, partial, absolute, relative)
         if suite.apart:
@@ -158,7 +155,7 @@ def verify(
         )
     except SandboxError as error:
         return failed(f"sandbox: {error}")
-    return _judge_tests(suite, outcome.tests, outcome.error, partial)
+    return verdict_on_tests(suite, outcome.tests, outcome.error, partial)
 
 
 def gold_prediction(gold: str, *, tests: Any = None) -> str | None:
@@ -240,40 +237,6 @@ def _guarded(arguments: tuple[str, str, dict[str, Any]]) -> Verdict:
         return failed(f"{type(error).__name__}: {error}"[:200])
 
 
-def _judge_answer(outcome: Outcome, gold: str, absolute: float, relative: float, lenient: bool) -> Verdict:
-    lines = [line for line in outcome.printed.splitlines() if line.strip()]
-    shown = as_text(outcome.values[0]) if outcome.values else lines[-1].strip() if lines else None
-    extracted = shown[:_SHOWN] if shown is not None else None
-    if outcome.error is not None:
-        return judged(0.0, outcome.error[:_SHOWN], extracted=extracted)
-    if shown is None:
-        return judged(0.0, "the program gave no answer")
-    wanted = read(gold)
-    answer = outcome.values[0] if outcome.values else read(shown)
-    if isinstance(answer, str):
-        answer = read(answer)  # what a function returns as text is what it would have printed
-    if lenient and isinstance(answer, str) and isinstance(wanted, Fraction) and (last := last_number(answer)):
-        answer, extracted = read(last), last
-    right = same(answer, wanted, absolute, relative)
-    return judged(right, "right" if right else "another answer", extracted=extracted)
-
-
-def _judge_tests(suite: Suite, results: Mapping[int, Mapping[str, Any]], error: str | None, partial: bool) -> Verdict:
-    tests = suite.tests
-    counted = [index for index, test in enumerate(tests) if test.counts]
-    wrong = [(index, why) for index in counted if (why := failure(tests[index], results.get(index)))]
-    passed = len(counted) - len(wrong)
-    if error is not None and not results:
-        return judged(0.0, error[:_SHOWN])
-    score = passed / len(counted) if partial else float(not wrong)
-    if not wrong:
-        return judged(score, "right")
-    index, why = wrong[0]
-    why = error if why == NOT_REACHED and error else why
-    reason = f"{passed} of {len(counted)} tests pass; {tests[index].text[:80]}: {why}"
-    return judged(score, reason[:_SHOWN])
-
-
 def _judge_apart(suite: Suite, where: _Where, source: str, setup: str, partial: bool, ends_well: bool) -> Verdict:
     """Judge by tests that run in a process of their own."""
     inside, names = [test.inside for test in suite.tests], sorted(suite.names)
@@ -284,8 +247,8 @@ def _judge_apart(suite: Suite, where: _Where, source: str, setup: str, partial: 
     )
     for test, result in ((suite.tests[index], result) for index, result in tested.tests.items()):
         if _is_import(test.text) and "error" in result and outcome.error is None:
-            return abstained(f"a test cannot be run: {test.text[:60]}: {result['error']}"[:_SHOWN])
-    return _judge_tests(suite, tested.tests, outcome.error or tested.error, partial)
+            return abstained(f"a test cannot be run: {test.text[:60]}: {result['error']}"[:SHOWN])
+    return verdict_on_tests(suite, tested.tests, outcome.error or tested.error, partial)
 
 
 def _is_import(statement: str) -> bool:
@@ -309,4 +272,4 @@ def _judge_runs(
     if not first_wrong:
         return judged(1.0, "right")
     reason = f"{passed} of {len(suite.runs)} tests pass; {first_wrong}"
-    return judged(passed / len(suite.runs) if partial else 0.0, reason[:_SHOWN])
+    return judged(passed / len(suite.runs) if partial else 0.0, reason[:SHOWN])

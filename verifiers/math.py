@@ -30,6 +30,7 @@ from typing import NamedTuple
 
 from verifiers.algebra.decide import decide
 from verifiers.algebra.decide import read as read_tree
+from verifiers.algebra.decimals import PLAIN, verdict_on_decimals
 from verifiers.algebra.equality import Algebra, same
 from verifiers.algebra.syntax import Unsupported
 from verifiers.answer.extract import SEEN, Found, extract, extract_gold
@@ -47,14 +48,12 @@ HEAVY = "verifiers.algebra.symbolic"
 
 _SHORT = 40
 _SHOWN = 400
-_THOUSANDS = re.compile(r"[-+]?[1-9][0-9]{0,2}(?:,[0-9]{3}){1,5}(?:\.[0-9]{1,17})?")
 _IN_WORDS = re.compile(r"[\s$]*(?:\\(?:text[a-z]*|mbox|mathrm)\s*\{[^{}]*\}|[A-Za-z ,.'()-]+)[\s$]*")
 _OF_A_PHRASE = re.compile(r"\\(?:emptyset|varnothing|infty|mathbb)(?![a-zA-Z])|∅|\\ne(?![a-zA-Z])")
 """What an answer in words may stand for: no solution, all real numbers."""
 _LABELLED = re.compile(r"\s*(?:\\text\{\s*)?\(([A-H])\)\s*\}?\s*(?=\$?(?:-?[0-9.]|\\(?:d?frac|sqrt|pi|\$)))")
 """The label of a choice before its content: `(C) \\frac{1}{4}`."""
 _ALTERNATIVE = re.compile(r",?\s+(?:or|i\.e\.,?|that\sis,?)\s+")
-_PLAIN = re.compile(r"\s*([-+]?)(?:0*([1-9][0-9]{0,17})|0+)(\.[0-9]{1,17})?\s*")
 
 
 class _NeedsAlgebra(Exception):
@@ -137,14 +136,18 @@ def fast(
         raise ValueError(f"percent is 'value' or 'optional', not {percent!r}")
     if not isinstance(digits, int) or digits < 1:
         raise ValueError(f"digits is a whole number from 1 on, not {digits!r}")
-    if len(prediction) <= _SHORT and not strict and (verdict := _plain_numbers(prediction, gold, "line")) is not None:
+    if (
+        len(prediction) <= _SHORT
+        and not strict
+        and (verdict := verdict_on_decimals(prediction, gold, "line")) is not None
+    ):
         return verdict
-    wanted = gold if _PLAIN.fullmatch(gold) else extract_gold(gold)
+    wanted = gold if PLAIN.fullmatch(gold) else extract_gold(gold)
     found = extract(prediction, strict=strict, words=bool(_IN_WORDS.fullmatch(wanted) or _OF_A_PHRASE.search(wanted)))
     if (
         found is not None
         and len(found.answer) <= _SHORT
-        and (verdict := _plain_numbers(found.answer, gold, found.rule)) is not None
+        and (verdict := verdict_on_decimals(found.answer, gold, found.rule)) is not None
     ):
         return verdict
     answer = clean(found.answer) if found is not None and len(found.answer) <= 8000 else None
@@ -286,22 +289,3 @@ def _as_words(answer: str, gold: Words, rule: str) -> str:
             return answer  # `on Monday, not Tuesday`
         return "\\text{" + " ".join(words[-count:]) + "}"
     return answer
-
-
-def _plain_numbers(answer: str, gold: str, rule: str) -> Verdict | None:
-    """The verdict on two short decimals, the case that most rows are; None where it is another."""
-    if gold.isdigit() and answer.isdigit() and gold.isascii() and answer.isascii() and len(gold) <= 18 >= len(answer):
-        equal = gold == answer or gold.lstrip("0") == answer.lstrip("0")
-        return judged(equal, "equal" if equal else "not equal", extracted=answer, rule=rule)
-    left = _PLAIN.fullmatch(gold.replace(",", "") if "," in gold and _THOUSANDS.fullmatch(gold) else gold)
-    right = _PLAIN.fullmatch(answer.replace(",", "") if "," in answer and _THOUSANDS.fullmatch(answer) else answer)
-    if left is None or right is None:
-        return None
-    if left[3] and right[3] and len(left[3]) > 6:
-        return None  # many decimals: one may round the other
-    equal = (
-        left[2] == right[2]
-        and (left[3] or "").rstrip("0").rstrip(".") == (right[3] or "").rstrip("0").rstrip(".")
-        and ((left[1] == "-") == (right[1] == "-") or (not left[2] and not (left[3] or "").strip(".0")))
-    )
-    return judged(equal, "equal" if equal else "not equal", extracted=answer.strip(), rule=rule)

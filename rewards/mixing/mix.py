@@ -177,50 +177,67 @@ class Mix(Reward):
     ) -> Mixed:
         """The contribution of each reward to each completion, and their sum or product."""
         values = self._comparable(parts, groups)
-        passed, known = self._passed(values), counting(values, weights)
+        passed = self._passed(values)
+        known = self._known(values, weights, passed)
         rows = range(len(known))
-        if self.gate is not None:  # where the gate is closed, the reward is the gate's share alone
-            gate = values[self.gate]
-            known = [gate[row] is not None and (not passed[row] or known[row]) for row in rows]
+        counts = {name: [name == self.gate or passed[row] for row in rows] for name in parts}
+        effective = {name: [weights[name] if counts[name][row] else 0.0 for row in rows] for name in parts}
+        contributions: dict[str, list[float | None]]
         if self.aggregation == "product":
             factors = {name: filled(powers(name, of, weights[name]), groups, 1.0) for name, of in values.items()}
+            contributions = {name: [None for _ in rows] for name in parts}
             totals = [math.prod(factors[name][row] for name in factors) for row in rows]
-            contributions: dict[str, list[Any]] = {name: [None for _ in rows] for name in parts}
-            effective = {name: [weights[name] for _ in rows] for name in parts}
         else:
-            counts = {name: [name == self.gate or passed[row] for row in rows] for name in parts}
-            effective = {name: [weights[name] if counts[name][row] else 0.0 for row in rows] for name in parts}
             numbers = {name: filled(where(counts[name], of), groups) for name, of in values.items()}
-            contributions = {name: [effective[name][row] * numbers[name][row] for row in rows] for name in parts}
-            totals = [sum(contributions[name][row] for name in parts) for row in rows]
+            terms = {name: [effective[name][row] * numbers[name][row] for row in rows] for name in parts}
+            contributions = {name: [terms[name][row] if known[row] else None for row in rows] for name in parts}
+            totals = [sum(terms[name][row] for name in parts) for row in rows]
+        mixed = [totals[row] if known[row] else None for row in rows]
+        if too_large := next((value for value in mixed if value is not None and not abs(value) <= LARGEST), None):
+            raise ValueError(
+                f"the rewards {', '.join(parts)} together give {too_large:g}, and the largest allowed reward is "
+                f"{LARGEST:g}; make their weights smaller"
+            )
+        judgements = self._judgements(parts, weights, effective, contributions, completions)
+        columns = {name: scores.values for name, scores in parts.items()}
+        return Mixed(mixed, columns=columns, parts=dict(parts), judgements=judgements)
+
+    def _judgements(
+        self,
+        parts: Mapping[str, Scores],
+        weights: Mapping[str, float],
+        effective: Mapping[str, Sequence[float]],
+        contributions: Mapping[str, Sequence[float | None]],
+        completions: Sequence[Text],
+    ) -> list[dict[str, Judgement]]:
+        """For each completion, reward name → judgement; a closed gate leaves out scores of steps and tokens.
+
+        Args:
+            parts: reward name → its scores.
+            weights: reward name → its weight.
+            effective: reward name → its weight in each completion, 0 where a gate is closed.
+            contributions: reward name → what it adds to each completion's reward.
+            completions: B completions.
+        """
         until = {
             name: [layout.until(text_of(completion)) for completion in completions]
             for name, layout in self.rationales.items()
         }
-        judgements = [
+        return [
             {
                 name: Judgement(
                     value=scores.values[row],
                     status=_status(scores, row),
                     weight=effective[name][row],
-                    contribution=contributions[name][row] if known[row] else None,
+                    contribution=contributions[name][row],
                     steps=scores.steps[row] if scores.steps and effective[name][row] == weights[name] else (),
                     tokens=scores.tokens[row] if scores.tokens and effective[name][row] == weights[name] else (),
                     until=until[name][row] if name in until else None,
                 )
                 for name, scores in parts.items()
             }
-            for row in rows
+            for row in range(len(completions))
         ]
-        columns = {name: scores.values for name, scores in parts.items()}
-        mixed_values = [totals[row] if known[row] else None for row in rows]
-        for value in mixed_values:
-            if value is not None and not abs(value) <= LARGEST:
-                raise ValueError(
-                    f"the rewards {', '.join(parts)} together give {value:g}, and the largest allowed reward is "
-                    f"{LARGEST:g}; make their weights smaller"
-                )
-        return Mixed(mixed_values, columns=columns, parts=dict(parts), judgements=judgements)
 
     def _comparable(self, parts: Mapping[str, Scores], groups: Groups) -> dict[str, Values]:
         if self.aggregation != "normalise_then_sum":
@@ -232,6 +249,14 @@ class Mix(Reward):
         if self.gate is None:
             return [True] * len(next(iter(values.values())))
         return [value is not None and value >= self.gate_at for value in values[self.gate]]
+
+    def _known(self, values: Mapping[str, Values], weights: Mapping[str, float], passed: Sequence[bool]) -> list[bool]:
+        """Whether each completion has a reward: a reward that counts judged it, and so did the gate."""
+        known = counting(values, weights)
+        if self.gate is None:
+            return known
+        gate = values[self.gate]  # below it the gate's own share is the whole reward
+        return [gate[row] is not None and (not passed[row] or known[row]) for row in range(len(known))]
 
 
 def _status(scores: Scores, row: int) -> Status:

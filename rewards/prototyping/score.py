@@ -112,8 +112,8 @@ def score(
         if progress:
             progress(len(chosen))
     joined = {name: _joined(batches, order) for name, batches in parts.items()}
-    judges = [reward.name for reward in mixed.rewards if isinstance(reward, Correctness)]
-    truth = "correct" if "correct" in table else judges[0] if judges else None
+    exact = [reward.name for reward in mixed.rewards if isinstance(reward, Correctness)]
+    truth = "correct" if "correct" in table else exact[0] if exact else None
     return Scored.of(table, groups, values, joined, seconds, truth)
 
 

@@ -29,7 +29,7 @@ from rewards.models.likelihoods import Pair, joined
 from rewards.models.types import Model
 from rewards.parts.rationale import Asked, Layout, asked
 from rewards.sample import Sample
-from rl.config.algorithms import Answering
+from rl.config.online import Answering
 
 TOLD = "answering_is_told"
 """The key of a batch for supervised answering: whether each row, (B',), has a statement before its answer."""

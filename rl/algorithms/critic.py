@@ -30,7 +30,7 @@ from rl.algorithms.guard import Skips
 from rl.algorithms.length import parts_by_length, trimmed
 from rl.algorithms.rollouts import Rollouts
 from rl.algorithms.sharing import Sharing
-from rl.config.algorithms import Critic as CriticSettings
+from rl.config.online import Critic as CriticSettings
 from rl.errors import UserError
 
 MAX_GRADIENT_NORM = 1.0
@@ -178,6 +178,29 @@ class Critic:
         self.optimizer.load_state_dict(state["optimizer"])
         self.passes = state["passes"]
         self.skips.load_state_dict(state["skips"])
+
+
+class WarmUp:
+    """Counts down the generation cycles in which only the critic learns.
+
+    Args:
+        cycles: the number of such cycles.
+    """
+
+    def __init__(self, cycles: int) -> None:
+        self.left = cycles
+
+    def count_cycle(self) -> None:
+        """Count one generation cycle."""
+        self.left = max(0, self.left - 1)
+
+    def state_dict(self) -> dict[str, int]:
+        """The number of cycles left."""
+        return {"left": self.left}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """Restore a saved state."""
+        self.left = state["left"]
 
 
 def load_critic(start: str, policy: PreTrainedModel | PeftModel) -> PreTrainedModel:

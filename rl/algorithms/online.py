@@ -165,10 +165,6 @@ class OnlineTrainer(SamplingTrainer):
             logprobs_BT: log-probabilities (nats) of its tokens under the current policy.
         """
 
-    def record(self, name: str, value: float) -> None:
-        """Add a number to the next log line, which shows the mean of the numbers since the previous line."""
-        self._metrics["train" if self.is_training else "eval"][name].append(value)
-
     def close(self) -> None:
         """After training, remove from the policy what must not be saved with it."""
         if isinstance(self.policy, PeftModel) and "ref" in self.policy.peft_config:  # TRL's copy of the first adapters

@@ -47,7 +47,7 @@ from trl.trainer.utils import use_adapter
 
 from rewards.mixing.mix import Mix
 from rewards.sample import Sample
-from rl.algorithms.critic import Critic, load_critic
+from rl.algorithms.critic import Critic, WarmUp, load_critic
 from rl.algorithms.critic_lora import LoraCritic
 from rl.algorithms.online import Batch, OnlineTrainer
 from rl.algorithms.rollouts import Rollouts
@@ -258,29 +258,6 @@ class PpoTrainer(OnlineTrainer):
             "ppo/advantages_std": advantages_std,
         }.items():
             self.record(name, value.item())
-
-
-class WarmUp:
-    """Counts down the generation cycles in which only the critic learns.
-
-    Args:
-        cycles: the number of such cycles.
-    """
-
-    def __init__(self, cycles: int) -> None:
-        self.left = cycles
-
-    def count_cycle(self) -> None:
-        """Count one generation cycle."""
-        self.left = max(0, self.left - 1)
-
-    def state_dict(self) -> dict[str, int]:
-        """The number of cycles left."""
-        return {"left": self.left}
-
-    def load_state_dict(self, state: dict[str, int]) -> None:
-        """Restore a saved state."""
-        self.left = state["left"]
 
 
 def build(run: RunContext, callbacks: Sequence[TrainerCallback]) -> PpoTrainer:

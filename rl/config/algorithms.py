@@ -18,7 +18,7 @@ from rl.config.choosing import FewShot, Hints, Keep, Pairs, SpanWeight, all_as_n
 from rl.config.control import Control, check_quark
 from rl.config.examples import GivenExamples
 from rl.config.feedback import Process, Quota, Sift, check_feedback
-from rl.config.online import Critic, Curriculum, DynamicSampling
+from rl.config.online import Answering, Critic, Curriculum, DynamicSampling
 from rl.config.section import Positive, Section, Share
 from rl.config.statements import checked_layout
 from rl.config.teachers import Teachers
@@ -58,22 +58,6 @@ class AlgorithmSection(Section):
         Raises:
             WrongKey: a key cannot be combined with the algorithm.
         """
-
-
-class Answering(Section):
-    """Generation cycles in which the policy is taught to answer, as in Crystal (`rl/algorithms/answering.py`)."""
-
-    policy_cycles: Positive = 1
-    """Generation cycles of the algorithm itself before each turn of supervised answering."""
-    answer_cycles: Positive = 1
-    """Generation cycles of a turn of supervised answering."""
-    qka_weight: Annotated[float, Field(ge=0)] = 1.0
-    """Weight of the gold answer's negative log-likelihood after a statement that the policy wrote."""
-    qa_weight: Annotated[float, Field(ge=0)] = 0.0
-    """Weight of the gold answer's negative log-likelihood without a statement."""
-    layout: dict[str, str] = {}
-    """How a completion is made of a statement and an answer, if not in the task's own layout: `marker`,
-    `with_rationale`, `without_rationale` and `answer`, as in the options of rewards."""
 
 
 class Online(AlgorithmSection):

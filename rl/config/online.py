@@ -1,4 +1,4 @@
-"""Sections of GRPO and PPO: which prompts they draw, and the critic of PPO."""
+"""Sections of GRPO and PPO: which prompts they draw, turns of supervised answering, and the critic of PPO."""
 
 from __future__ import annotations
 
@@ -23,6 +23,22 @@ class Curriculum(Section):
     """Weight of the previous value in a prompt's running solve rate."""
     floor: Annotated[float, Field(gt=0, le=1)] = 0.1
     """Lowest weight of a prompt, so that every prompt is drawn from time to time."""
+
+
+class Answering(Section):
+    """Generation cycles in which the policy is taught to answer, as in Crystal (`rl/algorithms/answering.py`)."""
+
+    policy_cycles: Positive = 1
+    """Generation cycles of the algorithm itself before each turn of supervised answering."""
+    answer_cycles: Positive = 1
+    """Generation cycles of a turn of supervised answering."""
+    qka_weight: Annotated[float, Field(ge=0)] = 1.0
+    """Weight of the gold answer's negative log-likelihood after a statement that the policy wrote."""
+    qa_weight: Annotated[float, Field(ge=0)] = 0.0
+    """Weight of the gold answer's negative log-likelihood without a statement."""
+    layout: dict[str, str] = {}
+    """How a completion is made of a statement and an answer, if not in the task's own layout: `marker`,
+    `with_rationale`, `without_rationale` and `answer`, as in the options of rewards."""
 
 
 class Critic(Section):

@@ -1,5 +1,6 @@
-"""Credit: how judgements of whole completions and of their steps become numbers a token, or a training example.
+"""Credit: how judgements of whole completions and of their steps become advantages of tokens.
 
-One file is one rule. Token rewards feed PPO through `gae` and GRPO through `group`; `pairs`, `keep` and `hints` make
-the training examples of the algorithms in rounds.
+`token_rewards` lays the rewards of judged samples out over their tokens: `steps` has the credit rules, and `spans`
+finds the tokens that end steps. From token rewards PPO computes advantages with `gae`, and GRPO with `group`. The
+algorithms in rounds have no advantages; `rl/examples` chooses what they learn from.
 """

@@ -32,7 +32,7 @@ class StepEnds:
         """The index in `ids` of the token that ends each step, in the order of the steps.
 
         Raises:
-            ValueError: a step ends after the decoded text, so the judge saw another text.
+            ValueError: a step ends after the decoded text, so another text was judged.
         """
         return self.of_characters(ids, [step.end for step in steps])
 
@@ -44,7 +44,7 @@ class StepEnds:
             places: numbers of characters.
 
         Raises:
-            ValueError: the decoded text is shorter, so the judge saw another text.
+            ValueError: the decoded text is shorter, so another text was judged.
         """
         if not places:
             return []

@@ -8,7 +8,7 @@ their sum is close to the lowest score: a solution is as good as its worst step.
 `first_error`: with $f$ the first wrong step ($s_f < 1/2$), $r_k = 1/K$ before it, $r_f = -1$, and 0 after it. The
 reward of a step counts for that step alone; earlier steps are not credited with it.
 
-A step without a score (its judge abstained or failed) has reward 0 and is never the first error.
+A step without a score (the reward abstained or failed) has reward 0 and is never the first error.
 """
 
 from __future__ import annotations

@@ -47,6 +47,11 @@ class TokenRewards:
         """The sum of all three, which an algorithm with a critic uses."""
         return self.to_go_BT + self.own_BT + self.token_BT
 
+    @property
+    def known_rows(self) -> list[int]:
+        """The rows of the completions that are known."""
+        return self.known_B.nonzero()[:, 0].tolist()
+
     def to(self, device: torch.device) -> TokenRewards:
         """The same tensors on a device."""
         return TokenRewards(*(getattr(self, field.name).to(device) for field in fields(self)))
@@ -78,51 +83,85 @@ def token_rewards(
     Raises:
         ValueError: a step ends after its completion's text.
     """
-    to_go, own, token = (torch.zeros(len(samples), width) for _ in range(3))
-    step = torch.zeros(len(samples), width, dtype=torch.long)
-    known = torch.tensor([one.reward is not None and len(one.ids) > 0 for one in samples])
-    of_tokens = [name for name, rule in credits.items() if rule == TOKEN_RULE]
-    for name in of_tokens:
-        for row, said in ((row, one.rewards[name]) for row, one in enumerate(samples) if known[row]):
+    shape = len(samples), width
+    token_BT, known_B = _token_scores(samples, [name for name, rule in credits.items() if rule == TOKEN_RULE], width)
+    rewards = TokenRewards(
+        to_go_BT=torch.zeros(shape),
+        own_BT=torch.zeros(shape),
+        token_BT=token_BT,
+        step_BT=torch.zeros(shape, dtype=torch.long),
+        known_B=known_B,
+        counts_BT=torch.zeros(shape, dtype=torch.bool),
+    )
+    ends: list[set[int]] = [set() for _ in samples]  # the tokens that end steps
+    for row in rewards.known_rows:
+        _add_outcomes(rewards, row, samples[row], credits, step_ends, ends[row])
+    for name, rule in credits.items():
+        if rule != TOKEN_RULE:
+            _add_steps(rewards, samples, name, rule, step_ends, ends)
+    for row, places in enumerate(ends):
+        for place in places:
+            rewards.step_BT[row, place + 1 :] += 1
+    return rewards
+
+
+def _token_scores(samples: Sequence[Sample], names: Sequence[str], width: int) -> tuple[Tensor, Tensor]:
+    """The weighted scores of single tokens (B, T), and whether each completion is known (B,).
+
+    Of several such rewards, each has to have judged a completion.
+    """
+    token_BT = torch.zeros(len(samples), width)
+    known_B = torch.tensor([one.reward is not None and len(one.ids) > 0 for one in samples])
+    for name in names:
+        for row, said in ((row, one.rewards[name]) for row, one in enumerate(samples) if known_B[row]):
             if said.weight == 0:
                 continue
-            known[row] = said.status == "judged"
+            known_B[row] = said.status == "judged"
             scores = said.weight * torch.tensor(said.tokens)
-            token[row, : len(scores)] += scores
-    token *= known.unsqueeze(1)  # of several such rewards each has to have judged it
-    rows = [row for row in range(len(samples)) if known[row]]
-    cuts: dict[int, set[int]] = {row: set() for row in rows}
-    counts = torch.zeros(len(samples), width, dtype=torch.bool)
-    for row in rows:
-        last = {name: _last_token(samples[row], said, step_ends) for name, said in samples[row].rewards.items()}
-        for name, place in last.items():
-            if name not in credits:
-                said = samples[row].rewards[name]
-                to_go[row, place] += said.contribution or 0.0
-                cuts[row].update([] if said.until is None else [place])  # what follows has no share in it
-        # a reward of weight 0 is there to be seen, unless there is nothing else
-        weighing = [place for name, place in last.items() if samples[row].rewards[name].weight] or last.values()
-        counts[row, : max(weighing, default=len(samples[row].ids) - 1) + 1] = True
-    for name, rule in ((name, rule) for name, rule in credits.items() if name not in of_tokens):
-        into = own if rule in OWN_STEP else to_go
-        earned: list[float | None] = [None] * len(samples)
-        for row in rows:
-            said = samples[row].rewards[name]
-            if said.status != "judged" or said.weight == 0:
-                continue
-            rewards = [said.weight * reward for reward in RULES[rule]([one.score for one in said.steps])]
-            earned[row] = sum(rewards)
-            places = step_ends(samples[row].ids, said.steps)
-            for place, reward in zip(places, rewards, strict=True):
-                into[row, place] += reward
-            cuts[row].update(places)
-        for row, total in enumerate(filled(earned, groups_of([one.prompt for one in samples]))):
-            if known[row] and earned[row] is None and samples[row].rewards[name].weight != 0:
-                to_go[row, len(samples[row].ids) - 1] += total
-    for row, places in cuts.items():
-        for place in places:
-            step[row, place + 1 :] += 1
-    return TokenRewards(to_go, own, token, step, known, counts)
+            token_BT[row, : len(scores)] += scores
+    return token_BT * known_B.unsqueeze(1), known_B
+
+
+def _add_outcomes(
+    rewards: TokenRewards, row: int, sample: Sample, credits: Mapping[str, str], step_ends: StepEnds, ends: set[int]
+) -> None:
+    """Add the rewards without a credit rule to one completion's last tokens, and mark the tokens that count."""
+    last = {name: _last_token(sample, said, step_ends) for name, said in sample.rewards.items()}
+    for name, place in last.items():
+        if name not in credits:
+            said = sample.rewards[name]
+            rewards.to_go_BT[row, place] += said.contribution or 0.0
+            ends.update([] if said.until is None else [place])  # what follows has no share in it
+    # a reward of weight 0 is there to be seen, unless there is nothing else
+    weighing = [place for name, place in last.items() if sample.rewards[name].weight] or last.values()
+    rewards.counts_BT[row, : max(weighing, default=len(sample.ids) - 1) + 1] = True
+
+
+def _add_steps(
+    rewards: TokenRewards,
+    samples: Sequence[Sample],
+    name: str,
+    rule: str,
+    step_ends: StepEnds,
+    ends: Sequence[set[int]],
+) -> None:
+    """Add the step rewards of one reward to the tokens that end the steps, or its group's mean where it abstained."""
+    into_BT = rewards.own_BT if rule in OWN_STEP else rewards.to_go_BT
+    earned: list[float | None] = [None] * len(samples)
+    for row in rewards.known_rows:
+        said = samples[row].rewards[name]
+        if said.status != "judged" or said.weight == 0:
+            continue
+        step_rewards = [said.weight * reward for reward in RULES[rule]([one.score for one in said.steps])]
+        earned[row] = sum(step_rewards)
+        places = step_ends(samples[row].ids, said.steps)
+        for place, reward in zip(places, step_rewards, strict=True):
+            into_BT[row, place] += reward
+        ends[row].update(places)
+    means = filled(earned, groups_of([one.prompt for one in samples]))
+    for row in rewards.known_rows:
+        if earned[row] is None and samples[row].rewards[name].weight != 0:
+            rewards.to_go_BT[row, len(samples[row].ids) - 1] += means[row]
 
 
 def _last_token(sample: Sample, said: Judgement, step_ends: StepEnds) -> int:

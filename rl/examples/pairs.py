@@ -1,8 +1,8 @@
 r"""Preference pairs: two completions of one prompt, a chosen one and a rejected one that is clearly worse.
 
 With the judged score $R$ and the margin $\eta$, a pair $(y_w, y_l)$ counts only if $R(y_w) - R(y_l) > \eta$, as in
-SIPF (Chen et al. 2025, section 3). Completions on which the judge abstained take no part; a completion that was cut off
-is never chosen; identical texts never make a pair.
+SIPF (Chen et al. 2025, section 3). Completions without a reward take no part; a completion that was cut off is
+never chosen; identical texts never make a pair.
 """
 
 from __future__ import annotations

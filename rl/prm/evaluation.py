@@ -19,7 +19,8 @@ from rewards.process import trained_form
 from rewards.sample import Sample
 from rl.errors import UserError
 from rl.prm import step_metrics as measures
-from rl.prm.formats import Layout, whole
+from rl.prm.cells import as_whole
+from rl.prm.formats import Layout
 from rl.prm.labelled import has_labels, records, scores_of
 from rl.prm.scores import step_scores
 from rl.prm.train import load
@@ -241,7 +242,7 @@ def _scores(given: Any, sample: Sample, place: str) -> list[float]:
 
 def _prediction(row: Mapping[str, Any], sample: Sample, place: str) -> int:
     try:
-        found = whole(row["prediction"], "`prediction`")
+        found = as_whole(row["prediction"], "`prediction`")
     except KeyError:
         raise UserError(place, "needs `prediction`, the first wrong step or -1, or `scores` in every row") from None
     except ValueError as error:

@@ -1,14 +1,12 @@
 """Reads files of step labels in published formats; each row becomes one or more samples with labels.
 
 - `whetstone`: what `whetstone prm label` writes.
-- `processbench` (Zheng et al. 2024, arXiv:2412.06559): `problem`, `steps`, and `label`, the index of the first wrong
-step
-  from 0, or -1 for none; `question` and `first_error_step` are accepted as well. Steps after the first wrong one have
-  no label.
-- `math_shepherd` (Wang et al. 2023, arXiv:2312.08935): `input` with `ки` after each step, and `label`, the same text
-with
-  `+` or `-` instead; a `ки` in both belongs to the text. The question ends where the last `Step 1:` before the first
-  mark begins, so the question itself may contain `Step 1:`.
+- `processbench` (Zheng et al. 2024, arXiv:2412.06559): `problem`, `steps`, and `label`, the index of the first
+  wrong step from 0, or -1 for none; `question` and `first_error_step` are accepted as well. Steps after the first wrong
+  one have no label.
+- `math_shepherd` (Wang et al. 2023, arXiv:2312.08935): `input` with `ки` after each step, and `label`, the same
+  text with `+` or `-` instead; a `ки` in both belongs to the text. The question ends where the last `Step 1:` before
+  the first mark begins, so the question itself may contain `Step 1:`.
 - `conversation` (RLHFlow's models of Dong et al. 2024, arXiv:2405.07863): turns in `conversations` or `messages`. Each
   turn of the user has one step; the question precedes the first step, or has a turn of its own. The assistant answers
   each step with `+` or `-`. A system message is ignored.
@@ -23,7 +21,6 @@ may be JSON text, as in tables.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
@@ -31,8 +28,8 @@ from typing import Any, NamedTuple
 from rewards.reward import Text, text_of
 from rewards.sample import Sample
 from rl.errors import UserError
+from rl.prm.cells import Row, as_flag, as_list, as_text, as_whole, first_of
 from rl.prm.labelled import from_row, labelled, records, text_or_messages
-from rl.tasks.columns import column
 from rl.tasks.layout import template_fields
 from rl.tasks.messages import messages_of
 
@@ -40,8 +37,6 @@ TAG = "ки"
 """The mark of a step's end in Math-Shepherd."""
 RATINGS: dict[int | None, float | None] = {-1: 0.0, 0: 1.0, 1: 1.0, None: None}
 """PRM800K's rating → the label."""
-
-Row = Mapping[str, Any]
 
 
 class Layout(NamedTuple):
@@ -104,39 +99,22 @@ def _other_form(row: Row, form: str) -> str:
     return f"; its columns are those of --format {fitting[0]}" if fitting and form not in fitting else ""
 
 
-def whole(value: Any, what: str) -> int:
-    """A whole number, which may also be a float or text, as in tables.
-
-    Args:
-        value: a value from a file.
-        what: a description of the value, for the error.
-
-    Raises:
-        ValueError: the value is not a whole number.
-    """
-    if isinstance(value, str) and re.fullmatch(r"\s*-?\d+\s*", value):
-        return int(value)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not float(value).is_integer():
-        raise ValueError(f"{what} is a whole number, not {value!r}")
-    return int(value)
-
-
 def _whetstone(row: Row, separator: str, template: str) -> Iterator[Sample]:
     yield from_row(row)
 
 
 def _processbench(row: Row, separator: str, template: str) -> Iterator[Sample]:
-    first = whole(_first_of(row, "label", "first_error_step"), "the first wrong step")
-    texts = _list(_first_of(row, "steps"), "steps")
+    first = as_whole(first_of(row, "label", "first_error_step"), "the first wrong step")
+    texts = as_list(first_of(row, "steps"), "steps")
     if not -1 <= first < len(texts):
         raise ValueError(f"the first wrong step is -1 or a step's index, not {first} of {len(texts)} steps")
     labels = [1.0 if first < 0 or i < first else 0.0 if i == first else None for i in range(len(texts))]
-    prompt = _prompt(_first_of(row, "problem", "question"), template)
-    yield labelled(prompt, texts, labels, separator, right=_flag(row.get("final_answer_correct")), id=row.get("id"))
+    prompt = _prompt(first_of(row, "problem", "question"), template)
+    yield labelled(prompt, texts, labels, separator, right=as_flag(row.get("final_answer_correct")), id=row.get("id"))
 
 
 def _math_shepherd(row: Row, separator: str, template: str) -> Iterator[Sample]:
-    text, marked = (_text(_first_of(row, name), name) for name in ("input", "label"))
+    text, marked = (as_text(first_of(row, name), name) for name in ("input", "label"))
     parts: list[str] = []
     labels: list[float | None] = []
     begin = cursor = place = 0  # of the step and of what is compared next, in the text and in the label's
@@ -174,7 +152,7 @@ def _parted(text: str) -> tuple[str, str]:
 
 
 def _conversation(row: Row, separator: str, template: str) -> Iterator[Sample]:
-    turns = messages_of(_first_of(row, "conversations", "messages"))
+    turns = messages_of(first_of(row, "conversations", "messages"))
     if turns is None:
         raise ValueError("conversations are turns with role and content")
     said = [(turn["role"], turn["content"].strip()) for turn in turns if turn["role"] != "system"]
@@ -195,10 +173,10 @@ def _conversation(row: Row, separator: str, template: str) -> Iterator[Sample]:
 
 
 def _prm800k(row: Row, separator: str, template: str) -> Iterator[Sample]:
-    prompt = _prompt(_first_of(row, "question.problem"), template)
+    prompt = _prompt(first_of(row, "question.problem"), template)
     texts: list[str] = []
     labels: list[float | None] = []
-    for place, step in enumerate(_list(_first_of(row, "label.steps"), "label.steps")):
+    for place, step in enumerate(as_list(first_of(row, "label.steps"), "label.steps")):
         candidates = step.get("completions") or []
         chosen = step.get("chosen_completion")
         human = step.get("human_completion")
@@ -215,14 +193,14 @@ def _prm800k(row: Row, separator: str, template: str) -> Iterator[Sample]:
             texts.append(candidates[chosen]["text"])
             labels.append(rated[chosen])
         elif human:
-            texts.append(_text(human if isinstance(human, str) else human.get("text"), f"step {place}"))
+            texts.append(as_text(human if isinstance(human, str) else human.get("text"), f"step {place}"))
             labels.append(1.0)  # written by the labeller as the right way on
     if texts:
         yield labelled(prompt, texts, labels, separator)
 
 
 def _rating(candidate: Mapping[str, Any], step: int) -> float | None:
-    _text(candidate.get("text"), f"a completion of step {step}")
+    as_text(candidate.get("text"), f"a completion of step {step}")
     rating = candidate.get("rating")
     if rating not in RATINGS:
         raise ValueError(f"a completion of step {step} is rated {rating!r}, not -1, 0 or 1")
@@ -230,55 +208,10 @@ def _rating(candidate: Mapping[str, Any], step: int) -> float | None:
 
 
 def _stepwise(row: Row, separator: str, template: str) -> Iterator[Sample]:
-    steps = _list(_first_of(row, "completions"), "completions")
+    steps = as_list(first_of(row, "completions"), "completions")
     texts = [text_of(text_or_messages(step, f"step {place}")) for place, step in enumerate(steps)]
-    prompt = text_or_messages(_first_of(row, "prompt"), "the prompt")
-    yield labelled(prompt, texts, _list(_first_of(row, "labels"), "labels"), separator)
-
-
-def _first_of(row: Row, *names: str) -> Any:
-    """The value of the first of the given columns that the row has; dots access nested columns.
-
-    Raises:
-        ValueError: the row has none of the columns, or the value is empty.
-    """
-    for name in names:
-        try:
-            value = column(row, name)
-        except KeyError:
-            continue
-        if value is not None:
-            return value
-    wanted = " or ".join(map(repr, names))
-    if any(name in row for name in names):
-        raise ValueError(f"{wanted} is empty")
-    raise ValueError(f"no {wanted}; the row has: {', '.join(row) or 'nothing'}")
-
-
-def _list(value: Any, what: str) -> list[Any]:
-    if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except (ValueError, RecursionError):
-            raise ValueError(f"{what} is a list, and this text is no JSON list: {value[:40]!r}") from None
-    if not isinstance(value, list):
-        raise ValueError(f"{what} is a list, not {type(value).__name__}")
-    if not value:
-        raise ValueError(f"{what} is empty")
-    return value
-
-
-def _text(value: Any, what: str) -> str:
-    if not isinstance(value, str):
-        raise ValueError(f"{what} is no text but {type(value).__name__}")
-    return value
-
-
-def _flag(value: Any) -> Any:
-    """A boolean, which may be text, as in CSV files; other values are returned unchanged for `labelled` to check."""
-    return (
-        {"true": True, "false": False, "": None}.get(value.strip().lower(), value) if isinstance(value, str) else value
-    )
+    prompt = text_or_messages(first_of(row, "prompt"), "the prompt")
+    yield labelled(prompt, texts, as_list(first_of(row, "labels"), "labels"), separator)
 
 
 def _prompt(question: Any, template: str) -> Text:

@@ -8,8 +8,6 @@ seed and the number of the round, so a run that is killed and restarted ends wit
 from __future__ import annotations
 
 import importlib
-import json
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,13 +32,15 @@ from rl.policy import load as policies
 from rl.rounds.choose import Chooser
 from rl.rounds.conditioning import Conditioning
 from rl.rounds.draws import Draws, first_sampler, generator
+from rl.rounds.finished import FinishedRounds
 from rl.rounds.records import FitFolder, FitRecords, numbers_of_round, shown, write_completions
 from rl.runs.callbacks import ProgressLine, StopOnSignal, stopping_at_once
 from rl.runs.proxies import Proxies
 from rl.runs.run import Run
 from rl.storage import pool
-from rl.storage.checkpoints import MANIFEST, Checkpoints, ended, newest_good, problem, seal, step_of, take_up
-from rl.storage.run_folder import read_jsonl, sync, write_atomically
+from rl.storage.checkpoint_folders import newest_good, step_of
+from rl.storage.checkpoints import Checkpoints, ended, take_up
+from rl.storage.run_folder import read_jsonl
 from rl.tasks.task import Split
 
 
@@ -58,6 +58,7 @@ class Rounds(Run):
         self.algorithm = importlib.import_module(self.settings.module)
         self.rows = self.task.splits["train"]
         self.draws, self.conditioning = Draws(context), Conditioning(context)
+        self.finished = FinishedRounds(self.folder, context.warn)
         start = self.settings.first_sampler or self.policy.path
         self.chooser = Chooser(context, self.algorithm, start, self.draws.sieve)
         self.stop = StopOnSignal(1, self.console)
@@ -91,19 +92,17 @@ class Rounds(Run):
 
     def _export(self) -> None:
         """Save the policy of the last finished round in the run folder, or the initial policy if there is none."""
-        if not self.done:
+        if self.done:
+            self.finished.export(self.done - 1, self.folder.model)
+        else:
             self.model.save_pretrained(str(self.folder.model))
             self.policy.tokenizer.save_pretrained(self.folder.model)
-            return
-        shutil.copytree(self.saved(self.done - 1), self.folder.model, dirs_exist_ok=True)
-        for file in ("round.json", MANIFEST):
-            self.folder.model.joinpath(file).unlink()
 
     def _resume(self) -> None:
         """Load the policy of the last finished round, and delete the records after the last checkpoint."""
-        (self.done,) = broadcast_object_list([self._finished() if self.state.is_main_process else 0])
+        (self.done,) = broadcast_object_list([self.finished.count() if self.state.is_main_process else 0])
         if self.done:
-            self.steps = json.loads((self.saved(self.done - 1) / "round.json").read_text())["steps"]
+            self.steps = self.finished.steps(self.done - 1)
             self.model = self.load(self.done - 1)
         move(self.model, self.state.device)
         checkpoint = self._last_checkpoint(self.done)
@@ -111,23 +110,10 @@ class Rounds(Run):
         if self.done or inside:
             self.context.say(f"resuming {self.folder.path} after {self.done} rounds and {inside} steps")
         if self.state.is_main_process:
+            self.finished.delete_later_checkpoints(self.done)
             self.folder.rewind(self.steps + inside)
         self.look_back()
         self.state.wait_for_everyone()
-
-    def _finished(self) -> int:
-        """Number of finished, intact rounds. Later rounds are repeated, so their checkpoints are deleted."""
-        done = 0
-        while (saved := self.saved(done)).exists():
-            if (what := problem(saved)) is not None:
-                self.context.warn(f"{saved} is broken ({what}); the end of its fit is repeated")
-                break
-            done += 1
-        number = done + 1
-        while (later := self.folder.checkpoints / f"round_{number:03d}").exists():
-            shutil.rmtree(later)
-            number += 1
-        return done
 
     def _last_checkpoint(self, number: int) -> Path | None:
         """The newest intact checkpoint of a round's fit, as the main process finds it."""
@@ -137,19 +123,15 @@ class Rounds(Run):
         )
         return found
 
-    def saved(self, number: int) -> Path:
-        """The folder of a round's policy."""
-        return self.folder.path / "rounds" / f"round_{number:03d}"
-
     def last_good(self) -> Path | None:
         """The newest checkpoint of the current round, otherwise the policy of the last finished round."""
         checkpoint = newest_good(FitFolder(self.folder, self.done).checkpoints, self.context.warn)
-        return checkpoint or (self.saved(self.done - 1) if self.done else None)
+        return checkpoint or (self.finished.policy(self.done - 1) if self.done else None)
 
     def load(self, number: int | None) -> Model:
         """A fresh copy of a round's policy, or of the initial policy if the number is None."""
         chat = not isinstance(self.task.splits["train"][0]["prompt"], str)
-        path = self.policy.path if number is None else self.saved(number)
+        path = self.policy.path if number is None else self.finished.policy(number)
         model = policies.load(self.config.policy, path, chat=chat).model
         return self.conditioning.extended(model) if number is None else model
 
@@ -297,15 +279,10 @@ class Rounds(Run):
 
     def _save(self, number: int, trainer: Trainer) -> None:
         """Save the policy of a round atomically."""
-        target = self.saved(number)
-        draft = target.with_name(f".{target.name}")
+        draft = self.finished.draft(number)
         trainer.save_model(str(draft))
         if self.state.is_main_process:
             self.policy.tokenizer.save_pretrained(draft)
             self.conditioning.save(draft, number)
-            write_atomically(draft / "round.json", json.dumps({"steps": self.steps}) + "\n")
-            seal(draft)
-            shutil.rmtree(target, ignore_errors=True)
-            draft.rename(target)
-            sync(target.parent)
+            self.finished.publish(number, self.steps)
         self.state.wait_for_everyone()

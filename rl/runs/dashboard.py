@@ -14,7 +14,7 @@ import wandb
 
 from rl.analysis.reports.report import CURVES
 from rl.analysis.reports.runs import RunRecord, read_run
-from rl.errors import UserError
+from rl.errors import UserError, one_line
 from rl.runs.trackers import grouped
 
 COST = {
@@ -92,5 +92,5 @@ def save_workspace(path: str | Path, entity: str | None = None) -> str:
         made = workspace(run, entity or wandb.Api().default_entity or "")
         return made.save().url
     except (wandb.Error, OSError, ValueError) as error:
-        what = " ".join(str(error).split()) or type(error).__name__
-        raise UserError("W&B", f"the workspace was not saved ({what}); run `wandb login`, then try again") from error
+        what = f"the workspace was not saved ({one_line(error)}); run `wandb login`, then try again"
+        raise UserError("W&B", what) from error

@@ -18,7 +18,8 @@ from rl.context import RunContext
 from rl.runs.callbacks import Evaluations, ProgressLine, Records, StopOnSignal
 from rl.runs.proxies import Proxies
 from rl.runs.run import Run
-from rl.storage.checkpoints import Checkpoints, best_on_validation, ended, newest_good, step_of, take_up
+from rl.storage.checkpoint_folders import best_on_validation, newest_good, step_of
+from rl.storage.checkpoints import Checkpoints, ended, take_up
 from rl.storage.run_folder import read_jsonl
 
 

@@ -24,6 +24,7 @@ import wandb
 
 from rewards.prototyping.marked import marked_text
 from rl.config import Config, dump
+from rl.errors import one_line
 from rl.progress import Rate
 from rl.storage.completions import steps_of
 from rl.storage.run_folder import RunFolder, write_atomically
@@ -136,8 +137,8 @@ class Trackers:
                 do(tracker)
             except Exception as error:  # no error of a tracker may stop the run
                 self.trackers.remove(tracker)
-                what = " ".join(str(error).split()) or type(error).__name__
-                self.warn(f"{tracker.name} broke ({what}); the run goes on without it, and its folder has everything")
+                what = f"{tracker.name} broke ({one_line(error)})"
+                self.warn(f"{what}; the run goes on without it, and its folder has everything")
 
 
 @contextmanager
@@ -162,8 +163,7 @@ def trackers(config: Config, folder: RunFolder, warn: Callable[[str], None]) -> 
         try:
             started.append(kinds[name](config, folder, warn))
         except Exception as error:
-            what = " ".join(str(error).split()) or type(error).__name__
-            warn(f"{kinds[name].__name__} did not start ({what}); the run goes on without it")
+            warn(f"{kinds[name].__name__} did not start ({one_line(error)}); the run goes on without it")
     together = Trackers(started, warn)
     try:
         yield together
@@ -213,9 +213,8 @@ class Wandb(Tracker):
         try:
             wandb.init(**settings, settings=wandb.Settings(init_timeout=30))
         except wandb.Error as error:
-            what = " ".join(str(error).split()).rstrip(".")
-            kept = folder.path / "wandb"
-            later = f"`wandb sync {kept}/offline-run-*` sends them later"
+            what = one_line(error).rstrip(".")
+            later = f"`wandb sync {folder.path / 'wandb'}/offline-run-*` sends them later"
             warn(f"W&B did not start ({what}); its records are kept on this machine, and {later}")
             wandb.init(**settings, mode="offline")
 
@@ -225,9 +224,8 @@ class Wandb(Tracker):
 
     def table(self, step: int, rows: pd.DataFrame) -> None:
         """Add a separate table for each step; earlier tables are kept."""
-        self.run.log(
-            {"step": step, "completions": wandb.Table(dataframe=rows.astype(object).where(rows.notna(), None))}
-        )
+        shown = wandb.Table(dataframe=rows.astype(object).where(rows.notna(), None))
+        self.run.log({"step": step, "completions": shown})
 
     def close(self, failed: bool) -> None:
         """End the run if this tracker started it."""

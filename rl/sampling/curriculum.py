@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from rl.config.algorithms import Curriculum as CurriculumSettings
+from rl.config.online import Curriculum as CurriculumSettings
 
 
 class PromptSampler:

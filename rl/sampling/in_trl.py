@@ -73,7 +73,11 @@ class SamplingTrainer(GRPOTrainer):
         """Count the time within this context for a phase: `time/PHASE` in the log, in seconds."""
         started = time.perf_counter()
         yield
-        self._metrics["train" if self.is_training else "eval"][f"time/{phase}"].append(time.perf_counter() - started)
+        self.record(f"time/{phase}", time.perf_counter() - started)
+
+    def record(self, name: str, value: float) -> None:
+        """Add a number to the next log line, which shows the mean of the numbers since the previous line."""
+        self._metrics["train" if self.is_training else "eval"][name].append(value)
 
     def gathered(self, tensor: Tensor) -> Tensor:
         """The tensors of all processes, concatenated along the first dimension."""

@@ -24,7 +24,7 @@ from transformers import (
 from rewards.parts.shown import columns_of
 from rl.config import Config, DatasetTask
 from rl.errors import UserError
-from rl.runs.plan import local_folder
+from rl.runs.memory import local_folder
 from rl.smoke.shrink import MADE_HERE, is_here
 from verifiers.runtime.examples import EXAMPLES
 

@@ -40,7 +40,7 @@ stages:
 MOMENTS = {
     "in the draw of the second round": ("rl.rounds.draws:Draws.draw", 2),
     "in the second fit": ("transformers:Trainer.training_step", 5),
-    "with the weights of a round saved and no more": ("rl.rounds.rounds:seal", 1),
+    "with the weights of a round saved and no more": ("rl.rounds.finished:seal", 1),
     "between a round and its evaluation": ("rl.rounds.rounds:Rounds.measure", 3),
     "in the writing of a checkpoint": ("rl.storage.checkpoints:seal", 2),
     "in the final evaluation": ("rl.runs.run:Run.finish", 1),

@@ -9,7 +9,8 @@ from rewards.sample import Sample
 from rl.algorithms.answering import TOLD, answering_batch, is_due
 from rl.algorithms.grpo import GrpoTrainer
 from rl.algorithms.ppo import PpoTrainer
-from rl.config.algorithms import Answering, Critic, Grpo, Ppo
+from rl.config.algorithms import Grpo, Ppo
+from rl.config.online import Answering, Critic
 from tests.rl.algorithms.test_ppo import Nothing
 from verifiers.runtime.verifier import Verifier
 

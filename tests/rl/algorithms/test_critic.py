@@ -8,7 +8,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, LlamaForTokenClassificat
 
 from rl.algorithms.critic import Critic, load_critic
 from rl.algorithms.rollouts import Rollouts
-from rl.config.algorithms import Critic as CriticSettings
+from rl.config.online import Critic as CriticSettings
 from rl.credit.gae import gae
 from rl.errors import UserError
 

@@ -11,7 +11,7 @@ from rl import config as configuration
 from rl.algorithms import grpo, guard, ppo
 from rl.algorithms.critic import Critic
 from rl.algorithms.rollouts import Rollouts
-from rl.config.algorithms import Critic as CriticSettings
+from rl.config.online import Critic as CriticSettings
 from rl.errors import NotFinite
 from rl.storage.run_folder import RunFolder, read_jsonl
 from tests.rl.conftest import SMALL

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from rl.config.algorithms import Curriculum
+from rl.config.online import Curriculum
 from rl.sampling.curriculum import PromptSampler
 
 

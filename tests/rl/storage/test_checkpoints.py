@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from rl import config as configuration
 from rl import training
 from rl.errors import of_the_disk
-from rl.storage import checkpoints
+from rl.storage import checkpoint_folders, checkpoints
 from rl.storage.run_folder import RunFolder, read_jsonl
 from tests.rl.conftest import SMALL
 
@@ -54,7 +54,7 @@ def checkpoint(folder, step):
     path = folder / f"checkpoint-{step}"
     path.mkdir(parents=True)
     (path / "model.safetensors").write_bytes(b"weights" * step)
-    checkpoints.seal(path)
+    checkpoint_folders.seal(path)
     return path
 
 
@@ -77,7 +77,7 @@ def test_the_newest_whole_checkpoint_is_found_and_the_broken_ones_are_named(tmp_
     (short / "model.safetensors").write_bytes(b"w")
     (unsealed / "manifest.json").unlink()
     told = []
-    assert checkpoints.newest_good(tmp_path, told.append) == good
+    assert checkpoint_folders.newest_good(tmp_path, told.append) == good
     assert [line.partition(" is broken ")[2] for line in told] == [
         "(it has no manifest.json); trying the one before it",
         "(model.safetensors has 1 bytes, not 140); trying the one before it",
@@ -88,7 +88,7 @@ def test_the_newest_whole_checkpoint_is_found_and_the_broken_ones_are_named(tmp_
 def test_the_newest_two_stay_and_the_best_on_validation_beside_them(tmp_path):
     folder = RunFolder(tmp_path)
     folder.staging.mkdir(parents=True)
-    kept = checkpoints.Checkpoints(folder, best=lambda: checkpoints.best_on_validation(folder))
+    kept = checkpoints.Checkpoints(folder, best=lambda: checkpoint_folders.best_on_validation(folder))
     greedy = {1: 0.1, 2: 0.7, 3: 0.7, 4: 0.2, 5: 0.9, 6: 0.3}
     sampled = {2: 0.6, 3: 0.5}
     there = []
@@ -97,26 +97,26 @@ def test_the_newest_two_stay_and_the_best_on_validation_beside_them(tmp_path):
         row = {"step": step, "greedy": {"value": value}, "mean_at_k": {"value": sampled.get(step, 0.0)}}
         folder.append(folder.evaluations, {**row, "split": "validation"})
         folder.append(folder.evaluations, {**row, "split": "test", "greedy": {"value": 1 - value}})
-        checkpoints.rotate(folder.checkpoints, kept.keep, folder.staging, kept.best())
-        there.append([checkpoints.step_of(path) for path in checkpoints.numbered(folder.checkpoints)])
+        checkpoint_folders.rotate(folder.checkpoints, kept.keep, folder.staging, kept.best())
+        there.append([checkpoint_folders.step_of(path) for path in checkpoint_folders.numbered(folder.checkpoints)])
     assert there == [[1], [1, 2], [2, 3], [2, 3, 4], [4, 5], [5, 6]]
 
 
 def test_without_an_evaluation_at_a_checkpoint_there_is_no_best(tmp_path):
     folder = RunFolder(tmp_path)
     checkpoint(folder.checkpoints, 2)
-    assert checkpoints.best_on_validation(folder) is None
+    assert checkpoint_folders.best_on_validation(folder) is None
     folder.append(folder.evaluations, {"step": 3, "split": "validation", "greedy": {"value": 1.0}, "mean_at_k": None})
-    assert checkpoints.best_on_validation(folder) is None
+    assert checkpoint_folders.best_on_validation(folder) is None
     folder.append(folder.evaluations, {"step": 2, "split": "validation", "greedy": None, "mean_at_k": None})
-    assert checkpoints.best_on_validation(folder) == folder.checkpoints / "checkpoint-2"
+    assert checkpoint_folders.best_on_validation(folder) == folder.checkpoints / "checkpoint-2"
 
 
 def test_a_run_leaves_as_many_whole_checkpoints_as_were_asked_for_and_nothing_staged(whole):
-    kept = checkpoints.numbered(whole.checkpoints)
+    kept = checkpoint_folders.numbered(whole.checkpoints)
     # 6 is the one step with a checkpoint and an evaluation, and so the best on validation
     assert [path.name for path in kept] == ["checkpoint-6", "checkpoint-8", "checkpoint-10", "checkpoint-11"]
-    assert [checkpoints.problem(path) for path in kept] == [None] * 4
+    assert [checkpoint_folders.problem(path) for path in kept] == [None] * 4
     assert not whole.staging.exists()
 
 
@@ -162,7 +162,7 @@ def test_a_disk_that_fills_up_in_a_checkpoint_leaves_the_one_before_it_to_go_on_
             training.train(configuration.load(GRPO, overrides(tmp_path, **algorithm)))
     assert "could not be written, as on a full disk" in (of_the_disk(full.value) or "")
     folder = RunFolder(tmp_path / "grpo")
-    assert [path.name for path in checkpoints.numbered(folder.checkpoints)][-1] == "checkpoint-6"
+    assert [path.name for path in checkpoint_folders.numbered(folder.checkpoints)][-1] == "checkpoint-6"
     training.train(configuration.load(GRPO, overrides(tmp_path, **algorithm)))
     assert "from step 6" in capsys.readouterr().out
     assert_same_run(folder, whole)
