@@ -1,21 +1,17 @@
-"""Times sampling: for evaluation beside plain `generate`, and by a copy in bfloat16 beside the policy in float32."""
+"""Times sampling for evaluation beside plain `generate`."""
 
 from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-import made
 import torch
 from trainers import configured, prepared
 from transformers import GenerationConfig
 
-from rewards.models.generate import SamplingParameters, generate
 from rl.sampling.draw import sample
-from rl.sampling.half import HalfPrecisionCopy
-from rl.smoke.stand_ins import byte_tokenizer
 
 
 def for_evaluation(seed: int, turns: int, overrides: Sequence[str]) -> list[list[float]]:
@@ -50,29 +46,6 @@ def for_evaluation(seed: int, turns: int, overrides: Sequence[str]) -> list[list
 
     with torch.no_grad():
         return in_turns([ours, plain], turns)
-
-
-def in_bfloat16(sizes: Mapping[str, int], turns: int) -> list[list[float]]:
-    """Seconds for 32 completions of 64 tokens: by a copy in bfloat16, and by the policy itself.
-
-    The time of the copy includes that of its weights and of the log-probabilities that the update needs of it.
-
-    Args:
-        sizes: of the model, such as `made.SMOLLM2`.
-        turns: that count.
-    """
-    policy, tokenizer = made.model(sizes).eval(), byte_tokenizer()
-    half = HalfPrecisionCopy(policy)
-    prompts = torch.randint(3, len(tokenizer), (32, 60), generator=torch.Generator().manual_seed(0)).tolist()
-    parameters = SamplingParameters(max_tokens=64)
-
-    def ours() -> None:
-        generate(half.refreshed(), tokenizer, prompts, parameters, logprobs=True)
-
-    def plain() -> None:
-        generate(policy, tokenizer, prompts, parameters)
-
-    return in_turns([ours, plain], turns)
 
 
 def in_turns(ways: Sequence[Callable[[], None]], turns: int) -> list[list[float]]:

@@ -15,7 +15,6 @@ their own.
   `bench/verify_math.py`;
 - `choice_scoring`: likelihoods of the answers to a question beside one sequence per pair (`bench/reward_prefix.py`);
 - `rollout`: sampling for evaluation beside plain `generate`, with the same batch and parameters;
-- `bfloat16_draw`: `sampling.dtype: bfloat16` beside drawing in float32, with 135 million parameters;
 - `peak_memory`, `peak_memory_ppo`: GRPO beside TRL's, and PPO with a LoRA critic beside our GRPO with LoRA, with 135
   million parameters (`bench/usage.py`);
 - `check_seconds`, `preflight_seconds`: the commands on the quickstart, without a peer.
@@ -53,8 +52,8 @@ MEMORY = {
 }
 """Row → the trainers whose memory it compares, ours first."""
 NAMES = (
-    *FROM_SPEEDRUN, *steps.BATCHES, "ppo_step", "verify_plain", "verify_mixed", "choice_scoring", "rollout",
-    "bfloat16_draw", *MEMORY, "check_seconds", "preflight_seconds",
+    *FROM_SPEEDRUN, *steps.BATCHES, "ppo_step", "verify_plain", "verify_mixed", "choice_scoring", "rollout", *MEMORY,
+    "check_seconds", "preflight_seconds",
 )  # fmt: skip
 SMALL_DRAW = (
     "--draws", "1", "--warm-up", "0", "sampling.completions=4", "sampling.max_tokens=24",
@@ -161,12 +160,6 @@ def rollout(seed: int, turns: int, overrides: Sequence[str]) -> Row:
     return result("rollout", "s for 512", [seed], *seconds, peer_version=peer)
 
 
-def bfloat16_draw(turns: int, tiny: bool) -> Row:
-    """A draw by a copy in bfloat16, beside one by the policy itself."""
-    seconds = map(statistics.median, drawing.in_bfloat16(made.TINY if tiny else made.SMOLLM2, turns))
-    return result("bfloat16_draw", "s for 32", [0], *seconds, peer_version="our drawing in float32")
-
-
 def peak_memory(name: str, tiny: bool) -> Row:
     """The peak memory of a draw and a step on it, in processes of their own.
 
@@ -205,7 +198,6 @@ def measures(given: argparse.Namespace) -> dict[str, Callable[[], Row]]:
         "verify_mixed": lambda: verify("verify_mixed", mixed(given.data)),
         "choice_scoring": lambda: choice_scoring(min(5, turns)),
         "rollout": lambda: rollout(seed, turns, overrides),
-        "bfloat16_draw": lambda: bfloat16_draw(min(3, turns), given.tiny),
         **{name: partial(peak_memory, name, given.tiny) for name in MEMORY},
         "check_seconds": lambda: command_seconds("check", turns, overrides),
         "preflight_seconds": lambda: command_seconds("preflight", min(2, turns), overrides),

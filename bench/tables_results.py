@@ -34,7 +34,6 @@ COMPARED = {
     "shared_prefix_step": "forward and backward pass, 135 M parameters, 8 completions of 30 tokens for a prompt of 100",
     "ppo_step": "a draw of 128 and all steps on it: PPO, beside our own GRPO with step credit",
     "rollout": "sampling 512 completions for evaluation, beside plain `generate`",
-    "bfloat16_draw": "a draw of 32 completions of 64 tokens, 135 M parameters: by a copy in bfloat16, beside float32",
     "choice_scoring": "likelihoods of 8 answers after 8 rationales of 2 questions, beside each pair by itself",
     "verify_plain": "`math` on plain numbers, beside math-verify",
     "verify_mixed": "`math` on mixed answers, beside math-verify",

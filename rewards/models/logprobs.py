@@ -12,23 +12,17 @@ from rewards.models.types import Model
 
 
 def token_logprobs(
-    model: Model,
-    prompts: Sequence[Sequence[int]],
-    completions: Sequence[Sequence[int]],
-    *,
-    budget: int = BATCH_TOKENS,
-    temperature: float = 1.0,
+    model: Model, prompts: Sequence[Sequence[int]], completions: Sequence[Sequence[int]], *, budget: int = BATCH_TOKENS
 ) -> list[list[float]]:
     """The log-probability of each completion token given the prompt and the tokens before it.
 
-    The distribution is the model's own, over the whole vocabulary.
+    The distribution is the model's own: at temperature 1, over the whole vocabulary.
 
     Args:
         model: a causal language model.
         prompts: token ids of B prompts, each with at least one token.
         completions: token ids of B completions.
         budget: largest number of tokens in a batch, including padding.
-        temperature: divides the logits.
 
     Returns:
         B lists of numbers in nats, each as long as its completion.
@@ -40,8 +34,7 @@ def token_logprobs(
             ids_BT, mask_BT = padded([rows[i] for i in chosen], 0, device_of(model))
             logits_BTV = model(input_ids=ids_BT, attention_mask=mask_BT, use_cache=False).logits
             for line, i in enumerate(chosen):
-                logits_TV = logits_BTV[line] if temperature == 1.0 else logits_BTV[line].float() / temperature
-                found[i] = logprobs_at(logits_TV, ids_BT[line, : len(rows[i])], len(prompts[i])).tolist()
+                found[i] = logprobs_at(logits_BTV[line], ids_BT[line, : len(rows[i])], len(prompts[i])).tolist()
     return found
 
 

@@ -41,7 +41,6 @@ from rl.credit.spans import StepEnds
 from rl.credit.token_rewards import TokenRewards, token_rewards
 from rl.sampling.curriculum import PromptSampler
 from rl.sampling.dynamic import Draw, fill
-from rl.sampling.half import difference
 from rl.sampling.in_trl import SamplingTrainer
 from rl.sampling.judge import judge
 from rl.sampling.quality import quality
@@ -109,14 +108,10 @@ class OnlineTrainer(SamplingTrainer):
     @property
     def cycle(self) -> int:
         """The number of the generation cycle, from 0; a run resumes at the start of one."""
-        return self.state.global_step // self.steps_a_cycle
-
-    @property
-    def steps_a_cycle(self) -> int:
-        """Optimizer steps of a generation cycle."""
         args = cast(GRPOConfig, self.args)
         assert args.steps_per_generation is not None
-        return args.steps_per_generation * self.num_iterations // args.gradient_accumulation_steps
+        steps = args.steps_per_generation * self.num_iterations // args.gradient_accumulation_steps
+        return self.state.global_step // steps
 
     @property
     def skips_zero_signal(self) -> bool:
@@ -221,9 +216,6 @@ class OnlineTrainer(SamplingTrainer):
         forward = ForwardPass(model, rows_R, inputs.get("old_per_token_logps"))
         loss = super()._compute_loss(forward, inputs)
         assert forward.logprobs_BT is not None
-        if self.half is not None and self.state.global_step % self.steps_a_cycle == 0:  # the policy is still π_old
-            drawn = inputs["old_per_token_logps"], inputs["completion_mask"]
-            self.record("sampling/sampling_logp_difference/mean", difference(forward.logprobs_BT, *drawn, rows_R))
         self.record_update(inputs, forward.logprobs_BT)
         return loss
 

@@ -36,11 +36,8 @@ def online_arguments(run: RunContext, callbacks: Sequence[TrainerCallback]) -> d
         callbacks: the trainer's callbacks.
 
     Raises:
-        UserError: TRL rejects an argument in `trainer:`, or the policy is already in the precision of `sampling.dtype`.
+        UserError: TRL rejects an argument in `trainer:`.
     """
-    if run.config.sampling.dtype is not None and run.policy.model.dtype != torch.float32:
-        kind = str(run.policy.model.dtype).removeprefix("torch.")
-        raise UserError("sampling.dtype", f"the policy's weights are {kind} already; leave it out, or set policy.dtype")
     return {
         "model": run.policy.model,
         "args": made(GRPOConfig, grpo_config_arguments(run.config, run.folder)),
@@ -49,7 +46,6 @@ def online_arguments(run: RunContext, callbacks: Sequence[TrainerCallback]) -> d
         "peft_config": run.policy.lora,
         "callbacks": list(callbacks),
         "stop": run.config.sampling.stop,
-        "in_half_precision": run.config.sampling.dtype is not None,
     }
 
 

@@ -126,7 +126,6 @@ def check_combinations(config: Config) -> None:
         if find_spec(tracker) is None:
             raise WrongKey("logging.report_to", f"{tracker} is not installed; pip install {tracker}")
     _check_engine(config)
-    _check_copy(config)
     check_statements(config)
     _check_credit(config)
     _check_mix(config)
@@ -251,16 +250,3 @@ def _check_engine(config: Config) -> None:
             if sampling.server is None
             else f"is for sampling.engine=vllm_server, but the engine is {sampling.engine}",
         )
-
-
-def _check_copy(config: Config) -> None:
-    """Check that a copy of the policy in another precision may draw."""
-    sampling, algorithm, key = config.sampling, config.algorithm, "sampling.dtype"
-    if sampling.dtype is None:
-        return
-    if sampling.engine != "transformers":
-        raise WrongKey(key, f"is for sampling.engine=transformers, but the engine is {sampling.engine}")
-    if algorithm.in_rounds:
-        raise WrongKey(key, f"is for grpo and ppo, which correct the difference; {algorithm.name} would not")
-    if config.policy.quantize or config.policy.dtype not in ("auto", "float32"):
-        raise WrongKey(key, "is for a policy whose weights are float32: leave it out, or set policy.dtype=float32")

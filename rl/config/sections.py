@@ -147,10 +147,6 @@ class Sampling(Section):
     engine: Literal["transformers", "vllm", "vllm_server"] = "transformers"
     """The engine that generates: transformers, vLLM on the training devices, or a vLLM server
     (`rl/sampling/vllm.py`)."""
-    dtype: Literal["bfloat16"] | None = None
-    """For GRPO and PPO: a copy of the policy in bfloat16 draws the completions of training, and the update corrects the
-    difference by importance sampling (`rl/sampling/half.py`). It saves time where weights are float32 and the processor
-    has bfloat16 instructions, and takes two more bytes per weight. By default the policy itself draws."""
     server: str | None = None
     """Address of the vLLM server, such as `http://localhost:8000`."""
     endpoint: dict[str, Any] | None = None

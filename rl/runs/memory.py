@@ -47,8 +47,8 @@ class ModelSize:
 def memory(config: Config, size: ModelSize, prompt_tokens: int) -> dict[str, float]:
     """An estimate of the peak memory of one device in bytes, without sharding.
 
-    It includes weights, gradients, Adam's two moments, the copy that draws if there is one, and the larger of the
-    key-value cache during sampling and the activations and logits during training.
+    It includes weights, gradients, Adam's two moments, and the larger of the key-value cache during sampling and the
+    activations and logits during training.
 
     Args:
         config: a checked config.
@@ -67,14 +67,13 @@ def memory(config: Config, size: ModelSize, prompt_tokens: int) -> dict[str, flo
         # adapters on all linear layers have about 18 r x hidden parameters per layer
         trained = 18 * rank * size.hidden * size.layers
     at_once = SAMPLED_AT_ONCE if config.algorithm.in_rounds else GenerationCycle.of(config).completions
-    cache = at_once * length * size.layers * size.kv_width * (wide if config.sampling.dtype is None else 2)
+    cache = at_once * length * size.layers * size.kv_width * wide
     kept_layers = 1 if trainer.get("gradient_checkpointing", True) else size.layers
     activations = batch * length * size.hidden * (20 * kept_layers + 2 * size.layers) * wide
     logits = 3 * batch * config.sampling.max_tokens * size.vocabulary * 4
     return {
         "weights": size.parameters * stored,
         "gradients and Adam": trained * 12.0,
-        **({} if config.sampling.dtype is None else {"copy that draws": size.parameters * 2.0}),
         "sampling or training": float(max(cache, activations + logits)),
     }
 

@@ -5,11 +5,9 @@ strings. These methods are overridden:
 
 - `_tokenize_prompts` tokenizes prompts with `rewards/models/prompts.py`;
 - `_generate_single_turn` runs transformers' `generate` without the stored defaults, stops at stop strings, and cuts
-  each completion where `rewards/models/stopping.py` cuts it; where a copy of the policy draws (`rl/sampling/half.py`),
-  it returns the log-probabilities under that copy as well;
+  each completion where `rewards/models/stopping.py` cuts it;
 - `_generate` and `_generate_and_score_completions` count a completion that a stop string ended as complete, in TRL's
-  metrics and under `mask_truncated_completions`. TRL itself looks only for an end-of-text token. The second also makes
-  the copy's log-probabilities those of the policy that sampled.
+  metrics and under `mask_truncated_completions`. TRL itself looks only for an end-of-text token.
 """
 
 from __future__ import annotations
@@ -20,18 +18,14 @@ from contextlib import contextmanager
 from typing import Any, Literal, cast
 
 import torch
-from accelerate import DistributedType
 from torch import Tensor
 from transformers import StoppingCriteriaList
 from trl.trainer.grpo_trainer import GRPOTrainer
 
 from rewards.models.generate import without_stored_defaults
-from rewards.models.logprobs import token_logprobs
 from rewards.models.prompts import Text, prompt_ids, render
 from rewards.models.stopping import StopStrings, ended
 from rewards.models.types import Generates, Model, Tokenizer
-from rl.errors import UserError
-from rl.sampling.half import HalfPrecisionCopy, drawing_by
 from verifiers.answer.completion import leaves_open
 
 
@@ -40,20 +34,12 @@ class SamplingTrainer(GRPOTrainer):
 
     Args:
         stop: strings that end a completion.
-        in_half_precision: whether a copy of the policy in bfloat16 draws.
         arguments: TRL's own keyword arguments.
-
-    Raises:
-        UserError: the policy is divided over processes, so it cannot be copied.
     """
 
-    def __init__(self, *, stop: Sequence[str] = (), in_half_precision: bool = False, **arguments: Any) -> None:
+    def __init__(self, *, stop: Sequence[str] = (), **arguments: Any) -> None:
         super().__init__(**arguments)
         self.stop = tuple(stop)
-        self.in_half_precision, self.half = in_half_precision, cast(HalfPrecisionCopy | None, None)
-        if in_half_precision and self.accelerator.distributed_type in (DistributedType.FSDP, DistributedType.DEEPSPEED):
-            what = "copies the whole policy, which FSDP and DeepSpeed divide over the processes; leave it out"
-            raise UserError("sampling.dtype", what)
         self.masks_cut_off = bool(self.stop) and self.mask_truncated_completions
         if self.masks_cut_off:  # masked here instead, because TRL would mask completions that a stop string ended
             self.mask_truncated_completions = False
@@ -88,16 +74,8 @@ class SamplingTrainer(GRPOTrainer):
         return [prompt_ids(prompt, self._tokenizer, template_kwargs) for prompt in prompts], None, {}
 
     def _generate_single_turn(self, *given: Any, **more: Any) -> tuple[list[list[int]], list[list[float]] | None]:
-        sampler = self._sampler()
-        with (
-            without_stored_defaults(sampler),
-            _stopping(sampler, self.stop, self._tokenizer),
-            drawing_by(self.policy, sampler),
-        ):
+        with without_stored_defaults(self.policy), _stopping(self.policy, self.stop, self._tokenizer):
             completions, logprobs = super()._generate_single_turn(*given, **more)
-        if sampler is not self.policy:
-            prompts: list[list[int]] = given[0]
-            logprobs = token_logprobs(sampler, prompts, completions, temperature=self.temperature)
         if self.stop:
             completions = [self.ended(ids)[0] for ids in completions]
             if logprobs is not None:
@@ -113,8 +91,6 @@ class SamplingTrainer(GRPOTrainer):
 
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
         output = super()._generate_and_score_completions(inputs)
-        if self.half is not None:
-            output["old_per_token_logps"] = output.pop("sampling_per_token_logps")
         if self.masks_cut_off:
             mask_BT = output["completion_mask"]
             rows = [ids[mask.bool()].tolist() for ids, mask in zip(output["completion_ids"], mask_BT, strict=True)]
@@ -131,13 +107,6 @@ class SamplingTrainer(GRPOTrainer):
         """Whether a prompt ends with the opening of a thought, as the policy reads it."""
         template_kwargs: Any = self.chat_template_kwargs
         return leaves_open(render(prompt, self._tokenizer, template_kwargs).text)
-
-    def _sampler(self) -> Model:
-        """The model that draws: the policy, or its copy with the current weights, which is made at the first draw."""
-        if not self.in_half_precision:
-            return self.policy
-        self.half = self.half or HalfPrecisionCopy(self.policy)
-        return self.half.refreshed()
 
     def _record_ends(self, completions: Sequence[list[int]]) -> None:
         """Correct TRL's metrics about truncated completions."""

@@ -104,24 +104,6 @@ def test_rewards_that_do_not_go_together_are_named_before_anything_is_loaded(ove
     assert refusal(*overrides, path=GRPO).startswith(f"command line: {line}")
 
 
-@pytest.mark.parametrize(
-    ("config", "overrides", "line"),
-    [
-        ("grpo", ["sampling.engine=vllm"], "is for sampling.engine=transformers, but the engine is vllm"),
-        ("star", [], "is for grpo and ppo, which correct the difference; sft would not"),
-        ("grpo", ["policy.dtype=bfloat16"], "is for a policy whose weights are float32: leave it out, or set policy"),
-    ],
-)
-def test_a_copy_in_bfloat16_draws_only_where_the_update_knows_of_it(config, overrides, line):
-    given = ["sampling.dtype=bfloat16", *overrides]
-    path = QUICKSTART.replace("quickstart", config)
-    assert refusal(*given, path=path).startswith(f"command line: sampling.dtype: {line}")
-
-
-def test_a_copy_in_bfloat16_may_draw_for_ppo():
-    load(QUICKSTART, ["sampling.dtype=bfloat16"])
-
-
 def test_what_goes_together_is_taken():
     load(GRPO, ["mix.aggregation=gated", "mix.gate=correctness", "mix.gate_at=0.9", "rewards.steps.credit=min"])
     load(GRPO, ["mix.aggregation=product", "rewards.steps.weight=[[0,0],[9,1]]"])

@@ -67,9 +67,3 @@ def test_an_adapter_alone_has_gradients_and_moments(small):
     needs = memory.memory(load(QUICKSTART, [*small, "policy.lora.r=4", "policy.dtype=bfloat16"]), SIZE, 10)
     assert needs["weights"] == 1000 * 2
     assert needs["gradients and Adam"] == 18 * 4 * 8 * 2 * 12
-
-
-def test_a_copy_that_draws_takes_two_bytes_a_weight(small):
-    needs = memory.memory(load(QUICKSTART, [*small, "sampling.dtype=bfloat16"]), SIZE, 10)
-    assert needs["copy that draws"] == 1000 * 2
-    assert "copy that draws" not in memory.memory(load(QUICKSTART, small), SIZE, 10)
