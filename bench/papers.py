@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
 import time
 from collections.abc import Sequence
@@ -23,14 +24,18 @@ from tables_papers import PAPERS
 
 from rl.config import load, load_stages
 from rl.config.layers import arms
+from rl.storage.run_folder import read_jsonl
 
 KEPT = (
     "greedy", "chain", "mean_at_k", "mean_length",
     "without_statement", "with_statement", "with_best_statement", "rectified", "margin_without", "margin_with",
 )  # fmt: skip
 """Figures that are put on record, beside those of rewards."""
-CURVES = ("right", "right_by_wrong_steps")
-"""Figures of each round's samples that are put on record."""
+CURVES = {
+    "rounds/right": "right", "rounds/right_by_wrong_steps": "right_by_wrong_steps",
+    "process/labels_auc": "labels_auc", "process/step_auc": "step_auc",
+}  # fmt: skip
+"""Figures of each round that are put on record, with their names there, beside the means of rewards."""
 
 
 def run(recipe: str, arm: str, seed: int, overrides: Sequence[str] = ()) -> Row:
@@ -53,9 +58,11 @@ def run(recipe: str, arm: str, seed: int, overrides: Sequence[str] = ()) -> Row:
         if stages := load_stages(file, given):
             train_stages(stages, fresh=True)
             runs = list(json.loads((Path(scratch) / recipe / "summary.json").read_text())["stages"].values())
+            rounds = _curves(list(stages.values())[-1].run_folder)
         else:
-            train(load(file, given), fresh=True)
+            train(config := load(file, given), fresh=True)
             runs = [json.loads((Path(scratch) / recipe / "summary.json").read_text())]
+            rounds = _curves(config.run_folder)
     after = runs[-1]["after"]
     # a frozen reader that a first stage makes is measured in another way than the policy
     before = next(one["before"] for one in runs if ("rectified" in one["before"]) == ("rectified" in after))
@@ -63,7 +70,7 @@ def run(recipe: str, arm: str, seed: int, overrides: Sequence[str] = ()) -> Row:
     between = {"between": _kept(runs[-1]["before"])} if len(runs) > 1 else {}
     took = {"wall_s": round(time.perf_counter() - started, 1), "cpu_s": round(time.process_time() - worked, 1)}
     figures = {"n": runs[-1]["after"]["n"], "steps": sum(one["steps"] for one in runs), **took}
-    figures |= {"rounds": _curves(runs[-1].get("rounds", []))}
+    figures |= {"rounds": rounds}
     return flat({"recipe": recipe, "arm": arm, "seed": seed, "before": before, **between, "after": after, **figures})
 
 
@@ -72,10 +79,20 @@ def _kept(figures: Row) -> Row:
     return {name: of for name, of in figures.items() if name in KEPT or name.startswith(("rewards/", "worst/"))}
 
 
-def _curves(rounds: Sequence[Row]) -> Row:
-    """Figures of a run's rounds as lists; none for a single round."""
+def _curves(folder: Path) -> Row:
+    """Figures of a run's rounds as lists; none for a single round.
+
+    Args:
+        folder: the run folder.
+    """
+    lines = [line for line in read_jsonl(folder / "metrics.jsonl") if "rounds/number" in line]
+    names = dict(CURVES)
+    for reward in (name for name in (lines[0] if lines else {}) if re.fullmatch(r"rewards/\w+/mean", name)):
+        names[reward] = reward.removesuffix("/mean")
     return {
-        name: [of[name] for of in rounds] for name in CURVES if len(rounds) > 1 and all(name in of for of in rounds)
+        of: [line[name] for line in lines]
+        for name, of in names.items()
+        if len(lines) > 1 and all(name in line for line in lines)
     }
 
 

@@ -3,10 +3,15 @@
     python bench/real_data.py sums --out FOLDER
     python bench/real_data.py word_problems SVAMP.jsonl.gz --out FOLDER
     python bench/real_data.py deduction PRONTOQA.jsonl.gz --out FOLDER
+    python bench/real_data.py rationales QUAREL.jsonl.gz --out FOLDER
 
 SVAMP has question, answer, equation (prefix notation or brackets) and split; ProntoQA has question, context, query,
-answer, rationale (the proof) and split. FOLDER gets NAME.jsonl; for sums also sums_larger.jsonl, whose operands are
-larger than any of training.
+answer, rationale (the proof) and split. Rationales are made of any of MaRio's data sets (StrategyQA, QuaRel,
+OpenBookQA, NumerSense, QASC), whose rows have question, answer, choices (StrategyQA has none), split and sometimes
+rationale.
+
+FOLDER gets NAME.jsonl; for sums also sums_larger.jsonl, whose operands are larger than any of training. For rationales
+NAME is that of the file, and NAME_silver.jsonl has those of training.
 """
 
 from __future__ import annotations
@@ -15,13 +20,13 @@ import argparse
 import json
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from harness import Row, json_lines
 from svamp import infix
 
-from rl.tasks.task import split_of
+from rl.tasks.task import Split, split_of
 
 ONES = [
     "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
@@ -32,6 +37,11 @@ FOR_SFT = 1500
 """Training questions of SVAMP that supervised fine-tuning has; reinforcement has the others."""
 LONGEST_PROOF = 7
 """Statements of the longest proofs that are kept."""
+RATIONALES = 5
+"""Largest number of rationales of a question, as in MaRio (Ramnath et al. 2024, arXiv:2311.02805)."""
+YES_OR_NO = [{"label": "A", "text": "yes"}, {"label": "B", "text": "no"}]
+SPLITS: dict[str, Split] = {"test": "test", "dev": "validation", "train": "train"}
+"""Split in the data → its name here, in the order in which a repeated question finds its place."""
 
 
 def in_words(number: int) -> str:
@@ -128,7 +138,41 @@ def deduction(data: Path) -> Iterator[Row]:
             yield {**kept, "proof": f"{row['rationale']}\nSo the answer is {row['answer']}.", "split": split}
 
 
-def write(file: Path, rows: Iterator[Row]) -> None:
+def rationales(data: Path) -> tuple[list[Row], list[Row]]:
+    """The questions of one of MaRio's data sets, and silver rationales of those of its train split.
+
+    The prompt is the question with its choices, as in the paper, `… (A) table (B) floor`; a question without choices is
+    answered by yes or no. A silver completion is the rationale and the answer. All answer models judge a question by
+    its `fold`, however it is laid out. A question that the data has in several splits is in the one that is held out.
+
+    Args:
+        data: a file whose splits are train, dev and test; rows of others are left out.
+
+    Returns:
+        Rows with question, prompt, choices, gold, fold and split; and those of the train split that have a rationale,
+        each with it and with the whole completion as `silver`, up to `RATIONALES` a question.
+    """
+    asked: dict[str, Row] = {}
+    silver: dict[str, list[Row]] = {}
+    order = [*SPLITS]
+    known = [row for row in json_lines(data) if row["split"] in SPLITS]
+    for row in sorted(known, key=lambda row: order.index(row["split"])):
+        prompt, choices = row["question"], row.get("choices")
+        if choices is not None:
+            shown = (f"({choice['label']}) {choice['text']}" for choice in choices)
+            prompt = f"{prompt}\n{' '.join(shown)}"
+        made = {"question": row["question"], "prompt": prompt, "choices": choices or YES_OR_NO, "gold": row["answer"]}
+        fold = int(split_of(row["question"], validation=0.5, test=0.0) == "validation")
+        made |= {"fold": fold, "split": SPLITS[row["split"]]}
+        kept = asked.setdefault(prompt, made)
+        told, answer = row.get("rationale"), row["answer"] if choices is None else f"({row['answer']})"
+        if told and kept["split"] == "train":
+            completion = f" {told} So the answer is {answer}."
+            silver.setdefault(prompt, []).append({**made, "rationale": f" {told}", "silver": completion})
+    return list(asked.values()), [one for of in silver.values() for one in of[:RATIONALES]]
+
+
+def write(file: Path, rows: Iterable[Row]) -> None:
     """Write rows as JSON lines, and say how many of each split there are."""
     found = list(rows)
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -140,7 +184,7 @@ def write(file: Path, rows: Iterator[Row]) -> None:
 def main() -> None:
     """Make one of the data sets."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("name", choices=["sums", "word_problems", "deduction"])
+    parser.add_argument("name", choices=["sums", "word_problems", "deduction", "rationales"])
     parser.add_argument("data", type=Path, nargs="?")
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args()
@@ -150,6 +194,13 @@ def main() -> None:
         return
     if given.data is None:
         parser.error(f"{given.name} is made from a file: name it after {given.name}")
+    if given.name == "rationales":
+        name = given.data.name.partition(".")[0]
+        asked, silver = rationales(given.data)
+        write(given.out / f"{name}.jsonl", asked)
+        if silver:
+            write(given.out / f"{name}_silver.jsonl", silver)
+        return
     made = word_problems(given.data) if given.name == "word_problems" else deduction(given.data)
     write(given.out / f"{given.name}.jsonl", made)
 

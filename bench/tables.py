@@ -21,6 +21,7 @@ from pathlib import Path
 
 import tables_results
 from diagnosed import diagnostics_table, faults_table, verdicts_table
+from feedback import feedback_table
 from harness import ROOT, Row, Table, read
 from steered import rewards_table
 from tables_papers import PAPERS, of_recipe
@@ -44,6 +45,7 @@ TABLES: dict[str, Callable[[], Table]] = {
     "reward_alone_chain": lambda: tables_results.reward_alone(rows_of("reward_alone", task="chain")),
     "reward_alone_facts": lambda: tables_results.reward_alone(rows_of("reward_alone", task="facts")),
     **{f"paper_{name}": lambda name=name: of_recipe(name, rows_of("papers", recipe=name)) for name in PAPERS},
+    "sipf_feedback": lambda: feedback_table(rows_of("papers", recipe="sipf")),
     "mario_rewards": lambda: rewards_table(rows_of("papers", recipe="mario")),
     "prm": lambda: tables_results.prm(rows_of("prm")),
     "diagnostics": lambda: diagnostics_table(rows_of("diagnostics")),

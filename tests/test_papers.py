@@ -152,7 +152,8 @@ def test_sipf_fits_as_long_from_the_same_base_in_every_arm_and_only_the_pairs_di
             ours, theirs = stages["sipf"].algorithm, whole.algorithm
             assert stages["sipf"].trainer == whole.trainer and stages["sipf"].sampling == whole.sampling
             assert (ours.rounds, ours.prompts, ours.fit_from) == (theirs.rounds, theirs.prompts, "base"), arm
-            assert (ours.first_sampler, ours.quota, ours.sift) == (theirs.first_sampler, theirs.quota, theirs.sift)
+            assert (ours.first_sampler, ours.quota) == (theirs.first_sampler, theirs.quota), arm
+            assert ours.sift == theirs.sift or arm.endswith("false equations dropped")
             assert ours.examples is None
 
 

@@ -8,6 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from rewards.parts.rationale import layout
+from rl import tasks
+from rl.config import load_stages
+from rl.config.layers import arms
+from rl.examples.reading import rows_of
 from verifiers.runtime.verifier import Verifier
 
 BENCH = Path(__file__).parents[1] / "bench"
@@ -87,3 +92,78 @@ def test_only_short_proofs_are_kept_and_each_ends_with_its_answer(maker, tmp_pat
     made = list(maker.deduction(file))
     assert [one["split"] for one in made] == ["sft", "train", "test"]
     assert made[1]["proof"] == "A.\nA.\nA.\nSo the answer is true."
+
+
+CHOICES = [{"label": "A", "text": "four"}, {"label": "B", "text": "no"}]
+
+
+def mario_row(question, split, answer="A", *, choices=CHOICES, rationale=None):
+    """A row as MaRio's data sets are stored."""
+    given = {"question": question, "answer": answer, "choices": choices, "rationale": rationale, "split": split}
+    return json.dumps({name: value for name, value in given.items() if value is not None})
+
+
+@pytest.fixture
+def made(maker, tmp_path):
+    """Rows → what `rationales` makes of a file of them."""
+
+    def make(*rows):
+        file = tmp_path / "some.jsonl.gz"
+        file.write_bytes(gzip.compress("\n".join(rows).encode()))
+        return maker.rationales(file)
+
+    return make
+
+
+def test_prompts_show_the_choices_and_every_silver_completion_is_judged_right(made):
+    asked, silver = made(
+        mario_row("Dogs have <mask> legs.", "train", rationale="Dogs walk on four legs."),
+        mario_row("Dogs have <mask> legs.", "train", rationale="A dog has four."),
+        mario_row("Do dogs fly?", "train", "no", choices=None, rationale="Dogs have no wings."),
+        mario_row("Cats have <mask> wings.", "dev", "B"),
+        mario_row("Dogs have <mask> legs.", "train_masked_all"),
+    )
+    assert [row["prompt"] for row in asked] == [
+        "Cats have <mask> wings.\n(A) four (B) no", "Dogs have <mask> legs.\n(A) four (B) no", "Do dogs fly?",
+    ]  # fmt: skip
+    assert [row["split"] for row in asked] == ["validation", "train", "train"]
+    assert [row["silver"] for row in silver] == [
+        " Dogs walk on four legs. So the answer is (A).", " A dog has four. So the answer is (A).",
+        " Dogs have no wings. So the answer is no.",
+    ]  # fmt: skip
+    verdicts = Verifier("choice")([{"prediction": row["silver"], **row} for row in silver])
+    assert [verdict.right for verdict in verdicts] == [True] * 3
+    assert all(layout({}, "choice").split(row["silver"]).rationale == row["rationale"] for row in silver)
+
+
+def test_a_question_of_two_splits_is_held_out_and_five_rationales_of_a_question_stay(made):
+    rows = [mario_row("Do dogs fly?", "train", "no", choices=None, rationale=f"No {n}.") for n in range(7)]
+    asked, silver = made(*rows, mario_row("Do cats fly?", "train", "no", choices=None, rationale="No."),
+                         mario_row("Do cats fly?", "test", "no", choices=None))  # fmt: skip
+    assert [(row["prompt"], row["split"]) for row in asked] == [("Do cats fly?", "test"), ("Do dogs fly?", "train")]
+    assert [row["rationale"] for row in silver] == [f" No {n}." for n in range(5)]
+
+
+@pytest.mark.parametrize("name", ["mario", "mario_own"])
+def test_the_five_data_sets_load_as_tasks_of_their_configs(made, maker, tmp_path, monkeypatch, name):
+    """Rows in the layout of each data set, as its config and its arms read them, with the examples that they name."""
+    monkeypatch.chdir(tmp_path)
+    splits = ["dev", "test"] if name == "mario_own" else ["train", "dev", "test"]
+    for data_set in ("quarel", "numersense", "strategyqa", "openbookqa", "qasc"):
+        plain = data_set == "strategyqa"
+        asked, silver = made(
+            *(
+                mario_row(f"Question {split} {n} of {data_set}?", split, "no" if plain else "B",
+                          choices=None if plain else CHOICES, rationale="It is so.")
+                for split in (splits if data_set == "qasc" else ["train", "dev", "test"]) for n in range(20)
+            )
+        )  # fmt: skip
+        maker.write(tmp_path / "runs" / "real" / f"{data_set}.jsonl", asked)
+        maker.write(tmp_path / "runs" / "real" / f"{data_set}_silver.jsonl", silver)
+    file = Path(__file__).parents[1] / "configs" / "real" / f"{name}.yaml"
+    for overrides in ([], *arms(file).values()):
+        for config in load_stages(file, overrides).values():
+            task = tasks.load(config)
+            assert all(task.splits.values()) and len(task.splits["test"]) == 20
+            found = rows_of(config, task)
+            assert found is None or all(row.index >= 0 for row in found.rows[next(iter(found.rows))])

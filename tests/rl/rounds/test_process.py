@@ -1,6 +1,7 @@
 """Runs whose pairs are made by a process reward model that each round labels and trains anew."""
 
 import json
+import statistics
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from rewards.parts.step_spans import Splitter
 from rl import config as configuration
 from rl import tasks
 from rl.errors import UserError
+from rl.examples.pairs import pairs
 from rl.prm import train as prm
 from rl.prm.formats import read
 from rl.prm.label import by_verifier
@@ -162,6 +164,20 @@ def test_labels_and_scores_are_compared_with_the_steps_that_the_verifier_judged(
     assert figures["process/step_auc"] == 1.0
     assert figures["process/score_right"] == pytest.approx(0.85)
     assert figures["process/score_wrong"] == pytest.approx((0.15 + 0.5) / 2)
+
+
+def test_process_scores_tell_an_honest_right_answer_from_a_lucky_one_and_outcome_scores_cannot():
+    texts = ["3*0=0#0", "2+3=5;5*0=0#0", "3*0=3#3"]  # a step left out, by luck without harm; no mistake; a wrong answer
+    rows = [{"prompt": "2+3*0?", "gold": "0", "completion": text} for text in texts]
+    judged, _ = by_verifier([replace(unlabelled(row), index=0) for row in rows], Verifier("chain"), Splitter())
+    assert [one.right for one in judged] == [True, True, False]
+    exact = [statistics.fmean(step.score for step in one.labels) for one in judged]
+    outcome = [float(one.right) for one in judged]  # what a perfect outcome reward model says of every step
+    chosen = {}
+    for name, scores in (("process", exact), ("outcome", outcome)):
+        scored = [replace(one, reward=score) for one, score in zip(judged, scores, strict=True)]
+        chosen[name] = [pair.chosen.text for pair in pairs(scored, form="all", cap=1)]
+    assert chosen == {"process": [texts[1]], "outcome": [texts[0]]}
 
 
 @pytest.mark.parametrize(
