@@ -157,6 +157,7 @@ def speedrun(rows: Sequence[Row]) -> Table:
         cells.append(_spread([row["seconds"] for row in own], ".1f") if all(map(was_quiet, own)) else NOTHING)
         reached = sum(row["reached"] for row in own)
         lines.append([TRAINERS.get(trainer, trainer), f"{reached} of {len(own)}", *cells])
+    lines = lines or [["not measured yet", *[NOTHING] * 5]]
     return Table(["trainer", "reached", "completions", "tokens", "processor seconds", "seconds"], lines)
 
 
