@@ -72,3 +72,7 @@ def run(arguments: Sequence[str] | None = None) -> None:
 def main() -> None:
     """Entry point of `whetstone`."""
     run()
+
+
+if __name__ == "__main__":
+    main()

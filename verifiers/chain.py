@@ -31,6 +31,9 @@ def verify(prediction: str, gold: str, *, prompt: str, arithmetic: bool = False)
     Returns:
         A judged verdict; `steps` holds one step for each `;`-separated part before the `#`. Where operations are left
         out at the end, the answer itself is one more step, a wrong one: it was jumped to.
+
+    Raises:
+        ValueError: the prompt does not begin with a digit.
     """
     prediction = prediction[: spoken(prediction)[1]]  # thinking that never ends holds no answer
     working, mark, answer = prediction.rpartition("#")
@@ -52,8 +55,11 @@ def gold_prediction(gold: str, *, prompt: str) -> str:
     Args:
         gold: the final digit.
         prompt: the problem, a digit and its operations.
+
+    Raises:
+        ValueError: the prompt does not begin with a digit.
     """
-    value, steps = int(prompt[0]), []
+    value, steps = _first(prompt), []
     for operator, digit in _OPERATION.findall(prompt):
         result = apply(operator, value, int(digit))
         steps.append(f"{value}{operator}{digit}={result}")
@@ -77,6 +83,13 @@ def apply(operator: str, left: int, right: int) -> int:
     return {"+": left + right, "-": left - right, "*": left * right}[operator] % 10
 
 
+def _first(prompt: str) -> int:
+    """The digit a problem begins with."""
+    if not re.match(r"[0-9]", prompt):
+        raise ValueError(f"expected a problem such as '7*3-4+8?', got {prompt!r}")
+    return int(prompt[0])
+
+
 def _equations(working: str) -> tuple[Step, ...]:
     """Each equation of the working, right where it is true modulo 10."""
     return tuple(
@@ -89,7 +102,7 @@ def _equations(working: str) -> tuple[Step, ...]:
 
 def _steps(working: str, prompt: str, length: int) -> tuple[Step, ...]:
     """One step for each part of the working; what follows a wrong step is judged against what is written there."""
-    value = int(prompt[0])
+    value = _first(prompt)
     wanted = operations_of(prompt)
     steps, start = [], 0
     parts = working.split(";") if working else []

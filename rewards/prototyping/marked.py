@@ -16,6 +16,8 @@ REASONS = 6
 """Largest number of reasons to list below a completion in a terminal."""
 COLOURS = {"right": "green", "between": "dark_orange", "wrong": "red", "abstained": "bright_black", "failed": "magenta"}
 _CSS = {"right": "#d4f3dc", "between": "#fdf0c4", "wrong": "#fbd5d3", "abstained": "#e7e9ec", "failed": "#ecd9f7"}
+_INK = "#1d2129"
+"""Colour of text on those, which a dark page would show in white."""
 _SIGNS = {"right": "✓", "wrong": "✗", "abstained": "?", "failed": "!"}
 
 
@@ -126,7 +128,8 @@ def _html_row(example: Marked) -> str:
         text = html.escape(piece.text)
         if piece.step is not None:
             title = html.escape(f"{piece.sign.strip()} {piece.step.reason}", quote=True)
-            text = f"<span style='background:{_CSS[piece.kind]}' title=\"{title}\">{text}<sup>{piece.sign}</sup></span>"
+            style = f"background:{_CSS[piece.kind]};color:{_INK}"
+            text = f"<span style='{style}' title=\"{title}\">{text}<sup>{piece.sign}</sup></span>"
         shown += text
     style = "text-align:left;vertical-align:top"
     code = "white-space:pre-wrap;font-family:monospace"

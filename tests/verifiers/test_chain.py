@@ -1,3 +1,5 @@
+import pytest
+
 from verifiers.chain import verify
 
 
@@ -43,3 +45,9 @@ def test_an_empty_completion_is_wrong_not_broken():
 def test_an_equation_by_itself_is_judged_whatever_the_problem_asks_for():
     verdict = verify("7*3=1;1+8=0#9", "5", prompt="7*3-4+8?", arithmetic=True)
     assert [step.score for step in verdict.steps] == [1.0, 0.0] and verdict.score == 0.0
+
+
+def test_a_prompt_that_is_no_problem_is_named():
+    for prompt in ("", "What is 1+1?"):
+        with pytest.raises(ValueError, match="expected a problem such as"):
+            verify("1+1=2#2", "2", prompt=prompt)

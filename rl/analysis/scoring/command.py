@@ -79,7 +79,7 @@ def score(
         scored.to_parquet(out)
         console.print(f"table: {out}", highlight=False)
     if html is not None:
-        show.write_page(html, Path(path).name, rows, scored)
+        show.write_scores(html, Path(path).name, rows, scored)
         console.print(f"page:  {html}", highlight=False)
 
 

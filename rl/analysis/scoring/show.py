@@ -7,14 +7,13 @@ import io
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
 from rewards.prototyping.table import Scored
+from rl.analysis.reports.page import write_page
 from rl.analysis.scoring.saved import Rows
-from rl.storage.run_folder import write_atomically
 
 MEANINGS = {
     "summary": "n: completions with a value. abstained, failed: shares without one; neither counts as 0. no_signal: "
@@ -110,7 +109,7 @@ def cell(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:.3f}"
 
 
-def write_page(path: str | Path, name: str, rows: Rows, scored: Scored, examples: int = 20) -> None:
+def write_scores(path: str | Path, name: str, rows: Rows, scored: Scored, examples: int = 20) -> None:
     """Write a self-contained page: the tables, plots, and completions with their steps marked.
 
     Args:
@@ -121,27 +120,24 @@ def write_page(path: str | Path, name: str, rows: Rows, scored: Scored, examples
         examples: number of completions to show from each end of the mixed reward, the lowest and the highest.
     """
     picture = io.BytesIO()
-    scored.plot().savefig(picture, format="png", dpi=110)
-    values: Any = scored.frame[scored.rewards[-1]].dropna()
-    order = list(values.sort_values(kind="stable").index)
+    scored.plot().savefig(picture, format="png", dpi=110, transparent=True)
+    mixed: Any = scored.frame[scored.rewards[-1]].dropna()
+    order = list(mixed.sort_values(kind="stable").index)
     chosen = list(dict.fromkeys([*reversed(order[-examples:]), *order[:examples]]))
     shown = ["prompt", "completion", "gold", "correct", *scored.rewards, "abstained", "failed"]
     table = scored.frame.loc[chosen, [column for column in shown if column in scored.frame]]
     for column in table.select_dtypes(["object", "string"]):
         table[column] = ["–" if value is None or value != value else _cut(str(value)) for value in table[column]]
-    template = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
-        (Path(__file__).parent / "scores.html.j2").read_text(encoding="utf-8")
-    )
-    page = template.render(
-        name=name,
-        lines=[*counted(rows, scored), *failures(scored)],
-        tables=[(title(n, scored), MEANINGS[n], _cells(frame)) for n, frame in tables(scored).items()],
-        plot=base64.b64encode(picture.getvalue()).decode(),
-        steps=scored.steps(chosen)._repr_html_() if any(part.steps for part in scored.parts.values()) else None,
-        examples=_cells(table),
-        count=len(chosen),
-    )
-    write_atomically(Path(path), page)
+    values = {
+        "name": name,
+        "lines": [*counted(rows, scored), *failures(scored)],
+        "tables": [(title(n, scored), MEANINGS[n], _cells(frame)) for n, frame in tables(scored).items()],
+        "plot": base64.b64encode(picture.getvalue()).decode(),
+        "steps": scored.steps(chosen)._repr_html_() if any(part.steps for part in scored.parts.values()) else None,
+        "examples": _cells(table),
+        "count": len(chosen),
+    }
+    write_page(Path(path), "scores.html.j2", values)
 
 
 def _cut(text: str, most: int = 1500) -> str:

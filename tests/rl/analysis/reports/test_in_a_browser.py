@@ -10,7 +10,8 @@ import pytest
 
 from rl.analysis.reports.comparison import write_comparison
 from rl.analysis.reports.report import write_report
-from tests.rl.analysis.reports.conftest import write_run
+from rl.cli import run
+from tests.rl.analysis.reports.conftest import HOSTILE, write_run
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
 WIDTHS = (400, 1280)
@@ -49,6 +50,21 @@ def seen(pages, scheme, folder):
     return json.loads(html.unescape(re.search(r"<title>(.*?)</title>", done.stdout, re.DOTALL)[1]))
 
 
+def scores_page(folder):
+    """The page of `whetstone score` on steps, hostile text and long words."""
+    rows = [
+        {"prompt": "1+1+2?", "completion": text, "gold": "4"}
+        for text in ("1+1=2;2+2=4#4", "1+1=2;2+2=5#5", f"1+1=3{HOSTILE}#4", "word" * 100)
+    ]
+    data, rewards, page = folder / "rows.jsonl", folder / "rewards.yaml", folder / "scores.html"
+    data.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    rewards.write_text(
+        "rewards: {correctness: {verifier: steps}, steps: {verifier: steps, weight: 0.5}, repetition: {}}"
+    )
+    run(["score", str(data), "--rewards", str(rewards), "--html", str(page)])
+    return page.read_text()
+
+
 def brightness(colour):
     return sum(map(int, re.findall(r"\d+", colour)[:3])) / 3
 
@@ -59,7 +75,8 @@ def test_nothing_overflows_and_text_stands_out(hostile, small, scheme, tmp_path)
     pages = [write_report(hostile.path).read_text()]
     others = [write_run(tmp_path / f"with_a_long_name_{n}", [*small, f"trainer.beta=0.{n}"]).path for n in (1, 2, 3)]
     pages.append(write_comparison([hostile.path, *others], tmp_path / "comparison.html").read_text())
-    for width, page in zip(WIDTHS * 2, seen(pages, scheme, tmp_path), strict=True):
+    pages.append(scores_page(tmp_path))
+    for width, page in zip(WIDTHS * 3, seen(pages, scheme, tmp_path), strict=True):
         assert page["width"] in (width, width - 15) and page["scroll"] == page["width"], page  # 15 for a scroll bar
         assert not page["outside"]
         ink, paper = brightness(page["ink"]), brightness(page["paper"])

@@ -64,7 +64,7 @@ def test_the_page_shows_line_ends_and_latex_and_markup_as_they_are(files, tmp_pa
     page = tmp_path / "page.html"
     rows = [{"question": "1+1?", "solution": "<b>a \\neq b\nso #2", "answer": "2"}, {"solution": "", "answer": None}]
     run(["score", write(rows), "--rewards", config, "--html", str(page)])
-    assert "<td>&lt;b&gt;a \\neq b\nso #2</td>" in page.read_text()
+    assert '<td class="text">&lt;b&gt;a \\neq b\nso #2</td>' in page.read_text()
 
 
 def test_a_template_joins_columns_and_lists(files):
