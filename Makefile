@@ -40,14 +40,15 @@ lint: $(READY)
 notebooks: $(READY)
 	$(BIN)/python -m pytest -m "slow or not slow" tests/test_notebooks.py
 
-# Side by side with plain TRL and other peers, one table, and where the time of a draw goes. A quiet machine is wanted.
+# Side by side with plain TRL and other peers, one table, and where the time of a draw goes. A quiet machine is wanted; a
+# quarter of an hour on two cores, after `make speedrun`, which gives two of the rows.
 # Add DATA=FOLDER, as for bench-verifiers, to measure verify_mixed as well.
 bench: $(READY)
 	$(BIN)/python bench/speed.py --out bench/results.json $(if $(DATA),--data $(DATA))
 	$(BIN)/python bench/floor.py --out bench/floor.json
 
 # Completions, tokens and seconds until a policy reaches a fixed accuracy, by ours and by plain TRL, three seeds. Runs on
-# record are not made again.
+# record are not made again. Some twenty minutes on a quiet core.
 speedrun: export OMP_NUM_THREADS = 1
 speedrun: $(READY)
 	$(BIN)/python bench/speedrun.py --out bench/speedrun.json

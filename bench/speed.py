@@ -1,6 +1,6 @@
 """Comparison with plain TRL and other peers: one row per thing that should be fast, and one table.
 
-    make bench      (python bench/speed.py [--seeds 0 1 2] [--only zero_signal_step …] [--out FILE] [key=value …])
+    make bench      (python bench/speed.py [--only zero_signal_step …] [--data FOLDER] [--out FILE] [key=value …])
 
 A row is `{name, ours, peer, ratio, peer_our_settings, ratio_our_settings, unit, seeds, device, peer_version}`, with
 medians. Where the peer is TRL, `peer` is TRL as it comes, and `peer_our_settings` is TRL with every argument that
@@ -62,6 +62,10 @@ SMALL_DRAW = (
 """A draw of which the memory is measured: 8 completions."""
 
 
+class NotMeasured(Exception):
+    """A row cannot be measured now; the message says what it needs."""
+
+
 def result(
     name: str,
     unit: str,
@@ -105,7 +109,7 @@ def to_accuracy(name: str, runs: Sequence[Row]) -> Row:
         runs: the rows of the speedrun.
 
     Raises:
-        LookupError: the runs do not give this figure.
+        NotMeasured: the runs do not give this figure.
     """
     what, unit = ("seconds", "s") if name == "time_to_accuracy" else ("completions", "completions")
     seeds = sorted(row["seed"] for row in runs if row["trainer"] == "ours")
@@ -115,9 +119,9 @@ def to_accuracy(name: str, runs: Sequence[Row]) -> Row:
         for trainer in trainers:
             own = [row for row in runs if row["trainer"] == trainer]
             if not own or sorted(row["seed"] for row in own) != seeds:
-                raise LookupError(f"bench/speedrun.json lacks runs of {trainer}; make speedrun")
+                raise NotMeasured(f"bench/speedrun.json lacks runs of {trainer}; make speedrun")
             if what == "seconds" and not all(map(tables_results.was_quiet, own)):
-                raise LookupError("bench/speedrun.json was made on a busy machine; delete it, and make speedrun again")
+                raise NotMeasured("bench/speedrun.json was made on a busy machine; delete it, and make speedrun again")
             medians.append(statistics.median(row[what] for row in own))
         return min(medians)
 
@@ -208,10 +212,10 @@ def mixed(data: Path | None) -> list[Row]:
     """The pairs of mixed answers in a folder of data sets.
 
     Raises:
-        LookupError: no folder is given.
+        NotMeasured: no folder is given.
     """
     if data is None:
-        raise LookupError("it needs --data FOLDER with answer_equivalence.jsonl.gz")
+        raise NotMeasured("it needs --data FOLDER with answer_equivalence.jsonl.gz")
     return verify_math.mixed_pairs(verify_math.Data(data, None))
 
 
@@ -230,8 +234,8 @@ def main() -> None:
     for name in given.only:
         try:
             rows.append(ways[name]())
-        except LookupError as error:
-            missing.append(f"{name} was left out: {error.args[0]}")
+        except NotMeasured as error:
+            missing.append(f"{name} was left out: {error}")
             continue
         record(given.out, rows[-1:], key=["name"])
         print(f"{name}: {rows[-1]['ours']:g} {rows[-1]['unit']}, ratio {rows[-1].get('ratio', 'none')}", flush=True)

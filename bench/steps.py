@@ -84,13 +84,14 @@ def training_phase(name: str, seed: int, turns: int, overrides: Sequence[str]) -
     Args:
         name: a name in `BATCHES`.
         seed: random seed of the warm start and the batch.
-        turns: number of timed steps of each.
+        turns: number of timed steps of each, at most five with the large model.
         overrides: overrides of `configs/grpo.yaml`.
 
     Returns:
         `ours`, `trl` (as it comes) and `trl_given_ours` → seconds of each step.
     """
     batch, large = BATCHES[name]
+    turns = min(5, turns) if large else turns
     config = configured(seed, "grpo", *overrides)
     task = tasks.load(config)
     folder = warm_started(task, config.policy.warm_start.model_copy(update={"seed": seed}))

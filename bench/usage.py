@@ -19,10 +19,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import torch
 from harness import Row
@@ -90,24 +90,32 @@ class Busy:
         self.share: float | None = None
 
     @contextmanager
-    def watched(self):
+    def watched(self) -> Iterator[None]:
         """Within this context, measure."""
         if torch.cuda.is_available():
-            with tempfile.TemporaryFile("w+") as lines:
-                query = ["nvidia-smi", "--query-gpu=utilization.gpu", "--format=csv,noheader,nounits"]
-                there = shutil.which(query[0])
-                looking = subprocess.Popen([*query, "-lms", str(EVERY_MS)], stdout=lines) if there else None
+            with _nvidia_smi() as lines:
                 yield
-                if looking:
-                    looking.terminate()
-                    looking.wait()
-                    lines.seek(0)
-                    self.share = mean_of(lines.read())
+                lines.seek(0)
+                self.share = mean_of(lines.read())
             return
         started, worked = time.perf_counter(), time.process_time()
         yield
         taken = (time.perf_counter() - started) * torch.get_num_threads()
         self.share = (time.process_time() - worked) / taken
+
+
+@contextmanager
+def _nvidia_smi() -> Iterator[IO[str]]:
+    """What nvidia-smi says of the GPU's utilisation, line by line; nothing where it is not installed."""
+    query = ["nvidia-smi", "--query-gpu=utilization.gpu", "--format=csv,noheader,nounits", "-lms", str(EVERY_MS)]
+    with tempfile.TemporaryFile("w+") as lines:
+        looking = subprocess.Popen(query, stdout=lines) if shutil.which(query[0]) else None
+        try:
+            yield lines
+        finally:
+            if looking is not None:
+                looking.terminate()
+                looking.wait()
 
 
 def mean_of(lines: str) -> float | None:

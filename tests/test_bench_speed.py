@@ -109,10 +109,10 @@ def test_trl_is_put_beside_ours_at_its_best(bench):
 
 def test_seconds_of_a_busy_machine_are_no_result(bench):
     speed, runs = bench("speed"), every_run(ours=(1000, 20.0, 10.0))
-    with pytest.raises(LookupError, match="busy machine"):
+    with pytest.raises(speed.NotMeasured, match="busy machine"):
         speed.to_accuracy("time_to_accuracy", runs)
     assert speed.to_accuracy("samples_to_accuracy", runs)["ratio"] == 6.0
-    with pytest.raises(LookupError, match="lacks runs of trl_3e-4"):
+    with pytest.raises(speed.NotMeasured, match="lacks runs of trl_3e-4"):
         speed.to_accuracy("samples_to_accuracy", [run for run in runs if run["trainer"] != "trl_3e-4"])
     cells = {row[0]: row[1:] for row in bench("tables_results").speedrun(runs).rows}
     assert cells["Whetstone: GRPO, step credit"][-2:] == ["10.0 (10.0 to 10.0)", "–"]
