@@ -92,7 +92,7 @@ class Process(Reward):
         self.verifier: Correctness | None = None
         if isinstance(split, Verifier):
             if not split.judges_steps:
-                raise ValueError(f"verifier {split.name!r} judges no steps; name one that does, or a separator")
+                raise ValueError(f"verifier {split.name!r} does not judge steps; name one that does, or a separator")
             self.verifier = Correctness(split, name)
             self.columns = self.verifier.columns
 
@@ -158,7 +158,7 @@ def build(name: str, settings: Mapping[str, Any], context: Context) -> Process:
     """Make the reward from its section of the config.
 
     Steps are the matches of `pattern`, the parts between `separator`s, or the steps of `verifier`; by default those of
-    the task's verifier, or lines if that verifier judges no steps.
+    the task's verifier, or lines if that verifier does not judge steps.
 
     Raises:
         ValueError: the model does not fit, or an option is invalid or does not go with the others.

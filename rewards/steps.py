@@ -35,7 +35,7 @@ class Steps(Correctness):
     def __init__(self, verifier: Verifier, name: str = "steps") -> None:
         if not verifier.judges_steps:
             those = [verifier for verifier in VERIFIERS if getattr(module(verifier), "JUDGES_STEPS", False)]
-            raise ValueError(f"verifier {verifier.name!r} judges no steps; these do: {', '.join(those)}")
+            raise ValueError(f"verifier {verifier.name!r} does not judge steps; these do: {', '.join(those)}")
         super().__init__(verifier, name)
         self.columns = tuple(column for column in self.columns if column != "gold")
 

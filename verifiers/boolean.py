@@ -1,17 +1,17 @@
 r"""Yes or no, true or false: the last answer that a completion states.
 
-Read in the order of `verifiers.answer.reader`; the first that says yes or no decides:
+These places are read in the order of `verifiers.answer.reader`; the first that says yes or no decides:
 
 1. a tag, `####` or a box: `<answer>no</answer>`, `\boxed{\text{Yes}}`;
-2. the last statement: `So the answer is yes`, `**Answer:** False.`, `the statement is not correct`, `So, no, …`, a
-   sentence or a line that is one of the words and nothing else (`No.`), the word that the text begins with (`Yes,
-   because …`);
-3. the last sentence that begins with the word set off (`… can they? No, whales are mammals.`); else a first or last
-   sentence that is nothing but a short answer (`Of course!`, `It isn't.`), or a last one that denies something (`It is
-   false that …`).
+2. the last statement: `So the answer is yes`, `**Answer:** False.`, `the statement is not correct`, `So, no, …`; a
+   sentence or line that is nothing but one of the words (`No.`); or the word with which the text begins (`Yes, because
+   …`);
+3. the last sentence that begins with such a word and a comma (`… can they? No, whales are mammals.`); otherwise a first
+   or last sentence that is nothing but a short answer (`Of course!`, `It isn't.`), or a last one that denies something
+   (`It is false that …`).
 
-`yes`, `true`, `correct` and `no`, `false`, `incorrect` are the same answers; `not true` is no. A word inside a sentence
-is no answer ("no lions live there").
+`yes`, `true` and `correct` are the same answer, and so are `no`, `false` and `incorrect`; `not true` is no. A word
+within a sentence is not an answer ("no lions live there").
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ def verify(prediction: str, gold: str, *, strict: bool = False, ambiguous: str =
         ambiguous: an answer that says both (`yes or no`), or none that can be told: `wrong` (score 0) or `abstain`.
 
     Returns:
-        Judged; abstained where the gold is no yes or no. `extracted` is `yes` or `no`.
+        Judged; abstained where the gold is neither yes nor no. `extracted` is `yes` or `no`.
 
     Raises:
         ValueError: `ambiguous` is neither.
@@ -147,7 +147,7 @@ def verify(prediction: str, gold: str, *, strict: bool = False, ambiguous: str =
         raise ValueError(f"ambiguous: expected 'wrong' or 'abstain', got {ambiguous!r}")
     want = _of_gold(str(gold))
     if want is None:
-        return abstained("the gold is no yes or no")
+        return abstained("the gold is neither yes nor no")
     found, rule = answer(prediction, strict=strict)
     if found is None:
         reason = "no yes or no that can be told"

@@ -1,18 +1,17 @@
-"""Multiple choice: which of the row's choices a completion gives, by its label or by its text.
+r"""Multiple choice: which of the row's choices a completion gives, by its label or by its text.
 
-Read in the order of `verifiers.answer.reader`; the first that names a choice decides:
+These places are read in the order of `verifiers.answer.reader`; the first that names a choice decides:
 
-1. a stated answer: `<answer>C</answer>`, `#### B`, `\\boxed{\\textbf{(B)}}`, `So the answer is (B)`, `**Answer:** b.`,
-   `the answer is water`, and what only a choice is stated by: `Option C is right`, `I would pick B`, `Hence, C.`;
-2. a line of its own: the last line, the first, or any that is a label and nothing else: `B`, `**(b)**`, `B) water`; a
-   last line that ends in a label set off (`… so (B)`), a first line that begins with one (`B. Because…`);
-3. where nothing states an answer: a label in brackets, or the text of exactly one choice, anywhere: `two legs are
-   enough`.
+1. a stated answer: `<answer>C</answer>`, `#### B`, `\boxed{\textbf{(B)}}`, `So the answer is (B)`, `**Answer:** b.`,
+   `the answer is water`, and phrases that only state choices: `Option C is right`, `I would pick B`, `Hence, C.`;
+2. the last or first line, or any line that is nothing but a label: `B`, `**(b)**`, `B) water`; a last line that ends
+   with a label (`… so (B)`), or a first line that begins with one (`B. Because…`);
+3. if nothing states an answer: a label in brackets, or the text of exactly one choice, anywhere: `two legs are enough`.
 
-What names two choices at once (`A or B`, `both A and B`, the texts of two choices) is ambiguous. A choice's text
-that is part of another's (`plant`, `green plant`) counts only where it stands outside the longer one. In texts the
-digits 0 to 12 are the same as their words. A list that judges every choice in turn (`A: no. B: yes. C: no.`) states the
-one that it calls right. Where the choices have letters and no numbers in them, `option 2` and `the second one` are B.
+A place that names two choices at once (`A or B`, `both A and B`, the texts of two choices) is ambiguous. If a choice's
+text is part of another's (`plant`, `green plant`), it counts only outside the longer one. In texts, the digits 0 to 12
+equal their words. A list that judges every choice in turn (`A: no. B: yes. C: no.`) states the one that it calls right.
+If the choices have letters, and no numbers in their texts, `option 2` and `the second one` are B.
 """
 
 from __future__ import annotations
@@ -118,7 +117,7 @@ def choices_from_text(choices: str) -> Any:
             continue
         if isinstance(found, (list, tuple, dict)):
             return found
-    raise ValueError(f"choices is a text that is no list: {choices[:60]!r}; expected a list, or the text of one")
+    raise ValueError(f"choices is a text that is not a list: {choices[:60]!r}; expected a list, or the text of one")
 
 
 def given(

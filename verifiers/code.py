@@ -1,41 +1,38 @@
-r"""Python programs, judged by the value they end with or by tests.
+r"""Python programs, judged by their answer or by tests. They run in a sandbox (`verifiers.execution.sandbox`).
 
-They run in a sandbox (`verifiers.execution.sandbox`).
-
-Decided, once for all:
-
-- **The program** is the block or the blocks of a completion that define what is called, not an example call, a test or
-  a table of output beside them (`verifiers.execution.extraction` has the rules).
-- **Its answer**: what `solution()` returns where the program defines it (or `simple_math_problem()`, as TinyGSM has it;
-  `entry` names others); else the last line it prints; else, where it prints nothing, what its last line is worth as an
-  expression, as in a notebook. So a bare `42` is a program whose answer is 42.
-- **Comparison**: see `verifiers.execution.comparison.same`. It happens outside of the sandbox; the gold never goes in.
-- **Tests** (a column `tests`) are the reference then, and the gold is not looked at. They have one of these forms,
-  shown with an example each in `docs/verifiers_code.md`:
+- **The program** is the block or the blocks of a completion that define what is called, without example calls, tests or
+  tables of output next to them (`verifiers.execution.extraction` has the rules).
+- **Its answer** is what `solution()` returns if the program defines it (or `simple_math_problem()`, as in TinyGSM;
+  `entry` names others); otherwise the last line that it prints; otherwise, if it prints nothing, the value of its last
+  line as an expression, as in a notebook. So a bare `42` is a program whose answer is 42.
+- **The comparison** (`verifiers.execution.comparison.same`) happens outside the sandbox, and the gold never enters it.
+- **Tests** (a column `tests`) replace the gold as the reference. They have one of these forms, for which
+  `docs/verifiers_code.md` has examples:
 
   - statements, in a list or as one text: `assert f(3) == 9` (MBPP), or functions `test_…()`;
   - a function `check(candidate)` with `entry_point`, the name of what it checks (HumanEval);
   - inputs and outputs, `{"inputs": […], "outputs": […]}`, of a script that reads standard input, or with `fn_name` of a
-    function (APPS, LiveCodeBench); `verifiers.execution.input_output` says when they are the same.
+    function (APPS, LiveCodeBench); `verifiers.execution.input_output` says when outputs are equal.
 
-- **A program cannot decide what its tests say.** A plain assertion's value is compared outside of the sandbox; tests
-  that compute something themselves run in a process of their own, where nothing of the program's runs. So an object
-  that equals everything equals nothing plain, patched builtins, modules and asserts are patched in the program's
-  process alone, and a program that exits early, with whatever code, has not passed the tests that were not reached.
-  Statements and calls share one process of the program, so what one test changes the next one sees; a script is run
-  anew for each input.
-- **A program that tests call** is as if they had imported it: its main part (`if __name__ == "__main__":`) does not
-  run. What follows its last definition or import (example calls, its own checks, questions to a user) does run, and
-  may raise or call `exit()`: the tests decide, unless `ends_well` is true. An error before that, or a process that ends
-  or does not return, is wrong.
-- **Annotations are not evaluated**: `List[int]` without its import does no harm, as where a data set's own grader
-  imports `typing` first.
-- **A program that does not end well is wrong**, with the reason: it does not parse, raises, exits with an error, prints
-  too much, is killed, or exceeds its time. Its limits are part of the task. Only a sandbox that breaks or does not
-  answer makes the verdict `failed`; where no isolation is possible, nothing is judged and `SandboxUnavailable` is
-  raised.
-- **Time** is processor time, so a busy machine judges as an idle one does. A program that waits is ended by the clock.
-- **Equal programs** are run once in a batch.
+- **A program cannot decide the outcome of its tests.** The value in a plain assertion is compared outside the sandbox;
+  tests that compute something themselves run in another process, where no code of the program runs. So an object that
+  equals everything equals no plain value; builtins, modules and asserts that a program patches are patched in its own
+  process only; and a program that exits early, with any exit status, has not passed the tests that were not reached.
+  Statements and calls share one process of the program, so later tests see what an earlier one changed; a script is
+  run anew for each input.
+- **A program that tests call** is treated as if they had imported it: its main part (`if __name__ == "__main__":`) does
+  not run. What follows its last definition or import (example calls, its own checks, questions to a user) does run, and
+  may raise or call `exit()`, because the tests decide, unless `ends_well` is true. It is wrong if it raises before
+  that, ends the process, or never returns.
+- **Annotations are not evaluated**, so `List[int]` without its import does no harm; some data sets' graders import
+  `typing` first.
+- **A program that does not end well is wrong**, and the reason says why: it does not parse, raises, exits with an
+  error, prints too much, is killed, or exceeds its time. Its limits are part of the task. The verdict is `failed` only
+  if the sandbox breaks or does not answer; if no isolation is possible, `SandboxUnavailable` is raised and nothing is
+  judged.
+- **Time** is processor time, so verdicts do not depend on how busy the machine is. A program that only waits is ended
+  by the clock.
+- **Equal programs** in a batch are run once.
 """
 
 from __future__ import annotations

@@ -1,15 +1,15 @@
-"""Countdown: an expression in the given numbers that comes to the target, checked in exact rationals.
+r"""Countdown: an expression in the given numbers whose value is the target, checked in exact rationals.
 
-The expression is read by `verifiers.arithmetic.expressions`, never evaluated as code; `+ - * /` and brackets are
-allowed, with the signs and commands that people and LaTeX have for them (`×`, `÷`, `−`, `\\times`, `\\cdot`, `\\div`,
-`\\frac{a}{b}`, `\\left(`).
+`verifiers.arithmetic.expressions` reads the expression, which is never evaluated as code. `+ - * /` and brackets are
+allowed, with the signs and commands that people and LaTeX use for them (`×`, `÷`, `−`, `\times`, `\cdot`, `\div`,
+`\frac{a}{b}`, `\left(`).
 
-Read are the places where an answer is stated (`verifiers.answer.reader`), then what follows `solution:`, `expression
-is` and their kin, then the lines from the last one up; the first of them that holds an expression decides. Of an
-equation (`(8-4)*6 = 24`, `24 = (8-4)*6`) the side with operators counts. Of several expressions it is the last one
-with as many numbers as are given, else the first. A stated target alone (`so the answer is 24`) states no expression:
-the search goes on. The rule in the verdict is that of `docs/verifiers.md`: `cue` for what follows `solution:` and its
-kin, `line` for the last line, `last` for a line above it.
+These places are read in turn: stated answers (`verifiers.answer.reader`), what follows `solution:`, `expression is` and
+the like, and then the lines from the last one up; the first that holds an expression decides. In an equation
+(`(8-4)*6 = 24`, `24 = (8-4)*6`) the side with operators counts. Of several expressions, the last one with the right
+count of numbers is taken, or else the first. A stated target alone (`so the answer is 24`) states no expression, so the
+search goes on. The rules in the verdict are those of `docs/verifiers.md`: `cue` for what follows `solution:` and the
+like, `line` for the last line, `last` for a line above it.
 """
 
 from __future__ import annotations

@@ -1,18 +1,15 @@
-"""Equations over unknowns that a model wrote: solved exactly, and the answer's value against the gold number.
+"""Systems of equations that a model wrote: they are solved exactly, and the answer's value is compared with the gold.
 
-`x1 = 48/2`, `x2 = 48 + x1`, `answer = x2` → 72. The model sets the equations up and the solver computes, as in
+`x1 = 48/2`, `x2 = 48 + x1`, `answer = x2` → 72. The model sets up the equations and the solver computes, as in
 Equation-of-Thought distillation (Zhu et al. 2024, arXiv:2401.11864). `rl/examples/forms.py` makes such systems.
 
 A line with one `=` between expressions of numbers, unknowns, `+ - * /` and brackets is an equation; other lines are
-passed over. An unknown is a word of letters, digits and underscores. The answer is the unknown `answer`, or else the
-left side of the last equation where that is an unknown. The system must be linear once the unknowns that are known
-already are put in.
+ignored. An unknown is a word of letters, digits and underscores. The answer is the unknown `answer`, or else the left
+side of the last equation if that is an unknown. The system must be linear after known values are substituted.
 
-Decided, once for all:
-
-- **No single solution is wrong**: a system that contradicts itself, or that leaves the answer open, does not answer the
-  question, and the reason says which.
-- **A contradiction anywhere counts**, also where it does not touch the answer.
+- **A system without a unique solution is wrong**: if it contradicts itself, or leaves the answer open, it does not
+  answer the question, and the reason says which.
+- **Any contradiction counts**, even if the answer does not depend on it.
 """
 
 from __future__ import annotations

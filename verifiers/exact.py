@@ -1,11 +1,12 @@
-"""Text against text: equal after normalising, or token F1.
+r"""Compares texts: equal after normalisation, or token F1.
 
-The normalising and F1 are SQuAD's (Rajpurkar et al. 2016, arXiv:1606.05250): lower case, no punctuation, no articles,
+Normalisation and F1 are SQuAD's (Rajpurkar et al. 2016, arXiv:1606.05250): lower case, no punctuation, no articles,
 single spaces; F1 is the harmonic mean of precision and recall over the bags of words.
 
-With `answer_only` the completion is read as every verifier reads it (`verifiers.answer.reader`): an answer tag, `####`,
-a box, "the answer is"; else the last line, or all of it. A stated answer is compared as far as its line and as far as
-its sentence goes, with or without the quotation marks and LaTeX's `\\text{}` around it: what equals it is right.
+With `answer_only` only the completion's answer is compared (`verifiers.answer.reader`): an answer tag, `####`, a box,
+or what follows "the answer is"; otherwise the last line, or the whole text. A stated answer is compared up to the end
+of its line and up to the end of its sentence, with and without quotation marks and LaTeX's `\text{}` around it; it is
+right if one of these equals the gold.
 """
 
 from __future__ import annotations

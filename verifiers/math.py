@@ -1,25 +1,25 @@
 r"""Free-form mathematical answers: numbers, units, intervals, sets, tuples, matrices, equations, expressions.
 
-The answer is found in the completion (`verifiers.answer.extract`), cleaned (`verifiers.answer.latex`), read as a
+The answer is found in the completion (`verifiers.answer.extract`), cleaned (`verifiers.answer.latex`), parsed as a
 structure (`verifiers.answer.structure`) of numbers (`verifiers.answer.numbers`) and expressions, and compared with the
-gold read the same way. Numbers, words, arithmetic and rational functions are decided at once, in the caller
-(`verifiers.algebra.decide`); other algebra runs in the pool, under a deadline.
+gold, which is parsed in the same way. Numbers, words, arithmetic and rational functions are decided at once, in the
+calling process (`verifiers.algebra.decide`); other algebra runs in the pool of workers, under a deadline.
 
-`docs/verifiers_math.md` has the rules of equality with examples. Decided, once for all:
+`docs/verifiers_math.md` has the rules of equality with examples. The most important ones:
 
 - **Order of arguments**: prediction first, gold second, as in every verifier. They are not interchangeable: the gold
-  must parse, and says what is asked for.
-- **A gold that does not parse** makes the verdict `abstained`, never right and never wrong: so also where the
-  prediction is the same text. Words are a gold only as one word, a known phrase (`no solution`) or inside `\text{}`.
-- **A prediction without an answer**, or with one that does not parse, is wrong. An answer of more than 4,000 characters
-  is wrong; of a completion its last 50,000 characters are read.
-- **Rounding**: values are compared exactly, decimals too: 5 is not 5.1. A decimal of at least `digits` significant
-  digits also stands for a value that no decimal writes exactly and that it rounds: 0.3333 is 1/3. Integers are never
-  rounded.
+  must parse, and decides what is asked for.
+- **A gold that does not parse** makes the verdict `abstained`, never right or wrong, even if the prediction is the same
+  text. Words are a gold only as a single word, as a known phrase (`no solution`) or inside `\text{}`.
+- **A prediction without an answer**, or with one that does not parse, is wrong, and so is an answer of more than 4,000
+  characters. Only the last 50,000 characters of a completion are read.
+- **Rounding**: values are compared exactly, including decimals: 5 is not 5.1. A decimal of at least `digits`
+  significant digits also equals a value that it rounds, if no decimal has exactly that value: 0.3333 is 1/3. Integers
+  are never rounded.
 - **Percent**: 28% is 0.28. It is not 28, unless `percent="optional"`.
-- **Commas**: where digits and commas have two readings (`0,1`), the form of the gold decides; `decimal_comma` says that
+- **Commas**: if digits and commas have two readings (`0,1`), the form of the gold decides; `decimal_comma` says that
   the golds write decimals with a comma.
-- **Units**: may be left out on either side. Where both have one they must agree: 100 cm is 1 m, 5 cm is not 5 kg.
+- **Units** may be left out on either side. If both sides have one, they must agree: 100 cm is 1 m, 5 cm is not 5 kg.
 """
 
 from __future__ import annotations

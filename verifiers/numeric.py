@@ -1,17 +1,15 @@
-"""A number within a tolerance: the number that a completion gives as its answer against the gold number.
+"""Compares the number that a completion gives as its answer with the gold number, within a tolerance.
 
-`verifiers.answer.reader` says which place in the completion counts, `verifiers.arithmetic.quantity` which number it
-holds. Fast and plain: rational numbers alone; for roots, variables and structures there is `math`.
+`verifiers.answer.reader` finds the place in the completion that counts, and `verifiers.arithmetic.quantity` the number
+in it. This verifier is fast and plain: it knows rational numbers only. For roots, variables and structures use `math`.
 
-Decided, once for all:
-
-- **A stated answer that holds a number decides**, also where the number cannot be read (`7π`, `3 or 4`, `3^99`): it is
-  then wrong, and no earlier number is the answer instead. A stated answer without any number (`the answer is clear`) is
-  passed over.
-- **An expression is what it comes to**: `20 - 5 = 15 apples` and `20 - 5` are 15.
-- **Percent**: where one of the two has a percent sign, it may stand for a hundredth or be left out: `28%` is right for
-  `28` and for `0.28`, and `28` is right for `28%`. Where both have one they are compared as written.
-- **Units** count where both have one that is known: `500 cm` is `5 m`, and `5 cm` is not. Other words are not read.
+- **A stated answer that contains a number decides**, even if the number cannot be read (`7π`, `3 or 4`, `3^99`): then
+  the answer is wrong, and no earlier number counts instead. A stated answer without any number (`the answer is clear`)
+  is passed over.
+- **An expression counts as its value**: `20 - 5 = 15 apples` and `20 - 5` are 15.
+- **Percent**: if only one side has a percent sign, the sign may mean hundredths or be left out: `28%` is right for `28`
+  and for `0.28`, and `28` is right for `28%`. If both sides have one, the numbers are compared as written.
+- **Units** count if both sides have a known one: `500 cm` is `5 m`, and `5 cm` is not. Other words are ignored.
 """
 
 from __future__ import annotations

@@ -1,13 +1,13 @@
 """Any task of reasoning-gym, judged by the task's own scorer (Stojanovski et al. 2025, arXiv:2505.24760).
 
-The scorers are code of others: they may raise, hang, or answer with something else than a score in [0, 1]. All three
-are a failed verdict. So this module runs in a killable worker.
+The scorers are other people's code: they may raise, hang, or return something other than a score in [0, 1]. In all
+three cases the verdict is `failed`. Therefore this module runs in a worker that can be killed.
 
-What the scorer is given is the text in the last `<answer>…</answer>` after the thinking and before a next question;
-without tags the content of the last box, or the text after the last `answer is`, `answer:` or heading `Answer`,
-whichever comes later, without the marks of bold text; without those all of it. Where the entry's own answer is a single
-line, that is the first line after such words, without the full stop of a sentence that the entry's answer does not
-have, or else the last line.
+The scorer gets the text in the last `<answer>…</answer>` after the thinking and before a next question. Without tags it
+gets the content of the last box, or the text after the last `answer is`, `answer:` or heading `Answer`, whichever comes
+later, without the marks of bold text; without those it gets the whole text. If the entry's own answer is a single line,
+the scorer gets only the first line after such words, without a full stop that the entry's answer does not have, or else
+the last line.
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ def _mapping(name: str, value: str | Mapping[str, Any]) -> dict[str, Any]:
     try:
         parsed = json.loads(value) if isinstance(value, str) else dict(value)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{name} is no JSON: {error}") from error
+        raise ValueError(f"{name} is not JSON: {error}") from error
     if not isinstance(parsed, dict):
         raise ValueError(f"{name} is a mapping, not {type(parsed).__name__}")
     return parsed

@@ -1,15 +1,15 @@
-"""What a verifier says of one completion.
+"""What a verifier says about one completion.
 
-A verdict is one of three things, and they are never mixed up:
+A verdict is one of three things, which are never mixed up:
 
 - ``judged``: the verifier can tell, and ``score`` in [0, 1] says how right the completion is;
 - ``abstained``: the verifier cannot say (the gold does not parse, no answer was expected);
 - ``failed``: the verifier broke or ran out of time.
 
-A judge that broke is never a wrong answer: only a judged verdict has a score.
+A verifier that broke never means a wrong answer: only a judged verdict has a score.
 
-A score counts as right when it is 1: two of three tests passed is not right, and neither is an answer in the wrong unit
-that a verifier gives half of the score. Everything that asks whether something is right asks `is_right`.
+A score counts as right if it is 1: two of three tests passed is not right, and neither is an answer in the wrong unit
+to which a verifier gives half of the score. Whatever needs to know whether something is right calls `is_right`.
 """
 
 from __future__ import annotations

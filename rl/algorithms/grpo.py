@@ -56,11 +56,14 @@ class GrpoTrainer(OnlineTrainer):
         return batch
 
     def credit(self, samples: Sequence[Sample], batch: Batch) -> Tensor:
-        """Group-relative advantages: (B, T) where a reward has a credit rule, otherwise TRL's own (B,).
+        """Group-relative advantages. It changes nothing.
 
         Args:
             samples: B judged samples; those of one prompt are in consecutive rows.
             batch: the batch, with TRL's advantages.
+
+        Returns:
+            A_it (B, T) if a reward has a credit rule or counts for the rationale alone; otherwise TRL's own A_i (B,).
         """
         if not self.mix.credits and not self.mix.rationales:
             return batch["advantages"]

@@ -133,22 +133,25 @@ class PpoTrainer(OnlineTrainer):
     def credit(
         self, samples: Sequence[Sample], batch: Batch, values_BT: Tensor, log_ratio_BT: Tensor | None = None
     ) -> Credited:
-        """Advantages and returns by generalized advantage estimation.
+        """Advantages and returns by generalized advantage estimation. It changes nothing.
 
         Args:
             samples: the judged samples of the batch.
             batch: the batch.
-            values_BT: the critic's values at sampling.
+            values_BT: the critic's values V_t at sampling.
             log_ratio_BT: log π(a_t) - log π_ref(a_t), for the penalty in the reward; None for no penalty.
+
+        Returns:
+            The advantages A_t, and the returns A_t + V_t that the critic learns.
         """
         settings, rewards = self.settings, self.token_rewards(samples, batch)
         # neither the policy nor the critic learns from a completion without a reward, or a token without credit
         mask_BT = batch["completion_mask"] * rewards.known_B.unsqueeze(1) * rewards.counts_BT
-        rewards_BT = rewards.all_BT
+        rewards_BT = rewards.all_BT  # r_t
         if settings.whiten_rewards:
             rewards_BT = rewards_BT / (self._moments(rewards_BT.sum(1), rewards.known_B)[1] + EPSILON)
         if log_ratio_BT is not None:
-            rewards_BT = rewards_BT - settings.kl * log_ratio_BT
+            rewards_BT = rewards_BT - settings.kl * log_ratio_BT  # R_t
         advantages_BT = gae(rewards_BT, values_BT, mask_BT, settings.gamma, settings.lambda_)
         lambda_critic = settings.lambda_ if settings.lambda_critic is None else settings.lambda_critic
         returns_BT = values_BT + gae(rewards_BT, values_BT, mask_BT, settings.gamma, lambda_critic)

@@ -205,7 +205,7 @@ def _check_credit(config: Config) -> None:
             task = config.task
             verifier = reward.verifier or (task.verifier if task.name == "dataset" else task.name)
             if not getattr(module(verifier), "JUDGES_STEPS", False):
-                raise WrongKey(key, f"verifier {verifier!r} judges no steps, so there is nothing to credit")
+                raise WrongKey(key, f"verifier {verifier!r} does not judge steps, so there is nothing to credit")
 
 
 def _check_span(config: Config, name: str) -> None:

@@ -26,8 +26,8 @@ class ExampleSource(Section):
 
     data: str
     """`FILE:NAME` takes the rows whose column `split`, or whose split on the hub, has that name. `task` is the task's
-    own train split, with its own solutions where no column holds the completion. `demonstrator` is that split as the
-    demonstrator of an embedded task answers it."""
+    own train split, with the task's solutions if no column holds the completion. `demonstrator` is that split with the
+    answers of an embedded task's demonstrator."""
     rows: Positive | None = None
     """Use only this many rows, from the start."""
     weight: Annotated[float, Field(ge=0)] = 1.0
@@ -124,13 +124,13 @@ class Examples(Section):
     """What the shares of a mix are of: its examples, or the tokens of their completions. A long and a short form of the
     same solutions at equal rows give the long one many times the tokens."""
     total: Positive | None = None
-    """Rows or tokens of a mix; by default as many as its sources have at those shares."""
+    """Number of rows or tokens of a mix; by default the largest for which the sources suffice at these shares."""
     form: Literal["equations", "program", "system", "system_and_program", "guide"] | None = None
     """What is made of completions with marked equations, such as `<<3+4=7>>` (`rl/examples/forms.py`)."""
     fade: Fade | None = None
     of: Literal["all", "failed", "as_many"] = "all"
-    """Which of them a round fits on: all; those of problems that it sampled without a right answer; or as many, drawn
-    from all of them (`rl/examples/exam.py`)."""
+    """The examples that a round fits on: all of them; those of problems for which it sampled no right answer; or the
+    same number, drawn from all of them (`rl/examples/exam.py`)."""
     on_bad_row: Literal["fail", "skip"] = "fail"
 
     @model_validator(mode="after")

@@ -72,7 +72,7 @@ class Process(Section):
     start: str = "sampler"
     """The model that training starts from: the policy that sampled the first round (`sampler`), or a path or hub id."""
     separator: str | None = None
-    """The text between two steps; by default steps are those of the task's verifier, or lines if it judges no steps."""
+    """The text between two steps; by default steps are the verifier's, or lines if it judges only answers."""
     pattern: str | None = None
     """A regular expression; each match is a step. `(?m)^(?!The answer is).+$` leaves out the line of the answer."""
     final: Literal["mean", "min", "product", "last"] = "mean"

@@ -50,9 +50,11 @@ def group_advantages(
     # (B, T, K): which step a token is in, so that sums by step are sums over T
     member_BTK = one_hot(rewards.step_BT, int(rewards.step_BT.max()) + 1).to(mask.dtype) * mask.unsqueeze(-1)
     of_step_BK = (to_go_BT.unsqueeze(-1) * member_BTK).sum(1)
+    # G_{i,k}: the sum from step k on, and what the step earns for itself alone
     return_BK = of_step_BK.flip(1).cumsum(1).flip(1) + (own_BT.unsqueeze(-1) * member_BTK).sum(1)
     reached_BK = member_BTK.amax(1) * known_B.unsqueeze(1)
-    advantage_BK = (return_BK - _group_mean(return_BK, reached_BK, group)) * reached_BK
+    baseline_BK = _group_mean(return_BK, reached_BK, group)  # b_k
+    advantage_BK = (return_BK - baseline_BK) * reached_BK
     whole_B = ((to_go_BT + own_BT) * mask).sum(1).masked_fill(~rewards.known_B, torch.nan)
     if scale == "group":
         std_B = nanstd(whole_B.view(-1, group), dim=1).nan_to_num().repeat_interleave(group)

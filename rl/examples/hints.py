@@ -99,7 +99,7 @@ def right_by_wrong_steps(samples: Sequence[Sample]) -> dict[str, float | None]:
         samples: judged samples, with and without hints.
 
     Returns:
-        Metric name → share, None if no answer is right. Empty if the verifier judges no steps.
+        Metric name → share, None if no answer is right. Empty if the verifier does not judge steps.
     """
     if not any(one.steps for one in samples):
         return {}

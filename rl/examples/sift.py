@@ -1,9 +1,9 @@
-"""What SIPF keeps of a problem's samples, and how many it wants (Chen et al. 2024, arXiv:2412.08393).
+"""Which of a problem's samples SIPF keeps, and how many it needs (Chen et al. 2024, arXiv:2412.08393).
 
-Right and wrong completions are filtered alike: an answer must be found, every equation must be true by itself, and of
-completions with the same sequence of equations the one stays whose text is farthest from the others by summed edit
-distance, as in RFT (Yuan et al. 2023, arXiv:2308.01825). So what is wrong about a wrong one is its reasoning, not its
-arithmetic.
+Right and wrong completions are filtered in the same way: an answer must be found, and every equation must be true by
+itself. Of completions with the same sequence of equations, only the one is kept whose text is farthest from the others
+by summed edit distance, as in RFT (Yuan et al. 2023, arXiv:2308.01825). So wrong completions that remain have wrong
+reasoning, not wrong arithmetic.
 
 The authors' sampling loop tests the quota of right completions twice and never that of wrong ones; here both are
 tested.
@@ -20,19 +20,19 @@ from rl.sampling.judge import judge
 from verifiers.runtime.verifier import Verifier
 
 FEW = 8
-"""Completions of an earlier round below which half as many are wanted anew, and from which on a quarter."""
+"""With fewer completions than this from earlier rounds, half as many new ones are wanted; otherwise a quarter."""
 
 
 def sifted(
     samples: Sequence[Sample], *, answered: bool = True, equations: Verifier | None = None, distinct: bool = True
 ) -> list[Sample]:
-    """The samples that count, in their order; those that nobody could judge do not.
+    """The samples that count, in their order. Samples that the verifier could not judge do not count.
 
     Args:
         samples: judged samples of any number of problems.
         answered: whether an answer must have been found.
         equations: a verifier that judges steps; a sample with a step that it finds wrong is left out.
-        distinct: whether one stays for each problem, verdict and sequence of equations.
+                distinct: whether only one sample is kept for each problem, verdict and sequence of equations.
     """
     kept = [one for one in samples if one.right is not None and one.finish_reason == "stop"]
     if answered:
@@ -53,8 +53,8 @@ def wanted(there: int, first: int) -> int:
     """How many new completions of a kind a problem should get.
 
     Args:
-        there: those that earlier rounds left.
-        first: how many are wanted where there are none.
+                there: number of completions from earlier rounds.
+        first: number of completions wanted if there are none.
     """
     if not there:
         return first
@@ -64,14 +64,14 @@ def wanted(there: int, first: int) -> int:
 def lacking(
     problems: Sequence[int], fresh: Sequence[Sample], earlier: Sequence[Sample], right: int, wrong: int
 ) -> list[int]:
-    """The problems of which this round has too few right or too few wrong samples, in order.
+    """The problems for which this round has too few right or too few wrong samples, in order.
 
     Args:
-        problems: those of this round.
-        fresh: this round's samples, sifted.
-        earlier: those of earlier rounds, sifted.
-        right: right ones wanted of a problem in its first round.
-        wrong: wrong ones wanted.
+        problems: indices of this round's problems.
+        fresh: the samples of this round that passed the filter.
+        earlier: the samples of earlier rounds that passed the filter.
+        right: number of right samples wanted for a problem in its first round.
+        wrong: number of wrong samples wanted for a problem in its first round.
     """
     before, now = (Counter((one.index, one.right) for one in some) for some in (earlier, fresh))
     first = {True: right, False: wrong}

@@ -35,7 +35,7 @@ def first_of(row: Row, *names: str) -> Any:
     raise ValueError(f"no {wanted}; the row has: {', '.join(row) or 'nothing'}")
 
 
-def as_list(value: Any, what: str) -> list[Any]:
+def list_cell(value: Any, what: str) -> list[Any]:
     """A list, which may also be JSON text.
 
     Args:
@@ -49,15 +49,15 @@ def as_list(value: Any, what: str) -> list[Any]:
         try:
             value = json.loads(value)
         except (ValueError, RecursionError):
-            raise ValueError(f"{what} is a list, and this text is no JSON list: {value[:40]!r}") from None
+            raise ValueError(f"expected a list as {what}, got text that is not a JSON list: {value[:40]!r}") from None
     if not isinstance(value, list):
-        raise ValueError(f"{what} is a list, not {type(value).__name__}")
+        raise ValueError(f"expected a list as {what}, got {type(value).__name__}")
     if not value:
         raise ValueError(f"{what} is empty")
     return value
 
 
-def as_text(value: Any, what: str) -> str:
+def text_cell(value: Any, what: str) -> str:
     """A text.
 
     Args:
@@ -68,18 +68,18 @@ def as_text(value: Any, what: str) -> str:
         ValueError: the value is no text.
     """
     if not isinstance(value, str):
-        raise ValueError(f"{what} is no text but {type(value).__name__}")
+        raise ValueError(f"expected text as {what}, got {type(value).__name__}")
     return value
 
 
-def as_flag(value: Any) -> Any:
+def flag_cell(value: Any) -> Any:
     """A boolean, which may be text, as in CSV files; other values are returned unchanged for `labelled` to check."""
     return (
         {"true": True, "false": False, "": None}.get(value.strip().lower(), value) if isinstance(value, str) else value
     )
 
 
-def as_whole(value: Any, what: str) -> int:
+def whole_cell(value: Any, what: str) -> int:
     """A whole number, which may also be a float or text, as in tables.
 
     Args:
@@ -92,5 +92,5 @@ def as_whole(value: Any, what: str) -> int:
     if isinstance(value, str) and re.fullmatch(r"\s*-?\d+\s*", value):
         return int(value)
     if isinstance(value, bool) or not isinstance(value, int | float) or not float(value).is_integer():
-        raise ValueError(f"{what} is a whole number, not {value!r}")
+        raise ValueError(f"expected a whole number as {what}, got {value!r}")
     return int(value)

@@ -85,7 +85,7 @@ def label(out: str, overrides: Sequence[str], options: LabelOptions) -> list[Sam
     verifier = _verifier(options, task)
     splitter = _splitter(options, verifier)
     if options.by == "verifier" and not verifier.judges_steps:
-        raise UserError("--by verifier", f"verifier {verifier.name!r} judges no steps")
+        raise UserError("--by verifier", f"verifier {verifier.name!r} does not judge steps")
     given = _read(options.rows, verifier) if options.rows else None
     if config:
         setup.quiet(config)

@@ -19,7 +19,7 @@ from rewards.process import trained_form
 from rewards.sample import Sample
 from rl.errors import UserError
 from rl.prm import step_metrics as measures
-from rl.prm.cells import as_whole
+from rl.prm.cells import whole_cell
 from rl.prm.formats import Layout
 from rl.prm.labelled import has_labels, records, scores_of
 from rl.prm.scores import step_scores
@@ -223,7 +223,7 @@ def _matched(samples: Sequence[Sample], rows: list[Placed], path: str) -> list[P
             raise UserError(path, f"no prediction for {own!r}")
     if len(by_id) < len(rows) or len(set(map(str, ids))) < len(ids):
         raise UserError(
-            path, "an id comes twice, so predictions cannot be told apart; leave the ids out to go by order"
+            path, "an id appears twice, so predictions cannot be told apart; leave the ids out to match by order"
         )
     return [by_id[str(own)] for own in ids]
 
@@ -234,15 +234,15 @@ def _scores(given: Any, sample: Sample, place: str) -> list[float]:
         raise UserError(place, f"{count} for {len(sample.labels)} steps")
     for score in given:
         if isinstance(score, bool) or not isinstance(score, int | float) or not math.isfinite(score):
-            raise UserError(place, f"a score is a number, not {score!r}")
+            raise UserError(place, f"expected a number as score, got {score!r}")
         if not 0 <= score <= 1:
-            raise UserError(place, f"a score is a probability in [0, 1], not {score!r}")
+            raise UserError(place, f"expected a score in [0, 1], got {score!r}")
     return [float(score) for score in given]
 
 
 def _prediction(row: Mapping[str, Any], sample: Sample, place: str) -> int:
     try:
-        found = as_whole(row["prediction"], "`prediction`")
+        found = whole_cell(row["prediction"], "`prediction`")
     except KeyError:
         raise UserError(place, "needs `prediction`, the first wrong step or -1, or `scores` in every row") from None
     except ValueError as error:

@@ -28,7 +28,7 @@ from typing import Any, NamedTuple
 from rewards.reward import Text, text_of
 from rewards.sample import Sample
 from rl.errors import UserError
-from rl.prm.cells import Row, as_flag, as_list, as_text, as_whole, first_of
+from rl.prm.cells import Row, first_of, flag_cell, list_cell, text_cell, whole_cell
 from rl.prm.labelled import from_row, labelled, records, text_or_messages
 from rl.tasks.layout import template_fields
 from rl.tasks.messages import messages_of
@@ -104,17 +104,19 @@ def _whetstone(row: Row, separator: str, template: str) -> Iterator[Sample]:
 
 
 def _processbench(row: Row, separator: str, template: str) -> Iterator[Sample]:
-    first = as_whole(first_of(row, "label", "first_error_step"), "the first wrong step")
-    texts = as_list(first_of(row, "steps"), "steps")
+    first = whole_cell(first_of(row, "label", "first_error_step"), "the first wrong step")
+    texts = list_cell(first_of(row, "steps"), "steps")
     if not -1 <= first < len(texts):
-        raise ValueError(f"the first wrong step is -1 or a step's index, not {first} of {len(texts)} steps")
+        raise ValueError(
+            f"expected -1 or the index of a step as the first wrong step, got {first} of {len(texts)} steps"
+        )
     labels = [1.0 if first < 0 or i < first else 0.0 if i == first else None for i in range(len(texts))]
     prompt = _prompt(first_of(row, "problem", "question"), template)
-    yield labelled(prompt, texts, labels, separator, right=as_flag(row.get("final_answer_correct")), id=row.get("id"))
+    yield labelled(prompt, texts, labels, separator, right=flag_cell(row.get("final_answer_correct")), id=row.get("id"))
 
 
 def _math_shepherd(row: Row, separator: str, template: str) -> Iterator[Sample]:
-    text, marked = (as_text(first_of(row, name), name) for name in ("input", "label"))
+    text, marked = (text_cell(first_of(row, name), name) for name in ("input", "label"))
     parts: list[str] = []
     labels: list[float | None] = []
     begin = cursor = place = 0  # of the step and of what is compared next, in the text and in the label's
@@ -139,7 +141,7 @@ def _math_shepherd(row: Row, separator: str, template: str) -> Iterator[Sample]:
 
 def _mark(mark: str, step: int) -> float:
     if mark not in ("+", "-"):
-        raise ValueError(f"step {step} is marked {mark!r}, not + or -")
+        raise ValueError(f"expected + or - as the mark of step {step}, got {mark!r}")
     return float(mark == "+")
 
 
@@ -154,7 +156,7 @@ def _parted(text: str) -> tuple[str, str]:
 def _conversation(row: Row, separator: str, template: str) -> Iterator[Sample]:
     turns = messages_of(first_of(row, "conversations", "messages"))
     if turns is None:
-        raise ValueError("conversations are turns with role and content")
+        raise ValueError("expected a conversation of turns with role and content")
     said = [(turn["role"], turn["content"].strip()) for turn in turns if turn["role"] != "system"]
     roles = [role for role, _ in said]
     if roles[:2] == ["user", "user"]:  # the question in a turn of its own
@@ -165,7 +167,7 @@ def _conversation(row: Row, separator: str, template: str) -> Iterator[Sample]:
     else:
         raise ValueError("no turns")
     if [role for role, _ in steps] != ["user", "assistant"] * (len(steps) // 2):
-        raise ValueError(f"the user's steps and the assistant's marks take turns, got {', '.join(roles)}")
+        raise ValueError(f"expected the user's steps and the assistant's marks to alternate, got {', '.join(roles)}")
     labels = [_mark(text, index) for index, text in enumerate(text for role, text in steps if role == "assistant")]
     texts = [text for role, text in steps if role == "user"]
     # as in Math-Shepherd, the last step holds the answer
@@ -176,7 +178,7 @@ def _prm800k(row: Row, separator: str, template: str) -> Iterator[Sample]:
     prompt = _prompt(first_of(row, "question.problem"), template)
     texts: list[str] = []
     labels: list[float | None] = []
-    for place, step in enumerate(as_list(first_of(row, "label.steps"), "label.steps")):
+    for place, step in enumerate(list_cell(first_of(row, "label.steps"), "label.steps")):
         candidates = step.get("completions") or []
         chosen = step.get("chosen_completion")
         human = step.get("human_completion")
@@ -193,14 +195,14 @@ def _prm800k(row: Row, separator: str, template: str) -> Iterator[Sample]:
             texts.append(candidates[chosen]["text"])
             labels.append(rated[chosen])
         elif human:
-            texts.append(as_text(human if isinstance(human, str) else human.get("text"), f"step {place}"))
+            texts.append(text_cell(human if isinstance(human, str) else human.get("text"), f"step {place}"))
             labels.append(1.0)  # written by the labeller as the right way on
     if texts:
         yield labelled(prompt, texts, labels, separator)
 
 
 def _rating(candidate: Mapping[str, Any], step: int) -> float | None:
-    as_text(candidate.get("text"), f"a completion of step {step}")
+    text_cell(candidate.get("text"), f"a completion of step {step}")
     rating = candidate.get("rating")
     if rating not in RATINGS:
         raise ValueError(f"a completion of step {step} is rated {rating!r}, not -1, 0 or 1")
@@ -208,10 +210,10 @@ def _rating(candidate: Mapping[str, Any], step: int) -> float | None:
 
 
 def _stepwise(row: Row, separator: str, template: str) -> Iterator[Sample]:
-    steps = as_list(first_of(row, "completions"), "completions")
+    steps = list_cell(first_of(row, "completions"), "completions")
     texts = [text_of(text_or_messages(step, f"step {place}")) for place, step in enumerate(steps)]
     prompt = text_or_messages(first_of(row, "prompt"), "the prompt")
-    yield labelled(prompt, texts, as_list(first_of(row, "labels"), "labels"), separator)
+    yield labelled(prompt, texts, list_cell(first_of(row, "labels"), "labels"), separator)
 
 
 def _prompt(question: Any, template: str) -> Text:

@@ -36,7 +36,7 @@ def label(start: int, end: int, value: float | None) -> Step:
         return Step(start, end, "abstained", None, "no label")
     if isinstance(value, int | float) and 0 <= value <= 1:
         return Step(start, end, "judged", float(value))
-    raise ValueError(f"a label is a number in [0, 1], not {value!r}")
+    raise ValueError(f"expected a label in [0, 1], got {value!r}")
 
 
 def labelled(
@@ -66,7 +66,7 @@ def labelled(
     made, start = [], 0
     for place, (text, value) in enumerate(zip(steps, labels, strict=True)):
         if not isinstance(text, str):
-            raise ValueError(f"step {place} is no text but {type(text).__name__}")
+            raise ValueError(f"expected text as step {place}, got {type(text).__name__}")
         made.append(label(start, start + len(text), value))
         start += len(text) + len(separator)
     row = {"prompt": prompt} if id is None else {"prompt": prompt, "id": id}
@@ -169,9 +169,9 @@ def from_row(row: Mapping[str, Any]) -> Sample:
             raise ValueError("a step is an object with start, end and label")
         first, last = step["start"], step["end"]
         if not isinstance(first, int) or not isinstance(last, int):
-            raise ValueError(f"start and end of a step are whole numbers, not {first!r} and {last!r}")
+            raise ValueError(f"expected whole numbers as start and end of a step, got {first!r} and {last!r}")
         if not 0 <= first <= last <= len(sample.text) or last < end:
-            raise ValueError(f"steps run in order inside the completion, not {first} to {last}")
+            raise ValueError(f"expected steps in order within the completion, got {first} to {last}")
         end = last
         labels.append(label(first, last, step.get("label")))
     scores = list(row.get("verified") or ())
@@ -228,7 +228,7 @@ def records(path: str) -> Iterable[tuple[str, dict[str, Any]]]:
     """
     sources: list[Source] = open_sources(path)
     if not any(source.records for source in sources):
-        raise UserError(path, "no rows in it")
+        raise UserError(path, "has no rows")
     for source in sources:
         for record in source.records:
             if record.broken:
@@ -244,7 +244,7 @@ def _verdict(right: bool | None, answer: str | None = None, steps: Sequence[Step
     """The verdict that a file records about an answer and its steps."""
     if right is not None and right == right:
         if right not in (True, False):
-            raise ValueError(f"whether the answer is right is true, false or missing, not {right!r}")
+            raise ValueError(f"whether the answer is right must be true, false or missing, not {right!r}")
         return judged(bool(right), extracted=answer, steps=tuple(steps))
     return abstained("unknown", extracted=answer, steps=tuple(steps)) if answer is not None or steps else None
 

@@ -138,6 +138,6 @@ def language_model_head(path: str | Path) -> torch.Tensor:
     try:
         model = models.merged(models.load(path, "causal", dtype="float32").model)
     except ValueError as error:
-        raise UserError("--lm-weight", f"{str(path)!r} is no causal language model: {error}") from error
+        raise UserError("--lm-weight", f"{str(path)!r} is not a causal language model: {error}") from error
     head = cast(nn.Linear, model.get_output_embeddings())
     return head.weight.detach().clone()

@@ -23,7 +23,7 @@ class Sieve:
         run: the context of a run in rounds.
 
     Raises:
-        UserError: the verifier of equations lacks an option, or judges no steps.
+        UserError: the verifier of equations lacks an option, or does not judge steps.
     """
 
     def __init__(self, run: RunContext) -> None:
@@ -36,7 +36,7 @@ class Sieve:
             except ValueError as error:
                 raise UserError("algorithm.sift.options", str(error)) from None
             if not self.equations.judges_steps:
-                raise UserError("algorithm.sift.equations", f"verifier {settings.equations!r} judges no steps")
+                raise UserError("algorithm.sift.equations", f"verifier {settings.equations!r} does not judge steps")
 
     def __call__(self, samples: Sequence[Sample]) -> list[Sample]:
         """The samples that are kept, in their order."""

@@ -67,7 +67,7 @@ class ProcessScores:
         if run.state.num_processes > 1:
             raise UserError("algorithm.process", "labels and trains on one process; run it without accelerate launch")
         if settings.labels == "verifier" and not verifier.judges_steps:
-            raise UserError("algorithm.process.labels", f"verifier {verifier.name!r} judges no steps")
+            raise UserError("algorithm.process.labels", f"verifier {verifier.name!r} does not judge steps")
         if settings.gold and run.task.solve is None:
             raise UserError("algorithm.process.gold", "the task has no solutions of its own; set gold: false")
         pattern = None if settings.pattern is None else re.compile(settings.pattern)
@@ -173,7 +173,7 @@ class ProcessScores:
 
 
 def against_the_verifier(samples: Sequence[Sample], scores: Sequence[Sequence[float]]) -> dict[str, float]:
-    """How labels and scores compare with the task verifier's verdicts on steps; empty if it judges no steps.
+    """How labels and scores compare with the task verifier's verdicts on steps; empty if it does not judge steps.
 
     Args:
         samples: labelled and judged samples.

@@ -55,7 +55,7 @@ class Rounds(Run):
         super().__init__(context)
         assert isinstance(self.config.algorithm, RoundsSettings)
         self.settings = self.config.algorithm
-        self.algorithm = importlib.import_module(self.settings.module)
+        self.algorithm = importlib.import_module(self.settings.module)  # dpo, orpo, sft or quark of rl/algorithms
         self.rows = self.task.splits["train"]
         self.draws, self.conditioning = Draws(context), Conditioning(context)
         self.finished = FinishedRounds(self.folder, context.warn)

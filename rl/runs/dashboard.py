@@ -36,7 +36,7 @@ def workspace(run: RunRecord, entity: str) -> Any:
         A `wandb_workspaces.workspaces.Workspace`.
     """
     import wandb_workspaces.reports.v2 as parts  # pyright: ignore[reportMissingImports]  # an extra
-    import wandb_workspaces.workspaces as spaces  # pyright: ignore[reportMissingImports]
+    import wandb_workspaces.workspaces as spaces  # pyright: ignore[reportMissingImports]  # as above
 
     def lines(title: str, metrics: tuple[str, ...]) -> Any:
         return parts.LinePlot(title=title, x="step", y=list(metrics), ignore_outliers=False)

@@ -49,7 +49,7 @@ class OnlineRun(Run):
         )
         guard, proxies = Guard(console), Proxies()
         callbacks = [guard, proxies, records, evaluations, self.progress, self.stop, self.checkpoints]
-        build = importlib.import_module(config.algorithm.module).build
+        build = importlib.import_module(config.algorithm.module).build  # of rl/algorithms/grpo.py or ppo.py
         with refusals_named(config.trainer):
             self.trainer: OnlineTrainer = build(context, callbacks)
         records.trainer = self.checkpoints.trainer = self.trainer

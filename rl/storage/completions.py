@@ -54,7 +54,7 @@ def write(folder: RunFolder, step: int, table: Mapping[str, Any]) -> pd.DataFram
 
 
 def read(folder: RunFolder, files: int | None = None) -> pd.DataFrame:
-    """The completions on record, in the order of sampling; an empty table without a column where there are none.
+    """The recorded completions, in the order of sampling; a table without rows and columns if there are none.
 
     Args:
         folder: the run folder.

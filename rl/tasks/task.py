@@ -125,7 +125,7 @@ def refuse_overlap(splits: Mapping[Split, Iterable[Mapping[str, Any]]], where: s
         for row in splits[split]:
             key = row["prompt"] if isinstance(row["prompt"], str) else repr(row["prompt"])
             if home.setdefault(key, split) != split:
-                raise UserError(where, f"a prompt stands in both {home[key]} and {split}: {key[:80]!r}")
+                raise UserError(where, f"a prompt is in both {home[key]} and {split}: {key[:80]!r}")
 
 
 def refuse_empty(splits: Mapping[Split, Sequence[Mapping[str, Any]]], *, validation: bool) -> None:

@@ -185,7 +185,7 @@ def test_what_training_saved_is_kept_to(prm, known_folder):
         ({"options": {"marker": ""}}, "marker: expected a text"),
         ({"options": {"max_tokens": 0}}, "max_tokens: expected a whole number"),
         ({"options": {"seperator": ";"}}, "did you mean 'separator'"),
-        ({"verifier": "math"}, "verifier 'math' judges no steps"),
+        ({"verifier": "math"}, "verifier 'math' does not judge steps"),
         ({"model": None}, "model: is needed: a process reward model"),
         ({"model": "policy"}, "needs a frozen model"),
     ],

@@ -137,5 +137,5 @@ def test_choices_may_be_written_as_text_as_in_a_csv_file(text):
 
 
 def test_a_text_that_is_no_list_of_choices_is_refused():
-    with pytest.raises(ValueError, match="choices is a text that is no list: 'Which flies"):
+    with pytest.raises(ValueError, match="choices is a text that is not a list: 'Which flies"):
         verify("B", "B", choices="Which flies?")

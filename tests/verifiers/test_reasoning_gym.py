@@ -69,5 +69,5 @@ def test_an_entry_without_an_answer_has_no_gold_prediction():
 def test_mistakes_in_the_row_are_named():
     with pytest.raises(ValueError, match="did you mean 'countdown'"):
         verify("x", "x", source_dataset="countdwn", metadata={})
-    with pytest.raises(ValueError, match="metadata is no JSON"):
+    with pytest.raises(ValueError, match="metadata is not JSON"):
         verify("x", "x", source_dataset="countdown", metadata="{")

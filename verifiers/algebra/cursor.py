@@ -63,7 +63,7 @@ class Cursor:
         parts: list[str] = []
         while self.kind() and not self.take("}"):
             if self.text() in ("{", "_", "^", "|"):
-                raise Unparsable("a subscript that is no name")
+                raise Unparsable("a subscript that is not a name")
             parts.append(self.text())
             self.at += 1
         if not parts:

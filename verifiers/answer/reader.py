@@ -1,18 +1,18 @@
-r"""Where a completion states its answer: one order of precedence for every verifier.
+r"""Finds where a completion states its answer: one order of precedence for every verifier.
 
-`spans` gives the places where a completion states its answer, the strongest first; a verifier takes the first in which
-it finds an answer of its kind. `docs/verifiers.md` has the table with an example a row. In short:
+`spans` yields the places where a completion states its answer, the strongest first; a verifier takes the first one in
+which it finds an answer of its kind. `docs/verifiers.md` has the table with an example for each rule. In short:
 
-1. `tag`: `<answer>…</answer>`, `<final>` or `<solution>`, also where one of the two tags is missing;
-2. `hashes`: `#### …`, as in GSM8K, where it is no heading;
-3. `cue` that says it is final, or begins a line, after the last box;
-4. `box`: `\boxed{…}`; several are one answer where only a connective stands between them;
-5. `cue`: "the answer is …", "**Answer:** …", "… is the answer", `{"answer": …}`, where no next sentence takes it back;
-6. `line`: the last line (`last_line`), where it is nothing but an answer;
-7. `last`: the last number or formula, or the one choice mentioned; each verifier finds it by itself.
+1. `tag`: `<answer>…</answer>`, `<final>` or `<solution>`, even if one of the two tags is missing;
+2. `hashes`: `#### …`, as in GSM8K, unless it is a heading;
+3. `cue` that says that the answer is final, or that begins a line, after the last box;
+4. `box`: `\boxed{…}`; several are one answer if only connectives stand between them;
+5. `cue`: "the answer is …", "**Answer:** …", "… is the answer", `{"answer": …}`, unless it is taken back;
+6. `line`: the last line (`last_line`), if it is nothing but an answer;
+7. `last`: the last number or formula, or the only choice that is mentioned; each verifier finds it by itself.
 
-Within a rule the last place in the text comes first. A box that is never closed or too long is where the answer stands,
-but no answer: its span has a `fault`, and the answer is wrong.
+Within a rule, the last place in the text comes first. A box that is never closed, or that is too long, marks where the
+answer is but holds none: its span has a `fault`, and the answer is wrong.
 """
 
 from __future__ import annotations

@@ -216,7 +216,7 @@ def _compound(text: str, depth: int) -> Any:
     if match := _BASED.fullmatch(text):
         base = match[2] or match[3] or match[4] or _BASES.get(match[6])
         if base is None:
-            raise Unparsable("a base that is no number")
+            raise Unparsable("a base that is not a number")
         based = Based(match[1] or match[5], str(int(base)))
         if _IN_BASE.search(text) and (number := parse_number(based.digits)) is not None:
             return Either((based, number))  # the base is that of the question, which the gold need not repeat
@@ -277,7 +277,7 @@ def _expression(text: str) -> Any:
         text = _DEGREES.sub(r"(\\frac{\1\\pi}{180})", text)
     core, unit = split_unit(text)
     if any(len(word) > 3 and word not in FUNCTIONS for word in _PROSE.findall(core)) or _TWO_WORDS.search(core):
-        raise Unparsable("words that are no answer")
+        raise Unparsable("words that are not an answer")
     if not re.search("[A-Za-z0-9]", core):
         raise Unparsable("it has neither a number nor a name")
     if unit is not None and (number := parse_number(core)) is not None:

@@ -28,7 +28,7 @@ def in_words(text: str) -> Words | Expression | None:
     if not bare:
         raise Unparsable("empty text")
     if not re.fullmatch(r"[a-z][a-z'., -]*", bare) or _NUMBER_WORDS & set(re.split("[ -]", bare)):
-        raise Unparsable("words that are no answer, or a number in words")
+        raise Unparsable("words that are not an answer, or a number in words")
     if bare in ALL_REALS:
         return Expression(r"\mathbb{R}", relation=True)
     if len(bare) == 1:

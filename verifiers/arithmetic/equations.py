@@ -140,7 +140,7 @@ def _whole(side: str) -> Value:
     tokens = tokenize(side)
     value, end = parse(tokens, 0)
     if end != len(tokens):
-        raise Unreadable(f"{side.strip()[:40]!r} is no expression")
+        raise Unreadable(f"{side.strip()[:40]!r} is not an expression")
     return value
 
 

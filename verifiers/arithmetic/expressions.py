@@ -64,7 +64,7 @@ def number(text: str) -> Fraction:
         Unreadable: it is no number, or has more than `MAX_DIGITS` digits.
     """
     if not re.fullmatch(NUMBER, text):
-        raise Unreadable(f"{text[:40]!r} is no number")
+        raise Unreadable(f"{text[:40]!r} is not a number")
     if len(text) > MAX_DIGITS + MAX_DIGITS // 3:
         raise Unreadable("a number of too many digits")
     return bounded(Fraction(text.replace(",", "")))

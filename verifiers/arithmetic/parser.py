@@ -16,7 +16,7 @@ MAX_DEPTH = 30
 _MULTIPLIERS = {"hundred": 100, **LARGE}
 _Pair = tuple[Fraction, Fraction]
 _CLOSES = {"(": ")", "[": "]", "{": "}"}
-_FILLERS = frozenset("the a an his her their its our my your another these those about only all approximately".split())  # noqa: SIM905
+_FILLERS = frozenset("the a an his her their its our my your another these those about only all approximately".split())  # noqa: SIM905  # reads as text
 
 
 def evaluate(expression: str) -> Value:
@@ -265,5 +265,5 @@ def _apply_one(sign: str, left: Fraction, right: Fraction) -> Fraction:
     if sign == "/":
         return bounded(left / right)
     if right.denominator != 1 or abs(right) > MAX_EXPONENT:
-        raise Unreadable("an exponent that is no small whole number")
+        raise Unreadable("an exponent that is not a small whole number")
     return bounded(left ** int(right))

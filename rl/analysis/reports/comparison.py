@@ -28,8 +28,8 @@ CURVES = (
     ("Right answers on validation, sampled", "share", "eval/validation/mean_at_k"),
     ("Reward while training", "reward", "reward"),
     ("Completion length", "tokens", "completions/mean_length"),
-    ("Entropy of the policy", "nats a token", "entropy"),
-    ("Groups whose completions all score the same", "share", "frac_reward_zero_std"),
+    ("Entropy of the policy", "nats per token", "entropy"),
+    ("Groups whose completions all have the same reward", "share", "frac_reward_zero_std"),
     ("Gradient norm", "", "grad_norm"),
 )
 """Title, unit, metric."""

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 MANY = 40
-"""Above so many points a line is drawn faintly, with its running mean on top."""
+"""A line with more points than this is drawn faintly, with its running mean on top."""
 COLOURS = ("#2f6fdb", "#d97b17", "#1a8f5a", "#c2413b", "#7b54c9", "#8a6a4f", "#c657a0", "#5b6470", "#9a9a20", "#2397a6")
 
 

@@ -24,10 +24,10 @@ class Curve(NamedTuple):
     """A chart of a report.
 
     Attributes:
-        title: above it.
-        unit: of its values.
-        metrics: the metrics drawn together; `{reward}` stands for each reward of the config.
-        if_any: whether it is left out where all its values are 0.
+        title: the title above it.
+        unit: the unit of its values.
+        metrics: the metrics that are drawn together; `{reward}` stands for each reward of the config.
+        if_any: whether it is left out if all its values are 0.
     """
 
     title: str
@@ -40,7 +40,7 @@ CURVES = {
     "Is it learning?": (
         Curve("Accuracy on validation", "share",
               ("eval/validation/greedy", "eval/validation/mean_at_k", "eval/validation/chain")),
-        Curve("In reach: right in any, or by vote, of k samples", "share",
+        Curve("Within reach: right in any of k samples, or by their vote", "share",
               ("eval/validation/pass_at_k", "eval/validation/maj_at_k")),
     ),
     "What does it earn?": (
@@ -50,31 +50,31 @@ CURVES = {
               ("rewards/{reward}/abstained", "rewards/{reward}/failed"), if_any=True),
     ),
     "Where is the signal lost?": (
-        Curve("Groups whose completions all score the same", "share",
+        Curve("Groups whose completions all have the same reward", "share",
               ("frac_reward_zero_std", "rewards/{reward}/no_signal")),
-        Curve("Groups left out: all right, all wrong", "share",
+        Curve("Groups left out because all are right, or all wrong", "share",
               ("dynamic_sampling/all_right", "dynamic_sampling/all_wrong")),
         Curve("Completion length", "tokens", ("completions/mean_length", "completions/max_length")),
         Curve("Cut off before the end", "share", ("completions/clipped_ratio",)),
     ),
     "Is it stable?": (
-        Curve("Entropy of the policy", "nats a token", ("entropy",)),
+        Curve("Entropy of the policy", "nats per token", ("entropy",)),
         Curve("Gradient norm", "", ("grad_norm",)),
-        Curve("Divergence from the reference, and over a draw", "nats a token", ("kl", "ppo/approx_kl")),
+        Curve("Divergence from the reference, and over a draw", "nats per token", ("kl", "ppo/approx_kl")),
         Curve("Tokens whose ratio is clipped", "share", ("clip_ratio/region_mean", "ppo/clip_fraction")),
         Curve("Variance that the critic explains", "", ("critic/explained_variance",)),
         Curve("Log-probability of chosen and of rejected", "nats", ("logps/chosen", "logps/rejected")),
     ),
     "What did the rounds draw?": (
         Curve("Samples of each round", "share", ("rounds/right", "rounds/cut_off", "rounds/hinted")),
-        Curve("Right answers by wrong steps, each round", "share",
+        Curve("Right answers by wrong steps in each round", "share",
               ("rounds/right_by_wrong_steps", "rounds/hinted_right_by_wrong_steps")),
-        Curve("Pairs or completions fitted on, each round", "", ("rounds/pairs", "rounds/kept", "rounds/given")),
+        Curve("Pairs or completions of each fit", "", ("rounds/pairs", "rounds/kept", "rounds/given")),
     ),
 }  # fmt: skip
-"""A question → the charts that answer it, as on the page of metrics."""
+"""Question → the charts that answer it, in the order of the metrics page."""
 DROPPED = ("eval/validation/", "completions/", "rewards/", "rounds/", "logps/", "dynamic_sampling/")
-"""What legends leave out of the names of metrics."""
+"""Beginnings of names of metrics that legends leave out."""
 
 
 def write_report(path: str | Path, out: str | Path | None = None) -> Path:
@@ -88,7 +88,7 @@ def write_report(path: str | Path, out: str | Path | None = None) -> Path:
         The file.
 
     Raises:
-        UserError: that is not a run folder, what is in it cannot be read, or the file's folder is missing.
+        UserError: the path is not a run folder, its records cannot be read, or the file's folder is missing.
     """
     run = read_run(path)
     summary, phases = run.summary, seconds_by_phase(run)
@@ -114,7 +114,7 @@ def write_report(path: str | Path, out: str | Path | None = None) -> Path:
 
 
 def curves(run: RunRecord) -> dict[str, list[str]]:
-    """The charts of a run that has anything to draw, as SVG, by the question that they answer."""
+    """The charts for which a run has records, as SVG, by the question that they answer."""
     drawn = {question: [_drawn(run, curve) for curve in charts] for question, charts in CURVES.items()}
     return {question: there for question, charts in drawn.items() if (there := [one for one in charts if one])}
 

@@ -79,14 +79,14 @@ def _config(file: Path, text: str) -> dict[str, Any]:
     try:
         values = undump(text)
     except (YAMLError, OmegaConfBaseException) as error:
-        raise UserError(str(file), f"is no run's config: {str(error).strip().splitlines()[0]}") from error
+        raise UserError(str(file), f"is not the config of a run: {str(error).strip().splitlines()[0]}") from error
     sections = ("task", "algorithm", "rewards")
     if (
         not isinstance(values, dict)
         or "name" not in values
         or any(not isinstance(values.get(s), dict) for s in sections)
     ):
-        raise UserError(str(file), "is no run's config: it lacks name, task, algorithm or rewards")
+        raise UserError(str(file), "is not the config of a run: it lacks name, task, algorithm or rewards")
     return values
 
 

@@ -97,7 +97,7 @@ def read(path: str, columns: Mapping[str, str], *, skip: bool = False) -> Rows:
     top = list(dict.fromkeys(str(name) for row in data for name in row))
     if not top:
         first = next((f"; the first: {s.records[0].broken}" for s in sources if s.records and s.records[0].broken), "")
-        raise UserError(path, f"no rows in it{first}")
+        raise UserError(path, f"has no rows{first}")
     chosen = chosen_columns(columns, data, top, path)
     guessed = chosen.get("correct") if "correct" not in columns else None
     if guessed and not all(is_share(value_of(row, guessed)) for row in data):

@@ -79,7 +79,7 @@ def test_wrong_input_is_one_line(capsys, tmp_path):
     assert "needs --task" in refused(capsys, "prm", "label", "--out", out)
     line = refused(capsys, "prm", "label", "--by", "verifier", "--verifier", "chain", "--rows", rows, "--out", out)
     assert f"{rows}:1: no 'completion'" in line
-    assert "one of them" in refused(capsys, "prm", "eval", "--data", rows)
+    assert "either a MODEL" in refused(capsys, "prm", "eval", "--data", rows)
     assert "could not be loaded" in refused(capsys, "prm", "eval", str(tmp_path / "gone"), "--data", lines(
         tmp_path / "pb.jsonl", {"problem": "q", "steps": ["x"], "label": -1}), "--format", "processbench")  # fmt: skip
 
@@ -203,11 +203,11 @@ def test_predictions_are_compared_where_there_are_labels(tmp_path, rows, data):
 @pytest.mark.parametrize(
     ("rows", "what"),
     [
-        ([{"prediction": True}, {"prediction": 0}], "p.jsonl:1: `prediction` is a whole number, not True"),
+        ([{"prediction": True}, {"prediction": 0}], "p.jsonl:1: expected a whole number as `prediction`, got True"),
         ([{"prediction": 2}, {"prediction": 0}], "p.jsonl:1: step 2 of 2 steps; they are counted from 0"),
         ([{"prediction": -1}, {"scores": [1]}], "p.jsonl:2: needs `prediction`"),
-        ([{"scores": [None, 1]}, {"scores": [1]}], "p.jsonl:1: a score is a number, not None"),
-        ([{"scores": [3, -1]}, {"scores": [1]}], "p.jsonl:1: a score is a probability in [0, 1], not 3"),
+        ([{"scores": [None, 1]}, {"scores": [1]}], "p.jsonl:1: expected a number as score, got None"),
+        ([{"scores": [3, -1]}, {"scores": [1]}], "p.jsonl:1: expected a score in [0, 1], got 3"),
         ([{"scores": 3}, {"scores": [1]}], "p.jsonl:1: `scores` 3 for 2 steps"),
         ([{"scores": [1]}, {"scores": [1]}], "p.jsonl:1: 1 scores for 2 steps"),
         ([{"id": 1, "prediction": -1}, {"id": 1, "prediction": 0}], "no prediction for 2"),
@@ -221,7 +221,7 @@ def test_predictions_that_do_not_fit_are_named(capsys, tmp_path, rows, what):
 def test_an_id_that_comes_twice_does_not_match_anything(capsys, tmp_path):
     rows = [{"id": 1, "prediction": -1}, {"id": 2, "prediction": 0}]
     data = [{**OURS, "id": 1}, {**WRONG, "id": 1}]
-    assert "an id comes twice" in refused(capsys, *predicted(tmp_path, data, *rows))
+    assert "an id appears twice" in refused(capsys, *predicted(tmp_path, data, *rows))
 
 
 def another_trainers(folder, warm):

@@ -101,7 +101,7 @@ def test_an_lm_weight_needs_a_causal_language_model(samples, tmp_path):
     folder = tmp_path / "encoder"
     config = BertConfig(vocab_size=40, hidden_size=8, num_hidden_layers=1, num_attention_heads=1, intermediate_size=8)
     BertForTokenClassification(config).save_pretrained(folder)
-    with pytest.raises(UserError, match=r"--lm-weight.*encoder.*is no causal language model"):
+    with pytest.raises(UserError, match=r"--lm-weight.*encoder.*is not a causal language model"):
         language_model_head(folder)
 
 

@@ -204,7 +204,7 @@ def test_what_makes_no_sense_is_refused_early(tmp_path, override, line):
 
 
 def test_a_filter_whose_verifier_judges_no_steps_is_refused_before_sampling(tmp_path, cache):
-    with pytest.raises(UserError, match=r"algorithm\.sift\.equations: verifier 'math' judges no steps"):
+    with pytest.raises(UserError, match=r"algorithm\.sift\.equations: verifier 'math' does not judge steps"):
         run(tmp_path, **{"algorithm.sift": "{equations: math}"})
     with pytest.raises(UserError, match=r"algorithm\.sift\.options: .*no option 'arithmetics'"):
         run(tmp_path / "other", **{"algorithm.sift": "{equations: chain, options: {arithmetics: true}}"})

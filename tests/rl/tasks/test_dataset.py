@@ -290,7 +290,7 @@ def test_a_prompt_in_two_splits_of_the_data_is_refused(here):
     (here / "a.jsonl").write_text(lines(*ROWS))
     (here / "b.jsonl").write_text(lines(ROWS[5]))
     said = refused({"train": "a.jsonl", "test": "b.jsonl"})
-    assert said == "a.jsonl, b.jsonl: a prompt stands in both train and test: 'What is 5 and 5?'"
+    assert said == "a.jsonl, b.jsonl: a prompt is in both train and test: 'What is 5 and 5?'"
 
 
 def test_a_repeated_prompt_is_kept_once_and_said(here, caplog):

@@ -59,7 +59,7 @@ def test_asking_for_more_problems_than_there_are_is_an_error_not_a_loop():
 def test_a_prompt_in_two_splits_is_refused_and_shown(prompt):
     splits = {"train": [{"prompt": "a"}, {"prompt": prompt}], "validation": [{"prompt": "b"}], "test": []}
     refuse_overlap(splits, "here")
-    with pytest.raises(UserError, match=r"here: a prompt stands in both train and test: .*twice"):
+    with pytest.raises(UserError, match=r"here: a prompt is in both train and test: .*twice"):
         refuse_overlap({**splits, "test": [{"prompt": prompt}]}, "here")
 
 

@@ -13,7 +13,7 @@ LONGEST = 16_000_000
 MUTABLE = (list, dict, set, bytearray)
 """Types of arguments that a program can change in place."""
 ORDER = ("lt", "le", "gt", "ge")
-BINARY = "add sub mul truediv floordiv mod pow matmul and_ or_ xor lshift rshift".split()  # noqa: SIM905
+BINARY = "add sub mul truediv floordiv mod pow matmul and_ or_ xor lshift rshift".split()  # noqa: SIM905  # reads as text
 """Operators, by their names in `operator`."""
 
 

@@ -45,7 +45,7 @@ def run(job: dict[str, Any]) -> None:
     """
     sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115, open as long as the process lives
     sys.stdout = io.TextIOWrapper(io.FileIO(1, "w", closefd=False), "utf-8", "backslashreplace")
-    sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115, as stdin
     sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr
     main = types.ModuleType("__main__" if job["kind"] in ("answer", "script") else IMPORTED)
     sys.modules["__main__"] = sys.modules[IMPORTED] = main

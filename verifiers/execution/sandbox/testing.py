@@ -132,7 +132,7 @@ class Remote:
         """The plain value of an object whose class is a list, number or the like of the program's; else itself."""
         return self._ask("plain") if self._is_plain else self
 
-    def __call__(self, *arguments: Any, **keywords: Any) -> Any:  # noqa: D102
+    def __call__(self, *arguments: Any, **keywords: Any) -> Any:  # noqa: D102  # a call of the program's object
         return self._tests.ask("call", self._form, arguments, keywords)
 
     def __getattr__(self, name: str) -> Any:

@@ -68,7 +68,7 @@ def test_a_reward_with_a_hostile_name_is_a_label_and_no_formula(tmp_path):
 def test_the_page_is_whole_and_needs_nothing_else(hostile):
     before = write_report(hostile.path).read_text()
     for heading in ("Before and after", "Is it learning?", "What does it earn?", "Is it stable?", "What does it cost?",
-                    "Which prompts fail", "Examples", "The config beside its defaults"):  # fmt: skip
+                    "Which prompts fail", "Examples", "Keys that differ from their defaults"):  # fmt: skip
         assert f">{heading}</" in before, heading
     assert "Changes of the config" not in before and 'id="FillBetweenPolyCollection_1"' in before
     assert "python 3.11.2 · trl 1.16.0" in before

@@ -18,9 +18,9 @@ def folder(tmp_path):
 @pytest.mark.parametrize(
     ("file", "text", "message"),
     [
-        ("config.yaml", "{", r"config.yaml: is no run's config: "),
-        ("config.yaml", "a: 1\n", r"config.yaml: is no run's config: "),
-        ("config.yaml", "- 1\n", r"config.yaml: is no run's config: "),
+        ("config.yaml", "{", r"config.yaml: is not the config of a run: "),
+        ("config.yaml", "a: 1\n", r"config.yaml: is not the config of a run: "),
+        ("config.yaml", "- 1\n", r"config.yaml: is not the config of a run: "),
         ("summary.json", "{", r"summary.json: is not JSON"),
         ("metrics.jsonl", '{"step": 1}\n{"st\n{"step": 3}\n', r"metrics.jsonl:2: is damaged, not JSON"),
     ],

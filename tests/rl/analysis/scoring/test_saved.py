@@ -98,7 +98,7 @@ def test_rows_without_a_completion_or_broken_are_refused_or_counted(files, capsy
         (ROWS, ["--column", "completion={solution"], "not a valid template"),
         (ROWS, ["--column", "solution"], "expected WHAT=NAME"),
         ([{"completion": "1", "prompt": "1?"}], [], "reward 'correctness' needs a column 'gold'"),
-        ([], [], "no rows in it"),
+        ([], [], "has no rows"),
         (
             [{"completion": {"words": "1"}}],
             [],
@@ -397,8 +397,8 @@ def test_a_conversation_beside_a_completion_is_its_prompt(files, messages):
     [
         ('{"response": "4"}\n{"response": "4", "response": "5"}\n', ":2: two columns are called 'response'"),
         ('{"response": {"a": 1, "a": 2}, "answer": "4"}\n', "the completion is a dict"),
-        ("", "no rows in it"),
-        ("\n\n", "no rows in it"),
+        ("", "has no rows"),
+        ("\n\n", "has no rows"),
         ('{"solution_str": "4", "answer": "4"}\n', "Its columns: solution_str, answer"),
         ('{"response": NaN, "answer": "4"}\n', ":1: no completion"),
         ('{"response": {"a": "4"}, "answer": "4"}\n', "the completion is a dict, not text"),
