@@ -52,6 +52,9 @@ def run(arguments: Sequence[str] | None = None) -> None:
         cli.main(arguments, prog_name="whetstone", standalone_mode=False)
     except UserError as error:
         leave(2, f"whetstone: {error}")
+    except click.exceptions.NoArgsIsHelpError as error:  # nothing but the name of a command or of a group
+        error.show()
+        sys.exit(error.exit_code)
     except click.UsageError as error:
         command = error.ctx.command_path if error.ctx else "whetstone"
         leave(2, f"whetstone: command line: {error.format_message()} See {command} --help.")

@@ -14,24 +14,28 @@ import torch
 import transformers
 from accelerate import PartialState
 from rich.console import Console
+from transformers import PreTrainedTokenizerBase
 
 from rewards.building.build import build as build_rewards
 from rewards.mixing.mix import Mix
+from rewards.models.stopping import strings_and_tokens
 from rewards.models.types import Source
 from rewards.parts.context import Context
 from rl.config import Config
 from rl.config.algorithms import Quark
 from rl.errors import UserError
+from rl.examples.hints import after_examples, with_hint
 from rl.policy import load as policies
 from rl.policy import warm_start
 from rl.policy.chat import check_chat
 from rl.policy.control import new_control
 from rl.policy.load import Policy
-from rl.policy.positions import check_positions
+from rl.policy.positions import Part, check_positions, check_rows
 from rl.policy.teachers import base
 from rl.progress import warm_up_bar
 from rl.sampling.vllm import need_vllm
-from rl.tasks.task import SPLITS, Split, Task
+from rl.tasks.task import SPLITS, Split, Task, refuse_missing_columns
+from verifiers.runtime.golds import first_gold
 
 
 def quiet(config: Config) -> None:
@@ -77,13 +81,8 @@ def rewards(config: Config, task: Task, policy: Source | None = None, base: Sour
         name, _, what = str(error).partition(": ")
         where = "mix" if name == "mix" and name not in config.rewards else f"rewards.{name}"
         raise UserError(where, what) from error
-    there = task.splits["train"][0].keys()
     for reward in mix.rewards:
-        for column in reward.columns:
-            if column not in there:
-                raise UserError(
-                    f"rewards.{reward.name}", f"needs a column {column!r}; the task has {', '.join(sorted(there))}"
-                )
+        refuse_missing_columns(reward.name, reward.columns, task.splits["train"][0])
     return mix
 
 
@@ -126,9 +125,27 @@ def policy(config: Config, task: Task, console: Console) -> Policy:
     if isinstance(config.algorithm, Quark):
         control = new_control(config.algorithm.control, loaded.model, loaded.tokenizer, config.seed)
         loaded = replace(loaded, control=control)
+    check_stops(config, loaded.tokenizer)
     for note in [*loaded.notes, *check_chat(config, task, loaded.tokenizer)]:
         console.print(f"policy: {note}", highlight=False)
     return loaded
+
+
+def check_stops(config: Config, tokenizer: PreTrainedTokenizerBase) -> None:
+    """Check that each stop is a string without special tokens, or a special token.
+
+    Args:
+        config: a checked config.
+        tokenizer: the policy's tokenizer.
+
+    Raises:
+        UserError: one is not.
+    """
+    for key, stop in (("sampling.stop", config.sampling.stop), ("evaluation.stop", config.evaluation.stop or [])):
+        try:
+            strings_and_tokens(stop, tokenizer)
+        except ValueError as error:
+            raise UserError(key, str(error)) from None
 
 
 def rewards_and_policy(
@@ -152,7 +169,30 @@ def rewards_and_policy(
     loaded.append(policy(config, task, console))
     meet(mix)
     check_positions(config, task, loaded[0], console, splits)
+    check_rows(lengthened(config, task), loaded[0], console)
     return mix, loaded[0]
+
+
+def lengthened(config: Config, task: Task) -> list[Part]:
+    """The train prompts as rounds show them with a hint or after worked examples; nothing if the config has neither.
+
+    Args:
+        config: a checked config.
+        task: the loaded task.
+    """
+    few_shot, hints = (getattr(config.algorithm, name, None) for name in ("few_shot", "hints"))
+    rows = task.splits["train"]
+    shown = {} if few_shot is None else {"train": rows}
+    if hints is not None:
+        shown["hinted train"] = [
+            {**row, "prompt": with_hint(row["prompt"], first_gold(row["gold"]), hints.template)} for row in rows
+        ]
+    if few_shot is not None:
+        shown = {
+            split: [{**row, "prompt": after_examples(row["prompt"], few_shot.text)} for row in of]
+            for split, of in shown.items()
+        }
+    return [(split, of, config.sampling.parameters) for split, of in shown.items()]
 
 
 def device_name() -> str:

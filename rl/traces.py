@@ -57,8 +57,8 @@ def draw_traces(
         How many completions were drawn, judged right, and written.
 
     Raises:
-        UserError: the file already exists or its name ends otherwise, the task has no solutions, the policy cannot be
-            loaded, an endpoint's limit is reached, or too many of its replies failed.
+        UserError: the file already exists or its name ends otherwise, the split is empty, the task has no solutions,
+            the policy cannot be loaded, an endpoint's limit is reached, or too many of its replies failed.
         KeyboardInterrupt: the command was interrupted; finished problems are kept.
     """
     out = Path(out)
@@ -70,6 +70,8 @@ def draw_traces(
     setup.quiet(config)
     task = tasks.load(config)
     rows = task.splits[split][:prompts]
+    if not rows:
+        raise UserError("--split", f"the {split} split of the task has no rows")
     policy: Policy | None = None
     if by == "policy":
         mix, policy = setup.rewards_and_policy(config, task, console, [split])

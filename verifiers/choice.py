@@ -45,8 +45,8 @@ def verify(
     Args:
         prediction: the completion.
         gold: the right choice, its label (`B`, `(b)`) or its text.
-        choices: `[{"label": …, "text": …}]`; `{"label": […], "text": […]}`; or texts alone, labelled A, B, C, …; also
-            as the text of any of these, as in a CSV file.
+        choices: `[{"label": …, "text": …}]`; `{"label": […], "text": […]}`; label → text; or texts alone, labelled A,
+            B, C, …; also as the text of any of these, as in a CSV file.
         strict: take an answer only where it is stated; else also from a line of its own, or a mention.
         ambiguous: an answer that names several choices or none: `wrong` (score 0) or `abstain`.
 
@@ -79,9 +79,11 @@ def labelled(
     """
     if isinstance(choices, str):
         choices = choices_from_text(choices)
-    if isinstance(choices, Mapping):
-        if not {"label", "text"} <= set(choices):
-            raise ValueError(f"choices has the keys {sorted(choices)}, not label and text")
+    if isinstance(choices, Mapping) and not {"label", "text"} <= set(choices):
+        if not all(isinstance(text, str | int | float) for text in choices.values()):
+            raise ValueError(f"choices has the keys {sorted(choices)}, and not a text for each")
+        labels, texts = [str(label) for label in choices], [str(text) for text in choices.values()]
+    elif isinstance(choices, Mapping):
         labels, texts = [str(label) for label in choices["label"]], [str(text) for text in choices["text"]]
     else:
         items = list(choices)
@@ -89,9 +91,9 @@ def labelled(
             raise ValueError(f"there must be 1 to 26 choices, not {len(items)}")
         labels, texts = [], []
         for index, item in enumerate(items):
-            if isinstance(item, str):
+            if isinstance(item, str | int | float):
                 labels.append(chr(ord("A") + index))
-                texts.append(item)
+                texts.append(str(item))
             elif isinstance(item, Mapping) and {"label", "text"} <= set(item):
                 labels.append(str(item["label"]))
                 texts.append(str(item["text"]))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import copy
+import functools
 import inspect
 import math
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence, ValuesView
 from decimal import Decimal
 from fractions import Fraction
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 from rewards.building.find import find
@@ -53,6 +56,7 @@ class FunctionReward(Reward):
         Raises:
             ValueError: the function did not return one number or None per completion.
             RuntimeError: the function called `sys.exit`, which would otherwise end the run.
+            Exception: what the function raised, with a note of the line where it did.
         """
         given = {"prompts": prompts, "completions": completions, "completion_ids": completion_ids, **columns}
         try:
@@ -65,6 +69,10 @@ class FunctionReward(Reward):
                 values = list(islice(values, len(completions) + 1))
         except SystemExit as error:
             raise RuntimeError(f"the function called sys.exit({error.code!r})") from error
+        except Exception as error:
+            if (line := _line(self.function, error)) is not None:
+                error.add_note(line)
+            raise
         return Scores(_numbers(values, len(completions)))
 
 
@@ -88,6 +96,17 @@ def build(name: str, where: str | Callable[..., Any], options: Mapping[str, Any]
     renamed = copy.copy(function)
     renamed.name = name
     return renamed
+
+
+def _line(function: Callable[..., Any], error: Exception) -> str | None:
+    """The last line of the function's file that an error passed; None if that is not known."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    code = getattr(inspect.unwrap(function), "__code__", None) or getattr(type(function).__call__, "__code__", None)
+    passed = [
+        frame for frame in traceback.extract_tb(error.__traceback__) if code and frame.filename == code.co_filename
+    ]
+    return f"{Path(passed[-1].filename).name}, line {passed[-1].lineno}" if passed else None
 
 
 async def _finish(awaitable: Any) -> Any:
@@ -127,6 +146,9 @@ def _columns(function: Callable[..., Any], options: Mapping[str, Any]) -> tuple[
         if option not in settable:
             raise ValueError(f"the function has no parameter {option!r} for that option; {nearest(option, settable)}")
     needed = [p.name for p in named if p.default is p.empty and p.name not in (*PASSED, *options)]
+    for one in ("prompt", "completion"):
+        if one in needed:
+            raise ValueError(f"it has a parameter {one!r}, and TRL passes {one}s, a list with one for each completion")
     return tuple(needed)
 
 

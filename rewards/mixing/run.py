@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from rewards.mixing.time_limit import OutOfTime, bounded
@@ -108,15 +109,21 @@ def within_bounds(scores: Scores) -> Scores:
     }
     if not broken:
         return scores
-    values = [None if row in broken else value for row, value in enumerate(scores.values)]
-    steps = [() if row in broken else steps for row, steps in enumerate(scores.steps)]
-    return Scores(values, steps, scores.columns, {**scores.failures, **broken})
+    return replace(
+        scores,
+        values=[None if row in broken else value for row, value in enumerate(scores.values)],
+        steps=[() if row in broken else steps for row, steps in enumerate(scores.steps)],
+        tokens=[() if row in broken else tokens for row, tokens in enumerate(scores.tokens)],
+        failures={**scores.failures, **broken},
+    )
 
 
 def _hint(error: Exception) -> str:
+    """What else is known of an error: the line of the user's code that it came from, and what may help."""
+    hints: list[str] = list(getattr(error, "__notes__", ()))
     if "signal only works in main thread" in str(error):
-        return " (rewards run in threads of their own: remove signal.alarm and use mix.timeout instead)"
-    return ""
+        hints.append("rewards run in threads of their own: remove signal.alarm and use mix.timeout instead")
+    return f" ({'; '.join(hints)})" if hints else ""
 
 
 def _copies(values: Any) -> Any:

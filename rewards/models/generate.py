@@ -14,7 +14,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple, Protocol, cast, runtime_checkable
 
 import torch
@@ -25,7 +25,7 @@ from transformers import GenerationConfig, LogitsProcessor, StoppingCriteriaList
 from rewards.models.batches import pad_id, padded
 from rewards.models.logprobs import token_logprobs
 from rewards.models.state import device_of, judging
-from rewards.models.stopping import StopStrings, ended
+from rewards.models.stopping import StopStrings, ended, strings_and_tokens
 from rewards.models.types import Generates, Model, Tokenizer
 
 FinishReason = Literal["stop", "length", "error"]
@@ -46,7 +46,7 @@ class SamplingParameters:
         min_p: draw from tokens with at least this probability relative to the most probable one; None for all.
         repetition_penalty: divides the positive logits of tokens that are already in the text, and multiplies their
             negative logits; 1 for none (Keskar et al. 2019, arXiv:1909.05858, section 4.1).
-        stop: strings that end a completion.
+        stop: strings, or special tokens, that end a completion.
         never: ids of tokens that are not drawn, such as control tokens; for transformers models only.
     """
 
@@ -146,7 +146,8 @@ def generate(
     Returns:
         For each prompt in order, its `count` completions.
     """
-    ends = eos_token_ids(model, tokenizer)
+    strings, tokens = strings_and_tokens(parameters.stop, tokenizer)
+    parameters, ends = replace(parameters, stop=strings), [*eos_token_ids(model, tokenizer), *tokens]
     if isinstance(model, Engine):
         assert not parameters.never, "the config keeps policies with control tokens from engines"
         drawn = _by_engine(model, prompt_ids, parameters, ends, count, batch, seed, logprobs, progress)

@@ -172,8 +172,10 @@ def _weights(name: str, head: str, revision: str | None, trust: bool, how: dict[
     if head in ("token", "sequence") and "num_labels" not in how:  # the head is the adapter's, not the base's
         heads = [w for key, w in load_peft_weights(name, device="cpu").items() if key.endswith(HEAD_WEIGHTS)]
         how = {**how, "num_labels": heads[0].shape[0]} if heads else how
-    base, missing = _weights(base_of(name, config), head, config.get("revision"), trust, how)
+    where = base_of(name, config)
+    base, missing = _weights(where, head, config.get("revision"), trust, how)
     model = PeftModel.from_pretrained(merged(base), name, revision=revision, is_trainable=True)
+    model.active_peft_config.base_model_name_or_path = where  # a relative path would not lead there from other folders
     kept = config.get("modules_to_save") or []
     return model, [key for key in missing if not any(part in kept for part in key.split("."))]
 

@@ -1,4 +1,8 @@
-"""Where a completion ends: at an end-of-text token, or at the token that completes a stop string."""
+"""Where a completion ends: at an end-of-text token, or at the token that completes a stop string.
+
+A stop string that is a special token, such as `<|im_end|>`, is such a token and not a string: the text of a completion
+has no special tokens in it, so it would never be found there.
+"""
 
 from __future__ import annotations
 
@@ -33,6 +37,24 @@ def ended(
 
         return cut[: bisect_left(range(len(cut)), True, key=stopped)], "stop"
     return cut, "length" if place is None else "stop"
+
+
+def strings_and_tokens(stop: Sequence[str], tokenizer: Tokenizer) -> tuple[list[str], list[int]]:
+    """The stop strings to look for in a text, and the ids of those that are special tokens.
+
+    Args:
+        stop: strings that end a completion.
+        tokenizer: the tokenizer of the model that writes it.
+
+    Raises:
+        ValueError: a string has a special token in it and other text beside it.
+    """
+    special = {str(token): id for id, token in tokenizer.added_tokens_decoder.items() if token.special}
+    strings = [string for string in stop if string not in special]
+    for string in strings:
+        if held := next((token for token in special if token in string), None):
+            raise ValueError(f"{string!r} has other text beside the special token {held!r}; name the token alone")
+    return strings, [special[string] for string in stop if string in special]
 
 
 def has_stop(text: str, stop: Sequence[str]) -> bool:

@@ -151,7 +151,9 @@ class _NoIds(Sequence):
     """A placeholder for missing token ids; a reward that reads it fails with a message about what is missing."""
 
     def __len__(self) -> int:
-        raise ValueError("it reads token ids, and there is no tokenizer to make them; name one")
+        raise ValueError(
+            "it reads token ids, and there is no tokenizer to make them; name one with --tokenizer or tokenizer="
+        )
 
     def __getitem__(self, index: Any) -> Any:
         return len(self)

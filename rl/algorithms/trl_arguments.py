@@ -7,6 +7,8 @@ processes can then find each other, and bfloat16 is used only on a GPU that supp
 
 from __future__ import annotations
 
+import copy
+import functools
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,6 +20,8 @@ from datasets import Dataset
 from transformers import TrainerCallback
 from trl.trainer.grpo_config import GRPOConfig
 
+from rewards.models.stopping import strings_and_tokens
+from rewards.models.types import Tokenizer
 from rl.algorithms.fit import Fit
 from rl.config import Config
 from rl.config.generation_cycle import GenerationCycle
@@ -40,13 +44,31 @@ def online_arguments(run: RunContext, callbacks: Sequence[TrainerCallback]) -> d
     """
     return {
         "model": run.policy.model,
-        "args": made(GRPOConfig, grpo_config_arguments(run.config, run.folder)),
-        "train_dataset": Dataset.from_list(run.task.splits["train"]),
+        "args": made(GRPOConfig, grpo_config_arguments(run.config, run.folder) | vllm_stops(run.config, run.tokenizer)),
+        "train_dataset": as_given(run.task.splits["train"]),
         "processing_class": run.policy.tokenizer,
         "peft_config": run.policy.lora,
         "callbacks": list(callbacks),
         "stop": run.config.sampling.stop,
     }
+
+
+def as_given(rows: Sequence[Mapping[str, Any]]) -> Dataset:
+    """A data set with exactly these rows.
+
+    The table behind a data set would give each message of a chat, and each object in a column, the keys that any of
+    them has, with None where one has it not, and would make whole numbers beside others fractions. A chat template or
+    a reward could then read other rows in training than in evaluation.
+
+    Args:
+        rows: the rows, which all have the same columns.
+    """
+    return Dataset.from_dict({"row": range(len(rows))}).with_transform(functools.partial(_rows_at, rows=rows))
+
+
+def _rows_at(places: Mapping[str, Sequence[int]], rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """Copies of the rows at some places, column by column."""
+    return {name: [copy.deepcopy(rows[place][name]) for place in places["row"]] for name in rows[0]}
 
 
 def grpo_config_arguments(config: Config, folder: RunFolder) -> dict[str, Any]:
@@ -79,15 +101,28 @@ def grpo_config_arguments(config: Config, folder: RunFolder) -> dict[str, Any]:
         "min_p": config.sampling.min_p,
         "repetition_penalty": config.sampling.repetition_penalty,
         "chat_template_kwargs": config.sampling.chat_template_kwargs,
-        # TRL passes these to vLLM unchanged
-        "generation_kwargs": {"stop": config.sampling.stop, "include_stop_str_in_output": True}
-        if config.sampling.stop and config.sampling.engine != "transformers"
-        else None,
         "use_vllm": config.sampling.engine != "transformers",
         "vllm_mode": "server" if config.sampling.engine == "vllm_server" else "colocate",
         "vllm_server_base_url": config.sampling.server,
     }
     return {**defaults, **config.trainer, **ours}
+
+
+def vllm_stops(config: Config, tokenizer: Tokenizer) -> dict[str, Any]:
+    """The argument of `GRPOConfig` with what ends a completion of vLLM's, to which TRL passes it unchanged.
+
+    Args:
+        config: a checked config.
+        tokenizer: the policy's tokenizer.
+
+    Returns:
+        Nothing for another engine, or if only end-of-text tokens end completions.
+    """
+    if config.sampling.engine == "transformers" or not config.sampling.stop:
+        return {}
+    strings, tokens = strings_and_tokens(config.sampling.stop, tokenizer)
+    stops = {"stop": strings, "stop_token_ids": tokens, "include_stop_str_in_output": True}
+    return {"generation_kwargs": stops}
 
 
 def fit_arguments(

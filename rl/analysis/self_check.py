@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from rl.errors import UserError
+from rl.tasks.columns import column, has, names
 from rl.tasks.sources import open_sources
 from verifiers.runtime.examples import EXAMPLES, OPTIONS
 from verifiers.runtime.names import nearest
@@ -25,7 +26,7 @@ def show(name: str, options: Mapping[str, Any], data: str | None, columns: Mappi
         name: the verifier's name.
         options: its options.
         data: a file or hub id with rows of `gold` and the verifier's columns; None for the verifier's own examples.
-        columns: name of a column → its name in the data.
+        columns: name of a column → its name in the data, with dots into nested columns.
 
     Raises:
         UserError: there is no such verifier or option, or the data lacks a column.
@@ -98,19 +99,27 @@ def _examples(verifier: str) -> list[dict[str, Any]]:
 
 
 def _read(data: str, verifier: Verifier, columns: Mapping[str, str]) -> list[dict[str, Any]]:
-    """The rows of the data with the verifier's column names; broken rows are left out."""
+    """The rows of the data with the verifier's column names; rows that cannot be tried are counted and left out."""
     records = [record for source in open_sources(data) for record in source.records]
-    rows = [
-        record.columns | {what: record.columns.get(name) for what, name in columns.items()}
-        for record in records
-        if record.broken is None
-    ]
-    if not rows:
+    given = [record.columns for record in records if record.broken is None]
+    if not given:
         why = f"the first: {records[0].broken}" if records else "it is empty"
         raise UserError("--data", f"{data} has no rows that can be read ({why})")
-    for what in ("gold", *verifier.columns):
+    wanted = ("gold", *verifier.columns)
+    for what in dict.fromkeys((*columns, *wanted)):
         name = columns.get(what, what)
-        if all(row.get(what) is None for row in rows):
-            hint = nearest(name, next(record.columns for record in records if record.broken is None))
+        if not any(has(row, name) and column(row, name) is not None for row in given):
+            hint = nearest(name, names(given))
             raise UserError("--data", f"{data} has no column {name!r} ({hint}); name it with --column {what}=NAME")
-    return [row for row in rows if all(row.get(what) is not None for what in ("gold", *verifier.columns))]
+    rows = [
+        row | {what: column(row, name) if has(row, name) else None for what, name in columns.items()} for row in given
+    ]
+    whole = [row for row in rows if all(row.get(what) is not None for what in wanted)]
+    lacking = {
+        "that cannot be read": len(records) - len(given),
+        f"without {' or '.join(wanted)}": len(rows) - len(whole),
+    }
+    for why, count in lacking.items():
+        if count:
+            click.echo(f"left out: {_rows(count)} {why}")
+    return whole

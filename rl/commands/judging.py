@@ -41,18 +41,22 @@ def verify(
 
     if check_itself:
         from rl.analysis.self_check import show
+        from rl.tasks.columns import named
 
-        return show(verifier, values(options), data or rows, dict(column.split("=", 1) for column in columns))
+        return show(verifier, values(options), data or rows, named(columns))
     if rows is None or data or columns:
         raise click.UsageError("IN.jsonl is missing." if rows is None else "--data and --column go with --self-check.")
     try:
         counts = verify_file(rows, out, verifier, values(options))
-    except (ValueError, OSError) as error:
+    except OSError as error:
+        raise UserError(rows if error.filename == rows else f"--out {out}", str(error.strerror).lower()) from error
+    except ValueError as error:
         raise UserError(None, str(error)) from error
     share = "" if counts["mean_score"] is None else f", mean score {counts['mean_score']:.4f}"
     click.echo(f"judged     {counts['judged']:>9,}   right {counts['right']:,}{share}")
-    click.echo(f"abstained  {counts['abstained']:>9,}")
-    click.echo(f"failed     {counts['failed']:>9,}")
+    for status in ("abstained", "failed"):
+        first = f"   the first: {counts['first'][status]}" if counts[status] else ""
+        click.echo(f"{status:<10} {counts[status]:>9,}{first}")
     click.echo(f"{counts['rows']:,} rows in {counts['seconds']:.1f} s, {counts['rows_per_s']:,.0f} a second")
 
 

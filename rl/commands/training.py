@@ -52,9 +52,13 @@ def check(config: str, overrides: Sequence[str]) -> None:
         waiting = missing_on_hub(loaded, coming)
         from rl import tasks
         from rl.runs import plan
+        from rl.runs.rewards_ahead import check_rewards
 
         # a data set on the hub is not read: the command starts nothing, so it downloads nothing either
-        lines = [*plan.describe(loaded, None if tasks.is_on_hub(loaded) else tasks.load(loaded)), *waiting]
+        task = None if tasks.is_on_hub(loaded) else tasks.load(loaded)
+        lines = [*plan.describe(loaded, task), *waiting]
+        if task is not None:
+            check_rewards(loaded, task)
         if stage:
             click.echo(f"# stage {stage}")
         click.echo(dump(loaded))

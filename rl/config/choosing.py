@@ -33,10 +33,10 @@ class Pairs(Section):
 
 
 class Keep(Section):
-    """Which completions to imitate (`rl/examples/keep.py`)."""
+    """Which completions to imitate (`rl/examples/keep.py`). One that is wrong, or was cut off, is never kept."""
 
     threshold: float = 1.0
-    """Lowest judged score."""
+    """Lowest reward of a completion that is kept."""
     quota: Positive = 4
     """Largest number of completions per prompt."""
     distinct: bool = True

@@ -52,6 +52,8 @@ def merge(layers: Sequence[Layer]) -> dict[str, Any]:
             for section in ("task", "algorithm"):
                 if isinstance(name := OmegaConf.select(values, section), str):
                     values[section] = {"name": name}
+                elif isinstance(name, ListConfig):
+                    raise UserError(where, f"{section}: expected one name, or a section with keys, got {name}")
                 name = OmegaConf.select(values, f"{section}.name")
                 if name is not None and OmegaConf.select(merged, f"{section}.name") not in (None, name):
                     del merged[section]

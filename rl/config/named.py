@@ -52,7 +52,7 @@ def missing_on_hub(config: Config, coming: Collection[str] = ()) -> list[tuple[s
         raise UserError("policy.chat_template", f"no file {template!r}{beside(Path(template))}")
     for name, reward in config.rewards.items():
         if reward.function is not None:
-            _look_for_function(f"rewards.{name}.function", reward.function)
+            function_source(f"rewards.{name}.function", reward.function)
         for key, file in _named(reward, FILE_OPTIONS):
             if not Path(file).expanduser().is_file():
                 raise UserError(f"rewards.{name}.{key}", f"no file {file!r}{beside(Path(file))}")
@@ -116,7 +116,16 @@ def _is_here(key: str, model: str) -> bool:
         raise UserError(key, f"{model!r} is neither a folder here nor a name that the hub has") from None
 
 
-def _look_for_function(key: str, where: str) -> None:
+def function_source(key: str, where: str) -> ast.Module | None:
+    """The file of a function of the user's, read but not run; None if it is built in or compiled.
+
+    Args:
+        key: the key that names the function, for messages.
+        where: `module:function` or `file.py:function`.
+
+    Raises:
+        UserError: there is no such file or module, it is not Python, or it defines no such name.
+    """
     place, _, attribute = where.rpartition(":")
     path = Path(place).expanduser()
     if (path / "__init__.py").is_file():
@@ -127,16 +136,17 @@ def _look_for_function(key: str, where: str) -> None:
             raise UserError(key, f"no module {place!r} in {Path.cwd()} or among the installed ones")
         path = files[0]
         if path.suffix != ".py":
-            return  # built in or compiled: its names are known only once it is imported
+            return None  # its names are known only once it is imported
     if not path.is_file():
         raise UserError(key, f"no file {place!r}{beside(path)}")
     try:
-        names = _top_names(ast.parse(path.read_bytes()))
+        tree = ast.parse(path.read_bytes())
     except SyntaxError as error:
         raise UserError(key, f"{place} is not Python: {error.msg} (line {error.lineno})") from None
-    first = attribute.partition(".")[0]
+    first, names = attribute.partition(".")[0], _top_names(tree)
     if names is not None and first not in names:
         raise UserError(key, f"{place} has no function {first!r}; {nearest(first, names)}")
+    return tree
 
 
 def _module_files(name: str) -> list[Path]:

@@ -12,6 +12,7 @@ from typing import Any, cast
 
 from omegaconf import OmegaConf
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from rl.config import layers
 from rl.config.algorithms import ALGORITHMS
@@ -117,7 +118,7 @@ def _checked(files: Sequence[layers.Layer], left: Mapping[str, str] | None = Non
         config = config.model_copy(update={"trainer": checked_trainer(config)})
         check_combinations(config)
     except ValidationError as error:
-        key, what = _explain(error)
+        key, what = _explain(error, values)
         raise UserError(layers.origin(files, key), f"{key}: {what}") from None
     except WrongKey as error:
         raise UserError(layers.origin(files, error.key), f"{error.key}: {error.what}") from None
@@ -157,18 +158,25 @@ def undump(text: str) -> dict[str, Any]:
         return values
 
 
-def _explain(error: ValidationError) -> tuple[str, str]:
-    """The key and a plain message for the first of pydantic's errors."""
+def _explain(error: ValidationError, values: Any) -> tuple[str, str]:
+    """The key and a plain message for the first of pydantic's errors.
+
+    Args:
+        error: what pydantic found.
+        values: the values that it was given.
+    """
     problems = error.errors(include_url=False)
     # report an unknown key first: it often explains why another one is missing
     problem = next((p for p in problems if p["type"] == "extra_forbidden"), problems[0])
+    location, alike = _keys_of(problem, values), [problem]
+    if location and problem["type"] != "extra_forbidden":
+        # a value of several possible types has an error for each; that of the type it comes closest to goes deepest
+        alike = [p for p in problems if _keys_of(p, values)[: len(location)] == location]
+        problem = max(alike, key=lambda p: len(_keys_of(p, values)))
+        location = _keys_of(problem, values)
     context = problem.get("ctx", {})
-    location = [str(part) for part in problem["loc"]]
-    tag = _tag_place(location)
-    if tag is not None:  # pydantic puts the name of the chosen task or algorithm into the path
-        location.pop(tag)
     key = ".".join(location)
-    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    more = f" (and {len(problems) - len(alike)} more)" if len(problems) > len(alike) else ""
     if problem["type"] == TRUTH:
         return ".".join([*location, context["field"]]), f"expected a number, got {context['value']!r}{more}"
     if problem["type"] == "extra_forbidden":
@@ -188,12 +196,22 @@ def _explain(error: ValidationError) -> tuple[str, str]:
         return key, f"YAML reads {problem['input']!r} as {kind}; put quotes around it{more}"
     if problem["type"] in ("dict_type", "model_type", "model_attributes_type"):
         return key, f"expected a section with keys, got {problem['input']!r}{more}"
-    message = problem["msg"].removeprefix("Value error, ")
-    return key, f"{message[0].lower()}{message[1:]}, got {problem['input']!r}{more}"
+    said = (p["msg"].removeprefix("Value error, ") for p in alike if _keys_of(p, values) == location)
+    message = ", or ".join(f"{one[0].lower()}{one[1:]}" for one in dict.fromkeys(said))
+    return key, f"{message}, got {problem['input']!r}{more}"
 
 
-def _tag_place(location: Sequence[str]) -> int | None:
-    return 1 if len(location) > 1 and location[1] in _TAGGED.get(location[0], ()) else None
+def _keys_of(problem: ErrorDetails, values: Any) -> list[str]:
+    """The keys of an error's place in a config: pydantic's location without the names of classes and types in it."""
+    keys: list[str] = []
+    for place, part in enumerate(problem["loc"]):
+        in_list = isinstance(values, list) and isinstance(part, int) and part < len(values)
+        if in_list or (isinstance(values, Mapping) and part in values):
+            values = cast(Any, values)[part]
+        elif problem["type"] != "missing" or place < len(problem["loc"]) - 1:
+            continue
+        keys.append(str(part))
+    return keys
 
 
 def _keys_at(location: Sequence[str | int]) -> list[str]:

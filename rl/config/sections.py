@@ -58,6 +58,9 @@ class DatasetTask(Section):
     is used as it is and does not need this."""
     answer_pattern: str | None = None
     """Regular expression whose first group is the reference answer within the gold column."""
+    choices_from: int | None = None
+    """If golds are places in `choices` rather than labels or texts: the number of the first choice, such as 0 in
+    MMLU."""
     verifier: str = "math"
     verifier_options: dict[str, Any] = {}
     split_column: str | None = None
@@ -141,7 +144,8 @@ class Sampling(Section):
     repetition_penalty: Annotated[float, Field(gt=0)] = 1.0
     """Values above 1 make tokens that the text already has less likely."""
     stop: Stop = []
-    """Strings that end a completion. The string stays in the text, which ends with the token that completes it."""
+    """Strings, or special tokens such as `<|im_end|>`, that end a completion. A string stays in the text, which ends
+    with the token that completes it."""
     chat_template_kwargs: dict[str, Any] = {}
     """Variables of the chat template, such as Qwen3's `enable_thinking`."""
     engine: Literal["transformers", "vllm", "vllm_server"] = "transformers"

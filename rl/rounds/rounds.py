@@ -151,8 +151,9 @@ class Rounds(Run):
         return self.conditioning.evaluated(lambda how: once(model, split, how, progress), settings, self.done)
 
     def trained_tokens(self) -> float:
-        """Number of completion tokens in the pool."""
-        return sum(len(one.ids) for number in range(self.done) for one in self._pool(number))
+        """Number of completion tokens in the pool, also of a round that gave nothing to fit on."""
+        drawn = [n for n in range(self.settings.rounds) if pool.path_of(self.folder.pool, n).exists()]
+        return sum(len(one.ids) for number in drawn for one in self._pool(number))
 
     def _pool(self, number: int) -> list[Sample]:
         """The judged samples of a round; empty if the round fits on given examples alone."""

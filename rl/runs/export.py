@@ -41,7 +41,7 @@ def export(run: str | Path, to: str | Path, *, merge: bool = False, force: bool 
         The folder.
 
     Raises:
-        UserError: there is no such run, it is not finished, or `to` is taken.
+        UserError: there is no such run, it is not finished, `to` is taken, or the base to merge with is gone.
     """
     folder, target = _finished(Path(run)), Path(to)
     _refuse_taken(target, folder, force=force)
@@ -116,7 +116,10 @@ def _copy(model: Path, to: Path, adapter: Mapping[str, Any] | None) -> None:
 
 
 def _merge(model: Path, to: Path) -> None:
-    loaded = load_model(model)
+    try:
+        loaded = load_model(model)
+    except ValueError as error:  # its base model is gone
+        raise UserError("--merge", str(error)) from error
     assert isinstance(loaded.model, PeftModel), "the folder holds an adapter"
     whole = loaded.model.merge_and_unload()
     whole.save_pretrained(to)

@@ -160,10 +160,11 @@ def _self_check(task: Task, rows: int) -> str:
     problems = self_check(verifier, tried)
     if problems:
         return f"{verifier.name}: REFUSES {len(problems)} of {len(tried)} gold answers; the first: {problems[0].reason}"
-    found = survey(verifier, task.splits["train"][:PHRASED_ROWS])
+    phrased = task.splits["train"][:PHRASED_ROWS]
+    found = survey(verifier, phrased)
     accepted = f"{verifier.name}: accepts its own gold answer on all {len(tried)} rows tried"
     if len(found.phrasings) > 1:
-        accepted += f", {found.share:.1%} of {PHRASED_ROWS} in {len(found.phrasings)} usual phrasings"
+        accepted += f", {found.share:.1%} of {len(phrased)} in {len(found.phrasings)} usual phrasings"
     if found.wrong.tried:
         accepted += f", and {found.wrong.right} of {found.wrong.tried} wrong answers near them"
     return accepted

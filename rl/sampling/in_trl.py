@@ -24,7 +24,7 @@ from trl.trainer.grpo_trainer import GRPOTrainer
 
 from rewards.models.generate import without_stored_defaults
 from rewards.models.prompts import Text, prompt_ids, render
-from rewards.models.stopping import StopStrings, ended
+from rewards.models.stopping import StopStrings, ended, strings_and_tokens
 from rewards.models.types import Generates, Model, Tokenizer
 from verifiers.answer.completion import leaves_open
 
@@ -33,16 +33,24 @@ class SamplingTrainer(GRPOTrainer):
     """TRL's GRPO trainer with the model layer's prompts, sampling parameters and ends of completions.
 
     Args:
-        stop: strings that end a completion.
+        stop: strings, or special tokens, that end a completion.
         arguments: TRL's own keyword arguments.
     """
 
     def __init__(self, *, stop: Sequence[str] = (), **arguments: Any) -> None:
         super().__init__(**arguments)
-        self.stop = tuple(stop)
+        strings, tokens = strings_and_tokens(stop, self._tokenizer)
+        self.stop = tuple(strings)
+        self._end_at(tokens)
         self.masks_cut_off = bool(self.stop) and self.mask_truncated_completions
         if self.masks_cut_off:  # masked here instead, because TRL would mask completions that a stop string ended
             self.mask_truncated_completions = False
+
+    def _end_at(self, tokens: Sequence[int]) -> None:
+        """Let completions end at further tokens, too; vLLM has them among its arguments (`online_arguments`)."""
+        self.eos_token_ids = [*self.eos_token_ids, *tokens]
+        if not self.use_vllm:
+            self.generation_kwargs["eos_token_id"] = self.generation_config.eos_token_id = self.eos_token_ids
 
     @property
     def is_training(self) -> bool:

@@ -93,7 +93,7 @@ def _task(values: dict[str, Any], with_: StandIns) -> None:
     if "sizes" in values["task"]:
         _smaller(values["task"]["sizes"], train=64, validation=16, test=16)
     if with_.data is not None:
-        values["task"] |= {"data": dict(with_.data), "split_column": None}
+        values["task"] |= {"data": dict(with_.data), "split_column": None, "choices_from": None}
 
 
 def _policy(values: dict[str, Any], with_: StandIns) -> None:

@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from rl.errors import UserError
+
 
 def has(row: Mapping[str, Any], name: str) -> bool:
     """Whether a row has a column of the given name, even if its value is None.
@@ -64,3 +66,24 @@ def names(rows: Iterable[Mapping[str, Any]]) -> list[str]:
     for row in rows:
         walk(row, "")
     return list(found)
+
+
+def named(options: Iterable[str]) -> dict[str, str]:
+    """What the options `--column WHAT=NAME` say: what is read → the column it is read from.
+
+    Args:
+        options: `WHAT=NAME`, one for each column that does not have its usual name.
+
+    Raises:
+        UserError: one has another form, or two say what the same is read from.
+    """
+    found: dict[str, str] = {}
+    for option in options:
+        what, _, source = option.partition("=")
+        what = what.strip()
+        if not what or not source:
+            raise UserError("--column", f"expected WHAT=NAME, such as gold=answer, got {option!r}")
+        if what in found:
+            raise UserError("--column", f"{what} is given twice: {found[what]} and {source}")
+        found[what] = source
+    return found

@@ -61,7 +61,7 @@ def read_file(path: Path, name: str) -> tuple[list[Record], bool]:
             if kind in SUFFIXES:
                 file = _as_utf8(file, name)
             if kind in (".csv", ".tsv"):
-                return list(_csv(file, name, "\t" if kind == ".tsv" else ",")), True
+                return list(_csv(file, name, "\t" if kind == ".tsv" else _delimiter(file))), True
             if kind in (".jsonl", ".ndjson", ".json"):
                 return _json(file, name, kind)
     except _Damaged as error:
@@ -232,6 +232,12 @@ def _json_record(number: int, value: Any) -> Record:
     if isinstance(value, dict):
         return Record(number, value)
     return Record(number, {}, f"expected a JSON object, got {type(value).__name__}")
+
+
+def _delimiter(file: io.BufferedReader) -> str:
+    """What stands between the columns of a CSV file: a comma, or a semicolon or tab if its header has no comma."""
+    header = file.peek(2**16).partition(b"\n")[0]
+    return next((mark for mark in ",;\t" if mark.encode() in header), ",")
 
 
 def _csv(file: IO[bytes], name: str, delimiter: str) -> Iterator[Record]:

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 from rl.config import DatasetTask
 from rl.errors import UserError
+from rl.tasks.choices import choices_of, labels_at, refuse_places
 from rl.tasks.columns import column, has, names
 from rl.tasks.messages import Messages, last_user, messages_of
-from verifiers.choice import choices_from_text
 from verifiers.runtime.golds import golds_of
 from verifiers.runtime.names import nearest
 from verifiers.runtime.verifier import Verifier
@@ -66,6 +66,7 @@ class Layout:
                 )
         needed = {field: "task.template" for field in fields} | {"gold": "every task"}
         needed |= {column: f"verifier {config.verifier!r}" for column in verifier.columns if column != "prompt"}
+        needed |= {"choices": "task.choices_from"} if config.choices_from is not None else {}
         needed = {name: f"task.columns.{name}" for name in config.columns} | needed
         return cls(config, config.columns, fields, needed, pattern)
 
@@ -75,10 +76,18 @@ class Layout:
         The problem is the text of all columns that the template shows, without the template's own words.
 
         Raises:
-            BadRow: a column is missing or empty, or the answer pattern does not match.
+            BadRow: a column is missing or empty, the answer pattern does not match, or the answer is no choice's place.
         """
         problem, row = self.asked(data)
-        return problem, {**row, "gold": self.gold(row["gold"])}
+        gold = self.gold(row["gold"])
+        try:
+            if self.config.choices_from is not None:
+                gold = labels_at(gold, row["choices"], self.config.choices_from)
+            elif self.config.verifier == "choice":
+                refuse_places(gold, row["choices"])
+        except ValueError as error:
+            raise BadRow(f"the answer (column {self.columns.get('gold', 'gold')!r}) is {error}") from None
+        return problem, {**row, "gold": gold}
 
     def asked(self, data: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
         """The problem and the row as `row` returns them, except that the gold column is still as in the data.
@@ -99,10 +108,10 @@ class Layout:
                 raise BadRow(f"column {source!r}, which {why} needs, is empty")
         if values.get("choices") is not None:
             try:
-                values["choices"] = _choices(values["choices"])
-            except BadRow:
+                values["choices"] = choices_of(values["choices"])
+            except ValueError as error:
                 if "choices" in self.needed:
-                    raise
+                    raise BadRow(f"column {self.columns.get('choices', 'choices')!r} {error}") from None
         history = self._history(values)
         whole = {field: _text(values[field], field) for field in self.fields}
         shown = dict(whole)
@@ -138,7 +147,7 @@ class Layout:
             asked = last_user(messages)
             if asked is None or messages[-1]["role"] == "assistant":
                 said = "has no message of the user's" if asked is None else "ends with the assistant's words"
-                raise BadRow(f"column {name!r} {said}, so it is not a prompt")
+                raise BadRow(f"column {name!r} {said}, so it is not a prompt; a prompt ends before the answer")
             if self.config.system is not None and any(message["role"] == "system" for message in messages):
                 raise BadRow(
                     f"column {name!r} has its own system message, and task.system is set; leave task.system out"
@@ -156,6 +165,11 @@ class Layout:
             BadRow: the answer is empty, or the answer pattern does not match.
         """
         source = self.columns.get("gold", "gold")
+        if isinstance(value, Mapping):
+            keys = ", ".join(f"{source}.{key}" for key in value)
+            raise BadRow(
+                f"the answer (column {source!r}) is an object; task.columns.gold can name what is in it: {keys}"
+            )
         texts = [gold if isinstance(gold, str) else as_text(gold) for gold in golds_of(value)]
         if not any(text.strip() for text in texts):
             raise BadRow(f"the answer (column {source!r}) is empty")
@@ -209,10 +223,10 @@ def template_fields(template: str) -> tuple[str, ...]:
         raise UserError("task.template", f"{error}; to get a brace in the text, write it twice, {{{{ or }}}}") from None
     for field in fields:
         if not field.isidentifier():
-            raise UserError(
-                "task.template",
-                f"{{{field}}} names no column; to get a brace in the text, write it twice, {{{{ or }}}}",
-            )
+            what = "to get a brace in the text, write it twice, {{ or }}"
+            if field and all(part.isidentifier() for part in field.split(".")):
+                what = f"task.columns.NAME={field} gives a nested column a name"
+            raise UserError("task.template", f"{{{field}}} names no column; {what}")
     try:
         template.format(**dict.fromkeys(fields, ""))
     except (KeyError, ValueError) as error:
@@ -233,27 +247,13 @@ def _text(value: Any, column: str) -> str:
     return value if isinstance(value, str) else as_text(value)
 
 
-def _choices(value: Any) -> Any:
-    """Choices as `[{label, text}]`, from the same, from `{label: [...], text: [...]}`, or from a list of texts."""
-    if isinstance(value, str):  # as in a CSV file
-        try:
-            value = choices_from_text(value)
-        except ValueError:
-            raise BadRow(f"column 'choices' is neither a list nor the text of a list: {_short(value)}") from None
-    if isinstance(value, dict) and {"label", "text"} <= value.keys():
-        if len(value["label"]) != len(value["text"]):
-            raise BadRow(f"column 'choices' has {len(value['label'])} labels for {len(value['text'])} texts")
-        return [{"label": str(k), "text": str(t)} for k, t in zip(value["label"], value["text"], strict=True)]
-    if isinstance(value, list) and value and all(isinstance(choice, str) for choice in value):
-        return [{"label": string.ascii_uppercase[i % 26], "text": text} for i, text in enumerate(value)]
-    if isinstance(value, list) and value and all(isinstance(c, dict) and {"label", "text"} <= c.keys() for c in value):
-        return value
-    raise BadRow(f"column 'choices' is not a list of label and text: {_short(as_text(value))}")
-
-
 def as_text(value: Any) -> str:
-    """A number in its usual notation, and any other value as JSON."""
-    return str(value) if isinstance(value, int | float) else json.dumps(value, ensure_ascii=False, default=str)
+    """Lists, objects and nothing as JSON, bytes as the text that they encode, a number or a date in its usual form."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace")
+    if value is None or isinstance(value, list | tuple | Mapping):
+        return json.dumps(value, ensure_ascii=False, default=str)
+    return str(value)
 
 
 def _short(text: str) -> str:

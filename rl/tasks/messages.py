@@ -8,6 +8,8 @@ from typing import Any
 
 from rewards.reward import content_of
 
+UNSAID = ("reasoning", "thinking", "redacted_thinking", "tool_call", "tool_use")
+"""Types of the parts of an assistant's message that are not what it says; they are left out."""
 Messages = list[dict[str, Any]]
 ROLES = {"human": "user", "gpt": "assistant", "model": "assistant"}
 """Name of a role in ShareGPT and similar formats → its name in chat templates."""
@@ -59,7 +61,7 @@ def _message(given: Mapping[str, Any]) -> dict[str, Any]:
     content = given["content"] if "content" in given else given.get("value")
     for part in content if isinstance(content, list | tuple) else ():
         kind = part.get("type", "text") if isinstance(part, Mapping) else "text"
-        if kind not in ("text", "input_text", "output_text"):
+        if kind not in ("text", "input_text", "output_text", *(UNSAID if ROLES.get(role, role) == "assistant" else ())):
             raise ValueError(f"a message of the {role} has a part of type {kind!r}; only text can be used")
     rest = {key: value for key, value in given.items() if value is not None and value != []}
     for key in ("role", "from", "content", "value"):

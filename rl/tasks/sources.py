@@ -102,7 +102,7 @@ def _read_data_set(name: str) -> list[Source]:
                 datasets.load_dataset(str(folder)) if folder.is_dir() else datasets.load_dataset(hub_id, subset or None)
             )
     except (OSError, ValueError, DatasetsError) as error:
-        first = (str(error).strip() or type(error).__name__).splitlines()[0]
+        first = (str(error.__cause__ or error).strip() or type(error).__name__).splitlines()[0]
         kind = "a folder that datasets cannot load" if folder.is_dir() else "neither a file nor a data set on the hub"
         raise UserError(name, f"{kind}: {first}") from None
     if not isinstance(loaded, dict):

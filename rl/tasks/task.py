@@ -146,3 +146,21 @@ def refuse_empty(splits: Mapping[Split, Sequence[Mapping[str, Any]]], *, validat
                 f"has no rows in its {split} split, and the run needs some; give it a source of its own, or a larger "
                 f"share of train{also}",
             )
+
+
+def refuse_missing_columns(reward: str, columns: Iterable[str], row: Mapping[str, Any]) -> None:
+    """Check that the data has the columns that a reward needs.
+
+    Args:
+        reward: name of the reward.
+        columns: the columns that it needs.
+        row: a row of the task.
+
+    Raises:
+        UserError: the row lacks one of them.
+    """
+    for column in columns:
+        if column not in row:
+            raise UserError(
+                f"rewards.{reward}", f"needs a column {column!r}; the task has {', '.join(sorted(row.keys()))}"
+            )

@@ -55,6 +55,14 @@ def test_an_unknown_command_and_a_missing_argument_are_one_line(capsys):
     assert "Missing argument 'CONFIG'" in refused(capsys, "train")
 
 
+@pytest.mark.parametrize("arguments", [[], ["prm"]])
+def test_a_command_without_arguments_prints_its_help_line_by_line(capsys, arguments):
+    with pytest.raises(SystemExit) as exited:
+        run(arguments)
+    printed = capsys.readouterr().err
+    assert exited.value.code == 2 and printed.startswith("Usage: whetstone") and "\n  train " in printed
+
+
 def test_a_policy_that_is_not_there_is_one_line(capsys, tmp_path, small):
     line = refused(capsys, "train", QUICKSTART, *small, f"policy.model={tmp_path / 'gone'}")
     assert line == f"whetstone: policy.model: no folder '{tmp_path / 'gone'}'"
@@ -73,6 +81,11 @@ def test_verify_judges_a_file_and_counts_by_status(capsys, tmp_path):
     run(["verify", "--verifier", "chain", str(rows), "--out", str(out)])
     printed = capsys.readouterr().out
     assert "judged             2   right 1" in printed and "failed             0" in printed
+    rows.write_text('{"prediction": "1", "gold": "x y"}\n')
+    run(["verify", "--verifier", "numeric", str(rows)])
+    assert re.search(r"^abstained +1   the first: row 1: \S", capsys.readouterr().out, re.MULTILINE)
+    assert refused(capsys, "verify", "--verifier", "math", f"{rows}.gone").endswith(".gone: no such file or directory")
+    assert "rows are JSON lines, not .csv" in refused(capsys, "verify", "--verifier", "math", str(tmp_path / "a.csv"))
     judged = [json.loads(line) for line in out.read_text().splitlines()]
     assert [row["score"] for row in judged] == [1.0, 0.0]
     assert judged[0]["steps"][0] == {"start": 0, "end": 5, "status": "judged", "score": 1.0, "reason": "right"}
@@ -88,13 +101,17 @@ def test_a_self_check_shows_the_share_accepted_by_phrasing(capsys, tmp_path):
 
 def test_a_self_check_reads_the_data_it_is_given(capsys, tmp_path):
     rows = tmp_path / "rows.jsonl"
-    rows.write_text('{"sum": "4 7 8 8", "target": "24"}\n{"sum": "1 1 1 1", "target": "24"}\nnot json\n')
-    given = ["--data", str(rows), "--column", "gold=target"]
+    good = [json.dumps({"sum": numbers, "of": {"target": "24"}}) for numbers in ("4 7 8 8", "1 1 1 1")]
+    rows.write_text("\n".join([*good, "not json", '{"sum": "1 2 3 4"}']))
+    given = ["--data", str(rows), "--column", "gold=of.target"]
     run(["verify", "--self-check", "--verifier", "countdown", *given, "--column", "numbers=sum"])
     printed = capsys.readouterr().out
     assert "1 of 2 golds accepted in their own form" in printed and "row 1: no expression" in printed
+    assert "left out: 1 row that cannot be read\nleft out: 1 row without gold or numbers" in printed
     assert "no column 'numbers'" in refused(capsys, "verify", "--self-check", "--verifier", "countdown", *given)
     assert "go with --self-check" in refused(capsys, "verify", "--verifier", "countdown", str(rows), *given)
+    no_name = ["verify", "--self-check", "--verifier", "math", "--data", str(rows), "--column", "gold"]
+    assert "expected WHAT=NAME, such as gold=answer, got 'gold'" in refused(capsys, *no_name)
 
 
 def test_verify_refuses_a_bad_row_with_its_line_and_an_unknown_name(capsys, tmp_path):

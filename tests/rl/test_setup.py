@@ -13,6 +13,8 @@ def hinted(completions, hints, **columns):
     return [1.0] * len(completions)
 """
 
+OWN = ["name=x", "task=chain", "policy.model=embedded", "rewards.correctness.weight=1"]
+
 
 def refusal(task, *overrides):
     with pytest.raises(UserError) as caught:
@@ -47,3 +49,23 @@ def test_a_missing_column_is_found_before_the_policy_is_loaded(small):
 )
 def test_a_wrong_option_is_laid_at_its_reward(task, overrides, line):
     assert refusal(task, *overrides).startswith(line)
+
+
+def test_prompts_are_measured_as_rounds_show_them(task):
+    row = task.splits["train"][0]
+    plain, gold = row["prompt"], row["gold"]
+    star = ["algorithm=sft", "algorithm.few_shot.text='1+1? 2 '"]
+    hints = "algorithm.hints.template='{prompt}{gold}?'"
+    shown = {split: rows[0]["prompt"] for split, rows, _ in setup.lengthened(load(None, [*OWN, *star, hints]), task)}
+    assert shown == {"train": f"1+1? 2 {plain}", "hinted train": f"1+1? 2 {plain}{gold}?"}
+    (hinted,) = setup.lengthened(load(None, [*OWN, "algorithm=sft", hints]), task)
+    assert hinted[1][0]["prompt"] == f"{plain}{gold}?" and not setup.lengthened(
+        load(None, [*OWN, "algorithm=sft"]), task
+    )
+
+
+@pytest.mark.parametrize("key", ["sampling", "evaluation"])
+def test_a_special_token_among_other_text_of_a_stop_is_refused(warm, key):
+    config = load(None, [*OWN, "algorithm=grpo", f"{key}.stop=['#', '<eos>#']"])
+    with pytest.raises(UserError, match=rf"{key}\.stop: '<eos>#' has other text beside the special token '<eos>'"):
+        setup.check_stops(config, warm[1])

@@ -105,6 +105,14 @@ def test_what_cannot_be_written_is_refused(config, tmp_path, name, task, message
     assert message in str(error.value)
 
 
+def test_an_empty_split_is_refused(config, tmp_path):
+    (tmp_path / "a.jsonl").write_text('{"question": "1+1?", "gold": "2"}\n')
+    own = ["task={name: dataset, data: a.jsonl, validation: 0, test: 0}", "policy.model=nowhere"]
+    chosen = configuration.load(None, ["name=x", "algorithm=grpo", "rewards.correctness.weight=1", *own])
+    with pytest.raises(UserError, match="--split: the validation split of the task has no rows"):
+        draw_traces(chosen, tmp_path / "b.jsonl", split="validation")
+
+
 def test_a_draw_of_another_number_of_problems_does_not_go_on_from_a_stopped_one(config, tmp_path, monkeypatch):
     monkeypatch.setattr(traces, "CHUNK", 4)
     real, calls = traces.judge, []

@@ -17,6 +17,8 @@ from verifiers.verdict import Verdict
 
 CHUNK = 2000
 """Rows held at once."""
+OTHER_FORMS = (".csv", ".tsv", ".parquet", ".arrow", ".feather", ".bz2", ".xz", ".zst")
+"""Endings of files that hold no plain or gzipped JSON lines."""
 
 
 def verify_file(
@@ -35,14 +37,16 @@ def verify_file(
 
     Returns:
         `rows`, `judged`, `right` (judged with score 1), `abstained`, `failed`, `mean_score` (over the judged rows; None
-        where there are none), `seconds` and `rows_per_s`.
+        where there are none), `first` (`abstained` and `failed` → the number and the reason of the first such row),
+        `seconds` and `rows_per_s`.
 
     Raises:
-        ValueError: a bad row, as `file:line: what is wrong`; no such verifier or option.
+        ValueError: a bad row, as `file:line: what is wrong`; no row at all; no such verifier or option.
         OSError: a file cannot be read or written.
     """
     verifier = Verifier(name, **(options or {}))
     counts = {"rows": 0, "judged": 0, "right": 0, "abstained": 0, "failed": 0}
+    first: dict[str, str] = {}
     total, start = 0.0, time.perf_counter()
     with _written(out) as output:
         rows = _rows(Path(path), verifier)
@@ -51,12 +55,17 @@ def verify_file(
                 counts["rows"] += 1
                 counts[verdict.status] += 1
                 counts["right"] += verdict.right is True
+                if verdict.score is None:
+                    first.setdefault(verdict.status, f"row {counts['rows']}: {verdict.reason}")
                 total += verdict.score or 0.0
                 if output is not None:
                     output.write(json.dumps({**row, **as_fields(verdict)}) + "\n")
+        if not counts["rows"]:
+            raise ValueError(f"{path} has no rows")
     seconds = time.perf_counter() - start
     return {
         **counts,
+        "first": first,
         "mean_score": total / counts["judged"] if counts["judged"] else None,
         "seconds": seconds,
         "rows_per_s": counts["rows"] / seconds if seconds else 0.0,
@@ -79,6 +88,8 @@ def as_fields(verdict: Verdict) -> dict[str, Any]:
 
 def _rows(path: Path, verifier: Verifier) -> Iterator[dict[str, Any]]:
     """The rows of a file, each checked."""
+    if (other := path.with_suffix("") if path.suffix == ".gz" else path).suffix.lower() in OTHER_FORMS:
+        raise ValueError(f"{path}: rows are JSON lines, not {other.suffix}; whetstone score reads other forms")
     with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as lines:
         for number, line in enumerate(lines, 1):
             if not line.strip():

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from rl.analysis.scoring import saved, show
 from rl.errors import UserError
+from rl.tasks.columns import named
 
 WIDTH = 160
 """Width of the tables in characters when the output goes to a file."""
@@ -53,8 +54,7 @@ def score(
             raise UserError(option, f"the folder {Path(file).parent} does not exist")
     if out is not None and not out.endswith(".parquet"):
         raise UserError("--out", f"expected a .parquet file, got {out}")
-    named = _named(columns)
-    rows = saved.read(path, named, skip=skip)
+    rows = saved.read(path, _named(columns), skip=skip)
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
     progress = Progress(
         TextColumn("scoring"),
@@ -85,15 +85,8 @@ def score(
 
 def _named(columns: Sequence[str]) -> dict[str, str]:
     """Field → the column or template that the user names for it."""
-    found: dict[str, str] = {}
-    for column in columns:
-        what, equals, source = column.partition("=")
-        what = what.strip()
-        if not equals or not what or not source:
-            raise UserError("--column", f"expected WHAT=NAME, such as completion=output, got {column!r}")
-        if what in found:
-            raise UserError("--column", f"{what} is given twice: {found[what]} and {source}")
+    found = named(columns)
+    for what in found:
         if what not in READ and (meant := difflib.get_close_matches(what.lower(), READ, n=1, cutoff=0.8)):
             raise UserError("--column", f"scoring reads no {what!r}; did you mean {meant[0]!r}?")
-        found[what] = source
     return found

@@ -53,23 +53,27 @@ def counted(rows: Rows, scored: Scored) -> list[str]:
         rows: the rows read.
         scored: the scored completions.
     """
-    groups = scored.frame["group"].nunique()
-    lines = [f"{len(scored.frame):,} completions of {groups:,} prompts"]
+    groups = len(set(scored.frame["group"]))
+    lines = [f"{_number(len(scored.frame), 'completion')} of {_number(groups, 'prompt')}"]
     read = (what if what == source else f"{what} from {source}" for what, source in rows.columns.items())
     lines.append(f"read: {', '.join(read)}")
     if rows.without:
-        lines.append(f"left out: {rows.without:,} rows without a completion")
+        lines.append(f"left out: {_number(rows.without, 'row')} without a completion")
     if rows.repeated:
         lines.append(f"left out: {rows.repeated:,} rows that repeat a completion under another filter")
     if rows.broken:
-        lines.append(f"left out: {rows.broken:,} rows that could not be read")
+        lines.append(f"left out: {_number(rows.broken, 'row')} that could not be read")
     return lines
+
+
+def _number(count: int, of: str) -> str:
+    return f"{count:,} {of}" if count == 1 else f"{count:,} {of}s"
 
 
 def failures(scored: Scored) -> list[str]:
     """For each reward that failed: how often, and the first row it failed on with the error; rows count from 0."""
     return [
-        f"{name} failed on {len(part.failures):,} completions; row {min(part.failures)}: "
+        f"{name} failed on {_number(len(part.failures), 'completion')}; row {min(part.failures)}: "
         f"{part.failures[min(part.failures)]}"
         for name, part in scored.parts.items()
         if part.failures

@@ -36,6 +36,12 @@ def against(completions, gold, hints, scale, *, log_metric, **columns):
 def no_columns(prompts, completions, completion_ids):
     return [1.0]
 
+def of_one(completion, gold, **columns):
+    return 1.0
+
+def breaks(completions, **columns):
+    return [{}["mark"] for completion in completions]
+
 class Brief:
     def __call__(self, completions, **columns):
         return [1.0] * len(completions)
@@ -154,11 +160,22 @@ def test_a_column_of_an_options_name_does_not_override_it(here):
         ("brevity", {"completions": []}, "option 'completions' is passed by the trainer"),
         ("no_columns", {}, r"takes no \*\*columns at its end"),
         ("Brief", {}, "Brief is a class; name a function, or an instance"),
+        ("of_one", {}, "it has a parameter 'completion', and TRL passes completions, a list with one for each"),
     ],
 )
 def test_what_could_not_be_called_in_training_is_refused_before_it(here, function, options, message):
     with pytest.raises(ValueError, match=message):
         build("mine", f"my_own_rewards.py:{function}", options)
+
+
+def test_a_failure_says_in_which_line_of_the_users_file_it_was(here):
+    line = next(number for number, text in enumerate(CODE.splitlines(), start=1) if '{}["mark"]' in text)
+    made = build_mix(
+        {"mine": {"function": "my_own_rewards.py:breaks"}}, Context(Verifier("exact")), {"error_budget": 1}
+    )
+    assert made.score(["p"], ["a"], [[]]).parts["mine"].failures == {
+        0: f"KeyError: 'mark' (my_own_rewards.py, line {line})"
+    }
 
 
 def test_what_takes_no_keywords_is_refused():

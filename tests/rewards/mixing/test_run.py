@@ -88,13 +88,15 @@ def test_an_alarm_in_a_thread_is_explained():
     assert said.endswith(" (rewards run in threads of their own: remove signal.alarm and use mix.timeout instead)")
 
 
-def test_a_row_that_is_out_of_bounds_loses_its_steps_and_the_others_keep_theirs():
+def test_a_row_that_is_out_of_bounds_loses_its_steps_and_tokens_and_the_others_keep_theirs():
     given = Scores([1.0, math.nan, None, 2e18], [STEPS] * 4, {"seen": [1, 2, 3, 4]}, {2: "oh"})
     scores = within_bounds(given)
     assert scores.values == [1.0, None, None, None] and scores.steps == [STEPS, (), STEPS, ()]
     assert scores.failures == {
         2: "oh", 1: "the value is nan", 3: "the value is 2e+18; the largest allowed value is 1e+18"
     }  # fmt: skip
+    tokens = within_bounds(Scores([1.0, math.inf], tokens=[(0.5, 0.5), (math.inf,)])).tokens
+    assert tokens == [(0.5, 0.5), ()]
     assert scores.columns == given.columns and within_bounds(Scores([1.0, None])) == Scores([1.0, None])
 
 

@@ -166,7 +166,7 @@ def test_a_mix_that_is_passed_keeps_its_error_budget():
 
     mix = made({"broken": broken}, Context(Verifier("exact")))
     mix.error_budget = 0.1
-    assert rewards.score(["a"], mix).frame["failed"][0] == "broken: RuntimeError: no"
+    assert rewards.score(["a"], mix).frame["failed"][0].startswith("broken: RuntimeError: no (")
     assert mix.error_budget == 0.1
 
 

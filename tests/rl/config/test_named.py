@@ -138,3 +138,31 @@ def test_a_policy_on_the_hub_is_said_to_be_asked_for(here):
 def test_what_an_earlier_stage_is_to_leave_need_not_be_there(here):
     config = load(GRPO, ["policy.model=runs/staged/staged.one/model"])
     assert missing_on_hub(config, ["runs/staged/staged.one/model"]) == []
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("rewards.length.options.targt=3", "rewards.length: there is no option 'targt'; did you mean 'target'?"),
+        ("rewards.correctness.verifier=choice", "rewards.correctness: needs a column 'choices'; the task has gold,"),
+        ("rewards.mine={function: own.py:levels}", "rewards.mine: needs a column 'level'; the task has gold, prompt"),
+        ("rewards.mine={function: own.py:levels, options: {levl: 1}}", "no parameter 'levl' for that option; did you"),
+        ("rewards.mine={function: own.py:bare}", "rewards.mine: it takes no **columns at its end"),
+    ],
+)
+def test_check_looks_at_options_and_columns_without_running_the_users_code(here, capsys, override, said):
+    (here / "own.py").write_text(
+        "raise SystemExit('it was run')\n"
+        "async def levels(completions: list, level: 'Level', *, scale: float = NAME, **columns) -> None: ...\n"
+        "def bare(completions): ...\n"
+    )
+    with pytest.raises(SystemExit) as exited:
+        run(["check", GRPO, override])
+    assert exited.value.code == 2 and said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("function", ["mine.py:Kind.method", "own.py:decorated", "own.py:twice", "own.py:inner"])
+def test_check_leaves_functions_alone_whose_parameters_only_running_them_tells(here, function):
+    nested = "def outer():\n    def inner(): ...\n    return inner\ninner = outer()\n"
+    (here / "own.py").write_text(f"@some\ndef decorated(): ...\ndef twice(): ...\ndef twice(): ...\n{nested}")
+    run(["check", GRPO, f"rewards.mine.function={function}"])

@@ -71,6 +71,11 @@ WRONG = [
      "over the train split leave it out and set trainer.num_train_epochs"),
     ("trainer.max_steps=-5", "command line: trainer.max_steps: expected 1 or more optimizer steps, got -5; for passes "
      "over the train split leave it out and set trainer.num_train_epochs"),
+    ("task=[chain, facts]", "command line: task: expected one name, or a section with keys, got ['chain', 'facts']"),
+    ("task={name: dataset, data: {train: a.jsonl, val: b.jsonl}}", "command line: task.data.val: 'val' is not one; "
+     "there are: test, train, validation"),
+    ("rewards.correctness.weight=high", "command line: rewards.correctness.weight: input should be a valid number, "
+     "unable to parse string as a number, or input should be a valid list, got 'high'"),
     ("max_steps", "command line: 'max_steps' is not key=value, such as trainer.max_steps=20"),
 ]  # fmt: skip
 
@@ -89,7 +94,7 @@ def test_a_wrong_override_is_named_with_the_nearest_valid_one(override, line):
         (["mix.aggregation=product", "rewards.steps.credit=min"], "rewards.steps.credit: a factor of a product cannot"),
         (["rewards.length.credit=min"], "rewards.length.credit: it gives no step scores to credit; these do: correct"),
         (["rewards.mine.function=a:b", "rewards.mine.credit=sum"], "rewards.mine.credit: it gives no step scores"),
-        (["rewards.steps.verifier=math", "rewards.steps.credit=min"], "rewards.steps.credit: verifier 'math' judges"),
+        (["rewards.steps.verifier=math", "rewards.steps.credit=min"], "rewards.steps.credit: verifier 'math' does not"),
         (["algorithm=dpo", "rewards.steps.credit=min"], "rewards.steps.credit: is for grpo and ppo; dpo weighs whole"),
         (["algorithm.answering.qka_weight=0"], "algorithm.answering: qka_weight and qa_weight are both 0"),
         (["algorithm.answering.layout.mark=x"], "algorithm.answering.layout.mark: is not one; there are: marker"),

@@ -159,6 +159,9 @@ def test_an_adapters_base_is_found_from_its_own_folder_and_those_above(saved, tm
             monkeypatch.chdir(where)
             path = os.path.relpath(file.parent)
             assert torch.allclose(load(settings(), path, chat=False).model.eval()(IDS).logits, logits, atol=1e-5)
+        further = tmp_path / "further" / "down" / "adapter"  # as the policy of a run that goes on from the adapter
+        load(settings(), file.parent, chat=False).model.save_pretrained(further)
+        assert torch.allclose(load(settings(), further, chat=False).model.eval()(IDS).logits, logits, atol=1e-5)
     shutil.rmtree(tmp_path / "policy")
     with pytest.raises(UserError, match=r"policy.model: .*model' is an adapter of '../policy', which is not here"):
         load(settings(), file.parent, chat=False)

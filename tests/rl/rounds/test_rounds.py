@@ -260,6 +260,9 @@ def test_a_round_that_gives_nothing_to_fit_on_ends_the_run_with_the_policy_as_it
     said = " ".join(capsys.readouterr().out.split())
     assert "round 1 of 2 gives nothing to fit on" in said and "ends with the current policy" in said
     assert summary["steps"] == 0 and summary["before"] == summary["after"] and folder.report.exists()
+    (evaluated,) = {row["tokens"] for row in read_jsonl(folder.evaluations) if row["split"] == "test"}
+    others = sum(row["tokens"] for row in read_jsonl(folder.evaluations) if row["split"] != "test")
+    assert summary["tokens_generated"] > evaluated + others  # what the round drew counts, too
     (base,) = {row["rounds/number"] for row in read_jsonl(folder.metrics) if "rounds/number" in row}
     assert base == 0 and (folder.model / "model.safetensors").exists() and (folder.model / "tokenizer.json").exists()
 

@@ -6,8 +6,10 @@ import pytest
 import torch
 from trl.trainer.grpo_config import GRPOConfig
 
+from rewards.models.stopping import strings_and_tokens
 from rl.algorithms.grpo import GrpoTrainer
 from rl.config.algorithms import Grpo
+from rl.sampling.draw import sample
 from tests.rl.algorithms.conftest import arguments, mix, policy
 from verifiers.runtime.verifier import Verifier
 
@@ -68,3 +70,17 @@ def test_training_goes_through_with_stop_strings(arguments, mix):
     assert trainer.state.log_history[0]["completions/mean_length"] < 12
     assert "generate" not in vars(trainer.model)
     assert isinstance(trainer.args, GRPOConfig)
+
+
+def test_a_special_token_among_the_stops_ends_completions_in_training_and_elsewhere(arguments, mix, warm, writes):
+    # completions are decoded without special tokens, so it is never found in a text
+    tokenizer = warm[1]
+    a, b, c = tokenizer("1+=", add_special_tokens=False)["input_ids"]
+    model, end = writes([a, b, tokenizer.unk_token_id, c]), tokenizer.unk_token
+    trainer = GrpoTrainer(PLAIN, mix(), CHAIN, stop=["#", end], **{**arguments(), "model": model})
+    assert drawn(trainer)[1] == [[a, b, tokenizer.unk_token_id]] * 16
+    (found,) = sample(model, tokenizer, ["1+1?"], max_tokens=8, temperature=None, stop=[end])[0]
+    assert (found.ids, found.text, found.finish_reason) == ([a, b, tokenizer.unk_token_id], "1+", "stop")
+    assert strings_and_tokens(["#", end], tokenizer) == (["#"], [tokenizer.unk_token_id])
+    with pytest.raises(ValueError, match="name the token alone"):
+        strings_and_tokens([f"{end}#"], tokenizer)

@@ -1,5 +1,6 @@
 """A policy always gets the same tokens for a prompt, also if its tokenizer puts a BOS before every text."""
 
+import pickle
 from types import SimpleNamespace
 
 import pytest
@@ -14,6 +15,7 @@ from rl import config as configuration
 from rl.algorithms import sft
 from rl.algorithms.grpo import GrpoTrainer
 from rl.algorithms.preference import pair_rows
+from rl.algorithms.trl_arguments import as_given
 from rl.analysis.evaluation import EvaluationSettings, evaluate
 from rl.config.algorithms import Grpo
 from rl.examples.pairs import Pair
@@ -94,6 +96,25 @@ def test_a_prompt_has_the_same_tokens_in_training_evaluation_rounds_fits_prms_an
 def test_a_text_that_begins_with_the_bos_gets_no_second(with_bos):
     assert encode("<unk>1+1?", with_bos) == encode("1+1?", with_bos) == prompt_ids("1+1?", with_bos)
     assert encode("<unk>1+1?", with_bos).count(with_bos.bos_token_id) == 1
+
+
+def test_a_trainer_reads_the_turns_of_a_chat_as_they_were_given(with_bos, task, reads, arguments, mix):
+    # in a table each message would have the keys of all others, and some templates ask whether a message has a key
+    with_bos.chat_template = "{% for m in messages %}{{ m['content'] }}{{ '+' if 'name' in m }}{% endfor %}?"
+    turns = [{"role": "user", "content": "1+1"}, {"role": "tool", "name": "sum", "content": "2"}]
+    rows = [
+        {"prompt": turns, "gold": "2", "of": {"a": 1}, "n": 1},
+        {"prompt": turns[:1], "gold": "2", "of": {}, "n": 0.5},
+    ]
+    model, seen = reads
+    given = {**arguments(), "model": model, "processing_class": with_bos, "train_dataset": as_given(rows * 8)}
+    trainer = GrpoTrainer(Grpo(name="grpo"), mix(), task.verifier, **given)
+    batch = next(iter(trainer.get_train_dataloader()))
+    assert all(row in rows and type(row["n"]) is type(rows[rows.index(row)]["n"]) for row in batch)
+    trainer._generate_and_score_completions(batch)
+    assert {tuple(ids) for ids in seen} == {tuple(prompt_ids(row["prompt"], with_bos)) for row in rows}
+    batch[0]["prompt"][0]["content"] = "9"
+    assert pickle.loads(pickle.dumps(trainer.train_dataset))[:] == as_given(rows * 8)[:]  # as workers get it
 
 
 def test_the_chat_templates_variables_reach_training_evaluation_rounds_and_fits(with_bos, task, reads, arguments, mix):

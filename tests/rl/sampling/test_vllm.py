@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from rl.algorithms.trl_arguments import grpo_config_arguments
+from rl.algorithms.trl_arguments import grpo_config_arguments, vllm_stops
 from rl.config import load
 from rl.errors import UserError
 from rl.sampling.draw import sample
@@ -126,14 +126,16 @@ def test_the_policys_own_end_tokens_reach_the_server_and_nothing_else_of_its_def
     assert (asked["repetition_penalty"], asked["top_k"], asked["min_p"]) == (1.0, 0, 0.0)
 
 
-def test_stop_strings_and_penalties_reach_trl_and_through_it_vllm(tmp_path):
-    drawn = ["sampling.stop=[';']", "sampling.repetition_penalty=1.2", "sampling.chat_template_kwargs={a: 1}"]
+def test_stop_strings_and_penalties_reach_trl_and_through_it_vllm(warm, tmp_path):
+    drawn = ["sampling.stop=[';', <eos>]", "sampling.repetition_penalty=1.2", "sampling.chat_template_kwargs={a: 1}"]
     folder = RunFolder(tmp_path)
-    here = grpo_config_arguments(load(CONFIGS / "quickstart.yaml", drawn), folder)
+    config = load(CONFIGS / "quickstart.yaml", drawn)
+    here = grpo_config_arguments(config, folder)
     assert (here["repetition_penalty"], here["chat_template_kwargs"]) == (1.2, {"a": 1})
-    assert here["generation_kwargs"] is None
-    of_vllm = grpo_config_arguments(load(CONFIGS / "quickstart.yaml", [*drawn, "sampling.engine=vllm"]), folder)
-    assert of_vllm["generation_kwargs"] == {"stop": [";"], "include_stop_str_in_output": True}
+    assert vllm_stops(config, warm[1]) == {} and "generation_kwargs" not in here
+    of_vllm = vllm_stops(load(CONFIGS / "quickstart.yaml", [*drawn, "sampling.engine=vllm"]), warm[1])
+    ends = {"stop": [";"], "stop_token_ids": [warm[1].eos_token_id], "include_stop_str_in_output": True}
+    assert of_vllm == {"generation_kwargs": ends}
 
 
 def test_log_probabilities_of_another_distribution_are_refused(warm, server):

@@ -1,4 +1,5 @@
 import bz2
+import datetime
 import gzip
 import json
 import lzma
@@ -79,6 +80,25 @@ def test_a_folder_that_datasets_wrote_keeps_its_splits(here):
 # ---------------------------------------------------------------- rows
 
 
+@pytest.mark.parametrize("gold", [2, "2", 2.0, [2]])
+def test_golds_that_are_places_of_choices_become_labels(here, gold):
+    row = {"question": "Which?", "choices": ["1", "2", "3", "4"], "gold": gold}
+    (here / "mmlu.jsonl").write_text(lines(row))
+    shown = {"template": "{question}\n{choices}", "verifier": "choice"}
+    for first, label in ((0, "C"), (1, "B")):
+        (found,) = every(build("mmlu.jsonl", choices_from=first, **shown))
+        assert found["gold"] == label
+    (as_text,) = every(build("mmlu.jsonl", **shown))  # nothing says that 2 is a place, and it is a choice's text
+    assert as_text["gold"] == "2"
+    assert "is 2, and the choices have the places 3 to 6" in refused("mmlu.jsonl", choices_from=3, **shown)
+    (here / "words.jsonl").write_text(lines({**row, "choices": ["a", "b", "c", "d"]}))
+    assert "is 2, which is none of the choices; if it is a place in their list, task.choices_from is" in refused(
+        "words.jsonl", **shown
+    )
+    (here / "none.jsonl").write_text(lines(ROWS[0]))
+    assert "no column 'choices', which task.choices_from needs" in refused("none.jsonl", choices_from=0)
+
+
 def test_columns_template_and_pattern_make_prompt_and_gold(here):
     (here / "a.jsonl").write_text(lines({"ask": "2+3?", "solution": "2+3 = 5 #### 5 ", "level": 1}))
     task = build(
@@ -113,6 +133,7 @@ def test_chat_prompts_are_messages_and_carry_the_system_message(here):
         {"label": ["A", "B"], "text": ["left", "right"]},
         ["left", "right"],
         '["left", "right"]',
+        {"A": "left", "B": "right"},
     ],
 )
 def test_choices_in_every_usual_form_are_shown_as_lines(here, choices):
@@ -120,6 +141,31 @@ def test_choices_in_every_usual_form_are_shown_as_lines(here, choices):
     (row,) = every(build("a.jsonl", template="{question}\n{choices}"))
     assert row["prompt"] == "Where?\nA. left\nB. right"
     assert row["choices"] == [{"label": "A", "text": "left"}, {"label": "B", "text": "right"}]
+
+
+def test_a_csv_file_may_have_semicolons_and_numbers_are_choices(here):
+    (here / "a.csv").write_text("question;gold;choices\nHow many, all in all?;A;[1, 2.5]\n")
+    (row,) = every(build("a.csv"))
+    assert (row["question"], row["gold"]) == ("How many, all in all?", "A")
+    assert row["choices"] == [{"label": "A", "text": "1"}, {"label": "B", "text": "2.5"}]
+
+
+def test_dates_and_bytes_of_a_table_become_text_and_an_object_is_no_answer(here):
+    day = {"question": b"When?", "gold": datetime.date(2020, 1, 2)}
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist([day]), here / "a.parquet")
+    (row,) = every(build("a.parquet"))
+    assert (row["prompt"], row["gold"]) == ("When?", "2020-01-02")
+    (here / "b.jsonl").write_text(lines({"question": "1?", "gold": {"value": 1, "unit": "m"}}))
+    assert "is an object; task.columns.gold can name what is in it: gold.value, gold.unit" in refused("b.jsonl")
+    assert every(build("b.jsonl", columns={"gold": "gold.value"}))[0]["gold"] == "1"
+    assert "task.columns.NAME=gold.unit gives a nested column a name" in refused("b.jsonl", template="{gold.unit}")
+
+
+def test_what_an_assistant_thought_is_no_part_of_what_it_said(here):
+    parts = [{"type": "reasoning", "text": "5"}, {"type": "text", "text": "Hello."}]
+    turns = [{"role": "user", "content": "Hi."}, {"role": "assistant", "content": parts}]
+    (here / "a.jsonl").write_text(lines({"question": [*turns, {"role": "user", "content": "1?"}], "gold": "1"}))
+    assert every(build("a.jsonl"))[0]["prompt"][1] == {"role": "assistant", "content": "Hello."}
 
 
 def test_choices_of_another_form_are_broken_where_they_are_needed_and_let_be_elsewhere(here):

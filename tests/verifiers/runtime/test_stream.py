@@ -81,9 +81,12 @@ def test_a_missing_column_of_the_verifier_is_named(tmp_path):
         verify_file(source, None, "chain")
 
 
-def test_an_empty_file_has_no_mean(tmp_path):
+def test_an_empty_file_is_refused_and_a_file_of_abstentions_has_no_mean(tmp_path):
     source = write(tmp_path / "in.jsonl", [])
-    assert verify_file(source, None, "math")["mean_score"] is None
+    with pytest.raises(ValueError, match=r"in\.jsonl has no rows"):
+        verify_file(source, tmp_path / "out.jsonl", "math")
+    assert not (tmp_path / "out.jsonl").exists()
+    assert verify_file(write(source, ROWS[2:]), None, "math")["mean_score"] is None
 
 
 @pytest.mark.slow

@@ -85,7 +85,7 @@ def test_rows_without_a_completion_or_broken_are_refused_or_counted(files, capsy
     file = write([*ROWS, {"question": "2+2?", "answer": "4"}, "{no"])
     run(["score", file, "--rewards", config, "--skip"])
     printed = capsys.readouterr().out
-    assert "left out: 1 rows without a completion" in printed and "left out: 1 rows that could not be read" in printed
+    assert "left out: 1 row without a completion" in printed and "left out: 1 row that could not be read" in printed
 
 
 @pytest.mark.parametrize(
