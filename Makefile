@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .PHONY: setup quickstart test test-slow lint notebooks bench bench-gpu bench-learning bench-quickstart bench-stages \
-	bench-prm bench-diagnostics speedrun \
+	bench-prm bench-diagnostics faults speedrun \
 	bench-rewards bench-verifiers papers \
 	tables docs mutate clean
 
@@ -109,6 +109,17 @@ bench-verifiers: $(READY)
 	$(BIN)/python bench/verify_steps.py $(DATA) --out bench/verify_steps.json
 	$(BIN)/python bench/verify_formats.py $(DATA) --out bench/verify_formats.json
 	$(BIN)/python bench/verify_code.py $(DATA) --out bench/verify_code.json
+
+# Kills, full disks, broken rewards, hostile models and the like, each injected into a small run: what should be seen and
+# what was. Those on record in bench/faults.json are not injected again; AGAIN=1 for all of them, ONLY="kill disk" for some.
+# A quarter of an hour on two quiet cores.
+faults: export OMP_NUM_THREADS = 1
+faults: export TOKENIZERS_PARALLELISM = false
+faults: export HF_HUB_OFFLINE = 1
+faults: export PYTHONPATH = .
+faults: $(READY)
+	$(BIN)/python bench/faults.py --out bench/faults.json $(if $(AGAIN),--again) $(if $(ONLY),--only $(ONLY))
+	$(BIN)/python bench/tables.py docs/guides/faults.md
 
 # The documentation, as pages that can be read from the disk: site/index.html. A broken link or mark fails.
 docs: $(READY)

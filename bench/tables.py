@@ -21,6 +21,7 @@ from pathlib import Path
 
 import tables_results
 from diagnosed import diagnostics_table, faults_table, verdicts_table
+from fault_table import of_faults
 from feedback import feedback_table
 from harness import ROOT, Row, Table, read
 from steered import rewards_table
@@ -50,6 +51,7 @@ TABLES: dict[str, Callable[[], Table]] = {
     "prm": lambda: tables_results.prm(rows_of("prm")),
     "diagnostics": lambda: diagnostics_table(rows_of("diagnostics")),
     "diagnosed_faults": lambda: faults_table(rows_of("diagnosed_faults")),
+    "faults": lambda: of_faults(rows_of("faults")),
     "preflight": lambda: verdicts_table(rows_of("preflight")),
     "verifiers": lambda: verifiers(*map(rows_of, ("verify_math", "verify_steps", "verify_code"))),
 }

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -131,6 +132,7 @@ RUNS = {
     "distillation": ["--seeds", "0", "--prompts", "200"],
     "rewards_table": ["--n", "5"],
     "reward_alone": ["--check"],
+    "faults": ["--only", "a folder that cannot be written"],
 }
 OVERRIDES = {
     **dict.fromkeys(("quickstart", "learning", "floor", "speed", "speedrun", "stages"), TINY),
@@ -145,7 +147,8 @@ OVERRIDES = {
 def test_a_script_runs_with_tiny_settings(name, tmp_path):
     out = tmp_path / "rows.json"
     given = [*RUNS[name], "--out", out, *OVERRIDES.get(name, [])]
-    subprocess.run([sys.executable, BENCH / f"{name}.py", *given], check=True, cwd=ROOT)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, BENCH / f"{name}.py", *given], check=True, cwd=ROOT, env=environment)
     assert name == "reward_alone" or json.loads(out.read_text(encoding="utf-8"))
 
 
