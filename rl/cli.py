@@ -15,6 +15,7 @@ from rewards.reward import RewardBroken
 from rl.commands import judging, results, training
 from rl.commands.parts import leave
 from rl.errors import NotFinite, UserError, of_the_disk
+from rl.interrupt import stopping_at_once
 from rl.prm.cli import prm
 from verifiers.execution.sandbox.outcome import SandboxUnavailable
 
@@ -49,7 +50,8 @@ def run(arguments: Sequence[str] | None = None) -> None:
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")
     try:
-        cli.main(arguments, prog_name="whetstone", standalone_mode=False)
+        with stopping_at_once():
+            cli.main(arguments, prog_name="whetstone", standalone_mode=False)
     except UserError as error:
         leave(2, f"whetstone: {error}")
     except click.exceptions.NoArgsIsHelpError as error:  # nothing but the name of a command or of a group

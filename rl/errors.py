@@ -6,8 +6,8 @@ import difflib
 import errno
 from pathlib import Path
 
-DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
-"""Errors of a disk that is full or may not be written."""
+DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
+"""Errors of a disk that is full, may not be written or is broken, and of a file beyond the limit on its size."""
 SHOWN = 8
 """Most file names in a message."""
 

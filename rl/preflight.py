@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 
 import torch
-from rich.console import Console
 
 from rewards.models.prompts import prompt_ids
 from rewards.models.state import default_device, move
@@ -22,6 +21,7 @@ from rl.progress import completions_bar
 from rl.runs import plan
 from rl.runs.memory import GIB, memory, model_size, prompt_tokens
 from rl.tasks.task import Split
+from rl.terminal import Terminal
 
 PASSES = 8
 """Sequences whose forward pass is timed."""
@@ -42,7 +42,7 @@ def preflight(config: Config, completions: int) -> tuple[Findings, Verdict]:
         raise UserError(
             "algorithm.prompts", "is 0: this run fits on given examples alone, and draws nothing to look at"
         )
-    console = Console(soft_wrap=True)
+    console = Terminal(soft_wrap=True)
     setup.quiet(config)
     task = tasks.load(config)
     mix, policy = setup.rewards_and_policy(config, task, console, ["train"])

@@ -22,6 +22,7 @@ from rl.analysis.reports.stages import write_stages_report
 from rl.config import Config, dump
 from rl.errors import UserError
 from rl.storage.run_folder import RunFolder, write_atomically
+from rl.terminal import Terminal
 from rl.training import train
 
 
@@ -41,7 +42,7 @@ def train_stages(configs: Mapping[str, Config], *, fresh: bool = False, command:
         KeyboardInterrupt: the run was interrupted; the same command resumes it.
     """
     state = PartialState(cpu=not torch.accelerator.is_available())
-    console = Console(quiet=not state.is_main_process, soft_wrap=True)
+    console = Terminal(quiet=not state.is_main_process, soft_wrap=True)
     folders = {stage: RunFolder(config.run_folder) for stage, config in configs.items()}
     if not fresh:
         _refuse_reopened(configs, folders)

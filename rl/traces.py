@@ -17,8 +17,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from rewards.mixing.mix import Mix
 from rewards.models.state import default_device, move
 from rewards.sample import Sample
@@ -32,6 +30,7 @@ from rl.sampling.endpoint import NOT_WHAT_IS_DRAWN, EndpointDraws
 from rl.sampling.judge import judge
 from rl.storage.run_folder import read_jsonl, write_atomically
 from rl.tasks.task import Split
+from rl.terminal import Terminal
 
 CHUNK = 64
 """Number of problems that are sampled, judged and saved at a time."""
@@ -66,7 +65,7 @@ def draw_traces(
         raise UserError("--out", f"expected a name that ends with one of {', '.join(SUFFIXES)}, got {out.name!r}")
     if out.exists():
         raise UserError("--out", f"{out} already exists; give another name, or delete it")
-    console = Console(soft_wrap=True)
+    console = Terminal(soft_wrap=True)
     setup.quiet(config)
     task = tasks.load(config)
     rows = task.splits[split][:prompts]

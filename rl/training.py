@@ -35,6 +35,7 @@ from rl.storage.config_changes import Changes, shown
 from rl.storage.lock import acquire, release
 from rl.storage.run_folder import RunFolder
 from rl.tasks.task import Task, refuse_empty
+from rl.terminal import Terminal
 from verifiers.runtime.self_check import self_check
 
 Result = TypeVar("Result")
@@ -60,7 +61,7 @@ def train(config: Config, *, fresh: bool = False, command: str = "") -> dict[str
         KeyboardInterrupt: the run was interrupted; it is saved up to the step that was printed.
     """
     state = PartialState(cpu=not torch.accelerator.is_available())
-    console = Console(quiet=not state.is_main_process, soft_wrap=True)
+    console = Terminal(quiet=not state.is_main_process, soft_wrap=True)
     with _locked(RunFolder(config.run_folder), state, console):
         context = prepare(config, state, console, fresh=fresh, command=command)
         opened = trackers(config, context.folder, context.warn) if state.is_main_process else nullcontext(Trackers())

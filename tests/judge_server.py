@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-HANG, DRIBBLE, DRIBBLE_HEADERS = object(), object(), object()
+HANG, DRIBBLE, DRIBBLE_HEADERS, FLOOD, FLOOD_OF_AN_ERROR = (object() for _ in range(5))
 
 
 def reply(content, usage=(30, 12)):
@@ -20,8 +20,8 @@ def reply(content, usage=(30, 12)):
 
 
 class Server(ThreadingHTTPServer):
-    """Its `answer(request)` says what it sends: a body, (status, body), (status, body, headers), or HANG; or, for ever
-    and a few bytes at a time, DRIBBLE or DRIBBLE_HEADERS."""
+    """Its `answer(request)` says what it sends: a body, (status, body), (status, body, headers), or HANG; or, for ever,
+    a few bytes at a time (DRIBBLE, DRIBBLE_HEADERS) or as many as the client takes (FLOOD, FLOOD_OF_AN_ERROR)."""
 
     daemon_threads = True
 
@@ -46,6 +46,9 @@ class Handler(BaseHTTPRequestHandler):
         if answer in (DRIBBLE, DRIBBLE_HEADERS):
             self.dribble(headers=answer is DRIBBLE_HEADERS)
             return
+        if answer in (FLOOD, FLOOD_OF_AN_ERROR):
+            self.flood("200 OK" if answer is FLOOD else "400 Bad Request")
+            return
         status, body, *headers = answer if isinstance(answer, tuple) else (200, answer)
         data = body if isinstance(body, bytes) else (body if isinstance(body, str) else json.dumps(body)).encode()
         self.send_response(status)
@@ -61,6 +64,14 @@ class Handler(BaseHTTPRequestHandler):
         try:
             while not self.server.over.wait(0.01):
                 self.wfile.write(b"a: b\r\n" if headers else b" ")
+        except OSError:  # the client has gone
+            return
+
+    def flood(self, status):
+        self.wfile.write(f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\n\r\n".encode())
+        try:
+            while not self.server.over.is_set():
+                self.wfile.write(b" " * 2**16)
         except OSError:  # the client has gone
             return
 

@@ -27,6 +27,8 @@ LAYERS = [
     "rewards/building",
     "rewards/prototyping",
     "rl/errors",
+    "rl/terminal",
+    "rl/interrupt",
     "rl/config",
     "rl/progress",
     "rl/tasks",

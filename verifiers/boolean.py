@@ -25,7 +25,7 @@ from verifiers.answer.boxes import overlong_box
 from verifiers.answer.completion import answering_part
 from verifiers.answer.decorations import undecorated
 from verifiers.answer.reader import stated
-from verifiers.answer.short_answers import letter_answer, opening, short_answer
+from verifiers.answer.short_answers import letter_answer, opening, short_answer, word_answer
 from verifiers.answer.word_search import lowered, places
 from verifiers.verdict import Verdict, abstained, judged
 
@@ -44,15 +44,6 @@ _SURELY = (
 _AT = re.compile(
     rf"{_QUOTE}(?:so|thus|hence|therefore)?[,\s]*{_SURELY}{_QUOTE}{_WORD}(?!\s+(?:\w+\s+)?(?:that|if)\b)", re.IGNORECASE
 )
-_OTHER_LANGUAGE = {
-    word: said
-    for said, words in (
-        (True, "sí si oui ja sim sì да 是 是的 对 正确 はい 예 네"),
-        (False, "non nein não нет 否 不是 不 错误 いいえ 아니요"),
-    )
-    for word in words.split()
-}
-"""Yes and no in other languages, where a stated answer is nothing else."""
 _LETTER = re.compile(rf"{_QUOTE}(?P<word>[ytnf])[\s.)\]}}\"'*]*", re.IGNORECASE)
 _JUDGEMENT = r"(?:correct|accurate|right|valid|false|incorrect|inaccurate|wrong|untrue|invalid|true|the\scase)"
 _ABOUT = (
@@ -97,14 +88,19 @@ _NOT_SAID = re.compile(
     r"(?:\bnot|n['’]t|\bnever)\s+(?:\w+\s+)?(?:say|answer|guess|think|believe)\s+(?:that\s+)?(?:the\s+answer\s+is\s+)?\Z",
     re.IGNORECASE,
 )
-_UNDECIDED = re.compile(r"\b(?:whether(?:\sor\snot)?|if|unless)\s(?:the\s|this\s|that\s)?(?:given\s)?\Z", re.IGNORECASE)
-"""What leaves open what follows it: `it is unclear whether the claim is true`."""
+_UNDECIDED = re.compile(
+    r"(?:\b(?:whether(?:\sor\snot)?|if|unless)|(?:\b(?:cannot|can\snot|could\snot|unable\sto|impossible\sto)|\b(?:can|could)n?['’]t)"
+    r"\s(?:(?:be\s)?(?:say|tell|know|conclude|infer|prove|confirm|determine|sure|certain)(?:\sfor\s(?:sure|certain))?)(?:\sthat)?)"
+    r"\s(?:the\s|this\s|that\s)?(?:given\s)?\Z",
+    re.IGNORECASE,
+)
+"""What leaves open what follows it: `it is unclear whether the claim is true`, `we cannot say that it is true`."""
 _DISBELIEVED = re.compile(
     r"(?:(?:\bnot|n['’]t)\s(?:think|believe|agree)|\bdoubt)\s(?:that\s)?(?:the\s|this\s)?\Z", re.IGNORECASE
 )
 """What turns round what follows it: `I don't think that the claim is true`."""
 _FIRST = re.compile(
-    rf"{_QUOTE}{_WORD}(?=[,.;:!*)\"”\n]|\s?[-–—]\s|\s+(?:because|since|as|it|they|he|she|this|that|there|you|we|i)\b|\s*$)",
+    rf"{_QUOTE}{_WORD}(?=[,.;:!*)\"”\n]|\s?[-–—]\s|\s\((?=[a-z])|\s+(?:because|since|as|it|they|he|she|this|that|there|you|we|i)\b|\s*$)",
     re.IGNORECASE,
 )
 _SENTENCE = re.compile(
@@ -173,6 +169,8 @@ def answer(completion: str, *, strict: bool = False) -> tuple[bool | None, str |
         return None, overlong.rule
     if len(part) <= _SHORT:
         part = _OPTION.sub("", undecorated(part))
+        if not strict and (alone := word_answer(part)) is not None:
+            return alone, "line"
     places: list[tuple[int, str, bool | None]] = []
     for span in stated(part):
         if span.fault:
@@ -220,8 +218,8 @@ def _said(text: str, rule: str) -> tuple[bool | None] | None:
             if said := _said(span.text, span.rule):
                 return said
         text = text.rpartition("\n")[2]
-    if (foreign := text.strip(" .!。！*\"'").lower()) in _OTHER_LANGUAGE:
-        return (_OTHER_LANGUAGE[foreign],)
+    if (alone := word_answer(text)) is not None:
+        return (alone,)
     text = _BUT.sub("", _OPTION.sub("", text), count=1)
     if match := _LETTER.fullmatch(text) or _AT.match(text):
         return (_value(match, "word"),)

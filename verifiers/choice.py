@@ -9,9 +9,9 @@ These places are read in the order of `verifiers.answer.reader`; the first that 
 3. if nothing states an answer: a label in brackets, or the text of exactly one choice, anywhere: `two legs are enough`.
 
 A place that names two choices at once (`A or B`, `both A and B`, the texts of two choices) is ambiguous. If a choice's
-text is part of another's (`plant`, `green plant`), it counts only outside the longer one. In texts, the digits 0 to 12
-equal their words. A list that judges every choice in turn (`A: no. B: yes. C: no.`) states the one that it calls right.
-If the choices have letters, and no numbers in their texts, `option 2` and `the second one` are B.
+text is part of another's (`plant`, `green plant`), it counts only outside the longer one. In texts, the digits 0 to 20
+equal their words, and 18.00 is 18. A list that judges every choice in turn (`A: no. B: yes. C: no.`) states the one
+that it calls right. If the choices have letters, and no numbers in their texts, `option 2` and `the second one` are B.
 """
 
 from __future__ import annotations

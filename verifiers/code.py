@@ -4,7 +4,8 @@ r"""Python programs, judged by their answer or by tests. They run in a sandbox (
   tables of output next to them (`verifiers.execution.extraction` has the rules).
 - **Its answer** is what `solution()` returns if the program defines it (or `simple_math_problem()`, as in TinyGSM;
   `entry` names others); otherwise the last line that it prints; otherwise, if it prints nothing, the value of its last
-  line as an expression, as in a notebook. So a bare `42` is a program whose answer is 42.
+  line as an expression, as in a notebook, or else its variable `ans` or `answer`, as in program of thoughts. So a bare
+  `42` is a program whose answer is 42.
 - **The comparison** (`verifiers.execution.comparison.same`) happens outside the sandbox, and the gold never enters it.
 - **Tests** (a column `tests`) replace the gold as the reference. They have one of these forms, for which
   `docs/verifiers_code.md` has examples:

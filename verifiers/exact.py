@@ -31,6 +31,10 @@ _REMARK = re.compile(
 )
 _ADDED = re.compile(r"\s+\((?:[^()]*[0-9][^()]*|(?:also|aka|i\.e\.|or)\b[^()]*)\)\.?$")
 """What brackets add behind a name: a figure, or another name."""
+_SAID = re.compile(
+    r"(?:(?:so|thus|hence|therefore),?\s+)?(?:it\sis|it['’]s|this\sis|that\sis|that['’]s)\s+(?!not\b)", re.IGNORECASE
+)
+"""What a last line may begin with that says nothing but the answer: `it's Paris`."""
 _SENTENCE_END = re.compile(r"(?<!\b[A-Z])(?<!\b(?:Dr|Mr|Ms|St|Jr|Sr|vs))(?<!\b(?:Mrs))[.!?][\"'”’)]*(?=\s+[A-Z])")
 
 
@@ -93,7 +97,8 @@ def _candidates(prediction: str, *, strict: bool) -> tuple[list[str], str | None
     if strict:
         return [], None
     whole, line = part.strip(), last_line(part)
-    return [whole, *([line] if line != whole else [])] if whole else [], "line"
+    texts = list(dict.fromkeys([whole, line, _SAID.sub("", line, count=1)]))
+    return texts if whole else [], "line"
 
 
 def _forms(span: Span, part: str) -> list[str]:

@@ -35,7 +35,7 @@ from verifiers.algebra.equality import Algebra, same
 from verifiers.algebra.syntax import Unsupported
 from verifiers.answer.extract import SEEN, Found, extract, extract_gold
 from verifiers.answer.latex import CURRENCY, clean
-from verifiers.answer.phrases import bare, choice_label, spoken
+from verifiers.answer.phrases import bare, called, choice_label, spoken
 from verifiers.answer.structure import as_gold, parse
 from verifiers.answer.units import PHRASES
 from verifiers.answer.values import Unparsable, Words, expressions
@@ -280,6 +280,7 @@ def _as_words(answer: str, gold: Words, rule: str) -> str:
     """The words of an answer that a gold in words is compared with: a choice's letter, or the last of a sentence."""
     if len(gold.words) == 1 and (label := choice_label(answer)):
         return label
+    answer = called(answer) if rule == "box" else answer
     words = re.findall(r"[A-Za-z'-]+", answer)
     count = len(gold.words.split())
     if answer.strip(" .").lower() in PHRASES:

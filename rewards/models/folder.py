@@ -10,7 +10,13 @@ from typing import Any
 from rewards.models.adapters import CONFIG_FILE, base_of
 
 CONFIG = "config.json"
-WEIGHTS = ("*.safetensors", "*.bin")
+WEIGHTS = "*.safetensors"
+PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")
+"""Files of weights that are not read, because loading a pickle can run code."""
+OF_THE_TRAINER = "training_args.bin"
+"""What transformers' Trainer leaves beside weights."""
+NAMED_WEIGHTS = "transformers_weights"
+"""The key of `config.json` under which transformers looks for weights of another name."""
 LFS_POINTER = b"version https://git-lfs"
 
 
@@ -38,6 +44,9 @@ def fault(name: str | Path) -> str | None:
         return f"holds no model: it has no {CONFIG}{meant}"
     if (what := _json_fault(folder / CONFIG)) is not None:
         return what
+    named = json.loads((folder / CONFIG).read_text(encoding="utf-8")).get(NAMED_WEIGHTS)
+    if named is not None and not str(named).endswith((".safetensors", ".safetensors.index.json")):
+        return f"has its weights in {str(named)!r}, which is no safetensors file"
     return _weights_fault(folder, WEIGHTS)
 
 
@@ -71,7 +80,7 @@ def header(file: Path) -> dict[str, Any]:
 def _adapter_fault(folder: Path) -> str | None:
     if (what := _json_fault(folder / CONFIG_FILE)) is not None:
         return what
-    if (what := _weights_fault(folder, ("adapter_model.safetensors", "adapter_model.bin"))) is not None:
+    if (what := _weights_fault(folder, "adapter_model.safetensors")) is not None:
         return what
     try:
         base = base_of(folder, json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8")))
@@ -84,16 +93,17 @@ def _adapter_fault(folder: Path) -> str | None:
     return None if what is None else f"is an adapter of {base!r}, which {what}"
 
 
-def _weights_fault(folder: Path, patterns: tuple[str, ...]) -> str | None:
-    files = [file for pattern in patterns for file in folder.glob(pattern)]
+def _weights_fault(folder: Path, pattern: str) -> str | None:
+    files = list(folder.glob(pattern))
     if not files:
-        return f"holds no weights: it has no {' and no '.join(patterns)}"
+        pickles = sorted(file.name for kind in PICKLES for file in folder.glob(kind) if file.name != OF_THE_TRAINER)
+        why = f"; {pickles[0]} is a pickle, which can run code: convert it to safetensors" if pickles else ""
+        return f"holds no weights: it has no {pattern}{why}"
     for file in files:
-        if file.suffix == ".safetensors":
-            try:
-                header(file)
-            except ValueError as error:
-                return f"cannot be read: {file.name} {error}"
+        try:
+            header(file)
+        except ValueError as error:
+            return f"cannot be read: {file.name} {error}"
     return None
 
 

@@ -3,6 +3,9 @@
 `load` returns a new model, for training or a single use. `frozen` returns a model that judges: it is loaded once, never
 trained, and shared by all callers with the same settings.
 
+Weights are read from safetensors alone: reading any other format can run code of whoever wrote it. For the same reason,
+code that comes with a model runs only if the config says so (`trust_remote_code`).
+
 The folder or hub id of a peft adapter stands for its base model with that adapter. `load` keeps the adapter separate,
 so that its training can continue; `frozen` merges it.
 """
@@ -160,7 +163,7 @@ def _weights(name: str, head: str, revision: str | None, trust: bool, how: dict[
     if adapter is None:
         path = str(Path(name).resolve()) if Path(name).is_dir() else name  # adapters on it store this path
         model, report = HEADS[head].from_pretrained(
-            path, output_loading_info=True, revision=revision, trust_remote_code=trust, **how
+            path, output_loading_info=True, revision=revision, trust_remote_code=trust, use_safetensors=True, **how
         )
         if "quantization_config" in how:
             model = prepare_model_for_kbit_training(model)

@@ -4,7 +4,8 @@ A request is tried again after a failed connection, a timeout, or the statuses 4
 of an account without credit. The wait roughly doubles with each try, with jitter; a `Retry-After` header is obeyed.
 
 Requests are coroutines, because a coroutine can be cancelled, whereas a gateway that sends a byte now and then keeps a
-blocking read alive past any time limit.
+blocking read alive past any time limit. A body that never ends, or that a few compressed bytes unpack to, is left at
+`LARGEST` bytes. The API key is removed from what a server sends back, since replies and errors are logged and stored.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import math
 import os
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
@@ -31,6 +32,8 @@ from rewards.parts.event_loop import EventLoop
 from rewards.parts.spending import Limit, LimitReached, Spent
 from rewards.reward import content_of
 
+LARGEST = 16 * 2**20
+"""Largest body of a response in bytes, unpacked."""
 LONGEST_WAIT = 60.0
 """Longest wait between two tries in seconds, whatever the server asks for."""
 WHOLE = ("stop", "end_turn", "stop_sequence", "eos", "eos_token", "complete", "completed", "")
@@ -49,6 +52,10 @@ class CutOff(NoReply):
 
 class TooLate(NoReply):
     """There was no complete reply within the time limit of one try."""
+
+
+class TooLarge(Exception):
+    """The body of a response is larger than `LARGEST`."""
 
 
 class Endpoint:
@@ -86,7 +93,7 @@ class Endpoint:
         self.timeout, self.tries, self.wait = timeout, tries, wait
         self.spent = Spent(limit, spent)
         self.cache_folder = cache
-        self._api_key = key or "none"
+        self._api_key = key
         self._loop = EventLoop()
         self._clients: dict[Any, openai.AsyncOpenAI] = {}
         self._backoff = wait_random_exponential(multiplier=wait, min=wait / 2, max=LONGEST_WAIT)
@@ -137,11 +144,13 @@ class Endpoint:
         async def one(messages: Sequence[Mapping[str, Any]]) -> str | NoReply | LimitReached:
             async with free:
                 try:
-                    return await self._tried(messages, until)
-                except (NoReply, LimitReached) as error:
+                    return self._without_key(await self._tried(messages, until))
+                except LimitReached as error:
                     return error
+                except NoReply as error:
+                    return type(error)(self._without_key(str(error)))
                 except Exception as error:  # a server may send anything; the failure of this chat reports it
-                    return NoReply(f"{type(error).__name__}: {error}"[:300])
+                    return NoReply(self._without_key(f"{type(error).__name__}: {error}")[:300])
 
         return await asyncio.gather(*map(one, chats))
 
@@ -169,6 +178,12 @@ class Endpoint:
                 )
         except TimeoutError:
             raise TooLate(f"Request timed out: no complete reply within {seconds:.3g} s") from None
+        except openai.APIConnectionError as error:
+            if isinstance(error.__cause__, TooLarge):
+                raise NoReply(str(error.__cause__)) from None
+            raise
+        except json.JSONDecodeError:
+            raise NoReply("not a chat completion: the body is not JSON") from None
         return self._content(reply)
 
     def _content(self, reply: Any) -> str:
@@ -180,7 +195,7 @@ class Endpoint:
         choices = getattr(reply, "choices", None)
         choice: Any = choices[0] if isinstance(choices, list) and choices else None
         if not isinstance(reply, ChatCompletion) or getattr(choice, "message", None) is None:
-            raise NoReply(f"not a chat completion: {str(reply)[:200]!r}")
+            raise NoReply(f"not a chat completion: {self._without_key(str(reply))[:200]!r}")
         try:
             self.spent.add(reply.usage)
         except ValueError as error:
@@ -188,7 +203,7 @@ class Endpoint:
         message: Any = choice.message
         finish = getattr(choice, "finish_reason", None)
         if refusal := getattr(message, "refusal", None):
-            raise NoReply(f"the model refused to answer: {str(refusal)[:200]!r}")
+            raise NoReply(f"the model refused to answer: {self._without_key(str(refusal))[:200]!r}")
         content = content_of({"content": getattr(message, "content", None)})
         if not content.strip():
             tools = " with tool calls" if getattr(message, "tool_calls", None) else ""
@@ -202,8 +217,15 @@ class Endpoint:
         """The client of the running event loop, to which its connections are bound."""
         loop = asyncio.get_running_loop()
         if loop not in self._clients:
-            self._clients = {loop: openai.AsyncOpenAI(base_url=self.base_url, api_key=self._api_key, max_retries=0)}
+            http = openai.DefaultAsyncHttpxClient(event_hooks={"response": [_bounded]})
+            key = self._api_key or "none"
+            self._clients = {
+                loop: openai.AsyncOpenAI(base_url=self.base_url, api_key=key, max_retries=0, http_client=http)
+            }
         return self._clients[loop]
+
+    def _without_key(self, text: str) -> str:
+        return text.replace(self._api_key, "[the API key]") if self._api_key else text
 
     def _pause(self, state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
@@ -228,6 +250,21 @@ def user_cache(name: str) -> Path:
 def whole(text: str) -> str:
     """The text with each lone surrogate replaced by U+FFFD, because it can be neither sent nor stored."""
     return _HALF_CHARACTER.sub("\ufffd", text)
+
+
+async def _bounded(response: Any) -> None:
+    """Have the body of an HTTP response, which has not been read yet, end with an error past `LARGEST` bytes."""
+    plain = response.aiter_bytes
+
+    async def bounded(chunk_size: int | None = None) -> AsyncIterator[bytes]:
+        size = 0
+        async for part in plain(chunk_size):
+            size += len(part)
+            if size > LARGEST:
+                raise TooLarge(f"the reply is larger than {LARGEST:,} bytes")
+            yield part
+
+    response.aiter_bytes = bounded  # by which the client reads the body
 
 
 def _may_pass(error: BaseException) -> bool:

@@ -14,6 +14,7 @@ from rl.analysis.evaluation import Evaluation
 from rl.analysis.rows import compared, evaluations
 from rl.storage.checkpoint_folders import best_on_validation, numbered, step_of
 from rl.storage.run_folder import RunFolder
+from rl.terminal import visible
 
 
 def evaluated(console: Console, step: int, evaluation: Evaluation) -> None:
@@ -113,10 +114,10 @@ def _examples(folder: RunFolder, step: int) -> Text:
     pairs.sort(key=lambda pair: (pair[0]["score"] or 0) - (pair[1]["score"] or 0))
     text = Text()
     for old, new in pairs[:3]:
-        text.append(f"\n{_short(old['prompt'])}   (answer: {old['gold']})\n")
+        text.append(visible(f"\n{_short(old['prompt'])}   (answer: {old['gold']})\n"))
         for label, row in (("before", old), ("after ", new)):
             mark, style = {1.0: ("right", "green"), None: (row["status"], "yellow")}.get(row["score"], ("wrong", "red"))
-            text.append(f"  {label} {_short(row['completion'])}  ").append(mark + "\n", style=style)
+            text.append(visible(f"  {label} {_short(row['completion'])}  ")).append(mark + "\n", style=style)
     return text
 
 

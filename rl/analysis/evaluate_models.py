@@ -27,6 +27,7 @@ from rl.policy.control import saved
 from rl.policy.positions import check_positions
 from rl.progress import completions_bar
 from rl.tasks.task import Split, Task
+from rl.terminal import Terminal
 
 
 def configs(task_names: Sequence[str], models: Sequence[str], overrides: Sequence[str]) -> dict[str, Config]:
@@ -72,7 +73,7 @@ def evaluate_models(
     Raises:
         UserError: a policy or a task cannot be loaded, or a task has fewer problems than `evaluation.n` asks for.
     """
-    console = console or Console(soft_wrap=True)
+    console = console or Terminal(soft_wrap=True)
     loaded: dict[str, Task] = {}
     for name, config in found.items():  # before any policy is loaded
         setup.quiet(config)

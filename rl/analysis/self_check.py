@@ -10,6 +10,7 @@ import click
 from rl.errors import UserError
 from rl.tasks.columns import column, has, names
 from rl.tasks.sources import open_sources
+from rl.terminal import visible
 from verifiers.runtime.examples import EXAMPLES, OPTIONS
 from verifiers.runtime.names import nearest
 from verifiers.runtime.self_check import Survey, Tally, has_gold_prediction, self_check, survey
@@ -45,13 +46,13 @@ def show(name: str, options: Mapping[str, Any], data: str | None, columns: Mappi
     if tried < len(rows):
         click.echo(f"  {_rows(len(rows) - tried)} without an answer that is known to be right: not tried")
     for problem in problems[:3]:
-        click.echo(f"  row {problem.row}: {problem.reason}")
+        click.echo(visible(f"  row {problem.row}: {problem.reason}"))
     if len(problems) > 3:
         click.echo(f"  and {_rows(len(problems) - 3)} more")
     if problems and found.phrasings:
         click.echo("  the phrasings below are of the other golds")
     for line in table(found) if found.phrasings or found.unknown else ():
-        click.echo(line)
+        click.echo(visible(line))
 
 
 def spread(rows: list[dict[str, Any]], most: int = MOST_ROWS) -> list[dict[str, Any]]:

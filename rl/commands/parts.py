@@ -18,5 +18,7 @@ def leave(code: int, line: str) -> NoReturn:
         code: the exit status.
         line: the reason.
     """
-    print(" ".join(line.split()), file=sys.stderr)
+    from rl.terminal import visible  # imported here, because rich takes a while and only a command that fails gets here
+
+    print(visible(" ".join(line.split())), file=sys.stderr)
     sys.exit(code)

@@ -18,6 +18,8 @@ from rl.config import layers
 from rl.config.algorithms import ALGORITHMS
 from rl.config.checks import check_combinations, checked_trainer
 from rl.config.embedded import ChainTask, FactsTask, ZipTask
+from rl.config.foreign import refuse_foreign
+from rl.config.secrets import refuse_secrets
 from rl.config.section import TRUTH, Section
 from rl.config.sections import Config, DatasetTask, ReasoningGymTask, Reward
 from rl.config.wrong_key import WrongKey
@@ -112,7 +114,9 @@ def load_to_measure(path: str | Path | None, overrides: Sequence[str], model: st
 
 def _checked(files: Sequence[layers.Layer], left: Mapping[str, str] | None = None) -> Config:
     values = layers.merge(files)
+    refuse_foreign(files, values.get("rewards"))
     try:
+        refuse_secrets(values)
         values = values if left is None else _with_models_of_stages(values, left)
         config = Config.model_validate(values)
         config = config.model_copy(update={"trainer": checked_trainer(config)})
@@ -137,6 +141,18 @@ def _with_models_of_stages(values: Any, left: Mapping[str, str], key: str = "") 
     if values not in left:
         raise WrongKey(key, f"{values!r} is not a stage before this one; {nearest(values, left)}")
     return left[values]
+
+
+def load_recorded(path: str | Path) -> Config:
+    """Read the config that a run left in its folder; its rewards may come from anywhere, as on its command line.
+
+    Args:
+        path: what `dump` wrote.
+
+    Raises:
+        UserError: it is no valid config now.
+    """
+    return _checked([layers.Layer(layers.COMMAND_LINE, values) for _, values in layers.read(Path(path), ())])
 
 
 def dump(config: Config) -> str:

@@ -31,6 +31,7 @@ from rl.prm.labelled import records, scores_of, unlabelled, write
 from rl.progress import completions_bar
 from rl.sampling.draw import sample
 from rl.tasks.task import Split, Task
+from rl.terminal import Terminal
 from verifiers.runtime.verifier import Verifier
 
 SUFFIXES = (".jsonl", ".ndjson", ".json", ".parquet")
@@ -73,7 +74,7 @@ def label(out: str, overrides: Sequence[str], options: LabelOptions) -> list[Sam
     Raises:
         UserError: the options do not go together, a file, model or verifier does not exist, or no step gets a label.
     """
-    console = Console(soft_wrap=True)
+    console = Terminal(soft_wrap=True)
     _check_out(out)
     if options.by == "file":
         if not options.rows:
@@ -134,7 +135,7 @@ def train(labels: str, model: str, out: str, layout: Layout, settings: training.
     Raises:
         UserError: as in `rl.prm.train.train`; or OUT is a file.
     """
-    console = Console(soft_wrap=True)
+    console = Terminal(soft_wrap=True)
     check_place(out, folder=True)
     quiet_libraries()
     samples = layout.read(labels)

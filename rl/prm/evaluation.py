@@ -25,6 +25,7 @@ from rl.prm.labelled import has_labels, records, scores_of
 from rl.prm.scores import step_scores
 from rl.prm.train import load
 from rl.progress import completions_bar
+from rl.terminal import Terminal
 
 
 def evaluate_model(
@@ -56,7 +57,7 @@ def evaluate_model(
     Raises:
         UserError: a file or the model is not there or does not fit.
     """
-    console = Console(soft_wrap=True)
+    console = Terminal(soft_wrap=True)
     if out:
         check_place(out, folder=False)
     quiet_libraries()
@@ -106,7 +107,7 @@ def evaluate_predictions(
         found = [_prediction(row, sample, place) for (place, row), sample in zip(rows, samples, strict=True)]
         pairs = [(one, sample) for one, sample in zip(found, samples, strict=True) if has_labels(sample)]
         figures = {"processbench": measures.protocol([one for one, _ in pairs], _truth([of for _, of in pairs]))}
-    return _shown(Console(soft_wrap=True), f"{predictions} on {data}", figures, out)
+    return _shown(Terminal(soft_wrap=True), f"{predictions} on {data}", figures, out)
 
 
 def table(title: str, figures: Mapping[str, Any]) -> Table:

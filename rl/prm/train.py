@@ -1,7 +1,8 @@
 """Trains a process reward model on labelled samples: a token-classification head, read at the last token of each step.
 
 The losses are in `rl/prm/trainer.py`; transformers' Trainer does the rest. The model is saved with its tokenizer and
-with `prm.json`, which records what it was trained on. Adapters are merged before saving, so any loader of
+with `prm.json`, which records what it was trained on. There are no checkpoints: after an interruption, the same command
+trains again from the start, to the same model on the same machine. Adapters are merged before saving, so any loader of
 token-classification models can read the model.
 """
 
@@ -27,6 +28,7 @@ from rl.prm.labelled import has_labels, problem_of, scores_of
 from rl.prm.scores import fits, step_scores
 from rl.prm.step_metrics import evaluate
 from rl.prm.trainer import IGNORE, PrmTrainer, collate, example, language_model_head, loss
+from rl.storage.run_folder import write_atomically
 from rl.tasks.task import split_of
 
 
@@ -139,10 +141,12 @@ def train(
     figures = None
     if held_out := [sample for sample in held_out if fits(model, tokenizer, sample)]:
         figures = evaluate(held_out, step_scores(model, tokenizer, held_out))
+    form = Path(out) / FORM_FILE  # written last, so that a folder with it is complete
+    form.unlink(missing_ok=True)
     model.save_pretrained(str(out))
     tokenizer.save_pretrained(str(out))
-    form = {"read_at": READ_AT, "labels_by": made_by, "start": str(path), **asdict(settings)}
-    (Path(out) / FORM_FILE).write_text(json.dumps(form, indent=2) + "\n", encoding="utf-8")
+    how = {"read_at": READ_AT, "labels_by": made_by, "start": str(path), **asdict(settings)}
+    write_atomically(form, json.dumps(how, indent=2) + "\n")
     return {
         "completions": len(fitted),
         "cut_off": labelled - kept,

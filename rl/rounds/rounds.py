@@ -28,13 +28,14 @@ from rl.analysis.evaluation import Evaluation, EvaluationSettings
 from rl.analysis.first_look import odd_rewards
 from rl.config.algorithms import Rounds as RoundsSettings
 from rl.context import RunContext
+from rl.interrupt import stopping_at_once
 from rl.policy import load as policies
 from rl.rounds.choose import Chooser
 from rl.rounds.conditioning import Conditioning
 from rl.rounds.draws import Draws, first_sampler, generator
 from rl.rounds.finished import FinishedRounds
 from rl.rounds.records import FitFolder, FitRecords, numbers_of_round, shown, write_completions
-from rl.runs.callbacks import ProgressLine, StopOnSignal, stopping_at_once
+from rl.runs.callbacks import ProgressLine, StopOnSignal
 from rl.runs.proxies import Proxies
 from rl.runs.run import Run
 from rl.storage import pool
@@ -227,7 +228,7 @@ class Rounds(Run):
                 self.done = number + 1
                 self.model = self.load(number)
                 move(self.model, self.state.device)
-        if self.stop.stopped:
+        if self.stop.agree():
             self.context.say(f"saved in round {number + 1}. {self.context.how_to_resume}")
             raise KeyboardInterrupt
 

@@ -6,12 +6,12 @@ import math
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
 from typing import Any
 
 import pandas as pd
+from accelerate.utils import gather_object
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
@@ -194,19 +194,24 @@ class StopOnSignal(TrainerCallback):
     """On Ctrl-C or a termination signal, stops at the end of the generation cycle and saves a checkpoint.
 
     Resuming is exact only from the end of a cycle, because TRL does not save the completions it has drawn. A second
-    Ctrl-C stops at once and saves nothing.
+    Ctrl-C stops at once and saves nothing. Of several processes, a signal may reach some later than others, or not at
+    all; they agree at the end of each cycle, so that all of them stop at the same step.
 
     Signals are handled while the object is entered as a context, in the main thread; Python delivers them there only.
 
     Args:
         cycle: optimizer steps per generation cycle.
         console: the console for messages.
+
+    Attributes:
+        stopped: whether the processes have agreed to stop.
     """
 
     def __init__(self, cycle: int, console: Console) -> None:
         self.cycle = cycle
         self.console = console
         self.stopped = False
+        self._signalled = False
         self._before: dict[int, Handler] = {}
 
     def __enter__(self) -> StopOnSignal:
@@ -220,28 +225,20 @@ class StopOnSignal(TrainerCallback):
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         """Save and stop if a signal has arrived."""
-        if self.stopped and state.global_step % self.cycle == 0 and state.global_step < state.max_steps:
+        if state.global_step % self.cycle == 0 and self.agree() and state.global_step < state.max_steps:
             control.should_save = True
             control.should_training_stop = True
 
+    def agree(self) -> bool:
+        """Whether a signal has reached any process; every process calls this at the same point."""
+        self.stopped = any(gather_object([self._signalled]))
+        return self.stopped
+
     def _heard(self, number: int, frame: FrameType | None) -> None:
-        if self.stopped:
+        if self._signalled:
             raise KeyboardInterrupt
-        self.stopped = True
+        self._signalled = True
         self.console.print("\nstopping and saving at the end of this step; press again to stop at once")
-
-
-@contextmanager
-def stopping_at_once() -> Iterator[None]:
-    """Within this context a termination signal raises KeyboardInterrupt as well, if this is the main thread."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def numbers_of(logs: Mapping[str, Any]) -> dict[str, float | None]:

@@ -19,7 +19,7 @@ from peft import PeftModel
 from rewards.models.adapters import CONFIG_FILE, adapter_config, base_of
 from rewards.models.load import load as load_model
 from rl.analysis.model_card import model_card
-from rl.config import load
+from rl.config import load_recorded
 from rl.errors import UserError
 from rl.storage.run_folder import RunFolder
 
@@ -45,7 +45,7 @@ def export(run: str | Path, to: str | Path, *, merge: bool = False, force: bool 
     """
     folder, target = _finished(Path(run)), Path(to)
     _refuse_taken(target, folder, force=force)
-    config = load(folder.config)
+    config = load_recorded(folder.config)
     summary: dict[str, Any] = json.loads(folder.summary.read_text(encoding="utf-8"))
     adapter = adapter_config(folder.model)
     base = config.policy.model if adapter is None else base_of(folder.model, adapter)

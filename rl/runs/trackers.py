@@ -40,6 +40,8 @@ GROUPS = {
 """Group → how the names of its metrics begin; all other metrics belong to the policy."""
 OWN_GROUP = ("eval", "rewards", "critic", "rounds", "time")
 """Groups whose metrics already begin with the name of the group."""
+START_S, FINISH_S = 30, 300
+"""Longest wait for W&B at the start and at the end of a run, in seconds."""
 ROWS = 128
 """Largest number of completions in a table."""
 FIRST = ("step", "prompt", "completion", "gold", "right", "reward", "advantage", "finish_reason", "reason")
@@ -178,7 +180,8 @@ class Wandb(Tracker):
 
     A run that already exists in this process is used and left open. The run's id is kept in the run folder, so that a
     resumed run continues it; `WANDB_RUN_ID`, which a sweep sets, takes precedence. If W&B cannot be reached, or nobody
-    is logged in, the records are kept in the run folder, and `wandb sync` sends them later.
+    is logged in, the records are kept in the run folder, and `wandb sync` sends them later. The same holds for what W&B
+    has not taken within `FINISH_S` seconds after the end of the run, for which its client would wait for ever.
 
     Args:
         config: the run's config; all of it is recorded.
@@ -211,7 +214,7 @@ class Wandb(Tracker):
             "resume": "allow",
         }
         try:
-            wandb.init(**settings, settings=wandb.Settings(init_timeout=30))
+            wandb.init(**settings, settings=wandb.Settings(init_timeout=START_S, finish_timeout=FINISH_S))
         except wandb.Error as error:
             what = one_line(error).rstrip(".")
             later = f"`wandb sync {folder.path / 'wandb'}/offline-run-*` sends them later"

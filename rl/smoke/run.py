@@ -29,6 +29,7 @@ from rl.runs import plan
 from rl.smoke import hostile, stand_ins
 from rl.smoke.shrink import StandIns, replaced, shrink
 from rl.storage.run_folder import RunFolder
+from rl.terminal import Terminal
 
 LIMIT = 300.0
 """Seconds that a training command may take."""
@@ -100,7 +101,7 @@ def smoke(path: str, overrides: Sequence[str]) -> bool:
     """
     loaded = load_stages(path, overrides) or {"": load(path, overrides)}
     work = Path(tempfile.mkdtemp(prefix="whetstone-smoke-"))
-    one = Smoke(work, Console(soft_wrap=True))
+    one = Smoke(work, Terminal(soft_wrap=True))
     started = time.perf_counter()
     if one.step("config made smaller", lambda: _shrink(one, loaded)):
         setup.quiet(one.stages[next(iter(one.stages))])
@@ -177,7 +178,7 @@ def _hostile_to_rewards(one: Smoke, config: Config) -> str:
     def policy():
         folder = one.work / "models" / "policy"
         loaded = load_policy(config.policy, folder, chat=False) if folder.exists() else None
-        made = loaded or setup.policy(config, task, Console(quiet=True))
+        made = loaded or setup.policy(config, task, Terminal(quiet=True))
         return made.model, made.tokenizer
 
     mix = setup.rewards(config, task, policy, policy)
@@ -195,8 +196,18 @@ def _none_wrong(outcome: hostile.Outcome) -> str:
 def _training(one: Smoke, log: str) -> subprocess.Popen[bytes]:
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "WANDB_MODE": "disabled"}
     with (one.work / log).open("wb") as out:
-        command = [sys.executable, "-m", "rl.train", str(one.file)]
+        command = [sys.executable, "-m", "rl.train", str(one.file), *_functions(one)]
         return subprocess.Popen(command, env=environment, stdout=out, stderr=subprocess.STDOUT)
+
+
+def _functions(one: Smoke) -> list[str]:
+    """The functions of rewards as overrides, because a config file may not name those of other folders."""
+    return [
+        f"{f'stages.{stage}.' if stage else ''}rewards.{name}.function={reward.function}"
+        for stage, config in one.stages.items()
+        for name, reward in config.rewards.items()
+        if reward.function is not None
+    ]
 
 
 def _killed(one: Smoke) -> str:
@@ -255,7 +266,7 @@ def _evaluated(one: Smoke) -> str:
     file = one.work / "evaluated.yaml"
     file.write_text(dump(last), encoding="utf-8")
     found = configs([str(file)], [model], [])
-    (measured,) = evaluate_models(found, [model], "test", STATED, console=Console(quiet=True))
+    (measured,) = evaluate_models(found, [model], "test", STATED, console=Terminal(quiet=True))
     return f"{measured.evaluations[model].n} test problems, greedy and sampled"
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 
 from rewards.sample import Sample
-from rl.storage.run_folder import RunFolder
+from rl.storage.run_folder import RunFolder, draft_of
 from verifiers import Step
 
 
@@ -41,7 +41,7 @@ def steps_of(judged_steps: str) -> tuple[Step, ...]:
 
 
 def write(folder: RunFolder, step: int, table: Mapping[str, Any]) -> pd.DataFrame:
-    """Write the file of a step, and return what is in it.
+    """Write the file of a step, atomically, and return what is in it.
 
     Args:
         folder: the run folder.
@@ -49,7 +49,8 @@ def write(folder: RunFolder, step: int, table: Mapping[str, Any]) -> pd.DataFram
         table: column → a value for each completion.
     """
     frame = pd.DataFrame({"step": step, **table})
-    frame.to_parquet(folder.completions / f"step_{step:06d}.parquet")
+    with draft_of(folder.completions / f"step_{step:06d}.parquet") as out:
+        frame.to_parquet(out)
     return frame
 
 

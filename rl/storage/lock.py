@@ -1,10 +1,11 @@
 """One run at a time in a run folder: a lock file that names the process that holds it.
 
-The file contains the owner's host, process id and start time as JSON. A second run can thus name the run that is in its
-way, and can recognise and take over the lock of a process that is gone (`kill -9`, a power cut). The start time
-distinguishes the owner from a later process with the same id. Whether a process on another host is still running cannot
-be determined here, so its lock is never taken over. While the lock file is read and written, an exclusive file lock
-prevents two runs from taking it over at once.
+The file contains the owner's host, process id and start as JSON. A second run can thus name the run that is in its way,
+and can recognise and take over the lock of a process that is gone (`kill -9`, a power cut). The start distinguishes the
+owner from a later process with the same id. It is counted from the boot of the machine, because a clock that is set
+while a run is going changes what the system says about the time of day at which a process started. Whether a process on
+another host is still running cannot be determined here, so its lock is never taken over. While the lock file is read
+and written, an exclusive file lock prevents two runs from taking it over at once.
 """
 
 from __future__ import annotations
@@ -30,27 +31,31 @@ class Owner:
 
     Attributes:
         host: the name of its host.
+        boot: the identifier of the host's boot; empty where the system has none.
         pid: its process id.
-        started: its start time, in seconds since the epoch.
+        started: its start, in seconds since the boot (`_started`).
     """
 
     host: str
+    boot: str
     pid: int
     started: float
 
     @classmethod
     def this_process(cls) -> Owner:
         """The calling process."""
-        return cls(platform.node(), os.getpid(), psutil.Process().create_time())
+        return cls(platform.node(), _boot(), os.getpid(), _started(psutil.Process()))
 
     @property
     def is_gone(self) -> bool:
         """Whether the process ran on this host and is no longer running."""
         if self.host != platform.node():
             return False
+        if self.boot != _boot():
+            return True
         try:
             process = psutil.Process(self.pid)
-            return process.status() == psutil.STATUS_ZOMBIE or abs(process.create_time() - self.started) > 1.0
+            return process.status() == psutil.STATUS_ZOMBIE or abs(_started(process) - self.started) > 1.0
         except psutil.NoSuchProcess:
             return True
 
@@ -113,6 +118,20 @@ def _exclusively(file: Path) -> Iterator[IO[str]]:
             if file.exists() and os.fstat(handle.fileno()).st_ino == file.stat().st_ino:
                 yield handle
                 return
+
+
+def _boot() -> str:
+    """The identifier of this boot of the machine; empty where the system has none."""
+    file = Path("/proc/sys/kernel/random/boot_id")
+    return file.read_text(encoding="ascii").strip() if file.exists() else ""
+
+
+def _started(process: psutil.Process) -> float:
+    """When a process started, in seconds since the boot; on other systems than Linux, since the epoch.
+
+    On Linux, psutil adds the time of the boot, which follows the system's clock, to the kernel's own count.
+    """
+    return process.create_time() - (psutil.boot_time() if psutil.LINUX else 0.0)
 
 
 def _owner(handle: IO[str]) -> Owner | None:

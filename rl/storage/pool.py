@@ -7,7 +7,6 @@ under a temporary name, flushed to disk and renamed, so it is either complete or
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 import pandas as pd
 
 from rewards.sample import Judgement, Sample
+from rl.storage.run_folder import draft_of
 from verifiers import Step, Verdict
 
 
@@ -43,12 +43,8 @@ def write(folder: Path, number: int, samples: Sequence[Sample]) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     table = pd.DataFrame([_row(sample) for sample in samples]).astype({"right": "boolean", "reward": "Float64"})
-    draft = folder / f".round_{number:03d}.{os.getpid()}"
-    with draft.open("wb") as out:
+    with draft_of(path_of(folder, number)) as out:
         table.to_parquet(out, index=False)
-        out.flush()
-        os.fsync(out.fileno())
-    draft.replace(path_of(folder, number))
 
 
 def read(folder: Path, number: int, rows: Sequence[Mapping[str, Any]]) -> list[Sample]:

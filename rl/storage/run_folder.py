@@ -20,9 +20,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from rl.config import undump
 from rl.errors import UserError
@@ -172,7 +173,7 @@ class RunFolder:
             file: the file of the record.
             row: the contents of the line, without NaN and infinity.
         """
-        with file.open("a", encoding="utf-8") as out:
+        with _naming(file), file.open("a", encoding="utf-8") as out:
             out.write(json.dumps(row, allow_nan=False) + "\n")
 
     def evaluation(self, split: str, step: int) -> dict[str, Any] | None:
@@ -211,13 +212,38 @@ def write_atomically(file: Path, text: str) -> None:
         file: its path; the folder must exist.
         text: the new text.
     """
+    with draft_of(file) as out:
+        out.write(bytes(text, "utf-8"))
+
+
+@contextmanager
+def draft_of(file: Path) -> Iterator[IO[bytes]]:
+    """A new version of a file, to be written in this context: at its end, and not before, it takes the file's place.
+
+    Args:
+        file: its path; the folder must exist.
+    """
     draft = file.with_name(f".{file.name}.{os.getpid()}")
-    with draft.open("w", encoding="utf-8") as out:
-        out.write(text)
-        out.flush()
-        os.fsync(out.fileno())
-    draft.replace(file)
+    try:
+        with _naming(file), draft.open("wb") as out:
+            yield out
+            out.flush()
+            os.fsync(out.fileno())
+        draft.replace(file)
+    finally:
+        draft.unlink(missing_ok=True)
     sync(file.parent)
+
+
+@contextmanager
+def _naming(file: Path) -> Iterator[None]:
+    """Within this context, an error of the disk names the file; one of writing to an open file does not by itself."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None or error.filename is not None:
+            raise
+        raise OSError(error.errno, error.strerror, str(file)) from error
 
 
 def sync(path: Path) -> None:

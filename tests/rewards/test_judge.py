@@ -1,7 +1,9 @@
 """The judge, with a real local server that implements the protocol."""
 
 import asyncio
+import gzip
 import json
+import math
 import re
 import warnings
 
@@ -9,10 +11,11 @@ import pytest
 
 from rewards.building.build import build
 from rewards.mixing.mix import Mix
+from rewards.parts import endpoint
 from rewards.parts.context import Context
 from rewards.parts.judge_reply import score_in
 from rewards.reward import RewardBroken
-from tests.judge_server import DRIBBLE, DRIBBLE_HEADERS, HANG, reply
+from tests.judge_server import DRIBBLE, DRIBBLE_HEADERS, FLOOD, FLOOD_OF_AN_ERROR, HANG, reply
 from verifiers.runtime.verifier import Verifier
 
 
@@ -99,7 +102,7 @@ def test_an_account_without_credit_is_not_asked_again(server, judge):
 def test_a_body_that_is_no_completion_is_a_failure(server, judge, garbage):
     server.answer = lambda request: garbage
     scores = scored(judge(), "x")
-    assert scores.values == [None] and set(scores.failures) == {0}
+    assert scores.values == [None] and scores.failures[0].startswith("not a chat completion")
 
 
 @pytest.mark.parametrize("content", ["I like it", "", '{"score": "high"}', '{"score": true}', '{"score": NaN}', "7"])
@@ -342,6 +345,33 @@ def test_a_gateway_that_dribbles_does_not_outlast_the_batch(server, judge, how):
     server.answer = lambda request: how if shown(request)["completion"] == "bad" else reply("1")
     scores = scored(judge(timeout=1, tries=1, concurrency=2), "good", "bad")
     assert scores.values == [1.0, None] and "timed out" in scores.failures[1]
+
+
+def packed(text):
+    return 200, gzip.compress(text.encode()), {"Content-Encoding": "gzip"}
+
+
+@pytest.mark.parametrize(
+    "answer", [FLOOD, FLOOD_OF_AN_ERROR, packed(" " * 10**6)], ids=["flood", "flood of an error", "packed"]
+)
+def test_a_body_without_an_end_is_left_at_its_limit_and_not_asked_for_again(server, judge, monkeypatch, answer):
+    monkeypatch.setattr(endpoint, "LARGEST", 10**5)
+    server.answer = lambda request: answer if shown(request)["completion"] == "bad" else packed(json.dumps(reply("1")))
+    scores = scored(judge(), "good", "bad")
+    assert scores.values == [1.0, None] and "the reply is larger than 100,000 bytes" in scores.failures[1]
+    assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("status", [200, 401])
+@pytest.mark.parametrize("where", [lambda key: {"error": {"message": f"no: {key}"}}, lambda key: {key: 1}, reply])
+def test_a_key_that_the_server_sends_back_is_not_passed_on(server, judge, status, where):
+    server.answer = lambda request: (status, where("a-key-of-the-test"))
+    reward = judge()
+    failures = scored(reward, "x").failures
+    (passed_on,) = reward.endpoint.ask([[{"role": "user", "content": "x"}]], math.inf, 1)
+    for said in (str(failures), str(passed_on)):
+        assert "a-key-of" not in said and said
+    assert "[the API " in str(passed_on) or status == 401
 
 
 def test_another_endpoint_is_another_judge(server, judge):

@@ -11,8 +11,13 @@ from functools import reduce
 
 from rl import cli
 
-if __name__ == "__main__":
-    place, times = sys.argv[1], int(sys.argv[2])
+
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def at_call(place, times, do):
+    """Have something done when the function MODULE:ATTRIBUTE is called for the Nth time, before it runs."""
     module, _, path = place.partition(":")
     *above, name = path.split(".")
     owner = reduce(getattr, above, importlib.import_module(module))
@@ -21,8 +26,12 @@ if __name__ == "__main__":
     def counted(*given, **more):
         calls.append(1)
         if len(calls) == times:
-            os.kill(os.getpid(), signal.SIGKILL)
+            do()
         return original(*given, **more)
 
     setattr(owner, name, counted)
+
+
+if __name__ == "__main__":
+    at_call(sys.argv[1], int(sys.argv[2]), die)
     cli.run(sys.argv[3:])

@@ -2,6 +2,7 @@ import errno
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -235,6 +236,22 @@ def test_so_is_one_that_torch_or_safetensors_tell_in_words_of_their_own(capsys, 
     said = capsys.readouterr().err
     assert exit_code.value.code == 1 and said.count("\n") == 1
     assert said.endswith("What was trained up to the last checkpoint is kept; the same command resumes.\n")
+
+
+def test_a_termination_signal_ends_a_command_in_order(capsys, monkeypatch, tmp_path):
+    tidied, before = [], signal.getsignal(signal.SIGTERM)
+
+    def works(*_):
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+        finally:
+            tidied.append(True)
+
+    monkeypatch.setattr("rl.analysis.reports.report.write_report", works)
+    with pytest.raises(SystemExit) as exit_code:
+        run(["report", str(tmp_path)])
+    assert (exit_code.value.code, capsys.readouterr().err.strip()) == (1, "whetstone: interrupted")
+    assert tidied and signal.getsignal(signal.SIGTERM) == before
 
 
 def test_other_errors_of_torch_are_no_full_disk(monkeypatch, tmp_path):

@@ -148,3 +148,36 @@ def test_sampling_into_a_file(place, times, tmp_path):
     whole(tmp_path, *command, "--out", "whole.jsonl")
     assert (tmp_path / "killed.jsonl").read_text() == (tmp_path / "whole.jsonl").read_text()
     assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == ["killed.jsonl", "whole.jsonl"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("place", "times"),
+    [
+        ("rl.prm.trainer:PrmTrainer.compute_loss", 3),
+        ("transformers:PreTrainedModel.save_pretrained", 1),
+        ("transformers:PreTrainedTokenizerBase.save_pretrained", 1),
+    ],
+)
+def test_a_process_reward_model_is_trained_again_to_the_same_weights(place, times, task, warm, tmp_path):
+    for part in warm:
+        part.save_pretrained(tmp_path / "policy")
+    rows = []
+    for number, row in enumerate(task.splits["train"]):
+        completion = chain.solve(row["prompt"])
+        end = completion.index("=") + 2
+        rows.append(
+            {
+                "prompt": row["prompt"],
+                "completion": completion,
+                "steps": [{"start": 0, "end": end, "label": number % 2}],
+            }
+        )
+    (tmp_path / "labels.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    how = ["prm", "train", "labels.jsonl", "--model", "policy", "--batch", "16", "--epochs", "2"]
+    survives(tmp_path, place, times, *how, "--out", "killed")
+    whole(tmp_path, *how, "--out", "whole")
+    made = [sorted(path.name for path in (tmp_path / name).iterdir()) for name in ("killed", "whole")]
+    assert made[0] == made[1] and "prm.json" in made[0]
+    first, second = (load_file(tmp_path / name / "model.safetensors") for name in ("killed", "whole"))
+    assert all((first[key] == second[key]).all() for key in first)

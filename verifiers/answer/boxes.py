@@ -9,6 +9,8 @@ from verifiers.answer.span import MAX_SPAN, Span
 from verifiers.answer.units import UNITS
 
 BOX = re.compile(r"\\(?:boxed|fbox|framebox)(?![a-zA-Z])|(?<![A-Za-z\\])boxed(?=\s?\{)")
+_BY_NAME = re.compile(rf"(?:{BOX.pattern})\s*[^\s{{\\]")
+"""The command where it is only spoken of: `put it into \\boxed, please`."""
 _BARE_BOX = re.compile(r"-?[0-9][0-9.,]*|[A-Za-z]\b")
 PLACEHOLDER = re.compile(
     r"(?:\\(?:text|textbf|mathrm|ldots|dots|cdots|_|quad|,|;|!| )|[\s{}.…_?$\[\]<>]"
@@ -23,6 +25,8 @@ _SIGN = re.compile(
     r"(?:^|[=≈$({,;:]|\\approx|\\\(|\\\[|\b(?:is|be|are|equals))\s*(-|−|\\pm|\\mp|±)(?:\s*(?:\$|\\\())?$"
 )
 _SPACED_SIGN = re.compile(r"[=≈]\s*(?:\$|\\\()?\s*(-|−|\\pm|\\mp|±)\s*(?:\$|\\\()?\s*$")
+_NAME = re.compile(r"(?<![A-Za-z\\])([A-Za-z])\s*=\s*(?:\$|\\\(|\\\[)?\s*$")
+_DENIED = re.compile(r"\b(?:not|instead\sof|rather\sthan)(?:\sbe)?\s*(?:\$|\\\(|\\\[)?\s*$")
 _UNITS = [f"{word}(?:e?s)?" for word in UNITS if len(word) > 1 and word not in ("in", "unit", "second", "min", "sec")]
 _AFTER = re.compile(
     r"(?:\s*(?:\$|\\\)))?\s*(?P<percent>\\?%|percent\b|pct\b)"
@@ -61,9 +65,12 @@ def boxed(part: str, starts: list[int]) -> tuple[Span | None, int]:
         starts: where its boxes begin, in order.
     """
     answers: list[str] = []
+    names: list[str] = []
     following, last_end = len(part), 0
     for start in reversed(starts):
         box = _box(part, start)
+        if box is None and _BY_NAME.match(part, start):
+            continue
         if box is None:
             if not answers:
                 fault = "its box is never closed" if len(part) - start <= MAX_SPAN else "too long to be an answer"
@@ -72,6 +79,8 @@ def boxed(part: str, starts: list[int]) -> tuple[Span | None, int]:
         answer, end = box
         if end > following or PLACEHOLDER.fullmatch(answer[:200]):
             continue  # a box around the box already taken, or one copied from the instruction
+        if _DENIED.search(part, max(0, start - 20), start):
+            continue
         answer = _around(part, start, answer, end)
         if len(answer) > MAX_SPAN and not answers:
             return Span(answer[:400], "box", start, "too long to be an answer"), end
@@ -83,10 +92,14 @@ def boxed(part: str, starts: list[int]) -> tuple[Span | None, int]:
                 following = start
                 continue
         answers.append(answer)
+        name = _NAME.search(part, max(0, start - 20), start)
+        names.append(name[1] if name else "")
         last_end = last_end or end
         following = start
     if not answers:
         return None, 0
+    if len(answers) > 1 and all(names) and len(set(names)) == len(names):
+        answers = [f"{name} = {answer}" for name, answer in zip(names, answers, strict=True)]
     return Span(" ; ".join(reversed(answers)), "box", following), last_end
 
 

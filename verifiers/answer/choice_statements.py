@@ -97,6 +97,9 @@ class StatementReader:
             re.IGNORECASE | re.MULTILINE,
         )
 
+        self.in_chinese = re.compile(
+            rf"(?<![A-Za-z0-9])({letters})[)）]?\s?(?:选项)?才?[是为]?(?:唯一|最)?(?:正确|对的|合适|佳|符合)"
+        )
         spared = rf"(?:\s[a-z]+){{0,4}}\s(?:except|but|other\sthan)\s(?:for\s)?[(\[\"']?({any_label})[)\]\"']?\s"
         verb = r"(?:(?:is|are|was|were|can\sbe|must\sbe|have\sbeen)\s)?"
         self.spared = re.compile(
@@ -124,6 +127,8 @@ class StatementReader:
                 found.append(Span(marked[-1][1], "cue", marked[-1].start(1)))
         if (spared := self.spared.search(text)) is not None:
             found.append(Span(spared[spared.lastindex or 0], "cue", spared.start()))
+        if not text.isascii():
+            found += [Span(match[1], "cue", match.start(1)) for match in self.in_chinese.finditer(text)]
         return [*found, *_named(text, low)]
 
     def _labels(self, text: str, low: str) -> Iterator[re.Match[str]]:

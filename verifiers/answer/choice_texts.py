@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 from verifiers.answer.words import SMALL
 
-_DIGITS = {str(number): word for word, number in SMALL.items() if number <= 12}
+_DIGITS = {str(number): word for word, number in SMALL.items()}
 _DIGIT = re.compile("[0-9]")
+_WHOLE = re.compile(r"\b([0-9]+)\.0+(?![0-9])")
 _LATEX = re.compile(
     r"\\(?:text|textbf|textit|textrm|textsf|texttt|mathrm|mathbf|mathit|mathsf|mathtt|boxed|fbox|bf|rm|bold|boldsymbol"
     r"|underline|emph|operatorname|left|right)(?![a-zA-Z])|\\[()\[\],;:! ]|(?<!\\)[{}]|\\q?quad"
@@ -47,5 +48,7 @@ def amounts(texts: Sequence[str]) -> list[str]:
 
 
 def spelt(plain: str) -> str:
-    """A normalised text with the numbers 0 to 12 as words."""
-    return " ".join(_DIGITS.get(word, word) for word in plain.split()) if _DIGIT.search(plain) else plain
+    """A normalised text with whole numbers without `.0`, and those from 0 to 20 and the tens as words."""
+    if not _DIGIT.search(plain):
+        return plain
+    return " ".join(_DIGITS.get(word, word) for word in _WHOLE.sub(r"\1", plain).split())

@@ -20,7 +20,7 @@ TAIL = 8_000
 
 _NO_MORE = r"(?![^\W぀-ヿ一-鿿가-힣]|['’-])"
 """No word goes on here; languages without spaces may begin the next."""
-_OPEN, _CLOSE = r"[(\[*_\"'“‘«`]{0,4}", r"[)\]*_\"'”’»`]{0,4}"
+_OPEN, _CLOSE = r"[(\[<*_\"'“‘«`]{0,4}", r"[)\]>*_\"'”’»`]{0,4}"
 EMPTY_WORDS = re.compile(
     r"(?:\s|correct|right|wrong|incorrect|clear|obvious|below|above|as follows|given|shown|found|here|therefore|thus"
     r"|the|is|now|to|one|choice|option|[^\w])*",
@@ -33,6 +33,8 @@ _LEAD = re.compile(
     r"|i believe|clearly|definitely|probably|likely|most likely|simply|indeed|number|the)\b(?!\s*[)\].]))*",
     re.IGNORECASE,
 )
+_COMPUTED = re.compile(r"[-$(]?[0-9][-+*/×÷x().,$ 0-9]{1,80}=\s*([^=]{1,40}?)[\s.!]*$")
+"""A computation, of which what it comes to is the answer: `12 + 6 = 18`."""
 _REJECTED = re.compile(
     r"(?:\b(?:not|rather than|instead of|unlike|except|excluding|neither|nor|ruling out|rules out|eliminat\w+)"
     r"|n['’]t(?: be)?)\s(?:(?!\bbut\b)[^,.;:!?\n]){0,200}"
@@ -142,6 +144,8 @@ class ChoiceReader:
         if not whole:
             line = _LEAD.sub("", re.sub(r"(?i)^not\s[^.\n]{1,60}?\bbut\s", "", line), count=1)
         line = re.sub(r"^(?:both|either)\s", "", line, flags=re.IGNORECASE)
+        if (sum_ := _COMPUTED.match(line)) and self.plain(sum_[1]) in self.texts:
+            line = sum_[1]
         plain = self.plain(line[:400])
         if exact := {index for index, choice in enumerate(self.texts) if choice and choice == plain}:
             return exact

@@ -41,7 +41,7 @@ _NEXT = re.compile(
     r"|\n[ \t]*[#>*_]{0,4}[ \t]*"
     r"(?:(?:Next |New )?(?:Question|Problem|Exercise)(?:[ \t]*(?:#|No\.)?[ \t]*[0-9]{1,4})?[*_]{0,2}:"
     r"|(?:User|USER|Human|HUMAN)[*_]{0,2}:|Q[*_]{0,2}[:.][*_]{0,2}[ \t]+[\"“‘'$*]{0,2}[A-Za-z])"
-    r"|\n[ \t]*\n[ \t]*[*_]{0,2}Q[ \t]?[0-9]{0,4}[*_]{0,2}:"
+    r"|\n[ \t]*\n[ \t]*[*_]{0,2}(?:Q[ \t]?[0-9]{0,4}|user|human)[*_]{0,2}:"
     r"|\n[ \t]*#{2,4}[ \t]*(?:Instruction|Question|Input|User|Human|Problem|Exercise)\b[^\n]{0,20}(?=\n|$)"
 )
 _LABEL = re.compile(r"\s*(?i:question|problem|exercise|task|q)\s*(?:#|No\.)?\s*[0-9]{1,3}\s*[:.)]\s+(?=\S)")
@@ -64,6 +64,7 @@ _UNDERSCORED = re.compile(r"(?<![\w\\}$])(_{1,2})(?=[^\s_])([^_\n]{1,80})(?<=\S)
 _QUOTED = re.compile(r"(?<!`)`([^`\n]{1,200})`(?!`)")
 _PROVED = re.compile(r"(?:\\q?quad\s*)?(?:\\(?:blacksquare|qed|checkmark)(?![A-Za-z])|[∎■])")
 _BLOCKQUOTE = re.compile(r"(?m)^[ \t]*>[ \t]+")
+_STRUCK = re.compile(r"(?<!~)~~(?=[^\s~])[^~\n]{1,200}(?<=\S)~~(?!~)")
 _HTML = re.compile(r"</?(?:strong|em|b|i|u|br|p)\s?/?>", re.IGNORECASE)
 
 
@@ -131,6 +132,8 @@ def plain(text: str) -> str:
         text = _UNDERSCORED.sub(r"\2", text)
     if ">" in text:
         text = _BLOCKQUOTE.sub("", text)
+    if "~~" in text:
+        text = _STRUCK.sub("", text)
     if "`" in text or "~~~" in text:
         text = _QUOTED.sub(r"\1", _FENCE.sub("", text))
     if "<" in text and ("</" in text or "<br" in text):

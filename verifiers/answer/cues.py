@@ -35,7 +35,8 @@ _OTHER_LANGUAGE = re.compile(
     r"(?:\s*[:=：]|[ \t]+(?:ist|es|est|è|é|är|jest|adalah)\b[ \t]*:?(?:[ \t]*(?:la|le|el|il|die|der|das)\b)?"
     r"|[ \t]+[–—-][ \t]+"
     r"|\s?(?:应该|應該|应|應|就)?[是为為は은는选選][：:]?)[ \t]*"
-    r"|(?:故|因此|所以|故此|答)[应應]?[选選][：:]?[ \t]*",
+    r"|(?:故|因此|所以|故此|答)[应應]?[选選][：:]?[ \t]*"
+    r"|(?<![未不])[选選][择擇][：:为為]?[ \t]*(?=[(（]?[A-Z](?![A-Za-z]))",
     re.IGNORECASE,
 )
 _JSON = re.compile(
@@ -65,14 +66,15 @@ _LINE_START = re.compile(
     re.IGNORECASE,
 )
 SENTENCE_END = re.compile(
-    r"。|[.!?]+[*_\"')]*(?=\s+[A-Z\\$<*_(]|\s*$)|(?:\.{2,}|…|\s[-–—]+)(?=\s?(?i:wait|no\b,|oh|oops|hmm|actually|sorry))"
+    r"。|[.!?]+[*_\"')]*(?=\s+[A-Z\\$<*_(]|\s*$)|(?:\.{2,}|…|\s[-–—]+)(?=\s?(?i:wait|no\b,|no\swait|oh|oops|hmm|actually|sorry))"
+    r"|,(?=\s(?i:(?:no,?\s)?wait\b|scratch\sthat|i\smean\b|or\srather\b|correction\b))"
     r"|\s*(?:\.\s*)?I hope it is|\n"
 )
 _RECURRING = re.compile(r"[.0-9][0-9]{2}\.{3}")
 """The end of a decimal that goes on, with its dots."""
 _WITHDRAWN = re.compile(
     r"\s*(?:(?:oh|oops|hmm+|wait|actually|sorry|but)\b[\s,.!…—–-]*){0,3}"
-    r"(?:no[,:.!]|no[ \t]*[-–—]|nope\b|scratch\sthat|correction\b"
+    r"(?:no[,:.!]|no[ \t]*[-–—]|no\swait\b|i\smean\b|or\srather\b|nope\b|scratch\sthat|correction\b"
     r"|(?:that|this|it)(?:['’]s|\s(?:is|was|seems))(?:n['’]t|\snot)?"
     r"\s(?:wrong|incorrect|not\s(?:right|correct)|a\smistake)|that\sis(?:n['’]t|\snot)\s(?:right|correct))",
     re.IGNORECASE,

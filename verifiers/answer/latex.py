@@ -52,8 +52,11 @@ _SIZING = re.compile(r"\\(?:left|right|[bB]igg?[lr]?|mleft|mright)(?![a-zA-Z])\s
 _THIN = re.compile(r"\\!\s*|\{\s*,\s*\}")
 _SPACE = re.compile(r"\\(?:qquad|quad|thinspace|medspace|thickspace|enspace)|\\[,;: ]|(?<!\\)~|\\hspace\{[^{}]*\}")
 _DROPPED = re.compile(
-    r"\\(?:displaystyle|textstyle|scriptstyle|limits|nolimits|bf|rm|it|phantom\{[^{}]*\})(?![a-zA-Z])"
+    r"\\(?:displaystyle|textstyle|scriptstyle|limits|nolimits|bf|rm|it|phantom\{[^{}]*\}|mathstrut|strut|normalsize"
+    r"|[Ll]arge|LARGE|[Hh]uge|small)(?![a-zA-Z])|\\(?:text)?color\s*\{[^{}]*\}|\\underline(?=\s*\{)"
 )
+_GROUPED = re.compile(r"(?:\s*\{([^{}]*)\}\s*)")
+"""What a command for a colour or a line leaves: braces around the whole answer."""
 _FRACTION = re.compile(r"\\[dtc](frac|binom)(?![a-zA-Z])")
 _TEXT = re.compile(r"\\(?:textbf|textnormal|textrm|textit|texttt|textsf|mbox|hbox|mathrm|mathbf|mathit|mathsf)\s*\{")
 _LETTER = re.compile(
@@ -82,11 +85,16 @@ _REALS = re.compile(r"\\mathbb\s*R(?![A-Za-z])|\\mathbb\s*\{\s*R\s*\}|\\R(?![A-Z
 _WITHOUT = re.compile(r"\\mathbb\{R\}\s*(?:-|\\backslash|\\smallsetminus|\\)\s*(?=\\\{)")
 _TEXT_OPEN = re.compile(r"\\text\s+\{")
 _CONNECTIVE = re.compile(r",?\s*\\text\{\s*,?\s*(?:([^{}]*?[A-Za-z])\s+)?(and|or)\s*,?\s*\}")
+_TEXT_COMPARED = re.compile(
+    r"\\text\{\s*(?:is|are|must\sbe|should\sbe)\s+(?:strictly\s+)?(greater|more|larger|less|smaller|fewer)\s+than(\s+or\s+equal\s+to)?\s*\}"
+)
 _TEXT_SIGN = re.compile(rf"\\text\{{\s*(to|{CURRENCY}|[€£¥₹])\s*\}}")
 _SYNONYMS = [
     (re.compile(r"\\(?:leq|leqslant)(?![a-zA-Z])|<="), r"\\le "),
     (re.compile(r"\\(?:geq|geqslant)(?![a-zA-Z])|>="), r"\\ge "),
     (re.compile(r"\\neq(?![a-zA-Z])|\\not\s*=|!="), r"\\ne "),
+    (re.compile(r"\\(?:lor|vee)(?![a-zA-Z])(?=.*(?:[=<>]|\\(?:le|ge|ne|in)(?![a-z])))"), " or "),
+    (re.compile(r"\\(?:land|wedge)(?![a-zA-Z])(?=.*(?:[=<>]|\\(?:le|ge|ne|in)(?![a-z])))"), " and "),
     (re.compile(r"\\lt(?![a-zA-Z])"), "<"),
     (re.compile(r"\\gt(?![a-zA-Z])"), ">"),
     (re.compile(r"\\lbrace(?![a-zA-Z])"), r"\\{"),
@@ -106,7 +114,10 @@ _SYNONYMS = [
     (re.compile(r"\\(?:simeq|thickapprox|doteq)(?![a-zA-Z])"), r"\\approx "),
 ]
 _DELIMITERS = re.compile(r"(?<!\\)\\[\[\]()]")
-_EDGES = re.compile(r"^[\s*_`=]+|[\s*_`.,;:]+$")
+_EDGES = re.compile(r"^[\s*_`=~]+|[\s*_`.,;:~]+\\?$|\\$")
+_QUOTED = re.compile(r"([\"'])([^\"']+)\1")
+_COUNTER = re.compile("(?<=[0-9}])\\s?(?!.{0,5}[万萬億亿千百十兆半成折倍余多])[一-鿿぀-ヿ가-힣]{1,6}$")
+"""A measure word and what is counted, behind a number in a language without spaces."""
 
 
 def readable(text: str) -> str:
@@ -127,8 +138,9 @@ def clean(text: str) -> str:
     if not text.isascii():
         text = _SUPERSCRIPTS.sub(lambda m: f"^{{{m[0].translate(_PLAIN_DIGITS)}}}", text)
         text = _SUBSCRIPTS.sub(lambda m: f"_{{{m[0].translate(_PLAIN_DIGITS)}}}", text)
+        text = _COUNTER.sub("", text.rstrip("。. "))
         text = _SQUARED_UNIT.sub(lambda m: rf"\text{{ {m[1]}}}^{'2' if m[2] == '²' else '3'}", text)
-    text = text.translate(_CHARACTERS)
+    text = text.translate(_CHARACTERS).replace("{:}", ":")
     if "..." in text or "…" in text:
         text = _GOING_ON.sub(r"\1\\ldots", text)
     if "\\" in text:
@@ -151,10 +163,13 @@ def clean(text: str) -> str:
         )
         text = _TEXT_FUNCTION.sub(r"\\\1 ", text)
         text = _CHOOSE.sub(r"\\binom{\1}{\2}", text)
+        text = match[1] if (match := _GROUPED.fullmatch(text)) else text
         text = _DOTTED.sub(lambda m: f"\\overline{{{m[1]}{m[2] or ''}{m[3] or ''}}}", text)
         text = _WITHOUT.sub(r"\\mathbb{R} \\setminus ", _REALS.sub(r"\\mathbb{R}", text))
         text = _TEXT_OPEN.sub(r"\\text{", _TEXT.sub(r"\\text{", text))
         text = _TEXT_DIGITS.sub(r"\1", text)
+        if "than" in text:
+            text = _TEXT_COMPARED.sub(_compared, text)
         text = _TEXT_SIGN.sub(r" \1 ", text)
         text = _CONNECTIVE.sub(lambda m: f"\\text{{ {m[1]}}} {m[2]} " if m[1] else f" {m[2]} ", text)
     else:
@@ -172,7 +187,14 @@ def clean(text: str) -> str:
         text = _RAISED.sub(lambda m: {"squared": "^2", "cubed": "^3", "factorial": "!"}[m[1]], text)
         text = _SPOKEN_SIGN.sub(lambda m: f" {_SPOKEN[m[1]]} ", text)
     text = _dollars(text)
-    return _EDGES.sub("", text.replace("\n", " ")).strip()
+    text = _EDGES.sub("", text.replace("\n", " ")).strip()
+    return quoted[2].strip() if (quoted := _QUOTED.fullmatch(text)) else text
+
+
+def _compared(match: re.Match[str]) -> str:
+    """A comparison in words as its sign."""
+    signs = ("<", r"\le ") if match[1] in ("less", "smaller", "fewer") else (">", r"\ge ")
+    return f" {signs[bool(match[2])]} "
 
 
 def _dollars(text: str) -> str:

@@ -6,26 +6,30 @@ import re
 import unicodedata
 
 _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
+_NO_DECIMAL = re.compile(r"(?<![0-9])\.|\.(?![0-9])")
+_GROUPING = re.compile(r"(?<=[0-9]),(?=[0-9]{3}(?![0-9]))")
 
 
 def normalised(text: str) -> str:
-    """Lower case, letters and digits only, no articles, single spaces; NFKC first, so that full-width forms agree."""
-    if text.isascii():
-        text = text.lower().translate(_ASCII)
-    else:
-        text = unicodedata.normalize("NFKC", text).lower()
-        text = "".join(map(_plain, text))
+    """Lower case, letters and digits only, no articles, single spaces; NFKC first, so that full-width forms agree.
+
+    The point of a decimal stays, and the commas that group digits go: `3.5` is not `35`, and `1,000` is `1000`.
+    """
+    text = text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).lower()
+    if "." in text or "," in text:
+        text = _NO_DECIMAL.sub("", _GROUPING.sub("", text))
+    text = text.translate(_ASCII) if text.isascii() else "".join(map(_plain, text))
     without = " ".join(_ARTICLES.sub(" ", text).split())
     return without or " ".join(text.split())  # an answer that is only an article stays itself
 
 
 def _plain(character: str) -> str:
     """A character of a normalised text: marks on letters and the minus sign matter, other punctuation does not."""
-    if character.isalnum() or character.isspace():
+    if character.isalnum() or character.isspace() or character == ".":
         return character
     if unicodedata.category(character) in ("Mn", "Mc", "Sm", "Sc") or character == "-":
         return character if character != "-" else " -"
-    return "" if character in "'’." else " "
+    return "" if character in "'’" else " "
 
 
 _ASCII = {code: _plain(chr(code)) for code in range(128)}

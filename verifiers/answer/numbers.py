@@ -71,6 +71,7 @@ _ORDINAL = re.compile(
 _SUFFIXED = re.compile(rf"([-+]?\s*{_DECIMAL})\s?(k|K|M|mn|mil|mm|B|bn|T|tn|m|b|t)(?:\s+([A-Za-z ]+))?")
 _PART = r"\s*(?:,|and\b)?\s*([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*([A-Za-z]{1,12})(?![A-Za-z])\.?"
 _COMPOUND = re.compile(rf"(-?){_PART}{_PART}(?:{_PART})?(?:{_PART})?\s*")
+_CLOCKED = re.compile(r"(?<![0-9A-Za-z.])([0-9]{1,2})h([0-5][0-9])(?![0-9A-Za-z])")
 _REPEATING = re.compile(r"\s*([-+]?)\s*([0-9]{0,20})\.([0-9]{0,20})\\overline\s*\{?\s*([0-9]{1,20})\s*\}?\s*")
 _REPEATED = re.compile(
     r"\s*([-+]?)\s*([0-9]{0,20})\.([0-9]{0,20}?)([0-9]{1,20}?)(\4+)\s*(?:\.{3,}|…|\\(?:[lc]?dots|dotsc)(?![a-zA-Z]))\s*"
@@ -159,6 +160,7 @@ def _without_currency(text: str) -> tuple[str, str | None]:
 
 def compound(text: str) -> tuple[Number, ...]:
     """`1 hour 30 minutes` in each of its units, 1.5 hours and 90 minutes; empty where the text is no such sum."""
+    text = _CLOCKED.sub(r"\1 h \2 min", text)
     match = _COMPOUND.fullmatch(re.sub(r"\\text\{([^{}]*)\}", r" \1 ", text))
     if not match:
         return ()

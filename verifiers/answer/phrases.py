@@ -11,7 +11,7 @@ import re
 
 from verifiers.answer.latex import CURRENCY
 from verifiers.answer.units import PHRASES
-from verifiers.answer.words import number_in_words
+from verifiers.answer.words import number_in_words, with_halves
 
 _LEAD = (
     r"(?:(?:so|thus|hence|therefore|then)\b,?\s*)?(?:(?:the|my|our|final|correct)\s+)*"
@@ -20,8 +20,15 @@ _LEAD = (
     r"|all(?:\s+(?:real|integers?|natural|positive|negative|whole|numbers?|values?|of))*"
     r"|every(?:\s+(?:real|integer|natural|positive|number))*|any)\s*:?\s*"
 )
+_SAYS = (
+    r"(?:the|there|this|it|its)\s(?:(?!\b(?:not|never|least|most|less|more|fewer|than|if|no|except|neither|nor|below|above"
+    r"|under|over|wrong|incorrect)\b)[A-Za-z ]){0,60}?\b(?:is|are|was|were|equals)(?:\s+(?:exactly|just|only))?\s*:?\s*"
+)
+"""The beginning of a sentence that says what the mathematics is: `the minimum value is`, `there are`."""
+_SAID = re.compile(rf"(?i){_SAYS}")
 _LEADING = re.compile(
-    rf"(?i)\s*(?:\\text\{{\s*{_LEAD}\}}|\\text\{{\s*[A-Za-z][A-Za-z ]{{0,40}}:\s*\}}|{_LEAD})"
+    rf"(?i)\s*(?:\\text\{{\s*(?:{_LEAD}|{_SAYS})\}}"
+    rf"|\\text\{{\s*[A-Za-z][A-Za-z ]{{0,40}}(?::\s*\}}|\}}\s*:(?!\s*\\text))|{_LEAD}|{_SAYS})"
     rf"\s*(?=[-+0-9A-Za-z\\(\[.{CURRENCY}])"
 )
 _EXCEPT = re.compile(
@@ -30,11 +37,17 @@ _EXCEPT = re.compile(
 )
 _GLOSS = re.compile(
     r"(?:(?<=[0-9A-Za-z)}\]%])\s+|\s*\\text\{\s*)\(\s*(?!mod\b|base\b|not\b|in\b)"
-    r"([A-Za-z][A-Za-z ,'-]{2,60})\s*\)\s*(?:\}\s*)?"
+    r"([A-Za-z][A-Za-z ,'-]{2,60})\s*\)\s*\.?\s*(?:\}\s*)?"
 )
+_OPENED_GLOSS = re.compile(
+    r"\s*\\text\{\s*\(\s*(?:attained|achieved|reached|obtained|occur(?:s|ring)|with\sequality|equality|taken)\b"
+    r"[A-Za-z ]*\}[^{}()]*\)\s*"
+)
+"""A remark in brackets whose words alone stand in `\\text{}`: where a value is taken."""
+_LABELS = re.compile(r"(?:^|(?<=[,;]))\s*\\text\{\s*([A-Za-z][A-Za-z ]{0,40}):\s*\}(?=\s*[-+0-9\\])")
 _CONDITION = re.compile(
-    r"\s*,?\s*(?:\\text\{\s*,?\s*)?\b(?:for\s+(?:all|any|every|each|some|arbitrary|real|integers?|positive)|where|with|such\s+that)\b(?!\s*\})(.*)"
-    r"|\s*,?\s*\\text\{\s*,?\s*(?:for\s+(?:all|any|every|each|some)|where|with|such\s+that)\s*\}(.*)"
+    r"\s*,?\s*(?:\\text\{\s*,?\s*)?\b(?:for\s+(?:[a-z]\s*\\in|all|any|every|each|some|arbitrary|real|integers?|positive)|where|with|such\s+that)\b(?!\s*\})(.*)"
+    r"|\s*,?\s*\\text\{\s*,?\s*(?:for\s+(?:all|any|every|each|some)|for(?=\s*\}\s*[a-z]\s*\\in)|where|with|such\s+that)\s*\}(.*)"
     r"|\s*,\s*([a-z]\s*\\in\s*\\mathbb\s*\{?\s*[A-Z]\s*\}?)\s*$",
     re.DOTALL,
 )
@@ -55,6 +68,8 @@ def bare(text: str) -> tuple[str, str]:
     if match := _EXCEPT.fullmatch(text):
         excepted = re.sub(r"\s*,?\s*\b(?:and|or)\b\s*", ", ", match[1].strip(" ."))
         return rf"\mathbb{{R}} \setminus \{{{excepted}\}}", ""
+    if len(_LABELS.findall(text)) > 1:
+        return _LABELS.sub(r"\\text{\1} = ", text), ""
     if match := _LEADING.match(text):
         text = text[match.end() :]
     if match := _CONDITION.search(text):
@@ -66,6 +81,7 @@ def bare(text: str) -> tuple[str, str]:
 
 def spoken(text: str) -> str:
     """A cleaned answer that is a number in words, as digits; any other text as it is."""
+    text = with_halves(text)
     inner = _unwrapped(text)
     if re.search(r"[0-9\\$=+]", inner) or len(inner) > 200:
         return text
@@ -78,6 +94,12 @@ def spoken(text: str) -> str:
         return text
     written = str(value) if value.denominator == 1 else f"\\frac{{{value.numerator}}}{{{value.denominator}}}"
     return f"{written} {rest}".strip()
+
+
+def called(text: str) -> str:
+    """The words that a sentence calls something: of `the graph is a hyperbola` what stands behind `is`."""
+    inner = _unwrapped(text)
+    return f"\\text{{{inner[match.end() :]}}}" if (match := _SAID.match(inner)) else text
 
 
 def choice_label(text: str) -> str | None:
@@ -103,6 +125,8 @@ def _has_word(text: str) -> bool:
 def _ended(text: str) -> str:
     """The text without a remark behind it."""
     text = _TRAILING.sub("", text)
+    if (match := _OPENED_GLOSS.search(text)) and match.end() == len(text):
+        text = text[: match.start()]
     if (match := _GLOSS.search(text)) and match.end() == len(text) and re.search(r"[0-9\\=]", text[: match.start()]):
         text = text[: match.start()]
     return text.strip().rstrip(",;.")

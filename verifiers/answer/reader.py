@@ -25,7 +25,7 @@ from verifiers.answer.completion import answering_part
 from verifiers.answer.cues import CUE, cues_of
 from verifiers.answer.span import MAX_SPAN, MOST, Span
 
-_TAG = re.compile(r"<(/?)(?:(?:final[_ -]?)?answer|final|solution)>", re.IGNORECASE)
+_TAG = re.compile(r"<(/?)(?:(?:final[_ -]?)?answer|ans|final|solution)>", re.IGNORECASE)
 _HASHES = re.compile(r"(?<![#\w])####(?!#)[ \t]*((?:(?!\s####)[^\n])*)")
 _HEADING = re.compile(
     r"(?:step|part|case|method|solution|problem|question|example|check|verif|explanation|note|conclusion|summary|given"
@@ -70,7 +70,7 @@ def first_line(part: str) -> str:
 
 def _tagged(part: str) -> Iterator[Span]:
     low = part.lower()
-    if not any(name in low for name in ("answer>", "final>", "solution>")):
+    if not any(name in low for name in ("answer>", "ans>", "final>", "solution>")):
         return
     tags = list(_TAG.finditer(part))[-2 * MOST :]
     for index in range(len(tags) - 1, -1, -1):

@@ -21,7 +21,7 @@ _SYMBOL = (
     r"(?:_(?:\{[^{}]*\}|[A-Za-z0-9]))?(?:\^\{?-1\}?)?'*"
 )
 NAME = re.compile(
-    rf"\s*(?:{_SYMBOL}\s*(?:\(\s*[A-Za-z0-9\\,\s-]*\))?|\|\s*{_SYMBOL}\s*\||\(\s*{_SYMBOL}(?:\s*[,;]\s*{_SYMBOL})+\s*\)"
+    rf"\s*(?:(?:P|Pr|E|\\Pr|\\mathbb\s*\{{[PE]\}})\s*[(\[][^()\[\]]{{1,60}}[)\]]|{_SYMBOL}\s*(?:\(\s*[A-Za-z0-9\\,\s-]*\))?|\|\s*{_SYMBOL}\s*\||\(\s*{_SYMBOL}(?:\s*[,;]\s*{_SYMBOL})+\s*\)"
     rf"|{_SYMBOL}(?:\s*:\s*{_SYMBOL})+|m?\s*\\angle\s*[A-Za-z]+"
     rf"|\\(?:overline|vec|mathbf|hat|widehat|text|overrightarrow)\s*\{{[^{{}}]*\}}"
     rf"|\\frac\s*\{{\s*{_SYMBOL}\s*\}}\s*\{{\s*{_SYMBOL}\s*\}}|\\(?:sin|cos|tan)\s*\\?[A-Za-z]+)\s*"

@@ -52,7 +52,7 @@ _RATE = re.compile(
 _CLAUSE = re.compile(
     r"(?i)[\s,]+(?:when|once|if|unless|where|because|since|given\s+that|provided\s+that|assuming"
     r"|(?:after|before|while|without|by|for)\s+[a-z]+ing"
-    r"|which\s+(?:matches|agrees|fits|confirms|satisfies|checks)"
+    r"|which\s+(?:matches|agrees|fits|confirms|checks)|(?:which\s+)?satisf(?:ies|y|ying)"
     r"|which\s+(?:is|was)\s+(?:\S+\s+){0,2}?(?:times|twice|half|double|more|less|fewer|older|younger|taller|longer"
     r"|larger|greater|higher|lower|as\s+(?:many|much)))\s"
     rf"(?:(?!\b{_CONCLUDES}\b)(?:[^,.;:!?\n]|[.,:](?=[0-9]))){{1,100}}{_ENDS}"
@@ -78,9 +78,11 @@ _AT_PLACE = re.compile(
     rf"(?:at|for)\s+\$?[a-z]\s*=\s*[^\s,;=]{{1,30}}(?:\s+and\s+\$?[a-z]\s*=\s*[^\s,;=]{{1,30}})?{_ENDS}"
 )
 """Where a value is taken: `the minimum is -4 at x = 1`."""
-_TO_REACH = re.compile(rf"(?i)\s+to\s+[a-z]+\s[^,.;:!?\n]{{0,60}}[0-9][^,;:!?\n]{{0,30}}?{_ENDS}")
+_TO_REACH = re.compile(
+    rf"(?i)\s+to\s+[a-z]+\s[^,.;:!?\n]{{0,60}}[0-9][^,;:!?\n]{{0,30}}?{_ENDS}|(?<=[0-9]\s)[a-z]+\s+for\s+{_NUMBER}(?:\s+[a-z]+){{1,4}}{_ENDS}"
+)
 _NEEDED = re.compile(r"(?i)\b(?:takes?|took|needs?|needed|requires?|required|enough)\b[^.!?\n]*[0-9]")
-"""What something is needed for: `it takes 5 weeks to save $75`."""
+"""What something is needed for: `it takes 5 weeks to save $75`, `she needs 42 eggs for 3 cakes`."""
 _PART_OF = re.compile(
     r"(?i)(?<=[0-9])(?:(?:\s+[a-z]+){0,2}\s+of\s+(?:the|her|his|their|its|my|our|these|those|all)"
     r"|\s+of|(?:\s+[a-z]+){0,3}\s+out\s+of(?:\s+(?:the|her|his|their|its|my|our|these|those|all))?)"
@@ -214,7 +216,7 @@ _KINDS: tuple[tuple[tuple[str, ...], Callable[[str, int], re.Match[str] | None]]
     (("",), _AT_END.search),
     (("for", "from", "by", "on"), _bought),
     (("at",), _rate),
-    (("to",), _aim),
+    (("to", "for"), _aim),
     (("of", "for"), _whole),
     ((":",), _addends),
     (("(",), _ASIDE.search),

@@ -19,7 +19,7 @@ _YES = re.compile(
     re.IGNORECASE,
 )
 _NO = re.compile(
-    rf"{_SURELY}[,\s]{{1,2}}(?:not|no)|{_LIKELY}\s(?:not|no)|no\sway|not\sat\sall|by\sno\smeans|not\sreally|never|wrong|negative"
+    rf"{_SURELY}[,\s]{{1,2}}(?:not|no)|{_LIKELY}\s(?:not|no)|no\sway|not\sat\sall|by\sno\smeans|not\s(?:really|necessarily|quite|exactly)|never|wrong|negative"
     r"|i\sdoubt\s(?:it|that|so)|i\s(?:do\snot|don['’]t)\s(?:think|believe)\s(?:so|it|that)"
     rf"|{_SO}{_IT_IS}(?:{_VERY}\s(?:impossible|unlikely|implausible|improbable)|\snot{_VERY}\s(?:possible|likely|plausible|probable))"
     rf"|{_PRONOUN}\s(?:{_AUXILIARY}\snot|{_AUXILIARY}n['’]t|can['’]t|cannot|won['’]t)"
@@ -31,6 +31,15 @@ _OPENING = re.compile(
     r"|absolutely,\s(?!not\b)",
     re.IGNORECASE,
 )
+_WORDS = {
+    word: said
+    for said, words in (
+        (True, "sí si oui ja sim sì да 是 是的 对 正确 はい 예 네 affirmative"),
+        (False, "non nein não нет 否 不是 不 错误 いいえ 아니요 negative"),
+    )
+    for word in words.split()
+}
+"""Yes and no in other languages, and words that may be said of a number, too."""
 _LETTERS = {"t": True, "y": True, "1": True, "f": False, "n": False, "0": False}
 
 
@@ -53,6 +62,15 @@ def letter_answer(text: str) -> bool | None:
         text: a whole answering part.
     """
     return _LETTERS.get(text.strip(" .!\n").lower())
+
+
+def word_answer(text: str) -> bool | None:
+    """What a text says that is nothing but yes or no in another language, or `negative`; None where it is more.
+
+    Args:
+        text: a stated answer, or a whole answering part.
+    """
+    return _WORDS.get(text.strip(" .!。！*\"'").lower().removeprefix("in the "))
 
 
 def opening(text: str) -> bool | None:

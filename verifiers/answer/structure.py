@@ -53,10 +53,12 @@ _TIME = re.compile(
     r"([0-9]{1,2})(?:\s*:\s*([0-5][0-9]))?(?:\s*:\s*([0-5][0-9]))?\s*(?:\\text\{)?\s*([ap])\s*\.?\s*m\s*\.?\s*\}?",
     re.IGNORECASE,
 )
+_NOON = re.compile(r"(?:12(?::00)?\s*)?(?:\\text\{\s*)?(noon|midnight)\s*\}?", re.IGNORECASE)
 _AND_PART = re.compile(r"([0-9]{1,6})\s+and\s+([0-9]{1,4}/[0-9]{1,4})(.*)", re.DOTALL)
 _GROUPING = re.compile(r"(?<![0-9.,])[1-9][0-9]{0,2}(?:,[0-9]{3})+(?![0-9,])")
 _SPACED_NUMBERS = re.compile(r"(?:[-+]?(?:[1-9][0-9]{0,2}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?(?:,\s+|$))+")
 _PARTS = re.compile(r"[A-Za-z][A-Za-z ]*(?:\s*,\s*(?:and\s+)?[A-Za-z][A-Za-z ]*|\s+(?:and|or)\s+[A-Za-z]+)+")
+_LETTER = re.compile(r"\(([A-Z])\)")
 _TUPLES = re.compile(r"(?<=\))\s*(?=\()")
 _MONEY = re.compile(rf"{CURRENCY}(?=\s*[-+(]*[0-9.\\])|(?<=[0-9)}}]){CURRENCY}|(?<=[0-9)}}] ){CURRENCY}")
 _OUTWARD = re.compile(r"([\[\]])([^\[\]()]*[,;][^\[\]()]*)([\[\]])")
@@ -100,10 +102,12 @@ def parse(text: str, depth: int = 0) -> Any:
             text = _OUTWARD.sub(lambda m: ("(" if m[1] == "]" else "[") + m[2] + (")" if m[3] == "[" else "]"), text)
     if text[0].isdigit() and (value := quantity(text, lambda part: parse(part, depth + 1))) is not None:
         return value
-    if text.lower() in ("noon", "midnight"):
-        return Time(12, 0, half="p" if text.lower() == "noon" else "a")
-    if (match := _TEXT.fullmatch(text)) and (re.search("[0-9]", match[1]) or _PARTS.fullmatch(match[1].strip())):
-        return parse(match[1], depth + 1)
+    if match := _NOON.fullmatch(text):
+        return Time(12, 0, half="p" if match[1].lower() == "noon" else "a")
+    if (match := _TEXT.fullmatch(text)) and (
+        re.search("[0-9]", match[1]) or _PARTS.fullmatch(_LETTER.sub(r"\1", match[1]).strip())
+    ):
+        return parse(_LETTER.sub(r"\1", match[1]), depth + 1)
     if match and match[1].strip() == r"\infty":
         return Expression(r"\infty")
     if (words := in_words(text)) is not None:
@@ -195,9 +199,7 @@ def _compound(text: str, depth: int) -> Any:
     commas = [part for part in top_level(listed, ",") or [] if part.strip(" ,")]
     if len(commas) > 1:
         if any(_DOTS.fullmatch(part) for part in commas):
-            dots = Words("…")
-            items = (dots if _DOTS.fullmatch(part) else parse(part, depth + 1) for part in commas)
-            return Group("sequence", tuple(items), plain(text))
+            return Group("sequence", tuple(_entry(part, depth) for part in commas), plain(text))
         return _listed(commas, text, depth)
     text = commas[0].strip() if commas else text
     if (value := relation(text, lambda side: parse(side, depth + 1))) is not None:
@@ -212,16 +214,23 @@ def _compound(text: str, depth: int) -> Any:
         return value
     parts = top_level(text, ":") or [text]
     if len(parts) > 1:
-        return Group("ratio", tuple(parse(part, depth + 1) for part in parts), plain(text))
+        return Group("ratio", tuple(_entry(part, depth) for part in parts), plain(text))
     if match := _BASED.fullmatch(text):
         base = match[2] or match[3] or match[4] or _BASES.get(match[6])
         if base is None:
             raise Unparsable("a base that is not a number")
         based = Based(match[1] or match[5], str(int(base)))
+        if based.base == "10" and (number := parse_number(based.digits)) is not None:
+            return number
         if _IN_BASE.search(text) and (number := parse_number(based.digits)) is not None:
             return Either((based, number))  # the base is that of the question, which the gold need not repeat
         return based
     return _expression(text)
+
+
+def _entry(text: str, depth: int) -> Any:
+    """An entry of a sequence or a ratio, which may be dots."""
+    return Words("…") if _DOTS.fullmatch(text) else parse(text, depth + 1)
 
 
 def _both(text: str, depth: int) -> Any:

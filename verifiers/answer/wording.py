@@ -13,12 +13,17 @@ _COUNTING = (
     "eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand million billion nan"
 )
 _TEXT = re.compile(r"\\text\{([^{}]*)\}")
+_TEXT_AND_NAME = re.compile(
+    r"\\text\{([^{}]*\b(?:odd|even|positive|negative|composite|prime|real|primes|integers?|numbers?|values?)\s*)\}\s*[a-z]"
+)
+"""Words and the name that they are said of: `\\text{odd } n`."""
+_ARTICLE = re.compile(r"(?:an?|the)\s+(?=[a-z]{2})")
 _NUMBER_WORDS = frozenset(_COUNTING.split())
 
 
 def in_words(text: str) -> Words | Expression | None:
     """An answer in words: one word, one letter, or `\\text{several words}`."""
-    match = _TEXT.fullmatch(text)
+    match = _TEXT.fullmatch(text) or _TEXT_AND_NAME.fullmatch(text)
     inner = match[1] if match else text
     bare = inner.strip().strip("()\"'.!* ").lower()
     if not match and re.search(r"[A-Za-z]['’]+$", inner.rstrip(")")):
@@ -34,4 +39,5 @@ def in_words(text: str) -> Words | Expression | None:
     if len(bare) == 1:
         letter = inner.strip().strip("()\"'.!* ")
         return Words(letter, letter)
+    bare = _ARTICLE.sub("", bare)
     return Words(re.sub(r"[\s,.'-]+", " ", bare).strip(), inner.strip() if not match and len(bare) <= 3 else None)

@@ -29,7 +29,7 @@ _FIRST = re.compile(
     rf"(?i)\b(?:(?:the|an?)\s(?={'|'.join([*ORDINAL, *_PARTS, *LARGE, 'hundred', 'dozen'])})"
     rf"|minus\s|negative\s)?(?:{'|'.join([*SMALL, *ORDINAL, *_PARTS, *LARGE, 'hundred', 'dozen'])})\b"
 )
-_AND_A_HALF = re.compile(r"(?i)\b(an?|one|[0-9]{1,6})\s+([a-z]+)\s+and\s+a\s+(half|quarter)\b")
+_AND_A_HALF = re.compile(r"(?i)\b(an?|one|[0-9]{1,6})\s+(?:([a-z]+)\s+)?and\s+(?:a|one)[\s-](half|quarter)\b")
 _LONGEST = 40
 """Words of the longest number."""
 
@@ -71,7 +71,7 @@ def with_digits(text: str, *, pronouns: bool = True) -> str:
         text: any text.
         pronouns: whether `one` alone is a number, too.
     """
-    text = _AND_A_HALF.sub(_with_part, text)
+    text = with_halves(text)
     pieces: list[str] = []
     start = 0
     for match in _FIRST.finditer(text):
@@ -86,10 +86,14 @@ def with_digits(text: str, *, pronouns: bool = True) -> str:
     return "".join([*pieces, text[start:]])
 
 
+def with_halves(text: str) -> str:
+    """The text with `3 and a half` as `3.5`, and `an hour and a half` as `1.5 hour`."""
+    return _AND_A_HALF.sub(_with_part, text) if "and" in text else text
+
+
 def _with_part(match: re.Match[str]) -> str:
-    """`an hour and a half` as `1.5 hour`."""
     whole = int(match[1]) if match[1].isdigit() else 1
-    return f"{whole}.{'5' if match[3].lower() == 'half' else '25'} {match[2]}"
+    return f"{whole}.{'5' if match[3].lower() == 'half' else '25'} {match[2] or ''}".rstrip()
 
 
 def _words(text: str) -> list[re.Match[str]]:

@@ -196,7 +196,13 @@ def _whole(statement: ast.stmt) -> Test:
         split = _compared_outside(statement.test)
         if split is not None:
             return Test(text, ("value", ast.unparse(split[0])), split[1], True)
-    return Test(text, ("passes", text), None, not isinstance(statement, _PREPARATIONS))
+    return Test(text, ("passes", text), None, not isinstance(statement, _PREPARATIONS) and not _only_shows(statement))
+
+
+def _only_shows(statement: ast.stmt) -> bool:
+    """Whether a statement calls a builtin and nothing more, so that it tests nothing: `print(f(3))`."""
+    call = statement.value if isinstance(statement, ast.Expr) else None
+    return isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and hasattr(builtins, call.func.id)
 
 
 def _compared_outside(condition: ast.expr) -> tuple[ast.expr, Callable[[Any], bool]] | None:

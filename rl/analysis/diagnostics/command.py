@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.console import Console
-
 from rl.analysis.console import warned
 from rl.analysis.diagnostics.watch import replayed
 from rl.analysis.reports.runs import read_run
+from rl.terminal import Terminal
 
 
 def diagnose(run_folders: Sequence[str]) -> None:
@@ -21,7 +20,7 @@ def diagnose(run_folders: Sequence[str]) -> None:
         UserError: one of them is not a run folder, or what is in it cannot be read.
     """
     runs = [read_run(path) for path in run_folders]  # before anything is printed
-    console = Console(soft_wrap=True)
+    console = Terminal(soft_wrap=True)
     for run in runs:
         watch = replayed(run.metrics, run.evaluations, run.config)
         step = run.metrics[-1]["step"] if run.metrics else 0

@@ -7,12 +7,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from rl.analysis.scoring import saved, show
 from rl.errors import UserError
 from rl.tasks.columns import named
+from rl.terminal import Terminal
 
 WIDTH = 160
 """Width of the tables in characters when the output goes to a file."""
@@ -54,8 +54,11 @@ def score(
             raise UserError(option, f"the folder {Path(file).parent} does not exist")
     if out is not None and not out.endswith(".parquet"):
         raise UserError("--out", f"expected a .parquet file, got {out}")
+    named = _named(columns)
+    rows = saved.read(path, named, skip=skip)
+    console = Terminal(width=None if sys.stdout.isatty() else WIDTH)
     rows = saved.read(path, _named(columns), skip=skip)
-    console = Console(width=None if sys.stdout.isatty() else WIDTH)
+    console = Terminal(width=None if sys.stdout.isatty() else WIDTH)
     progress = Progress(
         TextColumn("scoring"),
         BarColumn(bar_width=24),

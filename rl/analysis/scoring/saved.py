@@ -26,6 +26,7 @@ from rl.analysis.scoring.row import GROUP, asked, is_share, read_row
 from rl.config import Config, layers, load
 from rl.errors import UserError
 from rl.tasks.sources import Source, open_sources
+from rl.terminal import Terminal
 from verifiers.runtime.verifier import Verifier
 
 if TYPE_CHECKING:
@@ -211,10 +212,8 @@ def _tokenizer(name: str) -> Tokenizer:
 
 def _policy(config: Config) -> Pair:
     """The config's policy as (model, tokenizer), loaded when a reward first needs it."""
-    from rich.console import Console
-
     from rl import setup, tasks
 
     setup.quiet(config)
-    policy = setup.policy(config, tasks.load(config), Console(stderr=True))
+    policy = setup.policy(config, tasks.load(config), Terminal(stderr=True))
     return policy.model, policy.tokenizer

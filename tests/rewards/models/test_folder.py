@@ -1,6 +1,7 @@
 """What is wrong with a model's folder is said before anything is loaded, by `whetstone check`, training and rewards."""
 
 import json
+import pickle
 import shutil
 
 import pytest
@@ -46,13 +47,35 @@ def cut(folder, name, size):
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n"
 
 
+class Hostile:
+    """A pickle of it makes a file when it is read."""
+
+    def __init__(self, file):
+        self.file = file
+
+    def __reduce__(self):
+        return open, (str(self.file), "w")
+
+
+def pickled(folder):
+    (folder / "model.safetensors").unlink()
+    (folder / "pytorch_model.bin").write_bytes(pickle.dumps(Hostile(folder / "it ran")))
+
+
+def elsewhere(folder):
+    (folder / "weights.bin").write_bytes(pickle.dumps(Hostile(folder / "it ran")))
+    (folder / "config.json").write_text('{"model_type": "llama", "transformers_weights": "weights.bin"}')
+
+
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
         (lambda f: (f / "config.json").unlink(), "holds no model: it has no config.json"),
         (lambda f: (f / "config.json").write_text("{"), "config.json is not JSON"),
         (lambda f: (f / "config.json").write_text("[]"), "config.json holds no JSON object"),
-        (lambda f: (f / "model.safetensors").unlink(), "holds no weights: it has no *.safetensors and no *.bin"),
+        (lambda f: (f / "model.safetensors").unlink(), "holds no weights: it has no *.safetensors"),
+        (pickled, "it has no *.safetensors; pytorch_model.bin is a pickle, which can run code: convert it"),
+        (elsewhere, "has its weights in 'weights.bin', which is no safetensors file"),
         (lambda f: cut(f, "model.safetensors", 5), "model.safetensors is cut off or no safetensors file"),
         (lambda f: cut(f, "model.safetensors", 40), "model.safetensors is cut off or no safetensors file"),
         (lambda f: cut(f, "model.safetensors", -1), "model.safetensors is cut off: it has"),
@@ -65,6 +88,7 @@ def test_a_spoilt_folder_is_told_apart(model, spoil, message):
     with pytest.raises(ValueError) as refused:
         load(model)
     assert message in str(refused.value) and str(model) in str(refused.value)
+    assert not (model / "it ran").exists()
 
 
 @pytest.mark.parametrize(

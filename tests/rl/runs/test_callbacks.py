@@ -1,12 +1,16 @@
 """The callbacks, called in the same way as by transformers' loop."""
 
+import os
+import signal
 from collections import deque
 from types import SimpleNamespace
 
 import pandas as pd
+import pytest
 from rich.console import Console
 
-from rl.runs.callbacks import ProgressLine, Records
+from rl.runs import callbacks
+from rl.runs.callbacks import ProgressLine, Records, StopOnSignal
 from rl.storage.run_folder import RunFolder, read_jsonl
 
 LINE = {"reward": 0.5, "rewards/mine/mean": 0.5, "rewards/mine/std": 0.0, "rewards/mine/abstained": 0.0}
@@ -71,3 +75,25 @@ def test_a_plain_line_says_reward_accuracy_speed_and_what_is_left(monkeypatch, c
         "step 1/10 · reward 0.500 · about 5 min left",
         "step 2/10 · reward 0.750 · right 25% · 20 tokens/s · about 4 min left",
     ]
+
+
+def test_processes_stop_at_the_same_step_whichever_of_them_a_signal_reaches(monkeypatch, capsys):
+    heard = [False, False]  # what the two processes have heard, this one first
+    monkeypatch.setattr(callbacks, "gather_object", lambda mine: [*mine, heard[1]])
+    stop = StopOnSignal(2, Console())
+
+    def step(number):
+        control = SimpleNamespace(should_save=False, should_training_stop=False)
+        stop.on_step_end(None, SimpleNamespace(global_step=number, max_steps=6), control)
+        return control.should_save and control.should_training_stop
+
+    with stop:
+        assert not step(2) and not stop.stopped
+        heard[1] = True
+        assert not step(3)  # inside a generation cycle
+        assert step(4) and stop.stopped
+        os.kill(os.getpid(), signal.SIGTERM)  # its own signal comes later, and is no second one
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGTERM)
+        assert not step(6) and stop.stopped  # nothing is left to be saved
+    assert "stopping and saving" in capsys.readouterr().out

@@ -175,16 +175,19 @@ def test_each_table_of_completions_stays_when_the_next_one_comes(offline):
 
 def test_where_wandb_cannot_be_reached_its_records_are_kept_here(offline, monkeypatch):
     folder, overrides = offline
-    start, told = wandb.init, []
+    start, told, asked = wandb.init, [], []
 
     def refuse(**settings):
         if settings.get("mode") != "offline":
+            asked.append(settings["settings"])
             raise wandb.errors.CommError("no network")
         return start(**settings)
 
     monkeypatch.setattr(wandb, "init", refuse)
     with trackers(load(QUICKSTART, [*overrides, "logging.wandb=online"]), folder, told.append) as seen:
         seen.log(3, {"reward": 0.5})
+    # neither at the start nor at the end does a run wait longer for it; W&B's own default for the end is for ever
+    assert [(settings.init_timeout, settings.finish_timeout) for settings in asked] == [(30, 300)]
     assert len(told) == 1 and told[0].startswith("W&B did not start (no network); its records are kept on this machine")
     ((_, _, history),) = sent(folder)
     assert [(row["step"], row["rewards/reward"]) for row in history if "rewards/reward" in row] == [(3, 0.5)]

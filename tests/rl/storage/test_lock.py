@@ -9,6 +9,7 @@ import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import psutil
 import pytest
 
 from rl.errors import UserError
@@ -71,9 +72,27 @@ def test_a_later_process_with_the_owners_id_does_not_hold_the_lock(file):
     assert acquire(file) == before
 
 
+@pytest.mark.skipif(not psutil.LINUX, reason="elsewhere a process's start does not follow the clock")
+@pytest.mark.parametrize("by", [-86400.0, 3.0])
+def test_a_clock_that_is_set_does_not_end_a_living_owner(file, other, monkeypatch, by):
+    """psutil counts from the boot of the machine, whose time of day the kernel works out from the clock."""
+    boot = psutil.boot_time() + by
+    for module in (psutil, psutil._pslinux):
+        monkeypatch.setattr(module, "boot_time", lambda: boot)
+    with pytest.raises(UserError, match=f"process {other.pid} on"):
+        acquire(file)
+
+
+def test_a_lock_from_before_the_machine_was_started_again_is_taken_over(file):
+    file.parent.mkdir()
+    before = replace(Owner.this_process(), boot="an earlier one")
+    file.write_text(json.dumps(asdict(before)))
+    assert acquire(file) == before
+
+
 def test_a_lock_of_another_host_is_never_taken_over(file):
     file.parent.mkdir()
-    file.write_text(json.dumps({"host": "elsewhere", "pid": 2**22 + 1, "started": 1.0}))
+    file.write_text(json.dumps({"host": "elsewhere", "boot": "", "pid": 2**22 + 1, "started": 1.0}))
     with pytest.raises(UserError, match=f"on elsewhere; if it is gone, delete {file}"):
         acquire(file)
 

@@ -3,7 +3,8 @@ import json
 import pytest
 
 from rl.config import dump, load
-from rl.errors import UserError
+from rl.errors import UserError, of_the_disk
+from rl.storage import completions
 from rl.storage.run_folder import RunFolder, read_jsonl, write_atomically
 
 
@@ -169,4 +170,22 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path):
     write_atomically(file, "old")
     with pytest.raises(TypeError):
         write_atomically(file, 3)
-    assert file.read_text() == "old"
+    assert file.read_text() == "old" and list(tmp_path.iterdir()) == [file]
+
+
+def test_a_full_disk_is_told_with_the_file_that_did_not_fit(tmp_path):
+    (tmp_path / "metrics.jsonl").symlink_to("/dev/full")
+    folder = RunFolder(tmp_path)
+    with pytest.raises(OSError) as full:
+        folder.append(folder.metrics, {"step": 1})
+    assert of_the_disk(full.value) == f"{folder.metrics}: No space left on device"
+
+
+def test_completions_that_cannot_be_written_leave_no_half_of_a_file(tmp_path):
+    folder = RunFolder(tmp_path)
+    folder.completions.mkdir()
+    with pytest.raises(Exception, match="Expected bytes"):
+        completions.write(folder, 1, {"completion": ["a" * 1000, object()]})
+    assert not list(folder.completions.iterdir())
+    completions.write(folder, 1, {"completion": ["a"]})
+    assert [file.name for file in folder.completions.iterdir()] == ["step_000001.parquet"]

@@ -63,6 +63,10 @@ def run(job: dict[str, Any]) -> None:
     _write({"end": error or flushed})
 
 
+_ANSWERS = ("ans", "answer")
+"""Variables that hold the answer of a program which prints nothing, as in program of thoughts (arXiv:2211.12588)."""
+
+
 def _answer(job: dict[str, Any], scope: dict[str, Any]) -> None:
     """Run the program, then write its value where it has one."""
     tree = ast.parse(job["source"], "<program>")
@@ -74,6 +78,8 @@ def _answer(job: dict[str, Any], scope: dict[str, Any]) -> None:
     sys.stdout.flush()
     if os.lseek(1, 0, os.SEEK_CUR):  # something was printed, so the value of a bare expression is nobody's answer
         value = None
+    elif last is None:
+        value = next((scope[name] for name in _ANSWERS if name in scope), None)
     for entry in job["entries"]:
         if callable(scope.get(entry)):
             returned = scope[entry]()
