@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 
 .PHONY: setup quickstart test test-slow lint notebooks bench bench-gpu bench-learning bench-quickstart bench-stages \
 	bench-prm bench-diagnostics faults speedrun \
-	bench-rewards bench-verifiers papers \
+	bench-rewards bench-verifiers papers real \
 	tables docs mutate clean
 
 setup: $(READY)
@@ -94,6 +94,14 @@ papers: export OMP_NUM_THREADS = 1
 papers: $(READY)
 	$(BIN)/python bench/papers.py --out bench/papers.json $(if $(ONLY),--only $(ONLY))
 	$(BIN)/python bench/tables.py docs/papers.md
+
+# Sums by SmolLM2-135M-Instruct before and after training, each arm with three seeds; MODEL is a folder or hub id. A run
+# that was stopped goes on, and one on record in bench/real.json is not made again.
+real: export OMP_NUM_THREADS = 1
+real: $(READY)
+	@test -n "$(MODEL)" || { echo "make real MODEL=FOLDER" >&2; exit 2; }
+	$(BIN)/python bench/real.py --model $(MODEL) $(if $(ONLY),--only $(ONLY)) --out bench/real.json
+	$(BIN)/python bench/tables.py docs/results.md
 
 # Diagnostics and preflight on small runs made to fail, and on healthy ones. Half an hour on a quiet core; what is made is
 # kept, and only what is missing is made.
