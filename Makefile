@@ -4,9 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup quickstart test test-slow lint notebooks bench bench-learning bench-quickstart bench-stages bench-prm \
-	bench-diagnostics faults \
-	bench-rewards bench-verifiers papers \
+.PHONY: setup quickstart test test-slow lint notebooks bench bench-gpu bench-learning bench-quickstart bench-stages \
+	bench-prm bench-diagnostics faults speedrun \
+	bench-rewards bench-verifiers papers real \
 	tables docs mutate clean
 
 setup: $(READY)
@@ -40,10 +40,24 @@ lint: $(READY)
 notebooks: $(READY)
 	$(BIN)/python -m pytest -m "slow or not slow" tests/test_notebooks.py
 
-# Side by side with plain TRL, and where the time of a draw goes. Quiet machine wanted; half an hour on two cores.
+# Side by side with plain TRL and other peers, one table, and where the time of a draw goes. A quiet machine is wanted; a
+# quarter of an hour on two cores, after `make speedrun`, which gives two of the rows.
+# Add DATA=FOLDER, as for bench-verifiers, to measure verify_mixed as well.
 bench: $(READY)
-	$(BIN)/python bench/speed.py --out bench/results.json
+	$(BIN)/python bench/speed.py --out bench/results.json $(if $(DATA),--data $(DATA))
 	$(BIN)/python bench/floor.py --out bench/floor.json
+
+# Completions, tokens and seconds until a policy reaches a fixed accuracy, by ours and by plain TRL, three seeds. Runs on
+# record are not made again. Some twenty minutes on a quiet core.
+speedrun: export OMP_NUM_THREADS = 1
+speedrun: $(READY)
+	$(BIN)/python bench/speedrun.py --out bench/speedrun.json
+
+# Speed, memory and a learning curve on a GPU, in less than 20 minutes; MODEL=FOLDER TASK=FILE for a real model and task,
+# PARTS="steps curve tests" to run the tests there as well.
+bench-gpu: $(READY)
+	$(BIN)/python bench/gpu.py --out bench/gpu.json $(if $(MODEL),--model $(MODEL)) $(if $(TASK),--task $(TASK)) \
+		$(if $(PARTS),--parts $(PARTS))
 
 # Each algorithm from the same warm start with the same samples, three seeds.
 bench-learning: $(READY)
@@ -80,6 +94,14 @@ papers: export OMP_NUM_THREADS = 1
 papers: $(READY)
 	$(BIN)/python bench/papers.py --out bench/papers.json $(if $(ONLY),--only $(ONLY))
 	$(BIN)/python bench/tables.py docs/papers.md
+
+# Sums by SmolLM2-135M-Instruct before and after training, each arm with three seeds; MODEL is a folder or hub id. A run
+# that was stopped goes on, and one on record in bench/real.json is not made again.
+real: export OMP_NUM_THREADS = 1
+real: $(READY)
+	@test -n "$(MODEL)" || { echo "make real MODEL=FOLDER" >&2; exit 2; }
+	$(BIN)/python bench/real.py --model $(MODEL) $(if $(ONLY),--only $(ONLY)) --out bench/real.json
+	$(BIN)/python bench/tables.py docs/results.md
 
 # Diagnostics and preflight on small runs made to fail, and on healthy ones. Half an hour on a quiet core; what is made is
 # kept, and only what is missing is made.

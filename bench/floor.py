@@ -16,10 +16,10 @@ import time
 from collections import Counter
 from typing import Any
 
-import tables
+import tables_results
 import torch
 from harness import Row, arguments, record
-from speed import configured, our_trainer, prepared, steps_a_draw
+from trainers import configured, ours, prepared, steps_a_draw
 from transformers import TrainerCallback
 
 from rl import setup
@@ -77,12 +77,12 @@ def matrix_rate(size: int = 1024, repeats: int = 20) -> float:
 
 def phases(file: str, draws: int, rate: float, overrides: list[str]) -> Row:
     """A row with the seconds, the floor and their ratio for each phase of a config's draws."""
-    steps = steps_a_draw(file)
+    steps = steps_a_draw(configured(0, file, *overrides))
     config = configured(0, file, f"trainer.max_steps={(draws + 1) * steps}", *overrides)
     clock = Clock(steps)
     tokens: list[tuple[int, int]] = []
     with tempfile.TemporaryDirectory() as scratch:
-        trainer = our_trainer(prepared(config, scratch), [clock])
+        trainer = ours(prepared(config, scratch), [clock])
         draw = trainer._generate_and_score_completions
 
         def counted(inputs: Any) -> Any:
@@ -132,7 +132,7 @@ def main() -> None:
     for file in given.configs:
         rows.append(phases(file, given.draws, rate, given.overrides))
         record(given.out, rows[-1:], key=["config"])
-    tables.floor(rows).show()
+    tables_results.floor(rows).show()
 
 
 if __name__ == "__main__":

@@ -30,6 +30,9 @@ QUIET = ("logging.wandb=disabled", "logging.completions_every=0")
 WIDE = 200
 """Width of a table that is written to a file or a pipe, in characters."""
 
+NOTHING = "–"
+"""A cell of a table without a figure."""
+
 Row = dict[str, Any]
 
 

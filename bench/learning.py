@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import tables
+import tables_results
 from harness import CONFIGS, QUIET, Row, arguments, flat, read, record, whetstone
 
 SAMPLES, DRAW = 15_360, 128
@@ -81,7 +81,7 @@ def samples_to_reach(row: Row, accuracy: float) -> int | None:
 
 def half_the_samples(rows: list[Row], methods: Sequence[str]) -> list[str]:
     """Lines about how soon step credit reaches the final sampled accuracy of TRL's GRPO."""
-    goals = {r["seed"]: r["curve.mean_at_k"][-1] for r in rows if r["method"] == tables.best_rate(rows)}
+    goals = {r["seed"]: r["curve.mean_at_k"][-1] for r in rows if r["method"] == tables_results.best_rate(rows)}
     return [
         f"seed {row['seed']}: {row['method']} reaches {goal:.3f} after {samples_to_reach(row, goal)} completions"
         for row in rows
@@ -106,7 +106,7 @@ def main() -> None:
             rows.append(done)
             record(given.out, [done], key=["method", "seed"])
             print(f"{done['method']} seed {done['seed']}: greedy {done['after.greedy']:.3f}", flush=True)
-    tables.learning(rows).show()
+    tables_results.learning(rows).show()
     print("\n".join(half_the_samples(rows, [*(f"grpo_{credit}" for credit in CREDITS), "ppo_process"])))
 
 

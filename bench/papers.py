@@ -17,10 +17,10 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import tables
+import tables_papers
 from answer_models import answer_models
 from harness import QUIET, Row, arguments, flat, read, record
-from tables import PAPERS
+from tables_papers import PAPERS
 
 from rl.config import load, load_stages
 from rl.config.layers import arms
@@ -111,7 +111,7 @@ def main() -> None:
                     row = run(recipe, arm, seed, given.overrides)
                     record(given.out, [row], key=["recipe", "arm", "seed"])
                     print(f"{recipe}, {arm}, seed {seed}: greedy {row['after.greedy']:.3f}", flush=True)
-        tables.of_recipe(recipe, [row for row in read(given.out) if row["recipe"] == recipe]).show()
+        tables_papers.of_recipe(recipe, [row for row in read(given.out) if row["recipe"] == recipe]).show()
 
 
 if __name__ == "__main__":

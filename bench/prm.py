@@ -25,7 +25,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import tables
+import tables_results
 from harness import CONFIGS, QUIET, Row, arguments, flat, record, whetstone
 
 from rl import tasks
@@ -192,7 +192,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as scratch:
             rows.append(Pipeline(seed, Path(scratch), given.scale, given.overrides).run())
         record(given.out, rows[-1:], key=["seed"])
-    tables.prm(rows).show()
+    tables_results.prm(rows).show()
 
 
 if __name__ == "__main__":

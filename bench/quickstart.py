@@ -14,7 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
-import tables
+import tables_results
 from harness import CONFIGS, Row, arguments, flat, record, whetstone
 
 
@@ -39,7 +39,7 @@ def main() -> None:
     for seed in given.seeds:
         rows.append(run(seed, given.overrides))
         record(given.out, rows[-1:], key=["seed"])
-    tables.quickstart(rows).show()
+    tables_results.quickstart(rows).show()
 
 
 if __name__ == "__main__":

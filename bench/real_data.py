@@ -20,7 +20,7 @@ import argparse
 import json
 import random
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from harness import Row, json_lines
@@ -35,6 +35,8 @@ ONES = [
 TENS = ["", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 FOR_SFT = 1500
 """Training questions of SVAMP that supervised fine-tuning has; reinforcement has the others."""
+SHOWN = {(3, 14), (9, 12), (6, 10, 15), (2, 4, 13)}
+"""Operands of the sums in the prompt of `configs/real/sums.yaml`."""
 LONGEST_PROOF = 7
 """Statements of the longest proofs that are kept."""
 RATIONALES = 5
@@ -54,27 +56,39 @@ def in_words(number: int) -> str:
     return TENS[number // 10] + (f"-{ONES[number % 10]}" if number % 10 else "")
 
 
-def sums(least: int, most: int, sizes: dict[str, int], seed: int = 0) -> Iterator[Row]:
-    """Sums of two and three numbers, in digits and in words; the order of operands does not move one to another split.
+def sums(ranges: Mapping[int, tuple[int, int]], sizes: Mapping[str, int], seed: int = 0) -> Iterator[Row]:
+    """Sums of two and three numbers, in digits and in words, two thirds of them of two numbers.
+
+    Operands are in one split whatever their order. Validation and test have each of them once, in one order and one
+    form, so that their questions are independent; train has them in several. The sums of the prompt are in no split.
 
     Args:
-        least: the smallest operand.
-        most: the largest operand.
+        ranges: number of operands → the smallest and the largest of them.
         sizes: split → number of rows.
         seed: of the draws.
     """
     rng, left, seen = random.Random(seed), dict(sizes), set()
     while any(left.values()):
-        operands = [rng.randint(least, most) for _ in range(rng.choice((2, 2, 3)))]
-        split = split_of(" ".join(map(str, sorted(operands))))
+        terms = rng.choice((2, 2, 3))
+        operands = [rng.randint(*ranges[terms]) for _ in range(terms)]
+        same = tuple(sorted(operands))
+        split = split_of(" ".join(map(str, same)), test=0.2)
         words = rng.random() < 0.5
         question = " plus ".join(map(in_words, operands)) if words else " + ".join(map(str, operands))
-        if question in seen or not left.get(split):
+        one = question if split == "train" else same
+        if one in seen or same in SHOWN or not left.get(split):
             continue
-        seen.add(question)
+        seen.add(one)
         left[split] -= 1
         form = "words" if words else "digits"
-        yield {"question": question, "answer": str(sum(operands)), "terms": len(operands), "form": form, "split": split}
+        yield {"question": question, "answer": str(sum(operands)), "terms": terms, "form": form, "split": split}
+
+
+def write_sums(folder: Path) -> None:
+    """Write `sums.jsonl`, and `sums_larger.jsonl` with operands larger than any of training."""
+    sizes = {"train": 3000, "validation": 100, "test": 300}
+    write(folder / "sums.jsonl", sums({2: (2, 49), 3: (2, 19)}, sizes))
+    write(folder / "sums_larger.jsonl", sums({2: (50, 99), 3: (20, 49)}, {"test": 300}, seed=1))
 
 
 def worked(equation: str) -> str:
@@ -189,8 +203,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args()
     if given.name == "sums":
-        write(given.out / "sums.jsonl", sums(2, 29, {"train": 3000, "validation": 300, "test": 300}))
-        write(given.out / "sums_larger.jsonl", sums(30, 99, {"test": 300}, seed=1))
+        write_sums(given.out)
         return
     if given.data is None:
         parser.error(f"{given.name} is made from a file: name it after {given.name}")

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import tables
+import tables_results
 from harness import CONFIGS, Row, arguments, flat, record, whetstone
 from rewards_table import SETTINGS, text_only
 
@@ -94,7 +94,7 @@ def main() -> None:
         record(given.out, rows[-1:], key=["task", "reward"])
         print(f"{name}: greedy {found['after.greedy']:.3f}", flush=True)
     if rows:
-        tables.reward_alone(rows).show()
+        tables_results.reward_alone(rows).show()
 
 
 if __name__ == "__main__":

@@ -1,345 +1,246 @@
-"""Comparison with plain TRL in one run: time and samples to reach an accuracy, and the training phase alone.
+"""Comparison with plain TRL and other peers: one row per thing that should be fast, and one table.
 
-    make bench      (python bench/speed.py [--seeds 0 1 2] [--only zero_signal_step …] [--out FILE] [key=value …])
+    make bench      (python bench/speed.py [--only zero_signal_step …] [--data FOLDER] [--out FILE] [key=value …])
 
-A row is `{name, ours, peer, ratio, unit, seeds, device, peer_version}`; with a ratio above 1, Whetstone is faster.
-Steps are timed alternately, and the median is taken.
+A row is `{name, ours, peer, ratio, peer_our_settings, ratio_our_settings, unit, seeds, device, peer_version}`, with
+medians. Where the peer is TRL, `peer` is TRL as it comes, and `peer_our_settings` is TRL with every argument that
+Whetstone gives it, so that only the code differs. With a ratio above 1, Whetstone needs less time, memory or samples,
+or does more per second. Whatever is timed takes turns with its peer in one process; memory is measured in processes of
+their own.
 
-`time_to_accuracy` and `samples_to_accuracy`: from the same warm start until greedy accuracy on 300 validation problems
-is 0.90. The evaluations after every 640 completions are not counted. Whetstone runs `configs/grpo_steps.yaml`, with
-step credit and eight optimizer steps per draw of 128; TRL runs `GRPOTrainer` with one step per draw of 128, with our
-reward function for correctness, at the best of three learning rates. A run that does not reach the goal counts with its
-cap of 600 draws. `--cap 5 --turns 1` and a few overrides try the script.
+- `time_to_accuracy`, `samples_to_accuracy`: from the runs of `make speedrun`; time only if the machine was quiet;
+- `zero_signal_step`, `mixed_length_step`, `shared_prefix_step`: forward and backward pass (`bench/steps.py`);
+- `ppo_step`: a draw of 128 and all steps on it, beside our own GRPO's;
+- `verify_plain`, `verify_mixed`: verdicts per second beside math-verify; the second needs `--data`, the folder of
+  `bench/verify_math.py`;
+- `choice_scoring`: likelihoods of the answers to a question beside one sequence per pair (`bench/reward_prefix.py`);
+- `rollout`: sampling for evaluation beside plain `generate`, with the same batch and parameters;
+- `peak_memory`, `peak_memory_ppo`: GRPO beside TRL's, and PPO with a LoRA critic beside our GRPO with LoRA, with 135
+  million parameters (`bench/usage.py`);
+- `check_seconds`, `preflight_seconds`: the commands on the quickstart, without a peer.
+
+`--turns 1` and a few overrides try the script.
 """
 
 from __future__ import annotations
 
-import importlib
+import argparse
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from importlib.metadata import version
-from typing import Any
+from pathlib import Path
 
-import tables
-import torch
-from accelerate import PartialState
-from datasets import Dataset
-from harness import CONFIGS, QUIET, Row, arguments, record
-from rich.console import Console
-from transformers import (
-    AutoModelForCausalLM,
-    AutoTokenizer,
-    LlamaConfig,
-    LlamaForCausalLM,
-    PreTrainedModel,
-    PrinterCallback,
-    TrainerCallback,
-)
-from trl.trainer.grpo_config import GRPOConfig
-from trl.trainer.grpo_trainer import GRPOTrainer
+import drawing
+import made
+import reward_prefix
+import steps
+import tables_results
+import usage
+import verify_math
+from harness import CONFIGS, ROOT, Row, arguments, read, record, whetstone
 
-from rl import setup, tasks
-from rl.algorithms.grpo import GrpoTrainer
-from rl.algorithms.online import OnlineTrainer
-from rl.algorithms.trl_arguments import grpo_config_arguments
-from rl.analysis.evaluation import EvaluationSettings, evaluate
-from rl.config import Config, load
-from rl.config.algorithms import Grpo
-from rl.context import RunContext
-from rl.policy.warm_start import warm_started
-from rl.storage.run_folder import RunFolder
+from rl import setup
 
-RATES = (5e-5, 1e-4, 3e-4)
-GOAL, DRAW, CAP, EVERY = 0.90, 128, 600, 5
-"""Greedy accuracy to reach; completions per draw; largest number of draws; draws between two evaluations."""
+GPU_CONFIG = ROOT / "bench" / "gpu.yaml"
+FROM_SPEEDRUN = ("time_to_accuracy", "samples_to_accuracy")
+MEMORY = {
+    "peak_memory": ("ours_grpo", "trl_grpo", "trl_grpo_our_settings"),
+    "peak_memory_ppo": ("ours_ppo_lora", "ours_grpo_lora"),
+}
+"""Row → the trainers whose memory it compares, ours first."""
 NAMES = (
-    "zero_signal_step",
-    "mixed_length_step",
-    "shared_prefix_step",
-    "ppo_step",
-    "time_to_accuracy",
-    "samples_to_accuracy",
-)
+    *FROM_SPEEDRUN, *steps.BATCHES, "ppo_step", "verify_plain", "verify_mixed", "choice_scoring", "rollout", *MEMORY,
+    "check_seconds", "preflight_seconds",
+)  # fmt: skip
+SMALL_DRAW = (
+    "--draws", "1", "--warm-up", "0", "sampling.completions=4", "sampling.max_tokens=24",
+    "trainer.per_device_train_batch_size=8", "trainer.gradient_accumulation_steps=1",
+)  # fmt: skip
+"""A draw of which the memory is measured: 8 completions."""
 
 
-def configured(seed: int, file: str, *overrides: str) -> Config:
-    """A config of `configs/` that writes nothing during the run."""
-    return load(str(CONFIGS / f"{file}.yaml"), [*QUIET, f"seed={seed}", "trainer.save_strategy='no'", *overrides])
+class NotMeasured(Exception):
+    """A row cannot be measured now; the message says what it needs."""
 
 
-def steps_a_draw(file: str) -> int:
-    """Optimizer steps per draw of a config."""
-    return DRAW // configured(0, file).trainer["per_device_train_batch_size"]
-
-
-def prepared(config: Config, folder: str) -> RunContext:
-    """Everything that a run of a config needs, without writing to a run folder."""
-    task, console = tasks.load(config), Console(quiet=True)
-    policy, mix = setup.policy(config, task, console), setup.rewards(config, task)
-    return RunContext(config, task, policy, mix, RunFolder(folder), PartialState(), console)
-
-
-def our_trainer(run: RunContext, callbacks: list) -> OnlineTrainer:
-    """The trainer of an online run."""
-    return importlib.import_module(run.config.algorithm.module).build(run, callbacks)
-
-
-class UntilAccurate(TrainerCallback):
-    """Stops a run at the goal, and measures its time without evaluations.
-
-    Args:
-        measure: returns the current accuracy of the policy.
-        steps_a_draw: optimizer steps per draw.
-    """
-
-    def __init__(self, measure: Callable[[], float], steps_a_draw: int) -> None:
-        self.measure, self.steps_a_draw = measure, steps_a_draw
-        self.seconds, self.completions, self.reached = 0.0, 0, False
-
-    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Start the clock."""
-        self.started = time.perf_counter()
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Pause the clock for an evaluation, and stop it at the goal."""
-        draws, rest = divmod(state.global_step, self.steps_a_draw)
-        if rest or draws % EVERY:
-            return
-        self.seconds += time.perf_counter() - self.started
-        self.completions, self.reached = draws * DRAW, self.measure() >= GOAL
-        control.should_training_stop = self.reached
-        self.started = time.perf_counter()
-
-
-Build = Callable[[RunContext, list], Any]
-
-
-def until_accurate(build: Build, file: str, seed: int, cap: int, *overrides: str) -> UntilAccurate:
-    """Train until the goal or the cap, in draws."""
-    steps = steps_a_draw(file)
-    config = configured(seed, file, f"trainer.max_steps={cap * steps}", *overrides)
-    settings = EvaluationSettings(n=300, k=0, parameters=config.sampling.parameters)
-    with tempfile.TemporaryDirectory() as scratch:
-        run = prepared(config, scratch)
-        watch = UntilAccurate(lambda: greedy(run.policy.model, run.tokenizer, run.task, settings), steps)
-        build(run, [watch]).train()
-    return watch
-
-
-def greedy(model: Any, tokenizer: Any, task: Any, settings: EvaluationSettings) -> float:
-    """Greedy accuracy on validation."""
-    measured = evaluate(model, tokenizer, task, "validation", settings).metrics["greedy"]
-    assert measured is not None
-    return measured.value
-
-
-def plain_trl(run: RunContext, callbacks: list) -> GRPOTrainer:
-    """TRL's trainer, with only the reward function from Whetstone."""
-    trainer = GRPOTrainer(
-        model=run.policy.model,
-        reward_funcs=[run.mix],
-        args=GRPOConfig(**grpo_config_arguments(run.config, run.folder)),
-        train_dataset=Dataset.from_list(run.task.splits["train"]),
-        processing_class=run.tokenizer,
-        callbacks=callbacks,
-    )
-    trainer.remove_callback(PrinterCallback)
-    return trainer
-
-
-def to_accuracy(seeds: list[int], cap: int, overrides: list[str]) -> list[Row]:
-    """`time_to_accuracy` and `samples_to_accuracy`."""
-
-    def runs(name: str, build: Build, file: str, *own: str) -> list[UntilAccurate]:
-        made = []
-        for seed in seeds:
-            made.append(run := until_accurate(build, file, seed, cap, *own, *overrides))
-            print(f"{name}, seed {seed}: {run.completions} completions, {run.seconds:.1f} s, {run.reached}", flush=True)
-        return made
-
-    def middle(runs: list[UntilAccurate], what: str) -> float:
-        return statistics.median(getattr(run, what) for run in runs)
-
-    ours = runs("ours", our_trainer, "grpo_steps")
-    peers = [runs(f"TRL at {rate:g}", plain_trl, "grpo", f"trainer.learning_rate={rate}") for rate in RATES]
-    rows = []
-    for name, what, unit in (("time", "seconds", "s"), ("samples", "completions", "completions")):
-        best = min(peers, key=lambda runs, what=what: middle(runs, what))
-        given = ([getattr(run, what) for run in who] for who in (ours, best))
-        rows.append(result(f"{name}_to_accuracy", *given, unit, seeds))
-    return rows
-
-
-def of_smollm2s_size() -> LlamaForCausalLM:
-    """A model with random weights and the architecture of SmolLM2-135M."""
-    sizes = {
-        "vocab_size": 49152, "hidden_size": 576, "intermediate_size": 1536, "num_hidden_layers": 30,
-        "num_attention_heads": 9, "num_key_value_heads": 3, "tie_word_embeddings": True,
-    }  # fmt: skip
-    return LlamaForCausalLM(LlamaConfig(**sizes))
-
-
-def training_phase(
+def result(
     name: str,
-    seed: int,
-    batch: Callable[[int, torch.Generator], dict[str, Any]],
-    turns: int,
-    overrides: list[str],
+    unit: str,
+    seeds: Sequence[int],
+    ours: float,
+    peer: float | None = None,
+    given_ours: float | None = None,
     *,
-    policy: Callable[[], PreTrainedModel] | None = None,
+    peer_version: str = "",
+    more_is_better: bool = False,
 ) -> Row:
-    """Time forward and backward passes on a recorded batch, alternating between TRL and Whetstone.
+    """A row with its ratios.
 
     Args:
         name: name of the row.
-        seed: random seed of the warm start and the batch.
-        batch: makes the batch, given the size of the vocabulary and a random generator.
-        turns: number of timed steps of each.
-        overrides: overrides of `configs/grpo.yaml`.
-        policy: makes the model; by default the embedded policy after its warm start.
+        unit: of the figures.
+        seeds: the seeds that they are medians over.
+        ours: our figure.
+        peer: the peer's, as it comes; None for none.
+        given_ours: the peer's with our settings; None for none.
+        peer_version: the peer; by default the installed TRL.
+        more_is_better: whether a larger figure is the better one.
     """
-    config = configured(seed, "grpo", *overrides)
-    task = tasks.load(config)
-    folder = warm_started(task, config.policy.warm_start.model_copy(update={"seed": seed}))
-    seconds: dict[str, list[float]] = {"ours": [], "peer": []}
+
+    def beside(figure: float) -> float:
+        return round(ours / figure if more_is_better else figure / ours, 3)
+
+    row: Row = {"name": name, "ours": round(ours, 4)}
+    row |= {} if peer is None else {"peer": round(peer, 4), "ratio": beside(peer)}
+    if given_ours is not None:
+        row |= {"peer_our_settings": round(given_ours, 4), "ratio_our_settings": beside(given_ours)}
+    row |= {"unit": unit, "seeds": list(seeds), "device": setup.device_name()}
+    return row | ({} if peer is None else {"peer_version": peer_version or f"trl {version('trl')}"})
+
+
+def to_accuracy(name: str, runs: Sequence[Row]) -> Row:
+    """A row of the speedrun: ours, TRL's best rate, and TRL with our settings.
+
+    Args:
+        name: `time_to_accuracy` or `samples_to_accuracy`.
+        runs: the rows of the speedrun.
+
+    Raises:
+        NotMeasured: the runs do not give this figure.
+    """
+    what, unit = ("seconds", "s") if name == "time_to_accuracy" else ("completions", "completions")
+    seeds = sorted(row["seed"] for row in runs if row["trainer"] == "ours")
+
+    def best(*trainers: str) -> float:
+        medians = []
+        for trainer in trainers:
+            own = [row for row in runs if row["trainer"] == trainer]
+            if not own or sorted(row["seed"] for row in own) != seeds:
+                raise NotMeasured(f"bench/speedrun.json lacks runs of {trainer}; make speedrun")
+            if what == "seconds" and not all(map(tables_results.was_quiet, own)):
+                raise NotMeasured("bench/speedrun.json was made on a busy machine; delete it, and make speedrun again")
+            medians.append(statistics.median(row[what] for row in own))
+        return min(medians)
+
+    ours, peer = best("ours"), best("trl_5e-5", "trl_1e-4", "trl_3e-4")
+    return result(name, unit, seeds, ours, peer, best("trl_our_settings", "trl_our_settings_and_rewards"))
+
+
+def training_phase(name: str, seed: int, turns: int, overrides: Sequence[str]) -> Row:
+    """Forward and backward pass on a recorded batch."""
+    seconds = steps.training_phase(name, seed, turns, overrides)
+    return result(name, "s a step", [seed], *(statistics.median(of) for of in seconds.values()))
+
+
+def ppo_step(seed: int, turns: int, overrides: Sequence[str]) -> Row:
+    """A draw of PPO beside one of our GRPO."""
+    seconds = steps.draws(["ppo", "grpo_steps"], seed, turns, overrides)
+    figures = (statistics.median(of) for of in seconds.values())
+    return result("ppo_step", "s a draw of 128", [seed], *figures, peer_version="our GRPO")
+
+
+def verify(name: str, pairs: list[Row]) -> Row:
+    """Verdicts of `math` beside math-verify's on the same rows."""
+    rates = verify_math.compared(pairs)
+    peer = f"math-verify {version('math-verify')}"
+    own = rates["ours"], rates["math_verify"]
+    return result(name, "verdicts a second", [], *own, peer_version=peer, more_is_better=True)
+
+
+def choice_scoring(turns: int) -> Row:
+    """Likelihoods of answers with shared prefixes, beside each pair as a sequence of its own, in full batches."""
+    found = reward_prefix.measured(*reward_prefix.made(), count=2, repeats=turns)
+    ours, peer = found["median_seconds.shared"], found["median_seconds.pass_a_pair_in_batches"]
+    return result("choice_scoring", "s for 128 pairs", [0], ours, peer, peer_version="each pair by itself, in batches")
+
+
+def rollout(seed: int, turns: int, overrides: Sequence[str]) -> Row:
+    """Sampling as evaluation does it, beside plain `generate`."""
+    seconds = map(statistics.median, drawing.for_evaluation(seed, turns, overrides))
+    peer = f"transformers {version('transformers')}, generate"
+    return result("rollout", "s for 512", [seed], *seconds, peer_version=peer)
+
+
+def peak_memory(name: str, tiny: bool) -> Row:
+    """The peak memory of a draw and a step on it, in processes of their own.
+
+    Args:
+        name: a name in `MEMORY`.
+        tiny: whether the model is a tiny one, to try the script.
+    """
     with tempfile.TemporaryDirectory() as scratch:
-        trainers = {}
-        for who in seconds:
-            given: dict[str, Any] = {
-                "model": policy() if policy else AutoModelForCausalLM.from_pretrained(folder),
-                "args": GRPOConfig(**grpo_config_arguments(config, RunFolder(scratch))),
-                "train_dataset": Dataset.from_list(task.splits["train"][:8]),
-                "processing_class": AutoTokenizer.from_pretrained(folder),
-            }
-            mix = setup.rewards(config, task)
-            made = (
-                GrpoTrainer(Grpo(name="grpo"), mix, task.verifier, **given)
-                if who == "ours"
-                else GRPOTrainer(reward_funcs=mix, **given)
-            )
-            made.model.train()
-            made.current_gradient_accumulation_steps = 1
-            trainers[who] = made
-        inputs = batch(len(trainers["ours"].processing_class), torch.Generator().manual_seed(seed))
-        for turn in range(3 + turns):
-            for who, trainer in trainers.items():
-                started = time.perf_counter()
-                trainer.compute_loss(trainer.model, inputs).backward()
-                taken = time.perf_counter() - started
-                trainer.model.zero_grad()
-                if turn >= 3:  # the first ones are a warm-up
-                    seconds[who].append(taken)
-    return result(name, seconds["ours"], seconds["peer"], "s a step", [seed])
+        model = made.policy(Path(scratch) / "model", made.TINY if tiny else made.SMOLLM2)
+        task = made.problems(Path(scratch) / "problems.jsonl")
+        own = [*SMALL_DRAW, f"policy.model={model}", f"task.data={task}"]
+        peaks = [usage.of_process(trainer, GPU_CONFIG, *own)["peak_gib"] for trainer in MEMORY[name]]
+    return result(name, "GiB", [0], *peaks, peer_version="our GRPO with LoRA" if name == "peak_memory_ppo" else "")
 
 
-def rows(size: int, prompt: int, lengths: torch.Tensor, vocabulary: int, random: torch.Generator) -> dict[str, Any]:
-    """A recorded batch of random tokens whose completions have the given lengths."""
-    width = int(lengths.max())
+def command_seconds(command: str, repeats: int, overrides: Sequence[str]) -> Row:
+    """Seconds of a command on the quickstart, from start to end, without the first run, which may have to warm up."""
+    seconds = []
+    for _ in range(1 + repeats):
+        started = time.perf_counter()
+        whetstone(command, CONFIGS / "quickstart.yaml", *overrides)
+        seconds.append(time.perf_counter() - started)
+    return result(f"{command}_seconds", "s", [0], statistics.median(seconds[1:]))
+
+
+def measures(given: argparse.Namespace) -> dict[str, Callable[[], Row]]:
+    """Name of a row → what measures it."""
+    seed, turns, overrides = given.seeds[0], given.turns, given.overrides
+    of_run = {name: partial(to_accuracy, name, read(given.speedrun)) for name in FROM_SPEEDRUN}
+    of_step = {name: partial(training_phase, name, seed, turns, overrides) for name in steps.BATCHES}
     return {
-        "prompt_ids": torch.randint(3, vocabulary, (size, prompt), generator=random),
-        "prompt_mask": torch.ones(size, prompt, dtype=torch.long),
-        "completion_ids": torch.randint(3, vocabulary, (size, width), generator=random),
-        "completion_mask": (torch.arange(width) < lengths[:, None]).long(),
-        "advantages": torch.randn(size, generator=random),
-        "num_items_in_batch": lengths.sum(),
+        **of_run,
+        **of_step,
+        "ppo_step": lambda: ppo_step(seed, min(3, turns), overrides),
+        "verify_plain": lambda: verify("verify_plain", verify_math.plain_pairs()),
+        "verify_mixed": lambda: verify("verify_mixed", mixed(given.data)),
+        "choice_scoring": lambda: choice_scoring(min(5, turns)),
+        "rollout": lambda: rollout(seed, turns, overrides),
+        **{name: partial(peak_memory, name, given.tiny) for name in MEMORY},
+        "check_seconds": lambda: command_seconds("check", turns, overrides),
+        "preflight_seconds": lambda: command_seconds("preflight", min(2, turns), overrides),
     }
 
 
-def zero_signal(vocabulary: int, random: torch.Generator) -> dict[str, Any]:
-    """320 completions in 40 groups of 8; 24 of the groups, 60%, without signal."""
-    batch = rows(320, 10, torch.full((320,), 32), vocabulary, random)
-    batch["advantages"][: 24 * 8] = 0.0
-    order = torch.randperm(320, generator=random)
-    return {name: value[order] if value.dim() else value for name, value in batch.items()}
+def mixed(data: Path | None) -> list[Row]:
+    """The pairs of mixed answers in a folder of data sets.
 
-
-def mixed_length(vocabulary: int, random: torch.Generator) -> dict[str, Any]:
-    """64 completions of 8 to 256 tokens, all with signal."""
-    return rows(64, 10, torch.randint(8, 257, (64,), generator=random), vocabulary, random)
-
-
-def shared_prefix(vocabulary: int, random: torch.Generator) -> dict[str, Any]:
-    """8 completions of 30 tokens for one prompt of 100, all with signal."""
-    batch = rows(8, 100, torch.full((8,), 30), vocabulary, random)
-    return {**batch, "prompt_ids": batch["prompt_ids"][:1].expand(8, -1)}
-
-
-class Laps(TrainerCallback):
-    """Seconds of each step."""
-
-    def __init__(self) -> None:
-        self.seconds: list[float] = []
-
-    def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Start a lap."""
-        self.started = time.perf_counter()
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """End the lap."""
-        self.seconds.append(time.perf_counter() - self.started)
-
-
-def ppo_step(seed: int, turns: int, overrides: list[str]) -> Row:
-    """Time per draw of 128 completions, with sampling, of our GRPO and PPO, in alternating turns of five draws."""
-    draws: dict[str, list[float]] = {"ppo": [], "grpo_steps": []}
-    for _ in range(turns):
-        for file, seconds in draws.items():
-            steps, watch = steps_a_draw(file), Laps()
-            config = configured(seed, file, f"trainer.max_steps={5 * steps}", *overrides)
-            with tempfile.TemporaryDirectory() as scratch:
-                our_trainer(prepared(config, scratch), [watch]).train()
-            whole = [sum(watch.seconds[start : start + steps]) for start in range(0, len(watch.seconds), steps)]
-            seconds += whole[1:]  # the first one is a warm-up
-    return result("ppo_step", draws["ppo"], draws["grpo_steps"], "s a draw of 128", [seed])
-
-
-def result(name: str, ours: list[float], peer: list[float], unit: str, seeds: list[int]) -> Row:
-    """A row with the medians and their ratio."""
-    mine, theirs = statistics.median(ours), statistics.median(peer)
-    return {
-        "name": name,
-        "ours": round(mine, 4),
-        "peer": round(theirs, 4),
-        "ratio": round(theirs / mine, 3),
-        "unit": unit,
-        "seeds": seeds,
-        "device": setup.device_name(),
-        "peer_version": "our GRPO" if name == "ppo_step" else f"trl {version('trl')}",
-    }
+    Raises:
+        NotMeasured: no folder is given.
+    """
+    if data is None:
+        raise NotMeasured("it needs --data FOLDER with answer_equivalence.jsonl.gz")
+    return verify_math.mixed_pairs(verify_math.Data(data, None))
 
 
 def main() -> None:
-    """Measure, record each row immediately, and print the table."""
-    parser = arguments(__doc__, seeds=range(3), overrides=True)
-    parser.add_argument("--only", nargs="+", choices=NAMES, default=list(NAMES))
-    parser.add_argument("--cap", type=int, default=CAP, help="draws at most, to an accuracy")
-    parser.add_argument("--turns", type=int, default=10, help="of a timed step that count")
+    """Measure, record each row at once, and print the table."""
+    parser = arguments(__doc__, seeds=range(1), overrides=True)
+    parser.add_argument("--only", nargs="+", choices=NAMES, default=NAMES, help="some of the rows alone")
+    parser.add_argument("--turns", type=int, default=10, help="timed turns that count")
+    parser.add_argument("--data", type=Path, help="folder with answer_equivalence.jsonl.gz, for verify_mixed")
+    parser.add_argument("--speedrun", type=Path, default=ROOT / "bench" / "speedrun.json", help="rows of the speedrun")
+    parser.add_argument(
+        "--tiny", action="store_true", help="a tiny model instead of one with 135 million parameters, to try the script"
+    )
     given = parser.parse_args()
-    seed, turns, overrides = given.seeds[0], given.turns, given.overrides
-    measures: dict[str, Callable[[], list[Row]]] = {
-        "zero_signal_step": lambda: [training_phase("zero_signal_step", seed, zero_signal, turns, overrides)],
-        "mixed_length_step": lambda: [training_phase("mixed_length_step", seed, mixed_length, turns, overrides)],
-        "shared_prefix_step": lambda: [
-            training_phase(
-                "shared_prefix_step",
-                seed,
-                shared_prefix,
-                min(5, turns),
-                overrides,
-                policy=of_smollm2s_size,
-            )
-        ],
-        "ppo_step": lambda: [ppo_step(seed, min(3, turns), overrides)],
-        "time_to_accuracy": lambda: to_accuracy(given.seeds, given.cap, overrides),  # and the samples to it
-    }
-    wanted = ["time_to_accuracy" if name == "samples_to_accuracy" else name for name in given.only]
-    rows = []
-    for name in dict.fromkeys(wanted):
-        rows += (new := measures[name]())
-        record(given.out, new, key=["name"])
-    tables.beside_trl(rows).show()
+    ways, rows, missing = measures(given), [], []
+    for name in given.only:
+        try:
+            rows.append(ways[name]())
+        except NotMeasured as error:
+            missing.append(f"{name} was left out: {error}")
+            continue
+        record(given.out, rows[-1:], key=["name"])
+        print(f"{name}: {rows[-1]['ours']:g} {rows[-1]['unit']}, ratio {rows[-1].get('ratio', 'none')}", flush=True)
+    tables_results.beside_trl(rows).show()
+    print("\n".join(missing))
 
 
 if __name__ == "__main__":

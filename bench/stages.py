@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import tables
+import tables_results
 from harness import CONFIGS, QUIET, Row, arguments, flat, record, whetstone
 
 
@@ -43,7 +43,7 @@ def main() -> None:
     for seed in given.seeds:
         rows += runs(seed, given.overrides)
         record(given.out, rows[-3:], key=["seed", "way"])
-    tables.stages(rows).show()
+    tables_results.stages(rows).show()
 
 
 if __name__ == "__main__":

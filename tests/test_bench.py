@@ -1,6 +1,5 @@
 """The bench: the tables in the docs are those of the rows on record, and every script is still there to be run."""
 
-import importlib
 import json
 import math
 import os
@@ -10,21 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import SCRIPTS
+
 ROOT = Path(__file__).parents[1]
 BENCH = ROOT / "bench"
 PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md"))]
-SCRIPTS = sorted(file.stem for file in BENCH.glob("*.py"))
-
-
-@pytest.fixture
-def bench(monkeypatch):
-    """Modules of `bench/`, found as its scripts find each other."""
-    monkeypatch.syspath_prepend(str(BENCH))
-    for name in SCRIPTS:
-        monkeypatch.delitem(sys.modules, name, raising=False)
-    yield importlib.import_module
-    for name in SCRIPTS:
-        sys.modules.pop(name, None)
 
 
 def test_the_tables_agree_with_the_rows(bench):
@@ -109,7 +98,7 @@ def test_trls_rate_is_the_one_with_the_best_sampled_accuracy_at_the_end(bench):
         return {"method": method, "seed": seed, "curve.mean_at_k": list(curve)}
 
     rows = [row("trl_grpo_1e-4", 0, 0.9, 0.5), row("trl_grpo_1e-4", 1, 0.9, 0.7), row("trl_grpo_3e-4", 0, 0.1, 0.65)]
-    assert bench("tables").best_rate([*rows, row("ppo", 0, 1.0)]) == "trl_grpo_3e-4"  # 0.65 against 0.6
+    assert bench("tables_results").best_rate([*rows, row("ppo", 0, 1.0)]) == "trl_grpo_3e-4"  # 0.65 against 0.6
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
@@ -136,7 +125,9 @@ RUNS = {
     "quickstart": ["--seeds", "0"],
     "learning": ["--seeds", "0", "--samples", "256", "--only", "sft", "ppo_process", "--jobs", "1"],
     "floor": ["--draws", "1", "--configs", "ppo"],
-    "speed": ["--seeds", "0", "--cap", "5", "--turns", "1"],
+    "speed": ["--turns", "1", "--tiny"],
+    "speedrun": ["--seeds", "0", "--only", "ours_ppo", "trl_1e-4", "--limit", "128"],
+    "gpu": ["--tiny", "--trainers", "trl_grpo", "ours_ppo_lora"],
     "stages": ["--seeds", "0"],
     "distillation": ["--seeds", "0", "--prompts", "200"],
     "rewards_table": ["--n", "5"],
@@ -144,7 +135,7 @@ RUNS = {
     "faults": ["--only", "a folder that cannot be written"],
 }
 OVERRIDES = {
-    **dict.fromkeys(("quickstart", "learning", "floor", "speed", "stages"), TINY),
+    **dict.fromkeys(("quickstart", "learning", "floor", "speed", "speedrun", "stages"), TINY),
     "quickstart": [*TINY, "trainer.max_steps=4", "policy.warm_start.steps=60"],
     "stages": [*TINY, "trainer.max_steps=8"],
     "distillation": [*TINY, "trainer.max_steps=8"],
@@ -189,7 +180,7 @@ def test_a_recipe_that_is_answered_from_statements_has_what_they_change(bench):
         return {"arm": arm, "seed": seed, "n": 100, **before, **after}
 
     rows = [row("one", 0, 0.5, 0.25, -1.0), row("one", 1, 0.75, 0.25, 0.5)]
-    table = bench("tables").papers(rows)
+    table = bench("tables_papers").papers(rows)
     ((arm, right, seeds, *rest),) = table.rows
     # 125 of 200 problems: Wilson's interval by hand is 0.556 to 0.689
     assert (arm, right, seeds) == ("one", "0.625 [0.556, 0.689]", "0.500, 0.750")

@@ -10,7 +10,7 @@ import pytest
 
 from rewards.parts.rationale import layout
 from rl import tasks
-from rl.config import load_stages
+from rl.config import load, load_stages
 from rl.config.layers import arms
 from rl.examples.reading import rows_of
 from verifiers.runtime.verifier import Verifier
@@ -19,15 +19,25 @@ BENCH = Path(__file__).parents[1] / "bench"
 
 
 @pytest.fixture(scope="module")
-def maker():
-    sys.path.insert(0, str(BENCH))
-    try:
-        spec = importlib.util.spec_from_file_location("real_data", BENCH / "real_data.py")
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-    finally:
-        sys.path.remove(str(BENCH))
+def bench():
+    """A module of `bench/`, by its name."""
+
+    def module(name):
+        sys.path.insert(0, str(BENCH))
+        try:
+            spec = importlib.util.spec_from_file_location(name, BENCH / f"{name}.py")
+            found = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(found)
+        finally:
+            sys.path.remove(str(BENCH))
+        return found
+
     return module
+
+
+@pytest.fixture(scope="module")
+def maker(bench):
+    return bench("real_data")
 
 
 @pytest.mark.parametrize(
@@ -37,15 +47,58 @@ def test_numbers_in_words(maker, number, words):
     assert maker.in_words(number) == words
 
 
-def test_sums_are_right_and_no_order_of_the_same_operands_is_in_another_split(maker):
-    rows = list(maker.sums(2, 30, {"train": 300, "validation": 40, "test": 40}))
-    known = {maker.in_words(number): number for number in range(31)} | {str(number): number for number in range(31)}
+def operands_of(maker, question):
+    """The operands of a sum in digits or in words."""
+    known = {maker.in_words(number): number for number in range(100)}
+    return [known[word] if word in known else int(word) for word in question.replace("plus", "+").split(" + ")]
+
+
+def test_sums_are_right_and_operands_are_held_out_whatever_their_order(maker):
+    rows = list(maker.sums({2: (2, 49), 3: (2, 19)}, {"train": 600, "validation": 40, "test": 80}))
     homes = {}
     for row in rows:
-        operands = [known[word] for word in row["question"].replace("plus", "+").split(" + ")]
+        operands = operands_of(maker, row["question"])
         assert str(sum(operands)) == row["answer"] and len(operands) == row["terms"]
-        assert homes.setdefault(tuple(sorted(operands)), row["split"]) == row["split"]
-    assert len(rows) == 380 and {row["form"] for row in rows} == {"words", "digits"}
+        assert max(operands) <= {2: 49, 3: 19}[row["terms"]] and tuple(sorted(operands)) not in maker.SHOWN
+        homes.setdefault(tuple(sorted(operands)), []).append(row["split"])
+    assert len(rows) == 720 and {row["form"] for row in rows} == {"words", "digits"}
+    assert all(len(set(splits)) == 1 for splits in homes.values())
+    assert all(len(splits) == 1 for splits in homes.values() if splits[0] != "train")
+
+
+def test_the_sums_in_the_prompt_are_those_that_no_split_has(maker):
+    file = BENCH.parent / "configs" / "real" / "sums.yaml"
+    for overrides in arms(file).values():
+        *shown, asked = load(file, overrides).task.template.splitlines()
+        sums = [line.split(" = ") for line in shown]
+        assert {tuple(sorted(operands_of(maker, question))) for question, *_ in sums} == maker.SHOWN
+        for question, *worked, answer in sums:
+            total = sum(operands_of(maker, question))
+            assert int(answer) == total and all(sum(operands_of(maker, one)) == total for one in worked)
+        assert asked == "{question} ="
+
+
+def test_each_run_of_the_bench_is_a_config_that_loads(bench):
+    real = bench("real")
+    for rung, file in real.RUNGS.items():
+        for arm, overrides in arms(file).items():
+            assert load(file, [*overrides, f"name={real.run_name(rung, arm, 2)}"]).name.endswith("-2")
+    assert real.run_name("sums", "GRPO, answers at once", 0) == "sums-grpo-answers-at-once-0"
+
+
+def test_what_a_run_changed_is_counted_by_problem_and_by_kind(bench):
+    real = bench("real")
+
+    def answers(*right):
+        asked = ["four plus two =", "4 + 2 =", "4 + 2 + 5 =", "one plus two plus one ="]
+        prompts = [f"1 + 2 = 3\n{question}" for question in asked]
+        return [{"prompt": prompt, "score": score} for prompt, score in zip(prompts, right, strict=True)]
+
+    before, after = answers(0.0, 1.0, 0.0, None), answers(1.0, 1.0, 1.0, 0.0)
+    assert [real.kind_of(one["prompt"]) for one in before] == [real.KINDS[place] for place in (1, 0, 2, 3)]
+    # two more right and none fewer: 2 / 2² by McNemar's exact test
+    assert real._changed(before, after) == {"gained": 2, "lost": 0, "p": 0.5}
+    assert real._right(before, "two in words") == 0.0 and real._right(after, "three in digits") == 1.0
 
 
 @pytest.mark.parametrize(

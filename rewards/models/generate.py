@@ -24,6 +24,7 @@ from transformers import GenerationConfig, LogitsProcessor, StoppingCriteriaList
 
 from rewards.models.batches import pad_id, padded
 from rewards.models.logprobs import token_logprobs
+from rewards.models.prefill import prefilled
 from rewards.models.state import device_of, judging
 from rewards.models.stopping import StopStrings, ended, strings_and_tokens
 from rewards.models.types import Generates, Model, Tokenizer
@@ -251,13 +252,12 @@ def _by_transformers(
         torch.manual_seed(seed)
         for first in range(0, len(order), batch):
             rows = [row for _, row in order[first : first + batch]]
-            ids_BT, mask_BT = padded([prompt_ids[row] for row in rows], pad, device, side="left")
-            start = 1 if reads_apart else ids_BT.shape[1]
+            inputs = prefilled(model, *padded([prompt_ids[row] for row in rows], pad, device, side="left"), pad)
+            start = 1 if reads_apart else inputs["input_ids"].shape[1]
             stopping = [StopStrings(parameters.stop, tokenizer, start)] if parameters.stop else []
             watch = _NanWatch()
             out_BT = cast(Generates, model).generate(
-                input_ids=ids_BT,
-                attention_mask=mask_BT,
+                **inputs,
                 generation_config=settings,
                 stopping_criteria=StoppingCriteriaList(stopping),
                 # sampling from NaN raises an error

@@ -14,21 +14,18 @@ Encoder-decoder models are not supported.
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
-from transformers.cache_utils import Cache
 
-from rewards.models.attention import attends_where_told, parameters_of
-from rewards.models.batches import BATCH_TOKENS, LOGITS, batches, logits_budget, pad_id, padded
+from rewards.models.batches import BATCH_TOKENS, LOGITS, batches, logits_budget, pad_id
+from rewards.models.caches import common, extend, keeps_last, shares
 from rewards.models.logprobs import logprobs_at, token_logprobs
 from rewards.models.prompts import Rendered, encode
 from rewards.models.room import room
-from rewards.models.state import device_of, judging
+from rewards.models.state import judging
 from rewards.models.types import Model, Tokenizer
 
 
@@ -112,15 +109,10 @@ def likelihoods(
         whole = [group for group in groups if not share or _shared(group) < 1]
         _plain(model, [pair for group in whole for pairs in group for pair in pairs], budget, found)
         if share:
-            if not _keeps_last(model):  # otherwise the model computes the logits of whole prompts
+            if not keeps_last(model):  # otherwise the model computes the logits of whole prompts
                 budget = logits_budget(model, budget)
             _tree(model, [group for group in groups if _shared(group) >= 1], tokenizer, budget, found)
     return [[found[id(pair)] for pair in known[key]] if fits[key] else None for key in keys]
-
-
-def shares(model: Model) -> bool:
-    """Whether a model can start from a cache with gaps: it keeps all keys and values, and accepts positions."""
-    return attends_where_told(model) and "past_key_values" in parameters_of(model)
 
 
 def joined(context: str | Rendered, answer: str, tokenizer: Tokenizer) -> Pair:
@@ -136,7 +128,7 @@ def joined(context: str | Rendered, answer: str, tokenizer: Tokenizer) -> Pair:
     """
     context = Rendered(context) if isinstance(context, str) else context
     before, ids = encode(context, tokenizer), encode(context.followed_by(answer), tokenizer)
-    start = _common([before, ids])
+    start = common([before, ids])
     if start == len(ids):
         raise ValueError(f"the answer {answer!r} has no token of its own after {context.text[-40:]!r}")
     if start == 0:  # the first token of the answer needs a token before it
@@ -145,17 +137,10 @@ def joined(context: str | Rendered, answer: str, tokenizer: Tokenizer) -> Pair:
     return Pair(ids, start)
 
 
-def _common(rows: Sequence[Sequence[int]]) -> int:
-    """The number of tokens with which all rows start."""
-    return next(
-        (place for place, tokens in enumerate(zip(*rows, strict=False)) if len(set(tokens)) > 1), min(map(len, rows))
-    )
-
-
 def _shared(group: Sequence[Sequence[Pair]]) -> int:
     """The number of tokens with which all pairs of several contexts start, without the last one before an answer."""
     pairs = [pair for context in group for pair in context]
-    return min(_common([pair.ids for pair in pairs]), *(pair.start - 1 for pair in pairs))
+    return min(common([pair.ids for pair in pairs]), *(pair.start - 1 for pair in pairs))
 
 
 def _plain(model: Model, pairs: Sequence[Pair], budget: int, found: dict[int, Likelihood]) -> None:
@@ -164,14 +149,6 @@ def _plain(model: Model, pairs: Sequence[Pair], budget: int, found: dict[int, Li
     answers = [pair.ids[pair.start :] for pair in pairs]
     for pair, logprobs in zip(pairs, token_logprobs(model, contexts, answers, budget=budget), strict=True):
         found[id(pair)] = Likelihood(sum(logprobs), len(logprobs))
-
-
-class _Level(NamedTuple):
-    """A cache of B texts: `mask_BS` is 1 where a position has a token, and `lengths_B` is the number of tokens."""
-
-    cache: Cache
-    mask_BS: Tensor
-    lengths_B: Tensor
 
 
 def _tree(
@@ -184,21 +161,21 @@ def _tree(
     """Run prompts, then contexts from the caches of their prompts, then answers from the caches of their contexts."""
     pad, heads = pad_id(tokenizer), [_shared(group) for group in groups]
     for chosen in batches(heads, budget):
-        prompts, _ = _extend(model, None, None, [groups[g][0][0].ids[: heads[g]] for g in chosen], pad)
+        prompts, _ = extend(model, None, [], [groups[g][0][0].ids[: heads[g]] for g in chosen], pad)
         contexts = [(row, context) for row, g in enumerate(chosen) for context in groups[g]]
         begin = [heads[chosen[row]] for row, _ in contexts]
         ends = [_shared([context]) for _, context in contexts]
         before = prompts.mask_BS.shape[1]
         for some in batches([before + end - at for at, end in zip(begin, ends, strict=True)], budget):
             parents = [contexts[c][0] for c in some]
-            level, _ = _extend(model, prompts, parents, [contexts[c][1][0].ids[begin[c] : ends[c]] for c in some], pad)
+            level, _ = extend(model, prompts, parents, [contexts[c][1][0].ids[begin[c] : ends[c]] for c in some], pad)
             pairs = [(row, ends[c], pair) for row, c in enumerate(some) for pair in contexts[c][1]]
             tails = [pair.ids[end:] for _, end, pair in pairs]
             width = level.mask_BS.shape[1]
             widest = max(map(len, tails))
             most = min(budget, logits_budget(model, LOGITS) * (width + widest) // widest)
             for few in batches([width + len(tail) for tail in tails], most):
-                _, logits_BTV = _extend(
+                _, logits_BTV = extend(
                     model, level, [pairs[p][0] for p in few], [tails[p] for p in few], pad, logits=True
                 )
                 for row, p in enumerate(few):
@@ -208,56 +185,8 @@ def _tree(
                     found[id(pair)] = Likelihood(logprobs.sum().item(), len(logprobs))
 
 
-def _extend(
-    model: Model,
-    level: _Level | None,
-    parents: Sequence[int] | None,
-    segments: Sequence[Sequence[int]],
-    pad: int,
-    *,
-    logits: bool = False,
-) -> tuple[_Level, Tensor]:
-    """The next level of the tree: the next tokens of each text, which continues the given row of the level above."""
-    device = device_of(model)
-    cache, mask_BS, lengths_B = None, None, torch.zeros(len(segments), dtype=torch.long, device=device)
-    if level is not None:
-        index = torch.tensor(parents, device=device)
-        mask_BS, lengths_B = level.mask_BS[index], level.lengths_B[index]
-        cache = _selected(level.cache, index)
-        if not any(segments):
-            return _Level(cache, mask_BS, lengths_B), torch.empty(0)
-    ids_BT, mask_BT = padded(segments, pad, device)
-    count_B = mask_BT.sum(1)
-    # padding repeats the last position, so that none exceeds the model's positions
-    steps_BT = torch.minimum(torch.arange(ids_BT.shape[1], device=device), (count_B - 1).clamp(min=0).unsqueeze(1))
-    whole_BS = mask_BT if mask_BS is None else torch.cat([mask_BS, mask_BT], dim=1)
-    last = {} if logits or not _keeps_last(model) else {"logits_to_keep": 1}
-    output = model(
-        input_ids=ids_BT,
-        attention_mask=whole_BS,
-        position_ids=lengths_B.unsqueeze(1) + steps_BT,
-        past_key_values=cache,
-        use_cache=True,
-        **last,
-    )
-    return _Level(output.past_key_values, whole_BS, lengths_B + count_B), output.logits
-
-
-def _selected(cache: Cache, index: Tensor) -> Cache:
-    """A new cache of the given rows, which may repeat."""
-    chosen = copy.copy(cache)
-    chosen.layers = [copy.copy(layer) for layer in cache.layers]
-    chosen.batch_select_indices(index)
-    return chosen
-
-
 def softmax(scores: Sequence[float]) -> list[float]:
     """Probabilities from scores in nats."""
     top = max(scores)
     weights = [math.exp(score - top) for score in scores]
     return [weight / sum(weights) for weight in weights]
-
-
-def _keeps_last(model: Model) -> bool:
-    """Whether a model can return the logits of the last position alone."""
-    return "logits_to_keep" in parameters_of(model)

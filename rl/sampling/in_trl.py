@@ -4,8 +4,9 @@ TRL's `GRPOTrainer` tokenizes prompts in its own way, applies a model's stored g
 strings. These methods are overridden:
 
 - `_tokenize_prompts` tokenizes prompts with `rewards/models/prompts.py`;
-- `_generate_single_turn` runs transformers' `generate` without the stored defaults, stops at stop strings, and cuts
-  each completion where `rewards/models/stopping.py` cuts it;
+- `_generate_single_turn` runs transformers' `generate` without the stored defaults, from a cache of what the prompts
+  share (`rewards/models/prefill.py`), stops at stop strings, and cuts each completion where
+  `rewards/models/stopping.py` cuts it;
 - `_generate` and `_generate_and_score_completions` count a completion that a stop string ended as complete, in TRL's
   metrics and under `mask_truncated_completions`. TRL itself looks only for an end-of-text token.
 """
@@ -19,10 +20,12 @@ from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor
-from transformers import StoppingCriteriaList
+from transformers import GenerationConfig, StoppingCriteriaList
 from trl.trainer.grpo_trainer import GRPOTrainer
 
+from rewards.models.batches import pad_id
 from rewards.models.generate import without_stored_defaults
+from rewards.models.prefill import prefilled
 from rewards.models.prompts import Text, prompt_ids, render
 from rewards.models.stopping import StopStrings, ended, strings_and_tokens
 from rewards.models.types import Generates, Model, Tokenizer
@@ -82,7 +85,7 @@ class SamplingTrainer(GRPOTrainer):
         return [prompt_ids(prompt, self._tokenizer, template_kwargs) for prompt in prompts], None, {}
 
     def _generate_single_turn(self, *given: Any, **more: Any) -> tuple[list[list[int]], list[list[float]] | None]:
-        with without_stored_defaults(self.policy), _stopping(self.policy, self.stop, self._tokenizer):
+        with without_stored_defaults(self.policy), _generating(self.policy, self.stop, self._tokenizer):
             completions, logprobs = super()._generate_single_turn(*given, **more)
         if self.stop:
             completions = [self.ended(ids)[0] for ids in completions]
@@ -129,17 +132,21 @@ class SamplingTrainer(GRPOTrainer):
 
 
 @contextmanager
-def _stopping(policy: Model, stop: Sequence[str], tokenizer: Tokenizer) -> Iterator[None]:
-    """Within this context, the model's `generate` stops at the given strings, for which TRL has no argument."""
-    if not stop:
-        yield
-        return
+def _generating(policy: Model, stop: Sequence[str], tokenizer: Tokenizer) -> Iterator[None]:
+    """Within this context, the model's `generate` runs what prompts share once, and stops at the given strings."""
     model = cast(Generates, policy)
     plain = model.generate
 
-    def generate(**given: Any) -> Tensor:
-        criteria = StoppingCriteriaList([StopStrings(stop, tokenizer, given["input_ids"].shape[1])])
-        return plain(stopping_criteria=criteria, **given)
+    def generate(
+        *, input_ids: Tensor, attention_mask: Tensor, generation_config: GenerationConfig, **images: Any
+    ) -> Tensor:
+        inputs = {"input_ids": input_ids, "attention_mask": attention_mask, **images}
+        if not images and generation_config.cache_implementation is None:
+            inputs = prefilled(policy, input_ids, attention_mask, pad_id(tokenizer))
+        start = inputs["input_ids"].shape[1]
+        criteria = StoppingCriteriaList([StopStrings(stop, tokenizer, start)] if stop else [])
+        out_BS = plain(**inputs, generation_config=generation_config, stopping_criteria=criteria)
+        return torch.cat([input_ids, out_BS[:, start:]], dim=1)
 
     model.generate = generate
     try:

@@ -7,7 +7,8 @@ import torch
 from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM, GPT2Config, MambaConfig, MistralConfig, Qwen2Config
 
-from rewards.models.likelihoods import likelihoods, shares, softmax
+from rewards.models.caches import shares
+from rewards.models.likelihoods import likelihoods, softmax
 from rewards.models.prompts import encode
 
 WORDS = ("Which", "weighs", "more", "quell", "koba", ",", ".", "(", "A", ")", "5", "answer", "so", "is", "zebra", "é")

@@ -6,6 +6,7 @@ import pytest
 import torch
 from trl.trainer.grpo_config import GRPOConfig
 
+from rewards.models import prefill
 from rewards.models.stopping import strings_and_tokens
 from rl.algorithms.grpo import GrpoTrainer
 from rl.config.algorithms import Grpo
@@ -36,6 +37,21 @@ def test_a_models_stored_generation_defaults_do_not_enter_training(arguments, mi
     own["model"].generation_config.update(no_repeat_ngram_size=1, min_p=1.0, suppress_tokens=[5])
     assert drawn(GrpoTrainer(PLAIN, mix(), CHAIN, **own))[1] == plain
     assert own["model"].generation_config.min_p == 1.0  # and are saved with the policy
+
+
+@pytest.mark.parametrize("stop", [(), ("=",)])
+@pytest.mark.parametrize("more", [{}, {"pad_to_multiple_of": 8, "gradient_checkpointing": True}])
+def test_prompts_that_are_run_once_for_their_group_draw_the_same(arguments, mix, monkeypatch, stop, more):
+    plain, plain_ids = drawn(GrpoTrainer(PLAIN, mix(), CHAIN, stop=stop, **arguments(**more)))
+    monkeypatch.setattr(prefill, "LEAST_SAVED", 0)
+    trainer = GrpoTrainer(PLAIN, mix(), CHAIN, stop=stop, **arguments(**more))
+    ran = []
+    trainer.model.register_forward_pre_hook(
+        lambda _, __, given: ran.append(tuple(given["input_ids"].shape)), with_kwargs=True
+    )
+    output, ids = drawn(trainer)
+    assert ids == plain_ids and output["prompt_ids"].tolist() == plain["prompt_ids"].tolist()
+    assert ran[0][0] == 4 and ran[1] == (16, 1)  # four prompts, sixteen completions
 
 
 @pytest.mark.parametrize("pad", ["<pad>", "<eos>"])

@@ -1,0 +1,142 @@
+"""The tables of docs/papers.md: the arms of each recipe."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+
+from harness import NOTHING, ROOT, Row, Table
+
+from rl.analysis.intervals import wilson
+from rl.analysis.rl_star import enumerate_rounds, informed, theory_delta
+from rl.config import load
+from rl.config.layers import arms
+
+PAPERS = {file.stem: file for file in sorted((ROOT / "configs" / "papers").glob("*.yaml")) if arms(file)}
+"""The recipes: name → the config, which has arms."""
+
+
+def of_recipe(name: str, rows: Sequence[Row]) -> Table:
+    """The table of a recipe: that of rounds for those whose point is in them.
+
+    Args:
+        name: the recipe.
+        rows: its rows.
+    """
+    return {"rl_star": rl_star, "star": loops, "sipf": loops}.get(name, papers)(rows)
+
+
+def papers(rows: Sequence[Row]) -> Table:
+    """The arms of a recipe: means over seeds, Wilson's interval over the problems of all seeds, and each seed."""
+    if any("after.rectified" in row for row in rows):
+        return _from_statements(rows)
+    lines = []
+    for arm in dict.fromkeys(row["arm"] for row in rows):
+        own = [row for row in rows if row["arm"] == arm]
+        before, after = ([row[f"{when}.greedy"] for row in own] for when in ("before", "after"))
+        problems = sum(row["n"] for row in own)
+        interval = wilson(round(sum(row["after.greedy"] * row["n"] for row in own)), problems)
+        assert interval is not None
+        lines.append(
+            [
+                arm,
+                f"{statistics.mean(before):.3f}",
+                f"{interval.value:.3f} [{interval.low:.3f}, {interval.high:.3f}]",
+                ", ".join(f"{value:.3f}" for value in after),
+                _mean(own, "after.mean_at_k"),
+                _mean(own, "after.mean_length", ".1f"),
+            ]
+        )
+    lines = lines or [["not measured yet", *[NOTHING] * 5]]
+    return Table(["arm", "before", "after, greedy", "each seed", "after, sampled", "tokens"], lines)
+
+
+def rl_star(rows: Sequence[Row]) -> Table:
+    """The arms of RL-STaR round by round: the exact enumeration where it holds, and the mean over seeds of samples."""
+    lines = []
+    for arm in dict.fromkeys(row["arm"] for row in rows):
+        own = [row for row in rows if row["arm"] == arm]
+        config = load(PAPERS["rl_star"], arms(PAPERS["rl_star"])[arm])
+        assert config.task.name == "zip"
+        states, markov = 4**config.task.bits, config.policy.attention == "current_token"
+        deltas = [theory_delta(delta, states) for delta in config.task.deltas]
+        exact = enumerate_rounds(informed(deltas, states), len(own[0]["rounds.right"]))
+        right = [statistics.mean(of) for of in zip(*(row["rounds.right"] for row in own), strict=True)]
+        wrong = [statistics.mean(of) for of in zip(*(row["rounds.right_by_wrong_steps"] for row in own), strict=True)]
+        lines.append(
+            [
+                arm,
+                str(len(own)),
+                _series([one.right for one in exact]) if markov and config.sampling.temperature == 1 else NOTHING,
+                _series(right),
+                _series([1 - share for share in wrong]),
+            ]
+        )
+    lines = lines or [["not measured yet", *[NOTHING] * 4]]
+    header = ["arm", "seeds", "expected, by round", "right answers, by round", "of these by right chains, by round"]
+    return Table(header, lines)
+
+
+def loops(rows: Sequence[Row]) -> Table:
+    """The arms of a recipe in rounds: accuracy with Wilson's interval, and how much of it is by wrong steps."""
+    lines = []
+    for arm in dict.fromkeys(row["arm"] for row in rows):
+        own = [row for row in rows if row["arm"] == arm]
+        problems = sum(row["n"] for row in own)
+        intervals = [
+            wilson(round(sum(row[f"after.{name}"] * row["n"] for row in own)), problems) for name in ("greedy", "chain")
+        ]
+        cells = [f"{one.value:.3f} [{one.low:.3f}, {one.high:.3f}]" for one in intervals if one is not None]
+        by_wrong = statistics.mean(row["after.greedy"] - row["after.chain"] for row in own)
+        before = f"{_mean(own, 'before.greedy')}, {_mean(own, 'before.chain')}"
+        seeds = ", ".join(f"{row['after.chain']:.3f}" for row in own)
+        lines.append([arm, before, *cells, seeds, f"{by_wrong:.3f}"])
+    lines = lines or [["not measured yet", *[NOTHING] * 5]]
+    header = [
+        "arm",
+        "before: greedy, chain",
+        "after, greedy",
+        "after, chain",
+        "chain, each seed",
+        "right by wrong steps",
+    ]
+    return Table(header, lines)
+
+
+def _from_statements(rows: Sequence[Row]) -> Table:
+    """The arms of a recipe whose problems are answered from statements: Wilson's interval, and means over seeds."""
+    lines = []
+    for arm in dict.fromkeys(row["arm"] for row in rows):
+        own = [row for row in rows if row["arm"] == arm]
+        seeds = [row["after.with_statement"] for row in own]
+        right = round(sum(row["after.with_statement"] * row["n"] for row in own))
+        interval = wilson(right, sum(row["n"] for row in own))
+        assert interval is not None
+        lines.append(
+            [
+                arm,
+                f"{interval.value:.3f} [{interval.low:.3f}, {interval.high:.3f}]",
+                ", ".join(f"{value:.3f}" for value in seeds),
+                *(
+                    f"{_mean(own, f'before.{name}', form)} → {_mean(own, f'after.{name}', form)}"
+                    for name, form in (
+                        ("with_statement", ".3f"),
+                        ("without_statement", ".3f"),
+                        ("rectified", "+.3f"),
+                        ("margin_without", "+.2f"),
+                    )
+                ),
+                _mean(own, "after.with_best_statement"),
+            ]
+        )
+    measured = ["with", "without", "with minus without", "margin without, nats", "several and none"]
+    return Table(["arm", "after, with its statement", "each seed", *measured], lines)
+
+
+def _series(values: Sequence[float]) -> str:
+    return " · ".join(f"{value:.3f}" for value in values)
+
+
+def _mean(rows: Sequence[Row], name: str, form: str = ".3f") -> str:
+    values = [row[name] for row in rows if name in row]
+    return format(statistics.mean(values), form) if values else NOTHING

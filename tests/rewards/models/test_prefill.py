@@ -1,0 +1,110 @@
+"""What prompts share is run once before completions are drawn, and the completions are the same."""
+
+import pytest
+import torch
+from peft import LoraConfig, get_peft_model
+from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, MistralConfig, MistralForCausalLM
+
+from rewards.models import prefill
+from rewards.models.prefill import prefilled
+
+SIZES = {"vocab_size": 12, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2,
+         "num_attention_heads": 4, "num_key_value_heads": 2, "initializer_range": 0.5}  # fmt: skip
+PAD = 0
+ALIKE = [[1, 2, 3, 4, 5, 6], [1, 2, 3, 7], [1, 2, 3, 4, 5, 6], [1, 2, 3, 8, 9], [1, 2, 3, 7]]
+"""Prompts that start alike, some of which are the same, as a batch of groups may hold them."""
+
+
+def llama(**more):
+    return LlamaForCausalLM(LlamaConfig(**SIZES, **more))
+
+
+def learnt_positions(**more):
+    sizes = {"vocab_size": 12, "n_positions": 32, "n_embd": 32, "n_layer": 2, "n_head": 4, "initializer_range": 0.5}
+    return GPT2LMHeadModel(GPT2Config(**sizes, **more))
+
+
+def with_adapters(**more):
+    model = get_peft_model(llama(**more), LoraConfig(r=2, init_lora_weights=False, target_modules=["q_proj"]))
+    model.gradient_checkpointing_enable()
+    return model
+
+
+def batch(prompts, extra=0):
+    """Left-padded prompts and their mask, with columns of padding more."""
+    width = max(map(len, prompts)) + extra
+    ids = torch.tensor([[PAD] * (width - len(one)) + one for one in prompts])
+    return ids, torch.tensor([[0] * (width - len(one)) + [1] * len(one) for one in prompts])
+
+
+def completions(model, inputs, **how):
+    torch.manual_seed(0)
+    out = model.generate(**inputs, max_new_tokens=6, pad_token_id=PAD, eos_token_id=None, **how)
+    return out[:, inputs["input_ids"].shape[1] :].tolist()
+
+
+@pytest.fixture
+def always(monkeypatch):
+    """The models of these tests are too small to be worth it."""
+    monkeypatch.setattr(prefill, "LEAST_SAVED", 0)
+
+
+@pytest.mark.parametrize("how", [{"do_sample": False}, {"do_sample": True}], ids=["greedy", "sampled"])
+@pytest.mark.parametrize("attention", ["sdpa", "eager"])
+@pytest.mark.parametrize("kind", [llama, learnt_positions, with_adapters], ids=lambda kind: kind.__name__)
+def test_the_completions_are_those_of_whole_prompts(always, kind, attention, how):
+    torch.manual_seed(0)
+    model = kind(attn_implementation=attention).eval()
+    for prompts in (ALIKE, [[4, 5, 6], [7, 8, 9], [4, 5, 6], [7, 1]], [[3, 1, 2]] * 4, [[1, 2], [1, 3, 3, 3]] * 2):
+        ids, mask = batch(prompts, extra=3)
+        with torch.no_grad():
+            inputs = prefilled(model, ids, mask, PAD)
+        plain = {"input_ids": ids, "attention_mask": mask}
+        assert "past_key_values" in inputs
+        assert completions(model, inputs, **how) == completions(model, plain, **how)
+
+
+def test_tokens_that_prompts_share_are_run_once_and_each_prompt_once(always):
+    model, ran = llama().eval(), []
+    model.register_forward_pre_hook(lambda _, __, given: ran.append(tuple(given["input_ids"].shape)), with_kwargs=True)
+    inputs = prefilled(model, *batch(ALIKE), PAD)
+    # 1 2 3; then 4 5, nothing, and 8 of the three prompts; then the last token of each row by `generate`
+    assert ran == [(1, 3), (3, 2)]
+    assert inputs["input_ids"].tolist() == [
+        [1, 2, 3, 4, 5, 6], [1, 2, 3, PAD, PAD, 7], [1, 2, 3, 4, 5, 6], [1, 2, 3, 8, PAD, 9], [1, 2, 3, PAD, PAD, 7],
+    ]  # fmt: skip
+    assert inputs["attention_mask"].tolist() == [
+        [1, 1, 1, 1, 1, 1], [1, 1, 1, 0, 0, 1], [1, 1, 1, 1, 1, 1], [1, 1, 1, 1, 0, 1], [1, 1, 1, 0, 0, 1],
+    ]  # fmt: skip
+    completions(model, inputs)
+    assert ran[2:] == [(5, 1)] * 6
+
+
+@pytest.mark.parametrize(("least", "pays"), [(27 * 2 * (24 * 32**2 + 4 * 32), True), (27.1 * 2 * 24_704, False)])
+def test_prompts_are_run_as_they_are_where_little_is_saved(monkeypatch, least, pays):
+    monkeypatch.setattr(prefill, "LEAST_SAVED", least)
+    ids = torch.full((4, 10), 5)  # 9 tokens once and 4 last ones instead of 40, in each of two layers
+    assert ("past_key_values" in prefilled(llama(), ids, torch.ones_like(ids), PAD)) == pays
+
+
+@pytest.mark.parametrize(
+    ("model", "prompts"),
+    [
+        (lambda: MistralForCausalLM(MistralConfig(**SIZES, sliding_window=4)), ALIKE),
+        (llama, [[5], [5], [5, 6]]),
+    ],
+    ids=["a sliding window", "prompts of one token"],
+)
+def test_what_cannot_start_from_a_cache_with_gaps_runs_whole_prompts(always, model, prompts):
+    ids, mask = batch(prompts)
+    inputs = prefilled(model(), ids, mask, PAD)
+    assert inputs.keys() == {"input_ids", "attention_mask"} and inputs["input_ids"] is ids
+
+
+def test_processes_that_wait_for_each_other_in_every_pass_run_as_many(always, monkeypatch):
+    monkeypatch.setattr(prefill.dist, "is_initialized", lambda: True)
+    monkeypatch.setattr(prefill.dist, "get_world_size", lambda: 2)
+    model = llama()
+    assert "past_key_values" in prefilled(model, *batch(ALIKE), PAD)  # whole weights in each process
+    model.model.layers[0]._is_fsdp_managed_module = True
+    assert "past_key_values" not in prefilled(model, *batch(ALIKE), PAD)
