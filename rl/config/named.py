@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 OF_THE_RUN = ("policy", "base", "embedded")
 """Names that mean the policy itself, and not another model."""
-NO_MODEL = ("judge",)
-"""Rewards whose `model` is a name on a server."""
+NO_MODEL = ("judge", "consistency")
+"""Rewards whose `model` is no model: a name on a server, or a folder of several, which the reward itself checks."""
 MODEL_OPTIONS = ("baseline",)
 """Options that name a model."""
 FILE_OPTIONS = ("rubric_file",)

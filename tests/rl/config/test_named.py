@@ -161,6 +161,12 @@ def test_check_looks_at_options_and_columns_without_running_the_users_code(here,
     assert exited.value.code == 2 and said in capsys.readouterr().err
 
 
+def test_a_folder_of_answer_models_is_not_taken_for_a_model(here):
+    (here / "answers").mkdir()
+    (here / "answers" / "answer_models.json").write_text("{}")
+    assert missing_on_hub(load(GRPO, ["rewards.consistency={model: answers}"])) == []
+
+
 @pytest.mark.parametrize("function", ["mine.py:Kind.method", "own.py:decorated", "own.py:twice", "own.py:inner"])
 def test_check_leaves_functions_alone_whose_parameters_only_running_them_tells(here, function):
     nested = "def outer():\n    def inner(): ...\n    return inner\ninner = outer()\n"
