@@ -14,6 +14,8 @@ from rl.config.layers import arms
 
 PAPERS = {file.stem: file for file in sorted((ROOT / "configs" / "papers").glob("*.yaml")) if arms(file)}
 """The recipes: name → the config, which has arms."""
+SAMPLED = {"on_policy_distillation": "teacher's tokens", "self_distillation": "tokens drawn"}
+"""Recipes whose arms are compared by what they sample for training → what its tokens are called."""
 
 
 def of_recipe(name: str, rows: Sequence[Row]) -> Table:
@@ -23,11 +25,18 @@ def of_recipe(name: str, rows: Sequence[Row]) -> Table:
         name: the recipe.
         rows: its rows.
     """
+    if name in SAMPLED:
+        return papers(rows, SAMPLED[name])
     return {"rl_star": rl_star, "star": loops, "sipf": loops}.get(name, papers)(rows)
 
 
-def papers(rows: Sequence[Row]) -> Table:
-    """The arms of a recipe: means over seeds, Wilson's interval over the problems of all seeds, and each seed."""
+def papers(rows: Sequence[Row], sampled: str | None = None) -> Table:
+    """The arms of a recipe: means over seeds, Wilson's interval over the problems of all seeds, and each seed.
+
+    Args:
+        rows: its rows.
+        sampled: a heading for the number of tokens sampled for training; None for no such column.
+    """
     if any("after.rectified" in row for row in rows):
         return _from_statements(rows)
     lines = []
@@ -45,10 +54,12 @@ def papers(rows: Sequence[Row]) -> Table:
                 ", ".join(f"{value:.3f}" for value in after),
                 _mean(own, "after.mean_at_k"),
                 _mean(own, "after.mean_length", ".1f"),
+                *([] if sampled is None else [_mean(own, "sampled", ",.0f")]),
             ]
         )
-    lines = lines or [["not measured yet", *[NOTHING] * 5]]
-    return Table(["arm", "before", "after, greedy", "each seed", "after, sampled", "tokens"], lines)
+    header = ["arm", "before", "after, greedy", "each seed", "after, sampled", "tokens"]
+    header += [] if sampled is None else [sampled]
+    return Table(header, lines or [["not measured yet", *[NOTHING] * (len(header) - 1)]])
 
 
 def rl_star(rows: Sequence[Row]) -> Table:

@@ -56,6 +56,7 @@ class Sample:
         round: the round in which it was drawn, from 0.
         thinking: whether its prompt ends with an opened thought (`<think>`), so that the text begins inside it.
         hinted: whether the answer was shown when it was drawn; the row has the prompt without it.
+        strategy: the strategy under whose prompt it was drawn (`algorithm.strategies`); the row has the plain prompt.
         verdict: the verdict of the task's verifier; None before judging, and without a verifier.
         reward: the combined reward; None if no reward could judge the completion.
         rewards: reward name → judgement.
@@ -72,6 +73,7 @@ class Sample:
     round: int = 0
     thinking: bool = False
     hinted: bool = False
+    strategy: str | None = None
     verdict: Verdict | None = None
     reward: float | None = None
     rewards: Mapping[str, Judgement] = field(default_factory=dict)

@@ -129,7 +129,7 @@ RUNS = {
     "speedrun": ["--seeds", "0", "--only", "ours_ppo", "trl_1e-4", "--limit", "128"],
     "gpu": ["--tiny", "--trainers", "trl_grpo", "ours_ppo_lora"],
     "stages": ["--seeds", "0"],
-    "distillation": ["--seeds", "0", "--prompts", "200"],
+    "papers": ["--seeds", "0", "--only", "on_policy_distillation", "--arms", "on policy"],
     "rewards_table": ["--n", "5"],
     "reward_alone": ["--check"],
     "faults": ["--only", "a folder that cannot be written"],
@@ -138,7 +138,7 @@ OVERRIDES = {
     **dict.fromkeys(("quickstart", "learning", "floor", "speed", "speedrun", "stages"), TINY),
     "quickstart": [*TINY, "trainer.max_steps=4", "policy.warm_start.steps=60"],
     "stages": [*TINY, "trainer.max_steps=8"],
-    "distillation": [*TINY, "trainer.max_steps=8"],
+    "papers": [*TINY, "trainer.max_steps=4", "policy.warm_start.steps=60"],
 }
 
 
@@ -186,3 +186,39 @@ def test_a_recipe_that_is_answered_from_statements_has_what_they_change(bench):
     assert (arm, right, seeds) == ("one", "0.625 [0.556, 0.689]", "0.500, 0.750")
     assert rest == ["0.625 → 0.625", "0.250 → 0.250", "+0.375 → +0.375", "-0.25 → -0.25", "0.625"]
     assert len(table.header) == len(table.rows[0])
+
+
+def test_stages_that_arms_share_are_kept_up_to_the_first_that_differs(bench, tmp_path):
+    papers = bench("papers")
+    recipe = papers.PAPERS["mentor_kd"]
+
+    def stages(*overrides):
+        return papers.load_stages(recipe, [f"logging.folder={tmp_path}", *overrides])
+
+    def finish(configs):
+        for config in configs.values():
+            folder = papers.RunFolder(config.run_folder)
+            folder.path.mkdir(parents=True, exist_ok=True)
+            folder.config.write_text(papers.dump(config))
+            folder.summary.write_text("{}")
+        return [papers.RunFolder(config.run_folder) for config in configs.values()]
+
+    def left_by(*overrides):
+        mentor, student = finish(stages())
+        papers._leave_what_is_shared(stages(*overrides).values())
+        return mentor.path.exists(), student.path.exists()
+
+    assert left_by() == (True, True)
+    assert left_by("stages.student.trainer.max_steps=7") == (True, False)
+    assert left_by("stages.mentor.trainer.max_steps=7") == (False, False)
+    mentor, student = finish(stages())
+    mentor.summary.unlink()  # an unfinished stage goes on no further, and what came of it is gone, too
+    papers._leave_what_is_shared(stages().values())
+    assert not mentor.path.exists() and not student.path.exists()
+
+
+def test_a_table_may_say_how_many_tokens_an_arm_sampled(bench):
+    row = {"arm": "a", "seed": 0, "n": 100, "before.greedy": 0.1, "after.greedy": 0.5, "sampled": 1000}
+    table = bench("tables_papers").papers([row, {**row, "seed": 1, "sampled": 2001}], "teacher's tokens")
+    assert (table.header[-1], table.rows[0][-1]) == ("teacher's tokens", "1,500")
+    assert len(bench("tables_papers").papers([], "teacher's tokens").rows[0]) == len(table.header)

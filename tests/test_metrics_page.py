@@ -46,6 +46,7 @@ ELSEWHERE = {
         "rl/rounds/process.py",
     ),
     "rounds/hinted_right_by_wrong_steps": "rl/examples/hints.py",
+    "rounds/best/NAME": "rl/examples/strategies.py",
     "sampling/sampling_logp_difference/mean": "rl/analysis/diagnostics/sampler_mismatch.py",
     "answering/qka_loss": "rl/algorithms/answering.py",
     "answering/qa_loss": "rl/algorithms/answering.py",

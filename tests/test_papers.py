@@ -144,7 +144,7 @@ def test_star_draws_one_sample_and_its_fits_grow_by_a_fifth_from_the_base():
 
 
 def test_sipf_fits_as_long_from_the_same_base_in_every_arm_and_only_the_pairs_differ():
-    loaded = {arm: load_stages(RECIPES["sipf"], arms(RECIPES["sipf"])[arm]) for arm in arms(RECIPES["sipf"])}
+    loaded = stages_of("sipf")
     whole = loaded["process pairs"]["sipf"]
     for arm, stages in loaded.items():
         assert stages["sft"] == loaded["process pairs"]["sft"] and stages["sipf"].policy == whole.policy, arm
@@ -200,3 +200,76 @@ def test_lm_guided_cot_has_a_reader_that_no_stage_trains_and_that_every_stage_is
         assert stages["rl"].rewards["reader"].model == reader
         assert {one.evaluation.statements.model for one in (stages["kd"], stages["rl"])} == {reader}
         assert {one.credit_on for one in stages["rl"].rewards.values()} == {"rationale"}
+
+
+def stages_of(name):
+    """Arm of a recipe → its stages."""
+    return {arm: load_stages(RECIPES[name], overrides) for arm, overrides in arms(RECIPES[name]).items()}
+
+
+def sampled(config):
+    """How many completions a run samples for training: online, or in rounds."""
+    if not config.algorithm.in_rounds:
+        return config.trainer["max_steps"] * config.trainer["per_device_train_batch_size"]
+    per_prompt = config.sampling.completions
+    if getattr(config.algorithm, "strategies", None) is not None:
+        per_prompt *= len(config.algorithm.strategies.templates)
+    return config.algorithm.rounds * config.algorithm.prompts * per_prompt
+
+
+def test_on_policy_distillation_has_one_teacher_and_as_many_completions_on_policy_as_in_sft():
+    loaded = {
+        arm: load_stages(RECIPES["on_policy_distillation"], overrides)
+        for arm, overrides in arms(RECIPES["on_policy_distillation"]).items()
+    }
+    whole = loaded["on policy"]
+    assert all(stages["teacher"] == whole["teacher"] for stages in loaded.values())
+    assert all(stages["student"].policy == whole["student"].policy for stages in loaded.values())
+    drawn = {arm: sampled(stages["student"]) for arm, stages in loaded.items()}
+    assert drawn.pop("SFT, four times the tokens") == 4 * 3200 and set(drawn.values()) == {3200}
+    teacher = str(whole["teacher"].run_folder / "model")
+    assert whole["student"].rewards["teacher"].model == teacher
+    assert loaded["SFT on the teacher's traces"]["student"].algorithm.first_sampler == teacher
+
+
+def test_self_distillation_samples_as_many_completions_in_every_arm_and_shows_the_answer_to_the_teacher_alone():
+    config = of("self_distillation", "on policy, shown the answer")
+    task = tasks.load(config)
+    assert {sampled(of("self_distillation", arm)) for arm in arms(RECIPES["self_distillation"])} == {3200}
+    assert all(row["prompt"].count("?") == 1 for row in task.splits["train"])
+    shown = {
+        prompt for prompt, _ in (task.demonstrate(random.Random(seed)) for seed in range(50)) if prompt.count("?") == 2
+    }
+    template = config.rewards["teacher"].options["prompt"]
+    assert shown and all(re.fullmatch(r"[-+*\d]+\?\d\?", prompt) for prompt in shown)
+    assert re.fullmatch(r"[-+*\d]+\?\d\?", template.format(**task.splits["train"][0]))
+
+
+def test_mentor_kd_takes_as_many_steps_on_the_same_questions_in_every_arm():
+    loaded = {
+        arm: load_stages(RECIPES["mentor_kd"], overrides) for arm, overrides in arms(RECIPES["mentor_kd"]).items()
+    }
+    assert len({stages["student"].trainer["max_steps"] for stages in loaded.values()}) == 1
+    assert {stages["student"].task.sizes.train for stages in loaded.values()} == {200}
+    sizes = {
+        name: one.policy.warm_start.hidden for name, one in loaded["rationales and soft labels of the mentor"].items()
+    }
+    assert sizes == {"mentor": 64, "student": 32}
+
+
+def test_orca2_has_a_policy_that_can_read_its_strategies_and_easy_problems_beside_hard_ones():
+    config = of("orca2", "the best strategy of each problem")
+    task = tasks.load(config)
+    drawn = [task.demonstrate(random.Random(seed)) for seed in range(200)]
+    for template in config.algorithm.strategies.templates.values():
+        mark = template.removeprefix("{prompt}")
+        assert 0.15 < sum(prompt.endswith(f"?{mark}") for prompt, _ in drawn) / len(drawn) < 0.35
+    counts = [len(re.findall(r"[-+*]", row["prompt"])) for row in task.splits["test"]]
+    assert min(counts.count(number) for number in (1, 2, 3)) > 20
+
+
+def test_sert_keeps_by_form_whatever_the_answer():
+    for arm, stages in stages_of("sert").items():
+        assert list(stages) == ["sert", "distil"] and list(stages["sert"].rewards) == ["format"], arm
+        assert stages["sert"].algorithm.keep is None or stages["sert"].algorithm.keep.wrong
+        assert stages["distil"] == load_stages(RECIPES["sert"])["distil"]

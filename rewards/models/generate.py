@@ -19,12 +19,12 @@ from typing import Any, Literal, NamedTuple, Protocol, cast, runtime_checkable
 
 import torch
 from peft import PeftModel
-from torch import Tensor
-from transformers import GenerationConfig, LogitsProcessor, StoppingCriteriaList
+from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList, StoppingCriteriaList
 
 from rewards.models.batches import pad_id, padded
 from rewards.models.logprobs import token_logprobs
 from rewards.models.prefill import prefilled
+from rewards.models.processors import FirstTokens, NanWatch
 from rewards.models.state import device_of, judging
 from rewards.models.stopping import StopStrings, ended, strings_and_tokens
 from rewards.models.types import Generates, Model, Tokenizer
@@ -49,6 +49,8 @@ class SamplingParameters:
             negative logits; 1 for none (Keskar et al. 2019, arXiv:1909.05858, section 4.1).
         stop: strings, or special tokens, that end a completion.
         never: ids of tokens that are not drawn, such as control tokens; for transformers models only.
+        branched: whether the completions of a prompt begin with its most likely first tokens, one each
+            (`rewards/models/processors.py`); for transformers models only.
     """
 
     max_tokens: int
@@ -59,11 +61,13 @@ class SamplingParameters:
     repetition_penalty: float = 1.0
     stop: Sequence[str] = ()
     never: Sequence[int] = ()
+    branched: bool = False
 
     @property
     def plain(self) -> bool:
         """Whether completions are drawn from the model's own, unmodified distribution."""
-        return (self.temperature, self.top_p, self.top_k, self.min_p or 0, self.repetition_penalty) == (1, 1, 0, 0, 1)
+        filters = (self.top_p, self.top_k, self.min_p or 0, self.repetition_penalty)
+        return self.temperature == 1 and filters == (1, 0, 0, 1) and not self.branched
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +155,7 @@ def generate(
     parameters, ends = replace(parameters, stop=strings), [*eos_token_ids(model, tokenizer), *tokens]
     if isinstance(model, Engine):
         assert not parameters.never, "the config keeps policies with control tokens from engines"
+        assert not parameters.branched, "the config keeps branched sampling from engines"
         drawn = _by_engine(model, prompt_ids, parameters, ends, count, batch, seed, logprobs, progress)
     else:
         drawn = _by_transformers(model, tokenizer, prompt_ids, parameters, ends, count, batch, seed, logprobs, progress)
@@ -169,17 +174,6 @@ def eos_token_ids(model: Model | Engine, tokenizer: Tokenizer) -> list[int]:
     stored = model.eos_token_ids if isinstance(model, Engine) else model.generation_config.eos_token_id
     ends = [*(stored if isinstance(stored, list | tuple) else [stored]), tokenizer.eos_token_id]
     return list(dict.fromkeys(end for end in ends if end is not None))
-
-
-class _NanWatch(LogitsProcessor):
-    """Remembers which rows of a batch had NaN logits, for which greedy decoding would still choose a token."""
-
-    broken_B: Tensor
-
-    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]  # torch's types
-        now_B = scores.isnan().any(-1)
-        self.broken_B = now_B | self.broken_B if hasattr(self, "broken_B") else now_B
-        return scores
 
 
 @contextmanager
@@ -255,13 +249,16 @@ def _by_transformers(
             inputs = prefilled(model, *padded([prompt_ids[row] for row in rows], pad, device, side="left"), pad)
             start = 1 if reads_apart else inputs["input_ids"].shape[1]
             stopping = [StopStrings(parameters.stop, tokenizer, start)] if parameters.stop else []
-            watch = _NanWatch()
+            watch = NanWatch()
+            # sampling from NaN raises an error
+            processors: list[LogitsProcessor] = [watch] if parameters.temperature is None else []
+            if parameters.branched:  # the completions of a prompt follow each other in the order
+                processors.append(FirstTokens(start, [place % count for place in range(first, first + len(rows))]))
             out_BT = cast(Generates, model).generate(
                 **inputs,
                 generation_config=settings,
                 stopping_criteria=StoppingCriteriaList(stopping),
-                # sampling from NaN raises an error
-                logits_processor=[watch] if parameters.temperature is None else [],
+                logits_processor=LogitsProcessorList(processors),
             )
             made = [Tokens(*ended(ids, ends, parameters.stop, tokenizer)) for ids in out_BT[:, start:].tolist()]
             if hasattr(watch, "broken_B"):

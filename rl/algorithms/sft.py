@@ -31,6 +31,7 @@ from rl.errors import UserError
 from rl.examples.fade import faded
 from rl.examples.hints import worth_learning
 from rl.examples.keep import keep
+from rl.examples.strategies import of_the_best
 from verifiers.runtime.names import nearest
 
 
@@ -41,12 +42,15 @@ def examples(samples: Sequence[Sample], settings: Sft) -> tuple[list[Sample], di
         samples: the judged samples of the pool.
         settings: the config's `algorithm` section.
     """
+    best: dict[str, float] = {}
+    if settings.strategies is not None and settings.strategies.keep == "best":
+        samples, best = of_the_best(samples, permuted=settings.strategies.permuted)
     learnable = worth_learning(samples)
     kept = [one for one in learnable if one.ids]
     if settings.keep is not None:
         kept = keep(learnable, **settings.keep.model_dump())
     hinted = sum(one.hinted for one in kept)
-    return kept, {"rounds/kept": len(kept), "rounds/hinted": hinted / max(len(kept), 1)}
+    return kept, {"rounds/kept": len(kept), "rounds/hinted": hinted / max(len(kept), 1), **best}
 
 
 def build(fit: Fit, examples: Sequence[Sample]) -> SFTTrainer:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from rl.config.choosing import FewShot, Hints, Keep, Pairs, SpanWeight, all_as_none
+from rl.config.choosing import FewShot, Hints, Keep, Pairs, SpanWeight, Strategies, all_as_none
 from rl.config.control import Control, check_quark
 from rl.config.examples import GivenExamples
 from rl.config.feedback import Process, Quota, Sift, check_feedback
@@ -221,6 +221,10 @@ class Sft(Rounds):
     keep: Annotated[Keep | None, BeforeValidator(all_as_none)] = Keep()
     """`all` fits on every sampled completion, right or wrong, as on-policy distillation needs it."""
     hints: Hints | None = None
+    strategies: Strategies | None = None
+    branched: bool = False
+    """Whether the completions that a round samples of a problem begin with its most likely first tokens, one each, as
+    in SERT; later tokens are drawn as `sampling` says."""
     wrong_step_weight: Annotated[float, Field(ge=0, le=1)] = 1.0
     """Weight of steps that the verifier judges wrong, in completions that are kept; 0 learns nothing from them."""
     span_weights: list[SpanWeight] = []

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from rl.config.section import Positive, Section
+from rewards.parts.shown import columns_of
+from rl.config.section import Positive, Section, without_null
 
 
 class Pairs(Section):
@@ -43,6 +44,9 @@ class Keep(Section):
     """Keep one completion per sequence of equations; among near copies, the one that differs most from the others."""
     repeats: bool = False
     """Keep a text as often as it was sampled, so that a fit learns frequencies; goes with `distinct: false`."""
+    wrong: bool = False
+    """Also keep completions that the verifier judges wrong, if their score reaches the threshold: for rewards of the
+    form alone, as in SERT."""
 
     @model_validator(mode="after")
     def _repeats_are_not_distinct(self) -> Keep:
@@ -84,6 +88,36 @@ class Hints(Section):
                 "{prompt}, or add text after it"
             )
         return template
+
+
+class Strategies(Section):
+    """Sample a problem under several prompts, and fit on the best one's completions (`rl/examples/strategies.py`)."""
+
+    templates: Annotated[dict[str, str], Field(min_length=1), BeforeValidator(without_null)]
+    """Strategy → the prompt that the policy is shown while it samples: `{prompt}`, and columns of the row in braces.
+    The fit learns the completions after the plain prompt. Null leaves out a strategy of an included file."""
+    keep: Literal["best", "all"] = "best"
+    """For each problem, the completions of the strategy with the highest mean reward, or those of all strategies."""
+    permuted: bool = False
+    """Give each problem the strategy that is the best one of another problem, for a negative control."""
+
+    @field_validator("templates")
+    @classmethod
+    def _show_the_prompt(cls, templates: dict[str, str]) -> dict[str, str]:
+        for name, template in templates.items():
+            try:
+                names = columns_of(template)
+            except ValueError as error:
+                raise ValueError(f"{name}: {str(error).removeprefix('prompt: ')}") from None
+            if "prompt" not in names:
+                raise ValueError(f"{name}: {template!r} lacks the problem; add {{prompt}}")
+        return templates
+
+    @model_validator(mode="after")
+    def _permutes_a_choice(self) -> Strategies:
+        if self.permuted and (self.keep == "all" or len(self.templates) < 2):
+            raise ValueError("permuted exchanges the best strategies of problems; give several, and keep: best")
+        return self
 
 
 class SpanWeight(Section):

@@ -25,6 +25,9 @@ class ChainTask(Section):
     hinted: Share = 0.0
     """Share of the warm start's demonstrations whose prompt shows the answer, `7*3-4?7?`, so that the embedded policy
     can read STaR's hints."""
+    told: Share = 0.0
+    """Share of the warm start's demonstrations (after the hinted ones) whose prompt says how to answer: `7*3-4?;` by
+    steps, `7*3-4?#` at once."""
     sizes: Sizes = Sizes()
 
     @field_validator("operations")

@@ -108,11 +108,18 @@ def check_feedback(config: Config, rounds: Rounds) -> None:
     Raises:
         WrongKey: a key would have no effect, or cannot be combined with another one.
     """
-    process = getattr(rounds, "process", None)
+    process, strategies = getattr(rounds, "process", None), getattr(rounds, "strategies", None)
     about_samples = {name: getattr(rounds, name) for name in ("few_shot", "first_sampler", "quota", "sift")}
-    for name, given in {**about_samples, "process": process}.items():
+    for name, given in {**about_samples, "process": process, "strategies": strategies}.items():
         if given is not None and not rounds.samples:
             raise WrongKey(f"algorithm.{name}", "applies to samples, but algorithm.prompts is 0")
+    for name in ("hints", "few_shot", "quota"):
+        if strategies is not None and getattr(rounds, name) is not None:
+            raise WrongKey(
+                f"algorithm.{name}", "cannot be combined with algorithm.strategies; leave one of the two out"
+            )
+    if getattr(rounds, "branched", False) and config.sampling.engine != "transformers":
+        raise WrongKey("algorithm.branched", f"is for sampling.engine: transformers, not {config.sampling.engine}")
     if rounds.step_growth > 1 and config.trainer.get("max_steps", -1) < 1:
         raise WrongKey("algorithm.step_growth", "makes trainer.max_steps grow; set that to the first round's steps")
     if rounds.first_sampler is not None and rounds.fit_from != "base":

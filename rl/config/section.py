@@ -31,3 +31,8 @@ class Section(BaseModel):
                 # a validator of the model, because pydantic allows no wildcard field validator with a discriminator
                 raise PydanticCustomError(TRUTH, "expected a number", {"field": field.alias or name, "value": value})
         return values
+
+
+def without_null(values: Any) -> Any:
+    """A mapping without the names whose value is null, by which a config leaves out what an included one has."""
+    return {name: of for name, of in values.items() if of is not None} if isinstance(values, dict) else values

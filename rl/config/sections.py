@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field
 
 from rl.config.algorithms import Algorithm
 from rl.config.embedded import ChainTask, FactsTask, Sizes, ZipTask
-from rl.config.section import Positive, Section, Share
+from rl.config.section import Positive, Section, Share, without_null
 from rl.config.statements import Statements
 
 
@@ -252,7 +252,8 @@ class Config(Section):
     task: Task
     policy: Policy
     sampling: Sampling = Sampling()
-    rewards: dict[str, Reward] = {}
+    rewards: Annotated[dict[str, Reward], BeforeValidator(without_null)] = {}
+    """Name → reward. Null leaves out a reward of an included file."""
     mix: Mix = Mix()
     algorithm: Algorithm
     trainer: dict[str, Any] = {}

@@ -25,6 +25,7 @@ def keep(
     quota: int = 4,
     distinct: bool = True,
     repeats: bool = False,
+    wrong: bool = False,
 ) -> list[Sample]:
     """The samples to imitate, in the order of their prompts.
 
@@ -34,11 +35,12 @@ def keep(
         quota: most completions to keep per prompt, highest scores first.
         distinct: whether to keep one completion per sequence of equations rather than one per text.
         repeats: if `distinct` is false, whether to keep a text as often as it was sampled.
+        wrong: whether to keep samples that were judged wrong, too.
     """
     groups: dict[int, list[Sample]] = defaultdict(list)
     for sample in samples:
         good = sample.reward is not None and sample.reward >= threshold
-        if good and sample.right is not False and sample.finish_reason == "stop":
+        if good and (wrong or sample.right is not False) and sample.finish_reason == "stop":
             groups[sample.index].append(sample)
     kept = []
     for group in groups.values():

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -15,10 +17,11 @@ from rewards.models.prompts import prompt_ids, unknown_tokens
 from rewards.models.state import move
 from rewards.models.types import Model
 from rewards.models.vocabulary import check_same_vocabulary
+from rewards.parts.shown import shown
 from rewards.reward import Text
 from rewards.sample import Sample
 from rl.config.algorithms import Rounds
-from rl.config.choosing import Hints
+from rl.config.choosing import Hints, Strategies
 from rl.context import RunContext
 from rl.errors import UserError
 from rl.examples.hints import after_examples, failed_rows, leaks, with_hint
@@ -43,7 +46,8 @@ class Draws:
         seconds: phase of the last round's sampling → its duration.
 
     Raises:
-        UserError: the policy's tokenizer has no tokens for the hint template or the few-shot examples.
+        UserError: the policy's tokenizer has no tokens for the hint template, a strategy's or the few-shot examples,
+            or a strategy's template shows a column that rows lack.
     """
 
     def __init__(self, run: RunContext) -> None:
@@ -54,21 +58,26 @@ class Draws:
         self.seconds: Counter[str] = Counter()
         self.conditioned: Conditioned | None = None
         self.hints: Hints | None = getattr(self.algorithm, "hints", None)
+        self.branched: bool = getattr(self.algorithm, "branched", False)
+        self.strategies: Strategies | None = getattr(self.algorithm, "strategies", None)
         self.few_shot, self.sieve = self.algorithm.few_shot, Sieve(run)
         row = self.rows[0]
         if self.hints is not None:
             template = self.hints.template
             hinted = with_hint(row["prompt"], first_gold(row["gold"]), template)
             self._check_tokens("hints.template", template, hinted, "{prompt}{gold}? for ")
+        for name, template in ({} if self.strategies is None else self.strategies.templates).items():
+            key = f"strategies.templates.{name}"
+            self._check_tokens(key, template, self._under(template, row, key), "{prompt}# for ")
         if self.few_shot is not None:
             text = self.few_shot.text
             self._check_tokens("few_shot.text", text, after_examples(row["prompt"], text), "")
 
-    def _check_tokens(self, key: str, text: str, shown: Text, such_as: str) -> None:
+    def _check_tokens(self, key: str, text: str, whole: Text, such_as: str) -> None:
         """Refuse a text with characters for which the policy has no token, such as spaces on `chain`."""
         tokenizer, prompt = self.run.tokenizer, self.rows[0]["prompt"]
         before, after = (
-            prompt_ids(one, tokenizer, self.run.config.sampling.chat_template_kwargs) for one in (prompt, shown)
+            prompt_ids(one, tokenizer, self.run.config.sampling.chat_template_kwargs) for one in (prompt, whole)
         )
         if unknown_tokens(after, tokenizer) > unknown_tokens(before, tokenizer):
             raise UserError(
@@ -99,6 +108,8 @@ class Draws:
         wanted = min(self.algorithm.prompts, len(rows))
         # each round continues through the shuffled split where the previous one stopped
         chosen = [order[(number * wanted + place) % len(rows)] for place in range(wanted)]
+        if self.strategies is not None:
+            return self._by_strategies(number, model, chosen, self.strategies.templates)
         prompts = [rows[index]["prompt"] for index in chosen]
         count, quota = config.sampling.completions, self.algorithm.quota
         drawn = self._sampled_and_judged(number, model, chosen, prompts, count, hinted=False)
@@ -113,14 +124,33 @@ class Draws:
             drawn += self._rationalised(number, model, drawn, self.hints)
         return drawn
 
+    def _by_strategies(
+        self, number: int, model: Model | Engine, chosen: Sequence[int], templates: Mapping[str, str]
+    ) -> list[Sample]:
+        """Samples of the prompts under each strategy; their rows have the plain prompts."""
+        count, drawn = self.run.config.sampling.completions, []
+        for place, (name, template) in enumerate(templates.items()):
+            prompts = [self._under(template, self.rows[index], f"strategies.templates.{name}") for index in chosen]
+            own = self._sampled_and_judged(number, model, chosen, prompts, count, hinted=False, call=place)
+            drawn += [replace(one, strategy=name) for one in own]
+        return drawn
+
+    @staticmethod
+    def _under(template: str, row: Mapping[str, Any], key: str) -> Text:
+        """The prompt of a row as a strategy's template shows it."""
+        try:
+            return shown(row["prompt"], template, row)
+        except ValueError as error:
+            raise UserError(f"algorithm.{key}", str(error).removeprefix("prompt: ")) from None
+
     def _rationalised(self, number: int, model: Model | Engine, drawn: Sequence[Sample], hints: Hints) -> list[Sample]:
         """Samples of the prompts without a right completion, drawn with the answer shown; leaks are left out."""
         failed = failed_rows(drawn)
         if not failed:
             return []
         rows = [self.rows[index] for index in failed]
-        shown = [with_hint(row["prompt"], first_gold(row["gold"]), hints.template) for row in rows]
-        tried = self._sampled_and_judged(number, model, failed, shown, hints.completions, hinted=True)
+        prompts = [with_hint(row["prompt"], first_gold(row["gold"]), hints.template) for row in rows]
+        tried = self._sampled_and_judged(number, model, failed, prompts, hints.completions, hinted=True)
         return [one for one in tried if not leaks(one.text, first_gold(one.row["gold"]))]
 
     def _sampled_and_judged(
@@ -153,6 +183,7 @@ class Draws:
                 seed=seed,
                 progress=progress,
                 conditioned=self.conditioned,
+                **({"branched": True} if self.branched else {}),
                 **run.config.sampling.parameters,
             )
         samples = as_samples(self.rows, [chosen[place] for place in mine], groups, round=number, hinted=hinted)

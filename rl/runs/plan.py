@@ -77,11 +77,15 @@ def _round_lines(config: Config, task: Task | None) -> list[tuple[str, str]]:
     if not algorithm.samples:
         return [*lines, ("sampling", "none; it fits on the given examples alone"), training]
     prompts = min(algorithm.prompts, len(task.splits["train"])) if task else algorithm.prompts
+    each = f"{config.sampling.completions}"
     drawn = prompts * config.sampling.completions
+    if (strategies := getattr(algorithm, "strategies", None)) is not None:
+        each += f" x {len(strategies.templates)} strategies"
+        drawn *= len(strategies.templates)
     whole = algorithm.rounds * drawn
     return [
         *lines,
-        ("sampling", f"{prompts:,} prompts x {config.sampling.completions} = {drawn:,} completions per round"),
+        ("sampling", f"{prompts:,} prompts x {each} = {drawn:,} completions per round"),
         ("", f"of at most {config.sampling.max_tokens} tokens"),
         training,
         ("", f"{whole:,} completions, at most {whole * config.sampling.max_tokens:,} tokens"),

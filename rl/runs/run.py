@@ -150,6 +150,7 @@ class Run(ABC):
             "seed": self.config.seed,
             "steps": last,
             "wall_s": round(wall_s, 1),
+            "tokens_sampled": round(self.trained_tokens()),
             "tokens_generated": round(self.trained_tokens() + evaluated_tokens),
             "rows_skipped": len(self.task.skipped),
             "data": fingerprints(self.task.splits),

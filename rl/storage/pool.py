@@ -33,8 +33,8 @@ def write(folder: Path, number: int, samples: Sequence[Sample]) -> None:
     """Write the file of a round, atomically.
 
     The columns are `round`, `index` (of the prompt in the train split), `prompt` (JSON), `completion`,
-    `completion_ids`, `finish_reason`, `hinted`, `reward`, `right`, the value of each reward as `rewards/NAME`, and, as
-    JSON, `verdict` and `rewards`.
+    `completion_ids`, `finish_reason`, `hinted`, `strategy`, `reward`, `right`, the value of each reward as
+    `rewards/NAME`, and, as JSON, `verdict` and `rewards`.
 
     Args:
         folder: the folder of the pool; it is made if it is missing.
@@ -69,6 +69,7 @@ def _row(sample: Sample) -> dict[str, Any]:
         "completion_ids": list(sample.ids),
         "finish_reason": sample.finish_reason,
         "hinted": sample.hinted,
+        "strategy": sample.strategy,
         "reward": sample.reward,
         "right": sample.right,
         "verdict": None if sample.verdict is None else json.dumps(asdict(sample.verdict)),
@@ -78,7 +79,7 @@ def _row(sample: Sample) -> dict[str, Any]:
 
 
 def _sample(record: Mapping[Any, Any], rows: Sequence[Mapping[str, Any]]) -> Sample:
-    said = json.loads(record["rewards"])
+    said, strategy = json.loads(record["rewards"]), record.get("strategy")
     return Sample(
         row=rows[record["index"]],
         text=record["completion"],
@@ -87,6 +88,7 @@ def _sample(record: Mapping[Any, Any], rows: Sequence[Mapping[str, Any]]) -> Sam
         index=record["index"],
         round=record["round"],
         hinted=record["hinted"],
+        strategy=strategy if isinstance(strategy, str) else None,  # pandas reads a missing one as NaN
         verdict=None if record["verdict"] is None else Verdict(**_with_steps(json.loads(record["verdict"]))),
         reward=None if pd.isna(record["reward"]) else float(record["reward"]),
         rewards={name: _judgement(fields) for name, fields in said.items()},

@@ -27,7 +27,8 @@ def load(config: Config) -> Task:
     if task.name == "chain":
         from rl.tasks import chain
 
-        return chain.build(task.operations, task.sizes.model_dump(), config.seed, hinted=task.hinted)
+        warm = {"hinted": task.hinted, "told": task.told}
+        return chain.build(task.operations, task.sizes.model_dump(), config.seed, **warm)
     if task.name == "facts":
         from rl.tasks import facts
 

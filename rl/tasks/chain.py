@@ -20,10 +20,13 @@ VOCABULARY = (*"0123456789+-*=;#?",)
 STYLES = ("full", "long", "swapped", "answer")
 """One step per operation; products written as sums; operands swapped if the result stays the same; the answer alone."""
 
+TOLD = {";": "full", "#": "answer"}
+"""What a prompt ends with that says how to answer → the style of the answer."""
+
 
 def build(
     operations: tuple[int, int], sizes: dict, seed: int, *,
-    skip: float = 0.6, slip: float = 0.1, hinted: float = 0.0,
+    skip: float = 0.6, slip: float = 0.1, hinted: float = 0.0, told: float = 0.0,
 ) -> Task:  # fmt: skip
     """The task with its three splits.
 
@@ -34,6 +37,7 @@ def build(
         skip: probability that the demonstrator skips a step after the first.
         slip: probability that it gets a step's result wrong.
         hinted: share of the warm start's demonstrations whose prompt shows the answer (`with_answer`).
+        told: share of them, after the hinted ones, whose prompt says how to answer (`as_told`).
 
     Raises:
         UserError: there are fewer different problems of this kind.
@@ -54,6 +58,8 @@ def build(
 
         if hinted and rng.random() < hinted:  # without it nothing else is drawn than before
             return with_answer(drawn(), skip=skip, slip=slip, rng=rng)
+        if told and rng.random() < told:
+            return as_told(drawn(), slip=slip, rng=rng)
         prompt = drawn()
         return prompt, solve(prompt, skip=skip, slip=slip, rng=rng)
 
@@ -143,6 +149,18 @@ def with_answer(prompt: str, *, skip: float, slip: float, rng: random.Random) ->
     while not (completion := solve(prompt, skip=skip, slip=slip, rng=rng)).endswith(f"#{gold}"):
         pass
     return f"{prompt}{gold}?", completion
+
+
+def as_told(prompt: str, *, slip: float, rng: random.Random) -> tuple[str, str]:
+    """A problem whose prompt says how to answer, and the demonstrator's answer: `7*3-4?;` by steps, `7*3-4?#` at once.
+
+    Args:
+        prompt: the problem.
+        slip: as in `solve`.
+        rng: where the way and the demonstrator's slips are drawn from.
+    """
+    mark, style = rng.choice((*TOLD.items(),))
+    return prompt + mark, solve(prompt, slip=slip, style=style, rng=rng)
 
 
 def _added_up(value: int, operand: int, result: int) -> list[str]:

@@ -128,3 +128,18 @@ def test_every_sampled_completion_is_fitted_on_where_all_are_kept(sample):
     kept, counts = sft.examples(drawn, settings(keep="all"))
     assert kept == drawn[:-1] and counts["rounds/kept"] == 5
     assert sft.examples(drawn, settings())[0] == [sample]
+
+
+def test_of_several_strategies_the_best_ones_completions_are_fitted_on():
+    drawn = [
+        judged_sample("#1", 1.5, strategy="at_once"),
+        judged_sample("1+0=1#1", 1.25, strategy="by_steps"),
+        judged_sample("#3", 0.5, index=1, right=False, strategy="at_once"),
+        judged_sample("1+1=2#2", 1.25, index=1, strategy="by_steps"),
+    ]
+    strategies = {"templates": {"at_once": "{prompt}#", "by_steps": "{prompt};"}}
+    kept, counts = sft.examples(drawn, settings(strategies=strategies))
+    assert [one.text for one in kept] == ["#1", "1+1=2#2"]
+    assert counts["rounds/best/at_once"] == counts["rounds/best/by_steps"] == 0.5
+    kept, counts = sft.examples(drawn, settings(strategies={**strategies, "keep": "all"}))
+    assert len(kept) == 3 and "rounds/best/at_once" not in counts

@@ -281,6 +281,33 @@ def test_a_hint_whose_answer_would_be_read_as_the_start_of_the_completion_is_ref
     assert line.startswith("command line: algorithm.hints.template: ") and why in line
 
 
+@pytest.mark.parametrize(
+    ("overrides", "why"),
+    [
+        (["algorithm.hints.completions=2"], "algorithm.hints: cannot be combined with algorithm.strategies"),
+        (["algorithm.quota.right=2"], "algorithm.quota: cannot be combined with algorithm.strategies"),
+        (["algorithm.examples=task"], "algorithm.strategies: applies to samples, but algorithm.prompts is 0"),
+        (["algorithm.strategies.templates.steps=null"], "algorithm.strategies.templates: "),
+    ],
+)
+def test_strategies_need_samples_and_go_with_no_other_prompts(overrides, why):
+    if overrides == ["algorithm.examples=task"]:
+        overrides = [*overrides, "algorithm.prompts=0"]
+    given = ["algorithm.strategies.templates.steps='{prompt};'", *overrides]
+    assert why in refusal(*given, path=QUICKSTART.replace("quickstart", "star"))
+
+
+def test_a_reward_that_is_null_is_left_out():
+    assert list(load(QUICKSTART).rewards) == ["correctness", "steps"]
+    assert list(load(QUICKSTART, ["rewards.steps=null"]).rewards) == ["correctness"]
+    assert "rewards: is needed" in refusal("rewards.steps=null", "rewards.correctness=null")
+
+
+def test_branched_sampling_is_refused_with_another_engine():
+    line = refusal("algorithm.branched=true", "sampling.engine=vllm", path=QUICKSTART.replace("quickstart", "star"))
+    assert "algorithm.branched: is for sampling.engine: transformers, not vllm" in line
+
+
 @pytest.mark.parametrize("value", ["no", "off", "'no'", "false"])
 def test_a_strategy_of_no_is_read_as_meant(value):
     assert load(QUICKSTART, [f"trainer.save_strategy={value}"]).trainer["save_strategy"] == "no"

@@ -14,6 +14,12 @@ def test_wrong_abstained_and_cut_off_completions_are_not_kept():
     assert kept(one("1+1=2"), one("1+1=3", 0.0), one("x", None), one("2+2=4", finish="length")) == ["1+1=2"]
 
 
+def test_wrong_ones_are_kept_where_their_form_alone_is_scored():
+    formed = [judged_sample("so it is", 1.0, right=False), judged_sample("no", 0.5, right=False)]
+    assert kept(*formed) == [] and kept(*formed, wrong=True) == ["so it is"]
+    assert kept(one("so it", finish="length"), one("so", None), wrong=True) == []
+
+
 def test_of_one_sequence_of_equations_the_text_farthest_from_the_others_stays():
     alike, far = "so 1+1=2", "and therefore in the end 1 + 1 = 2"
     assert kept(one(alike), one("So 1+1=2"), one(far)) == [far]

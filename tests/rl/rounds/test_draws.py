@@ -1,5 +1,6 @@
 """Sampling of a round with a stand-in policy that writes given completions."""
 
+import re
 import zlib
 from types import SimpleNamespace
 
@@ -83,6 +84,46 @@ def test_what_leaks_a_hint_is_dropped_and_what_failed_alone_is_drawn_again(drawn
     kept = [sample.prompt for sample in samples if sample.hinted]
     assert kept == [prompt for prompt in failed for _ in range(3) if prompt[0] not in "01234"]
     assert 0 < len(kept) < 3 * len(failed)  # some leaked, some did not
+
+
+def test_each_problem_is_drawn_under_every_strategy_and_stored_with_its_plain_prompt(drawn, task):
+    gold = {row["prompt"]: row["gold"] for row in task.splits["train"]}
+    draw = drawn.begin(
+        lambda prompt: prompt[-1], strategies={"templates": {"at_once": "{prompt}#", "told": "{prompt}{gold}?"}}
+    )
+    samples = draw(0)
+    (at_once, first, _), (told, second, count) = drawn.calls
+    assert first != second and count == 2
+    plain = [prompt.removesuffix("#") for prompt in at_once]
+    assert told == [f"{prompt}{gold[prompt]}?" for prompt in plain]
+    assert [one.prompt for one in samples] == [prompt for _ in range(2) for prompt in plain for _ in range(2)]
+    assert [(one.strategy, one.text) for one in samples[:: 2 * PROMPTS]] == [("at_once", "#"), ("told", "?")]
+
+
+@pytest.mark.parametrize("branched", [True, False])
+def test_a_round_is_branched_if_the_algorithm_says_so(drawn, monkeypatch, branched):
+    said, plain = [], draws.sample
+
+    def sample(*given, branched=False, **how):
+        said.append(branched)
+        return plain(*given, **how)
+
+    monkeypatch.setattr(draws, "sample", sample)
+    drawn.begin(lambda prompt: "#0", branched=branched)(0)
+    assert said == [branched]
+
+
+@pytest.mark.parametrize(
+    ("template", "why"),
+    [
+        ("{prompt} by steps", "has no token for some of its characters: '{prompt} by steps'"),
+        ("{prompt}{golt}", "the row has no column 'golt'; did you mean 'gold'"),
+    ],
+)
+def test_a_strategy_that_the_policy_cannot_read_or_that_no_row_can_fill_is_refused(drawn, template, why):
+    with pytest.raises(UserError, match=re.escape(why)) as refused:
+        drawn.begin(lambda prompt: "#0", strategies={"templates": {"steps": template}})(0)
+    assert refused.value.where == "algorithm.strategies.templates.steps"
 
 
 @pytest.mark.parametrize(

@@ -53,3 +53,11 @@ def test_the_plan_of_rounds_counts_prompts_and_completions_a_round():
     config = load(Path(QUICKSTART).with_name("dpo.yaml"), ["algorithm.prompts=100", "algorithm.rounds=2"])
     lines = " ".join(" ".join(line) for line in plan.describe(config, tasks.load(config)))
     assert "100 prompts x 8 = 800 completions per round" in lines and "1,600 completions" in lines
+
+
+def test_the_plan_of_strategies_counts_the_completions_of_all_of_them():
+    strategies = "algorithm.strategies.templates={a: '{prompt};', b: '{prompt}#'}"
+    given = ["algorithm.prompts=10", "sampling.completions=4", strategies]
+    config = load(Path(QUICKSTART).with_name("star.yaml"), given)
+    lines = plan.describe(config, tasks.load(config))
+    assert ("sampling", "10 prompts x 4 x 2 strategies = 80 completions per round") in lines

@@ -46,7 +46,7 @@ def test_before_is_the_test_evaluation_at_step_0_and_after_the_one_at_the_last_s
     summary = recorded.summarise(2.0)
     assert summary["before"] == {"split": "test", "greedy": {"value": 0.1}, "n": 16, "k": 2}
     assert summary["after"] == {"split": "test", "greedy": {"value": 0.4}, "n": 16, "k": 2}
-    assert summary["tokens_generated"] == 1000 + 5 * 10
+    assert summary["tokens_sampled"] == 1000 and summary["tokens_generated"] == 1000 + 5 * 10
 
 
 def test_of_two_evaluations_at_one_step_the_later_counts(recorded):

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pandas as pd
 
 from rewards.sample import Judgement, Sample
@@ -28,13 +30,17 @@ def test_a_round_is_read_back_as_it_was_written(tmp_path):
             finish_reason="length",
             index=1,
             hinted=True,
+            strategy="steps",
             verdict=abstained("nothing to judge"),
             rewards={"a": Judgement(None, "abstained")},
         ),
     ]
     pool.write(tmp_path, 0, samples)
     assert pool.read(tmp_path, 0, rows) == samples
-    assert [file.name for file in tmp_path.iterdir()] == ["round_000.parquet"]
+    plain = [replace(one, strategy=None) for one in samples]
+    pool.write(tmp_path / "plain", 0, plain)
+    assert pool.read(tmp_path / "plain", 0, rows) == plain
+    assert [file.name for file in tmp_path.glob("*.*")] == ["round_000.parquet"]
     table = pd.read_parquet(tmp_path / "round_000.parquet")
     assert table["reward"].isna().tolist() == [False, True]
     assert table["rewards/a"].tolist()[0] == 1.0 and table["right"].isna().tolist() == [False, True]

@@ -90,7 +90,16 @@ def test_hinted_demonstrations_show_the_answer_and_lead_to_it():
     assert sum(steps) / len(steps) > 0.5 > sum(plain) / len(plain)
 
 
+def test_demonstrations_that_were_told_how_to_answer_do_so():
+    task, rng = build(told=0.5), random.Random(0)
+    drawn = [task.demonstrate(rng) for _ in range(400)]
+    by_steps, at_once = ([one for one in drawn if one[0].endswith(f"?{mark}")] for mark in ";#")
+    assert 0.4 < (len(by_steps) + len(at_once)) / len(drawn) < 0.6 and min(len(by_steps), len(at_once)) > 60
+    assert all(re.fullmatch(r"#\d", completion) for _, completion in at_once)
+    assert all(completion.count("=") == len(re.findall(r"[-+*]", prompt)) for prompt, completion in by_steps)
+
+
 def test_without_hints_the_demonstrations_are_as_they_were():
     """The cache of warm starts is kept by them."""
-    plain, same = (build(**how).demonstrate(random.Random(1)) for how in ({}, {"hinted": 0.0}))
-    assert plain == same
+    plain, *same = (build(**how).demonstrate(random.Random(1)) for how in ({}, {"hinted": 0.0}, {"told": 0.0}))
+    assert same == [plain, plain]
