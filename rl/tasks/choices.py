@@ -64,6 +64,10 @@ def labels_at(gold: str | list[str], choices: Choices, first: int) -> str | list
 def refuse_places(gold: str | list[str], choices: Sequence[Mapping[str, Any]]) -> None:
     """Refuse an answer that seems to be a place in the list of choices, although nothing says that answers are places.
 
+    Args:
+        gold: the answer, or several that count.
+        choices: the choices, each with `label` and `text`.
+
     Raises:
         ValueError: it is a whole number and neither label nor text of a choice.
     """
