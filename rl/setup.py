@@ -82,7 +82,7 @@ def rewards(config: Config, task: Task, policy: Source | None = None, base: Sour
         where = "mix" if name == "mix" and name not in config.rewards else f"rewards.{name}"
         raise UserError(where, what) from error
     for reward in mix.rewards:
-        refuse_missing_columns(reward.name, reward.columns, task.splits["train"][0])
+        refuse_missing_columns(reward.name, reward.columns, task.first)
     return mix
 
 
@@ -121,7 +121,7 @@ def policy(config: Config, task: Task, console: Console) -> Policy:
         alone = state.main_process_first() if state.num_processes > 1 else nullcontext()
         with alone, warm_up_bar(console, settings.steps) as report:
             path = warm_start.warm_started(task, settings, report)
-    loaded = policies.load(config.policy, path, chat=not isinstance(task.splits["train"][0]["prompt"], str))
+    loaded = policies.load(config.policy, path, chat=task.chat)
     if isinstance(config.algorithm, Quark):
         control = new_control(config.algorithm.control, loaded.model, loaded.tokenizer, config.seed)
         loaded = replace(loaded, control=control)

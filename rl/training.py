@@ -201,7 +201,7 @@ def _look_at_teachers(
     config: Config, teachers: Sequence[Teacher], task: Task, policy: Policy, examples: given.Given | None
 ) -> None:
     """Refuse a teacher that cannot be asked about the given examples, or about the first problem that is sampled."""
-    first = Sample(task.splits["train"][0], "", [], "stop")
+    first = Sample(task.first, "", [], "stop")
     asked = [] if examples is None else [one for one in examples.examples if isinstance(one, Sample)]
     for teacher in teachers:
         shown_ids(asked or [first], teacher, policy.tokenizer, config.sampling.chat_template_kwargs)

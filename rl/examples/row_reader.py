@@ -208,7 +208,7 @@ def _layout(settings: Examples, task: Task, layout: TaskSettings) -> Layout:
             data="",
             template=settings.template or getattr(layout, "template", None) or "{question}",
             system=settings.system or getattr(layout, "system", None),
-            chat=not isinstance(task.splits["train"][0]["prompt"], str) if settings.chat is None else settings.chat,
+            chat=task.chat if settings.chat is None else settings.chat,
             answer_pattern=getattr(layout, "answer_pattern", None),
         )
         return Layout.of(config, task.verifier)

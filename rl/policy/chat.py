@@ -38,7 +38,7 @@ def check_chat(config: Config, task: Task, tokenizer: PreTrainedTokenizerBase) -
         "sampling.chat_template_kwargs": config.sampling.chat_template_kwargs,
         "evaluation.chat_template_kwargs": config.evaluation.chat_template_kwargs or {},
     }
-    if isinstance(task.splits["train"][0]["prompt"], str):
+    if not task.chat:
         given = [key for key, values in settings.items() if values]
         given += ["policy.chat_template"] if config.policy.chat_template is not None else []
         if given:
@@ -62,7 +62,7 @@ def check_chat(config: Config, task: Task, tokenizer: PreTrainedTokenizerBase) -
                     f"the policy's chat template refuses row {number} of the {split} split, whose messages are by "
                     f"{roles}: {error}",
                 ) from error
-    return _notes(task.splits["train"][0]["prompt"], tokenizer, config.sampling.chat_template_kwargs)
+    return _notes(task.first["prompt"], tokenizer, config.sampling.chat_template_kwargs)
 
 
 def _variables(template: str) -> set[str]:

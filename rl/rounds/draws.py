@@ -206,7 +206,7 @@ def first_sampler(run: RunContext) -> Model:
     """
     assert isinstance(run.config.algorithm, Rounds)
     where = run.config.algorithm.first_sampler or run.policy.path
-    chat = not isinstance(run.task.splits["train"][0]["prompt"], str)
+    chat = run.task.chat
     try:
         loaded = load(run.config.policy, where, chat=chat)
         check_same_vocabulary(loaded.tokenizer, run.tokenizer)

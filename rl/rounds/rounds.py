@@ -131,7 +131,7 @@ class Rounds(Run):
 
     def load(self, number: int | None) -> Model:
         """A fresh copy of a round's policy, or of the initial policy if the number is None."""
-        chat = not isinstance(self.task.splits["train"][0]["prompt"], str)
+        chat = self.task.chat
         path = self.policy.path if number is None else self.finished.policy(number)
         model = policies.load(self.config.policy, path, chat=chat).model
         return self.conditioning.extended(model) if number is None else model

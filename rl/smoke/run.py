@@ -169,7 +169,7 @@ def _check(config: Config) -> str:
 
 def _hostile_to_verifier(config: Config) -> str:
     task = tasks.load(config)
-    return _none_wrong(hostile.against_verifier(task.splits["train"][0], task.verifier))
+    return _none_wrong(hostile.against_verifier(task.first, task.verifier))
 
 
 def _hostile_to_rewards(one: Smoke, config: Config) -> str:
@@ -182,7 +182,7 @@ def _hostile_to_rewards(one: Smoke, config: Config) -> str:
         return made.model, made.tokenizer
 
     mix = setup.rewards(config, task, policy, policy)
-    return _none_wrong(hostile.against_rewards(task.splits["train"][0], task.verifier, mix))
+    return _none_wrong(hostile.against_rewards(task.first, task.verifier, mix))
 
 
 def _none_wrong(outcome: hostile.Outcome) -> str:

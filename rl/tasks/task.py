@@ -42,6 +42,16 @@ class Task:
     demonstrate_on: Callable[..., str] | None = None
     skipped: tuple[str, ...] = ()
 
+    @property
+    def first(self) -> dict[str, Any]:
+        """The first row of train, or of the next split with rows: a task that is only evaluated may have no train."""
+        return next(rows[0] for rows in self.splits.values() if rows)
+
+    @property
+    def chat(self) -> bool:
+        """Whether prompts are lists of chat messages."""
+        return not isinstance(self.first["prompt"], str)
+
 
 def split_of(problem: str, *, validation: float = 0.1, test: float = 0.1) -> Split:
     """The split a problem belongs to, by a hash of its text.

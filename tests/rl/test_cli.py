@@ -187,6 +187,14 @@ def test_a_run_folder_under_a_file_is_one_line(capsys, tmp_path, small):
     assert "cannot write a run folder here (Not a directory); give another logging.folder" in line
 
 
+def test_eval_needs_only_the_split_that_it_measures(capsys, tmp_path, saved):
+    rows = ({"question": f"{digit}+1?", "answer": str((digit + 1) % 10), "split": "test"} for digit in range(8))
+    (tmp_path / "held_out.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    data = [f"task.data={tmp_path / 'held_out.jsonl'}", "task.columns={gold: answer}", "task.template={question}"]
+    run(["eval", str(saved), "--task", "dataset", *data, "evaluation.n=8", "evaluation.k=0", "sampling.max_tokens=4"])
+    assert "8 test problems" in capsys.readouterr().out
+
+
 def test_eval_makes_the_folder_it_writes_to_and_refuses_what_it_cannot_write_before_the_work(capsys, tmp_path, saved):
     sizes = ["task.sizes.train=16", "task.sizes.validation=8", "task.sizes.test=8", "task.operations=[1,2]"]
     how = [str(saved), "--task", "chain", *sizes, "evaluation.n=4", "evaluation.k=0"]
