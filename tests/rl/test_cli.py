@@ -190,7 +190,7 @@ def test_a_run_folder_under_a_file_is_one_line(capsys, tmp_path, small):
 def test_eval_needs_only_the_split_that_it_measures(capsys, tmp_path, saved):
     rows = ({"question": f"{digit}+1?", "answer": str((digit + 1) % 10), "split": "test"} for digit in range(8))
     (tmp_path / "held_out.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    data = [f"task.data={tmp_path / 'held_out.jsonl'}", "task.columns={gold: answer}", "task.template={question}"]
+    data = [f"task.data={tmp_path / 'held_out.jsonl'}", "task.columns={gold: answer}", 'task.template="{question}"']
     run(["eval", str(saved), "--task", "dataset", *data, "evaluation.n=8", "evaluation.k=0", "sampling.max_tokens=4"])
     assert "8 test problems" in capsys.readouterr().out
 
