@@ -135,7 +135,7 @@ class SamplingTrainer(GRPOTrainer):
 def _generating(policy: Model, stop: Sequence[str], tokenizer: Tokenizer) -> Iterator[None]:
     """Within this context, the model's `generate` runs what prompts share once, and stops at the given strings."""
     model = cast(Generates, policy)
-    plain = model.generate
+    plain, own = model.generate, vars(model).get("generate")
 
     def generate(
         *, input_ids: Tensor, attention_mask: Tensor, generation_config: GenerationConfig, **images: Any
@@ -152,4 +152,7 @@ def _generating(policy: Model, stop: Sequence[str], tokenizer: Tokenizer) -> Ite
     try:
         yield
     finally:
-        del model.generate
+        if own is None:
+            del model.generate
+        else:
+            model.generate = own

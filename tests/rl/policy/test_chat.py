@@ -2,7 +2,6 @@
 
 import copy
 import dataclasses
-from types import SimpleNamespace
 
 import pytest
 from tokenizers.processors import TemplateProcessing
@@ -17,6 +16,7 @@ from rl.examples.pairs import Pair
 from rl.policy.chat import check_chat
 from rl.sampling.draw import sample
 from rl.sampling.judge import judge
+from rl.tasks import Task
 from tests.rewards.conftest import config, model_folder, tokenizer
 from tests.rl.samples import judged_sample
 from verifiers import Step, judged
@@ -70,7 +70,7 @@ def with_template(tokenizer):
 def checked(tokenizer, *prompts, overrides=()):
     own = ["name=x", "algorithm=grpo", "task=chain", "policy.model=embedded", "rewards.correctness.weight=1"]
     rows = [{"prompt": prompt, "gold": "4"} for prompt in prompts]
-    task = SimpleNamespace(splits={"train": rows, "validation": [], "test": rows[:1]})
+    task = Task("chat", {"train": rows, "validation": [], "test": rows[:1]}, Verifier("numeric"))
     return check_chat(load(None, [*own, *overrides]), task, tokenizer)
 
 

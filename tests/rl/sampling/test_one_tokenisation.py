@@ -1,6 +1,7 @@
 """A policy always gets the same tokens for a prompt, also if its tokenizer puts a BOS before every text."""
 
 import pickle
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -51,7 +52,7 @@ def test_a_prompt_has_the_same_tokens_in_training_evaluation_rounds_fits_prms_an
     wanted = sorted(expected.values())
     rows = [{**row, "prompt": prompt} for row, prompt in zip(task.splits["train"], given, strict=True)]
     splits = {**task.splits, "train": rows}
-    here = SimpleNamespace(name=task.name, splits=splits, verifier=task.verifier)
+    here = replace(task, splits=splits)
     model, seen = reads
 
     evaluate(model, with_bos, here, "train", EvaluationSettings(n=64, k=0, parameters={"max_tokens": 2}))

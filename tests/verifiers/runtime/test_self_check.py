@@ -81,7 +81,7 @@ def test_a_strict_verifier_is_tried_with_a_gold_that_is_stated():
 def test_choices_that_cannot_be_read_are_a_problem_of_their_row():
     rows = [{"gold": "B", "choices": "which one?"}, {"gold": "B", "choices": "['stone', 'apple']"}]
     (problem,) = self_check(Verifier("choice"), rows)
-    assert problem.row == 0 and "no list" in problem.reason
+    assert problem.row == 0 and "not a list" in problem.reason
     assert survey(Verifier("choice"), rows).unknown == 1
 
 
