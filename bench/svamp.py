@@ -1,6 +1,6 @@
 """A real small model learns to write equations: SFT on 1,000 of SVAMP's training questions, accuracy on its test set.
 
-    python bench/svamp.py DATA MODEL [--seeds 0] [--out FILE] [key=value …]
+    python bench/svamp.py --data DATA --model MODEL [--seeds 0] [--out FILE] [key=value …]
 
 DATA is SVAMP as gzipped JSON lines (question, answer, equation, split), MODEL a folder or hub id of a causal language
 model, such as SmolLM2-135M-Instruct. The equations of the training questions are first converted from prefix notation
@@ -56,8 +56,8 @@ def rows(data: Path) -> list[Row]:
 def main() -> None:
     """Run the seeds and record their rows."""
     parser = arguments(__doc__, seeds=range(1), overrides=True)
-    parser.add_argument("data", type=Path)
-    parser.add_argument("model")
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--model", required=True)
     given = parser.parse_args()
     done = []
     for seed in given.seeds:
