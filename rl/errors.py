@@ -72,7 +72,7 @@ def of_the_disk(error: BaseException) -> str | None:
     seen: BaseException | None = error
     while seen is not None:
         if isinstance(seen, OSError) and seen.errno in DISK:
-            return f"{seen.filename}: {seen.strerror}" if seen.filename else str(seen.strerror)
+            return f"{seen.filename or 'a file could not be written'}: {seen.strerror}"
         said = str(seen)
         if type(seen).__name__ == "SafetensorError" and any(f"(os error {number})" in said for number in DISK):
             return said

@@ -179,6 +179,8 @@ def test_a_full_disk_is_told_with_the_file_that_did_not_fit(tmp_path):
     with pytest.raises(OSError) as full:
         folder.append(folder.metrics, {"step": 1})
     assert of_the_disk(full.value) == f"{folder.metrics}: No space left on device"
+    unnamed = OSError(errno.ENOSPC, "No space left on device")
+    assert of_the_disk(unnamed) == "a file could not be written: No space left on device"
 
 
 def test_completions_that_cannot_be_written_leave_no_half_of_a_file(tmp_path):
