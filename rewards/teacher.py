@@ -37,7 +37,7 @@ from rewards.models.vocabulary import check_same_vocabulary
 from rewards.parts.columns import data_columns
 from rewards.parts.context import Context
 from rewards.parts.settings import number, options_of
-from rewards.parts.shown import SIBLING, columns_of, right_siblings, shown
+from rewards.parts.shown import SIBLING, columns_of, columns_of_option, right_siblings, shown
 from rewards.parts.source import LOADING, source
 from rewards.reward import Reward, Scores, Text, text_of
 from verifiers import is_right
@@ -173,7 +173,7 @@ def build(name: str, settings: Mapping[str, Any], context: Context) -> Teacher:
         )
     if settings.get("model") == "policy" and prompt is None:
         raise ValueError("prompt: the policy in training has nothing to learn from itself; show it more")
-    wants_sibling = prompt is not None and SIBLING in columns_of(prompt)
+    wants_sibling = prompt is not None and SIBLING in columns_of_option(prompt)
     return Teacher(
         source(settings, context, "causal", policy=True, base=True, purpose="the teacher, a path, a hub id, `base`"),
         context.policy,

@@ -25,12 +25,24 @@ def columns_of(template: str) -> tuple[str, ...]:
         template.format(**dict.fromkeys(fields, ""))
     except (ValueError, KeyError, IndexError, AttributeError) as error:
         raise ValueError(
-            f"prompt: {template!r} cannot be filled in ({error}); put columns in braces, and write a brace "
-            f"of the text itself twice"
+            f"{template!r} cannot be filled in ({error}); put columns in braces, and write a brace of the text itself "
+            f"twice"
         ) from None
     if not fields:
-        raise ValueError(f"prompt: {template!r} shows no column, so it lacks the question; add {{prompt}}")
+        raise ValueError(f"{template!r} shows no column, so it lacks the question; add {{prompt}}")
     return tuple(dict.fromkeys(fields))
+
+
+def columns_of_option(template: str) -> tuple[str, ...]:
+    """The same for an option called `prompt`, which the message names.
+
+    Raises:
+        ValueError: as in `columns_of`.
+    """
+    try:
+        return columns_of(template)
+    except ValueError as error:
+        raise ValueError(f"prompt: {error}") from None
 
 
 def shown(prompt: Text, template: str, row: Mapping[str, Any], sibling: str | None = None) -> Text:

@@ -108,7 +108,7 @@ class Strategies(Section):
             try:
                 names = columns_of(template)
             except ValueError as error:
-                raise ValueError(f"{name}: {str(error).removeprefix('prompt: ')}") from None
+                raise ValueError(f"{name}: {error}") from None
             if "prompt" not in names:
                 raise ValueError(f"{name}: {template!r} lacks the problem; add {{prompt}}")
         return templates

@@ -91,10 +91,7 @@ class Fade(Section):
     @field_validator("template")
     @classmethod
     def _shows_the_prompt(cls, template: str) -> str:
-        try:
-            names = columns_of(template)
-        except ValueError as error:
-            raise ValueError(str(error).removeprefix("prompt: ")) from None
+        names = columns_of(template)
         if "prompt" not in names or len(names) < 2:
             raise ValueError("expected the prompt and a column, such as {prompt}{rationale}")
         return template

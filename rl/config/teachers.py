@@ -34,10 +34,7 @@ class Teacher(Section):
     @classmethod
     def _is_a_template(cls, prompt: str | None) -> str | None:
         if prompt is not None:
-            try:
-                columns_of(prompt)
-            except ValueError as error:
-                raise ValueError(str(error).removeprefix("prompt: ")) from None
+            columns_of(prompt)
         return prompt
 
     @model_validator(mode="after")

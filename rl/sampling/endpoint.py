@@ -11,7 +11,7 @@ from rewards.parts.endpoint import CutOff, NoReply, user_cache
 from rewards.parts.endpoint import whole as whole_text
 from rewards.parts.endpoint_settings import ENDPOINT_OPTIONS, concurrency, endpoint
 from rewards.parts.settings import options_of
-from rewards.parts.shown import columns_of, shown
+from rewards.parts.shown import columns_of_option, shown
 from rewards.parts.spending import LimitReached
 from rewards.reward import Text, content_of
 from rewards.sample import Sample
@@ -58,7 +58,7 @@ class EndpointDraws:
             options = options_of({"options": own}, ("prompt", *ENDPOINT_OPTIONS))
             self.prompt: str | None = options.get("prompt")
             if self.prompt is not None:
-                columns_of(self.prompt)
+                columns_of_option(self.prompt)
                 self._chat(rows[0])
             self.at_once = concurrency(options)
             self.endpoint = endpoint(
