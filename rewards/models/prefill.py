@@ -46,6 +46,9 @@ def prefilled(model: Model, ids_BP: Tensor, mask_BP: Tensor, pad: int) -> dict[s
     plain = {"input_ids": ids_BP, "attention_mask": mask_BP}
     if not shares(model) or _waits_for_others(model):
         return plain
+    a_token = Size.of(model).operations(1)
+    if ids_BP.numel() * a_token < LEAST_SAVED:  # too little even if nothing had to be run
+        return plain
     rows = [tuple(ids[mask].tolist()) for ids, mask in zip(ids_BP.cpu(), mask_BP.bool().cpu(), strict=True)]
     prompts = {prompt: place for place, prompt in enumerate(dict.fromkeys(rows))}
     shortest, longest = min(map(len, prompts)), max(map(len, prompts))
@@ -53,7 +56,7 @@ def prefilled(model: Model, ids_BP: Tensor, mask_BP: Tensor, pad: int) -> dict[s
         return plain
     head = min(common(list(prompts)), shortest - 1)
     tokens = head + len(prompts) * (longest - 1 - head) + len(rows)
-    if (ids_BP.numel() - tokens) * Size.of(model).operations(1) < LEAST_SAVED:
+    if (ids_BP.numel() - tokens) * a_token < LEAST_SAVED:
         return plain
     rests = [list(prompt[head:-1]) for prompt in prompts]
     level = None
