@@ -31,4 +31,4 @@ def check_rewards(config: Config, task: Task) -> None:
             columns = needed_columns(name, reward.model_dump(), context, source)
         except ValueError as error:
             raise UserError(key, str(error)) from error
-        refuse_missing_columns(name, columns, task.splits["train"][0])
+        refuse_missing_columns(name, columns, task.first)
