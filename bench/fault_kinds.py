@@ -197,14 +197,16 @@ def flip(file: Path) -> None:
 def changed_config(place: Place) -> str:
     """Resume with another learning rate."""
     shutil.copytree(place.interrupted, place.folder, dirs_exist_ok=True)
-    files = {file: file.read_bytes() for file in (place.folder / "runs").rglob("*") if file.is_file()}
+    before = _contents(place.folder / "runs")
     said = run(place.folder, train("grpo", trainer__learning_rate=0.01), code=2, says="trainer.learning_rate").line
-    now = {file: file.read_bytes() for file in (place.folder / "runs").rglob("*") if file.is_file()}
-    if {file: text for file, text in now.items() if file.name != "lock.json"} != {
-        file: text for file, text in files.items() if file.name != "lock.json"
-    }:
+    if _contents(place.folder / "runs") != before:
         raise Broke("the run folder was changed")
     return f"exit 2, {said.partition('run of ')[2][:60]!r} …; {place.ends_as_whole('grpo')}"
+
+
+def _contents(folder: Path) -> dict[Path, bytes]:
+    """What the files of a folder contain, but for the lock."""
+    return {file: file.read_bytes() for file in folder.rglob("*") if file.is_file() and file.name != "lock.json"}
 
 
 # Rewards
@@ -242,7 +244,7 @@ def sampled_nothing(place: Place, algorithm: str, how: str) -> str:
     broken = [row for row in read_jsonl(folder / "metrics.jsonl") if row.get("loss", 0.0) is None]
     if broken:
         raise Broke(f"{len(broken)} steps without a finite loss")
-    completions = [row for row in read_jsonl(folder / "evaluations.jsonl")][-1]["examples"]
+    completions = read_jsonl(folder / "evaluations.jsonl")[-1]["examples"]
     if how == "empty" and any(one["completion"] for one in completions):
         raise Broke("not all completions are empty")
     return f"exit 0, summary written, losses finite, {len(checkpoints(folder)) or 'no'} checkpoints kept"

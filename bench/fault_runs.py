@@ -184,17 +184,17 @@ def same(one: Path, other: Path) -> None:
     if not all((first[key] == second[key]).all() for key in first):
         raise Broke("the weights differ from those of a run that nothing stopped")
     for file in ("metrics", "evaluations"):
-        rows = [
-            [
-                {k: v for k, v in row.items() if not any(t in k for t in TIMED)}
-                for row in read_jsonl(getattr(of, file))
-                if "train_loss"
-                not in row  # the closing line, which a run that resumes after its last step does not write
-            ]
-            for of in (ours, theirs)
-        ]
-        if rows[0] != rows[1]:
+        if _untimed(getattr(ours, file)) != _untimed(getattr(theirs, file)):
             raise Broke(f"the {file} differ from those of a run that nothing stopped")
+
+
+def _untimed(file: Path) -> list[dict[str, Any]]:
+    """The rows of a file without what the clock decides, and without the closing line of the metrics.
+
+    A run that resumes after its last step does not write that line.
+    """
+    rows = (row for row in read_jsonl(file) if "train_loss" not in row)
+    return [{name: value for name, value in row.items() if not any(part in name for part in TIMED)} for row in rows]
 
 
 def checkpoints(folder: Path) -> list[str]:
