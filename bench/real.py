@@ -19,10 +19,11 @@ import real_data
 from harness import CONFIGS, QUIET, Row, arguments, flat, read, record
 from real_table import KINDS, real_table
 
-from rl.analysis.paired import mcnemar
+from rl.analysis.paired import changed, mcnemar
 from rl.config import load
 from rl.config.layers import arms
 from rl.storage.run_folder import RunFolder, read_jsonl
+from verifiers.verdict import is_right
 
 FOLDER = Path("runs") / "real"
 RUNGS = {"sums": CONFIGS / "real" / "sums.yaml"}
@@ -81,14 +82,14 @@ def kind_of(prompt: str) -> str:
 
 
 def _right(examples: Sequence[Row], kind: str) -> float:
-    own = [row["score"] == 1.0 for row in examples if kind_of(row["prompt"]) == kind]
+    own = [bool(is_right(row["score"])) for row in examples if kind_of(row["prompt"]) == kind]
     return sum(own) / len(own)
 
 
 def _changed(before: Sequence[Row], after: Sequence[Row]) -> Row:
     """How many problems were gained and lost, and McNemar's p-value."""
-    pairs = [(old["score"] == 1.0, new["score"] == 1.0) for old, new in zip(before, after, strict=True)]
-    gained, lost = sum(new and not old for old, new in pairs), sum(old and not new for old, new in pairs)
+    right = [[bool(is_right(one["score"])) for one in of] for of in (before, after)]
+    gained, lost = changed(list(zip(*right, strict=True)))
     return {"gained": gained, "lost": lost, "p": mcnemar(gained, lost)}
 
 
@@ -124,11 +125,12 @@ def main() -> None:
     parser.add_argument("--arms", nargs="+", help="some of the arms alone")
     given = parser.parse_args()
     os.environ["WANDB_MODE"] = "disabled"
+    known = {(row["rung"], row["arm"], row["seed"]) for row in read(given.out)}
     for rung in given.only:
         real_data.write_sums(FOLDER)
         for seed in given.seeds:
             for arm in given.arms or arms(RUNGS[rung]):
-                if (rung, arm, seed) not in {(r["rung"], r["arm"], r["seed"]) for r in read(given.out)}:
+                if (rung, arm, seed) not in known:
                     row = run(rung, arm, seed, given.model, given.overrides)
                     record(given.out, [row], key=["rung", "arm", "seed"])
         real_table([row for row in read(given.out) if row["rung"] == rung]).show()

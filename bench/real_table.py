@@ -4,29 +4,49 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness import Row, Table
+from harness import NOTHING, Row, Table
+from pooling import interval, pooled
+
+from rl.analysis.paired import mcnemar
 
 KINDS = ("two in digits", "two in words", "three in digits", "three in words")
 """Kinds of sums, by the number of their operands and by their form."""
+WHEN = ("before", "after")
 
 
 def real_table(rows: Sequence[Row]) -> Table:
-    """Greedy accuracy before and after on each seed, with its interval; also by kind of sum, and what it cost."""
-    lines = [
-        [
-            row["arm"],
-            str(row["seed"]),
-            " → ".join(_interval(row, f"{when}.greedy") for when in ("before", "after")),
-            f"{row['gained']}, {row['lost']}",
-            *(f"{row[f'kinds.{kind}.before']:.2f} → {row[f'kinds.{kind}.after']:.2f}" for kind in KINDS),
-            f"{row['larger.before.greedy']:.3f} → {row['larger.after.greedy']:.3f}",
-            f"{row['minutes']:.0f}, {row['tokens']:,}",
-        ]
-        for row in rows
-    ]
-    lines = lines or [["not measured yet", *["–"] * 9]]
+    """Greedy accuracy before and after on each seed, with its interval, and over all seeds of an arm.
+
+    Each seed also has its accuracy by kind of sum, and what it cost.
+    """
+    lines: list[list[str]] = []
+    for arm in dict.fromkeys(row["arm"] for row in rows):
+        own = [row for row in rows if row["arm"] == arm]
+        lines += [_of_seed(row) for row in own]
+        lines += [_of_all(own)] if len(own) > 1 else []
+    lines = lines or [["not measured yet", *[NOTHING] * 9]]
     return Table(["arm", "seed", "greedy", "gained, lost", *KINDS, "larger operands", "minutes, tokens"], lines)
 
 
-def _interval(row: Row, name: str) -> str:
-    return f"{row[name]:.3f} [{row[f'{name}.low']:.3f}, {row[f'{name}.high']:.3f}]"
+def _of_seed(row: Row) -> list[str]:
+    return [
+        row["arm"],
+        str(row["seed"]),
+        " → ".join(interval(row, f"{when}.greedy") for when in WHEN),
+        f"{row['gained']}, {row['lost']}",
+        *(f"{row[f'kinds.{kind}.before']:.2f} → {row[f'kinds.{kind}.after']:.2f}" for kind in KINDS),
+        f"{row['larger.before.greedy']:.3f} → {row['larger.after.greedy']:.3f}",
+        f"{row['minutes']:.0f}, {row['tokens']:,}",
+    ]
+
+
+def _of_all(rows: Sequence[Row]) -> list[str]:
+    """An arm over all its seeds, with McNemar's p-value of the problems gained and lost."""
+    gained, lost = (sum(row[name] for row in rows) for name in ("gained", "lost"))
+    return [
+        rows[0]["arm"],
+        "all",
+        " → ".join(pooled(rows, f"{when}.greedy", f"{when}.n") for when in WHEN),
+        f"{gained}, {lost} (p = {mcnemar(gained, lost):.5f})",
+        *[NOTHING] * 6,
+    ]

@@ -6,8 +6,8 @@ import statistics
 from collections.abc import Sequence
 
 from harness import NOTHING, ROOT, Row, Table
+from pooling import pooled
 
-from rl.analysis.intervals import wilson
 from rl.analysis.rl_star import enumerate_rounds, informed, theory_delta
 from rl.config import load
 from rl.config.layers import arms
@@ -43,14 +43,11 @@ def papers(rows: Sequence[Row], sampled: str | None = None) -> Table:
     for arm in dict.fromkeys(row["arm"] for row in rows):
         own = [row for row in rows if row["arm"] == arm]
         before, after = ([row[f"{when}.greedy"] for row in own] for when in ("before", "after"))
-        problems = sum(row["n"] for row in own)
-        interval = wilson(round(sum(row["after.greedy"] * row["n"] for row in own)), problems)
-        assert interval is not None
         lines.append(
             [
                 arm,
                 f"{statistics.mean(before):.3f}",
-                f"{interval.value:.3f} [{interval.low:.3f}, {interval.high:.3f}]",
+                pooled(own, "after.greedy"),
                 ", ".join(f"{value:.3f}" for value in after),
                 _mean(own, "after.mean_at_k"),
                 _mean(own, "after.mean_length", ".1f"),
@@ -93,11 +90,7 @@ def loops(rows: Sequence[Row]) -> Table:
     lines = []
     for arm in dict.fromkeys(row["arm"] for row in rows):
         own = [row for row in rows if row["arm"] == arm]
-        problems = sum(row["n"] for row in own)
-        intervals = [
-            wilson(round(sum(row[f"after.{name}"] * row["n"] for row in own)), problems) for name in ("greedy", "chain")
-        ]
-        cells = [f"{one.value:.3f} [{one.low:.3f}, {one.high:.3f}]" for one in intervals if one is not None]
+        cells = [pooled(own, f"after.{name}") for name in ("greedy", "chain")]
         by_wrong = statistics.mean(row["after.greedy"] - row["after.chain"] for row in own)
         before = f"{_mean(own, 'before.greedy')}, {_mean(own, 'before.chain')}"
         seeds = ", ".join(f"{row['after.chain']:.3f}" for row in own)
@@ -120,13 +113,10 @@ def _from_statements(rows: Sequence[Row]) -> Table:
     for arm in dict.fromkeys(row["arm"] for row in rows):
         own = [row for row in rows if row["arm"] == arm]
         seeds = [row["after.with_statement"] for row in own]
-        right = round(sum(row["after.with_statement"] * row["n"] for row in own))
-        interval = wilson(right, sum(row["n"] for row in own))
-        assert interval is not None
         lines.append(
             [
                 arm,
-                f"{interval.value:.3f} [{interval.low:.3f}, {interval.high:.3f}]",
+                pooled(own, "after.with_statement"),
                 ", ".join(f"{value:.3f}" for value in seeds),
                 *(
                     f"{_mean(own, f'before.{name}', form)} → {_mean(own, f'after.{name}', form)}"

@@ -101,6 +101,23 @@ def test_what_a_run_changed_is_counted_by_problem_and_by_kind(bench):
     assert real._right(before, "two in words") == 0.0 and real._right(after, "three in digits") == 1.0
 
 
+def test_an_arm_with_several_seeds_has_a_line_over_all_their_problems(bench):
+    real_table = bench("real_table")
+
+    def row(seed, before, after, gained, lost):
+        own = {"arm": "a", "seed": seed, "gained": gained, "lost": lost, "minutes": 7.0, "tokens": 1000}
+        for when, share in (("before", before), ("after", after)):
+            own |= {f"{when}.n": 10, f"{when}.greedy": share, f"{when}.greedy.low": 0.0, f"{when}.greedy.high": 1.0}
+            own |= {f"larger.{when}.greedy": share} | {f"kinds.{kind}.{when}": share for kind in real_table.KINDS}
+        return own
+
+    one, two = row(0, 0.1, 0.4, 4, 1), row(1, 0.3, 0.4, 1, 0)
+    assert len(real_table.real_table([one]).rows) == 1
+    over_all = real_table.real_table([one, two]).rows[2]
+    # 4 and 8 of 20 with Wilson's intervals; 5 gained and 1 lost: 2 (1 + 6) / 2⁶ by McNemar's exact test
+    assert over_all[1:4] == ["all", "0.200 [0.081, 0.416] → 0.400 [0.219, 0.613]", "5, 1 (p = 0.21875)"]
+
+
 @pytest.mark.parametrize(
     ("equation", "lines"),
     [

@@ -116,8 +116,8 @@ def compare(before: Sequence[Reading | None], after: Sequence[Reading | None]) -
         ValueError: the two have different lengths.
     """
     pairs = [(old, new) for old, new in zip(before, after, strict=True) if old is not None and new is not None]
-    gained, lost = _changed([(old.right, new.right) for old, new in pairs])
-    gained_in_form, lost_in_form = _changed([(old.in_form, new.in_form) for old, new in pairs])
+    gained, lost = changed([(old.right, new.right) for old, new in pairs])
+    gained_in_form, lost_in_form = changed([(old.in_form, new.in_form) for old, new in pairs])
     return Comparison(
         n=len(pairs),
         not_judged=len(before) - len(pairs),
@@ -153,6 +153,10 @@ def _unread(one: Reading) -> bool:
     return one.right and not one.in_form
 
 
-def _changed(pairs: Sequence[tuple[bool, bool]]) -> tuple[int, int]:
-    """How many became true, and how many false."""
+def changed(pairs: Sequence[tuple[bool, bool]]) -> tuple[int, int]:
+    """The number of problems gained and lost, which `mcnemar` compares.
+
+    Args:
+        pairs: for each problem, whether it was right before, and whether it is right after.
+    """
     return sum(new and not old for old, new in pairs), sum(old and not new for old, new in pairs)
