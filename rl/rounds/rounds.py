@@ -233,8 +233,9 @@ class Rounds(Run):
             raise KeyboardInterrupt
 
     def _record(self, number: int, samples: Sequence[Sample], counts: Mapping[str, float]) -> None:
-        there = any(row.get("rounds/number") == number for row in read_jsonl(self.folder.metrics))
-        if not self.state.is_main_process or there:
+        if not self.state.is_main_process:
+            return
+        if any(row.get("rounds/number") == number for row in read_jsonl(self.folder.metrics)):
             return
         times = {f"time/{phase}": seconds for phase, seconds in self.draws.seconds.items()}
         numbers = {"rounds/number": number, **(numbers_of_round(samples) if samples else {}), **counts, **times}

@@ -92,7 +92,8 @@ class Run(ABC):
 
     def measure(self, split: Split, step: int) -> None:
         """Evaluate the current policy and record the result; a recorded evaluation is not repeated."""
-        (on_record,) = broadcast_object_list([self.folder.evaluation(split, step) is not None])
+        mine = self.state.is_main_process and self.folder.evaluation(split, step) is not None
+        (on_record,) = broadcast_object_list([mine])
         if on_record:
             return
         started = time.perf_counter()

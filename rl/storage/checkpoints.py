@@ -115,7 +115,8 @@ class Checkpoints(TrainerCallback):
     def on_train_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Delete the staging folder."""
+        """Delete the staging folder, once no process has to look into it any more."""
+        self.trainer.accelerator.wait_for_everyone()  # at the end of training, the Trainer lists it on every process
         if args.should_save:
             shutil.rmtree(self.folder.staging, ignore_errors=True)
 

@@ -2,6 +2,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -100,6 +101,16 @@ def test_the_newest_two_stay_and_the_best_on_validation_beside_them(tmp_path):
         checkpoint_folders.rotate(folder.checkpoints, kept.keep, folder.staging, kept.best())
         there.append([checkpoint_folders.step_of(path) for path in checkpoint_folders.numbered(folder.checkpoints)])
     assert there == [[1], [1, 2], [2, 3], [2, 3, 4], [4, 5], [5, 6]]
+
+
+def test_the_staging_folder_stays_until_every_process_has_ended_its_training(tmp_path):
+    kept, seen = checkpoints.Checkpoints(RunFolder(tmp_path)), []
+    kept.folder.staging.mkdir(parents=True)
+    waiting = SimpleNamespace(wait_for_everyone=lambda: seen.append(kept.folder.staging.exists()))
+    kept.trainer = SimpleNamespace(accelerator=waiting)
+    for main in (False, True):  # the Trainer lists the folder on every process just before
+        kept.on_train_end(SimpleNamespace(should_save=main), None, None)
+    assert seen == [True, True] and not kept.folder.staging.exists()
 
 
 def test_without_an_evaluation_at_a_checkpoint_there_is_no_best(tmp_path):
