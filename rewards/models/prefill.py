@@ -44,7 +44,7 @@ def prefilled(model: Model, ids_BP: Tensor, mask_BP: Tensor, pad: int) -> dict[s
         the P' columns, which may be fewer than P and have their padding before the last token.
     """
     plain = {"input_ids": ids_BP, "attention_mask": mask_BP}
-    if not shares(model) or _waits_for_others(model):
+    if not shares(model) or waits_for_others(model):
         return plain
     a_token = Size.of(model).operations(1)
     if ids_BP.numel() * a_token < LEAST_SAVED:  # too little even if nothing had to be run
@@ -75,8 +75,12 @@ def prefilled(model: Model, ids_BP: Tensor, mask_BP: Tensor, pad: int) -> dict[s
     }
 
 
-def _waits_for_others(model: Model) -> bool:
-    """Whether each pass waits for the other processes because the weights are sharded: all must run as many passes."""
+def waits_for_others(model: Model) -> bool:
+    """Whether each pass waits for the other processes because the weights are sharded: all must run as many passes.
+
+    Args:
+        model: the model, without wrappers such as DDP.
+    """
     if not (dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1):
         return False
     return is_deepspeed_zero3_enabled() or any(
