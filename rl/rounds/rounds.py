@@ -40,7 +40,7 @@ from rl.runs.proxies import Proxies
 from rl.runs.run import Run
 from rl.storage import pool
 from rl.storage.checkpoint_folders import newest_good, step_of
-from rl.storage.checkpoints import Checkpoints, ended, take_up
+from rl.storage.checkpoints import Checkpoints, ended, refusing_foreign_states, take_up
 from rl.storage.run_folder import read_jsonl
 from rl.tasks.task import Split
 
@@ -214,7 +214,7 @@ class Rounds(Run):
         checkpoint = self._last_checkpoint(number)
         self.checkpoints.trainer, self.checkpoints.resumed = trainer, checkpoint
         before = self.steps
-        with self.stop, naming_the_last_good(self.last_good):
+        with self.stop, naming_the_last_good(self.last_good), refusing_foreign_states(checkpoint):
             if checkpoint is not None and ended(checkpoint):
                 take_up(trainer, checkpoint)
             else:
