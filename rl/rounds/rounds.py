@@ -63,7 +63,7 @@ class Rounds(Run):
         start = self.settings.first_sampler or self.policy.path
         self.chooser = Chooser(context, self.algorithm, start, self.draws.sieve)
         self.stop = StopOnSignal(1, self.console)
-        self.progress = ProgressLine(self.console, lambda: self.right_on_validation)
+        self.progress = ProgressLine(self.console, lambda: self.right_on_validation, self.trained_for)
         self.model: Model = self.policy.model if self.settings.first_sampler is None else first_sampler(context)
         self.done, self.steps = 0, 0
 

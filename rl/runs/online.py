@@ -43,7 +43,7 @@ class OnlineRun(Run):
         )
         self.stop = StopOnSignal(GenerationCycle.of(config).optimizer_steps, console)
         evaluations = Evaluations(lambda step: self.measure("validation", step), config.evaluation.every)
-        self.progress = ProgressLine(console, lambda: self.right_on_validation)
+        self.progress = ProgressLine(console, lambda: self.right_on_validation, self.trained_for)
         self.checkpoints = Checkpoints(
             folder, config.trainer.get("save_total_limit"), lambda: best_on_validation(folder)
         )
