@@ -40,7 +40,7 @@ from rl.runs.proxies import Proxies
 from rl.runs.run import Run
 from rl.storage import pool
 from rl.storage.checkpoint_folders import newest_good, step_of
-from rl.storage.checkpoints import Checkpoints, ended, take_up
+from rl.storage.checkpoints import Checkpoints, ended, refusing_foreign_states, take_up
 from rl.storage.run_folder import read_jsonl
 from rl.tasks.task import Split
 
@@ -63,7 +63,7 @@ class Rounds(Run):
         start = self.settings.first_sampler or self.policy.path
         self.chooser = Chooser(context, self.algorithm, start, self.draws.sieve)
         self.stop = StopOnSignal(1, self.console)
-        self.progress = ProgressLine(self.console, lambda: self.right_on_validation)
+        self.progress = ProgressLine(self.console, lambda: self.right_on_validation, self.trained_for)
         self.model: Model = self.policy.model if self.settings.first_sampler is None else first_sampler(context)
         self.done, self.steps = 0, 0
 
@@ -214,7 +214,7 @@ class Rounds(Run):
         checkpoint = self._last_checkpoint(number)
         self.checkpoints.trainer, self.checkpoints.resumed = trainer, checkpoint
         before = self.steps
-        with self.stop, naming_the_last_good(self.last_good):
+        with self.stop, naming_the_last_good(self.last_good), refusing_foreign_states(checkpoint):
             if checkpoint is not None and ended(checkpoint):
                 take_up(trainer, checkpoint)
             else:
