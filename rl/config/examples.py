@@ -25,9 +25,10 @@ class ExampleSource(Section):
     """One file, folder or hub data set among several."""
 
     data: str
-    """`FILE:NAME` takes the rows whose column `split`, or whose split on the hub, has that name. `task` is the task's
-    own train split, with the task's solutions if no column holds the completion. `demonstrator` is that split with the
-    answers of an embedded task's demonstrator."""
+    """`FILE:NAME` takes the rows whose column `split`, or whose split on the hub, has that name. Without a name, rows
+    that the data calls validation or test, or by another usual name (valid, val, dev, eval), are left out. `task` is
+    the task's own train split, with the task's solutions if no column holds the completion. `demonstrator` is that
+    split with the answers of an embedded task's demonstrator."""
     rows: Positive | None = None
     """Use only this many rows, from the start."""
     weight: Annotated[float, Field(ge=0)] = 1.0
