@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from rewards import GIVE_STEPS, GIVE_TOKENS, REWARDS
 from rewards.mixing import schedule
+from rl.config.embedded import EMBEDDED
 from rl.config.generation_cycle import GenerationCycle
-from rl.config.statements import check_statements
+from rl.config.statements import check_statements, task_verifier
 from rl.config.trainer_arguments import arguments, convert
 from rl.config.trainer_values import check_trainer_values
 from rl.config.wrong_key import WrongKey
@@ -110,8 +111,8 @@ def check_combinations(config: Config) -> None:
         raise WrongKey(
             "task.verifier", f"{config.task.verifier!r} is not one; {nearest(config.task.verifier, VERIFIERS)}"
         )
-    if config.policy.model == "embedded" and config.task.name not in ("chain", "facts", "zip"):
-        raise WrongKey("policy.model", f"embedded is warmed up on chain, facts or zip, not on {config.task.name}")
+    if config.policy.model == "embedded" and config.task.name not in EMBEDDED:
+        raise WrongKey("policy.model", f"embedded is for {', '.join(EMBEDDED)}, not for {config.task.name}")
     if config.policy.model == "embedded" and config.task.name == "zip":
         alone = config.policy.attention == "current_token"
         if alone != (config.task.demonstrate == "steps"):
@@ -202,8 +203,7 @@ def _check_credit(config: Config) -> None:
         if reward.function is not None or kind not in give:
             raise WrongKey(key, f"it gives no {part} scores to credit; these do: {', '.join(give)}")
         if kind in ("correctness", "steps"):
-            task = config.task
-            verifier = reward.verifier or (task.verifier if task.name == "dataset" else task.name)
+            verifier = reward.verifier or task_verifier(config)
             if not getattr(module(verifier), "JUDGES_STEPS", False):
                 raise WrongKey(key, f"verifier {verifier!r} does not judge steps, so there is nothing to credit")
 

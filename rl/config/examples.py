@@ -123,8 +123,8 @@ class Examples(Section):
     same solutions at equal rows give the long one many times the tokens."""
     total: Positive | None = None
     """Number of rows or tokens of a mix; by default the largest for which the sources suffice at these shares."""
-    form: Literal["equations", "program", "system", "system_and_program", "guide"] | None = None
-    """What is made of completions with marked equations, such as `<<3+4=7>>` (`rl/examples/forms.py`)."""
+    form: Literal["words", "equations", "program", "system", "system_and_program", "guide"] | None = None
+    """What is made of completions with marked equations, such as `<<3+4=7>>` (`rl/tasks/forms.py`)."""
     fade: Fade | None = None
     of: Literal["all", "failed", "as_many"] = "all"
     """The examples that a round fits on: all of them; those of problems for which it sampled no right answer; or the

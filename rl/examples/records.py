@@ -54,7 +54,7 @@ def _demonstrations(source: ExampleSource, task: Task, rng: random.Random) -> It
         UserError: the task has no demonstrator, or the demonstrator lacks a habit.
     """
     if (demonstrate := task.demonstrate_on) is None:
-        raise UserError("algorithm.examples", f"the task {task.name} has no demonstrator; chain and facts do")
+        raise UserError("algorithm.examples", f"the task {task.name} has no demonstrator; the embedded tasks do")
     habits = [name for name, one in inspect.signature(demonstrate).parameters.items() if one.kind is one.KEYWORD_ONLY]
     for name in source.habits:
         if name not in habits:
