@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cosine_similarity
 
 from rewards.models.batches import padded
-from rl.algorithms.weighted import Collator, WeightedCollator, WeightedSftTrainer
+from rl.algorithms.weighted import WeightedCollator, WeightedSftTrainer
 from rl.config.choosing import Triplet
 
 
@@ -69,14 +69,7 @@ class TripletSftTrainer(WeightedSftTrainer):
 
 
 class TripletCollator(WeightedCollator):
-    """Adds weights to the batch, and the triplets' tokens.
-
-    Args:
-        plain: the collator of the batch itself.
-    """
-
-    def __init__(self, plain: Collator) -> None:
-        super().__init__(plain)
+    """Adds weights, and the triplets' tokens, to the batch of another collator."""
 
     def __call__(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
         """The batch, with `triplets`: `read`, the model's arguments, and `whole` (B,), whether a row has a contrast.
