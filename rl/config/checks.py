@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -61,7 +62,10 @@ SET_ELSEWHERE = {
 
 
 def checked_trainer(config: Config) -> dict[str, Any]:
-    """`trainer:` with each argument checked against TRL's config class and converted to its type."""
+    """`trainer:` with each argument checked against TRL's config class and converted to its type.
+
+    Null leaves out an argument of an included file, unless it is a value of the argument.
+    """
     trl_config = config.algorithm.trl_config
     valid = arguments(trl_config)
     checked = {}
@@ -71,6 +75,8 @@ def checked_trainer(config: Config) -> dict[str, Any]:
         if name not in valid:
             settable = valid.keys() - SET_ELSEWHERE.keys()
             raise WrongKey(f"trainer.{name}", f"{trl_config} has no such argument; {nearest(name, settable)}")
+        if value is None and not {"None", "Any"} & set(re.findall(r"\w+", valid[name])):
+            continue
         try:
             checked[name] = convert(name, valid[name], value)
         except ValueError as error:

@@ -260,6 +260,7 @@ class Config(Section):
     mix: Mix = Mix()
     algorithm: Algorithm
     trainer: dict[str, Any] = {}
+    """Arguments of TRL's config. Null leaves out one of an included file, so that it has TRL's default."""
     evaluation: Evaluation = Evaluation()
     logging: Logging = Logging()
 
