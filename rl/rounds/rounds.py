@@ -277,6 +277,7 @@ class Rounds(Run):
             teachers=self.context.teachers,
             round=number,
             control=self.policy.control,
+            exam=self._pool(number) if getattr(self.settings, "triplet", None) is not None else (),
         )
         with refusals_named(self.config.trainer):
             return self.algorithm.build(fit, examples)
