@@ -92,11 +92,11 @@ def pickled_state(place: Place) -> str:
         for state in [*checkpoint.glob("*.pt"), *checkpoint.glob("*.pth")]:
             torch.save(Hostile(marker), state)
         seal(checkpoint)
-    done = run(place.folder, train("grpo"), code=None)
+    done = run(place.folder, train("grpo"), code=2)
     _did_not_run(marker)
-    if not done.code:
-        raise Broke("went on")
-    return f"exit {done.code}, nothing was run"
+    if "delete the folder" not in done.line:
+        raise Broke("does not say what to do")
+    return f"exit 2, {done.line[:110]!r} …"
 
 
 def secret_in_a_config(place: Place) -> str:

@@ -28,7 +28,7 @@ from rewards.models.types import Source
 from rewards.parts.answer_models import KINDS, MANIFEST, fold_of
 from rewards.parts.columns import data_columns
 from rewards.parts.context import Context
-from rewards.parts.rationale import Layout, asked
+from rewards.parts.rationale import RationaleLayout, asked
 from rewards.parts.settings import options_of
 from rewards.parts.source import LOADING
 from rewards.reward import Reward, Scores, Text
@@ -51,7 +51,7 @@ class Consistency(Reward):
     def __init__(
         self,
         models: Sequence[tuple[Source, Source]],
-        layout: Layout,
+        layout: RationaleLayout,
         discrete: bool = False,
         shifted: bool = False,
         name: str = "consistency",
@@ -118,4 +118,4 @@ def build(name: str, settings: Mapping[str, Any], context: Context) -> Consisten
     for fold in range(manifest["folds"]):
         without, told = (frozen(str(folder / str(fold) / kind), **options) for kind in KINDS)
         models.append((without, told))
-    return Consistency(models, Layout(**manifest["layout"]), **forms, name=name)
+    return Consistency(models, RationaleLayout(**manifest["layout"]), **forms, name=name)

@@ -26,7 +26,7 @@ from rewards.models.likelihoods import Likelihood, likelihoods, softmax
 from rewards.models.prompts import render
 from rewards.models.types import Source
 from rewards.parts.context import Context
-from rewards.parts.rationale import OPTIONS, Asked, Layout, asked, layout
+from rewards.parts.rationale import OPTIONS, Asked, RationaleLayout, asked, layout
 from rewards.parts.settings import one_of, options_of
 from rewards.parts.source import LOADING, source, template_kwargs
 from rewards.reward import Reward, Scores, Text
@@ -37,7 +37,7 @@ Answers = list[Likelihood]
 
 def with_and_without(
     rows: Sequence[Asked],
-    layout: Layout,
+    layout: RationaleLayout,
     reader: Source,
     baseline: Source,
     template_kwargs: Mapping[str, Any] | None = None,
@@ -124,7 +124,7 @@ class LikelihoodGain(Reward):
     def __init__(
         self,
         model: Source,
-        layout: Layout,
+        layout: RationaleLayout,
         measure: str = "sum",
         name: str = "likelihood_gain",
         template_kwargs: Mapping[str, Any] | None = None,

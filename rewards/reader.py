@@ -27,7 +27,7 @@ from rewards.models.state import fingerprint
 from rewards.models.types import Pair
 from rewards.parts.columns import column, data_columns
 from rewards.parts.context import Context
-from rewards.parts.rationale import Layout, layout
+from rewards.parts.rationale import RationaleLayout, layout
 from rewards.parts.settings import one_of, options_of, whole
 from rewards.parts.source import LOADING, source
 from rewards.reward import Reward, Scores, Text, text_of
@@ -64,7 +64,7 @@ class Reader(Reward):
         verifier: Verifier,
         *,
         form: str = "causal",
-        layout: Layout | None = None,
+        layout: RationaleLayout | None = None,
         max_tokens: int = 32,
         cache: Path | None = None,
         name: str = "reader",
@@ -72,7 +72,7 @@ class Reader(Reward):
         self.name = name
         self.model, self.tokenizer = model
         self.form, self.max_tokens, self.cache = form, max_tokens, cache
-        self.layout = layout or Layout()
+        self.layout = layout or RationaleLayout()
         self.verifier = Correctness(verifier, name)
         self.columns = self.verifier.columns
         self.answered = 0

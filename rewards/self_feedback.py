@@ -31,7 +31,7 @@ from rewards.models.likelihoods import Likelihood
 from rewards.models.prompts import prompt_ids
 from rewards.models.types import Source
 from rewards.parts.context import Context
-from rewards.parts.rationale import OPTIONS, Layout, asked, layout
+from rewards.parts.rationale import OPTIONS, RationaleLayout, asked, layout
 from rewards.parts.settings import number, options_of, whole
 from rewards.parts.source import LOADING, source, template_kwargs
 from rewards.reward import Reward, Scores, Text
@@ -75,7 +75,7 @@ class SelfFeedback(Reward):
     def __init__(
         self,
         model: Source,
-        layout: Layout,
+        layout: RationaleLayout,
         *,
         baseline: Source | None = None,
         context: Context | None = None,

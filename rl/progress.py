@@ -68,10 +68,35 @@ def completions_bar(console: Console, what: str, completions: int) -> Iterator[C
         yield lambda count: progress.advance(bar, count)
 
 
-class Rate:
-    """Tokens a second between one call and the next."""
+class Stopwatch:
+    """Seconds since it was made, without those in which it was paused."""
 
     def __init__(self) -> None:
+        self._started, self._paused = time.perf_counter(), 0.0
+
+    def __call__(self) -> float:
+        """The seconds so far."""
+        return time.perf_counter() - self._started - self._paused
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Leave out the seconds of this context."""
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._paused += time.perf_counter() - began
+
+
+class Rate:
+    """Tokens a second between one call and the next.
+
+    Args:
+        clock: returns the seconds so far.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._clock = clock
         self._last: tuple[float, float] | None = None
 
     def __call__(self, tokens: float | None) -> float | None:
@@ -85,7 +110,7 @@ class Rate:
         """
         if tokens is None:
             return None
-        before, self._last = self._last, (tokens, time.perf_counter())
+        before, self._last = self._last, (tokens, self._clock())
         if before is None or tokens <= before[0]:
             return None
         return (tokens - before[0]) / (self._last[1] - before[1])

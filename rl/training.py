@@ -71,7 +71,7 @@ def train(config: Config, *, fresh: bool = False, command: str = "") -> dict[str
         opened = trackers(config, context.folder, context.warn) if state.is_main_process else nullcontext(Trackers())
         with opened as seen_in:
             run = _run(context)
-            run.trackers = seen_in
+            run.report_to(seen_in)
             run.train()
             return run.finish()
 

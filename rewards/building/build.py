@@ -11,7 +11,7 @@ from rewards.building import function
 from rewards.mixing import schedule
 from rewards.mixing.mix import Mix
 from rewards.parts.context import Context
-from rewards.parts.rationale import Layout, layout
+from rewards.parts.rationale import RationaleLayout, layout
 from rewards.parts.settings import CREDIT_ON, KEYS, STEP_RULES, TOKEN_RULE, one_of
 from rewards.reward import Reward
 from verifiers.runtime.names import nearest
@@ -91,7 +91,7 @@ def _reward(name: str, given: Mapping[str, Any], context: Context) -> Reward:
     return reward
 
 
-def _layout(reward: Reward, context: Context) -> Layout:
+def _layout(reward: Reward, context: Context) -> RationaleLayout:
     """How a completion is split for a reward: as its options say, or else as the task does it."""
     own = getattr(reward, "layout", None)
-    return own if isinstance(own, Layout) else layout({}, context.verifier.name)
+    return own if isinstance(own, RationaleLayout) else layout({}, context.verifier.name)

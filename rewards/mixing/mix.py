@@ -31,7 +31,7 @@ from rewards.mixing.aggregate import (
 )
 from rewards.mixing.run import LARGEST, Runner, hold_to_budget
 from rewards.mixing.schedule import Weight
-from rewards.parts.rationale import Layout
+from rewards.parts.rationale import RationaleLayout
 from rewards.parts.settings import one_of
 from rewards.reward import Reward, Scores, Text, text_of
 from rewards.sample import Judgement
@@ -94,7 +94,7 @@ class Mix(Reward):
         gate: str | None = None,
         gate_at: float = 0.5,
         timeout: float = 300.0,
-        rationales: Mapping[str, Layout] | None = None,
+        rationales: Mapping[str, RationaleLayout] | None = None,
     ) -> None:
         self.rewards = tuple(rewards)
         self.weights = {name: schedule.checked(weight) for name, weight in weights.items()}

@@ -77,6 +77,21 @@ def header(file: Path) -> dict[str, Any]:
     return tensors
 
 
+def in_hub_cache(name: str) -> Path | None:
+    """The folder of a model in the hub's cache; None if it was not downloaded.
+
+    Args:
+        name: a hub id.
+
+    Raises:
+        huggingface_hub.errors.HFValidationError: no model on the hub can have this name.
+    """
+    from huggingface_hub import try_to_load_from_cache
+
+    cached = try_to_load_from_cache(name, "config.json")
+    return Path(cached).parent if isinstance(cached, str) else None
+
+
 def _adapter_fault(folder: Path) -> str | None:
     if (what := _json_fault(folder / CONFIG_FILE)) is not None:
         return what

@@ -32,7 +32,7 @@ from rewards.models.prompts import Rendered
 from rewards.models.room import room
 from rewards.models.state import default_device, device_of, move
 from rewards.models.types import Model, Tokenizer
-from rewards.parts.rationale import LAYOUTS, Layout, choices_of
+from rewards.parts.rationale import LAYOUTS, RationaleLayout, choices_of
 from rewards.reward import Text
 from verifiers.runtime.golds import first_gold
 
@@ -66,7 +66,7 @@ def fit_answer_models(
     folds: int,
     start: str,
     folder: str | Path,
-    layout: Layout | None = None,
+    layout: RationaleLayout | None = None,
     *,
     epochs: int = 5,
     learning_rate: float = 1e-4,
@@ -97,7 +97,7 @@ def fit_answer_models(
         ValueError: there are fewer than two folds, a row lacks a column, a fold leaves no rows to train on, or the
             folder is not empty.
     """
-    layout, folder = layout or Layout(), Path(folder)
+    layout, folder = layout or RationaleLayout(), Path(folder)
     if folds < 2:
         raise ValueError(
             f"folds: expected at least 2, got {folds}; with one, the models would judge their training rows"
@@ -128,7 +128,7 @@ def fit_answer_models(
 
 
 def _examples(
-    rows: Sequence[Mapping[str, Any]], kind: str, folds: int, layout: Layout, tokenizer: Tokenizer
+    rows: Sequence[Mapping[str, Any]], kind: str, folds: int, layout: RationaleLayout, tokenizer: Tokenizer
 ) -> list[tuple[int, Pair]]:
     """(fold, context with the gold answer) of the distinct rows for one kind of model."""
     found: dict[tuple[Rendered, str], tuple[int, Pair]] = {}

@@ -34,7 +34,7 @@ class Split(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Layout:
+class RationaleLayout:
     """How a completion is split, and how the question is posed to a model.
 
     Attributes:
@@ -105,8 +105,8 @@ class Layout:
 
 
 LAYOUTS = {
-    "facts": Layout("Answer:", "{prompt}{rationale} Answer:", "{prompt} Answer:", " ({label})"),
-    "chain": Layout("#", "{prompt}{rationale}#", "{prompt}#", "{text}"),
+    "facts": RationaleLayout("Answer:", "{prompt}{rationale} Answer:", "{prompt} Answer:", " ({label})"),
+    "chain": RationaleLayout("#", "{prompt}{rationale}#", "{prompt}#", "{text}"),
 }
 """Name of a task's verifier → layout of its completions; other tasks have MaRio's, with `So the answer is`."""
 _PLACES = {
@@ -115,20 +115,20 @@ _PLACES = {
     "answer": ({"label", "text"}, {"label", "text"}),
 }
 """Template → its possible placeholders, and those of which it needs at least one."""
-OPTIONS = tuple(field.name for field in fields(Layout))
+OPTIONS = tuple(field.name for field in fields(RationaleLayout))
 
 
-def layout(options: Mapping[str, Any], task: str) -> Layout:
+def layout(options: Mapping[str, Any], task: str) -> RationaleLayout:
     """The layout of a task, with changes from a reward's options.
 
     Args:
-        options: options with the names of `Layout`'s attributes.
+        options: options with the names of `RationaleLayout`'s attributes.
         task: the name of the task's verifier.
 
     Raises:
         ValueError: a template lacks a placeholder, or has an unknown one.
     """
-    changed = replace(LAYOUTS.get(task, Layout()), **{key: options[key] for key in OPTIONS if key in options})
+    changed = replace(LAYOUTS.get(task, RationaleLayout()), **{key: options[key] for key in OPTIONS if key in options})
     if changed.marker == "":
         raise ValueError(
             "marker: an empty marker matches everywhere; set it to null if completions are rationales alone"
@@ -193,7 +193,7 @@ class Asked(NamedTuple):
 
 
 def asked(
-    layout: Layout,
+    layout: RationaleLayout,
     prompts: Sequence[Text],
     completions: Sequence[Text],
     columns: Mapping[str, Any],

@@ -27,7 +27,7 @@ from rewards.models.attention import parameters_of
 from rewards.models.batches import pad_id, padded
 from rewards.models.likelihoods import Pair, joined
 from rewards.models.types import Model
-from rewards.parts.rationale import Asked, Layout, asked
+from rewards.parts.rationale import Asked, RationaleLayout, asked
 from rewards.sample import Sample
 from rl.config.online import Answering
 
@@ -48,7 +48,7 @@ def is_due(settings: Answering, cycle: int) -> bool:
 def answering_batch(
     samples: Sequence[Sample],
     settings: Answering,
-    layout: Layout,
+    layout: RationaleLayout,
     tokenizer: PreTrainedTokenizerBase,
     template_kwargs: Mapping[str, Any] | None = None,
 ) -> dict[str, Tensor]:
@@ -140,7 +140,7 @@ def answer_logprobs(model: nn.Module, policy: Model, batch: Mapping[str, Tensor]
     return logits_BTV.float().log_softmax(-1).gather(2, batch["completion_ids"].unsqueeze(2)).squeeze(2)
 
 
-def _asked(samples: Sequence[Sample], layout: Layout) -> list[Asked]:
+def _asked(samples: Sequence[Sample], layout: RationaleLayout) -> list[Asked]:
     """The samples with a question to ask; if rows have choices, the gold answer is one of them."""
     names = [name for name in ("gold", "choices") if name in samples[0].row]
     columns = {name: [one.row[name] for one in samples] for name in names}

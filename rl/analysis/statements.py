@@ -30,7 +30,7 @@ from rewards.models.likelihoods import likelihoods, softmax
 from rewards.models.load import frozen
 from rewards.models.prompts import render
 from rewards.models.types import Model, Tokenizer
-from rewards.parts.rationale import Layout, choices_of, layout
+from rewards.parts.rationale import RationaleLayout, choices_of, layout
 from rewards.self_feedback import margin
 from rl.analysis.intervals import Interval, bootstrap, wilson
 from rl.config.statements import Statements
@@ -127,7 +127,7 @@ def answered(
     ]
 
 
-def _answers(form: Layout, labels: Sequence[str], texts: Sequence[str]) -> list[str]:
+def _answers(form: RationaleLayout, labels: Sequence[str], texts: Sequence[str]) -> list[str]:
     return [form.answer.format(label=label, text=text) for label, text in zip(labels, texts, strict=True)]
 
 

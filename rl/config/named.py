@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rewards.models.folder import fault
+from rewards.models.folder import fault, in_hub_cache
 from rl.errors import UserError, beside
 from verifiers.runtime.names import nearest
 
@@ -107,11 +107,10 @@ def _is_here(key: str, model: str) -> bool:
     # a hub id has one slash at most; a name that begins with a folder that exists here is meant as a path
     if model.startswith((".", "/", "~")) or model.count("/") > 1 or ("/" in model and folder.parent.is_dir()):
         raise UserError(key, f"no folder {model!r}{beside(folder)}")
-    from huggingface_hub import try_to_load_from_cache
     from huggingface_hub.errors import HFValidationError
 
     try:
-        return isinstance(try_to_load_from_cache(model, "config.json"), str)
+        return in_hub_cache(model) is not None
     except HFValidationError:
         raise UserError(key, f"{model!r} is neither a folder here nor a name that the hub has") from None
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from rewards.parts.rationale import Layout, layout
+from rewards.parts.rationale import OPTIONS, RationaleLayout, layout
 from rl.config.section import Positive, Section
 from rl.config.wrong_key import WrongKey
 
@@ -32,10 +32,10 @@ class Statements(Section):
 
 def task_verifier(config: Config) -> str:
     """The name of the task's verifier, which decides how completions are split."""
-    return config.task.verifier if config.task.name == "dataset" else config.task.name
+    return getattr(config.task, "verifier", config.task.name)  # an embedded task has that of its name, as a rule
 
 
-def checked_layout(config: Config, key: str, options: Mapping[str, str]) -> Layout:
+def checked_layout(config: Config, key: str, options: Mapping[str, str]) -> RationaleLayout:
     """The layout of completions that a section of the config names.
 
     Args:
@@ -46,8 +46,8 @@ def checked_layout(config: Config, key: str, options: Mapping[str, str]) -> Layo
     Raises:
         WrongKey: an option is unknown or is not a template.
     """
-    if unknown := options.keys() - Layout.__dataclass_fields__.keys():
-        raise WrongKey(f"{key}.{min(unknown)}", f"is not one; there are: {', '.join(Layout.__dataclass_fields__)}")
+    if unknown := options.keys() - set(OPTIONS):
+        raise WrongKey(f"{key}.{min(unknown)}", f"is not one; there are: {', '.join(OPTIONS)}")
     try:
         return layout(options, task_verifier(config))
     except ValueError as error:

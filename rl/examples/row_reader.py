@@ -21,9 +21,9 @@ from rl.config import DatasetTask
 from rl.config.examples import Examples
 from rl.config.sections import Task as TaskSettings
 from rl.errors import UserError
-from rl.examples.forms import in_form
 from rl.tasks.columns import column, has, names
-from rl.tasks.layout import BadRow, Layout, as_prompt, template_fields
+from rl.tasks.forms import in_form
+from rl.tasks.layout import BadRow, RowLayout, as_prompt, template_fields
 from rl.tasks.messages import Messages, messages_of
 from rl.tasks.task import Split, Task
 from verifiers.runtime.names import nearest
@@ -200,7 +200,7 @@ class RowReader:
             raise BadRow(f"chosen and rejected are the same: {texts[0][:60]!r}")
 
 
-def _layout(settings: Examples, task: Task, layout: TaskSettings) -> Layout:
+def _layout(settings: Examples, task: Task, layout: TaskSettings) -> RowLayout:
     """How rows become prompts: as the examples' own settings say, and otherwise as in the task."""
     try:
         config = DatasetTask(
@@ -211,7 +211,7 @@ def _layout(settings: Examples, task: Task, layout: TaskSettings) -> Layout:
             chat=task.chat if settings.chat is None else settings.chat,
             answer_pattern=getattr(layout, "answer_pattern", None),
         )
-        return Layout.of(config, task.verifier)
+        return RowLayout.of(config, task.verifier)
     except UserError as error:
         raise UserError((error.where or "").replace("task.", "algorithm.examples."), error.what) from None
 

@@ -87,10 +87,10 @@ def _label(out: str, overrides: Sequence[str], **options: Any) -> None:
 def _train(labels: str, model: str, out: str, form: str, separator: str | None, template: str, **settings: Any) -> None:
     """Train a process reward model on a file of LABELS."""
     from rl.prm.commands import train
-    from rl.prm.formats import Layout
+    from rl.prm.formats import LabelLayout
     from rl.prm.train import TrainSettings
 
-    train(labels, model, out, Layout(form, separator, template), TrainSettings(**settings))
+    train(labels, model, out, LabelLayout(form, separator, template), TrainSettings(**settings))
 
 
 @prm.command("eval")
@@ -128,9 +128,9 @@ def _evaluate(
 ) -> None:
     """Evaluate a process reward MODEL, or saved predictions: first wrong step, AUC, calibration, best of n."""
     from rl.prm.evaluation import evaluate_model, evaluate_predictions
-    from rl.prm.formats import Layout, escaped
+    from rl.prm.formats import LabelLayout, escaped
 
-    layout = Layout(form, separator, template)
+    layout = LabelLayout(form, separator, template)
     if model is not None and predictions is None:
         at = None if marker is None else escaped(marker)
         evaluate_model(model, data, layout, threshold=threshold, tune=tune, batch=batch, marker=at, out=out)

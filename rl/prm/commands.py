@@ -28,7 +28,7 @@ from rl.policy.warm_start import cache_folder
 from rl.prm import train as training
 from rl.prm.complete import Completer, identity
 from rl.prm.evaluation import check_place, quiet_libraries, table
-from rl.prm.formats import Layout, escaped
+from rl.prm.formats import LabelLayout, escaped
 from rl.prm.label import Counts, agreement, by_monte_carlo, by_verifier
 from rl.prm.labelled import records, scores_of, unlabelled, write
 from rl.progress import completions_bar
@@ -82,7 +82,7 @@ def label(out: str, overrides: Sequence[str], options: LabelOptions) -> list[Sam
     if options.by == "file":
         if not options.rows:
             raise UserError("command line", "--by file needs --rows FILE, in a format that --format names")
-        read = Layout(options.form, options.separator, options.template).read(options.rows)
+        read = LabelLayout(options.form, options.separator, options.template).read(options.rows)
         return _written(console, out, read, None)
     config = _config(options.task, overrides) if options.task else None
     task = tasks.load(config) if config else None
@@ -122,7 +122,7 @@ def label(out: str, overrides: Sequence[str], options: LabelOptions) -> list[Sam
     return done
 
 
-def train(labels: str, model: str, out: str, layout: Layout, settings: training.TrainSettings) -> dict[str, Any]:
+def train(labels: str, model: str, out: str, layout: LabelLayout, settings: training.TrainSettings) -> dict[str, Any]:
     """`whetstone prm train`.
 
     Args:

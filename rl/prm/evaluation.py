@@ -20,7 +20,7 @@ from rewards.sample import Sample
 from rl.errors import UserError
 from rl.prm import step_metrics as measures
 from rl.prm.cells import whole_cell
-from rl.prm.formats import Layout
+from rl.prm.formats import LabelLayout
 from rl.prm.labelled import has_labels, records, scores_of
 from rl.prm.scores import step_scores
 from rl.prm.train import load
@@ -31,7 +31,7 @@ from rl.terminal import Terminal
 def evaluate_model(
     model: str,
     data: str,
-    layout: Layout,
+    layout: LabelLayout,
     *,
     threshold: float = 0.5,
     tune: str | None = None,
@@ -78,7 +78,7 @@ def evaluate_model(
 
 
 def evaluate_predictions(
-    predictions: str, data: str, layout: Layout, *, threshold: float = 0.5, out: str | None = None
+    predictions: str, data: str, layout: LabelLayout, *, threshold: float = 0.5, out: str | None = None
 ) -> dict[str, Any]:
     """`whetstone prm eval --predictions FILE`.
 

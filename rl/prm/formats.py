@@ -39,7 +39,7 @@ RATINGS: dict[int | None, float | None] = {-1: 0.0, 0: 1.0, 1: 1.0, None: None}
 """PRM800K's rating → the label."""
 
 
-class Layout(NamedTuple):
+class LabelLayout(NamedTuple):
     r"""The layout of a file of labels, from command-line options: `\n` and `\t` stand for a line break and a tab.
 
     Attributes:

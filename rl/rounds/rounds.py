@@ -41,7 +41,7 @@ from rl.runs.proxies import Proxies
 from rl.runs.run import Run
 from rl.storage import pool
 from rl.storage.checkpoint_folders import newest_good, step_of
-from rl.storage.checkpoints import Checkpoints, ended, take_up
+from rl.storage.checkpoints import Checkpoints, ended, refusing_foreign_states, take_up
 from rl.storage.run_folder import read_jsonl
 from rl.tasks.task import Split
 
@@ -64,8 +64,9 @@ class Rounds(Run):
         start = self.settings.first_sampler or self.policy.path
         self.chooser = Chooser(context, self.algorithm, start, self.draws.sieve)
         self.stop = StopOnSignal(1, self.console)
-        self.progress = ProgressLine(self.console, lambda: self.right_on_validation)
-        self.model: Model = self.policy.model if self.settings.first_sampler is None else first_sampler(context)
+        self.progress = ProgressLine(self.console, lambda: self.right_on_validation, self.trained_for)
+        self.model: Model = self.policy.model
+        self._first_sampler = None if self.settings.first_sampler is None else first_sampler(context)
         self.done, self.steps = 0, 0
 
     def train(self) -> None:
@@ -106,7 +107,10 @@ class Rounds(Run):
         if self.done:
             self.steps = self.finished.steps(self.done - 1)
             self.model = self.load(self.done - 1)
+            self._first_sampler = None
         move(self.model, self.state.device)
+        if self._first_sampler is not None:
+            move(self._first_sampler, self.state.device)
         checkpoint = self._last_checkpoint(self.done)
         inside = step_of(checkpoint) if checkpoint else 0
         if self.done or inside:
@@ -187,18 +191,23 @@ class Rounds(Run):
             self.state.wait_for_everyone()
         return self._pool(number)
 
+    @property
+    def _sampler(self) -> Model:
+        """The model that samples the current round: the current policy, or in the first round `first_sampler`."""
+        return self.model if self._first_sampler is None else self._first_sampler
+
     def _draw(self, number: int) -> list[Sample]:
         fresh = None
         if self.config.sampling.engine != "transformers":
             fresh = self.load(number - 1 if number else None)
             if not number and self.settings.first_sampler is not None:
                 fresh = first_sampler(self.context)
-        sampler, best = generator(self.context, self.model, fresh), self.conditioning.best(self.done)
+        sampler, best = generator(self.context, self._sampler, fresh), self.conditioning.best(self.done)
         return self.draws.draw(number, sampler, best, self._earlier(number))
 
     def _choose(self, number: int, samples: list[Sample]) -> list[Any]:
         """Choose the examples to fit on from the pool after a round's sampling, and record figures about them."""
-        examples, counts = self.chooser(number, [*self._earlier(number), *samples], samples, self.model)
+        examples, counts = self.chooser(number, [*self._earlier(number), *samples], samples, self._sampler)
         self._record(number, samples, counts)
         return examples
 
@@ -215,7 +224,7 @@ class Rounds(Run):
         checkpoint = self._last_checkpoint(number)
         self.checkpoints.trainer, self.checkpoints.resumed = trainer, checkpoint
         before = self.steps
-        with self.stop, naming_the_last_good(self.last_good):
+        with self.stop, naming_the_last_good(self.last_good), refusing_foreign_states(checkpoint):
             if checkpoint is not None and ended(checkpoint):
                 take_up(trainer, checkpoint)
             else:
@@ -227,7 +236,7 @@ class Rounds(Run):
                 self.steps = before + trainer.state.global_step
                 self._save(number, trainer)
                 self.done = number + 1
-                self.model = self.load(number)
+                self.model, self._first_sampler = self.load(number), None
                 move(self.model, self.state.device)
         if self.stop.agree():
             self.context.say(f"saved in round {number + 1}. {self.context.how_to_resume}")
@@ -269,6 +278,7 @@ class Rounds(Run):
             teachers=self.context.teachers,
             round=number,
             control=self.policy.control,
+            exam=self._pool(number) if getattr(self.settings, "triplet", None) is not None else (),
         )
         with refusals_named(self.config.trainer):
             return self.algorithm.build(fit, examples)

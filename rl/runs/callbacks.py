@@ -124,18 +124,23 @@ class ProgressLine(TrainerCallback):
     Args:
         console: the console to print to.
         accuracy: the share of right answers in the last evaluation on validation; None if there has not been one.
+        clock: returns the seconds of training so far, for the tokens a second.
     """
 
-    def __init__(self, console: Console, accuracy: Callable[[], float | None] = lambda: None) -> None:
-        self.console, self.accuracy = console, accuracy
+    def __init__(
+        self,
+        console: Console,
+        accuracy: Callable[[], float | None] = lambda: None,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self.console, self.accuracy, self._clock = console, accuracy, clock
         self._progress: Progress | None = None
-        self._rate = Rate()
 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         """Show the progress line."""
-        self._begun, self._rate = (state.global_step, time.perf_counter()), Rate()
+        self._begun, self._rate = (state.global_step, time.perf_counter()), Rate(self._clock)
         if state.is_world_process_zero and self.console.is_terminal:
             self._progress = Progress(
                 TextColumn("step"),

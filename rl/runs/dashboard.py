@@ -6,13 +6,14 @@ workspace shows every run of the project. It is made by wandb-workspaces, an ext
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import wandb
 
-from rl.analysis.reports.report import CURVES
+from rl.analysis.reports.report import CURVES, named
 from rl.analysis.reports.runs import RunRecord, read_run
 from rl.errors import UserError, one_line
 from rl.runs.trackers import grouped
@@ -38,22 +39,18 @@ def workspace(run: RunRecord, entity: str) -> Any:
     import wandb_workspaces.reports.v2 as parts  # pyright: ignore[reportMissingImports]  # an extra
     import wandb_workspaces.workspaces as spaces  # pyright: ignore[reportMissingImports]  # as above
 
-    def lines(title: str, metrics: tuple[str, ...]) -> Any:
+    def lines(title: str, metrics: Sequence[str]) -> Any:
         return parts.LinePlot(title=title, x="step", y=list(metrics), ignore_outliers=False)
 
-    def named(metrics: tuple[str, ...]) -> tuple[str, ...]:
-        rewards = run.config["rewards"]
-        return tuple(
-            grouped(metric.format(reward=reward))
-            for metric in metrics
-            for reward in (rewards if "{reward}" in metric else [""])
-        )
-
+    asked = {
+        question: {curve.title: [grouped(name) for name in named(run, curve.metrics)] for curve in charts}
+        for question, charts in CURVES.items()
+    }
     sections = [
         spaces.Section(
-            name=question, panels=[lines(curve.title, named(curve.metrics)) for curve in charts], is_open=True
+            name=question, panels=[lines(title, metrics) for title, metrics in charts.items() if metrics], is_open=True
         )
-        for question, charts in CURVES.items()
+        for question, charts in asked.items()
     ]
     cost = [lines(title, metrics) for title, metrics in COST.items()]
     sections.append(spaces.Section(name="What does it cost?", panels=cost, is_open=True))

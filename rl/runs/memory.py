@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from rewards.models.adapters import adapter_config, base_of
-from rewards.models.folder import header
+from rewards.models.folder import header, in_hub_cache
 from rewards.reward import question_of
 from rl.config import Config
 from rl.config.generation_cycle import GenerationCycle
@@ -119,14 +119,12 @@ def local_folder(model: str) -> Path | None:
         model = base_of(model, adapter)
     if (Path(model) / "config.json").is_file():
         return Path(model)
-    from huggingface_hub import try_to_load_from_cache
     from huggingface_hub.errors import HFValidationError
 
     try:
-        cached = try_to_load_from_cache(model, "config.json")
+        return in_hub_cache(model)
     except HFValidationError:
         return None
-    return Path(cached).parent if isinstance(cached, str) else None
 
 
 def _tensors(file: Path) -> int:

@@ -20,7 +20,7 @@ from rl.runs.callbacks import Evaluations, ProgressLine, Records, StopOnSignal
 from rl.runs.proxies import Proxies
 from rl.runs.run import Run
 from rl.storage.checkpoint_folders import best_on_validation, newest_good, step_of
-from rl.storage.checkpoints import Checkpoints, ended, take_up
+from rl.storage.checkpoints import Checkpoints, ended, refusing_foreign_states, take_up
 from rl.storage.run_folder import read_jsonl
 
 
@@ -44,7 +44,7 @@ class OnlineRun(Run):
         )
         self.stop = StopOnSignal(GenerationCycle.of(config).optimizer_steps, console)
         evaluations = Evaluations(lambda step: self.measure("validation", step), config.evaluation.every)
-        self.progress = ProgressLine(console, lambda: self.right_on_validation)
+        self.progress = ProgressLine(console, lambda: self.right_on_validation, self.trained_for)
         self.checkpoints = Checkpoints(
             folder, config.trainer.get("save_total_limit"), lambda: best_on_validation(folder)
         )
@@ -63,10 +63,11 @@ class OnlineRun(Run):
         self.measure("test", 0)
         if self.config.evaluation.every:
             self.measure("validation", 0)
-        if resumed is not None and ended(resumed, self._max_steps):
-            take_up(self.trainer, resumed)
-        else:
-            self._take_steps(resumed)
+        with refusing_foreign_states(resumed):
+            if resumed is not None and ended(resumed, self._max_steps):
+                take_up(self.trainer, resumed)
+            else:
+                self._take_steps(resumed)
         if self.stop.stopped and self.last_step < self.trainer.state.max_steps:
             self.context.say(f"saved at step {self.last_step}. {self.context.how_to_resume}")
             raise KeyboardInterrupt

@@ -23,7 +23,7 @@ from rl.analysis.preflight import show as preflight
 from rl.analysis.preflight.of_evaluation import of_evaluation
 from rl.analysis.reports.report import write_report
 from rl.context import RunContext
-from rl.progress import completions_bar
+from rl.progress import Rate, Stopwatch, completions_bar
 from rl.runs.trackers import Trackers
 from rl.storage.run_folder import read_jsonl, write_atomically
 from rl.tasks.task import Split, fingerprints
@@ -37,6 +37,7 @@ class Run(ABC):
 
     Attributes:
         right_on_validation: greedy accuracy in this process's last evaluation on validation; None before the first one.
+        trained_for: seconds of the run without its evaluations.
     """
 
     def __init__(self, context: RunContext) -> None:
@@ -44,8 +45,14 @@ class Run(ABC):
         self.right_on_validation: float | None = None
         self.config, self.task, self.policy = context.config, context.task, context.policy
         self.folder, self.state, self.console = context.folder, context.state, context.console
+        self.trained_for = Stopwatch()
         self.trackers = Trackers()
         self.watch = self._watch()
+
+    def report_to(self, trackers: Trackers) -> None:
+        """Report to these trackers from now on."""
+        self.trackers = trackers
+        trackers.rate = Rate(self.trained_for)
 
     @abstractmethod
     def train(self) -> None:
@@ -96,6 +103,10 @@ class Run(ABC):
         (on_record,) = broadcast_object_list([mine])
         if on_record:
             return
+        with self.trained_for.paused():
+            self._measured(split, step)
+
+    def _measured(self, split: Split, step: int) -> None:
         started = time.perf_counter()
         settings = settings_for(self.config, split)
         share = min(settings.n, len(self.task.splits[split])) // self.state.num_processes

@@ -93,12 +93,15 @@ class Trackers:
     Args:
         trackers: the trackers that started.
         warn: is called with a message, once for each tracker that breaks.
+
+    Attributes:
+        rate: tokens a second of training, from the tokens of one log line to those of the next.
     """
 
     def __init__(self, trackers: Sequence[Tracker] = (), warn: Callable[[str], None] = print) -> None:
         self.trackers = list(trackers)
         self.warn = warn
-        self._rate = Rate()
+        self.rate = Rate()
 
     def log(self, step: int, numbers: Mapping[str, Any]) -> None:
         """Send the numbers of a step; those that are None are left out.
@@ -110,7 +113,7 @@ class Trackers:
         if not self.trackers:
             return
         values = {grouped(name): value for name, value in numbers.items() if value is not None}
-        if (rate := self._rate(numbers.get("num_tokens"))) is not None:
+        if (rate := self.rate(numbers.get("num_tokens"))) is not None:
             values["time/tokens_per_second"] = rate
         self._each(lambda tracker: tracker.log(step, values))
 

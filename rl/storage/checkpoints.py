@@ -16,14 +16,17 @@ share the file system, the main one renames while the others wait.
 
 from __future__ import annotations
 
+import pickle
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from rl.errors import UserError
 from rl.storage.checkpoint_folders import publish, rotate, seal
 from rl.storage.run_folder import RunFolder
 
@@ -206,3 +209,23 @@ def take_up(trainer: Trainer, checkpoint: Path) -> None:
         shutil.rmtree(str(trainer.args.output_dir), ignore_errors=True)
     trainer._load_from_checkpoint(str(checkpoint))
     trainer.state = TrainerState.load_from_json(str(checkpoint / TRAINER_STATE))
+
+
+@contextmanager
+def refusing_foreign_states(checkpoint: Path | None) -> Iterator[None]:
+    """Read the states of a checkpoint in this context.
+
+    Args:
+        checkpoint: the checkpoint; None if there is none to read.
+
+    Raises:
+        UserError: a state contains other objects than tensors and plain values, so reading it could run code.
+    """
+    try:
+        yield
+    except pickle.UnpicklingError as error:
+        raise UserError(
+            str(checkpoint),
+            "one of its states contains other objects than tensors and plain values, so reading it could run code, and "
+            "this run did not write it; delete the folder, and the run resumes from the checkpoint before it",
+        ) from error

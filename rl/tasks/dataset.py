@@ -28,7 +28,7 @@ from typing import Any, NamedTuple
 from rewards.reward import PASSED
 from rl.config import DatasetTask
 from rl.errors import UserError
-from rl.tasks.layout import BadRow, Layout, as_text
+from rl.tasks.layout import BadRow, RowLayout, as_text
 from rl.tasks.sources import Source, name_and_split, of_split, open_sources
 from rl.tasks.task import SPLITS, Split, Task, refuse_overlap, split_of
 from verifiers.runtime.names import nearest
@@ -75,7 +75,7 @@ def build(config: DatasetTask, seed: int) -> Task:
         UserError: the config does not fit the data, a row is broken, or two splits overlap.
     """
     verifier = _verifier(config)
-    layout = Layout.of(config, verifier)
+    layout = RowLayout.of(config, verifier)
     for name in config.columns:
         if name in RESERVED and name not in layout.fields:
             raise UserError(f"task.columns.{name}", "training uses this name itself; give the column another one")

@@ -24,7 +24,7 @@ class BadRow(Exception):
 
 
 @dataclass(frozen=True)
-class Layout:
+class RowLayout:
     """How a row of the data becomes a row of the task.
 
     Attributes:
@@ -40,7 +40,7 @@ class Layout:
     pattern: re.Pattern[str] | None
 
     @classmethod
-    def of(cls, config: DatasetTask, verifier: Verifier) -> Layout:
+    def of(cls, config: DatasetTask, verifier: Verifier) -> RowLayout:
         """The layout that a config describes.
 
         Args:

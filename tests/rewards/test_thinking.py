@@ -5,7 +5,7 @@ import pytest
 from rewards.correctness import Correctness
 from rewards.format import Format
 from rewards.length import CosineLength
-from rewards.parts.rationale import Layout
+from rewards.parts.rationale import RationaleLayout
 from rewards.steps import Steps
 from verifiers.answer.completion import spoken
 from verifiers.runtime.verifier import Verifier
@@ -64,7 +64,7 @@ def test_a_length_reward_does_not_take_an_unfinished_thought_for_right():
 
 
 def test_a_marker_inside_of_thinking_ends_no_rationale():
-    layout = Layout(marker="Answer:")
+    layout = RationaleLayout(marker="Answer:")
     assert not layout.split("<think>a. Answer: 4").marked
     assert not layout.split("<think>a. Answer: 4</think> b").marked
     assert layout.split("<think>a. Answer: 3</think>b. Answer: 4") == ("<think>a. Answer: 3</think>b.", " 4", True)

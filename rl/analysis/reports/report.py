@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,7 +27,8 @@ class Curve(NamedTuple):
     Attributes:
         title: the title above it.
         unit: the unit of its values.
-        metrics: the metrics that are drawn together; `{reward}` stands for each reward of the config.
+        metrics: the metrics that are drawn together; `{reward}` stands for each reward of the config, and `*` for every
+            part of a name that the run recorded.
         if_any: whether it is left out if all its values are 0.
     """
 
@@ -70,10 +72,17 @@ CURVES = {
         Curve("Right answers by wrong steps in each round", "share",
               ("rounds/right_by_wrong_steps", "rounds/hinted_right_by_wrong_steps")),
         Curve("Pairs or completions of each fit", "", ("rounds/pairs", "rounds/kept", "rounds/given")),
+        Curve("Problems for which each strategy is best", "share", ("rounds/best/*",)),
+        Curve("Labels of steps, and their reward model, against the verifier", "AUC",
+              ("process/labels_auc", "process/step_auc")),
+        Curve("Lowest value of a reward with the best control token", "reward", ("control/*/best_from",)),
     ),
 }  # fmt: skip
 """Question → the charts that answer it, in the order of the metrics page."""
-DROPPED = ("eval/validation/", "completions/", "rewards/", "rounds/", "logps/", "dynamic_sampling/")
+DROPPED = (
+    "eval/validation/", "completions/", "rewards/", "rounds/", "best/", "logps/", "dynamic_sampling/", "process/",
+    "control/",
+)  # fmt: skip
 """Beginnings of names of metrics that legends leave out."""
 
 
@@ -119,13 +128,27 @@ def curves(run: RunRecord) -> dict[str, list[str]]:
     return {question: there for question, charts in drawn.items() if (there := [one for one in charts if one])}
 
 
+def named(run: RunRecord, metrics: Sequence[str]) -> list[str]:
+    """The names that stand for metrics in a run: `{reward}` is each of its rewards, and `*` whatever it recorded there.
+
+    Args:
+        run: the run.
+        metrics: as those of a `Curve`.
+    """
+    recorded = list(dict.fromkeys(name for row in run.metrics for name in row))
+    names: list[str] = []
+    for metric in metrics:
+        if "*" in metric:
+            names += fnmatch.filter(recorded, metric)
+        else:
+            rewards = run.config["rewards"] if "{reward}" in metric else [""]
+            names += [metric.format(reward=reward) for reward in rewards]
+    return names
+
+
 def _drawn(run: RunRecord, curve: Curve) -> str | None:
     bands = run.bands
-    names = [
-        metric.format(reward=reward)
-        for metric in curve.metrics
-        for reward in (run.config["rewards"] if "{reward}" in metric else [""])
-    ]
+    names = named(run, curve.metrics)
     lines = [Line(_label(name), run.series(name), bands.get(name, {})) for name in names if run.series(name)]
     if not lines or (curve.if_any and not any(value for line in lines for _, value in line.points)):
         return None

@@ -2,26 +2,26 @@
 
 import pytest
 
-from rewards.parts.rationale import Layout, asked, choices_of, layout
+from rewards.parts.rationale import RationaleLayout, asked, choices_of, layout
 
 CHOICES = [{"label": "A", "text": "quell"}, {"label": "B", "text": "koba"}]
 
 
 def test_a_completion_is_split_at_its_last_marker():
-    split = Layout().split("So the answer is no. It weighs 5. So the answer is quell.")
+    split = RationaleLayout().split("So the answer is no. It weighs 5. So the answer is quell.")
     assert split == ("So the answer is no. It weighs 5.", " quell.", True)
-    assert Layout().split("it weighs 5") == ("it weighs 5", "", False)
+    assert RationaleLayout().split("it weighs 5") == ("it weighs 5", "", False)
 
 
 def test_the_part_of_the_rationale_ends_with_the_first_character_of_the_marker():
     # the last marker counts, and none that stands in a thought
-    assert Layout().until("So the answer is no. So the answer is a.") == len("So the answer is no. S")
-    assert Layout().until("<think> So the answer is</think> it weighs 5") is None
-    assert Layout(marker=None).until("it weighs 5") is None
+    assert RationaleLayout().until("So the answer is no. So the answer is a.") == len("So the answer is no. S")
+    assert RationaleLayout().until("<think> So the answer is</think> it weighs 5") is None
+    assert RationaleLayout(marker=None).until("it weighs 5") is None
 
 
 def test_without_a_marker_in_the_layout_all_is_rationale():
-    assert Layout(marker=None).split("it weighs 5 ") == ("it weighs 5", "", True)
+    assert RationaleLayout(marker=None).split("it weighs 5 ") == ("it weighs 5", "", True)
 
 
 def test_tasks_have_layouts_and_options_change_them():
@@ -31,7 +31,7 @@ def test_tasks_have_layouts_and_options_change_them():
 
 
 def test_braces_in_a_text_are_no_places():
-    assert Layout().before("{x}", "{y}") == "{x}{y} So the answer is"
+    assert RationaleLayout().before("{x}", "{y}") == "{x}{y} So the answer is"
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_the_gold_is_a_label_or_a_text():
 def test_what_cannot_be_judged_is_not_asked():
     completions = ["x So the answer is a", "x", "x So the answer is a", "x So the answer is a", "x So the answer is a"]
     columns = {"gold": ["A", "A", None, "zebra", "A"], "choices": [CHOICES] * 4 + [None]}
-    found, failures = asked(Layout(), ["q"] * 5, completions, columns, among=True)
+    found, failures = asked(RationaleLayout(), ["q"] * 5, completions, columns, among=True)
     assert failures == {} and found == [(0, "q", "x", [" quell.", " koba."], 0)]
     with pytest.raises(ValueError, match="needs a column 'choices'"):
-        asked(Layout(), ["q"], ["x"], {"gold": ["A"]}, among=True)
+        asked(RationaleLayout(), ["q"], ["x"], {"gold": ["A"]}, among=True)

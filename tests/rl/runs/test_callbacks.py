@@ -59,9 +59,9 @@ def test_an_odd_reward_is_warned_of_once_and_not_again_on_resuming(tmp_path):
 
 
 def test_a_plain_line_says_reward_accuracy_speed_and_what_is_left(monkeypatch, capsys):
-    clock = iter([0.0, 30.0, 30.0, 60.0, 60.0])  # the start; the tokens and the time left of each of two lines
+    clock, trained_for = iter([0.0, 30.0, 60.0]), iter([20.0, 50.0])  # at the start and at each line; at each line
     monkeypatch.setattr("time.perf_counter", lambda: next(clock))
-    right, line = [None], ProgressLine(Console(width=200), lambda: right[0])
+    right, line = [None], ProgressLine(Console(width=200), lambda: right[0], lambda: next(trained_for))
 
     def at(step):
         return SimpleNamespace(is_world_process_zero=True, global_step=step, max_steps=10)

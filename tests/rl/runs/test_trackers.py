@@ -13,6 +13,7 @@ from wandb.proto import wandb_internal_pb2
 
 from rl.config import load
 from rl.errors import UserError
+from rl.progress import Rate
 from rl.runs import trackers as module
 from rl.runs.trackers import Trackers, grouped, trackers
 from rl.storage.run_folder import RunFolder, read_jsonl
@@ -251,10 +252,10 @@ def test_a_tracker_that_breaks_is_told_once_and_the_others_go_on():
     assert kept.got == [(1, {"rewards/reward": 0.5}), (2, {"rewards/reward": 0.6}), (2, 2), False]
 
 
-def test_tokens_a_second_are_those_between_two_lines(monkeypatch):
+def test_tokens_a_second_are_those_between_two_lines():
     clock, kept = iter([10.0, 14.0]), Keeping()
-    monkeypatch.setattr("rl.progress.time.perf_counter", lambda: next(clock))
     seen = Trackers([kept])
+    seen.rate = Rate(lambda: next(clock))
     seen.log(1, {"num_tokens": 100.0})
     seen.log(2, {"num_tokens": 500.0})
     assert kept.got == [

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from rewards.models.likelihoods import joined
 from rewards.models.prompts import encode, prompt_ids, render
-from rewards.parts.rationale import Layout
+from rewards.parts.rationale import RationaleLayout
 from rewards.parts.step_scores import encode_steps
 from rl import config as configuration
 from rl.algorithms import sft
@@ -89,7 +89,7 @@ def test_a_prompt_has_the_same_tokens_in_training_evaluation_rounds_fits_prms_an
         steps = encode_steps(with_bos, prompt, "1+1=2", [5])
         assert steps.ids[: steps.start] == ids
         asked = joined(
-            Layout("#", "{prompt}{rationale}#", "{prompt}#", "{text}").put(prompt, "", with_bos), "2", with_bos
+            RationaleLayout("#", "{prompt}{rationale}#", "{prompt}#", "{text}").put(prompt, "", with_bos), "2", with_bos
         )
         assert asked.ids[: len(ids)] == ids
 

@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 
 from rl import config as configuration
 from rl import training
-from rl.errors import of_the_disk
+from rl.errors import UserError, of_the_disk
 from rl.storage import checkpoint_folders, checkpoints
 from rl.storage.run_folder import RunFolder, read_jsonl
 from tests.rl.conftest import SMALL
@@ -111,6 +111,25 @@ def test_the_staging_folder_stays_until_every_process_has_ended_its_training(tmp
     for main in (False, True):  # the Trainer lists the folder on every process just before
         kept.on_train_end(SimpleNamespace(should_save=main), None, None)
     assert seen == [True, True] and not kept.folder.staging.exists()
+
+
+class Hostile:
+    """A pickle of it makes a file when it is read."""
+
+    def __init__(self, file):
+        self.file = file
+
+    def __reduce__(self):
+        return open, (str(self.file), "w")
+
+
+def test_a_state_that_could_run_code_is_refused_in_one_line(tmp_path):
+    torch.save(Hostile(tmp_path / "it ran"), tmp_path / "optimizer.pt")
+    saved = tmp_path / "checkpoint-2"
+    says = r"checkpoint-2: one of its states .* delete the folder, and the run resumes"
+    with pytest.raises(UserError, match=says), checkpoints.refusing_foreign_states(saved):
+        torch.load(tmp_path / "optimizer.pt", weights_only=True)
+    assert not (tmp_path / "it ran").exists()
 
 
 def test_without_an_evaluation_at_a_checkpoint_there_is_no_best(tmp_path):

@@ -85,6 +85,22 @@ def test_charts_without_a_line_are_left_out(hostile):
     assert "What did the rounds draw?" not in drawn and len(drawn["Is it learning?"]) == 1
 
 
+def test_rounds_have_charts_of_whatever_strategies_and_control_tokens_they_recorded(tmp_path):
+    (tmp_path / "config.yaml").write_text(CONFIG.replace("{name: grpo}", "{name: sft, rounds: 2}"))
+    recorded = {
+        "rounds/best/at_once": 0.25,
+        "rounds/best/by_steps": 0.75,
+        "control/a/best_from": 0.9,
+        "control/b/best_from": 1,
+    }
+    rows = [{"step": at, **recorded, "process/step_auc": 0.8, "process/labels_auc": 0.9} for at in (0, 9)]
+    (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    texts = Page(write_report(tmp_path).read_text()).texts
+    assert {"at once", "by steps", "a/best from", "b/best from", "labels auc", "step auc"} <= {
+        text.strip() for text in texts
+    }
+
+
 def test_seconds_by_phase_are_those_of_the_draws_and_what_is_left_of_the_steps(hostile):
     # 80 steps of 2 s, one draw a step: 1 s of sampling, 0.5 s of judging, 0.25 s of the critic; 4 evaluations of 2 s
     seconds = seconds_by_phase(read_run(hostile.path))
