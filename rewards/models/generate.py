@@ -18,17 +18,17 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple, Protocol, cast, runtime_checkable
 
 import torch
-import torch.distributed as dist
 from peft import PeftModel
 from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList, StoppingCriteriaList
 
 from rewards.models.batches import pad_id, padded
 from rewards.models.logprobs import token_logprobs
-from rewards.models.prefill import prefilled, waits_for_others
+from rewards.models.prefill import prefilled
 from rewards.models.processors import FirstTokens, NanWatch
 from rewards.models.state import device_of, judging
 from rewards.models.stopping import StopStrings, ended, strings_and_tokens
 from rewards.models.types import Generates, Model, Tokenizer
+from rewards.models.waiting import batches_of_others
 
 FinishReason = Literal["stop", "length", "error"]
 """`stop` if the model ended the completion, `length` if it was truncated, `error` if its logits were NaN."""
@@ -245,7 +245,7 @@ def _by_transformers(
         torch.random.fork_rng(devices=[device] if device.type == "cuda" else []),
     ):
         torch.manual_seed(seed)
-        to_accompany = _batches_of_others(model, -(-len(order) // batch))
+        to_accompany = batches_of_others(model, -(-len(order) // batch))
         for first in range(0, len(order), batch):
             rows = [row for _, row in order[first : first + batch]]
             inputs = prefilled(model, *padded([prompt_ids[row] for row in rows], pad, device, side="left"), pad)
@@ -279,15 +279,6 @@ def _by_transformers(
             ids, mask = padded([[pad]], pad, device)
             cast(Generates, model).generate(input_ids=ids, attention_mask=mask, generation_config=settings)
     return drawn
-
-
-def _batches_of_others(model: Model, own: int) -> int:
-    """Number of batches that another process generates beyond this one's own, if its passes wait for this process's."""
-    if not waits_for_others(model):
-        return 0
-    most = torch.tensor(own, device=device_of(model))
-    dist.all_reduce(most, op=dist.ReduceOp.MAX)
-    return int(most) - own
 
 
 def _generation_config(parameters: SamplingParameters, ends: list[int], pad: int) -> GenerationConfig:

@@ -55,6 +55,10 @@ def check_launch(state: PartialState, config: Config | None = None) -> None:
     if config.evaluation.statements is not None:
         what = "runs the policy as often as each process needs, which FSDP and DeepSpeed cannot do; train by DDP"
         raise UserError("evaluation.statements", what)
+    critic = getattr(config.algorithm, "critic", None)
+    if deepspeed and critic is not None and critic.warm_up_cycles:
+        what = "DeepSpeed cannot leave out the policy's steps while only the critic learns; set it to 0, or use FSDP2"
+        raise UserError("algorithm.critic.warm_up_cycles", what)
     if deepspeed and config.trainer.get("ds3_gather_for_generation") is False:
         raise UserError("trainer.ds3_gather_for_generation", "the policy is whole while it samples here; leave it out")
 

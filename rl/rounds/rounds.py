@@ -178,7 +178,8 @@ class Rounds(Run):
         Raises:
             KeyboardInterrupt: sampling was interrupted; the resumed run restarts the round.
         """
-        if not pool.path_of(self.folder.pool, number).exists():
+        (drawn_before,) = broadcast_object_list([pool.path_of(self.folder.pool, number).exists()])
+        if not drawn_before:
             try:
                 with stopping_at_once():
                     drawn = self._draw(number)

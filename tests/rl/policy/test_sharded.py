@@ -45,6 +45,11 @@ def test_what_cannot_work_is_refused_in_one_line(check, variables, overrides, wr
     assert "\n" not in str(refused.value)
 
 
+def test_deepspeed_cannot_leave_out_the_policys_steps(check):
+    with pytest.raises(UserError, match=r"algorithm.critic.warm_up_cycles: DeepSpeed .* set it to 0"):
+        check(DEEPSPEED, "algorithm.critic.warm_up_cycles=1", algorithm="ppo")
+
+
 def test_fsdp_without_a_gpu_is_refused_because_accelerate_makes_ddp_of_it(check):
     with pytest.raises(UserError, match=r"no FSDP without a GPU.*cpu_2\.yaml"):
         check(FSDP, kind=DistributedType.MULTI_CPU)
@@ -52,6 +57,7 @@ def test_fsdp_without_a_gpu_is_refused_because_accelerate_makes_ddp_of_it(check)
 
 def test_other_engines_and_runs_in_rounds_may_run_the_policy_as_they_like(check):
     check({}, "rewards.likelihood_gain.model=policy")
+    check(FSDP, "algorithm.critic.warm_up_cycles=1", algorithm="ppo")
     check(FSDP | DEEPSPEED, "rewards.likelihood_gain.model=policy", "algorithm.rounds=1", algorithm="dpo")
 
 
