@@ -68,7 +68,7 @@ class LoraCritic(nn.Module):
         policy = self._policy[0]
         policy.peft_config[ADAPTER] = self._config
         for layers, part in self._parts:
-            layers[ADAPTER] = part
+            layers[ADAPTER] = part  # pyright: ignore[reportArgumentType]  # a dictionary gets what it had
         policy.set_adapter(ADAPTER)
         try:
             yield

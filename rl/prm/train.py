@@ -13,7 +13,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from accelerate import PartialState
@@ -177,7 +177,7 @@ def _whole(trainer: PrmTrainer, start: Callable[[], Model]) -> Model:
         return accelerator.unwrap_model(trainer.model)
     weights = accelerator.get_state_dict(trainer.model_wrapped)
     if not accelerator.is_main_process:
-        return trainer.model
+        return cast(Model, trainer.model)
     model = start()
     model.load_state_dict(weights)
     return model
