@@ -32,7 +32,7 @@ test: $(READY)
 test-slow: $(READY)
 	$(BIN)/python -m pytest -m slow
 
-# FSDP2, DeepSpeed ZeRO-3 and bitsandbytes, all without a GPU, in an environment of its own: that of the project and these
+# FSDP2, DeepSpeed ZeRO-3, bitsandbytes and two nodes, without a GPU, in an environment of its own: the project's and these
 # packages. DeepSpeed compiles a part of itself, for which a C++ compiler is needed. A quarter of an hour.
 ENGINES := runs/engines/sharded
 test-engines: export OMP_NUM_THREADS = 1
