@@ -67,10 +67,14 @@ def train(config: Config, *, fresh: bool = False, command: str = "") -> dict[str
         context = prepare(config, state, console, fresh=fresh, command=command)
         opened = trackers(config, context.folder, context.warn) if state.is_main_process else nullcontext(Trackers())
         with opened as seen_in:
-            run = _run(context)
-            run.report_to(seen_in)
-            run.train()
-            return run.finish()
+            try:
+                run = _run(context)
+                run.report_to(seen_in)
+                run.train()
+                return run.finish()
+            finally:
+                if context.engine is not None and state.num_processes == 1:
+                    context.engine.close()
 
 
 def prepare(

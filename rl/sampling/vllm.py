@@ -108,8 +108,9 @@ class VllmEngine(ABC):
             UserError: the weights cannot be sent.
         """
 
+    @abstractmethod
     def close(self) -> None:
-        """Give back what the engine holds. The default holds nothing."""
+        """Give back what the engine holds in this process."""
 
     @abstractmethod
     def _drawn(self, prompt_ids: Sequence[list[int]], settings: Sequence[dict[str, Any]]) -> list[list[Tokens]]:

@@ -82,6 +82,9 @@ class VllmServer(VllmEngine):
         self.sends(policy)
         self.model = POLICY if isinstance(policy, PeftModel) else self.sends.base
 
+    def close(self) -> None:
+        """Do nothing: the server goes on."""
+
     def info(self) -> dict[str, Any]:
         """The server's settings.
 
