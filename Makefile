@@ -109,12 +109,13 @@ papers: $(READY)
 	$(BIN)/python bench/papers.py --out bench/papers.json $(if $(ONLY),--only $(ONLY))
 	$(BIN)/python bench/tables.py docs/papers.md
 
-# Sums by SmolLM2-135M-Instruct before and after training, each arm with three seeds; MODEL is a folder or hub id. A run
-# that was stopped goes on, and one on record in bench/real.json is not made again.
+# SmolLM2-135M-Instruct before and after training, each arm with three seeds. MODEL is a folder or hub id, DATA the folder
+# of svamp.jsonl.gz for word_problems. A run that was stopped goes on, and one on record in bench/real.json is not made
+# again.
 real: export OMP_NUM_THREADS = 1
 real: $(READY)
-	@test -n "$(MODEL)" || { echo "make real MODEL=FOLDER" >&2; exit 2; }
-	$(BIN)/python bench/real.py --model $(MODEL) $(if $(ONLY),--only $(ONLY)) --out bench/real.json
+	@test -n "$(MODEL)" || { echo "make real MODEL=FOLDER [DATA=FOLDER] [ONLY=sums]" >&2; exit 2; }
+	$(BIN)/python bench/real.py --model $(MODEL) $(if $(DATA),--data $(DATA)) $(if $(ONLY),--only $(ONLY)) --out bench/real.json
 	$(BIN)/python bench/tables.py docs/results.md
 
 # Diagnostics and preflight on small runs made to fail, and on healthy ones. Half an hour on a quiet core; what is made is

@@ -50,7 +50,11 @@ PARTS = {
     ),
     "analysis": Part(
         ("rl/analysis/intervals.py", "rl/analysis/evaluation.py"),
-        ("tests/rl/analysis/test_intervals.py", "tests/rl/analysis/test_evaluation.py"),
+        (
+            "tests/rl/analysis/test_intervals.py",
+            "tests/rl/analysis/test_evaluation.py",
+            "tests/rl/analysis/test_statements.py",
+        ),
     ),
     "algorithms": Part(
         ("rl/algorithms/length.py", "rl/algorithms/policy_loss.py"),

@@ -1,4 +1,4 @@
-"""The table of real models before and after training (`bench/real.py`)."""
+"""The tables of real models before and after training (`bench/real.py`)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ KINDS = ("two in digits", "two in words", "three in digits", "three in words")
 WHEN = ("before", "after")
 
 
-def real_table(rows: Sequence[Row]) -> Table:
+def sums_table(rows: Sequence[Row]) -> Table:
     """Greedy accuracy before and after on each seed, with its interval, and over all seeds of an arm.
 
     Each seed also has its accuracy by kind of sum, and what it cost.
@@ -22,13 +22,13 @@ def real_table(rows: Sequence[Row]) -> Table:
     lines: list[list[str]] = []
     for arm in dict.fromkeys(row["arm"] for row in rows):
         own = [row for row in rows if row["arm"] == arm]
-        lines += [_of_seed(row) for row in own]
-        lines += [_of_all(own)] if len(own) > 1 else []
+        lines += [_sums_of_seed(row) for row in own]
+        lines += [_sums_of_all(own)] if len(own) > 1 else []
     lines = lines or [["not measured yet", *[NOTHING] * 9]]
     return Table(["arm", "seed", "greedy", "gained, lost", *KINDS, "larger operands", "minutes, tokens"], lines)
 
 
-def _of_seed(row: Row) -> list[str]:
+def _sums_of_seed(row: Row) -> list[str]:
     return [
         row["arm"],
         str(row["seed"]),
@@ -40,7 +40,7 @@ def _of_seed(row: Row) -> list[str]:
     ]
 
 
-def _of_all(rows: Sequence[Row]) -> list[str]:
+def _sums_of_all(rows: Sequence[Row]) -> list[str]:
     """An arm over all its seeds, with McNemar's p-value of the problems gained and lost."""
     gained, lost = (sum(row[name] for row in rows) for name in ("gained", "lost"))
     return [
@@ -50,3 +50,40 @@ def _of_all(rows: Sequence[Row]) -> list[str]:
         f"{gained}, {lost} (p = {mcnemar(gained, lost):.5f})",
         *[NOTHING] * 6,
     ]
+
+
+def word_problems_table(rows: Sequence[Row]) -> Table:
+    """Accuracy of the base model, after SFT and after the second stage, on each seed, and over all seeds of an arm."""
+    lines: list[list[str]] = []
+    for arm in dict.fromkeys(row["arm"] for row in rows):
+        own = [row for row in rows if row["arm"] == arm]
+        lines += [_problems_of(str(row["seed"]), [row]) for row in own]
+        lines += [_problems_of("all", own)] if len(own) > 1 else []
+    head = ["arm", "seed", "greedy: base, SFT, then", "gained, lost", *SAMPLED.values(), "minutes: SFT, then"]
+    return Table(head, lines or [["not measured yet", *[NOTHING] * (len(head) - 1)]])
+
+
+SAMPLED = {"mean_at_k": "mean@8", "maj_at_k": "maj@8", "pass_at_k": "pass@8", "chain": "by right equations"}
+"""Figure → the head of its column, with its value after SFT and at the end."""
+
+
+def _problems_of(seed: str, rows: Sequence[Row]) -> list[str]:
+    """A line of an arm, for one seed or for several."""
+    gained, lost = (sum(row[name] for row in rows) for name in ("gained", "lost"))
+    base, first, last = (pooled(rows, f"{when}.greedy", f"{when}.n") for when in ("base", *WHEN))
+
+    def mean(name: str) -> float:
+        return sum(row[name] for row in rows) / len(rows)
+
+    return [
+        rows[0]["arm"],
+        seed,
+        f"{base}, {first} → {last}",
+        f"{gained}, {lost} (p = {mcnemar(gained, lost):.4f})",
+        *(f"{mean(f'before.{name}'):.3f} → {mean(f'after.{name}'):.3f}" for name in SAMPLED),
+        f"{mean('minutes.sft'):.0f}, {mean('minutes.rl'):.0f}",
+    ]
+
+
+TABLES = {"sums": sums_table, "word_problems": word_problems_table}
+"""Rung → its table."""

@@ -24,7 +24,7 @@ from diagnosed import diagnostics_table, faults_table, verdicts_table
 from fault_table import of_faults
 from feedback import feedback_table
 from harness import ROOT, Row, Table, read
-from real_table import real_table
+from real_table import TABLES as REAL
 from steered import rewards_table
 from tables_papers import PAPERS, of_recipe
 from tables_verifiers import verifiers
@@ -49,7 +49,7 @@ TABLES: dict[str, Callable[[], Table]] = {
     **{f"paper_{name}": lambda name=name: of_recipe(name, rows_of("papers", recipe=name)) for name in PAPERS},
     "sipf_feedback": lambda: feedback_table(rows_of("papers", recipe="sipf")),
     "mario_rewards": lambda: rewards_table(rows_of("papers", recipe="mario")),
-    "real_sums": lambda: real_table(rows_of("real", rung="sums")),
+    **{f"real_{name}": lambda name=name: REAL[name](rows_of("real", rung=name)) for name in REAL},
     "prm": lambda: tables_results.prm(rows_of("prm")),
     "diagnostics": lambda: diagnostics_table(rows_of("diagnostics")),
     "diagnosed_faults": lambda: faults_table(rows_of("diagnosed_faults")),

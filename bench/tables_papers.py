@@ -27,7 +27,8 @@ def of_recipe(name: str, rows: Sequence[Row]) -> Table:
     """
     if name in SAMPLED:
         return papers(rows, SAMPLED[name])
-    return {"rl_star": rl_star, "star": loops, "sipf": loops}.get(name, papers)(rows)
+    tables = {"rl_star": rl_star, "star": loops, "sipf": loops, "teaching_arithmetic": stages, "sgft": guides}
+    return tables.get(name, papers)(rows)
 
 
 def papers(rows: Sequence[Row], sampled: str | None = None) -> Table:
@@ -104,6 +105,39 @@ def loops(rows: Sequence[Row]) -> Table:
         "chain, each seed",
         "right by wrong steps",
     ]
+    return Table(header, lines)
+
+
+def stages(rows: Sequence[Row]) -> Table:
+    """The arms of a recipe that imitates and then reinforces: accuracy after each, with Wilson's interval."""
+    lines = []
+    for arm in dict.fromkeys(row["arm"] for row in rows):
+        own = [row for row in rows if row["arm"] == arm]
+        seeds = (", ".join(f"{row[f'{when}.greedy']:.3f}" for row in own) for when in ("between", "after"))
+        imitated, reinforced = (pooled(own, f"{when}.greedy") for when in ("between", "after"))
+        of_each, then = seeds
+        lines.append([arm, imitated, of_each, reinforced, then, _mean(own, "after.mean_length", ".1f")])
+    lines = lines or [["not measured yet", *[NOTHING] * 5]]
+    return Table(["arm", "after SFT", "each seed", "after SFT and RL", "each seed", "tokens"], lines)
+
+
+def guides(rows: Sequence[Row]) -> Table:
+    """The arms of a recipe whose policy guides a frozen solver: the solver's accuracy alone and guided."""
+    lines = []
+    for arm in dict.fromkeys(row["arm"] for row in rows):
+        own = [row for row in rows if row["arm"] == arm]
+        lines.append(
+            [
+                arm,
+                _mean(own, "stages.solver"),
+                _mean(own, "before.rewards/solver"),
+                pooled(own, "after.rewards/solver"),
+                ", ".join(f"{row['after.rewards/solver']:.3f}" for row in own),
+                _mean(own, "after.greedy"),
+            ]
+        )
+    lines = lines or [["not measured yet", *[NOTHING] * 5]]
+    header = ["arm", "solver alone", "guided, before", "guided, after", "each seed", "the guide's own answers"]
     return Table(header, lines)
 
 

@@ -82,7 +82,7 @@ def draw_traces(
     endpoint: EndpointDraws | None = None
     if by == "reference":
         if task.solve is None:
-            raise UserError("--by reference", f"the task {task.name} has no worked solutions; chain and facts do")
+            raise UserError("--by reference", f"the task {task.name} has no worked solutions; the embedded tasks do")
         solve = task.solve
 
         def draw(places: range, progress: Callable[[int], None]) -> list[Sample]:

@@ -46,6 +46,17 @@ def test_a_config_loads_and_so_do_its_arms(file):
         assert load_stages(file, overrides) or load(file, overrides)
 
 
+def test_a_length_curriculum_goes_on_from_its_policy_to_longer_chains_and_holds_out_the_same():
+    stages = load_stages(CONFIGS / "length_curriculum.yaml")
+    assert [stages[name].task.operations for name in stages] == [(1, 2), (2, 3), (2, 4)]
+    assert [stages[name].policy.model for name in ("longer", "whole")] == [
+        str(stages[name].run_folder / "model") for name in ("short", "longer")
+    ]
+    loaded = [tasks.load(config).splits for config in stages.values()]
+    trained, held_out = ({row["prompt"] for splits in loaded for row in splits[name]} for name in ("train", "test"))
+    assert not trained & held_out
+
+
 @pytest.mark.parametrize("file", sorted((CONFIGS / "rewards").glob("*.yaml")), ids=lambda file: file.stem)
 def test_a_reward_section_works_on_top_of_the_config_it_names_and_says_when_to_use_it(
     file, task, model_folder, tmp_path, monkeypatch

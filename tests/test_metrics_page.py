@@ -48,6 +48,8 @@ ELSEWHERE = {
     "rounds/hinted_right_by_wrong_steps": "rl/examples/hints.py",
     "rounds/best/NAME": "rl/examples/strategies.py",
     "sampling/sampling_logp_difference/mean": "rl/analysis/diagnostics/sampler_mismatch.py",
+    "triplet/loss": "rl/algorithms/triplet.py",
+    "triplet/share": "rl/algorithms/triplet.py",
     "answering/qka_loss": "rl/algorithms/answering.py",
     "answering/qa_loss": "rl/algorithms/answering.py",
 }

@@ -268,6 +268,45 @@ def test_orca2_has_a_policy_that_can_read_its_strategies_and_easy_problems_besid
     assert min(counts.count(number) for number in (1, 2, 3)) > 20
 
 
+def test_equation_only_has_the_same_problems_in_every_form_and_a_verifier_for_each():
+    prompts, forms = set(), {}
+    for arm in arms(RECIPES["equation_only"]):
+        config = of("equation_only", arm)
+        ((rows, _),) = examples(config).values()
+        prompts.add(tuple(row.row["prompt"] for row in rows))
+        forms[arm] = config.algorithm.examples.form, config.task.verifier
+        if not arm.startswith("control: ") and config.task.verifier != "code":
+            judged = tasks.load(config).verifier([{**row.row, "prediction": row.texts[0]} for row in rows[:50]])
+            assert all(verdict.score == 1.0 for verdict in judged), arm
+    assert len(prompts) == 1 and len(set(forms.values())) == len(forms) - 1  # the control's form is that of an arm
+
+
+def test_teaching_arithmetic_writes_the_same_sums_and_rewards_the_answer_alone():
+    sums = {}
+    for arm, stages in stages_of("teaching_arithmetic").items():
+        ((rows, _),) = examples(stages["sft"]).values()
+        sums.setdefault(len(rows), set()).add(tuple(row.row["prompt"] for row in rows))
+        assert list(stages["rl"].rewards) == ["correctness"] and stages["rl"].rewards["correctness"].credit is None
+        assert stages["sft"].trainer["max_steps"] == 300 and stages["sft"].policy.warm_start.steps <= 2, arm
+    assert {rows: len(some) for rows, some in sums.items()} == {400: 1, 1600: 1}
+
+
+def test_sgft_gives_the_solver_guides_without_results_and_never_trains_it():
+    for arm, stages in stages_of("sgft").items():
+        assert list(stages) == ["solver", "guide", "rl"] and stages["solver"].trainer["learning_rate"] == 0, arm
+        assert stages["guide"].rewards["solver"].model == str(stages["solver"].run_folder / "model")
+        assert stages["guide"].rewards == stages["rl"].rewards
+    stages = stages_of("sgft")["guide, then RL"]
+    ((rows, _),) = examples(stages["guide"]).values()
+    task = tasks.load(stages["guide"])
+    shown = [prompt for prompt, _ in (task.demonstrate(random.Random(seed)) for seed in range(50)) if "\n" in prompt]
+    template = stages["guide"].rewards["solver"].options["with_rationale"]
+    laid_out = [template.format(prompt=row.row["prompt"], rationale=row.texts[0]) for row in rows]
+    assert shown and all(len(re.findall(r"\n\d\. ", prompt)) >= 2 and prompt.endswith(".\n") for prompt in shown)
+    assert all(re.fullmatch(r".*\?(\n\d\. .*\.)+\n", text) for text in laid_out)
+    assert not any(re.search(r"=\d", text) for text in laid_out)
+
+
 def test_sert_keeps_by_form_whatever_the_answer():
     for arm, stages in stages_of("sert").items():
         assert list(stages) == ["sert", "distil"] and list(stages["sert"].rewards) == ["format"], arm

@@ -79,15 +79,17 @@ def test_the_sums_in_the_prompt_are_those_that_no_split_has(maker):
 
 
 def test_each_run_of_the_bench_is_a_config_that_loads(bench):
-    real = bench("real")
-    for rung, file in real.RUNGS.items():
-        for arm, overrides in arms(file).items():
-            assert load(file, [*overrides, f"name={real.run_name(rung, arm, 2)}"]).name.endswith("-2")
-    assert real.run_name("sums", "GRPO, answers at once", 0) == "sums-grpo-answers-at-once-0"
+    names = bench("real_runs")
+    for rung, module in bench("real").RUNGS.items():
+        for arm, overrides in arms(module.FILE).items():
+            given = [*overrides, f"name={names.run_name(rung, arm, 2)}"]
+            configs = load_stages(module.FILE, given) or {"": load(module.FILE, given)}
+            assert all("-2" in config.name for config in configs.values())
+    assert names.run_name("sums", "GRPO, answers at once", 0) == "sums-grpo-answers-at-once-0"
 
 
 def test_what_a_run_changed_is_counted_by_problem_and_by_kind(bench):
-    real = bench("real")
+    sums, changes = bench("real_sums"), bench("real_runs").changes
 
     def answers(*right):
         asked = ["four plus two =", "4 + 2 =", "4 + 2 + 5 =", "one plus two plus one ="]
@@ -95,10 +97,10 @@ def test_what_a_run_changed_is_counted_by_problem_and_by_kind(bench):
         return [{"prompt": prompt, "score": score} for prompt, score in zip(prompts, right, strict=True)]
 
     before, after = answers(0.0, 1.0, 0.0, None), answers(1.0, 1.0, 1.0, 0.0)
-    assert [real.kind_of(one["prompt"]) for one in before] == [real.KINDS[place] for place in (1, 0, 2, 3)]
+    assert [sums.kind_of(one["prompt"]) for one in before] == [sums.KINDS[place] for place in (1, 0, 2, 3)]
     # two more right and none fewer: 2 / 2² by McNemar's exact test
-    assert real._changed(before, after) == {"gained": 2, "lost": 0, "p": 0.5}
-    assert real._right(before, "two in words") == 0.0 and real._right(after, "three in digits") == 1.0
+    assert changes(before, after) == {"gained": 2, "lost": 0, "p": 0.5}
+    assert sums.right(before, "two in words") == 0.0 and sums.right(after, "three in digits") == 1.0
 
 
 def test_an_arm_with_several_seeds_has_a_line_over_all_their_problems(bench):
@@ -112,10 +114,23 @@ def test_an_arm_with_several_seeds_has_a_line_over_all_their_problems(bench):
         return own
 
     one, two = row(0, 0.1, 0.4, 4, 1), row(1, 0.3, 0.4, 1, 0)
-    assert len(real_table.real_table([one]).rows) == 1
-    over_all = real_table.real_table([one, two]).rows[2]
+    assert len(real_table.sums_table([one]).rows) == 1
+    over_all = real_table.sums_table([one, two]).rows[2]
     # 4 and 8 of 20 with Wilson's intervals; 5 gained and 1 lost: 2 (1 + 6) / 2⁶ by McNemar's exact test
     assert over_all[1:4] == ["all", "0.200 [0.081, 0.416] → 0.400 [0.219, 0.613]", "5, 1 (p = 0.21875)"]
+
+
+def test_word_problems_have_the_base_model_its_supervised_start_and_the_end(bench):
+    def row(seed, *greedy):
+        own = {"arm": "a", "seed": seed, "gained": 2, "lost": 0, "minutes.sft": 10.0, "minutes.rl": 20.0}
+        for when, share in zip(("base", "before", "after"), greedy, strict=True):
+            own |= {f"{when}.n": 10, f"{when}.greedy": share}
+            own |= {f"{when}.{name}": share for name in ("mean_at_k", "maj_at_k", "pass_at_k", "chain")}
+        return own
+
+    line = bench("real_table").word_problems_table([row(0, 0.0, 0.1, 0.3), row(1, 0.0, 0.3, 0.5)]).rows[2]
+    assert line[1:3] == ["all", "0.000 [0.000, 0.161], 0.200 [0.081, 0.416] → 0.400 [0.219, 0.613]"]
+    assert line[3:5] == ["4, 0 (p = 0.1250)", "0.200 → 0.400"] and line[-1] == "10, 20"
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ To add one: write the file, and name it in `VERIFIERS`.
 from verifiers.verdict import Status, Step, Verdict, abstained, failed, is_right, judged
 
 VERIFIERS = {
+    "addition": "verifiers.addition",
     "boolean": "verifiers.boolean",
     "chain": "verifiers.chain",
     "choice": "verifiers.choice",

@@ -1,7 +1,7 @@
 """Systems of equations that a model wrote: they are solved exactly, and the answer's value is compared with the gold.
 
 `x1 = 48/2`, `x2 = 48 + x1`, `answer = x2` → 72. The model sets up the equations and the solver computes, as in
-Equation-of-Thought distillation (Zhu et al. 2024, arXiv:2401.11864). `rl/examples/forms.py` makes such systems.
+Equation-of-Thought distillation (Zhu et al. 2024, arXiv:2401.11864). `rl/tasks/forms.py` makes such systems.
 
 A line with one `=` between expressions of numbers, unknowns, `+ - * /` and brackets is an equation; other lines are
 ignored. An unknown is a word of letters, digits and underscores. The answer is the unknown `answer`, or else the left

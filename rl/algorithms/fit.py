@@ -14,6 +14,7 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase, TrainerCallback
 
 from rewards.models.types import Model
+from rewards.sample import Sample
 from rl.config import Config
 from rl.policy.control import Control
 from rl.policy.teachers import Teacher
@@ -36,6 +37,7 @@ class Fit:
         teachers: the teachers whose distributions are learnt.
         round: number of the round, from 0.
         control: the policy's control tokens.
+        exam: the round's judged samples, for losses that compare with them.
     """
 
     config: Config
@@ -50,6 +52,7 @@ class Fit:
     teachers: Sequence[Teacher] = ()
     round: int = 0
     control: Control | None = None
+    exam: Sequence[Sample] = ()
 
     @property
     def trainer(self) -> dict[str, Any]:

@@ -5,7 +5,8 @@ r"""SFT on kept completions, as in STaR (arXiv:2203.14465) and RFT (arXiv:2308.0
 A weight w_t is 1 on the completion's tokens, `algorithm.wrong_step_weight` on those of steps that the verifier judged
 wrong, and as in `algorithm.span_weights` on other parts; the lowest applies if several parts contain a token. On the
 prompt's tokens it is `algorithm.prompt_weight`, 0 by default. Tokens of weight 0 have no label, and TRL's own trainer
-does the rest; weights between 0 and 1 need `WeightedSftTrainer`, and teachers `TaughtSftTrainer`.
+does the rest; weights between 0 and 1 need `WeightedSftTrainer`, teachers `TaughtSftTrainer`, and a triplet loss
+`TripletSftTrainer`.
 """
 
 from __future__ import annotations
@@ -24,10 +25,12 @@ from rewards.models.prompts import prompt_ids
 from rewards.sample import Sample
 from rl.algorithms.distil import IGNORE, TaughtSftTrainer, taught
 from rl.algorithms.fit import Fit
+from rl.algorithms.triplet import TripletSftTrainer
 from rl.algorithms.trl_arguments import fit_arguments
 from rl.algorithms.weighted import WeightedSftTrainer
 from rl.config.algorithms import Sft
 from rl.errors import UserError
+from rl.examples.contrast import contrasts
 from rl.examples.fade import faded
 from rl.examples.hints import worth_learning
 from rl.examples.keep import keep
@@ -66,7 +69,7 @@ def build(fit: Fit, examples: Sequence[Sample]) -> SFTTrainer:
     config = fit.config
     assert isinstance(config.algorithm, Sft)
     settings = config.algorithm
-    own: dict[str, Any] = {"remove_unused_columns": not (settings.graded or settings.teacher)}
+    own: dict[str, Any] = {"remove_unused_columns": not (settings.graded or settings.teacher or settings.triplet)}
     if settings.examples is not None and (fade := settings.examples.fade) is not None:
         examples = faded(examples, fade, fit.seed)
         own |= {"num_train_epochs": 1, "train_sampling_strategy": "sequential"}
@@ -77,6 +80,8 @@ def build(fit: Fit, examples: Sequence[Sample]) -> SFTTrainer:
         if len(examples) < whole:
             left_out = f"{whole - len(examples):,} of {whole:,} completions have no right sibling to show the teacher"
             fit.warn(f"{left_out}; they are left out of the fit")
+    if settings.triplet is not None:
+        beside = contrasted(examples, fit)
     rows = [
         row(one, fit.tokenizer, weighted_spans(one, settings), settings.prompt_weight, fit.template_kwargs) | more
         for one, more in zip(examples, beside, strict=True)
@@ -88,10 +93,30 @@ def build(fit: Fit, examples: Sequence[Sample]) -> SFTTrainer:
     given = {"args": fit_arguments(SFTConfig, fit, lengths, prompts, **own), "train_dataset": Dataset.from_list(rows)}
     if settings.teacher:
         trainer = TaughtSftTrainer(fit.teachers, settings.nll_weight, **given, **fit.for_trl)
+    elif settings.triplet is not None:
+        trainer = TripletSftTrainer(settings.triplet, **given, **fit.for_trl)
     else:
         trainer = (WeightedSftTrainer if settings.graded else SFTTrainer)(**given, **fit.for_trl)
     trainer.remove_callback(PrinterCallback)
     return trainer
+
+
+def contrasted(examples: Sequence[Sample], fit: Fit) -> list[dict[str, Any]]:
+    """For each example the token ids of prompt and completion of its `positive` and `negative`; empty if it has none.
+
+    Args:
+        examples: the completions to imitate.
+        fit: the fit, whose exam has the wrong completions.
+    """
+    found = contrasts(examples, fit.exam, fit.seed)
+    if not any(found):
+        fit.warn("no example has both another right completion and a wrong one, so the triplet loss has no effect")
+
+    def ids(sample: Sample) -> list[int]:
+        return prompt_ids(sample.prompt, fit.tokenizer, fit.template_kwargs) + sample.ids
+
+    none: dict[str, list[int]] = {"positive": [], "negative": []}
+    return [none if one is None else {"positive": ids(one.positive), "negative": ids(one.negative)} for one in found]
 
 
 class WeightedSpan(NamedTuple):

@@ -28,7 +28,7 @@ from rewards.models.types import Model
 from rewards.reward import question_of
 from rewards.sample import Sample
 from rl.analysis import statements
-from rl.analysis.intervals import Interval, bootstrap, wilson
+from rl.analysis.intervals import Interval, bootstrap, mean_of_shares, wilson
 from rl.analysis.statements import Answered
 from rl.config import Config
 from rl.config.statements import Statements
@@ -203,10 +203,10 @@ def summarise(
     metrics["chain"] = wilson(sum(v.chain_right is True for v in judged), len(judged)) if judges_steps else None
     grouped = [[one for one in group if one.right is not None] for group in samples]
     grouped = [group for group in grouped if group]
-    metrics["mean_at_k"] = bootstrap([_number_right(group) / len(group) for group in grouped])
+    metrics["mean_at_k"] = mean_of_shares([_number_right(group) / len(group) for group in grouped])
     pass_at = {j: _pass_at(grouped, j) for j in _powers_of_two(k)}
     metrics["pass_at_k"] = _pass_at(grouped, k)
-    metrics["maj_at_k"] = bootstrap([_majority(group) for group in grouped])
+    metrics["maj_at_k"] = mean_of_shares([_majority(group) for group in grouped])
     metrics["mean_length"] = bootstrap([float(len(one.ids)) for one in greedy])
     metrics["cut_off"] = wilson(sum(one.finish_reason == "length" for one in greedy), len(greedy))
     for name in greedy[0].rewards if greedy else ():
@@ -261,7 +261,7 @@ def _number_right(group: Sequence[Sample]) -> int:
 
 def _pass_at(grouped: Sequence[Sequence[Sample]], j: int) -> Interval | None:
     """pass@j over the problems that have at least j judged samples."""
-    return bootstrap([pass_at(len(group), _number_right(group), j) for group in grouped if len(group) >= j])
+    return mean_of_shares([pass_at(len(group), _number_right(group), j) for group in grouped if len(group) >= j])
 
 
 def _majority(group: Sequence[Sample]) -> float:

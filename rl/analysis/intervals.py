@@ -54,3 +54,17 @@ def bootstrap(per_problem: Sequence[float], *, resamples: int = 2000, seed: int 
     means = [values[rng.integers(0, len(values), len(values))].mean() for _ in range(resamples)]
     low, high = np.percentile(means, [2.5, 97.5])
     return Interval(float(values.mean()), float(low), float(high))
+
+
+def mean_of_shares(shares: Sequence[float]) -> Interval | None:
+    """Percentile bootstrap interval of a mean of shares over problems; None without problems.
+
+    If every problem has a share of 0, or every problem a share of 1, all resampled means are the same, although the
+    next problem may differ. Then it is Wilson's interval, as for that number of failures or successes.
+
+    Args:
+        shares: one for each problem, from 0 to 1.
+    """
+    if len(shares) and set(shares) in ({0}, {1}):
+        return wilson(round(sum(shares)), len(shares))
+    return bootstrap(shares)

@@ -117,7 +117,7 @@ def smoke_run(config: str, overrides: Sequence[str]) -> None:
     type=click.Choice(["policy", "reference", "endpoint"]),
     default="policy",
     show_default=True,
-    help="What writes the completions: the config's policy, the task's own solver (of chain and facts), or "
+    help="What writes the completions: the config's policy, the task's own solver (of the embedded tasks), or "
     "sampling.endpoint.",
 )
 @click.option(

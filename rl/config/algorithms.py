@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from rl.config.choosing import FewShot, Hints, Keep, Pairs, SpanWeight, Strategies, all_as_none
+from rl.config.choosing import FewShot, Hints, Keep, Pairs, SpanWeight, Strategies, Triplet, all_as_none
 from rl.config.control import Control, check_quark
 from rl.config.examples import GivenExamples
 from rl.config.feedback import Process, Quota, Sift, check_feedback
@@ -140,8 +140,7 @@ class Rounds(AlgorithmSection):
     pool_rounds: Positive | None = None
     """Number of recent rounds whose samples a fit may use; None for all."""
     step_growth: Annotated[float, Field(ge=1)] = 1.0
-    """Factor by which the optimizer steps of a fit grow from round to round, from `trainer.max_steps` in the first;
-    STaR's is 1.2."""
+    """Factor by which the optimizer steps of a fit grow from each round to the next; STaR's is 1.2."""
     few_shot: FewShot | None = None
     first_sampler: str | None = None
     """The policy that samples the first round: a path, a hub id, or `stages.NAME`; by default the base policy. In SIPF
@@ -223,14 +222,14 @@ class Sft(Rounds):
     hints: Hints | None = None
     strategies: Strategies | None = None
     branched: bool = False
-    """Whether the completions that a round samples of a problem begin with its most likely first tokens, one each, as
-    in SERT; later tokens are drawn as `sampling` says."""
+    """Whether the samples of a problem begin with its most likely first tokens, one each, as in SERT."""
     wrong_step_weight: Annotated[float, Field(ge=0, le=1)] = 1.0
     """Weight of steps that the verifier judges wrong, in completions that are kept; 0 learns nothing from them."""
     span_weights: list[SpanWeight] = []
     """Weights of other parts of completions."""
     prompt_weight: Share = 0.0
     """Weight of the prompt's tokens."""
+    triplet: Triplet | None = None
     teacher: Teachers = []
     """One teacher or several, whose distributions the policy learns in addition to the completions' own tokens."""
     nll_weight: Annotated[float, Field(ge=0)] = 1.0
@@ -253,11 +252,12 @@ class Sft(Rounds):
             raise WrongKey("algorithm.prompt_weight", "a teacher is asked about the completion alone; leave it out")
         if any(one.prompt for one in self.teacher) and config.trainer.get("max_length") is not None:
             raise WrongKey("trainer.max_length", "would shorten what the policy reads but not what its teacher reads")
-        if not self.graded and not self.teacher:
-            return
-        what = "a teacher" if self.teacher else "weights of the loss between 0 and 1"
+        if self.triplet and (self.teacher or not self.samples):
+            raise WrongKey("algorithm.triplet", "needs wrong samples (algorithm.prompts, rewards) and no teacher")
+        kinds = {"a teacher": self.teacher, "weights of the loss between 0 and 1": self.graded, "triplet": self.triplet}
+        what = " and ".join(name for name, used in kinds.items() if used)
         for name, plain in (("loss_type", "nll"), ("packing", False), ("padding_free", False)):
-            if config.trainer.get(name, plain) != plain:
+            if what and config.trainer.get(name, plain) != plain:
                 raise WrongKey(f"trainer.{name}", f"cannot be combined with {what}")
         if self.teacher and config.trainer.get("label_smoothing_factor"):
             raise WrongKey("trainer.label_smoothing_factor", "a teacher already smooths the labels; leave it out")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from rewards import GIVE_STEPS, GIVE_TOKENS, REWARDS
 from rewards.mixing import schedule
+from rl.config.embedded import EMBEDDED
 from rl.config.generation_cycle import GenerationCycle
-from rl.config.statements import check_statements
+from rl.config.statements import check_statements, task_verifier
 from rl.config.trainer_arguments import arguments, convert
 from rl.config.trainer_values import check_trainer_values
 from rl.config.wrong_key import WrongKey
@@ -60,7 +62,10 @@ SET_ELSEWHERE = {
 
 
 def checked_trainer(config: Config) -> dict[str, Any]:
-    """`trainer:` with each argument checked against TRL's config class and converted to its type."""
+    """`trainer:` with each argument checked against TRL's config class and converted to its type.
+
+    Null leaves out an argument of an included file, unless it is a value of the argument.
+    """
     trl_config = config.algorithm.trl_config
     valid = arguments(trl_config)
     checked = {}
@@ -70,6 +75,8 @@ def checked_trainer(config: Config) -> dict[str, Any]:
         if name not in valid:
             settable = valid.keys() - SET_ELSEWHERE.keys()
             raise WrongKey(f"trainer.{name}", f"{trl_config} has no such argument; {nearest(name, settable)}")
+        if value is None and not {"None", "Any"} & set(re.findall(r"\w+", valid[name])):
+            continue
         try:
             checked[name] = convert(name, valid[name], value)
         except ValueError as error:
@@ -110,8 +117,8 @@ def check_combinations(config: Config) -> None:
         raise WrongKey(
             "task.verifier", f"{config.task.verifier!r} is not one; {nearest(config.task.verifier, VERIFIERS)}"
         )
-    if config.policy.model == "embedded" and config.task.name not in ("chain", "facts", "zip"):
-        raise WrongKey("policy.model", f"embedded is warmed up on chain, facts or zip, not on {config.task.name}")
+    if config.policy.model == "embedded" and config.task.name not in EMBEDDED:
+        raise WrongKey("policy.model", f"embedded is for {', '.join(EMBEDDED)}, not for {config.task.name}")
     if config.policy.model == "embedded" and config.task.name == "zip":
         alone = config.policy.attention == "current_token"
         if alone != (config.task.demonstrate == "steps"):
@@ -202,8 +209,7 @@ def _check_credit(config: Config) -> None:
         if reward.function is not None or kind not in give:
             raise WrongKey(key, f"it gives no {part} scores to credit; these do: {', '.join(give)}")
         if kind in ("correctness", "steps"):
-            task = config.task
-            verifier = reward.verifier or (task.verifier if task.name == "dataset" else task.name)
+            verifier = reward.verifier or task_verifier(config)
             if not getattr(module(verifier), "JUDGES_STEPS", False):
                 raise WrongKey(key, f"verifier {verifier!r} does not judge steps, so there is nothing to credit")
 

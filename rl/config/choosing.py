@@ -120,6 +120,15 @@ class Strategies(Section):
         return self
 
 
+class Triplet(Section):
+    """The triplet loss of Learn-to-Reason (`rl/algorithms/triplet.py`), added to the likelihood: an example should be
+    nearer to another right completion of its problem than to a wrong one that the round sampled."""
+
+    weight: Annotated[float, Field(gt=0)] = 0.5
+    margin: Annotated[float, Field(gt=0)] = 1.0
+    """How much nearer, in cosine distance."""
+
+
 class SpanWeight(Section):
     """The weight of parts of a completion in the loss. If several parts contain a token, the lowest weight applies."""
 

@@ -4,9 +4,22 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from rl.config.section import Positive, Section, Share
+
+EMBEDDED = ("addition", "chain", "facts", "stories", "zip")
+"""The tasks on which the embedded policy can be warmed up."""
+
+
+def _ascending(numbers: tuple[int, int]) -> tuple[int, int]:
+    if numbers[0] > numbers[1]:
+        raise ValueError(f"the smallest number comes first: {list(numbers)}")
+    return numbers
+
+
+Bounds = Annotated[tuple[Positive, Positive], AfterValidator(_ascending)]
+"""The smallest and the largest number of something."""
 
 
 class Sizes(Section):
@@ -17,11 +30,22 @@ class Sizes(Section):
     test: Positive = 1000
 
 
+class AdditionTask(Section):
+    """Sums of two numbers, written by one of several traces (`rl/tasks/addition.py`)."""
+
+    name: Literal["addition"]
+    digits: Bounds = (2, 2)
+    """Smallest and largest number of digits of both numbers."""
+    trace: Literal["plain", "reversed", "simplified", "detailed", "random"] = "plain"
+    """How completions are written (`verifiers/addition.py`)."""
+    sizes: Sizes = Sizes(train=4000, validation=300, test=300)
+
+
 class ChainTask(Section):
     """Chained sums modulo 10 with an exact step verifier (`rl/tasks/chain.py`)."""
 
     name: Literal["chain"]
-    operations: tuple[Positive, Positive] = (2, 4)
+    operations: Bounds = (2, 4)
     hinted: Share = 0.0
     """Share of the warm start's demonstrations whose prompt shows the answer, `7*3-4?7?`, so that the embedded policy
     can read STaR's hints."""
@@ -30,18 +54,30 @@ class ChainTask(Section):
     steps, `7*3-4?#` at once."""
     sizes: Sizes = Sizes()
 
-    @field_validator("operations")
-    @classmethod
-    def _ordered(cls, operations: tuple[int, int]) -> tuple[int, int]:
-        if operations[0] > operations[1]:
-            raise ValueError(f"the least number of operations comes first: {list(operations)}")
-        return operations
-
 
 class FactsTask(Section):
     """Multiple choice over a small invented world (`rl/tasks/facts.py`)."""
 
     name: Literal["facts"]
+    sizes: Sizes = Sizes(train=2000, validation=300, test=300)
+
+
+class StoriesTask(Section):
+    """Word problems with marked solutions (`rl/tasks/stories.py`)."""
+
+    name: Literal["stories"]
+    events: Bounds = (2, 3)
+    """Smallest and largest number of events that change the asked number."""
+    verifier: Literal["numeric", "equation_system", "code"] = "numeric"
+    """What judges answers: `numeric` if they are in words or equations, `equation_system` for systems and `code` for
+    programs (`algorithm.examples.form`)."""
+    demonstrated: Annotated[list[Literal["words", "equations", "program", "system"]], Field(min_length=1)] = [
+        "words", "equations", "program", "system",
+    ]  # fmt: skip
+    """The forms of the warm start's demonstrations, each equally often."""
+    guided: Share = 0.0
+    """Share of the warm start's demonstrations whose prompt shows a guide without results, so that the embedded policy
+    can follow one."""
     sizes: Sizes = Sizes(train=2000, validation=300, test=300)
 
 

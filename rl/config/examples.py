@@ -25,9 +25,10 @@ class ExampleSource(Section):
     """One file, folder or hub data set among several."""
 
     data: str
-    """`FILE:NAME` takes the rows whose column `split`, or whose split on the hub, has that name. `task` is the task's
-    own train split, with the task's solutions if no column holds the completion. `demonstrator` is that split with the
-    answers of an embedded task's demonstrator."""
+    """`FILE:NAME` takes the rows whose column `split`, or whose split on the hub, has that name. Without a name, rows
+    that the data calls validation or test, or by another usual name (valid, val, dev, eval), are left out. `task` is
+    the task's own train split, with the task's solutions if no column holds the completion. `demonstrator` is that
+    split with the answers of an embedded task's demonstrator."""
     rows: Positive | None = None
     """Use only this many rows, from the start."""
     weight: Annotated[float, Field(ge=0)] = 1.0
@@ -122,8 +123,8 @@ class Examples(Section):
     same solutions at equal rows give the long one many times the tokens."""
     total: Positive | None = None
     """Number of rows or tokens of a mix; by default the largest for which the sources suffice at these shares."""
-    form: Literal["equations", "program", "system", "system_and_program", "guide"] | None = None
-    """What is made of completions with marked equations, such as `<<3+4=7>>` (`rl/examples/forms.py`)."""
+    form: Literal["words", "equations", "program", "system", "system_and_program", "guide"] | None = None
+    """What is made of completions with marked equations, such as `<<3+4=7>>` (`rl/tasks/forms.py`)."""
     fade: Fade | None = None
     of: Literal["all", "failed", "as_many"] = "all"
     """The examples that a round fits on: all of them; those of problems for which it sampled no right answer; or the

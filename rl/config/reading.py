@@ -17,7 +17,7 @@ from pydantic_core import ErrorDetails
 from rl.config import layers
 from rl.config.algorithms import ALGORITHMS
 from rl.config.checks import check_combinations, checked_trainer
-from rl.config.embedded import ChainTask, FactsTask, ZipTask
+from rl.config.embedded import AdditionTask, ChainTask, FactsTask, StoriesTask, ZipTask
 from rl.config.foreign import refuse_foreign
 from rl.config.secrets import refuse_secrets
 from rl.config.section import TRUTH, Section
@@ -27,8 +27,10 @@ from rl.errors import UserError
 from verifiers.runtime.names import nearest
 
 _TASKS: dict[str, type[Section]] = {
+    "addition": AdditionTask,
     "chain": ChainTask,
     "facts": FactsTask,
+    "stories": StoriesTask,
     "zip": ZipTask,
     "reasoning_gym": ReasoningGymTask,
     "dataset": DatasetTask,

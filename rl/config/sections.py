@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from rl.config.algorithms import Algorithm
-from rl.config.embedded import ChainTask, FactsTask, Sizes, ZipTask
+from rl.config.embedded import AdditionTask, ChainTask, FactsTask, Sizes, StoriesTask, ZipTask
 from rl.config.section import Positive, Section, Share, without_null
 from rl.config.statements import Statements
 
@@ -69,7 +69,10 @@ class DatasetTask(Section):
     on_bad_row: Literal["fail", "skip"] = "fail"
 
 
-Task = Annotated[ChainTask | FactsTask | ZipTask | ReasoningGymTask | DatasetTask, Field(discriminator="name")]
+Task = Annotated[
+    AdditionTask | ChainTask | FactsTask | StoriesTask | ZipTask | ReasoningGymTask | DatasetTask,
+    Field(discriminator="name"),
+]
 
 
 class WarmStart(Section):
@@ -257,6 +260,7 @@ class Config(Section):
     mix: Mix = Mix()
     algorithm: Algorithm
     trainer: dict[str, Any] = {}
+    """Arguments of TRL's config. Null leaves out one of an included file, so that it has TRL's default."""
     evaluation: Evaluation = Evaluation()
     logging: Logging = Logging()
 

@@ -32,7 +32,7 @@ class Statements(Section):
 
 def task_verifier(config: Config) -> str:
     """The name of the task's verifier, which decides how completions are split."""
-    return config.task.verifier if config.task.name == "dataset" else config.task.name
+    return getattr(config.task, "verifier", config.task.name)  # an embedded task has that of its name, as a rule
 
 
 def checked_layout(config: Config, key: str, options: Mapping[str, str]) -> RationaleLayout:

@@ -10,6 +10,7 @@ from typing import Any
 
 from rl.config.examples import DEMONSTRATOR, ExampleSource
 from rl.errors import UserError
+from rl.tasks.dataset import SPLIT_NAMES
 from rl.tasks.sources import Source, name_and_split, of_split, open_sources
 from rl.tasks.task import Task
 from verifiers.runtime.names import nearest
@@ -53,7 +54,7 @@ def _demonstrations(source: ExampleSource, task: Task, rng: random.Random) -> It
         UserError: the task has no demonstrator, or the demonstrator lacks a habit.
     """
     if (demonstrate := task.demonstrate_on) is None:
-        raise UserError("algorithm.examples", f"the task {task.name} has no demonstrator; chain and facts do")
+        raise UserError("algorithm.examples", f"the task {task.name} has no demonstrator; the embedded tasks do")
     habits = [name for name, one in inspect.signature(demonstrate).parameters.items() if one.kind is one.KEYWORD_ONLY]
     for name in source.habits:
         if name not in habits:
@@ -85,12 +86,30 @@ def permuted(records: Iterable[Record], columns: Sequence[str], rng: random.Rand
 
 
 def _sources(data: str) -> list[Source]:
-    """The sources to read: those of the named split or, if none is named, the train split if the data has one."""
+    """The sources to read: those of the named split; if none is named, without what the data calls validation or test.
+
+    Raises:
+        UserError: there is no split of that name, or the data has held-out rows alone.
+    """
     name, part = name_and_split(data)
     if part is None or Path(data).exists():
-        sources = open_sources(data)
-        return [one for one in sources if one.split in (None, "train", "training")] or sources
+        sources = [_trained_on(source) for source in open_sources(data) if _may_be_trained_on(source.split)]
+        if not any(source.records for source in sources):
+            raise UserError("algorithm.examples", f"{data} has no rows for training; name the split, as in {data}:test")
+        return sources
     chosen, there = of_split(open_sources(name), part)
     if not chosen:
         raise UserError("algorithm.examples", f"{name} has no split {part!r}; {nearest(part, there)}")
     return chosen
+
+
+def _trained_on(source: Source) -> Source:
+    """A source without the rows whose column `split` has the name of validation or test."""
+    if source.split is not None:
+        return source
+    own = [one for one in source.records if one.broken or _may_be_trained_on(one.columns.get("split"))]
+    return source._replace(records=own)
+
+
+def _may_be_trained_on(split: Any) -> bool:
+    return SPLIT_NAMES.get(str(split).lower(), "train") == "train"

@@ -21,8 +21,8 @@ from rl.config import DatasetTask
 from rl.config.examples import Examples
 from rl.config.sections import Task as TaskSettings
 from rl.errors import UserError
-from rl.examples.forms import in_form
 from rl.tasks.columns import column, has, names
+from rl.tasks.forms import in_form
 from rl.tasks.layout import BadRow, RowLayout, as_prompt, template_fields
 from rl.tasks.messages import Messages, messages_of
 from rl.tasks.task import Split, Task

@@ -64,7 +64,8 @@ class Rounds(Run):
         self.chooser = Chooser(context, self.algorithm, start, self.draws.sieve)
         self.stop = StopOnSignal(1, self.console)
         self.progress = ProgressLine(self.console, lambda: self.right_on_validation, self.trained_for)
-        self.model: Model = self.policy.model if self.settings.first_sampler is None else first_sampler(context)
+        self.model: Model = self.policy.model
+        self._first_sampler = None if self.settings.first_sampler is None else first_sampler(context)
         self.done, self.steps = 0, 0
 
     def train(self) -> None:
@@ -105,7 +106,10 @@ class Rounds(Run):
         if self.done:
             self.steps = self.finished.steps(self.done - 1)
             self.model = self.load(self.done - 1)
+            self._first_sampler = None
         move(self.model, self.state.device)
+        if self._first_sampler is not None:
+            move(self._first_sampler, self.state.device)
         checkpoint = self._last_checkpoint(self.done)
         inside = step_of(checkpoint) if checkpoint else 0
         if self.done or inside:
@@ -186,12 +190,17 @@ class Rounds(Run):
             self.state.wait_for_everyone()
         return self._pool(number)
 
+    @property
+    def _sampler(self) -> Model:
+        """The model that samples the current round: the current policy, or in the first round `first_sampler`."""
+        return self.model if self._first_sampler is None else self._first_sampler
+
     def _draw(self, number: int) -> list[Sample]:
-        return self.draws.draw(number, self.model, self.conditioning.best(self.done), self._earlier(number))
+        return self.draws.draw(number, self._sampler, self.conditioning.best(self.done), self._earlier(number))
 
     def _choose(self, number: int, samples: list[Sample]) -> list[Any]:
         """Choose the examples to fit on from the pool after a round's sampling, and record figures about them."""
-        examples, counts = self.chooser(number, [*self._earlier(number), *samples], samples, self.model)
+        examples, counts = self.chooser(number, [*self._earlier(number), *samples], samples, self._sampler)
         self._record(number, samples, counts)
         return examples
 
@@ -220,7 +229,7 @@ class Rounds(Run):
                 self.steps = before + trainer.state.global_step
                 self._save(number, trainer)
                 self.done = number + 1
-                self.model = self.load(number)
+                self.model, self._first_sampler = self.load(number), None
                 move(self.model, self.state.device)
         if self.stop.agree():
             self.context.say(f"saved in round {number + 1}. {self.context.how_to_resume}")
@@ -263,6 +272,7 @@ class Rounds(Run):
             teachers=self.context.teachers,
             round=number,
             control=self.policy.control,
+            exam=self._pool(number) if getattr(self.settings, "triplet", None) is not None else (),
         )
         with refusals_named(self.config.trainer):
             return self.algorithm.build(fit, examples)

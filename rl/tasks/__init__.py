@@ -24,6 +24,10 @@ def load(config: Config) -> Task:
     """
     task = config.task
     # tasks are imported here because reasoning-gym and datasets take seconds to import
+    if task.name == "addition":
+        from rl.tasks import addition
+
+        return addition.build(task.digits, task.trace, task.sizes.model_dump(), config.seed)
     if task.name == "chain":
         from rl.tasks import chain
 
@@ -33,6 +37,11 @@ def load(config: Config) -> Task:
         from rl.tasks import facts
 
         return facts.build(task.sizes.model_dump(), config.seed)
+    if task.name == "stories":
+        from rl.tasks import stories
+
+        warm = {"demonstrated": task.demonstrated, "guided": task.guided}
+        return stories.build(task.events, task.sizes.model_dump(), config.seed, verifier=task.verifier, **warm)
     if task.name == "zip":
         from rl.tasks import zip
 

@@ -10,6 +10,7 @@ _CATS = "Fae is a cat. Each cat is a feline. Felines are not insects."
 _ADD = "def add(a, b):\n    return a + b\n"
 
 EXAMPLES: dict[str, list[dict[str, Any]]] = {
+    "addition": [{"prompt": "128+367=", "gold": "495"}, {"prompt": "7+5=", "gold": "12"}],
     "boolean": [{"gold": "yes"}, {"gold": "no"}, {"gold": "true"}, {"gold": "False"}],
     "chain": [{"prompt": "2+2+7?", "gold": "1"}, {"prompt": "8-3+3?", "gold": "8"}, {"prompt": "7*3-4?", "gold": "7"}],
     "choice": [{"gold": label, "choices": _DRINKS} for label in "ABC"] + [{"gold": "fire", "choices": _DRINKS}],

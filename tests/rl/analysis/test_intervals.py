@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from rl.analysis.intervals import Interval, bootstrap, wilson
+from rl.analysis.intervals import Interval, bootstrap, mean_of_shares, wilson
 
 
 def test_wilson_of_eight_in_ten_by_hand():
@@ -57,3 +57,9 @@ def test_the_bootstrap_cuts_two_and_a_half_percent_from_either_end():
 def test_json_has_six_places():
     figures = Interval(1 / 3, 0.12345678, 0.87654321).as_dict()
     assert figures == {"value": 0.333333, "low": 0.123457, "high": 0.876543}
+
+
+def test_problems_that_all_have_the_same_share_leave_the_next_one_open():
+    assert mean_of_shares([0.0] * 16) == wilson(0, 16) and mean_of_shares([1.0] * 16) == wilson(16, 16)
+    assert mean_of_shares([0.0, 0.5, 1.0]) == bootstrap([0.0, 0.5, 1.0])
+    assert mean_of_shares([]) is None

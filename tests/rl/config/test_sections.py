@@ -68,7 +68,7 @@ WRONG = [
      "TRL's default of 0.2 clamps every one; set trainer.epsilon_high, such as 5.0"),
     ("policy.quantize=4bit", "command line: policy.quantize: a quantised model cannot be trained itself; add "
      "policy.lora"),
-    ("task.operations=[4,2]", "command line: task.operations: the least number of operations comes first: [4, 2], got "
+    ("task.operations=[4,2]", "command line: task.operations: the smallest number comes first: [4, 2], got "
      "[4, 2]"),
     ("rewards.correctness.weight=[[10,1],[5,0]]", "command line: rewards.correctness.weight: the steps must rise, got "
      "[10, 5]"),

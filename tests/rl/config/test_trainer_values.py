@@ -148,6 +148,13 @@ def test_what_trl_can_do_passes(name, overrides):
     assert configuration.load(CONFIGS / f"{name}.yaml", keys)
 
 
+def test_null_leaves_out_an_argument_of_an_included_file():
+    given = ["trainer.max_steps=null", "trainer.num_train_epochs=3", "trainer.generation_batch_size=null"]
+    trainer = configuration.load(CONFIGS / "grpo.yaml", given).trainer
+    assert "max_steps" not in trainer and trainer["num_train_epochs"] == 3.0
+    assert trainer["generation_batch_size"] is None  # which is a value of this one
+
+
 CLASSES = ("GRPOConfig", "DPOConfig", "ORPOConfig", "SFTConfig")
 ALL = {name for kind in CLASSES for name in arguments(kind)}
 

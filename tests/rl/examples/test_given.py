@@ -149,6 +149,26 @@ def test_what_the_policy_or_the_rules_cannot_use_is_refused(given, completion, s
         given([{"prompt": "1+1?", "completion": completion}], **settings)
 
 
+def test_what_the_policy_cannot_use_is_left_out_and_said_where_the_config_says_so(given):
+    rows = [{"prompt": "1+1?", "completion": text} for text in ("one and one", "two", "1+1=2#2")]
+    found = given(rows, on_bad_row="skip")
+    assert [one.text for one in found.examples] == ["1+1=2#2"]
+    assert found.lines[-1].startswith("skipped 2 examples; the first: a.jsonl:1: the policy's tokenizer has no token")
+    with pytest.raises(UserError, match=r"examples: no example can be used; the first: a\.jsonl:1: the policy's"):
+        given(rows[:2], on_bad_row="skip")
+
+
+def test_the_seed_of_the_run_decides_what_the_demonstrator_says(given):
+    said = [[one.text for one in given([], f"seed={n}", data="demonstrator").examples] for n in (1, 1, 2)]
+    assert said[0] == said[1] != said[2]
+
+
+def test_wrong_steps_that_weigh_less_need_a_gold(given):
+    message = r"a\.jsonl:1: no column 'gold', which is needed to judge the examples for wrong_step_weight"
+    with pytest.raises(UserError, match=message):
+        given([{"prompt": "1+1?", "completion": "1+1=2#2"}], "algorithm.wrong_step_weight=0.5")
+
+
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [

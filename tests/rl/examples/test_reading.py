@@ -166,6 +166,22 @@ def test_one_split_of_a_file_or_its_first_rows_are_taken(given):
     assert "a.jsonl has no split 'trian'; did you mean 'train'?" in refused(given, *rows, data="a.jsonl:trian")
 
 
+def test_without_a_named_split_rows_that_the_data_holds_out_are_left_out(given):
+    splits = ["train", "test", "Dev", "mine", None, "validation"]
+    rows = [{"prompt": f"{n}?", "completion": str(n), "split": split} for n, split in enumerate(splits)]
+    assert [row.texts[0] for row in given(*rows)] == ["0", "3", "4"]
+    assert [row.texts[0] for row in given(*rows, data="a.jsonl:test")] == ["1"]
+    assert "a.jsonl has no rows for training; name the split, as in a.jsonl:test" in refused(given, rows[1])
+
+
+def test_values_are_permuted_in_the_rows_that_are_read(given):
+    rows = [{"prompt": f"{n}?", "completion": str(n)} for n in range(20)]
+    mixed = given(*rows, data={"a": {"data": "a.jsonl", "permuted": ["completion"]}})
+    assert [row.row["prompt"] for row in mixed] == [row["prompt"] for row in rows]
+    texts = [row.texts[0] for row in mixed]
+    assert texts != [row["completion"] for row in rows] and sorted(texts) == sorted(row["completion"] for row in rows)
+
+
 def test_the_tasks_own_train_split_gives_its_solutions_or_a_column(given):
     (row,) = given({}, data="task", columns={"completion": "gold"})
     assert (row.place, row.texts, row.row["gold"], row.index) == ("train row 1", ("2",), "2", 0)

@@ -73,7 +73,9 @@ def test_a_task_judges_with_its_own_verifier_and_options():
     "section",
     [
         {"name": "chain", "operations": [3, 4]},
+        {"name": "addition", "trace": "detailed"},
         {"name": "facts"},
+        {"name": "stories"},
         {"name": "reasoning_gym", "dataset": "chain_sum"},
     ],
 )

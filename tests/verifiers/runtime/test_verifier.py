@@ -164,4 +164,4 @@ def test_verifiers_import_without_torch_sympy_or_pebble():
 
 def test_a_verifier_that_judges_steps_says_so():
     says = {name for name in VERIFIERS if Verifier(name).judges_steps}
-    assert says == {"chain", "facts", "logic", "steps", "zip"}
+    assert says == {"addition", "chain", "facts", "logic", "steps", "zip"}

@@ -9,14 +9,15 @@ import pytest
 from rl.config.examples import Examples
 from rl.config.sections import ChainTask
 from rl.errors import UserError
-from rl.examples.forms import FORMS, in_form, steps_of
 from rl.examples.reading import IMITATED, read
 from rl.tasks import chain
+from rl.tasks.forms import FORMS, in_form, steps_of
 from verifiers.equation_system import verify
 
 QUESTION = "Ann sold 48 clips in April, and half as many in May. How many in both?"
 RATIONALE = "She sold 48/2 = <<48/2=24>>24 clips in May.\nShe sold 48+24 = <<48+24=72>>72 clips in both."
 MADE = {
+    "words": "She sold 48/2 = 24 clips in May.\nShe sold 48+24 = 72 clips in both.",
     "equations": "48/2=24\n48+24=72",
     "program": "v1 = 48/2\nv2 = 48+v1\nprint(v2)",
     "system": "x1 = 48/2\nx2 = 48+x1\nanswer = x2",

@@ -1,10 +1,11 @@
-"""Forms of a rationale: the same working as equations alone, as a program, as a system, or as a guide without results.
+"""Forms of a rationale: the same working in words, as equations alone, as a program, as a system, or as a guide.
 
 Each form is made from a rationale whose equations are marked as in GSM8K (Cobbe et al. 2021, arXiv:2110.14168): `She
 sold 48/2 = <<48/2=24>>24 clips.`
 
 | form | content |
 |---|---|
+| `words` | the rationale itself, without its marks |
 | `equations` | the equations, one per line (Kim et al. 2024, arXiv:2409.12393) |
 | `program` | the equations as Python statements, the last of which prints the answer |
 | `system` | the equations over unknowns, for a solver (EoTD, Zhu et al. 2024, arXiv:2401.11864) |
@@ -68,6 +69,8 @@ def in_form(form: str, rationale: str, question: str = "") -> str:
     steps = steps_of(body, question)
     if not steps:
         raise ValueError("it has no marked equation, such as <<3+4=7>>")
+    if form == "words":
+        return MARK.sub("", rationale)
     if form == "guide":
         return _guide(body, steps)
     made = FORMS[form](steps)
@@ -182,11 +185,12 @@ def _without_results(line: str, place: int, steps: list[MarkedStep]) -> str:
 
 
 FORMS: dict[str, Callable[[list[MarkedStep]], str]] = {
+    "words": lambda steps: "",
     "equations": _equations,
     "program": _program,
     "system": _system,
     "system_and_program": lambda steps: f"{_system(steps)}\n\n{_program(steps)}",
     "guide": lambda steps: "",
 }
-"""Maps a form's name in a config to the function that makes it from the steps; a guide also needs the rationale's words
-(`in_form`)."""
+"""Maps a form's name in a config to the function that makes it from the steps; for `words` and `guide`, `in_form` makes
+it from the rationale."""

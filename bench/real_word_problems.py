@@ -1,0 +1,76 @@
+"""Word problems by a real small model: SFT on worked equations, then GRPO (`configs/real/word_problems.yaml`)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import real_data
+from harness import CONFIGS, QUIET, Row, flat
+from real_runs import FOLDER, changes, kept, run_name, seconds
+
+from rl.config import dump, load_stages
+from rl.config.layers import arms
+from rl.storage.run_folder import RunFolder
+
+FILE = CONFIGS / "real" / "word_problems.yaml"
+
+
+def make_data(source: Path | None) -> None:
+    """Write the questions with their worked equations.
+
+    Args:
+        source: the folder of `svamp.jsonl.gz`.
+
+    Raises:
+        ValueError: there is no source.
+    """
+    if source is None:
+        raise ValueError("word_problems needs --data, a folder with svamp.jsonl.gz")
+    real_data.write(FOLDER / "word_problems.jsonl", real_data.word_problems(source / "svamp.jsonl.gz"))
+
+
+def run(arm: str, seed: int, model: str, overrides: Sequence[str] = ()) -> Row:
+    """One arm with one seed: its figures before SFT, after it, and after the second stage.
+
+    The arms of a seed share its SFT. When the second stage is done, its folder is moved to `run_name`.
+
+    Args:
+        arm: one of the config's arms.
+        seed: of the training.
+        model: a folder or hub id.
+        overrides: `key=value`, over those of the arm.
+    """
+    from rl.stages import train_stages
+
+    given = [
+        *arms(FILE)[arm],
+        f"policy.model={model}",
+        f"seed={seed}",
+        f"name=word_problems_{seed}",
+        *QUIET,
+        *overrides,
+    ]
+    stages = load_stages(FILE, [*given, f"logging.folder={FOLDER}"])
+    folders = {name: RunFolder(config.run_folder) for name, config in stages.items()}
+    own = FOLDER / run_name("word_problems", arm, seed)
+    begun = folders["rl"]
+    if begun.path.exists() and begun.changes_to(dump(stages["rl"])):  # of an arm that was stopped, and comes again
+        raise SystemExit(f"{begun.path} is an unfinished run of another arm: finish that first, or delete it")
+    train_stages(stages)
+    summaries = {name: json.loads(folder.summary.read_text(encoding="utf-8")) for name, folder in folders.items()}
+    first, last = (folders["rl"].evaluation("test", step) for step in (0, summaries["rl"]["steps"]))
+    assert first is not None and last is not None
+    figures = {
+        "base": kept(summaries["sft"]["before"]),
+        "before": kept(first),
+        "after": kept(last),
+        **changes(first["examples"], last["examples"]),
+        "tokens": summaries["rl"]["tokens_generated"],
+        "minutes": {name: round(sum(seconds(folder)) / 60, 1) for name, folder in folders.items()},
+        "steps": summaries["rl"]["steps"],
+        "device": summaries["rl"]["device"],
+    }
+    begun.path.rename(own)
+    return flat({"rung": "word_problems", "arm": arm, "seed": seed, **figures})
