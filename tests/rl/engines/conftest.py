@@ -3,10 +3,12 @@
 import copy
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
 import time
+import urllib.request
 
 import pytest
 import torch
@@ -24,13 +26,14 @@ from tests.rl.conftest import SMALL, SMALL_ONLINE
 CONFIGS = {"grpo": "grpo_steps", "ppo": "quickstart", "dpo": "dpo"}
 HIDDEN = 64  # vLLM's CPU attention takes heads of 32 numbers and more, and the policy has two
 LIGHT = {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_LOGGING_LEVEL": "ERROR", "VLLM_CPU_OMP_THREADS_BIND": "nobind"}
-STARTS_IN = 200
+STARTS_IN = 600
 """Seconds within which a server answers; a bound, not what it takes."""
 
 
 @pytest.fixture(scope="session", autouse=True)
 def light():
     os.environ.update(LIGHT)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a test that is stopped stops its server
 
 
 @pytest.fixture(scope="session")
@@ -126,8 +129,6 @@ def server(folder, tmp_path_factory):
 
 
 def _wait(url, running, log):
-    import urllib.request
-
     ends = time.monotonic() + STARTS_IN
     while time.monotonic() < ends:
         assert running.poll() is None, log.read_text()[-3000:]

@@ -166,11 +166,11 @@ def test_a_server_that_is_busy_for_a_moment_is_asked_again(warm, server):
     assert len(sample(VllmServer(server[0]), warm[1], PROMPTS, max_tokens=2)) == 3
 
 
-def test_no_server_and_no_vllm_are_said():
+def test_no_server_and_no_vllm_are_said(tmp_path):
     with pytest.raises(UserError, match=r"sampling\.server: no vLLM server answers at http://127\.0\.0\.1:9"):
         VllmServer("http://127.0.0.1:9")
     with pytest.raises(UserError, match="pip install"):
-        Vllm("anything")
+        Vllm("anything", tmp_path, torch.device("cpu"), {})
 
 
 def sends(server, folder, rank=None, device="cpu"):
