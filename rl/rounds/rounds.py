@@ -252,8 +252,7 @@ class Rounds(Run):
         self.context.say(f"round {number + 1}/{self.settings.rounds} · {shown(numbers)}")
 
     def _trainer(self, number: int, examples: list[Any]) -> Trainer:
-        settings = self.settings
-        goes_on = settings.fit_from == "last" and number > 0
+        goes_on = self.settings.fit_from == "last" and number > 0
         model = self.load(number - 1 if goes_on else None)
         lora = None if goes_on else self.policy.lora
         saving = FitFolder(self.folder, number)
