@@ -250,7 +250,7 @@ def test_a_server_that_does_not_see_the_folder_is_said(warm, server, tmp_path):
 def online(tmp_path, server, *overrides):
     small = {**SMALL_ONLINE, "logging.folder": tmp_path, "sampling.engine": "vllm_server", "sampling.server": server[0]}
     small |= {"evaluation.every": 0, "evaluation.k": 0, "evaluation.n": 4, "trainer.max_steps": 2}
-    config = load(CONFIGS / "grpo_steps.yaml", [*(f"{key}={value}" for key, value in small.items()), *overrides])
+    config = load(CONFIGS / "quickstart.yaml", [*(f"{key}={value}" for key, value in small.items()), *overrides])
     return config, train(config)
 
 
