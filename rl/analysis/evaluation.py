@@ -148,13 +148,11 @@ def evaluate(
     process, processes = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
     mine = range(process, len(rows), processes)
     drawing: dict[str, Any] = {**settings.parameters, "batch": settings.batch, "progress": progress}
-    prompts = [rows[index]["prompt"] for index in mine]
-    greedy = _judged(
-        task, rows, mine, sample(engine or model, tokenizer, prompts, **{**drawing, "temperature": None}), mix
-    )
+    sampler, prompts = engine or model, [rows[index]["prompt"] for index in mine]
+    greedy = _judged(task, rows, mine, sample(sampler, tokenizer, prompts, **{**drawing, "temperature": None}), mix)
     samples: list[list[Sample]] = [[] for _ in mine]
     if settings.k:
-        drawn = sample(engine or model, tokenizer, prompts, count=settings.k, seed=settings.seed + process, **drawing)
+        drawn = sample(sampler, tokenizer, prompts, count=settings.k, seed=settings.seed + process, **drawing)
         samples = _judged(task, rows, mine, drawn)
     answered: list[Answered | None] = []
     if settings.statements is not None:
