@@ -68,7 +68,7 @@ class SamplingTrainer(GRPOTrainer):
     def _draw_from(self, engine: VllmEngine, parameters: SamplingParameters) -> None:
         """Let TRL draw from an engine, and correct for what its log-probabilities differ from the policy's."""
         self.use_vllm, self._last_loaded_step = True, -1
-        self.vllm_generation = FromEngine(
+        draws: Any = FromEngine(  # TRL would have a class of its own here
             engine,
             lambda: self.policy,
             lambda: self.state.global_step,
@@ -76,6 +76,7 @@ class SamplingTrainer(GRPOTrainer):
             self.eos_token_ids,
             f"{self.args.seed}/{self.accelerator.process_index}",
         )
+        self.vllm_generation = draws
 
     def _end_at(self, tokens: Sequence[int]) -> None:
         """Let completions end at further tokens, too."""

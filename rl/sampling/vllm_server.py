@@ -189,7 +189,8 @@ class Sends:
     ) -> None:
         self.server, self.folder, self.device, self.base = server, folder.resolve(), device, server.model
         self.is_main, self.wait_for_everyone, self.group_port = is_main, wait_for_everyone, group_port
-        self.holds_base, self.updates, self._client = False, 0, None
+        self.holds_base, self.updates = False, 0
+        self._client: Any = None
         info = server.info()
         self.how = transport(info, device)
         if rank is not None:
