@@ -35,7 +35,8 @@ def build(config: Config, policy: Policy, state: PartialState, folder: RunFolder
     """
     if config.sampling.engine == "transformers":
         return None
-    adapter, given = _adapter(policy), config.trainer
+    adapter, given, device = _adapter(policy), config.trainer, state.device
+    assert device is not None, "a process has a device"
     rank = None if adapter is None else adapter.r
     ends = eos_token_ids(policy.model, policy.tokenizer)
     if state.is_main_process:
@@ -46,13 +47,13 @@ def build(config: Config, policy: Policy, state: PartialState, folder: RunFolder
         if isinstance(policy.model, PeftModel):
             base = policy.model.peft_config[ADAPTER].base_model_name_or_path or base
         own = folder.weights / str(state.process_index)
-        return Vllm(base, own, state.device, _settings(config, policy, given, rank), eos_token_ids=ends)
+        return Vllm(base, own, device, _settings(config, policy, given, rank), eos_token_ids=ends)
     assert config.sampling.server is not None, "checked with the config"
     server = VllmServer(config.sampling.server, wait=given.get("vllm_server_timeout") or 0.0, eos_token_ids=ends)
     server.sends = Sends(
         server,
         folder.weights,
-        state.device,
+        device,
         rank,
         is_main=state.is_main_process,
         wait_for_everyone=state.wait_for_everyone,

@@ -81,7 +81,7 @@ def write_adapter(policy: PeftModel, folder: Path, *, writes: bool) -> None:
 
 
 def _of_adapter(policy: Model, name: str) -> bool:
-    return isinstance(policy, PeftModel) and policy.base_model.prefix in name
+    return isinstance(policy, PeftModel) and str(policy.base_model.prefix) in name
 
 
 def _kept(weight: Tensor) -> Tensor:
