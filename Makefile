@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup quickstart test test-slow lint notebooks bench bench-gpu bench-learning bench-quickstart bench-stages \
+.PHONY: setup quickstart test test-slow test-vllm lint notebooks bench bench-gpu bench-learning bench-quickstart bench-stages \
 	bench-prm bench-diagnostics faults speedrun \
 	bench-rewards bench-verifiers papers real \
 	tables docs mutate clean
@@ -31,6 +31,20 @@ test: $(READY)
 
 test-slow: $(READY)
 	$(BIN)/python -m pytest -m slow
+
+# Runs the product with vLLM's CPU build, in an environment of its own: 3 GB, some minutes to install, and some to test.
+# pip has to find torch's CPU build, such as by PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu.
+VLLM := runs/engines/vllm
+test-vllm: export OMP_NUM_THREADS = 1
+test-vllm: $(VLLM)/.ready
+	$(VLLM)/bin/python -m pytest -m vllm tests/rl/engines
+
+# Without what their packages ask for: vLLM's asks for torchvision and torchaudio, which nothing here uses.
+$(VLLM)/.ready: constraints-vllm.txt
+	test -x $(VLLM)/bin/python || $(PYTHON) -m venv $(VLLM)
+	$(VLLM)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement constraints-vllm.txt
+	$(VLLM)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch $@
 
 lint: $(READY)
 	$(BIN)/ruff format .

@@ -15,6 +15,7 @@ from rl.config import Config
 from rl.examples.given import Given
 from rl.policy.load import Policy
 from rl.policy.teachers import Teacher
+from rl.sampling.vllm import VllmEngine
 from rl.storage.run_folder import RunFolder
 from rl.tasks.task import Task
 
@@ -34,6 +35,7 @@ class RunContext:
         command: the command that started the run, for the message about resuming.
         given: the given examples to fit on; None if the config names none.
         teachers: whose distributions a fit learns.
+        engine: what generates instead of transformers; None for transformers.
         started: start time, by `time.perf_counter`.
     """
 
@@ -47,6 +49,7 @@ class RunContext:
     command: str = ""
     given: Given | None = None
     teachers: Sequence[Teacher] = ()
+    engine: VllmEngine | None = None
     started: float = field(default_factory=time.perf_counter)
 
     @property

@@ -40,7 +40,9 @@ from verifiers.runtime.golds import first_gold
 
 def quiet(config: Config) -> None:
     """Turn off other libraries' progress bars and warnings, and prevent W&B from asking questions."""
-    warnings.filterwarnings("ignore", category=FutureWarning, module="transformers|trl|peft")
+    warnings.filterwarnings("ignore", category=FutureWarning, module="transformers|trl|peft|vllm")
+    warnings.filterwarnings("ignore", message="TRL currently supports vLLM")  # ours is not TRL's (rl/sampling/vllm.py)
+    os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
     datasets.disable_progress_bars()
@@ -110,7 +112,7 @@ def policy(config: Config, task: Task, console: Console) -> Policy:
     Raises:
         UserError: the policy cannot be loaded, or the engine that generates is not installed.
     """
-    if config.sampling.engine != "transformers":
+    if config.sampling.engine == "vllm":
         need_vllm(f"sampling.engine={config.sampling.engine}")
     path = config.policy.model
     if path == "embedded":

@@ -30,6 +30,7 @@ from rl.policy.teachers import Teacher, shown_ids
 from rl.policy.teachers import load as load_teachers
 from rl.runs.run import Run
 from rl.runs.trackers import Trackers, trackers
+from rl.sampling import engine as engines
 from rl.storage.checkpoint_folders import step_of
 from rl.storage.config_changes import Changes, shown
 from rl.storage.lock import acquire, release
@@ -66,10 +67,14 @@ def train(config: Config, *, fresh: bool = False, command: str = "") -> dict[str
         context = prepare(config, state, console, fresh=fresh, command=command)
         opened = trackers(config, context.folder, context.warn) if state.is_main_process else nullcontext(Trackers())
         with opened as seen_in:
-            run = _run(context)
-            run.report_to(seen_in)
-            run.train()
-            return run.finish()
+            try:
+                run = _run(context)
+                run.report_to(seen_in)
+                run.train()
+                return run.finish()
+            finally:
+                if context.engine is not None and state.num_processes == 1:
+                    context.engine.close()
 
 
 def prepare(
@@ -106,6 +111,7 @@ def prepare(
     _look_at_teachers(config, teachers, task, policy, examples)
     for line in [] if examples is None else examples.lines:
         console.print(line, highlight=False)
+    engine = engines.build(config, policy, state, folder)
     if state.is_main_process:
         if fresh:
             folder.clear()
@@ -113,7 +119,7 @@ def prepare(
     state.wait_for_everyone()
     if changed:
         _say_what_changed(changed, console)
-    return RunContext(config, task, policy, mix, folder, state, console, command, examples, teachers, started)
+    return RunContext(config, task, policy, mix, folder, state, console, command, examples, teachers, engine, started)
 
 
 @contextmanager

@@ -20,13 +20,12 @@ from datasets import Dataset
 from transformers import TrainerCallback
 from trl.trainer.grpo_config import GRPOConfig
 
-from rewards.models.stopping import strings_and_tokens
-from rewards.models.types import Tokenizer
 from rl.algorithms.fit import Fit
 from rl.config import Config
 from rl.config.generation_cycle import GenerationCycle
 from rl.context import RunContext
 from rl.errors import UserError
+from rl.sampling.draw import parameters_of
 from rl.storage.run_folder import RunFolder
 
 Arguments = TypeVar("Arguments")
@@ -44,12 +43,14 @@ def online_arguments(run: RunContext, callbacks: Sequence[TrainerCallback]) -> d
     """
     return {
         "model": run.policy.model,
-        "args": made(GRPOConfig, grpo_config_arguments(run.config, run.folder) | vllm_stops(run.config, run.tokenizer)),
+        "args": made(GRPOConfig, grpo_config_arguments(run.config, run.folder)),
         "train_dataset": as_given(run.task.splits["train"]),
         "processing_class": run.policy.tokenizer,
         "peft_config": run.policy.lora,
         "callbacks": list(callbacks),
         "stop": run.config.sampling.stop,
+        "engine": run.engine,
+        "parameters": parameters_of(run.config.sampling.parameters),
     }
 
 
@@ -86,6 +87,7 @@ def grpo_config_arguments(config: Config, folder: RunFolder) -> dict[str, Any]:
         # GDPO normalises rewards within their group, so only the scale of the batch is left
         "scale_rewards": "batch" if config.mix.aggregation == "normalise_then_sum" else "group",
         "save_steps": -(-500 // cycle) * cycle,
+        "vllm_importance_sampling_mode": "token_truncate",
         "ddp_broadcast_buffers": False,  # broadcasts would require equally many passes on every process
     }
     ours = {
@@ -101,28 +103,9 @@ def grpo_config_arguments(config: Config, folder: RunFolder) -> dict[str, Any]:
         "min_p": config.sampling.min_p,
         "repetition_penalty": config.sampling.repetition_penalty,
         "chat_template_kwargs": config.sampling.chat_template_kwargs,
-        "use_vllm": config.sampling.engine != "transformers",
-        "vllm_mode": "server" if config.sampling.engine == "vllm_server" else "colocate",
-        "vllm_server_base_url": config.sampling.server,
+        "use_vllm": False,  # TRL's own engine; ours is rl/sampling/from_engine.py
     }
     return {**defaults, **config.trainer, **ours}
-
-
-def vllm_stops(config: Config, tokenizer: Tokenizer) -> dict[str, Any]:
-    """The argument of `GRPOConfig` with what ends a completion of vLLM's, to which TRL passes it unchanged.
-
-    Args:
-        config: a checked config.
-        tokenizer: the policy's tokenizer.
-
-    Returns:
-        Nothing for another engine, or if only end-of-text tokens end completions.
-    """
-    if config.sampling.engine == "transformers" or not config.sampling.stop:
-        return {}
-    strings, tokens = strings_and_tokens(config.sampling.stop, tokenizer)
-    stops = {"stop": strings, "stop_token_ids": tokens, "include_stop_str_in_output": True}
-    return {"generation_kwargs": stops}
 
 
 def fit_arguments(

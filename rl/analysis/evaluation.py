@@ -23,6 +23,7 @@ import torch.distributed as dist
 from transformers import PreTrainedTokenizerBase
 
 from rewards.mixing.mix import Mix
+from rewards.models.generate import Engine
 from rewards.models.types import Model
 from rewards.reward import question_of
 from rewards.sample import Sample
@@ -129,6 +130,7 @@ def evaluate(
     settings: EvaluationSettings,
     progress: Callable[[int], None] | None = None,
     mix: Mix | None = None,
+    engine: Engine | None = None,
 ) -> Evaluation:
     """Evaluate a policy on the first `n` problems of a split, which are divided among the processes.
 
@@ -140,16 +142,17 @@ def evaluate(
         settings: the evaluation settings.
         progress: called with the number of completions drawn since the last call.
         mix: rewards that judge the greedy completions as well; None for the verifier alone.
+        engine: holds the same policy and draws its completions, except from statements; None for transformers.
     """
     rows = task.splits[split][: settings.n]
     process, processes = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
     mine = range(process, len(rows), processes)
     drawing: dict[str, Any] = {**settings.parameters, "batch": settings.batch, "progress": progress}
-    prompts = [rows[index]["prompt"] for index in mine]
-    greedy = _judged(task, rows, mine, sample(model, tokenizer, prompts, **{**drawing, "temperature": None}), mix)
+    sampler, prompts = engine or model, [rows[index]["prompt"] for index in mine]
+    greedy = _judged(task, rows, mine, sample(sampler, tokenizer, prompts, **{**drawing, "temperature": None}), mix)
     samples: list[list[Sample]] = [[] for _ in mine]
     if settings.k:
-        drawn = sample(model, tokenizer, prompts, count=settings.k, seed=settings.seed + process, **drawing)
+        drawn = sample(sampler, tokenizer, prompts, count=settings.k, seed=settings.seed + process, **drawing)
         samples = _judged(task, rows, mine, drawn)
     answered: list[Answered | None] = []
     if settings.statements is not None:

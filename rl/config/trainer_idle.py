@@ -50,6 +50,8 @@ IDLE: dict[str, dict[str, str]] = {
             "prompts are drawn in groups; see trainer.shuffle_dataset and algorithm.curriculum",
         ),
         "label_smoothing_factor": "the policy loss has no labels to smooth",
+        "vllm_tensor_parallel_size": "vLLM here has a device a process; a server takes --tensor-parallel-size",
+        "vllm_structured_outputs_regex": "completions are drawn freely",
     },
     "DPOConfig": {
         "label_smoothing_factor": "the preference loss has its own, trainer.label_smoothing",
@@ -142,7 +144,6 @@ NEEDS: dict[str, dict[str, Needs]] = {
 
 _VLLM_HERE = (
     "vllm_model_impl", "vllm_enable_sleep_mode", "vllm_gpu_memory_utilization", "vllm_max_model_length",
-    "vllm_tensor_parallel_size",
 )  # fmt: skip
 _VLLM_SERVER = ("vllm_server_timeout", "vllm_group_port")
 

@@ -11,10 +11,8 @@ from typing import Any
 import torch
 import torch.distributed as dist
 
-from rewards.models import load as models
-from rewards.models.generate import Engine, eos_token_ids
+from rewards.models.generate import Engine
 from rewards.models.prompts import prompt_ids, unknown_tokens
-from rewards.models.state import move
 from rewards.models.types import Model
 from rewards.models.vocabulary import check_same_vocabulary
 from rewards.parts.shown import shown
@@ -30,9 +28,9 @@ from rl.policy.control import Conditioned
 from rl.policy.load import load
 from rl.progress import completions_bar
 from rl.rounds.choose import Sieve
-from rl.sampling.draw import as_samples, sample
+from rl.sampling.draw import as_samples, parameters_of, sample
 from rl.sampling.judge import judge
-from rl.sampling.vllm import Vllm, VllmServer
+from rl.sampling.mismatch import COMPARED, mismatch
 from verifiers.runtime.golds import first_gold
 
 
@@ -44,6 +42,8 @@ class Draws:
 
     Attributes:
         seconds: phase of the last round's sampling → its duration.
+        mismatch: how far the log-probabilities of the engine are from the policy's, in the last round; empty for
+            transformers, and where tokens are not drawn from the model's own distribution.
 
     Raises:
         UserError: the policy's tokenizer has no tokens for the hint template, a strategy's or the few-shot examples,
@@ -56,7 +56,9 @@ class Draws:
         self.algorithm = run.config.algorithm
         self.rows = run.task.splits["train"]
         self.seconds: Counter[str] = Counter()
+        self.mismatch: dict[str, float] = {}
         self.conditioned: Conditioned | None = None
+        self._compared: Model | None = None
         self.hints: Hints | None = getattr(self.algorithm, "hints", None)
         self.branched: bool = getattr(self.algorithm, "branched", False)
         self.strategies: Strategies | None = getattr(self.algorithm, "strategies", None)
@@ -89,7 +91,7 @@ class Draws:
     def draw(
         self,
         number: int,
-        model: Model | Engine,
+        policy: Model,
         conditioned: Conditioned | None = None,
         earlier: Sequence[Sample] = (),
     ) -> list[Sample]:
@@ -97,13 +99,17 @@ class Draws:
 
         Args:
             number: number of the round, from 0.
-            model: the policy, or an engine that holds it.
+            policy: the policy; if the run has an engine, it takes the policy's weights and draws.
             conditioned: the control tokens of the prompts.
             earlier: samples of earlier rounds, which count towards a quota.
         """
         self.conditioned = conditioned
-        config, rows = self.run.config, self.rows
+        config, rows, engine = self.run.config, self.rows, self.run.engine
         self.seconds.clear()
+        self.mismatch, self._compared = {}, policy if engine is not None else None
+        if engine is not None:
+            engine.update(policy)
+        model = engine or policy
         order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(config.seed)).tolist()
         wanted = min(self.algorithm.prompts, len(rows))
         # each round continues through the shuffled split where the previous one stopped
@@ -173,21 +179,28 @@ class Draws:
         name = f"{run.config.seed}/{number}/{hinted}/{rank}" + (f"/{call}" if call else "")
         seed = int.from_bytes(name.encode(), "big") % (2**31 - 1)
         what = f"samples of round {number + 1}"
+        asked, drawing = [prompts[place] for place in mine], run.config.sampling.parameters
+        compared = self._compared if parameters_of(drawing).plain else None
         started = time.perf_counter()
         with completions_bar(run.console, what, len(mine) * count) as progress:
             groups = sample(
                 model,
                 run.tokenizer,
-                [prompts[place] for place in mine],
+                asked,
                 count=count,
                 seed=seed,
+                logprobs=compared is not None,
                 progress=progress,
                 conditioned=self.conditioned,
                 **({"branched": True} if self.branched else {}),
-                **run.config.sampling.parameters,
+                **drawing,
             )
         samples = as_samples(self.rows, [chosen[place] for place in mine], groups, round=number, hinted=hinted)
         drawn = time.perf_counter()
+        if compared is not None and not self.mismatch:
+            template_kwargs = run.config.sampling.chat_template_kwargs
+            ids = [prompt_ids(prompt, run.tokenizer, template_kwargs) for prompt in asked[:COMPARED]]
+            self.mismatch = mismatch(compared, ids, groups[:COMPARED])
         judged = judge(samples, run.task.verifier, run.mix)
         self.seconds += Counter({"sampling": drawn - started, "judging": time.perf_counter() - drawn})
         if world == 1:
@@ -213,30 +226,3 @@ def first_sampler(run: RunContext) -> Model:
     except (UserError, ValueError) as error:
         raise UserError("algorithm.first_sampler", getattr(error, "what", str(error))) from error
     return loaded.model
-
-
-def generator(run: RunContext, policy: Model, copy: Model | None) -> Model | Engine:
-    """The model that a round samples from: the policy, or vLLM with its weights.
-
-    Args:
-        run: the context of a run in rounds.
-        policy: the current policy.
-        copy: a copy of it, which is merged and handed to vLLM; None if transformers generates.
-    """
-    if copy is None:
-        return policy
-    sampling, ends, merged = run.config.sampling, eos_token_ids(policy, run.tokenizer), models.merged(copy)
-    if sampling.engine == "vllm_server":
-        assert sampling.server is not None, "checked with the config"
-        server = VllmServer(sampling.server, eos_token_ids=ends)
-        if run.state.is_main_process:
-            move(merged, run.state.device)
-            server.update(merged)
-        run.state.wait_for_everyone()
-        return server
-    weights = run.folder.rounds / ".sampled_from"
-    if run.state.is_main_process:
-        merged.save_pretrained(str(weights))
-        run.tokenizer.save_pretrained(weights)
-    run.state.wait_for_everyone()
-    return Vllm(str(weights), eos_token_ids=ends)

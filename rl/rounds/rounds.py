@@ -32,7 +32,7 @@ from rl.interrupt import stopping_at_once
 from rl.policy import load as policies
 from rl.rounds.choose import Chooser
 from rl.rounds.conditioning import Conditioning
-from rl.rounds.draws import Draws, first_sampler, generator
+from rl.rounds.draws import Draws, first_sampler
 from rl.rounds.finished import FinishedRounds
 from rl.rounds.records import FitFolder, FitRecords, numbers_of_round, shown, write_completions
 from rl.runs.callbacks import ProgressLine, StopOnSignal
@@ -196,13 +196,7 @@ class Rounds(Run):
         return self.model if self._first_sampler is None else self._first_sampler
 
     def _draw(self, number: int) -> list[Sample]:
-        fresh = None
-        if self.config.sampling.engine != "transformers":
-            fresh = self.load(number - 1 if number else None)
-            if not number and self.settings.first_sampler is not None:
-                fresh = first_sampler(self.context)
-        sampler, best = generator(self.context, self._sampler, fresh), self.conditioning.best(self.done)
-        return self.draws.draw(number, sampler, best, self._earlier(number))
+        return self.draws.draw(number, self._sampler, self.conditioning.best(self.done), self._earlier(number))
 
     def _choose(self, number: int, samples: list[Sample]) -> list[Any]:
         """Choose the examples to fit on from the pool after a round's sampling, and record figures about them."""
@@ -248,6 +242,7 @@ class Rounds(Run):
             return
         times = {f"time/{phase}": seconds for phase, seconds in self.draws.seconds.items()}
         numbers = {"rounds/number": number, **(numbers_of_round(samples) if samples else {}), **counts, **times}
+        numbers |= self.draws.mismatch
         self.log(self.steps, numbers)
         if samples and number == 0:
             for warning in odd_rewards(numbers, list(self.config.rewards)):

@@ -145,8 +145,10 @@ class Run(ABC):
             settings: numbers of problems and samples, and how they are drawn.
             progress: called with the number of completions drawn since the last call.
         """
-        mix = self.context.mix if self.config.evaluation.rewards else None
-        return evaluate(model, self.policy.tokenizer, self.task, split, settings, progress, mix)
+        mix, engine = self.context.mix if self.config.evaluation.rewards else None, self.context.engine
+        if engine is not None:
+            engine.update(model)
+        return evaluate(model, self.policy.tokenizer, self.task, split, settings, progress, mix, engine)
 
     def summarise(self, wall_s: float) -> dict[str, Any]:
         """Write and return the summary: the run, its device, and the figures before and after training."""
@@ -191,6 +193,7 @@ class Run(ABC):
         self.measure("test", self.last_step)
         if not self.state.is_main_process:
             return None
+        self.folder.clear_weights()
         summary = self.summarise(time.perf_counter() - self.context.started)
         write_report(self.folder.path)
         show.finished(self.console, self.folder, summary)

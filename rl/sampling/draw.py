@@ -36,6 +36,15 @@ def as_samples(
     ]
 
 
+def parameters_of(sampling: Mapping[str, Any]) -> SamplingParameters:
+    """The sampling parameters of a config.
+
+    Args:
+        sampling: by name, also the variables of the chat template, which concern prompts alone.
+    """
+    return SamplingParameters(**{name: value for name, value in sampling.items() if name != "chat_template_kwargs"})
+
+
 def sample(
     model: Model | Engine,
     tokenizer: PreTrainedTokenizerBase,

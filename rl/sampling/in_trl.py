@@ -3,6 +3,7 @@
 TRL's `GRPOTrainer` tokenizes prompts in its own way, applies a model's stored generation defaults, and has no stop
 strings. These methods are overridden:
 
+- `vllm_generation`, which draws completions if an engine does, is `rl/sampling/from_engine.py`;
 - `_tokenize_prompts` tokenizes prompts with `rewards/models/prompts.py`;
 - `_generate_single_turn` runs transformers' `generate` without the stored defaults, from a cache of what the prompts
   share (`rewards/models/prefill.py`), stops at stop strings, and cuts each completion where
@@ -16,6 +17,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Literal, cast
 
 import torch
@@ -24,11 +26,13 @@ from transformers import GenerationConfig, StoppingCriteriaList
 from trl.trainer.grpo_trainer import GRPOTrainer
 
 from rewards.models.batches import pad_id
-from rewards.models.generate import without_stored_defaults
+from rewards.models.generate import SamplingParameters, without_stored_defaults
 from rewards.models.prefill import prefilled
 from rewards.models.prompts import Text, prompt_ids, render
 from rewards.models.stopping import StopStrings, ended, strings_and_tokens
 from rewards.models.types import Generates, Model, Tokenizer
+from rl.sampling.from_engine import FromEngine
+from rl.sampling.vllm import VllmEngine
 from verifiers.answer.completion import leaves_open
 
 
@@ -37,10 +41,19 @@ class SamplingTrainer(GRPOTrainer):
 
     Args:
         stop: strings, or special tokens, that end a completion.
+        engine: the engine that generates; None for transformers.
+        parameters: the sampling parameters of the engine.
         arguments: TRL's own keyword arguments.
     """
 
-    def __init__(self, *, stop: Sequence[str] = (), **arguments: Any) -> None:
+    def __init__(
+        self,
+        *,
+        stop: Sequence[str] = (),
+        engine: VllmEngine | None = None,
+        parameters: SamplingParameters | None = None,
+        **arguments: Any,
+    ) -> None:
         super().__init__(**arguments)
         strings, tokens = strings_and_tokens(stop, self._tokenizer)
         self.stop = tuple(strings)
@@ -48,12 +61,27 @@ class SamplingTrainer(GRPOTrainer):
         self.masks_cut_off = bool(self.stop) and self.mask_truncated_completions
         if self.masks_cut_off:  # masked here instead, because TRL would mask completions that a stop string ended
             self.mask_truncated_completions = False
+        if engine is not None:
+            assert parameters is not None
+            self._draw_from(engine, replace(parameters, stop=strings))
+
+    def _draw_from(self, engine: VllmEngine, parameters: SamplingParameters) -> None:
+        """Let TRL draw from an engine, and correct for what its log-probabilities differ from the policy's."""
+        self.use_vllm, self._last_loaded_step = True, -1
+        draws: Any = FromEngine(  # TRL would have a class of its own here
+            engine,
+            lambda: self.policy,
+            lambda: self.state.global_step,
+            parameters,
+            self.eos_token_ids,
+            f"{self.args.seed}/{self.accelerator.process_index}",
+        )
+        self.vllm_generation = draws
 
     def _end_at(self, tokens: Sequence[int]) -> None:
-        """Let completions end at further tokens, too; vLLM has them among its arguments (`online_arguments`)."""
+        """Let completions end at further tokens, too."""
         self.eos_token_ids = [*self.eos_token_ids, *tokens]
-        if not self.use_vllm:
-            self.generation_kwargs["eos_token_id"] = self.generation_config.eos_token_id = self.eos_token_ids
+        self.generation_kwargs["eos_token_id"] = self.generation_config.eos_token_id = self.eos_token_ids
 
     @property
     def is_training(self) -> bool:

@@ -1,38 +1,39 @@
-"""vLLM as an engine of `rewards.models.generate`: on the device that trains, or as a server.
+"""vLLM as an engine of `rewards.models.generate`, on the device that trains; a server is in `vllm_server.py`.
 
 Both get the prompt's tokens, one seed per prompt (vLLM increments it for each further completion of the prompt), and
-what ends a completion. The defaults in the model's own generation config are not used.
-
-The server is vLLM's own, `vllm serve MODEL`, which TRL 1.16 uses as well (`trl/generation/vllm_client.py`). Sampling
-needs only its `POST /v1/completions` with token ids, so the client needs vllm only to send weights.
+what ends a completion. The defaults in the model's own generation config are not used. Both hold the policy's base
+model, and get the policy's weights by `update` before they sample from it.
 """
 
 from __future__ import annotations
 
 import importlib.util
+import os
+import shutil
+import socket
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, ClassVar
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
-import openai
-from transformers import PreTrainedModel
+import torch
+from peft import PeftModel
 
 from rewards.models.generate import SamplingParameters, Tokens
+from rewards.models.types import Model
 from rl.errors import UserError
-
-AT_ONCE = 64
-"""Largest number of concurrent requests to a server."""
+from rl.sampling.weights import all_weights, write_adapter
 
 
 class VllmEngine(ABC):
     """What both engines share: the sampling parameters under vLLM's names.
 
     Attributes:
-        models_logprobs: whether log-probabilities are always those of the model's own distribution.
+        eos_token_ids: the policy's end-of-text tokens in addition to the tokenizer's.
     """
 
-    models_logprobs: ClassVar[bool]
+    eos_token_ids: Sequence[int]
 
     def generate(
         self,
@@ -60,11 +61,27 @@ class VllmEngine(ABC):
         Raises:
             UserError: the engine cannot give these log-probabilities, or a server fails or refuses.
         """
-        if logprobs and not self.models_logprobs and not parameters.plain:
+        if logprobs and not parameters.plain:
             raise UserError(
                 "sampling",
-                "log-probabilities from a server need temperature 1 without top_p, top_k, min_p and repetition_penalty",
+                "log-probabilities from vLLM need temperature 1 without top_p, top_k, min_p and repetition_penalty",
             )
+        return self.draw(prompt_ids, seeds, parameters, count=count, eos_token_ids=eos_token_ids, logprobs=logprobs)
+
+    def draw(
+        self,
+        prompt_ids: Sequence[list[int]],
+        seeds: Sequence[int],
+        parameters: SamplingParameters,
+        *,
+        count: int,
+        eos_token_ids: Sequence[int],
+        logprobs: bool,
+    ) -> list[list[Tokens]]:
+        """As `generate`, with the log-probabilities of the distribution that the tokens are drawn from.
+
+        These differ from the model's own at another temperature, or with top_p, top_k, min_p or repetition_penalty.
+        """
         settings = {
             "n": count,
             "max_tokens": parameters.max_tokens,
@@ -81,106 +98,108 @@ class VllmEngine(ABC):
         return self._drawn(prompt_ids, [{**settings, "seed": seed} for seed in seeds])
 
     @abstractmethod
+    def update(self, policy: Model) -> None:
+        """Take the weights of a policy: all of them, or its adapter. Every process calls it.
+
+        Args:
+            policy: the policy, without wrappers such as DDP.
+
+        Raises:
+            UserError: the weights cannot be sent.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Give back what the engine holds in this process."""
+
+    @abstractmethod
     def _drawn(self, prompt_ids: Sequence[list[int]], settings: Sequence[dict[str, Any]]) -> list[list[Tokens]]:
         """The completions of each prompt, drawn with its settings."""
 
 
-class VllmServer(VllmEngine):
-    """A vLLM server that holds the policy.
-
-    Args:
-        url: such as `http://localhost:8000`.
-        timeout: time limit of a request, in seconds; it is tried five times.
-        eos_token_ids: the policy's end-of-text tokens in addition to the tokenizer's.
-
-    Raises:
-        UserError: no vLLM server answers at the address.
-    """
-
-    # a server gives those of the model or of the distribution it draws from, depending on its `--logprobs-mode`
-    models_logprobs = False
-
-    def __init__(self, url: str, timeout: float = 600.0, *, eos_token_ids: Sequence[int] = ()) -> None:
-        self.eos_token_ids = eos_token_ids
-        self.url = url.rstrip("/")
-        self._client = openai.OpenAI(base_url=f"{self.url}/v1", api_key="none", max_retries=4, timeout=timeout)
-        try:
-            self.model = self._client.with_options(max_retries=1).models.list().data[0].id
-        except (openai.APIError, IndexError) as error:
-            raise UserError("sampling.server", f"no vLLM server answers at {url}: {error}") from error
-
-    def _drawn(self, prompt_ids: Sequence[list[int]], settings: Sequence[dict[str, Any]]) -> list[list[Tokens]]:
-        with ThreadPoolExecutor(min(AT_ONCE, max(1, len(prompt_ids)))) as threads:
-            return list(threads.map(self._one, prompt_ids, settings))
-
-    def update(self, policy: PreTrainedModel) -> None:
-        """Send the weights of a policy to the server, by TRL's client over NCCL.
-
-        Not tested: it needs vllm and a GPU on both sides, and a server started as TRL's documentation says.
-
-        Raises:
-            UserError: vllm is not installed here.
-        """
-        need_vllm("sending weights to a vLLM server")
-        from trl.generation.vllm_client import VLLMClient
-
-        client = VLLMClient(base_url=self.url)
-        client.init_communicator(device=policy.device)
-        try:
-            client.update_model_params(policy)
-            client.reset_prefix_cache()
-        finally:
-            client.close_communicator()
-
-    def _one(self, ids: list[int], settings: dict[str, Any]) -> list[Tokens]:
-        extra = {name: settings[name] for name in NOT_OPENAI}
-        plain = {name: value for name, value in settings.items() if name not in NOT_OPENAI}
-        more = {"return_token_ids": True, "return_tokens_as_token_ids": True}
-        try:
-            answer = self._client.completions.create(
-                model=self.model, prompt=ids, **plain, extra_body={**extra, **more}
-            )
-        except openai.APIError as error:
-            raise UserError("sampling.server", f"{self.url} failed: {error}") from error
-        made = []
-        for choice in sorted(answer.choices, key=lambda choice: choice.index):
-            tokens = (choice.model_extra or {}).get("token_ids")
-            if tokens is None:
-                raise UserError("sampling.server", f"{self.url} gives no token ids: its vLLM is older than 0.11")
-            logprobs = choice.logprobs.token_logprobs if settings["logprobs"] is not None and choice.logprobs else None
-            made.append(_tokens(tokens, choice.finish_reason, logprobs))
-        return made
-
-
 class Vllm(VllmEngine):
-    """vLLM on the device that trains, in this process.
-
-    Not tested, because vllm was not available. It calls vLLM's `LLM.generate` with the arguments that TRL 1.16 passes
-    (`trl/generation/vllm_generation.py`).
+    """vLLM on the device that trains, in this process; each process has its own.
 
     Args:
-        path: folder or hub id of the policy, with adapters merged.
-        memory: share of the device's memory that vLLM may use.
+        path: folder or hub id of the base model.
+        folder: a folder for adapters, of this process alone.
+        device: the device that trains.
+        settings: further arguments of vLLM's `LLM`.
         eos_token_ids: the policy's end-of-text tokens in addition to the tokenizer's.
 
     Raises:
-        UserError: vllm is not installed.
+        UserError: vllm is not installed, or refuses the model.
     """
 
-    models_logprobs = True
-
-    def __init__(self, path: str, memory: float = 0.3, *, eos_token_ids: Sequence[int] = ()) -> None:
-        self.eos_token_ids = eos_token_ids
+    def __init__(
+        self,
+        path: str,
+        folder: Path,
+        device: torch.device,
+        settings: Mapping[str, Any],
+        *,
+        eos_token_ids: Sequence[int] = (),
+    ) -> None:
         need_vllm("sampling.engine=vllm")
+        self.eos_token_ids, self.folder = eos_token_ids, folder
+        self.holds_base, self.updates, self.adapter = True, 0, None
+        self.sleeps = bool(settings.get("enable_sleep_mode"))
+        on_cpu = device.type == "cpu"
+        if on_cpu:
+            os.environ.setdefault("VLLM_CPU_OMP_THREADS_BIND", "nobind")  # the trainer has the same cores
         from vllm import LLM  # pyright: ignore[reportMissingImports, reportAttributeAccessIssue]  # an extra
 
-        self._llm = LLM(model=path, gpu_memory_utilization=memory, logprobs_mode="raw_logprobs")
+        try:
+            with _alone(), torch.random.fork_rng():
+                self._llm: Any = LLM(
+                    model=path,
+                    distributed_executor_backend="external_launcher",  # in this process, on its device
+                    logprobs_mode="processed_logprobs",
+                    max_num_batched_tokens=4096,
+                    enforce_eager=on_cpu,
+                    use_tqdm_on_load=False,
+                    seed=0,
+                    **settings,
+                )
+        except (ValueError, RuntimeError, NotImplementedError) as error:
+            said = str(error).strip().splitlines() or [type(error).__name__]
+            raise UserError("sampling.engine", f"vLLM does not load {path}: {said[0]}") from error
+        self._rest()
+
+    def update(self, policy: Model) -> None:
+        """Load the weights of a policy into vLLM."""
+        if self.sleeps:
+            self._llm.wake_up(tags=["weights"])
+        adapted = isinstance(policy, PeftModel)
+        if not (adapted and self.holds_base):
+            self._llm.collective_rpc("reload_weights", kwargs={"weights_iterator": all_weights(policy)})
+            self.holds_base = adapted
+        self.adapter = self._adapter(policy) if adapted else None
+        self._llm.reset_prefix_cache()
+
+    def close(self) -> None:
+        """Give back the memory, and vLLM's process group, which a later engine in this process could not share."""
+        self._llm.llm_engine.engine_core.shutdown()
+
+    def _adapter(self, policy: PeftModel) -> Any:
+        """vLLM's request for the current adapter, which is in a new folder and has a new number."""
+        from vllm.lora.request import LoRARequest  # pyright: ignore[reportMissingImports]  # an extra
+
+        self.updates += 1
+        shutil.rmtree(self.folder / str(self.updates - 1), ignore_errors=True)
+        path = self.folder / str(self.updates)
+        write_adapter(policy, path, writes=True)
+        return LoRARequest(f"policy{self.updates}", self.updates, str(path.resolve()))
 
     def _drawn(self, prompt_ids: Sequence[list[int]], settings: Sequence[dict[str, Any]]) -> list[list[Tokens]]:
         from vllm import SamplingParams  # pyright: ignore[reportMissingImports, reportAttributeAccessIssue]  # as above
 
+        if self.sleeps:
+            self._llm.wake_up()
         each = [SamplingParams(**one) for one in settings]
-        answers = self._llm.generate([{"prompt_token_ids": ids} for ids in prompt_ids], each, use_tqdm=False)
+        prompts = [{"prompt_token_ids": ids} for ids in prompt_ids]
+        answers = self._llm.generate(prompts, each, use_tqdm=False, lora_request=self.adapter)
+        self._rest()
         drawn = []
         for answer in answers:
             group = []
@@ -189,16 +208,27 @@ class Vllm(VllmEngine):
                 found = None
                 if one.logprobs is not None:
                     found = [place[token].logprob for token, place in zip(ids, one.logprobs, strict=True)]
-                group.append(_tokens(ids, one.finish_reason, found))
+                group.append(as_tokens(ids, one.finish_reason, found))
             drawn.append(group)
         return drawn
 
+    def _rest(self) -> None:
+        """Leave the device's memory to the trainer; the weights wait in main memory."""
+        if self.sleeps:
+            self._llm.sleep(level=1)
 
-NOT_OPENAI = ("top_k", "min_p", "repetition_penalty", "include_stop_str_in_output", "stop_token_ids")
-"""Sampling parameters of vLLM's that OpenAI's interface does not have."""
 
+def as_tokens(ids: Sequence[int], finish_reason: str | None, logprobs: Sequence[float | None] | None) -> Tokens:
+    """A completion of vLLM's.
 
-def _tokens(ids: Sequence[int], finish_reason: str | None, logprobs: Sequence[float | None] | None) -> Tokens:
+    Args:
+        ids: its token ids.
+        finish_reason: why it ended.
+        logprobs: log-probabilities (nats) of its tokens; None for one that vLLM does not know.
+
+    Raises:
+        UserError: it ended for another reason than a stop or its length.
+    """
     if finish_reason not in ("stop", "length"):
         raise UserError("sampling", f"expected a completion to end by stop or length, got {finish_reason!r} from vLLM")
     values = None if logprobs is None else [float("nan") if value is None else value for value in logprobs]
@@ -218,3 +248,25 @@ def need_vllm(what: str) -> None:
         raise UserError(
             "sampling.engine", f"{what} needs vllm, which is not installed: pip install 'whetstone-rl[gpu]'"
         )
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Within this context, a process that no launcher started has the variables that a launcher sets."""
+    if "RANK" in os.environ:
+        yield
+        return
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    own = {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    before = {name: os.environ.get(name) for name in own}
+    os.environ.update(own)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

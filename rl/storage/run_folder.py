@@ -10,6 +10,7 @@ completions/        parquet, one file per `logging.completions_every` steps
 checkpoints/        checkpoints to resume from
 pool/               parquet, one file per round: the judged samples of a run in rounds
 rounds/             the policy after each round of a run in rounds
+.for_vllm/          weights on their way to vLLM
 model/              the trained policy with its tokenizer
 summary.json        the result; it exists only if the run is finished
 report.html         the curves and examples
@@ -50,9 +51,14 @@ class RunFolder:
         self.staging = self.checkpoints / ".staging"
         self.pool = self.path / "pool"
         self.rounds = self.path / "rounds"
+        self.weights = self.path / ".for_vllm"
         self.model = self.path / "model"
         self.summary = self.path / "summary.json"
         self.report = self.path / "report.html"
+
+    def clear_weights(self) -> None:
+        """Delete the weights that were passed on to vLLM."""
+        shutil.rmtree(self.weights, ignore_errors=True)
 
     @property
     def finished(self) -> bool:
