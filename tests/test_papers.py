@@ -287,7 +287,7 @@ def test_teaching_arithmetic_writes_the_same_sums_and_rewards_the_answer_alone()
         ((rows, _),) = examples(stages["sft"]).values()
         sums.setdefault(len(rows), set()).add(tuple(row.row["prompt"] for row in rows))
         assert list(stages["rl"].rewards) == ["correctness"] and stages["rl"].rewards["correctness"].credit is None
-        assert stages["sft"].trainer["max_steps"] == 300 and stages["sft"].policy.warm_start.steps <= 2, arm
+        assert stages["sft"].trainer["max_steps"] == 600 and stages["sft"].policy.warm_start.steps <= 2, arm
     assert {rows: len(some) for rows, some in sums.items()} == {400: 1, 1600: 1}
 
 
