@@ -4,7 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup quickstart test test-slow test-vllm lint notebooks bench bench-gpu bench-learning bench-quickstart bench-stages \
+.PHONY: setup quickstart test test-slow test-engines test-vllm lint notebooks bench bench-gpu bench-learning \
+	bench-quickstart bench-stages \
 	bench-prm bench-diagnostics faults speedrun \
 	bench-rewards bench-verifiers papers real \
 	tables docs mutate clean
@@ -31,6 +32,24 @@ test: $(READY)
 
 test-slow: $(READY)
 	$(BIN)/python -m pytest -m slow
+
+# FSDP2, DeepSpeed ZeRO-3, bitsandbytes and two nodes, without a GPU, in an environment of its own: the project's and these
+# packages. DeepSpeed compiles a part of itself, for which a C++ compiler is needed. A quarter of an hour.
+ENGINES := runs/engines/sharded
+test-engines: export OMP_NUM_THREADS = 1
+test-engines: export TORCH_EXTENSIONS_DIR = $(abspath $(ENGINES))/extensions
+test-engines: $(ENGINES)/.ready
+	$(ENGINES)/bin/python -m pytest -m engines tests/rl/engines
+
+$(ENGINES)/.ready: $(READY) Makefile
+	test -x $(ENGINES)/bin/python || $(PYTHON) -m venv $(ENGINES)
+	$(BIN)/python -c "import sysconfig; print('import site; site.addsitedir(%r)' % sysconfig.get_path('purelib'))" \
+		> $$($(ENGINES)/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/project.pth
+	$(ENGINES)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
+		deepspeed==0.19.8 bitsandbytes==0.50.2
+	DS_ACCELERATOR=cpu $(ENGINES)/bin/python -c "import deepspeed.accelerator as of; \
+		of.get_accelerator().create_op_builder('ShareMemCommBuilder').load()"
+	touch $@
 
 # Runs the product with vLLM's CPU build, in an environment of its own: 3 GB, some minutes to install, and some to test.
 # pip has to find torch's CPU build, such as by PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu.

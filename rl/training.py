@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from datetime import timedelta
 from typing import Any, TypeVar
 
 import torch
@@ -26,6 +27,7 @@ from rl.context import RunContext
 from rl.errors import UserError
 from rl.examples import given
 from rl.policy.load import Policy
+from rl.policy.sharded import check_launch
 from rl.policy.teachers import Teacher, shown_ids
 from rl.policy.teachers import load as load_teachers
 from rl.runs.run import Run
@@ -61,8 +63,10 @@ def train(config: Config, *, fresh: bool = False, command: str = "") -> dict[str
         NotFinite: ten steps in a row had a loss or gradients that are NaN or infinite.
         KeyboardInterrupt: the run was interrupted; it is saved up to the step that was printed.
     """
-    state = PartialState(cpu=not torch.accelerator.is_available())
+    patience = timedelta(seconds=config.trainer.get("ddp_timeout") or 1800)  # of the processes for each other
+    state = PartialState(cpu=not torch.accelerator.is_available(), timeout=patience)
     console = Terminal(quiet=not state.is_main_process, soft_wrap=True)
+    check_launch(state, config)
     with _locked(RunFolder(config.run_folder), state, console):
         context = prepare(config, state, console, fresh=fresh, command=command)
         opened = trackers(config, context.folder, context.warn) if state.is_main_process else nullcontext(Trackers())

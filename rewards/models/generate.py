@@ -28,6 +28,7 @@ from rewards.models.processors import FirstTokens, NanWatch
 from rewards.models.state import device_of, judging
 from rewards.models.stopping import StopStrings, ended, strings_and_tokens
 from rewards.models.types import Generates, Model, Tokenizer
+from rewards.models.waiting import batches_of_others
 
 FinishReason = Literal["stop", "length", "error"]
 """`stop` if the model ended the completion, `length` if it was truncated, `error` if its logits were NaN."""
@@ -244,6 +245,7 @@ def _by_transformers(
         torch.random.fork_rng(devices=[device] if device.type == "cuda" else []),
     ):
         torch.manual_seed(seed)
+        to_accompany = batches_of_others(model, -(-len(order) // batch))
         for first in range(0, len(order), batch):
             rows = [row for _, row in order[first : first + batch]]
             inputs = prefilled(model, *padded([prompt_ids[row] for row in rows], pad, device, side="left"), pad)
@@ -273,6 +275,9 @@ def _by_transformers(
                 drawn[row].append(one)
             if progress:
                 progress(len(rows))
+        for _ in range(to_accompany):
+            ids, mask = padded([[pad]], pad, device)
+            cast(Generates, model).generate(input_ids=ids, attention_mask=mask, generation_config=settings)
     return drawn
 
 

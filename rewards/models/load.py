@@ -167,6 +167,10 @@ def _weights(name: str, head: str, revision: str | None, trust: bool, how: dict[
         )
         if "quantization_config" in how:
             model = prepare_model_for_kbit_training(model)
+            for module in model.modules():
+                # where it packs 4-bit weights in evaluation, bitsandbytes has no gradients through them any more
+                if hasattr(module, "support_avx512bf16_for_cpu"):
+                    module.support_avx512bf16_for_cpu = False
         mismatched = {key if isinstance(key, str) else key[0] for key in report["mismatched_keys"]}
         return model, sorted({*report["missing_keys"], *mismatched})
     config = json.loads(Path(adapter).read_text(encoding="utf-8"))
@@ -280,9 +284,12 @@ def _dtype(name: str, device: str) -> str | torch.dtype:
 def _quantization(kind: str) -> BitsAndBytesConfig:
     if kind == "8bit":
         return BitsAndBytesConfig(load_in_8bit=True)
+    computed_in = torch.float32 if default_device() == "cpu" else torch.float16
+    if torch.cuda.is_available() and torch.cuda.is_bf16_supported():
+        computed_in = torch.bfloat16
     return BitsAndBytesConfig(
         load_in_4bit=True,
         bnb_4bit_quant_type="nf4",
         bnb_4bit_use_double_quant=True,
-        bnb_4bit_compute_dtype=torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16,
+        bnb_4bit_compute_dtype=computed_in,
     )

@@ -16,15 +16,12 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-import torch.distributed as dist
 from torch import Tensor
-from torch.distributed.fsdp import FSDPModule
-from transformers.integrations.deepspeed import is_deepspeed_zero3_enabled
-from transformers.integrations.fsdp import is_fsdp_managed_module
 
 from rewards.models.caches import common, extend, shares
 from rewards.models.shared_prompts import Size
 from rewards.models.types import Model
+from rewards.models.waiting import waits_for_others
 
 LEAST_SAVED = 2e10
 """Operations that must be saved: the cache takes two passes more, which for a small model cost more than they save."""
@@ -44,7 +41,7 @@ def prefilled(model: Model, ids_BP: Tensor, mask_BP: Tensor, pad: int) -> dict[s
         the P' columns, which may be fewer than P and have their padding before the last token.
     """
     plain = {"input_ids": ids_BP, "attention_mask": mask_BP}
-    if not shares(model) or _waits_for_others(model):
+    if not shares(model) or waits_for_others(model):
         return plain
     a_token = Size.of(model).operations(1)
     if ids_BP.numel() * a_token < LEAST_SAVED:  # too little even if nothing had to be run
@@ -73,12 +70,3 @@ def prefilled(model: Model, ids_BP: Tensor, mask_BP: Tensor, pad: int) -> dict[s
         "attention_mask": torch.cat([level.mask_BS, torch.ones_like(ids_B1)], dim=1),
         "past_key_values": level.cache,
     }
-
-
-def _waits_for_others(model: Model) -> bool:
-    """Whether each pass waits for the other processes because the weights are sharded: all must run as many passes."""
-    if not (dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1):
-        return False
-    return is_deepspeed_zero3_enabled() or any(
-        isinstance(module, FSDPModule) or is_fsdp_managed_module(module) for module in model.modules()
-    )

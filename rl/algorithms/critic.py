@@ -48,6 +48,7 @@ class Critic:
         accelerator: the trainer's accelerator.
         seed: seed for the order of the rollouts.
         sharing: runs the completions of a prompt together; None to run each as a sequence of its own.
+        in_parts: whether sequences may be run in parts of similar length, of which each process has its own number.
     """
 
     def __init__(
@@ -58,14 +59,15 @@ class Critic:
         seed: int = 0,
         *,
         sharing: Sharing | None = None,
+        in_parts: bool = True,
     ) -> None:
         self.settings = settings
+        self.in_parts = in_parts
         self.accelerator = accelerator
         self.sharing = sharing
         self.model = model.to(accelerator.device).eval()
         self.trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
         self.optimizer = torch.optim.AdamW(self.trained, lr=settings.learning_rate, weight_decay=0.0)
-        self._want_gradients(False)
         self.seed, self.passes = seed, 0
         self.skips = Skips("the critic")
 
@@ -100,9 +102,7 @@ class Critic:
     def _step(self, rollouts: Rollouts, returns_BT: Tensor, old_values_BT: Tensor, rows: Tensor) -> dict[str, float]:
         rows = rows.to(returns_BT.device)
         mask_BT, goal_BT = rollouts.completion_mask[rows], returns_BT[rows]
-        self._want_gradients(True)
         values_BT = self._forward(rollouts, rows)
-        self._want_gradients(True)  # peft disables them when the policy's own adapter becomes active again
         error_BT = (values_BT - goal_BT) ** 2
         cut = 0.0
         if (clip := self.settings.value_clip) is not None:
@@ -123,16 +123,10 @@ class Critic:
             self.optimizer.step()
             self.skips.take()
         self.optimizer.zero_grad()
-        self._want_gradients(False)
         if not torch.isfinite(norm):
             self.skips.skip()
         value_loss = cast(Tensor, self.accelerator.reduce(loss.detach(), reduction="mean"))
         return {"value_loss": value_loss.item(), "clip_fraction": cut}
-
-    def _want_gradients(self, wanted: bool) -> None:
-        """Enable gradients only during critic steps, so the policy's optimizer never collects critic parameters."""
-        for parameter in self.trained:
-            parameter.requires_grad_(wanted)
 
     def _batches(self, size: int) -> Iterator[Tensor]:
         batch = max(1, self.settings.batch)
@@ -152,7 +146,7 @@ class Critic:
                 logits = self.model(**shared.inputs(self.sharing.model)).logits[..., 0]
             return shared.unpacked(logits.float()) * rollouts.completion_mask[rows]
         pieces, order = [], []
-        for part in parts_by_length(mask.sum(1)):
+        for part in parts_by_length(mask.sum(1)) if self.in_parts else [torch.arange(len(ids), device=ids.device)]:
             part_ids, part_mask, cut = trimmed(ids[part], mask[part], keep=width)
             places = (part_mask.cumsum(1) - 1).clamp(min=0)
             with self.accelerator.autocast():

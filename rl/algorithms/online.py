@@ -23,7 +23,6 @@ from contextlib import nullcontext
 from typing import Any, cast
 
 import torch
-from accelerate import DistributedType
 from peft import PeftModel
 from torch import Tensor, nn
 from trl.trainer.grpo_config import GRPOConfig
@@ -39,6 +38,7 @@ from rl.algorithms.sharing import Sharing
 from rl.config.algorithms import Online
 from rl.credit.spans import StepEnds
 from rl.credit.token_rewards import TokenRewards, token_rewards
+from rl.policy.sharded import is_sharded
 from rl.sampling.curriculum import PromptSampler
 from rl.sampling.dynamic import Draw, fill
 from rl.sampling.in_trl import SamplingTrainer
@@ -85,7 +85,7 @@ class OnlineTrainer(SamplingTrainer):
         self.has_relative_positions = hasattr(self.policy.config.get_text_config(), "rope_parameters")
         self.sharing = Sharing(self.policy, settings.share_prompts)
         self.answer_layout = layout(settings.answering.layout if settings.answering else {}, verifier.name)
-        self.in_parts = settings.sort_by_length and self._may_run_any_number_of_passes()
+        self.in_parts = settings.sort_by_length and self.may_run_any_number_of_passes()
 
     @abstractmethod
     def next_batch(self, rows: list[dict[str, Any]]) -> Batch:
@@ -151,6 +151,12 @@ class OnlineTrainer(SamplingTrainer):
         """The rewards of the samples' tokens, on the trainer's device."""
         width = batch["completion_ids"].shape[1]
         return token_rewards(samples, self.mix.credits, width, self.step_ends).to(self.accelerator.device)
+
+    def may_run_any_number_of_passes(self) -> bool:
+        """Whether processes may run different numbers of passes: no pass may wait for another process's."""
+        if self.accelerator.num_processes == 1:
+            return True
+        return not is_sharded(self.accelerator) and self.args.ddp_broadcast_buffers is False
 
     def record_update(self, batch: Batch, logprobs_BT: Tensor) -> None:
         """Record figures about one loss. The default records nothing.
@@ -258,13 +264,6 @@ class OnlineTrainer(SamplingTrainer):
                 )
         forward.logprobs_BT = found[0].detach()
         return found
-
-    def _may_run_any_number_of_passes(self) -> bool:
-        """Whether processes may run different numbers of passes: no pass may wait for another process's."""
-        if self.accelerator.num_processes == 1:
-            return True
-        sharded = self.accelerator.distributed_type in (DistributedType.FSDP, DistributedType.DEEPSPEED)
-        return not sharded and self.args.ddp_broadcast_buffers is False
 
     def _most_over_processes(self, missing: int) -> int:
         return int(self.gathered(torch.tensor([missing], device=self.args.device)).max())

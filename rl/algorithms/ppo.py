@@ -111,7 +111,9 @@ class PpoTrainer(OnlineTrainer):
             is_transformer = isinstance(critic, PreTrainedModel)
             values, sharing = critic, Sharing(critic, settings.share_prompts) if is_transformer else None
         seed = self.args.seed + self.accelerator.process_index
-        self.critic = Critic(values, settings.critic, self.accelerator, seed, sharing=sharing)
+        # a critic of its own is whole on every process; one of adapters runs the policy's base, which may be sharded
+        in_parts = critic is not None or self.may_run_any_number_of_passes()
+        self.critic = Critic(values, settings.critic, self.accelerator, seed, sharing=sharing, in_parts=in_parts)
         self.warm_up = WarmUp(settings.critic.warm_up_cycles)
         self.stateful |= {"critic": self.critic, "warm_up": self.warm_up}
         self.critic_batch: CriticBatch | None = None
@@ -183,12 +185,6 @@ class PpoTrainer(OnlineTrainer):
         cut_BT = (ratio_BT < 1 - self.epsilon_low) | (ratio_BT > 1 + self.epsilon_high)
         self.record("ppo/approx_kl", self._moments(ratio_BT - 1 - log_ratio_BT, mask_BT)[0].item())
         self.record("ppo/clip_fraction", self._moments(cut_BT.float(), mask_BT)[0].item())
-
-    def close(self) -> None:
-        """Also remove the critic's adapters from the policy, so that they are not saved with it."""
-        super().close()
-        if isinstance(self.critic.model, LoraCritic):
-            self.critic.model.close()
 
     def training_step(self, *given: Any, **more: Any) -> Tensor:
         """TRL's step; during the critic's warm-up, the gradients of the policy are dropped.

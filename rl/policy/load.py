@@ -7,6 +7,7 @@ import re
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 
 import torch
@@ -63,8 +64,8 @@ def load(settings: PolicySettings, path: str | Path, *, chat: bool) -> Policy:
     """
     notes: list[str] = []
     path = Path(path).expanduser() if str(path).startswith("~") else path
-    if settings.quantize and not torch.cuda.is_available():
-        raise UserError("policy.quantize", "bitsandbytes needs a GPU, but there is none; leave it out to use the CPU")
+    if settings.quantize and find_spec("bitsandbytes") is None:
+        raise UserError("policy.quantize", "needs bitsandbytes, which is not installed; pip install bitsandbytes")
     try:
         model, tokenizer, _ = models.load(
             path,

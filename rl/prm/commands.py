@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import torch
+from accelerate import PartialState
 from rich.console import Console
 
 from rewards.models.state import default_device, move
@@ -21,6 +23,7 @@ from rl.errors import UserError
 from rl.policy import load as policies
 from rl.policy.load import Policy
 from rl.policy.positions import check_rows
+from rl.policy.sharded import check_launch
 from rl.policy.warm_start import cache_folder
 from rl.prm import train as training
 from rl.prm.complete import Completer, identity
@@ -133,9 +136,11 @@ def train(labels: str, model: str, out: str, layout: LabelLayout, settings: trai
         The figures of `rl.prm.train.train`.
 
     Raises:
-        UserError: as in `rl.prm.train.train`; or OUT is a file.
+        UserError: as in `rl.prm.train.train`; or OUT is a file, or the engine of `accelerate launch` cannot be used.
     """
-    console = Terminal(soft_wrap=True)
+    state = PartialState(cpu=not torch.accelerator.is_available())
+    console = Terminal(quiet=not state.is_main_process, soft_wrap=True)
+    check_launch(state)
     check_place(out, folder=True)
     quiet_libraries()
     samples = layout.read(labels)

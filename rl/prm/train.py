@@ -10,20 +10,23 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
+from accelerate import PartialState
 from peft import LoraConfig, get_peft_model
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, PrinterCallback, TrainingArguments
 
 from rewards.models import load as models
 from rewards.models.room import learnt_positions
+from rewards.models.types import Model
 from rewards.parts.step_scores import FORM_FILE, READ_AT
 from rewards.sample import Sample
 from rl.errors import UserError
+from rl.policy.sharded import is_sharded, load_whole_models
 from rl.prm.labelled import has_labels, problem_of, scores_of
 from rl.prm.scores import fits, step_scores
 from rl.prm.step_metrics import evaluate
@@ -95,7 +98,7 @@ def train(
     Returns:
         `completions`, the number of training completions; `cut_off`, the number of their labelled steps that exceed the
         length limit; `train_loss`, `steps`, `seconds`; and `validation`, the figures of `rl.prm.step_metrics` on the
-        held-out completions that fit into the model (None if there are none).
+        held-out completions that fit into the model (None if there are none, or if this is not the main process).
 
     Raises:
         UserError: no step within the length limit has a label; all labels are equal; the model cannot be loaded, or
@@ -103,25 +106,13 @@ def train(
             case nothing is saved.
     """
     fitted, held_out = _parts(samples, settings.validation)
-    torch.manual_seed(settings.seed)
-    model, tokenizer = load(path, labels=1 if settings.head == "one" else 2)
-    model.config.id2label = {0: "right"} if settings.head == "one" else {0: "wrong", 1: "right"}
-    model.config.label2id = {label: place for place, label in model.config.id2label.items()}
+    model, tokenizer = _start(path, settings)
     longest = min((limit for limit in (settings.max_length, learnt_positions(model)) if limit), default=None)
     rows = [example(tokenizer, sample, longest) for sample in fitted]
     labelled = sum(score is not None for sample in fitted for score in scores_of(sample.labels))
     kept = sum(label != IGNORE for row in rows for label in row["labels"])
     if not kept:
         raise UserError("--max-length", f"none of {labelled:,} labelled steps ends within {longest:,} tokens")
-    if settings.lora:
-        adapters = LoraConfig(
-            r=settings.lora,
-            lora_alpha=2 * settings.lora,
-            target_modules="all-linear",
-            exclude_modules=["score", "classifier"],  # the head is new and trained in full
-            task_type="TOKEN_CLS",
-        )
-        model = get_peft_model(model, adapters)
     trainer = PrmTrainer(
         lm_weight=settings.lm_weight,
         lm_head=language_model_head(path).to(model.device, model.dtype) if settings.lm_weight else None,
@@ -132,29 +123,64 @@ def train(
         compute_loss_func=loss,
     )
     trainer.remove_callback(PrinterCallback)
+    load_whole_models()
     ran = trainer.train()
+    result = {
+        "completions": len(fitted),
+        "cut_off": labelled - kept,
+        "steps": ran.global_step,
+        "train_loss": ran.training_loss,
+        "seconds": ran.metrics["train_runtime"],
+        "validation": None,
+    }
+    model = _whole(trainer, lambda: _start(path, settings)[0])
+    if not trainer.is_world_process_zero():
+        return result
     if not (math.isfinite(ran.training_loss) and all(weight.isfinite().all() for weight in model.parameters())):
         raise UserError(
             "--learning-rate", "the loss or the weights became NaN or infinite, so nothing is saved; lower it"
         )
     model = models.merged(model)
-    figures = None
     if held_out := [sample for sample in held_out if fits(model, tokenizer, sample)]:
-        figures = evaluate(held_out, step_scores(model, tokenizer, held_out))
+        result["validation"] = evaluate(held_out, step_scores(model, tokenizer, held_out))
     form = Path(out) / FORM_FILE  # written last, so that a folder with it is complete
     form.unlink(missing_ok=True)
     model.save_pretrained(str(out))
     tokenizer.save_pretrained(str(out))
     how = {"read_at": READ_AT, "labels_by": made_by, "start": str(path), **asdict(settings)}
     write_atomically(form, json.dumps(how, indent=2) + "\n")
-    return {
-        "completions": len(fitted),
-        "cut_off": labelled - kept,
-        "steps": ran.global_step,
-        "train_loss": ran.training_loss,
-        "seconds": ran.metrics["train_runtime"],
-        "validation": figures,
-    }
+    return result
+
+
+def _start(path: str | Path, settings: TrainSettings) -> tuple[Model, PreTrainedTokenizerBase]:
+    """The model to train, the same on every process, and its tokenizer."""
+    torch.manual_seed(settings.seed)
+    model, tokenizer = load(path, labels=1 if settings.head == "one" else 2)
+    model.config.id2label = {0: "right"} if settings.head == "one" else {0: "wrong", 1: "right"}
+    model.config.label2id = {label: place for place, label in model.config.id2label.items()}
+    if not settings.lora:
+        return model, tokenizer
+    adapters = LoraConfig(
+        r=settings.lora,
+        lora_alpha=2 * settings.lora,
+        target_modules="all-linear",
+        exclude_modules=["score", "classifier"],  # the head is new and trained in full
+        task_type="TOKEN_CLS",
+    )
+    return get_peft_model(model, adapters), tokenizer
+
+
+def _whole(trainer: PrmTrainer, start: Callable[[], Model]) -> Model:
+    """The trained model; if its weights are sharded, the main process gets one of its own with all of them."""
+    accelerator = trainer.accelerator
+    if not is_sharded(accelerator):
+        return accelerator.unwrap_model(trainer.model)
+    weights = accelerator.get_state_dict(trainer.model_wrapped)
+    if not accelerator.is_main_process:
+        return cast(Model, trainer.model)
+    model = start()
+    model.load_state_dict(weights)
+    return model
 
 
 def _parts(samples: Sequence[Sample], validation: float) -> tuple[list[Sample], list[Sample]]:
@@ -184,11 +210,12 @@ def _arguments(out: str | Path, settings: TrainSettings, rows: int) -> TrainingA
     return TrainingArguments(
         output_dir=str(Path(out) / "trainer"),
         num_train_epochs=settings.epochs,
+        use_cpu=not torch.accelerator.is_available(),
         per_device_train_batch_size=settings.batch,
         learning_rate=settings.learning_rate,
         weight_decay=settings.weight_decay,
         lr_scheduler_type="cosine",
-        warmup_steps=int(0.05 * settings.epochs * rows / settings.batch),
+        warmup_steps=int(0.05 * settings.epochs * rows / (settings.batch * PartialState().num_processes)),
         save_strategy="no",
         logging_steps=50,
         logging_nan_inf_filter=False,

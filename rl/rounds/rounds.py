@@ -30,6 +30,7 @@ from rl.config.algorithms import Rounds as RoundsSettings
 from rl.context import RunContext
 from rl.interrupt import stopping_at_once
 from rl.policy import load as policies
+from rl.policy.sharded import Shards
 from rl.rounds.choose import Chooser
 from rl.rounds.conditioning import Conditioning
 from rl.rounds.draws import Draws, first_sampler
@@ -177,7 +178,8 @@ class Rounds(Run):
         Raises:
             KeyboardInterrupt: sampling was interrupted; the resumed run restarts the round.
         """
-        if not pool.path_of(self.folder.pool, number).exists():
+        (drawn_before,) = broadcast_object_list([pool.path_of(self.folder.pool, number).exists()])
+        if not drawn_before:
             try:
                 with stopping_at_once():
                     drawn = self._draw(number)
@@ -211,7 +213,7 @@ class Rounds(Run):
             KeyboardInterrupt: the fit was interrupted; the resumed run continues from its last checkpoint.
         """
         trainer = self._trainer(number, examples)
-        for watching in (Guard(self.console), Proxies()):
+        for watching in (Guard(self.console), Proxies(), Shards(self.console)):
             trainer.add_callback(watching)
             watching.watch(trainer)
         checkpoint = self._last_checkpoint(number)

@@ -15,6 +15,7 @@ from rl.algorithms.online import OnlineTrainer
 from rl.algorithms.trl_arguments import refusals_named
 from rl.config.generation_cycle import GenerationCycle
 from rl.context import RunContext
+from rl.policy.sharded import Shards
 from rl.runs.callbacks import Evaluations, ProgressLine, Records, StopOnSignal
 from rl.runs.proxies import Proxies
 from rl.runs.run import Run
@@ -47,14 +48,14 @@ class OnlineRun(Run):
         self.checkpoints = Checkpoints(
             folder, config.trainer.get("save_total_limit"), lambda: best_on_validation(folder)
         )
-        guard, proxies = Guard(console), Proxies()
-        callbacks = [guard, proxies, records, evaluations, self.progress, self.stop, self.checkpoints]
+        watching = (Guard(console), Proxies(), Shards(console))
+        callbacks = [*watching, records, evaluations, self.progress, self.stop, self.checkpoints]
         build = importlib.import_module(config.algorithm.module).build  # of rl/algorithms/grpo.py or ppo.py
         with refusals_named(config.trainer):
             self.trainer: OnlineTrainer = build(context, callbacks)
         records.trainer = self.checkpoints.trainer = self.trainer
-        guard.watch(self.trainer)
-        proxies.watch(self.trainer)
+        for callback in watching:
+            callback.watch(self.trainer)
 
     def train(self) -> None:
         """Resume, evaluate, train, and save the policy."""

@@ -20,6 +20,7 @@ from torch.distributed.tensor import DTensor
 from torch.utils.hooks import RemovableHandle
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from rl.policy.sharded import is_sharded
 from rl.storage.checkpoints import metrics
 
 WEIGHTS = 1024
@@ -49,8 +50,7 @@ class Proxies(TrainerCallback):
         policy = self.trainer.accelerator.unwrap_model(self.trainer.model)
         policy = policy.get_base_model() if hasattr(policy, "get_base_model") else policy
         head = policy.get_output_embeddings()
-        whole = self.trainer.accelerator.distributed_type not in (DistributedType.FSDP, DistributedType.DEEPSPEED)
-        if head is not None and whole and policy.base_model is not policy:
+        if head is not None and not is_sharded(self.trainer.accelerator) and policy.base_model is not policy:
             self._hook = policy.base_model.register_forward_hook(
                 lambda _, __, given, out: self._look(head, given.get("attention_mask"), out), with_kwargs=True
             )

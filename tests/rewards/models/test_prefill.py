@@ -7,6 +7,7 @@ from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausa
 
 from rewards.models import prefill
 from rewards.models.prefill import prefilled
+from rewards.models.waiting import batches_of_others
 
 SIZES = {"vocab_size": 12, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2,
          "num_attention_heads": 4, "num_key_value_heads": 2, "initializer_range": 0.5}  # fmt: skip
@@ -102,9 +103,20 @@ def test_what_cannot_start_from_a_cache_with_gaps_runs_whole_prompts(always, mod
 
 
 def test_processes_that_wait_for_each_other_in_every_pass_run_as_many(always, monkeypatch):
-    monkeypatch.setattr(prefill.dist, "is_initialized", lambda: True)
-    monkeypatch.setattr(prefill.dist, "get_world_size", lambda: 2)
+    monkeypatch.setattr("torch.distributed.is_initialized", lambda: True)
+    monkeypatch.setattr("torch.distributed.get_world_size", lambda: 2)
     model = llama()
     assert "past_key_values" in prefilled(model, *batch(ALIKE), PAD)  # whole weights in each process
     model.model.layers[0]._is_fsdp_managed_module = True
     assert "past_key_values" not in prefilled(model, *batch(ALIKE), PAD)
+
+
+def test_a_process_with_fewer_batches_accompanies_those_of_the_others(monkeypatch):
+    model = llama()
+    assert batches_of_others(model, 3) == 0  # a single process
+    monkeypatch.setattr("torch.distributed.is_initialized", lambda: True)
+    monkeypatch.setattr("torch.distributed.get_world_size", lambda: 2)
+    monkeypatch.setattr("torch.distributed.all_reduce", lambda most, op: most.clamp_(min=5))
+    assert batches_of_others(model, 3) == 0  # whole weights in each process
+    model._is_fsdp_managed_module = True
+    assert [batches_of_others(model, own) for own in (3, 5)] == [2, 0]

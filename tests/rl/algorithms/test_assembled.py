@@ -292,17 +292,15 @@ def test_a_lora_critic_has_the_gradients_of_one_without_gradient_checkpointing(a
     critic = trainer.critic
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
-        for name, parameter in trainer.model.named_parameters():
-            if "lora_" in name:  # the policy's adapters differ from the critic's
-                parameter.copy_(0.1 * torch.randn(parameter.shape, generator=generator))
+        adapters = [p for name, p in trainer.model.named_parameters() if "lora_" in name]
+        for parameter in [*adapters, *critic.model.adapters.values()]:  # the policy's differ from the critic's
+            parameter.copy_(0.1 * torch.randn(parameter.shape, generator=generator))
         critic.model.score.weight.copy_(torch.randn(critic.model.score.weight.shape, generator=generator))
     trainer.model.train()
     ids = torch.randint(3, 12, (4, 8), generator=generator)
     ones = torch.ones_like(ids)
     rollouts = Rollouts(ids[:, :3], ones[:, :3], ids[:, 3:], ones[:, 3:])
-    critic._want_gradients(True)
     values = critic._forward(rollouts, torch.arange(4))
-    critic._want_gradients(True)
     values.square().sum().backward()
     first = critic.trained[0]
     place = (0, 0)

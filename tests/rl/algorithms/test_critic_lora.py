@@ -28,10 +28,18 @@ def test_the_policys_own_adapter_and_modes_are_back_after_each_pass(policy):
     critic = LoraCritic(policy)
     values = critic(IDS).logits
     assert policy.active_adapter == "default" and values.shape == (2, 4, 1)
-    assert [module.training for name, module in policy.named_modules() if f".{ADAPTER}" not in name] == modes
+    assert [module.training for module in policy.modules()] == modes
     assert torch.equal(policy.eval()(IDS).logits, before)
-    critic.close()
-    assert ADAPTER not in policy.peft_config and torch.equal(policy.eval()(IDS).logits, before)
+
+
+def test_its_adapters_are_in_the_policy_only_while_it_runs(policy):
+    own = {name for name, _ in policy.named_parameters()}
+    critic = LoraCritic(policy)
+    for _ in range(2):
+        assert {name for name, _ in policy.named_parameters()} == own and ADAPTER not in policy.peft_config
+        critic(IDS).logits.sum().backward()
+    assert all(parameter.grad is not None for parameter in critic.adapters.values())
+    assert all(parameter.requires_grad == ("lora_" in name) for name, parameter in policy.named_parameters())
 
 
 def test_values_have_no_dropout_also_while_the_policy_trains(policy):

@@ -137,7 +137,6 @@ def test_a_lora_critic_shares_the_policys_frozen_base(arguments, mix, tmp_path):
         for name, v in trainer.model.named_parameters()
     }
     assert all(torch.equal(value, now[name]) for name, value in base.items() if name in now)
-    trainer.close()
     trainer.save_model(str(tmp_path / "model"))
     assert not (tmp_path / "model" / "critic").exists()
 

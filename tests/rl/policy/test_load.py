@@ -81,10 +81,9 @@ def test_no_such_model_is_one_clear_error():
         load(settings(), "no/such/model", chat=False)
 
 
-def test_quantising_without_a_gpu_is_refused(saved):
-    if torch.cuda.is_available():
-        pytest.skip("there is a GPU")
-    with pytest.raises(UserError, match="needs a GPU"):
+def test_quantising_without_bitsandbytes_is_refused(saved, monkeypatch):
+    monkeypatch.setattr("rl.policy.load.find_spec", lambda _: None)
+    with pytest.raises(UserError, match=r"policy.quantize: needs bitsandbytes, .* pip install bitsandbytes"):
         load(settings(quantize="4bit", lora={}), saved(), chat=False)
 
 
