@@ -134,7 +134,7 @@ def test_a_fit_sees_as_many_rounds_of_the_pool_as_the_config_says(pool_rounds, s
     stand_in = SimpleNamespace(
         settings=SimpleNamespace(pool_rounds=pool_rounds),
         chooser=lambda number, pool, samples, policy: (found.extend(pool), ([], {}))[1],
-        model=None,
+        _sampler=None,
         _earlier=lambda number: Rounds._earlier(stand_in, number),
         _pool=lambda number: [judged_sample(str(number), 1.0, round=number)],
         _record=lambda *rest: None,
