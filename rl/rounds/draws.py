@@ -180,7 +180,7 @@ class Draws:
         seed = int.from_bytes(name.encode(), "big") % (2**31 - 1)
         what = f"samples of round {number + 1}"
         asked, drawing = [prompts[place] for place in mine], run.config.sampling.parameters
-        compared = self._compared if parameters_of(drawing).plain else None
+        compared = self._compared if self._compared is not None and parameters_of(drawing).plain else None
         started = time.perf_counter()
         with completions_bar(run.console, what, len(mine) * count) as progress:
             groups = sample(

@@ -168,7 +168,7 @@ def test_a_reward_that_hangs_is_bounded_and_the_second_time_stops_the_run():
         ({"advantage": {"kind": "correctness"}}, {}, "advantage: tables of completions have a column of that name"),
         ({"correctness": {"wieght": 1}}, {}, "correctness: unknown key 'wieght'; did you mean 'weight'"),
         ({"length": {"options": {"target": 9}, "credit": "min"}}, {}, "length: credit: it gives no step scores"),
-        ({"steps": {"verifier": "math"}}, {}, "steps: verifier 'math' does not judge steps; these do: chain"),
+        ({"steps": {"verifier": "math"}}, {}, "steps: verifier 'math' does not judge steps; these do: addition, chain"),
         ({"length": {"options": {"targt": 9}}}, {}, "length: there is no option 'targt'; did you mean 'target'"),
         ({"length": {"options": {"shape": "cosin"}}}, {}, "did you mean 'cosine'"),
         ({"diversity": {"verifier": "math"}}, {}, "diversity: this reward uses no verifier"),

@@ -40,6 +40,7 @@ def drawn(task, warm, monkeypatch):
             console=Console(quiet=True),
             tokenizer=warm[1],
             mix=None,
+            engine=None,
         )
         return lambda number: Draws(run).draw(number, writes)
 

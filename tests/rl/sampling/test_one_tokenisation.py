@@ -63,7 +63,7 @@ def test_a_prompt_has_the_same_tokens_in_training_evaluation_rounds_fits_prms_an
     own = ["name=x", "task=chain", "policy.model=embedded", "rewards.correctness.weight=1", "sampling.max_tokens=2"]
     config = configuration.load(None, [*own, *overrides])
     parts = {"config": config, "task": here, "mix": mix(), "tokenizer": with_bos}
-    run = SimpleNamespace(**parts, state=PartialState(), console=Console(quiet=True))
+    run = SimpleNamespace(**parts, engine=None, state=PartialState(), console=Console(quiet=True))
     Draws(run).draw(0, model)
     assert sorted(seen) == sorted(2 * wanted)
 
