@@ -27,7 +27,7 @@ from rl.context import RunContext
 from rl.errors import UserError
 from rl.examples import given
 from rl.policy.load import Policy
-from rl.policy.sharded import check_launch
+from rl.policy.sharded import check_launch, join_deepspeed
 from rl.policy.teachers import Teacher, shown_ids
 from rl.policy.teachers import load as load_teachers
 from rl.runs.run import Run
@@ -67,6 +67,7 @@ def train(config: Config, *, fresh: bool = False, command: str = "") -> dict[str
     state = PartialState(cpu=not torch.accelerator.is_available(), timeout=patience)
     console = Terminal(quiet=not state.is_main_process, soft_wrap=True)
     check_launch(state, config)
+    join_deepspeed()
     with _locked(RunFolder(config.run_folder), state, console):
         context = prepare(config, state, console, fresh=fresh, command=command)
         opened = trackers(config, context.folder, context.warn) if state.is_main_process else nullcontext(Trackers())

@@ -21,6 +21,7 @@ from typing import Any, cast
 
 import torch
 from accelerate import Accelerator
+from accelerate.utils import broadcast
 from peft import PeftModel
 from torch import Tensor, nn
 from transformers import AutoModelForTokenClassification, PreTrainedModel
@@ -67,6 +68,9 @@ class Critic:
         self.sharing = sharing
         self.model = model.to(accelerator.device).eval()
         self.trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        with torch.no_grad():
+            for parameter in self.trained:  # new adapters are drawn at random, and TRL seeds each process differently
+                parameter.copy_(cast(Tensor, broadcast(parameter.detach().clone())))
         self.optimizer = torch.optim.AdamW(self.trained, lr=settings.learning_rate, weight_decay=0.0)
         self.seed, self.passes = seed, 0
         self.skips = Skips("the critic")

@@ -15,6 +15,7 @@ from typing import cast
 
 from peft import PeftModel
 from torch import Tensor, nn
+from torch.distributed.fsdp import FSDPModule
 from transformers import PreTrainedModel
 
 from rl.algorithms.critic import start_at_zero
@@ -50,7 +51,9 @@ class LoraCritic(nn.Module):
 
     def forward(self, input_ids: Tensor, **inputs: Tensor) -> SimpleNamespace:
         """Logits (B, S, 1), as `.logits`."""
-        body = self._body[0]
+        body, policy = self._body[0], self._policy[0]
+        if isinstance(policy, FSDPModule):
+            policy.unshard()  # the weights outside of layers, such as the last norm, which its own pass would gather
         with self._put_in():
             modes = [(module, module.training) for module in body.modules()]
             # no dropout; no gradient checkpointing either, which would recompute the layers with the policy's adapters

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+import torch
 from accelerate import Accelerator, DistributedType, PartialState
 from accelerate.utils import str_to_bool
 from rich.console import Console
@@ -61,6 +62,18 @@ def check_launch(state: PartialState, config: Config | None = None) -> None:
         raise UserError("algorithm.critic.warm_up_cycles", what)
     if deepspeed and config.trainer.get("ds3_gather_for_generation") is False:
         raise UserError("trainer.ds3_gather_for_generation", "the policy is whole while it samples here; leave it out")
+
+
+def join_deepspeed() -> None:
+    """Tell DeepSpeed of the processes that accelerate has joined.
+
+    The reference policy is loaded, already sharded, while the trainer is made, and DeepSpeed would count one process.
+    """
+    if _is_set("ACCELERATE_USE_DEEPSPEED"):
+        import deepspeed  # pyright: ignore[reportMissingImports]  # the launch found it
+
+        if not deepspeed.comm.is_initialized():
+            deepspeed.init_distributed(dist_backend=torch.distributed.get_backend(), verbose=False)
 
 
 def _check_fsdp(state: PartialState) -> None:

@@ -107,6 +107,12 @@ def test_a_start_that_is_not_there_is_named():
         load_critic("/nowhere/at/all", LlamaForCausalLM(tiny()))
 
 
+def test_every_process_starts_with_the_weights_of_the_main_one(monkeypatch):
+    monkeypatch.setattr("rl.algorithms.critic.broadcast", lambda tensor: torch.full_like(tensor, 0.25))
+    critic = Critic(LlamaForTokenClassification(tiny()), CriticSettings(), Accelerator(cpu=True))
+    assert critic.trained and all((parameter == 0.25).all() for parameter in critic.trained)
+
+
 def test_its_state_restores_it():
     rollouts, rewards = chain(32, 3, np.random.default_rng(0))
     settings = CriticSettings(batch=8, epochs=2)

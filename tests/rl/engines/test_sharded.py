@@ -19,7 +19,8 @@ from tests.rl.engines.launched import ROOT, alone, launch, overrides
 
 CONFIGS = ROOT / "configs"
 STEPS = {"rewards.steps.kind": "correctness", "rewards.steps.weight": 1.0, "rewards.steps.credit": "min"}
-PPO = {"algorithm": "ppo", "algorithm.critic.batch": 16, "algorithm.kl": 0.05, "trainer.num_iterations": 2}
+# the critic takes all rollouts at once, since each process would shuffle its own into batches
+PPO = {"algorithm": "ppo", "algorithm.critic.batch": 32, "algorithm.kl": 0.05, "trainer.num_iterations": 2}
 METHODS = {
     "grpo": STEPS,
     "ppo": {**STEPS, **PPO},
