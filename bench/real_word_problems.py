@@ -8,7 +8,7 @@ from pathlib import Path
 
 import real_data
 from harness import CONFIGS, QUIET, Row, flat
-from real_runs import FOLDER, changes, kept, run_name, seconds
+from real_runs import FOLDER, changes, kept, run_name
 
 from rl.config import dump, load_stages
 from rl.config.layers import arms
@@ -68,7 +68,7 @@ def run(arm: str, seed: int, model: str, overrides: Sequence[str] = ()) -> Row:
         "after": kept(last),
         **changes(first["examples"], last["examples"]),
         "tokens": summaries["rl"]["tokens_generated"],
-        "minutes": {name: round(sum(seconds(folder)) / 60, 1) for name, folder in folders.items()},
+        "minutes": {name: round(summary["wall_s"] / 60, 1) for name, summary in summaries.items()},
         "steps": summaries["rl"]["steps"],
         "device": summaries["rl"]["device"],
     }

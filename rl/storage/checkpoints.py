@@ -208,6 +208,7 @@ def take_up(trainer: Trainer, checkpoint: Path) -> None:
     if trainer.args.should_save:
         shutil.rmtree(str(trainer.args.output_dir), ignore_errors=True)
     trainer._load_from_checkpoint(str(checkpoint))
+    trainer.is_deepspeed_enabled = trainer.is_fsdp_enabled = False  # the policy is whole, and saved so
     trainer.state = TrainerState.load_from_json(str(checkpoint / TRAINER_STATE))
 
 
