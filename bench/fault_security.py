@@ -6,29 +6,19 @@ import json
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 from fault_kinds import Place, dies
 from fault_runs import Broke, run, train
 
 from rl.storage.checkpoint_folders import seal
+from tests.hostile import Hostile
 
 SECRETS = {
     name: f"{name.lower().replace('_', '-')}-0123456789abcdef"
     for name in ("OPENAI_API_KEY", "HF_TOKEN", "WANDB_API_KEY", "AWS_SECRET_ACCESS_KEY", "MY_PASSWORD")
 }
 MARKUP = "<script>alert(1)</script><img src=x onerror=alert(1)>[/b][link=http://x]y[/link] \x1b[2J\x1b]0;own\x07"
-
-
-class Hostile:
-    """An object whose pickle makes a file when it is read."""
-
-    def __init__(self, marker: Path) -> None:
-        self.marker = marker
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return open, (str(self.marker), "w")
 
 
 def _did_not_run(marker: Path) -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from harness import Row
 
 from rl.analysis.paired import changed, mcnemar
-from rl.storage.run_folder import RunFolder, read_jsonl
 from verifiers.verdict import is_right
 
 FOLDER = Path("runs") / "real"
@@ -36,10 +35,3 @@ def changes(before: Sequence[Row], after: Sequence[Row]) -> Row:
     right = [[bool(is_right(one["score"])) for one in of] for of in (before, after)]
     gained, lost = changed(list(zip(*right, strict=True)))
     return {"gained": gained, "lost": lost, "p": mcnemar(gained, lost)}
-
-
-def seconds(folder: RunFolder) -> Iterable[float]:
-    """Seconds of the steps and of the evaluations, also of those before a run was stopped."""
-    steps = [row for row in read_jsonl(folder.metrics) if "step_time" in row]
-    yield from (row["step_time"] for row in steps)
-    yield from (row["seconds"] for row in read_jsonl(folder.evaluations))

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import real_data
 from harness import CONFIGS, QUIET, Row, flat
-from real_runs import FOLDER, changes, kept, run_name, seconds
+from real_runs import FOLDER, changes, kept, run_name
 from real_table import KINDS
 
 from rl.config import load
 from rl.config.layers import arms
-from rl.storage.run_folder import RunFolder
+from rl.storage.run_folder import RunFolder, read_jsonl
 from verifiers.verdict import is_right
 
 FILE = CONFIGS / "real" / "sums.yaml"
@@ -55,7 +55,7 @@ def run(arm: str, seed: int, model: str, overrides: Sequence[str] = ()) -> Row:
         },
         "larger": _on_larger(model, str(folder.model), given),
         "tokens": summary["tokens_generated"],
-        "minutes": round(sum(seconds(folder)) / 60, 1),
+        "minutes": round(sum(_seconds(folder)) / 60, 1),
         "steps": summary["steps"],
         "device": summary["device"],
     }
@@ -91,3 +91,10 @@ def _on_larger(model: str, trained: str, overrides: Sequence[str]) -> Row:
     old, new = (measured.evaluations[one] for one in (model, trained))
     figures = {when: {"greedy": one.as_dict()["greedy"]} for when, one in (("before", old), ("after", new))}
     return {"n": old.n, **figures, **changes(old.examples, new.examples)}
+
+
+def _seconds(folder: RunFolder) -> Iterable[float]:
+    """Seconds of the steps and of the evaluations, also of those before a run was stopped."""
+    steps = [row for row in read_jsonl(folder.metrics) if "step_time" in row]
+    yield from (row["step_time"] for row in steps)
+    yield from (row["seconds"] for row in read_jsonl(folder.evaluations))

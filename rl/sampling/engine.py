@@ -12,6 +12,7 @@ from rewards.models.generate import eos_token_ids
 from rl.config import Config
 from rl.errors import UserError
 from rl.policy.load import Policy
+from rl.sampling.draw import parameters_of
 from rl.sampling.vllm import Vllm, VllmEngine
 from rl.sampling.vllm_server import Sends, VllmServer, vllm_rank
 from rl.sampling.weights import ADAPTER
@@ -101,9 +102,7 @@ def _check_logprobs(config: Config, server: VllmServer) -> None:
     """Refuse a server whose log-probabilities are not those of the distribution that it draws from."""
     assert server.sends is not None
     mode = server.info()["vllm_config"]["model_config"]["logprobs_mode"]
-    sampling = config.sampling
-    plain = sampling.temperature == 1 and not sampling.top_k and sampling.top_p == 1 and not sampling.min_p
-    if mode != "processed_logprobs" and not (plain and sampling.repetition_penalty == 1):
+    if mode != "processed_logprobs" and not parameters_of(config.sampling.parameters).plain:
         raise UserError(
             "sampling.server",
             f"{server.url} gives {mode} where the correction of the sampler's log-probabilities needs those after "

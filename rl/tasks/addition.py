@@ -10,7 +10,7 @@ import random
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from rl.tasks.task import Task, fill_splits, split_of
+from rl.tasks.task import Task, drawn_from_train, fill_splits
 from verifiers.addition import Place, completion, places, step
 from verifiers.runtime.verifier import Verifier
 
@@ -38,8 +38,7 @@ def build(digits: tuple[int, int], trace: str, sizes: dict, seed: int, *, slip: 
             yield {"prompt": prompt, "gold": str(sum(map(int, prompt.rstrip("=").split("+"))))}
 
     def demonstrate(rng: random.Random) -> tuple[str, str]:
-        while split_of(prompt := problem(rng, *digits)) != "train":
-            pass
+        prompt = drawn_from_train(lambda: problem(rng, *digits))
         return prompt, solve(prompt, trace, slip=slip, rng=rng)
 
     def demonstrate_on(row: Mapping[str, Any], rng: random.Random, *, slip: float = slip) -> str:

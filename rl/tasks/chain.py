@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rl.errors import UserError
-from rl.tasks.task import Task, fill_splits, split_of
+from rl.tasks.task import Task, drawn_from_train, fill_splits
 from verifiers.chain import apply, operations_of
 from verifiers.runtime.verifier import Verifier
 
@@ -52,9 +52,7 @@ def build(
 
     def demonstrate(rng: random.Random) -> tuple[str, str]:
         def drawn() -> str:
-            while split_of(prompt := problem(rng, low, high)) != "train":
-                pass
-            return prompt
+            return drawn_from_train(lambda: problem(rng, low, high))
 
         if hinted and rng.random() < hinted:  # without it nothing else is drawn than before
             return with_answer(drawn(), skip=skip, slip=slip, rng=rng)

@@ -14,9 +14,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Mapping
+from operator import itemgetter
 from typing import Any
 
-from rl.tasks.task import Task, fill_splits, split_of
+from rl.tasks.task import Task, drawn_from_train, fill_splits
 from verifiers.facts import ATTRIBUTES, MARK, NUMBERS, THINGS, WORLD, settled
 from verifiers.runtime.verifier import Verifier
 
@@ -71,8 +72,7 @@ def build(
         kind = rng.random()
         if kind < bare:
             return "", "".join(state(rng.choice(THINGS), rng.choice(tuple(ATTRIBUTES))) for _ in range(4))
-        while split_of((row := problem(rng))["prompt"]) != "train":
-            pass
+        row = drawn_from_train(lambda: problem(rng), itemgetter("prompt"))
         if kind < bare + reading:
             return read(row, rng)
         return row["prompt"], solve(row, rng, at_once=at_once, careful=careful, slip=slip)

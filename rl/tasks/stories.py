@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from rl.tasks.forms import in_form
-from rl.tasks.task import Task, fill_splits, split_of
+from rl.tasks.task import Task, drawn_from_train, fill_splits
 from verifiers.arithmetic.programs import question_numbers
 from verifiers.runtime.verifier import Verifier
 
@@ -94,8 +94,7 @@ def build(
             yield {"prompt": prompt, "gold": solve(prompt).rpartition("#### ")[2]}
 
     def demonstrate(rng: random.Random) -> tuple[str, str]:
-        while split_of(prompt := problem(rng, *events)) != "train":
-            pass
+        prompt = drawn_from_train(lambda: problem(rng, *events))
         if rng.random() < guided:
             return with_guide(prompt)
         return prompt, in_form(rng.choice(demonstrated), solve(prompt, skip=skip, slip=slip, rng=rng), prompt)

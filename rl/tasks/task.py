@@ -7,12 +7,13 @@ import json
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from rl.errors import UserError
 from verifiers.runtime.verifier import Verifier
 
 Split = Literal["train", "validation", "test"]
+Problem = TypeVar("Problem")
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 
 
@@ -68,6 +69,18 @@ def split_of(problem: str, *, validation: float = 0.1, test: float = 0.1) -> Spl
     if place < test:
         return "test"
     return "validation" if place < test + validation else "train"
+
+
+def drawn_from_train(draw: Callable[[], Problem], prompt: Callable[[Problem], str] = str) -> Problem:
+    """A problem of the train split, drawn as often as it takes.
+
+    Args:
+        draw: draws a problem.
+        prompt: the text of a problem; by default the problem is its text.
+    """
+    while split_of(prompt(problem := draw())) != "train":
+        pass
+    return problem
 
 
 def fingerprints(splits: Mapping[Split, Sequence[Mapping[str, Any]]]) -> dict[str, dict[str, Any]]:

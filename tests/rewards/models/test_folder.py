@@ -10,6 +10,7 @@ from safetensors.torch import save_file
 
 from rewards.models.folder import fault, header
 from rewards.models.load import load
+from tests.hostile import Hostile
 
 
 @pytest.fixture
@@ -45,16 +46,6 @@ def cut(folder, name, size):
 
 
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n"
-
-
-class Hostile:
-    """A pickle of it makes a file when it is read."""
-
-    def __init__(self, file):
-        self.file = file
-
-    def __reduce__(self):
-        return open, (str(self.file), "w")
 
 
 def pickled(folder):

@@ -13,6 +13,7 @@ from rl import training
 from rl.errors import UserError, of_the_disk
 from rl.storage import checkpoint_folders, checkpoints
 from rl.storage.run_folder import RunFolder, read_jsonl
+from tests.hostile import Hostile
 from tests.rl.conftest import SMALL
 
 ROOT = Path(__file__).parents[3]
@@ -111,16 +112,6 @@ def test_the_staging_folder_stays_until_every_process_has_ended_its_training(tmp
     for main in (False, True):  # the Trainer lists the folder on every process just before
         kept.on_train_end(SimpleNamespace(should_save=main), None, None)
     assert seen == [True, True] and not kept.folder.staging.exists()
-
-
-class Hostile:
-    """A pickle of it makes a file when it is read."""
-
-    def __init__(self, file):
-        self.file = file
-
-    def __reduce__(self):
-        return open, (str(self.file), "w")
 
 
 def test_a_state_that_could_run_code_is_refused_in_one_line(tmp_path):
