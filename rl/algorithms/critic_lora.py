@@ -76,7 +76,9 @@ class LoraCritic(nn.Module):
         try:
             yield
         finally:
-            _taken_out(policy)
+            del policy.peft_config[ADAPTER]
+            for layers, _ in self._parts:
+                del layers[ADAPTER]
             policy.set_adapter(self._own)  # peft would disable the gradients of adapters that it knows
 
 

@@ -86,14 +86,19 @@ def permuted(records: Iterable[Record], columns: Sequence[str], rng: random.Rand
 
 
 def _sources(data: str) -> list[Source]:
-    """The sources to read: those of the named split; if none is named, without what the data calls validation or test.
+    """The sources to read: those of the named split.
+
+    If none is named, the train split if the data has splits of which one has that name; otherwise all that the data
+    does not call validation or test.
 
     Raises:
         UserError: there is no split of that name, or the data has held-out rows alone.
     """
     name, part = name_and_split(data)
     if part is None or Path(data).exists():
-        sources = [_trained_on(source) for source in open_sources(data) if _may_be_trained_on(source.split)]
+        found = open_sources(data)
+        train = [source for source in found if SPLIT_NAMES.get(str(source.split).lower()) == "train"]
+        sources = [_trained_on(source) for source in train or found if _may_be_trained_on(source.split)]
         if not any(source.records for source in sources):
             raise UserError("algorithm.examples", f"{data} has no rows for training; name the split, as in {data}:test")
         return sources

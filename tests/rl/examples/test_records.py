@@ -5,12 +5,14 @@ from collections import Counter
 
 import pytest
 
-from rl.config.examples import Examples
+from rl.config.examples import Examples, ExampleSource
 from rl.config.sections import ChainTask
 from rl.errors import UserError
 from rl.examples.reading import IMITATED, read
-from rl.examples.records import permuted
+from rl.examples.records import permuted, records
 from rl.tasks import chain, facts
+from rl.tasks.files import Record
+from rl.tasks.sources import Source
 
 
 def given(task, seed=0, **source):
@@ -59,6 +61,23 @@ def test_habits_of_another_source_are_refused():
 def test_sources_that_all_weigh_nothing_are_refused():
     with pytest.raises(ValueError, match="every source has weight 0"):
         Examples(data={"d": {"data": "x.jsonl", "weight": 0}})
+
+
+@pytest.mark.parametrize(
+    ("splits", "taken"),
+    [
+        (["train", "unsupervised", "test"], ["train"]),
+        (["Training", "dev"], ["Training"]),
+        (["easy", "hard", "validation"], ["easy", "hard"]),
+    ],
+)
+def test_of_data_with_splits_the_train_split_is_taken_or_all_that_is_not_held_out(task, monkeypatch, splits, taken):
+    def opened(data):
+        return [Source(data, [Record(1, {"completion": name})], False, name) for name in splits]
+
+    monkeypatch.setattr("rl.examples.records.open_sources", opened)
+    found = records(ExampleSource(data="some/data"), task, {}, random.Random(0))
+    assert [columns["completion"] for _, columns, _ in found] == taken
 
 
 def test_permuted_columns_keep_their_values_and_leave_the_others():
