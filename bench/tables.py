@@ -42,6 +42,7 @@ TABLES: dict[str, Callable[[], Table]] = {
     "learning": lambda: tables_results.learning(rows_of("learning")),
     "at_a_glance": lambda: tables_results.at_a_glance(rows_of("learning")),
     "beside_trl": lambda: tables_results.beside_trl(rows_of("results")),
+    "stages": lambda: tables_results.stages(rows_of("stages")),
     "speedrun": lambda: tables_results.speedrun(rows_of("speedrun")),
     "floor": lambda: tables_results.floor(rows_of("floor")),
     "reward_alone_chain": lambda: tables_results.reward_alone(rows_of("reward_alone", task="chain")),

@@ -23,8 +23,10 @@ def of_recipe(name: str, rows: Sequence[Row]) -> Table:
 
     Args:
         name: the recipe.
-        rows: its rows.
+        rows: its rows, in any order of arms; the table has that of the config.
     """
+    order = list(arms(PAPERS[name]))
+    rows = sorted(rows, key=lambda row: order.index(row["arm"]))
     if name in SAMPLED:
         return papers(rows, SAMPLED[name])
     tables = {"rl_star": rl_star, "star": loops, "sipf": loops, "teaching_arithmetic": stages, "sgft": guides}

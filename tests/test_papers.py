@@ -288,7 +288,7 @@ def test_teaching_arithmetic_writes_the_same_sums_and_rewards_the_answer_alone()
         sums.setdefault(len(rows), set()).add(tuple(row.row["prompt"] for row in rows))
         assert list(stages["rl"].rewards) == ["correctness"] and stages["rl"].rewards["correctness"].credit is None
         assert stages["sft"].trainer["max_steps"] == 600 and stages["sft"].policy.warm_start.steps <= 2, arm
-    assert {rows: len(some) for rows, some in sums.items()} == {400: 1, 1600: 1}
+    assert {rows: len(some) for rows, some in sums.items()} == {400: 1, 800: 1, 1600: 1}
 
 
 def test_sgft_gives_the_solver_guides_without_results_and_never_trains_it():
