@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple, Protocol, cast, runtime_checkable
 
@@ -239,12 +239,8 @@ def _by_transformers(
     settings = _generation_config(parameters, ends, pad)
     reads_apart = getattr(model.config, "is_encoder_decoder", False)
     drawn: list[list[Tokens]] = [[] for _ in prompt_ids]
-    with (
-        judging(model),
-        without_stored_defaults(model),
-        torch.random.fork_rng(devices=[device] if device.type == "cuda" else []),
-    ):
-        torch.manual_seed(seed)
+    sampling = parameters.temperature is not None
+    with judging(model), without_stored_defaults(model), _seeded(seed, device) if sampling else nullcontext():
         to_accompany = batches_of_others(model, -(-len(order) // batch))
         for first in range(0, len(order), batch):
             rows = [row for _, row in order[first : first + batch]]
@@ -253,7 +249,7 @@ def _by_transformers(
             stopping = [StopStrings(parameters.stop, tokenizer, start)] if parameters.stop else []
             watch = NanWatch()
             # sampling from NaN raises an error
-            processors: list[LogitsProcessor] = [watch] if parameters.temperature is None else []
+            processors: list[LogitsProcessor] = [] if sampling else [watch]
             if parameters.branched:  # the completions of a prompt follow each other in the order
                 processors.append(FirstTokens(start, [place % count for place in range(first, first + len(rows))]))
             out_BT = cast(Generates, model).generate(
@@ -279,6 +275,14 @@ def _by_transformers(
             ids, mask = padded([[pad]], pad, device)
             cast(Generates, model).generate(input_ids=ids, attention_mask=mask, generation_config=settings)
     return drawn
+
+
+@contextmanager
+def _seeded(seed: int, device: torch.device) -> Iterator[None]:
+    """Random numbers from a seed in this context; afterwards, the global random states are as before."""
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        yield
 
 
 def _generation_config(parameters: SamplingParameters, ends: list[int], pad: int) -> GenerationConfig:
