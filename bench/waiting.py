@@ -32,12 +32,12 @@ def overlapped(seed: int, turns: int, overrides: Sequence[str]) -> tuple[list[li
     Returns:
         The seconds with overlap and without, and the seconds that the reward waits: as long as sampling takes.
     """
-    waiting = ["rewards.waits.weight=0.0", f"rewards.waits.function={Path(__file__)}:waits", *overrides]
-    _, sampling = cycles(configured(seed, "grpo_steps", *waiting), DRAWS)
+    waiting = ["rewards.waits.weight=0.0", f"rewards.waits.function={Path(__file__)}:waits"]
+    _, sampling = cycles(configured(seed, "grpo_steps", *waiting, *overrides), DRAWS)
     wait = statistics.median(sampling[1:-1])
     seconds: list[list[float]] = [[], []]
     for _ in range(turns):
         for switch, taken in zip(("true", "false"), seconds, strict=True):
             own = [*waiting, f"rewards.waits.options.seconds={wait}", f"algorithm.overlap={switch}"]
-            taken += cycles(configured(seed, "grpo_steps", *own), DRAWS)[0][1:-1]
+            taken += cycles(configured(seed, "grpo_steps", *own, *overrides), DRAWS)[0][1:-1]
     return seconds, wait

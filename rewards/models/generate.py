@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple, Protocol, cast, runtime_checkable
 
@@ -240,7 +240,10 @@ def _by_transformers(
     reads_apart = getattr(model.config, "is_encoder_decoder", False)
     drawn: list[list[Tokens]] = [[] for _ in prompt_ids]
     sampling = parameters.temperature is not None
-    with judging(model), without_stored_defaults(model), _seeded(seed, device) if sampling else nullcontext():
+    seeded = torch.random.fork_rng(devices=[device] if device.type == "cuda" else [], enabled=sampling)
+    with judging(model), without_stored_defaults(model), seeded:
+        if sampling:
+            torch.manual_seed(seed)
         to_accompany = batches_of_others(model, -(-len(order) // batch))
         for first in range(0, len(order), batch):
             rows = [row for _, row in order[first : first + batch]]
@@ -275,14 +278,6 @@ def _by_transformers(
             ids, mask = padded([[pad]], pad, device)
             cast(Generates, model).generate(input_ids=ids, attention_mask=mask, generation_config=settings)
     return drawn
-
-
-@contextmanager
-def _seeded(seed: int, device: torch.device) -> Iterator[None]:
-    """Random numbers from a seed in this context; afterwards, the global random states are as before."""
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(seed)
-        yield
 
 
 def _generation_config(parameters: SamplingParameters, ends: list[int], pad: int) -> GenerationConfig:

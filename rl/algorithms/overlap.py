@@ -151,7 +151,8 @@ class Overlap:
         if state["processes"] != self.trainer.accelerator.num_processes:
             raise UserError(
                 "algorithm.overlap",
-                f"the checkpoint has a batch that waits, in shares of {state['processes']} processes; resume with as many",
+                f"the checkpoint has a batch that waits, in shares of {state['processes']} processes; resume with as "
+                "many",
             )
         self.random = state["random"]
         self.passes.draw(state["prompts"])
