@@ -140,10 +140,10 @@ class OnlineTrainer(SamplingTrainer):
         Returns:
             The batch with TRL's advantages (B,), and its B samples.
         """
-        if not self.is_training or (self.prompt_sampler is None and self.overlap is None):
-            return self.scored(rows), self.samples
-        if self.prompt_sampler is None:
-            return self.overlap.next_batch()[1], self.samples
+        if self.prompt_sampler is None or not self.is_training:
+            ahead = self.overlap if self.is_training else None
+            batch = self.scored(rows) if ahead is None else ahead.next_batch()[1]
+            return batch, self.samples
         sampling = self.settings.dynamic_sampling
         pad = pad_id(self._tokenizer)
         batch, samples, draws = fill(

@@ -33,7 +33,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from trl.models.utils import disable_gradient_checkpointing
 from trl.trainer.grpo_config import GRPOConfig
 from trl.trainer.utils import pad
@@ -69,7 +69,7 @@ class Drawn:
     metrics: dict[str, list[float]]
     random: Tensor
     step: int
-    epoch: float | None
+    epoch: float
 
 
 class Judged(NamedTuple):
@@ -104,7 +104,7 @@ class Overlap:
         assert batch is not None
         self.trainer, self.prompts = trainer, batch // trainer.group
         rows = len(cast(Sequence[Any], trainer.train_dataset))
-        self.passes = Passes(rows, self.prompts, shuffle=trainer.shuffle_dataset, seed=trainer.args.seed)
+        self.passes = Passes(rows, self.prompts, shuffle=bool(trainer.shuffle_dataset), seed=trainer.args.seed)
         self.random: Tensor | None = None
         """The state of torch's random numbers for the next draw; None for the current one."""
         self.drawn: Drawn | None = None
@@ -226,7 +226,7 @@ class Overlap:
                 trainer._log_completion_extra(name, values)
             return found.samples
 
-        known = {"_generate": generate, "judged": judged}
+        known: dict[str, Callable[..., Any]] = {"_generate": generate, "judged": judged}
         if computes_old(trainer):
             known["_get_per_token_logps_and_entropies"] = old_first
         with _replaced(trainer, known):
@@ -236,7 +236,7 @@ class Overlap:
 
     def _logprobs(self, prompts: Sequence[list[int]], completions: Sequence[list[int]]) -> Tensor:
         """Log-probabilities (nats) of the completions' tokens under the current policy, (B, T)."""
-        trainer, args = self.trainer, self.trainer.args
+        trainer, args, model = self.trainer, self.trainer.args, cast(Any, self.trainer.model)
         parts = []
         for rows, side in ((prompts, "left"), (completions, "right")):
             ids = [torch.tensor(row, dtype=torch.long) for row in rows]
@@ -244,8 +244,8 @@ class Overlap:
             filled = pad(ids, padding_value=pad_id(trainer._tokenizer), **how)
             parts.append((filled, pad([torch.ones_like(row) for row in ids], padding_value=0, **how)))
         ids_BS, mask_BS = (torch.cat(both, dim=1).to(args.device) for both in zip(*parts, strict=True))
-        width, model = parts[1][0].shape[1], cast(nn.Module, trainer.model)
-        with torch.no_grad(), disable_gradient_checkpointing(trainer.model, args.gradient_checkpointing_kwargs):
+        width, checkpointing = parts[1][0].shape[1], cast(Any, args.gradient_checkpointing_kwargs)
+        with torch.no_grad(), disable_gradient_checkpointing(model, checkpointing):
             found, _, _ = trainer._get_per_token_logps_and_entropies(
                 model, ids_BS, mask_BS, width, batch_size=args.per_device_train_batch_size
             )
