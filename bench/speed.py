@@ -14,6 +14,8 @@ their own.
 - `verify_plain`, `verify_mixed`: verdicts per second beside math-verify; the second needs `--data`, the folder of
   `bench/verify_math.py`;
 - `choice_scoring`: likelihoods of the answers to a question beside one sequence per pair (`bench/reward_prefix.py`);
+- `reward_overlap`: a draw of 128 and all steps on it, with a reward that waits as long as sampling takes, with
+  `algorithm.overlap` beside without (`bench/waiting.py`);
 - `rollout`: sampling for evaluation beside plain `generate`, with the same batch and parameters;
 - `peak_memory`, `peak_memory_ppo`: GRPO beside TRL's, and PPO with a LoRA critic beside our GRPO with LoRA, with 135
   million parameters (`bench/usage.py`);
@@ -40,6 +42,7 @@ import steps
 import tables_results
 import usage
 import verify_math
+import waiting
 from harness import CONFIGS, ROOT, Row, arguments, read, record, whetstone
 
 from rl import setup
@@ -52,8 +55,8 @@ MEMORY = {
 }
 """Row → the trainers whose memory it compares, ours first."""
 NAMES = (
-    *FROM_SPEEDRUN, *steps.BATCHES, "ppo_step", "verify_plain", "verify_mixed", "choice_scoring", "rollout", *MEMORY,
-    "check_seconds", "preflight_seconds",
+    *FROM_SPEEDRUN, *steps.BATCHES, "ppo_step", "reward_overlap", "verify_plain", "verify_mixed", "choice_scoring",
+    "rollout", *MEMORY, "check_seconds", "preflight_seconds",
 )  # fmt: skip
 SMALL_DRAW = (
     "--draws", "1", "--warm-up", "0", "sampling.completions=4", "sampling.max_tokens=24",
@@ -142,6 +145,14 @@ def ppo_step(seed: int, turns: int, overrides: Sequence[str]) -> Row:
     return result("ppo_step", "s a draw of 128", [seed], *figures, peer_version="our GRPO")
 
 
+def reward_overlap(seed: int, turns: int, overrides: Sequence[str]) -> Row:
+    """A draw with its steps under a reward that waits, beside the same without overlap."""
+    seconds, wait = waiting.overlapped(seed, turns, overrides)
+    figures = map(statistics.median, seconds)
+    row = result("reward_overlap", "s a draw of 128", [seed], *figures, peer_version="ours without overlap")
+    return row | {"reward_waits_s": round(wait, 4)}
+
+
 def verify(name: str, pairs: list[Row]) -> Row:
     """Verdicts of `math` beside math-verify's on the same rows."""
     rates = verify_math.compared(pairs)
@@ -198,6 +209,7 @@ def measures(given: argparse.Namespace) -> dict[str, Callable[[], Row]]:
         **of_run,
         **of_step,
         "ppo_step": lambda: ppo_step(seed, min(3, turns), overrides),
+        "reward_overlap": lambda: reward_overlap(seed, min(3, turns), overrides),
         "verify_plain": lambda: verify("verify_plain", verify_math.plain_pairs()),
         "verify_mixed": lambda: verify("verify_mixed", mixed(given.data)),
         "choice_scoring": lambda: choice_scoring(min(5, turns)),

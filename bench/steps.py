@@ -13,7 +13,7 @@ from typing import Any
 import made
 import torch
 from datasets import Dataset
-from trainers import configured, left_to_trl, ours, prepared, steps_a_draw
+from trainers import Drawn, configured, left_to_trl, ours, prepared, steps_a_draw
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, TrainerCallback
 from trl.trainer.grpo_config import GRPOConfig
 from trl.trainer.grpo_trainer import GRPOTrainer
@@ -21,6 +21,7 @@ from trl.trainer.grpo_trainer import GRPOTrainer
 from rl import setup, tasks
 from rl.algorithms.grpo import GrpoTrainer
 from rl.algorithms.trl_arguments import grpo_config_arguments
+from rl.config import Config
 from rl.config.algorithms import Grpo
 from rl.policy.warm_start import warm_started
 from rl.storage.run_folder import RunFolder
@@ -165,10 +166,22 @@ def draws(files: Sequence[str], seed: int, turns: int, overrides: Sequence[str])
     seconds: dict[str, list[float]] = {file: [] for file in files}
     for _ in range(turns):
         for file, taken in seconds.items():
-            steps, watch = steps_a_draw(configured(seed, file, *overrides)), Laps()
-            config = configured(seed, file, *overrides, f"trainer.max_steps={5 * steps}")
-            with tempfile.TemporaryDirectory() as scratch:
-                ours(prepared(config, scratch), [watch]).train()
-            whole = [sum(watch.seconds[start : start + steps]) for start in range(0, len(watch.seconds), steps)]
-            taken += whole[1:]
+            taken += cycles(configured(seed, file, *overrides), 5)[0][1:]
     return seconds
+
+
+def cycles(config: Config, count: int) -> tuple[list[float], list[float]]:
+    """Seconds of draws of completions with their optimizer steps, and of sampling alone.
+
+    Args:
+        config: the config of a run.
+        count: number of draws.
+    """
+    steps, watch = steps_a_draw(config), Laps()
+    trainer_settings = {**config.trainer, "max_steps": count * steps}
+    with tempfile.TemporaryDirectory() as scratch:
+        trainer = ours(prepared(config.model_copy(update={"trainer": trainer_settings}), scratch), [watch])
+        drawn = Drawn(trainer)
+        trainer.train()
+    whole = [sum(watch.seconds[start : start + steps]) for start in range(0, len(watch.seconds), steps)]
+    return whole, drawn.seconds_each

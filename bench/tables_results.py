@@ -33,6 +33,7 @@ COMPARED = {
     "mixed_length_step": "forward and backward pass, completions of 8 to 256 tokens",
     "shared_prefix_step": "forward and backward pass, 135 M parameters, 8 completions of 30 tokens for a prompt of 100",
     "ppo_step": "a draw of 128 and all steps on it: PPO, beside our own GRPO with step credit",
+    "reward_overlap": "a draw of GRPO under a reward that waits as long as sampling takes: overlap, beside none",
     "rollout": "sampling 512 completions for evaluation, beside plain `generate`",
     "choice_scoring": "likelihoods of 8 answers after 8 rationales of 2 questions, beside each pair by itself",
     "verify_plain": "`math` on plain numbers, beside math-verify",

@@ -105,17 +105,19 @@ class Drawn:
         completions: the number of completions.
         tokens: their tokens.
         seconds: the time that sampling them took.
+        seconds_each: the same of each draw.
     """
 
     def __init__(self, trainer: GRPOTrainer) -> None:
         self.completions = self.tokens = 0
-        self.seconds = 0.0
+        self.seconds, self.seconds_each = 0.0, list[float]()
         generate: Any = trainer._generate
 
         def counted(prompts: list[Any]) -> tuple[Any, ...]:
             started = time.perf_counter()
             generated = generate(prompts)
-            self.seconds += time.perf_counter() - started
+            self.seconds_each.append(time.perf_counter() - started)
+            self.seconds += self.seconds_each[-1]
             self.completions += len(generated[1])
             self.tokens += sum(map(len, generated[1]))
             return generated

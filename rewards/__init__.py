@@ -34,6 +34,8 @@ GIVE_STEPS = ("correctness", "plausibility", "process", "steps")
 """Rewards that can give step scores, for `credit`; for some it depends on the verifier."""
 GIVE_TOKENS = ("teacher",)
 """Rewards that score each token, for `credit: token`."""
+ASK_THE_POLICY = ("self_feedback", "teacher")
+"""Rewards that ask the policy in training, whatever their `model`."""
 
 
 def __getattr__(name: str) -> Any:

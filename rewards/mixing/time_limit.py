@@ -1,8 +1,8 @@
-"""Runs a call with a time limit that holds even if the call never returns.
+"""Runs a call in a thread: beside the caller, or with a time limit that holds even if the call never returns.
 
-The call runs in a thread of its own. Python cannot stop a thread, so a thread that hangs is abandoned. It is a daemon
-thread, which does not keep the interpreter from exiting, but until then it uses the processor. A verifier that can run
-in a process (`ISOLATED`) should do so, because a process can be killed.
+Python cannot stop a thread, so a thread that hangs is abandoned. It is a daemon thread, which does not keep the
+interpreter from exiting, but until then it uses the processor. A verifier that can run in a process (`ISOLATED`) should
+do so, because a process can be killed.
 
 Outside the main thread `signal.alarm` does not work, and the caller's `no_grad` and `inference_mode` of torch have no
 effect, so a reward module must set its own.
@@ -14,13 +14,62 @@ import contextvars
 import sys
 import threading
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 Result = TypeVar("Result")
 
 
 class OutOfTime(Exception):
     """A call exceeded its time limit; its thread is still running."""
+
+
+class Running(Generic[Result]):
+    """A call that runs in a thread of its own from now on.
+
+    Args:
+        call: a function without arguments. Its thread inherits context variables and the GPU.
+    """
+
+    def __init__(self, call: Callable[[], Result]) -> None:
+        self._results: list[Result] = []
+        self._errors: list[BaseException] = []
+        device = _cuda_device()
+
+        def run() -> None:
+            try:
+                if device is not None:
+                    sys.modules["torch"].cuda.set_device(device)  # a new thread starts on the first GPU
+                self._results.append(call())
+            except BaseException as error:  # any exception is raised again in the caller
+                self._errors.append(error)
+
+        context = contextvars.copy_context()
+        self._thread = threading.Thread(target=context.run, args=(run,), daemon=True, name="reward")
+        self._thread.start()
+
+    def wait(self, seconds: float | None = None) -> None:
+        """Wait until the call has ended, well or not, but at most the given time; None for no limit."""
+        self._thread.join(seconds)
+
+    def result(self, seconds: float | None = None) -> Result:
+        """Wait for the call, and return its result or raise its exception.
+
+        Args:
+            seconds: the time limit from now on; None for no limit.
+
+        Raises:
+            OutOfTime: the call did not return in time.
+            RuntimeError: the call used `sys.exit`, which would end the run without an error.
+        """
+        self.wait(seconds)
+        if self._results:
+            return self._results[0]
+        if not self._errors:
+            assert seconds is not None, "without a limit it has ended"
+            raise OutOfTime(f"no answer within {seconds:g} s")
+        if isinstance(self._errors[0], SystemExit):
+            raise RuntimeError(f"it called sys.exit({self._errors[0].code!r})") from self._errors[0]
+        raise self._errors[0]
 
 
 def bounded(call: Callable[[], Result], seconds: float) -> Result:
@@ -35,28 +84,7 @@ def bounded(call: Callable[[], Result], seconds: float) -> Result:
         OutOfTime: the call did not return in time.
         RuntimeError: the call used `sys.exit`, which would end the run without an error.
     """
-    results: list[Result] = []
-    errors: list[BaseException] = []
-    device = _cuda_device()
-
-    def run() -> None:
-        try:
-            if device is not None:
-                sys.modules["torch"].cuda.set_device(device)  # a new thread starts on the first GPU
-            results.append(call())
-        except BaseException as error:  # any exception is raised again in the caller
-            errors.append(error)
-
-    thread = threading.Thread(target=contextvars.copy_context().run, args=(run,), daemon=True, name="reward")
-    thread.start()
-    thread.join(seconds)
-    if results:
-        return results[0]
-    if not errors:
-        raise OutOfTime(f"no answer within {seconds:g} s")
-    if isinstance(errors[0], SystemExit):
-        raise RuntimeError(f"it called sys.exit({errors[0].code!r})") from errors[0]
-    raise errors[0]
+    return Running(call).result(seconds)
 
 
 def _cuda_device() -> int | None:

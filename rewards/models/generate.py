@@ -239,12 +239,11 @@ def _by_transformers(
     settings = _generation_config(parameters, ends, pad)
     reads_apart = getattr(model.config, "is_encoder_decoder", False)
     drawn: list[list[Tokens]] = [[] for _ in prompt_ids]
-    with (
-        judging(model),
-        without_stored_defaults(model),
-        torch.random.fork_rng(devices=[device] if device.type == "cuda" else []),
-    ):
-        torch.manual_seed(seed)
+    sampling = parameters.temperature is not None
+    seeded = torch.random.fork_rng(devices=[device] if device.type == "cuda" else [], enabled=sampling)
+    with judging(model), without_stored_defaults(model), seeded:
+        if sampling:
+            torch.manual_seed(seed)
         to_accompany = batches_of_others(model, -(-len(order) // batch))
         for first in range(0, len(order), batch):
             rows = [row for _, row in order[first : first + batch]]
@@ -253,7 +252,7 @@ def _by_transformers(
             stopping = [StopStrings(parameters.stop, tokenizer, start)] if parameters.stop else []
             watch = NanWatch()
             # sampling from NaN raises an error
-            processors: list[LogitsProcessor] = [watch] if parameters.temperature is None else []
+            processors: list[LogitsProcessor] = [] if sampling else [watch]
             if parameters.branched:  # the completions of a prompt follow each other in the order
                 processors.append(FirstTokens(start, [place % count for place in range(first, first + len(rows))]))
             out_BT = cast(Generates, model).generate(

@@ -30,10 +30,11 @@ from trl.trainer.grpo_config import GRPOConfig
 from rewards.mixing.mix import Mix
 from rewards.models.batches import pad_id
 from rewards.parts.rationale import layout
-from rewards.reward import Text, text_of
+from rewards.reward import Text
 from rewards.sample import Sample
 from rl.algorithms import answering
 from rl.algorithms.forward_pass import ForwardPass, positions_by_the_mask, rows_with_signal
+from rl.algorithms.overlap import Overlap
 from rl.algorithms.sharing import Sharing
 from rl.config.algorithms import Online
 from rl.credit.spans import StepEnds
@@ -82,6 +83,9 @@ class OnlineTrainer(SamplingTrainer):
             train_split = cast(Sequence[dict[str, Any]], self.train_dataset)  # TRL declares other kinds as well
             self.prompt_sampler = PromptSampler(list(train_split), settings.curriculum, self.args.seed)
             self.stateful["prompts"] = self.prompt_sampler
+        self.overlap = Overlap(self) if settings.overlap else None
+        if self.overlap is not None:
+            self.stateful["overlap"] = self.overlap
         self.has_relative_positions = hasattr(self.policy.config.get_text_config(), "rope_parameters")
         self.sharing = Sharing(self.policy, settings.share_prompts)
         self.answer_layout = layout(settings.answering.layout if settings.answering else {}, verifier.name)
@@ -106,12 +110,16 @@ class OnlineTrainer(SamplingTrainer):
         return self.num_generations
 
     @property
-    def cycle(self) -> int:
-        """The number of the generation cycle, from 0; a run resumes at the start of one."""
+    def steps_a_cycle(self) -> int:
+        """Optimizer steps of a generation cycle."""
         args = cast(GRPOConfig, self.args)
         assert args.steps_per_generation is not None
-        steps = args.steps_per_generation * self.num_iterations // args.gradient_accumulation_steps
-        return self.state.global_step // steps
+        return args.steps_per_generation * self.num_iterations // args.gradient_accumulation_steps
+
+    @property
+    def cycle(self) -> int:
+        """The number of the generation cycle, from 0; a run resumes at the start of one."""
+        return self.state.global_step // self.steps_a_cycle
 
     @property
     def skips_zero_signal(self) -> bool:
@@ -123,7 +131,8 @@ class OnlineTrainer(SamplingTrainer):
         """A batch of completions and the judged sample of each, in the same order.
 
         TRL samples and calls our judge on the way (`_calculate_rewards`). With a curriculum or dynamic sampling,
-        prompts from our own sampler replace those that TRL drew.
+        prompts from our own sampler replace those that TRL drew. With `algorithm.overlap` the batch was drawn before
+        the last update, and judged since then (`rl/algorithms/overlap.py`).
 
         Args:
             rows: as in `next_batch`.
@@ -132,7 +141,9 @@ class OnlineTrainer(SamplingTrainer):
             The batch with TRL's advantages (B,), and its B samples.
         """
         if self.prompt_sampler is None or not self.is_training:
-            return super()._generate_and_score_completions(rows), self.samples
+            ahead = self.overlap if self.is_training else None
+            batch = self.scored(rows) if ahead is None else ahead.next_batch()[1]
+            return batch, self.samples
         sampling = self.settings.dynamic_sampling
         pad = pad_id(self._tokenizer)
         batch, samples, draws = fill(
@@ -146,6 +157,10 @@ class OnlineTrainer(SamplingTrainer):
         batch["num_items_in_batch"] = self.gathered(batch["completion_mask"].sum()).sum()
         self.record("dynamic_sampling/draws", draws)
         return batch, samples
+
+    def scored(self, rows: list[dict[str, Any]]) -> Batch:
+        """A batch by TRL: sampled, judged, and with TRL's advantages (B,)."""
+        return super()._generate_and_score_completions(rows)
 
     def token_rewards(self, samples: Sequence[Sample], batch: Batch) -> TokenRewards:
         """The rewards of the samples' tokens, on the trainer's device."""
@@ -188,25 +203,8 @@ class OnlineTrainer(SamplingTrainer):
         completion_ids_list: Sequence[list[int]],
     ) -> Tensor:
         """Judge the completions, keep them as `samples`, and return the rewards of all processes, (B', 1)."""
-        sampled = [
-            Sample(
-                row={**row, "prompt": prompt},
-                text=text_of(completion),
-                ids=ids,
-                finish_reason=self.ended(ids)[1],
-                thinking=self.leaves_open(prompt),
-            )
-            for row, prompt, completion, ids in zip(inputs, prompts, completions, completion_ids_list, strict=True)
-        ]
         with self.timed("judging"):
-            self.samples = judge(
-                sampled,
-                self.verifier,
-                self.mix,
-                trainer_state=self.state,
-                log_metric=self._log_metric,
-                log_extra=self._log_completion_extra,
-            )
+            self.samples = self.judged(self.as_samples(inputs, prompts, completions, completion_ids_list))
         for name, values in columns_of(self.samples).items():
             self._log_completion_extra(name, values)
         for name, value in quality(self.samples).items():
@@ -214,6 +212,17 @@ class OnlineTrainer(SamplingTrainer):
         rewards = [torch.nan if one.reward is None else one.reward for one in self.samples]
         rewards_B1 = torch.tensor(rewards, dtype=torch.float32, device=self.accelerator.device).unsqueeze(1)
         return self.gathered(rewards_B1)
+
+    def judged(self, samples: Sequence[Sample]) -> list[Sample]:
+        """The samples with their verdicts and rewards."""
+        return judge(
+            samples,
+            self.verifier,
+            self.mix,
+            trainer_state=self.state,
+            log_metric=self._log_metric,
+            log_extra=self._log_completion_extra,
+        )
 
     def _compute_loss(self, model: nn.Module, inputs: Batch) -> Tensor:
         if answering.TOLD in inputs:
@@ -271,13 +280,13 @@ class OnlineTrainer(SamplingTrainer):
     def _draw_groups(self, groups: int) -> Draw:
         """Sample and judge groups of new prompts, and tell the prompt sampler how often each was solved."""
         assert self.prompt_sampler is not None
-        ranks, rank, size = self.accelerator.num_processes, self.accelerator.process_index, self.group
-        everywhere = self.prompt_sampler.draw(groups * ranks)
-        mine = everywhere[rank * groups : (rank + 1) * groups]
-        rows = [dict(self.prompt_sampler.rows[index]) for index in mine for _ in range(size)]
-        batch = super()._generate_and_score_completions(rows)
+        if self.overlap is None:
+            everywhere = self.prompt_sampler.draw(groups * self.accelerator.num_processes)
+            batch = self.scored(self.rows_of(everywhere, self.group))
+        else:
+            everywhere, batch = self.overlap.next_batch()
         right = [torch.nan if one.right is None else float(one.right) for one in self.samples]
-        share = torch.tensor(right, device=self.args.device).view(groups, size).nanmean(1)
+        share = torch.tensor(right, device=self.args.device).view(groups, self.group).nanmean(1)
         signal = self.carries_signal(self.samples, batch)
         share_everywhere, signal_everywhere = self.gathered(share), self.gathered(signal)
         self.prompt_sampler.update(everywhere, share_everywhere.tolist())

@@ -141,7 +141,7 @@ class PpoTrainer(OnlineTrainer):
             samples: the judged samples of the batch.
             batch: the batch.
             values_BT: the critic's values V_t at sampling.
-            log_ratio_BT: log π(a_t) - log π_ref(a_t), for the penalty in the reward; None for no penalty.
+            log_ratio_BT: log π_old(a_t) - log π_ref(a_t), for the penalty in the reward; None for no penalty.
 
         Returns:
             The advantages A_t, and the returns A_t + V_t that the critic learns.
@@ -218,13 +218,15 @@ class PpoTrainer(OnlineTrainer):
         return (advantages_BT - mean) / (std + EPSILON) * mask_BT
 
     def _log_ratio_to_reference(self, batch: Batch) -> Tensor:
-        """log π(a_t) - log π_ref(a_t) of the sampled tokens, (B, T)."""
+        """log π_old(a_t) - log π_ref(a_t) of the sampled tokens, (B, T)."""
         rollouts = Rollouts.of(batch)
         width = rollouts.completion_ids.shape[1]
         model = cast(nn.Module, self.model)  # wrapped as it is in training
         run = self._get_per_token_logps_and_entropies
         with torch.no_grad():
-            logprobs_BT, _, _ = run(model, rollouts.ids, rollouts.mask, width)
+            logprobs_BT = batch.get("old_per_token_logps")  # TRL computes them only where they may be another policy's
+            if logprobs_BT is None:
+                logprobs_BT, _, _ = run(model, rollouts.ids, rollouts.mask, width)
             if self.ref_model is not None:
                 reference_BT, _, _ = run(cast(nn.Module, self.ref_model), rollouts.ids, rollouts.mask, width)
             else:  # with adapters, the reference is the base model, or the adapter that training started from

@@ -18,9 +18,9 @@ from rl.config.choosing import FewShot, Hints, Keep, Pairs, SpanWeight, Strategi
 from rl.config.control import Control, check_quark
 from rl.config.examples import GivenExamples
 from rl.config.feedback import Process, Quota, Sift, check_feedback
-from rl.config.online import Answering, Critic, Curriculum, DynamicSampling
+from rl.config.online import Answering, Critic, Curriculum, DynamicSampling, check_answering
+from rl.config.overlap import check_overlap
 from rl.config.section import Positive, Section, Share
-from rl.config.statements import checked_layout
 from rl.config.teachers import Teachers
 from rl.config.wrong_key import WrongKey
 
@@ -76,14 +76,16 @@ class Online(AlgorithmSection):
     dynamic_sampling: DynamicSampling | None = None
     curriculum: Curriculum | None = None
     answering: Answering | None = None
+    overlap: bool = False
+    """Judge a batch while the next is drawn, for rewards that wait (`rl/algorithms/overlap.py`). A batch is then one
+    update older than the policy that learns from it, and the clipped ratio corrects for that."""
 
     def check(self, config: Config) -> None:
-        """Check that supervised answering has something to teach, and that its layout shows where an answer begins."""
-        if self.answering is None:
-            return
-        if not self.answering.qka_weight and not self.answering.qa_weight:
-            raise WrongKey("algorithm.answering", "qka_weight and qa_weight are both 0, so nothing would be taught")
-        checked_layout(config, "algorithm.answering.layout", self.answering.layout)
+        """Check what supervised answering teaches, and that nothing in the config has to wait for the rewards."""
+        if self.answering is not None:
+            check_answering(config, self.answering)
+        if self.overlap:
+            check_overlap(config, self)
 
 
 class Grpo(Online):

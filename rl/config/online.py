@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from rl.config.section import Positive, Section, Share
+from rl.config.statements import checked_layout
+from rl.config.wrong_key import WrongKey
+
+if TYPE_CHECKING:
+    from rl.config import Config
 
 
 class DynamicSampling(Section):
@@ -57,3 +62,18 @@ class Critic(Section):
     """Largest change of a value since sampling before its loss is clipped; None for no clipping."""
     lora: bool = False
     """Train adapters and a value head over the policy's frozen base model; needs `policy.lora`."""
+
+
+def check_answering(config: Config, settings: Answering) -> None:
+    """Check that supervised answering has something to teach, and that its layout shows where an answer begins.
+
+    Args:
+        config: the config.
+        settings: its `algorithm.answering`.
+
+    Raises:
+        WrongKey: it has not, or does not.
+    """
+    if not settings.qka_weight and not settings.qa_weight:
+        raise WrongKey("algorithm.answering", "qka_weight and qa_weight are both 0, so nothing would be taught")
+    checked_layout(config, "algorithm.answering.layout", settings.layout)

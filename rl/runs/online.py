@@ -90,7 +90,9 @@ class OnlineRun(Run):
         return steps if steps > 0 else None
 
     def generating(self) -> AbstractContextManager[Model]:
-        """The current policy, ready to generate."""
+        """The current policy, ready to generate; nothing is being judged then."""
+        if self.trainer.overlap is not None:
+            self.trainer.overlap.settle()
         return unwrap_model_for_generation(self.trainer.model_wrapped, self.trainer.accelerator)
 
     def trained_tokens(self) -> float:

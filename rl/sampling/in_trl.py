@@ -15,7 +15,7 @@ strings. These methods are overridden:
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Literal, cast
@@ -31,6 +31,8 @@ from rewards.models.prefill import prefilled
 from rewards.models.prompts import Text, prompt_ids, render
 from rewards.models.stopping import StopStrings, ended, strings_and_tokens
 from rewards.models.types import Generates, Model, Tokenizer
+from rewards.reward import text_of
+from rewards.sample import Sample
 from rl.sampling.from_engine import FromEngine
 from rl.sampling.vllm import VllmEngine
 from verifiers.answer.completion import leaves_open
@@ -107,6 +109,39 @@ class SamplingTrainer(GRPOTrainer):
     def gathered(self, tensor: Tensor) -> Tensor:
         """The tensors of all processes, concatenated along the first dimension."""
         return cast(Tensor, self.accelerator.gather(tensor))
+
+    def rows_of(self, prompts: Sequence[int], group: int) -> list[dict[str, Any]]:
+        """This process's rows of a batch, one for each completion.
+
+        Args:
+            prompts: places in the train split of the prompts of all processes.
+            group: completions per prompt.
+        """
+        places = [place for place in prompts for _ in range(group)]
+        share = len(places) // self.accelerator.num_processes
+        mine = places[self.accelerator.process_index * share :][:share]
+        train_split = cast(Sequence[dict[str, Any]], self.train_dataset)  # TRL declares other kinds as well
+        rows = {place: train_split[place] for place in dict.fromkeys(mine)}
+        return [dict(rows[place]) for place in mine]
+
+    def as_samples(
+        self,
+        rows: Sequence[Mapping[str, Any]],
+        prompts: Sequence[Text],
+        completions: Sequence[Text],
+        completion_ids: Sequence[list[int]],
+    ) -> list[Sample]:
+        """Completions, which are not judged yet, as samples."""
+        return [
+            Sample(
+                row={**row, "prompt": prompt},
+                text=text_of(completion),
+                ids=ids,
+                finish_reason=self.ended(ids)[1],
+                thinking=self.leaves_open(prompt),
+            )
+            for row, prompt, completion, ids in zip(rows, prompts, completions, completion_ids, strict=True)
+        ]
 
     def _tokenize_prompts(self, prompts: list[Text]) -> tuple[list[list[int]], None, dict[str, Any]]:
         template_kwargs = cast(dict[str, Any] | None, self.chat_template_kwargs)  # TRL's config takes JSON as well

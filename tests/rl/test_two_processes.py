@@ -61,8 +61,9 @@ def compared(row):
         {**OUTCOME, **STEPS, "trainer.loss_type": "grpo", "trainer.num_iterations": 2},
         {**OUTCOME, **PPO},
         {**STEPS, **PPO, "algorithm.whiten_rewards": True, "algorithm.kl": 0.05, "trainer.num_iterations": 2},
+        {**STEPS, **PPO, "algorithm.overlap": True, "algorithm.kl": 0.05},
     ],
-    ids=["grpo", "grpo-steps", "grpo-both-epochs", "ppo", "ppo-steps-kl-epochs"],
+    ids=["grpo", "grpo-steps", "grpo-both-epochs", "ppo", "ppo-steps-kl-epochs", "ppo-overlap"],
 )
 def test_two_processes_have_the_losses_of_one_on_the_same_rollouts(settings, tmp_path):
     rows = []

@@ -40,6 +40,17 @@ def test_the_seed_decides(warm):
     assert draw(1) == draw(1) != draw(2)
 
 
+def test_greedy_decoding_leaves_the_random_numbers_to_those_who_draw_beside_it(warm):
+    torch.manual_seed(0)
+    wanted = torch.rand(2).tolist()
+    torch.manual_seed(0)
+    seen = []
+    beside = warm[0].register_forward_pre_hook(lambda *_: seen.append(torch.rand(1).item()))
+    sample(*warm, ["1+1-2?"], max_tokens=1, temperature=None)
+    beside.remove()
+    assert [*seen, torch.rand(1).item()] == wanted
+
+
 def test_training_mode_is_given_back(warm):
     model = warm[0].train()
     sample(model, warm[1], ["1+1-2?"], max_tokens=2)

@@ -116,6 +116,13 @@ def test_a_wrong_override_is_named_with_the_nearest_valid_one(override, line):
         (["algorithm=dpo", "rewards.length.credit_on=rationale"], "rewards.length.credit_on: is for grpo and ppo; dpo"),
         (["mix.aggregation=product", "rewards.length.credit_on=rationale"], "rewards.length.credit_on: a factor of a"),
         (["rewards.steps.credit=min", "rewards.steps.credit_on=rationale"], "rewards.steps.credit_on: rewards.steps"),
+        (["algorithm.overlap=true", "algorithm.dynamic_sampling.draws=2"], "algorithm.overlap: dynamic_sampling draws"),
+        (["algorithm.overlap=true", "algorithm.answering.qa_weight=1"], "algorithm.overlap: answering learns from"),
+        (["algorithm.overlap=true", "rewards.teacher.model=x"], "algorithm.overlap: rewards.teacher asks the policy,"),
+        (
+            ["algorithm.overlap=true", "rewards.mine.kind=likelihood_gain", "rewards.mine.model=policy"],
+            "algorithm.overlap: rewards.mine asks the policy (model: policy), which learns while a batch is judged;",
+        ),
     ],
 )  # fmt: skip
 def test_rewards_that_do_not_go_together_are_named_before_anything_is_loaded(overrides, line):

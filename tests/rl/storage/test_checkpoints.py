@@ -31,7 +31,12 @@ LONGER = {
 
 DRAWING = {"algorithm.dynamic_sampling.draws": 2, "algorithm.curriculum.memory": 0.5}
 PPO = {"algorithm": "ppo", "algorithm.critic.batch": 8, "algorithm.critic.warm_up_cycles": 7}
-ALGORITHMS = {"grpo": {}, "grpo-drawing": DRAWING, "ppo": PPO, "ppo-drawing": PPO | DRAWING}
+OVERLAP = {"algorithm.overlap": "true"}
+AHEAD = PPO | OVERLAP | {"algorithm.curriculum.memory": 0.5}
+ALGORITHMS = {
+    "grpo": {}, "grpo-drawing": DRAWING, "grpo-overlap": OVERLAP,
+    "ppo": PPO, "ppo-drawing": PPO | DRAWING, "ppo-overlap": AHEAD,
+}  # fmt: skip
 """Of PPO's critic, steps in shuffled batches, and a warm-up that ends after the checkpoint that is resumed from."""
 
 
@@ -60,7 +65,7 @@ def checkpoint(folder, step):
     return path
 
 
-@pytest.fixture(scope="module", params=["grpo", "ppo-drawing"])
+@pytest.fixture(scope="module", params=["grpo", "ppo-drawing", "ppo-overlap"])
 def algorithm(request):
     return ALGORITHMS[request.param]
 
