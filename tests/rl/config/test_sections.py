@@ -92,6 +92,8 @@ WRONG = [
      "list, got None"),
     ("task.data=*.jsonl", "command line: 'task.data=*.jsonl': while scanning an alias; a value that YAML cannot read "
      "needs quotes inside those of the shell, as in 'task.data=\"…\"'"),
+    ("trainer.max_prompt_length=64", "command line: trainer.max_prompt_length: TRL has it no more, and prompts "
+     "are never cut here; leave long rows out of the data"),
     ("trainer.max_steps=0", "command line: trainer.max_steps: expected 1 or more optimizer steps, got 0; for passes "
      "over the train split leave it out and set trainer.num_train_epochs"),
     ("trainer.max_steps=-5", "command line: trainer.max_steps: expected 1 or more optimizer steps, got -5; for passes "
