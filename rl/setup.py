@@ -90,8 +90,8 @@ def rewards(config: Config, task: Task, policy: Source | None = None, base: Sour
     for reward in mix.rewards:
         refuse_missing_columns(reward.name, reward.columns, task.first)
         verifier = getattr(reward, "verifier", None) if reward.columns else None
-        own = isinstance(verifier, Verifier) and verifier is not task.verifier
-        if own and (notice := verifier.set_by([task.first])) is not None:
+        own = verifier if isinstance(verifier, Verifier) and verifier is not task.verifier else None
+        if own is not None and (notice := own.set_by([task.first])) is not None:
             _log.warning("reward %r: %s", reward.name, notice)
     return mix
 

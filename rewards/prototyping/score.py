@@ -188,8 +188,9 @@ def _keep(logged: dict[str, list[Any]], chosen: Sequence[int], count: int, name:
 def _is_draft(prompts: Any, row: int, completion: Any) -> bool:
     """Whether a completion stays in a thought that its prompt opened; of a chat only the template knows."""
     prompt = prompts[row] if prompts else None
-    plain = isinstance(prompt, str) and isinstance(completion, str)
-    return plain and leaves_open(prompt) and not closes(completion)
+    if not isinstance(prompt, str) or not isinstance(completion, str):
+        return False
+    return leaves_open(prompt) and not closes(completion)
 
 
 def _verifier_of(reward: Reward) -> Verifier | None:

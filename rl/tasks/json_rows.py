@@ -72,7 +72,12 @@ class _Names:
         return marked
 
     def record(self, number: int, value: Any) -> Record:
-        """A row, which is broken if a name of its own occurs twice; the last of two inside of its values counts."""
+        """A row, which is broken if a name of its own occurs twice; the last of two inside of its values counts.
+
+        Args:
+            number: its line or its number.
+            value: what is there.
+        """
         if isinstance(value, _Twice):
             return Record(number, {}, f"two columns are called {value.name!r}")
         if isinstance(value, dict):
