@@ -92,6 +92,8 @@ WRONG = [
      "list, got None"),
     ("task.data=*.jsonl", "command line: 'task.data=*.jsonl': while scanning an alias; a value that YAML cannot read "
      "needs quotes inside those of the shell, as in 'task.data=\"…\"'"),
+    ("sampling.temperature=1e-42", "command line: sampling.temperature: too small to divide by; for the most likely "
+     "tokens alone set top_k to 1, got 1e-42"),
     ("trainer.max_prompt_length=64", "command line: trainer.max_prompt_length: TRL has it no more, and prompts "
      "are never cut here; leave long rows out of the data"),
     ("trainer.max_steps=0", "command line: trainer.max_steps: expected 1 or more optimizer steps, got 0; for passes "
