@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -66,7 +68,8 @@ class Runner:
                 given = _copies(prompts), _copies(completions), _copies(completion_ids)
                 logs = Logs(columns, len(completions), self._columns)
                 own = {name: _copies(column) for name, column in columns.items()} | logs.functions
-                scores = bounded(lambda given=given, own=own: reward.score(*given, **own), self.timeout)
+                with _back_in_this_folder():
+                    scores = bounded(lambda given=given, own=own: reward.score(*given, **own), self.timeout)
                 if len(scores.values) != len(completions):
                     raise ValueError(f"{len(scores.values)} values for {len(completions)} completions")
                 logs.check()
@@ -126,6 +129,16 @@ def within_bounds(scores: Scores) -> Scores:
         tokens=[() if row in broken else tokens for row, tokens in enumerate(scores.tokens)],
         failures={**scores.failures, **broken},
     )
+
+
+@contextmanager
+def _back_in_this_folder() -> Iterator[None]:
+    """Come back to the current folder afterwards: a run writes to paths relative to it, and a reward may leave it."""
+    here = os.getcwd()
+    try:
+        yield
+    finally:
+        os.chdir(here)
 
 
 def _hint(error: Exception) -> str:
