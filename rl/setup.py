@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import netrc
 import os
 import warnings
@@ -36,6 +37,9 @@ from rl.progress import warm_up_bar
 from rl.sampling.vllm import need_vllm
 from rl.tasks.task import SPLITS, Split, Task, refuse_missing_columns
 from verifiers.runtime.golds import first_gold
+from verifiers.runtime.verifier import Verifier
+
+_log = logging.getLogger(__name__)
 
 
 def quiet(config: Config) -> None:
@@ -85,6 +89,10 @@ def rewards(config: Config, task: Task, policy: Source | None = None, base: Sour
         raise UserError(where, what) from error
     for reward in mix.rewards:
         refuse_missing_columns(reward.name, reward.columns, task.first)
+        verifier = getattr(reward, "verifier", None) if reward.columns else None
+        own = verifier if isinstance(verifier, Verifier) and verifier is not task.verifier else None
+        if own is not None and (notice := own.set_by([task.first])) is not None:
+            _log.warning("reward %r: %s", reward.name, notice)
     return mix
 
 

@@ -26,6 +26,7 @@ from rl.config.generation_cycle import GenerationCycle
 from rl.context import RunContext
 from rl.errors import UserError
 from rl.examples import given
+from rl.examples.pairs import Pair
 from rl.policy.load import Policy
 from rl.policy.sharded import check_launch, join_deepspeed
 from rl.policy.teachers import Teacher, shown_ids
@@ -33,11 +34,12 @@ from rl.policy.teachers import load as load_teachers
 from rl.runs.run import Run
 from rl.runs.trackers import Trackers, trackers
 from rl.sampling import engine as engines
+from rl.storage import beginning
 from rl.storage.checkpoint_folders import step_of
 from rl.storage.config_changes import Changes, shown
 from rl.storage.lock import acquire, release
 from rl.storage.run_folder import RunFolder
-from rl.tasks.task import Task, refuse_empty
+from rl.tasks.task import Task, fingerprint, refuse_empty
 from rl.terminal import Terminal
 from verifiers.runtime.self_check import self_check
 
@@ -100,8 +102,13 @@ def prepare(
     started = time.perf_counter()
     setup.quiet(config)
     folder = RunFolder(config.run_folder)
+    _decided_by_main(state, lambda: beginning.refuse_foreign(folder, fresh=fresh))
     changed = {} if fresh else _decided_by_main(state, lambda: _changed(config, folder))
     task = tasks.load(config)
+    begins_with: dict[str, Any] = {f"data.{split}": fingerprint(rows) for split, rows in task.splits.items()}
+    begins_with |= {beginning.PROCESSES: state.num_processes}
+    if not fresh:
+        changed |= _decided_by_main(state, lambda: beginning.check(folder, begins_with))
     refuse_empty(task.splits, validation=config.evaluation.every > 0)
     if not config.algorithm.in_rounds:
         GenerationCycle.of(config).check_rows(len(task.splits["train"]), config.sampling.completions)
@@ -116,11 +123,15 @@ def prepare(
     _look_at_teachers(config, teachers, task, policy, examples)
     for line in [] if examples is None else examples.lines:
         console.print(line, highlight=False)
+    begins_with |= {"data.examples": _of_examples(examples)}
+    if not fresh:
+        _decided_by_main(state, lambda: beginning.check(folder, begins_with))
     engine = engines.build(config, policy, state, folder)
     if state.is_main_process:
         if fresh:
             folder.clear()
         folder.start(dump(config), changed)
+        beginning.record(folder, begins_with)
     state.wait_for_everyone()
     if changed:
         _say_what_changed(changed, console)
@@ -184,10 +195,17 @@ def _changed(config: Config, folder: RunFolder) -> Changes:
     return changed
 
 
+def _of_examples(examples: given.Given | None) -> str:
+    """The fingerprint of the given examples."""
+    fitted = [] if examples is None else examples.examples
+    samples = [one for example in fitted for one in (example if isinstance(example, Pair) else [example])]
+    return fingerprint([{"prompt": one.prompt, "completion": one.text} for one in samples])
+
+
 def _say_what_changed(changed: Changes, console: Console) -> None:
     """Print the changes with which a run resumes, and their consequences."""
-    console.print(f"the config changed ({shown(changed)})", highlight=False)
-    measured = [key for key in changed if key.startswith("evaluation.") and key not in ONLY_WHEN]
+    console.print(f"since the run began these changed ({shown(changed)})", highlight=False)
+    measured = [key for key in changed if key.startswith(("evaluation.", "data.")) and key not in ONLY_WHEN]
     if measured:
         console.print(
             f"warning: evaluations before this point were made with another {', '.join(measured)}, so those after it "

@@ -6,7 +6,7 @@ A verifier is one function in one file::
 
 `prediction` is the completion's text, `gold` the reference. Keyword-only parameters without a default are columns
 that the row must have (`choices`, `prompt`); those with a default are options from the config, and a row's column of
-that name wins over the option.
+that name wins over the option (but for those that only a config may set, such as `allow_unsandboxed`).
 
 To add one: write the file, and name it in `VERIFIERS`.
 """

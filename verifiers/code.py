@@ -56,6 +56,9 @@ from verifiers.execution.verdicts import SHOWN, verdict_on_answer, verdict_on_te
 from verifiers.verdict import Verdict, abstained, failed, judged
 
 ONE_FORM = True
+OF_THE_ROW = ("tests", "entry", "entry_point", "setup", "stdin", "starter")
+OF_THE_CONFIG = ("allow_unsandboxed", "preload")
+"""No data may weaken the sandbox."""
 LONGEST = 200_000
 """Characters of a program; a longer one is wrong."""
 ENTRIES = ("solution", "simple_math_problem")

@@ -30,6 +30,7 @@ from verifiers.deduction.english import VARIABLE, Literal, Rule, Unparsed, plain
 from verifiers.verdict import Step, Verdict, abstained, judged
 
 JUDGES_STEPS = True
+OF_THE_ROW = ("query", "choices")
 
 MAX_TEXT = 50_000
 MAX_STATEMENTS = 300

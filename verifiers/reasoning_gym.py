@@ -26,6 +26,7 @@ from verifiers.runtime.names import nearest
 from verifiers.verdict import Verdict, abstained, failed, judged
 
 ISOLATED = True
+OF_THE_ROW = ("question", "options")
 DEADLINE = 10.0
 """Seconds of processor time an item; some data sets take one to set up."""
 HEAVY = "reasoning_gym"

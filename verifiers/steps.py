@@ -32,6 +32,7 @@ from verifiers.numeric import answer_quantity, gold_quantity, same
 from verifiers.verdict import Step, Verdict, abstained, judged
 
 JUDGES_STEPS = True
+OF_THE_ROW = ("question", "prompt")
 
 MAX_TEXT = 100_000
 """Largest number of characters of a completion that is judged."""

@@ -58,22 +58,23 @@ class FunctionReward(Reward):
             RuntimeError: the function called `sys.exit`, which would otherwise end the run.
             Exception: what the function raised, with a note of the line where it did.
         """
+        count = len(completions)  # before the function, which may change its own copy
         given = {"prompts": prompts, "completions": completions, "completion_ids": completion_ids, **columns}
         try:
             values = self.function(**{**given, **self.options})
             if inspect.isasyncgen(values):
-                values = _LOOP.run(_collected(values, len(completions)))
+                values = _LOOP.run(_collected(values, count))
             elif inspect.isawaitable(values):
                 values = _LOOP.run(_finish(values))
             if isinstance(values, Iterator):
-                values = list(islice(values, len(completions) + 1))
+                values = list(islice(values, count + 1))
         except SystemExit as error:
             raise RuntimeError(f"the function called sys.exit({error.code!r})") from error
         except Exception as error:
             if (line := _line(self.function, error)) is not None:
                 error.add_note(line)
             raise
-        return Scores(_numbers(values, len(completions)))
+        return Scores(_numbers(values, count))
 
 
 def build(name: str, where: str | Callable[..., Any], options: Mapping[str, Any]) -> Reward:
@@ -164,6 +165,8 @@ def _numbers(values: Any, count: int) -> list[float | None]:
     wanted = f"expected one number for each of {count} completions"
     if hasattr(values, "tolist"):
         values = values.tolist()
+    if values is None:
+        raise ValueError(f"{wanted}, got None; does the function return its values?")
     if isinstance(values, str | bytes) or not isinstance(values, Sequence | ValuesView):
         raise ValueError(f"{wanted}, got {type(values).__name__}")
     if len(values) != count:

@@ -143,6 +143,7 @@ class Mix(Reward):
         weights = self.weights_at(getattr(columns.get("trainer_state"), "global_step", 0))
         groups = groups_of(prompts)
         parts: dict[str, Scores] = {}
+        self._runner.next_batch()
         for reward in self.rewards:
             started = time.perf_counter()
             scores = self._runner.run(reward, prompts, completions, completion_ids, columns)

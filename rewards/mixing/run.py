@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
+from rewards.mixing.logs import Logs
 from rewards.mixing.time_limit import OutOfTime, bounded
 from rewards.reward import Reward, RewardBroken, Scores, Text, question_of
 from verifiers.execution.sandbox.outcome import SandboxUnavailable
@@ -31,6 +34,11 @@ class Runner:
     def __init__(self, timeout: float) -> None:
         self.timeout = timeout
         self._hung: set[str] = set()
+        self._columns: list[str] = []
+
+    def next_batch(self) -> None:
+        """Forget what columns rewards have logged so far."""
+        self._columns = []
 
     def run(
         self,
@@ -58,10 +66,15 @@ class Runner:
             try:
                 # copies, so that a reward cannot change what the others get
                 given = _copies(prompts), _copies(completions), _copies(completion_ids)
-                own = {name: _copies(column) for name, column in columns.items()}
-                scores = bounded(lambda given=given, own=own: reward.score(*given, **own), self.timeout)
+                logs = Logs(columns, len(completions), self._columns)
+                own = {name: _copies(column) for name, column in columns.items()} | logs.functions
+                with _back_in_this_folder():
+                    scores = bounded(lambda given=given, own=own: reward.score(*given, **own), self.timeout)
                 if len(scores.values) != len(completions):
                     raise ValueError(f"{len(scores.values)} values for {len(completions)} completions")
+                logs.check()
+                logs.pass_on(reward.name)
+                self._columns += logs.extra
                 return within_bounds(scores)
             except SandboxUnavailable:
                 raise
@@ -116,6 +129,16 @@ def within_bounds(scores: Scores) -> Scores:
         tokens=[() if row in broken else tokens for row, tokens in enumerate(scores.tokens)],
         failures={**scores.failures, **broken},
     )
+
+
+@contextmanager
+def _back_in_this_folder() -> Iterator[None]:
+    """Come back to the current folder afterwards: a run writes to paths relative to it, and a reward may leave it."""
+    here = os.getcwd()
+    try:
+        yield
+    finally:
+        os.chdir(here)
 
 
 def _hint(error: Exception) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 GROUP = "group of the completion"
@@ -23,8 +24,35 @@ def readable(value: Any) -> Any:
     return [readable(one) for one in value] if isinstance(value, list | tuple) else value
 
 
+def storable(values: Sequence[Any]) -> list[Any]:
+    """The values as a column of a parquet file, which has one type.
+
+    Args:
+        values: a value for each row; None where there is none.
+
+    Returns:
+        The values, readable; as JSON text, except for texts and None, if they are of several types or of none that
+        parquet has.
+    """
+    import pyarrow
+
+    plain = [readable(value) for value in values]
+    try:
+        if not _has_empty_struct(pyarrow.array(plain, from_pandas=True).type):
+            return plain
+    except (pyarrow.ArrowException, OverflowError, TypeError, ValueError):
+        pass
+    return [value if value is None or isinstance(value, str) else json.dumps(value, default=str) for value in plain]
+
+
+def _has_empty_struct(kind: Any) -> bool:
+    """Whether a type of Arrow contains objects without any key, which parquet cannot store."""
+    inside = [kind.field(place).type for place in range(kind.num_fields)]
+    return ("struct" in str(kind) and not inside) or any(map(_has_empty_struct, inside))
+
+
 def rows_of(completions: Any, given: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """One row per completion, with None for missing values (None, NaN); a list of texts becomes several rows.
+    """One row per completion, with None for missing values (None, NaN, NA); a list of texts becomes several rows.
 
     Args:
         completions: N completions, rows, or a pandas DataFrame of rows.
@@ -57,8 +85,14 @@ def rows_of(completions: Any, given: Mapping[str, Any]) -> list[dict[str, Any]]:
     for index, completion in enumerate(completions):
         # chat messages are a list of mappings, too, but only a row is a mapping itself
         row = dict(completion) if isinstance(completion, Mapping) else {"completion": completion}
-        row |= {name: values[index] for name, values in given.items()}
         row = {str(name): readable(_plain(value)) for name, value in row.items()}
+        for name, values in given.items():
+            value = readable(_plain(values[index]))
+            if row.get(name) not in (None, value):
+                raise ValueError(
+                    f"{name!r} is given twice for row {index + 1}: in the row, and as an argument of its own"
+                )
+            row[name] = value
         several = row.get("completion")
         if several == []:
             raise ValueError(f"row {index + 1} has an empty list for its completion")
@@ -80,7 +114,8 @@ def rows_of(completions: Any, given: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _plain(value: Any) -> Any:
-    """None for a missing number; a list for an array, as pandas reads lists from parquet."""
+    """None for a missing value (NaN, pandas' NA and NaT); a list for an array, as pandas reads lists from parquet."""
     if hasattr(value, "tolist"):
         value = value.tolist()
-    return None if isinstance(value, float) and math.isnan(value) else value
+    is_missing = (isinstance(value, float) and math.isnan(value)) or type(value).__name__ in ("NAType", "NaTType")
+    return None if is_missing else value

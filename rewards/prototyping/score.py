@@ -7,6 +7,8 @@ needs is missing (a column, the prompts, a tokenizer, a policy), the error names
 from __future__ import annotations
 
 import copy
+import functools
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,10 +19,12 @@ from rewards.building.build import build
 from rewards.correctness import Correctness
 from rewards.mixing.mix import Mix
 from rewards.parts.context import Context
+from rewards.parts.thinking import OPENING, of_the_text
 from rewards.prototyping.groups import batches, grouped
 from rewards.prototyping.rows import GROUP, readable, rows_of
 from rewards.prototyping.table import OWN_COLUMNS, Scored, Steps
 from rewards.reward import PASSED, Reward, Scores, Text, text_of
+from verifiers.answer.completion import closes, leaves_open
 from verifiers.runtime.names import nearest
 from verifiers.runtime.verifier import Verifier
 
@@ -28,6 +32,7 @@ if TYPE_CHECKING:
     from rewards.models.types import Source
 
 Rewards = str | Reward | Callable[..., Any] | Mapping[str, Any] | Sequence[Any]
+_log = logging.getLogger(__name__)
 BATCH = 1000
 """Completions per batch; the completions of a prompt are always in the same batch."""
 
@@ -76,6 +81,10 @@ def score(
         ValueError: an unknown reward, option or verifier; a column that a reward needs is missing (named, with those
             that are there), or the prompts are; columns of different lengths or given twice; no completion at all.
     """
+    if tokenizer is not None and not callable(tokenizer):
+        raise ValueError(
+            f"tokenizer: expected a tokenizer that can be called, as those of transformers, got {tokenizer!r}"
+        )
     given = {"prompt": prompts, "gold": gold, "correct": correct, GROUP: groups, **(columns or {})}
     rows = rows_of(completions, {name: values for name, values in given.items() if values is not None})
     table = {name: [row.get(name) for row in rows] for name in dict.fromkeys(name for row in rows for name in row)}
@@ -85,6 +94,9 @@ def score(
         if reward.name in OWN_COLUMNS:
             raise ValueError(f"a reward cannot be called {reward.name!r}: the table has a column of that name")
     _refuse_missing(mixed, table)
+    for verifying in {id(one): one for reward in mixed.rewards if (one := _verifier_of(reward)) is not None}.values():
+        if (notice := verifying.set_by(rows)) is not None:
+            _log.warning(notice)
     named = table.pop(GROUP, [None] * len(rows))
     if mixed.aggregation == "normalise_then_sum" and "prompt" not in table and named.count(None) == len(named):
         raise ValueError("mix: normalise_then_sum compares the completions of a prompt, and the data has no prompts")
@@ -100,12 +112,17 @@ def score(
             seconds[reward] += value
 
     order: list[int] = []
+    logged: dict[str, list[Any]] = {}
     for chosen in batches(groups, batch):
         told = {name: [table[name][row] for row in chosen] for name in table if name not in reserved}
         texts: list[Any] = [table["completion"][row] for row in chosen]
-        scores = mixed.score([asked[row] for row in chosen], texts, _ids(texts, tokenizer), **told, log_metric=log)
+        drafts = [_is_draft(table.get("prompt"), row, text) for row, text in zip(chosen, texts, strict=True)]
+        read = [OPENING + text if draft else text for text, draft in zip(texts, drafts, strict=True)]
+        logging_to = {"log_metric": log, "log_extra": functools.partial(_keep, logged, chosen, len(rows))}
+        scores = mixed.score([asked[row] for row in chosen], read, _ids(texts, tokenizer), **told, **logging_to)
         for name, part in scores.parts.items():
-            parts[name].append(part)
+            shifted = [of_the_text(of) if draft else of for of, draft in zip(part.steps, drafts, strict=False)]
+            parts[name].append(replace(part, steps=shifted))
         for row, value in zip(chosen, scores.values, strict=True):
             values[row] = value
         order += chosen
@@ -114,6 +131,7 @@ def score(
     joined = {name: _joined(batches, order) for name, batches in parts.items()}
     exact = [reward.name for reward in mixed.rewards if isinstance(reward, Correctness)]
     truth = "correct" if "correct" in table else exact[0] if exact else None
+    table |= {f"log.{name}" if name in table else name: of for name, of in logged.items()}
     return Scored.of(table, groups, values, joined, seconds, truth)
 
 
@@ -159,6 +177,28 @@ class _NoIds(Sequence):
         return len(self)
 
 
+def _keep(logged: dict[str, list[Any]], chosen: Sequence[int], count: int, name: str, values: Sequence[Any]) -> None:
+    """Keep a column that a reward logs for a batch, but not those of the mix, which are in its scores."""
+    if not name.startswith("rewards/"):
+        column = logged.setdefault(name, [None] * count)
+        for row, value in zip(chosen, values, strict=True):
+            column[row] = value
+
+
+def _is_draft(prompts: Any, row: int, completion: Any) -> bool:
+    """Whether a completion stays in a thought that its prompt opened; of a chat only the template knows."""
+    prompt = prompts[row] if prompts else None
+    if not isinstance(prompt, str) or not isinstance(completion, str):
+        return False
+    return leaves_open(prompt) and not closes(completion)
+
+
+def _verifier_of(reward: Reward) -> Verifier | None:
+    """The verifier that a reward asks about whole rows; None if it asks none."""
+    verifier = getattr(reward, "verifier", None)
+    return verifier if isinstance(verifier, Verifier) and reward.columns else None
+
+
 def _ids(texts: Sequence[Any], tokenizer: Callable[..., Any] | None) -> list[Any]:
     if tokenizer is None:
         return [_NoIds()] * len(texts)
@@ -174,10 +214,18 @@ def _named(rewards: Rewards) -> list[tuple[str, Any]]:
         if isinstance(reward, str):
             found.append((reward, None))
         elif isinstance(reward, Reward) or callable(reward):
-            found.append((getattr(reward, "name", None) or getattr(reward, "__name__", "reward"), reward))
+            found.append((_name_of(reward), reward))
         else:
             raise ValueError(f"a reward is a name, a Reward or a function, not {type(reward).__name__}")
     return found
+
+
+def _name_of(reward: Any) -> str:
+    """The name of a reward without one in the settings: its own, or that of its function or class."""
+    while isinstance(reward, functools.partial):
+        reward = reward.func
+    name = getattr(reward, "name", None)
+    return name if isinstance(name, str) and name else getattr(reward, "__name__", type(reward).__name__)
 
 
 def _refuse_missing(mixed: Mix, table: Mapping[str, Sequence[Any]]) -> None:

@@ -7,7 +7,6 @@ of completions that it is based on. A failure is never counted as 0.
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from rewards.prototyping.marked import Marked, MarkedSteps, shown
-from rewards.prototyping.rows import readable
+from rewards.prototyping.rows import readable, storable
 from rewards.reward import Scores, question_of, text_of
 from verifiers import Step
 
@@ -214,12 +213,9 @@ class Scored:
         for name, part in self.parts.items():
             if part.steps:
                 table[f"{name}.steps"] = [[_as_dict(step) for step in steps] for steps in part.steps]
-        for name in table.columns:  # a parquet column has one type
-            kinds = {type(value) for value in table[name] if value is not None}
-            if table[name].dtype == object and len(kinds) > 1:
-                table[name] = [
-                    v if v is None or isinstance(v, str) else json.dumps(v, default=str) for v in table[name]
-                ]
+        for name in table.columns:
+            if table[name].dtype == object:
+                table[name] = pd.Series(storable(list(table[name])), index=table.index, dtype=object)
         table.to_parquet(path, index=False)
 
     def _truth(self, correctness: str | Sequence[Any] | None) -> tuple[str | None, pd.Series]:
@@ -233,7 +229,7 @@ class Scored:
         if len(given) != len(self.frame):
             raise ValueError(f"{len(given)} values of correctness for {len(self.frame)} completions")
         try:
-            known = pd.Series([np.nan if v is None else float(v) for v in given], index=self.frame.index)
+            known = pd.Series([np.nan if pd.isna(v) else float(v) for v in given], index=self.frame.index)
         except (TypeError, ValueError):
             raise ValueError("correctness is a number in [0, 1], or None where it is not known") from None
         if ((known < 0) | (known > 1)).any():

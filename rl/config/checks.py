@@ -60,6 +60,9 @@ SET_ELSEWHERE = {
 }
 """TRL argument → our key that sets it, so that each thing is set in one place."""
 
+GONE = {"max_prompt_length": "TRL has it no more, and prompts are never cut here; leave long rows out of the data"}
+"""Argument of earlier versions of TRL, still in many examples, that has no close namesake → what to do instead."""
+
 
 def checked_trainer(config: Config) -> dict[str, Any]:
     """`trainer:` with each argument checked against TRL's config class and converted to its type.
@@ -72,6 +75,8 @@ def checked_trainer(config: Config) -> dict[str, Any]:
     for name, value in config.trainer.items():
         if name in SET_ELSEWHERE:
             raise WrongKey(f"trainer.{name}", f"is set by {SET_ELSEWHERE[name]}")
+        if name not in valid and name in GONE:
+            raise WrongKey(f"trainer.{name}", GONE[name])
         if name not in valid:
             settable = valid.keys() - SET_ELSEWHERE.keys()
             raise WrongKey(f"trainer.{name}", f"{trl_config} has no such argument; {nearest(name, settable)}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from rl.config.section import Positive, Section, Share
+from rl.config.section import Positive, Section, Share, Temperature
 from rl.config.wrong_key import WrongKey
 from verifiers import VERIFIERS
 from verifiers.runtime.names import nearest
@@ -63,7 +63,7 @@ class Process(Section):
     """Number of continuations of each step."""
     threshold: Share = 0.0
     """δ: a step is right if more than this share of its continuations is right."""
-    temperature: Annotated[float, Field(gt=0)] = 1.0
+    temperature: Temperature = 1.0
     """Temperature of the continuations."""
     max_tokens: Positive | None = None
     """Largest number of tokens in a continuation; by default that of `sampling`."""

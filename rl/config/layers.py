@@ -68,7 +68,8 @@ def merge(layers: Sequence[Layer]) -> dict[str, Any]:
     except OmegaConfBaseException as error:
         key = getattr(error, "full_key", None)
         where = origin(layers, key) if key else layers[-1].where
-        raise UserError(where, f"{key}: {_first_line(error)}" if key else _first_line(error)) from None
+        what = _first_line(error) + (r"; to have ${ in a text, write \${" if "nterpolation" in str(error) else "")
+        raise UserError(where, f"{key}: {what}" if key else what) from None
 
 
 def stages(layers: Sequence[Layer]) -> dict[str, list[Layer]]:
@@ -211,7 +212,8 @@ def _override_layer(override: str) -> Layer:
     try:
         return Layer(COMMAND_LINE, OmegaConf.from_dotlist([override]))
     except (YAMLError, OmegaConfBaseException) as error:
-        raise UserError(COMMAND_LINE, f"{override!r}: {_first_line(error)}") from None
+        what = f"{_first_line(error)}; a value that YAML cannot read needs quotes inside those of the shell"
+        raise UserError(COMMAND_LINE, f"{override!r}: {what}, as in '{key}=\"…\"'") from None
 
 
 def _first_line(error: Exception) -> str:

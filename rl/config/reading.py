@@ -38,6 +38,18 @@ _TASKS: dict[str, type[Section]] = {
 
 _TRAINS = ("rewards", "mix", "algorithm", "trainer")
 """Sections that only training reads."""
+QUOTE = "put quotes around it"
+_TYPES = {
+    "string": "a text",
+    "dict": "keys with values",
+    "list": "a list",
+    "tuple": "a list",
+    "int": "a whole number",
+    "int_from_float": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+}
+"""pydantic's name of a type → what a value of it is."""
 _TAGGED = {"task": _TASKS, "algorithm": ALGORITHMS}
 """Section whose `name` selects its class → its classes."""
 
@@ -125,7 +137,9 @@ def _checked(files: Sequence[layers.Layer], left: Mapping[str, str] | None = Non
         check_combinations(config)
     except ValidationError as error:
         key, what = _explain(error, values)
-        raise UserError(layers.origin(files, key), f"{key}: {what}") from None
+        if (where := layers.origin(files, key)) == layers.COMMAND_LINE:
+            what = what.replace(QUOTE, f"{QUOTE}, inside those of the shell: '{key}=\"…\"'")
+        raise UserError(where, f"{key}: {what}") from None
     except WrongKey as error:
         raise UserError(layers.origin(files, error.key), f"{error.key}: {error.what}") from None
     return config
@@ -209,14 +223,23 @@ def _explain(error: ValidationError, values: Any) -> tuple[str, str]:
     if problem["type"] == "literal_error":
         names = context["expected"].replace("'", "").replace(" or ", ", ").split(", ")
         return key, f"{problem['input']!r} is not one; {nearest(str(problem['input']), names)}{more}"
-    if problem["type"] == "string_type" and isinstance(problem["input"], int | float):
-        kind = "true or false" if isinstance(problem["input"], bool) else "a number"
-        return key, f"YAML reads {problem['input']!r} as {kind}; put quotes around it{more}"
+    given, alone = problem["input"], len(alike) == 1
+    if problem["type"] == "string_type" and isinstance(given, int | float | dict | list if alone else int | float):
+        kinds = {bool: "true or false", dict: "keys with values", list: "a list"}
+        kind = kinds.get(type(given), "a number")
+        return key, f"YAML reads {given!r} as {kind}; {QUOTE}{more}"
     if problem["type"] in ("dict_type", "model_type", "model_attributes_type"):
         return key, f"expected a section with keys, got {problem['input']!r}{more}"
-    said = (p["msg"].removeprefix("Value error, ") for p in alike if _keys_of(p, values) == location)
-    message = ", or ".join(f"{one[0].lower()}{one[1:]}" for one in dict.fromkeys(said))
+    said = (_said(p) for p in alike if _keys_of(p, values) == location)
+    first, *others = dict.fromkeys(f"{one[0].lower()}{one[1:]}" for one in said)
+    message = ", or ".join([first, *(one.removeprefix("expected ") for one in others)])
     return key, f"{message}, got {problem['input']!r}{more}"
+
+
+def _said(problem: ErrorDetails) -> str:
+    """What pydantic says of an error, in plain words."""
+    kind = problem["type"].partition("_")[0] if problem["type"].endswith(("_type", "_parsing")) else problem["type"]
+    return f"expected {_TYPES[kind]}" if kind in _TYPES else problem["msg"].removeprefix("Value error, ")
 
 
 def _keys_of(problem: ErrorDetails, values: Any) -> list[str]:

@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[int, Field(ge=1)]
+
+
+def _divides(value: float) -> float:
+    if value < 1e-6:
+        raise ValueError("too small to divide by; for the most likely tokens alone set top_k to 1")
+    return value
+
+
+Temperature = Annotated[float, Field(gt=0), AfterValidator(_divides)]
 
 TRUTH = "truth_for_a_number"
 """Type of the error for a boolean in place of a number; its context has the `field` and the `value`."""

@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field
 
 from rl.config.algorithms import Algorithm
 from rl.config.embedded import AdditionTask, ChainTask, FactsTask, Sizes, StoriesTask, ZipTask
-from rl.config.section import Positive, Section, Share, without_null
+from rl.config.section import Positive, Section, Share, Temperature, without_null
 from rl.config.statements import Statements
 
 
@@ -140,7 +140,7 @@ class Sampling(Section):
     completions: Positive = 8
     """Completions per prompt: the group size, G. A single one works only with `sft` in rounds, as in STaR."""
     max_tokens: Positive = 256
-    temperature: Annotated[float, Field(gt=0)] = 1.0
+    temperature: Temperature = 1.0
     top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
     top_k: Annotated[int, Field(ge=0)] = 0
     min_p: Share | None = None
@@ -219,7 +219,7 @@ class Evaluation(Section):
     max_tokens: Positive | None = None
     """Largest number of tokens in a completion. This and the other sampling parameters are by default those of
     `sampling`."""
-    temperature: Annotated[float, Field(gt=0)] | None = None
+    temperature: Temperature | None = None
     """Temperature of the k samples."""
     top_p: Annotated[float, Field(gt=0, le=1)] | None = None
     top_k: Annotated[int, Field(ge=0)] | None = None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from rewards.parts.rationale import OPTIONS, RationaleLayout, layout
-from rl.config.section import Positive, Section
+from rl.config.section import Positive, Section, Temperature
 from rl.config.wrong_key import WrongKey
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ class Statements(Section):
 
     k: Positive = 10
     """Sampled statements per problem."""
-    temperature: Annotated[float, Field(gt=0)] = 1.0
+    temperature: Temperature = 1.0
     top_p: Annotated[float, Field(gt=0, le=1)] = 0.5
     combine: Literal["max", "mean", "product", "vote"] = "max"
     """How the probabilities of a choice, one for each statement and one without any, become one number."""

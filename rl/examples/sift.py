@@ -32,7 +32,7 @@ def sifted(
         samples: judged samples of any number of problems.
         answered: whether an answer must have been found.
         equations: a verifier that judges steps; a sample with a step that it finds wrong is left out.
-                distinct: whether only one sample is kept for each problem, verdict and sequence of equations.
+        distinct: whether only one sample is kept for each problem, verdict and sequence of equations.
     """
     kept = [one for one in samples if one.right is not None and one.finish_reason == "stop"]
     if answered:
@@ -53,7 +53,7 @@ def wanted(there: int, first: int) -> int:
     """How many new completions of a kind a problem should get.
 
     Args:
-                there: number of completions from earlier rounds.
+        there: number of completions from earlier rounds.
         first: number of completions wanted if there are none.
     """
     if not there:

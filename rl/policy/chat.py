@@ -10,6 +10,7 @@ from transformers import PreTrainedTokenizerBase
 from transformers.utils.chat_template_utils import _compile_jinja_template
 
 from rewards.models.prompts import Text, render
+from rewards.reward import content_of
 from rl.config import Config
 from rl.errors import UserError
 from rl.tasks.task import Task
@@ -62,7 +63,22 @@ def check_chat(config: Config, task: Task, tokenizer: PreTrainedTokenizerBase) -
                     f"the policy's chat template refuses row {number} of the {split} split, whose messages are by "
                     f"{roles}: {error}",
                 ) from error
-    return _notes(task.first["prompt"], tokenizer, config.sampling.chat_template_kwargs)
+    notes = _notes(task.first["prompt"], tokenizer, config.sampling.chat_template_kwargs)
+    return [*notes, *_special_tokens(task, tokenizer)]
+
+
+def _special_tokens(task: Task, tokenizer: PreTrainedTokenizerBase) -> list[str]:
+    """A note about special tokens in the data's own words, where they could end a turn or a text; none without any."""
+    found: dict[str, int] = {}
+    for row in (row for rows in task.splits.values() for row in rows):
+        said = "\n".join(content_of(message) for message in row["prompt"])
+        for token in map(str, tokenizer.all_special_tokens):
+            if token in said:
+                found[token] = found.get(token, 0) + 1
+    return [
+        f"{count:,} prompts have {token!r} in a message, which the tokenizer reads as its special token, not as text"
+        for token, count in found.items()
+    ]
 
 
 def _variables(template: str) -> set[str]:

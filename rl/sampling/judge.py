@@ -7,13 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 from rewards.mixing.mix import Mix
+from rewards.parts.thinking import OPENING, of_the_text
 from rewards.reward import Text, question_of
 from rewards.sample import Sample
-from verifiers import Step
 from verifiers.answer.completion import closes
 from verifiers.runtime.verifier import Verifier
 
-OPENING = "<think>"
 RESERVED = frozenset({"prompt", "prompts", "completion", "completions", "completion_ids"})
 """Argument names of TRL's reward signature; columns with these names are not passed to rewards."""
 
@@ -46,22 +45,16 @@ def judge(samples: Sequence[Sample], verifier: Verifier, mix: Mix | None = None,
         mixed = None if mix is None else mix.score(*_for_rewards(read), **_columns(samples), **from_trainer)
         verdicts = verifier(rows)
     judged = [
-        replace(one, verdict=replace(verdict, steps=_of_the_text(verdict.steps)) if draft else verdict)
+        replace(one, verdict=replace(verdict, steps=of_the_text(verdict.steps)) if draft else verdict)
         for one, verdict, draft in zip(samples, verdicts, drafts, strict=True)
     ]
     if mixed is None:
         return judged
     said = [
-        {name: replace(one, steps=_of_the_text(one.steps)) for name, one in judgements.items()} if draft else judgements
+        {name: replace(one, steps=of_the_text(one.steps)) for name, one in judgements.items()} if draft else judgements
         for judgements, draft in zip(mixed.judgements, drafts, strict=True)
     ]
     return [replace(one, reward=value, rewards=of) for one, value, of in zip(judged, mixed.values, said, strict=True)]
-
-
-def _of_the_text(steps: Sequence[Step]) -> tuple[Step, ...]:
-    """Steps of a text with `OPENING` before it, with their spans shifted to the text itself."""
-    moved = [(step, max(step.start - len(OPENING), 0), step.end - len(OPENING)) for step in steps]
-    return tuple(replace(step, start=start, end=end) for step, start, end in moved if end > start)
 
 
 def _for_rewards(samples: Sequence[Sample]) -> tuple[list[Text], list[Text], list[list[int]]]:

@@ -15,6 +15,7 @@ from typing import Any
 
 import pandas as pd
 
+from rewards.prototyping.rows import storable
 from rewards.sample import Sample
 from rl.storage.run_folder import RunFolder, draft_of
 from verifiers import Step
@@ -48,7 +49,7 @@ def write(folder: RunFolder, step: int, table: Mapping[str, Any]) -> pd.DataFram
         step: optimizer steps so far.
         table: column → a value for each completion.
     """
-    frame = pd.DataFrame({"step": step, **table})
+    frame = pd.DataFrame({"step": step, **{name: storable(values) for name, values in table.items()}})
     with draft_of(folder.completions / f"step_{step:06d}.parquet") as out:
         frame.to_parquet(out)
     return frame

@@ -4,6 +4,7 @@ config.yaml         the resolved config, in its newest version
 config_changes.jsonl  one line each time the run resumed with a changed config
 wandb_id            the id of the W&B run that this run logs to
 lock.json           the process that is running in this folder
+started_with.json   fingerprints of the data, and the number of processes
 metrics.jsonl       one line per logging step
 evaluations.jsonl   one line per evaluation, with completions
 completions/        parquet, one file per `logging.completions_every` steps
@@ -42,6 +43,7 @@ class RunFolder:
         self.path = Path(path)
         self.config = self.path / "config.yaml"
         self.config_changes = self.path / "config_changes.jsonl"
+        self.started_with = self.path / "started_with.json"
         self.wandb_id = self.path / "wandb_id"
         self.lock = self.path / "lock.json"
         self.metrics = self.path / "metrics.jsonl"
@@ -55,6 +57,12 @@ class RunFolder:
         self.model = self.path / "model"
         self.summary = self.path / "summary.json"
         self.report = self.path / "report.html"
+
+    @property
+    def trained(self) -> bool:
+        """Whether there is training to resume: a checkpoint, or a round's samples or policy."""
+        folders = (self.checkpoints, self.pool, self.rounds)
+        return any(folder.is_dir() and any(path.name[0] != "." for path in folder.iterdir()) for folder in folders)
 
     def clear_weights(self) -> None:
         """Delete the weights that were passed on to vLLM."""

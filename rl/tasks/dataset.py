@@ -107,6 +107,10 @@ def build(config: DatasetTask, seed: int) -> Task:
     refuse_overlap({split: [row for _, row in found[split]] for split in SPLITS}, shown)
     rows = _cut_missing(found, given, config)
     _even_out([row for split in SPLITS for row in rows[split]], verifier, shown)
+    if any(not isinstance(row["prompt"], str) and row.get("tools") for split in SPLITS for row in rows[split]):
+        _log.warning("%s: the column tools is not shown to the policy, because completions call no tools here", shown)
+    if (notice := verifier.set_by(row for split in SPLITS for row in rows[split])) is not None:
+        _log.warning("%s: %s", shown, notice)
     for split in SPLITS:
         random.Random(f"dataset {seed} {split}").shuffle(rows[split])
     return Task(

@@ -11,29 +11,20 @@ import codecs
 import csv
 import gzip
 import io
-import json
 import lzma
 import re
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any
 
 from rl.errors import UserError
+from rl.tasks.json_rows import Record, read_json
 
 SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".arrow", ".feather")
 PACKED = (".gz", ".bz2", ".zst", ".xz")
 """Endings that compressed files have after their suffix."""
 _HALF_CHARACTER = re.compile("[\ud800-\udfff]")
-
-
-class Record(NamedTuple):
-    """One row of a source: its columns, or what is wrong with it."""
-
-    number: int
-    """The line on which the row starts, from 1; for formats without lines, the row's number from 1."""
-    columns: dict[str, Any]
-    broken: str | None = None
 
 
 def read_file(path: Path, name: str) -> tuple[list[Record], bool]:
@@ -63,7 +54,7 @@ def read_file(path: Path, name: str) -> tuple[list[Record], bool]:
             if kind in (".csv", ".tsv"):
                 return list(_csv(file, name, "\t" if kind == ".tsv" else _delimiter(file))), True
             if kind in (".jsonl", ".ndjson", ".json"):
-                return _json(file, name, kind)
+                return read_json(file.read(), name, whole=kind == ".json")
     except _Damaged as error:
         raise UserError(name, f"the {error.kind} file is damaged: {error}") from None
     except OSError as error:
@@ -140,100 +131,6 @@ def unpacked(name: str) -> str:
     return next((name[: -len(end)] for end in PACKED if name.lower().endswith(end)), name)
 
 
-def _json(file: io.BufferedReader, name: str, kind: str) -> tuple[list[Record], bool]:
-    """Rows from one object per line, one array of objects, or objects that take several lines each."""
-    content = file.read()
-    start = content.removeprefix(b"\xef\xbb\xbf").lstrip()
-    if start.startswith(b"[") and (kind == ".json" or not _is_json(start.partition(b"\n")[0])):
-        return _json_array(content, name), False
-    several_lines = start.startswith(b"{") and not _is_json(start.partition(b"\n")[0])
-    if several_lines and (records := _over_lines(content)) is not None:
-        return records, True
-    return list(_json_lines(io.BytesIO(content))), True
-
-
-def _is_json(line: bytes) -> bool:
-    try:
-        json.loads(line)
-    except (ValueError, RecursionError):
-        return False
-    return True
-
-
-def _over_lines(content: bytes) -> list[Record] | None:
-    """A sequence of objects in any layout; None if the file is something else."""
-    decoder, records, place = json.JSONDecoder(), [], 0
-    try:
-        text = content.decode("utf-8-sig")
-        while place < len(text):
-            value, end = decoder.raw_decode(text, place)
-            json.dumps(value, ensure_ascii=False).encode()
-            records.append(_json_record(text.count("\n", 0, place) + 1, value))
-            place = next((at for at in range(end, len(text)) if not text[at].isspace()), len(text))
-    except (ValueError, RecursionError):
-        return None
-    return records
-
-
-def _json_lines(file: IO[bytes]) -> Iterator[Record]:
-    """One object per line; blank lines are skipped."""
-    for number, line in enumerate(file, start=1):
-        if number == 1:
-            line = line.removeprefix(b"\xef\xbb\xbf")
-        if not (line := line.strip()):
-            continue
-        try:
-            value, twice = _one_object(line)
-            if b"\\ud" in line.lower():  # an escape that may be half a character, which no tokenizer accepts
-                json.dumps(value, ensure_ascii=False).encode()
-        except UnicodeError:
-            yield Record(number, {}, "not Unicode: it has bytes or escapes that are not characters")
-        except json.JSONDecodeError as error:
-            yield Record(number, {}, f"not JSON: {error.msg} at column {error.colno}")
-        except (ValueError, RecursionError) as error:
-            yield Record(number, {}, f"not JSON: {error}")
-        else:
-            yield (
-                _json_record(number, value)
-                if twice is None
-                else Record(number, {}, f"two columns are called {twice!r}")
-            )
-
-
-def _one_object(line: bytes) -> tuple[Any, str | None]:
-    """The value on a line, and a name that occurs twice in its object, of which json would silently keep the last."""
-    outermost: list[str] = []
-
-    def noted(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        outermost[:] = [name for name, _ in pairs]
-        return dict(pairs)
-
-    value = json.loads(line, object_pairs_hook=noted)
-    if not isinstance(value, dict) or len(value) == len(outermost):
-        return value, None
-    return value, next(name for name in value if outermost.count(name) > 1)
-
-
-def _json_array(text: bytes, name: str) -> list[Record]:
-    """Rows of a file that is one array of objects; they are numbered by row, because line numbers would say little."""
-    try:
-        values = json.loads(text.removeprefix(b"\xef\xbb\xbf"))
-        json.dumps(values, ensure_ascii=False).encode()
-    except UnicodeError:
-        raise UserError(name, "not Unicode: it has bytes or escapes that are not characters") from None
-    except json.JSONDecodeError as error:
-        raise UserError(f"{name}:{error.lineno}", f"not JSON: {error.msg}") from None
-    except (ValueError, RecursionError) as error:
-        raise UserError(name, f"not JSON: {error}") from None
-    return [_json_record(number, value) for number, value in enumerate(values, start=1)]
-
-
-def _json_record(number: int, value: Any) -> Record:
-    if isinstance(value, dict):
-        return Record(number, value)
-    return Record(number, {}, f"expected a JSON object, got {type(value).__name__}")
-
-
 def _delimiter(file: io.BufferedReader) -> str:
     """What stands between the columns of a CSV file: a comma, or a semicolon or tab if its header has no comma."""
     header = file.peek(2**16).partition(b"\n")[0]
@@ -251,6 +148,8 @@ def _csv(file: IO[bytes], name: str, delimiter: str) -> Iterator[Record]:
             header = next(reader, [])
         except csv.Error as error:
             raise UserError(f"{name}:1", f"not CSV: {error}") from None
+        if _HALF_CHARACTER.search("".join(header)):
+            raise UserError(f"{name}:1", "not Unicode: it has bytes that are not UTF-8; save the file as UTF-8")
         if twice := {column for column in header if header.count(column) > 1}:
             raise UserError(f"{name}:1", f"two columns are called {min(twice)!r}")
         while True:

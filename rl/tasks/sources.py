@@ -6,12 +6,19 @@ it. `datasets` is imported only when needed.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from rl.errors import UserError, beside
 from rl.tasks.files import SUFFIXES, Record, read_file, unpacked
+
+OF_OTHER_FILES = (
+    ".txt", ".md", ".html", ".xml", ".yaml", ".yml", ".xlsx", ".xls", ".ods", ".zip", ".tar", ".tgz", ".7z", ".pkl",
+    ".pickle", ".npy", ".npz", ".pt", ".h5", ".sqlite", ".db",
+)  # fmt: skip
+"""Endings of files that cannot be read; a name with one of them is no name on the hub."""
 
 
 class Source(NamedTuple):
@@ -44,6 +51,10 @@ def open_sources(data: str) -> list[Source]:
     Raises:
         UserError: the file or data set does not exist, or cannot be read at all.
     """
+    if re.match(r"\w+://", data):
+        raise UserError(
+            data, "is an address, and rows are read from files, folders and data sets on the hub; fetch it first"
+        )
     path = Path(data).expanduser()
     if path.is_file():
         return [Source(data, *read_file(path, data))]
@@ -83,7 +94,9 @@ def of_split(sources: Sequence[Source], split: str, column: str = "split") -> tu
 
 def is_hub_id(data: str) -> bool:
     """Whether a source is a hub id: no such file or folder exists here, and the name is not that of a file."""
-    looks_like_a_path = Path(unpacked(data)).suffix.lower() in SUFFIXES or data.startswith((".", "~", "/"))
+    looks_like_a_path = Path(unpacked(data)).suffix.lower() in (*SUFFIXES, *OF_OTHER_FILES) or data.startswith(
+        (".", "~", "/")
+    )
     return not Path(data).expanduser().exists() and not looks_like_a_path and data.count("/") <= 1
 
 
@@ -99,7 +112,9 @@ def _read_data_set(name: str) -> list[Source]:
         else:
             hub_id, _, subset = name.partition("@")
             loaded = (
-                datasets.load_dataset(str(folder)) if folder.is_dir() else datasets.load_dataset(hub_id, subset or None)
+                datasets.load_dataset(str(folder.resolve()))
+                if folder.is_dir()
+                else datasets.load_dataset(hub_id, subset or None)
             )
     except (OSError, ValueError, DatasetsError) as error:
         first = (str(error.__cause__ or error).strip() or type(error).__name__).splitlines()[0]

@@ -98,6 +98,16 @@ def fingerprints(splits: Mapping[Split, Sequence[Mapping[str, Any]]]) -> dict[st
     }
 
 
+def fingerprint(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The number of rows, and the beginning of a SHA-256 of them in their order.
+
+    Args:
+        rows: the rows.
+    """
+    digest = hashlib.sha256(b"".join(map(_digest, rows))).hexdigest()
+    return f"{len(rows):,} rows, {digest[:12]}"
+
+
 def _digest(row: Mapping[str, Any]) -> bytes:
     return hashlib.sha256(json.dumps(row, sort_keys=True, default=repr).encode()).digest()
 

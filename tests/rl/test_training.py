@@ -1,6 +1,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -298,3 +299,34 @@ def test_accelerate_launches_the_same_run(processes, small, tmp_path, finished):
     table = pd.read_parquet(tmp_path / "quickstart" / "completions" / "step_000001.parquet")
     assert len(table) == 16  # those of all processes
     assert (table.groupby(table.index // 4)["prompt"].nunique() == 1).all()  # groups stay whole
+
+
+def test_a_run_is_not_resumed_on_other_rows_and_says_so_of_other_test_rows(finished, small, tmp_path, capsys):
+    folder = RunFolder(tmp_path / "quickstart")
+    shutil.copytree(finished[0].path, folder.path)
+    folder.summary.unlink()
+    was = json.loads(folder.started_with.read_text())
+    assert was["data.train"].startswith("64 rows, ") and was["processes"] == 1
+    same = [*small, f"logging.folder={tmp_path}"]
+    for key, other, says in [
+        ("data.train", "63 rows, 0123456789ab", r"other data \(train: 63 rows, 0123456789ab, now 64 rows, "),
+        ("processes", 2, "a run on 2 processes, and a step on 1"),
+    ]:
+        folder.started_with.write_text(json.dumps({**was, key: other}))
+        with pytest.raises(UserError, match=says):
+            run(same)
+    folder.started_with.write_text(json.dumps({**was, "data.test": "15 rows, 0123456789ab"}))
+    run(same)
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "evaluations before this point were made with another data.test" in printed
+    assert json.loads(folder.started_with.read_text()) == was
+    assert "data.test" in read_jsonl(folder.config_changes)[0]["changes"]
+
+
+def test_fresh_refuses_a_folder_that_no_run_has_made(small, tmp_path):
+    mine = tmp_path / "quickstart" / "thesis.txt"
+    mine.parent.mkdir()
+    mine.write_text("years of work")
+    with pytest.raises(UserError, match=r"--fresh would delete what is in it: thesis\.txt"):
+        run(small, fresh=True)
+    assert mine.read_text() == "years of work"

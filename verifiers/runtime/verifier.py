@@ -16,6 +16,9 @@ that reads a form of its own and no answer stated in prose says `ONE_FORM = True
 
 A module with processes of its own may instead offer `verify_many(rows, *, workers=None)`, which gets the rows with
 their options filled in and returns a verdict a row, in order.
+
+A row's column with the name of an option wins over the option, for this row. A module says in `OF_THE_ROW` which of its
+options describe the problem, so that they are usual columns, and in `OF_THE_CONFIG` which only a config may set.
 """
 
 from __future__ import annotations
@@ -24,7 +27,7 @@ import importlib
 import inspect
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
@@ -70,6 +73,7 @@ class Verifier:
         keywords = [p for p in parameters if p.kind is p.KEYWORD_ONLY]
         self.columns = tuple(p.name for p in keywords if p.default is p.empty)
         self._options = {p.name for p in keywords if p.default is not p.empty}
+        self._of_rows = self._options - set(getattr(self._module, "OF_THE_CONFIG", ()))
         self.judges_steps: bool = getattr(self._module, "JUDGES_STEPS", False)
         self._isolated = getattr(self._module, "ISOLATED", False)
         self._verify_many = getattr(self._module, "verify_many", None)
@@ -138,10 +142,30 @@ class Verifier:
         for column in self.columns:
             arguments[column] = row[column]
         if len(row) > len(self.columns) + ("prediction" in row) + ("gold" in row):  # else it has no option of its own
-            for option in self._options:
+            for option in self._of_rows:
                 if row.get(option) is not None:
                     arguments[option] = row[option]
         return arguments
+
+    def set_by(self, rows: Iterable[Mapping[str, Any]]) -> str | None:
+        """A sentence about the options that say how answers are judged and that rows set by columns of their names.
+
+        Columns that say what the problem is, which a module names in `OF_THE_ROW`, are not among them.
+
+        Args:
+            rows: rows of data.
+
+        Returns:
+            None if there are none.
+        """
+        options = self._of_rows - set(getattr(self._module, "OF_THE_ROW", ()))
+        names = sorted({name for row in rows for name in options & row.keys() if row[name] is not None})
+        if not names:
+            return None
+        return (
+            f"verifier {self.name!r} takes {', '.join(names)} from the data's columns of that name, row by row; rename "
+            f"them if they mean something else"
+        )
 
     def _refuse_values(self, annotations: Mapping[str, str]) -> None:
         """Refuse now the options whose values would make every verdict a failure."""

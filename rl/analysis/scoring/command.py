@@ -54,9 +54,6 @@ def score(
             raise UserError(option, f"the folder {Path(file).parent} does not exist")
     if out is not None and not out.endswith(".parquet"):
         raise UserError("--out", f"expected a .parquet file, got {out}")
-    named = _named(columns)
-    rows = saved.read(path, named, skip=skip)
-    console = Terminal(width=None if sys.stdout.isatty() else WIDTH)
     rows = saved.read(path, _named(columns), skip=skip)
     console = Terminal(width=None if sys.stdout.isatty() else WIDTH)
     progress = Progress(

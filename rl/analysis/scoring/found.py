@@ -60,7 +60,7 @@ def chosen_columns(
         chosen[target] = source
     for target, usual in USUAL.items():
         there = [name for name in usual if name.partition(".")[0] in top and name not in chosen.values()]
-        filled = (name for name in there if any(value_of(row, name) is not None for row in data))
+        filled = (name for name in there if any(_may_be(target, value_of(row, name)) for row in data))
         if target not in chosen and (found := next(filled, next((name for name in there if name in top), None))):
             chosen[target] = found
     if "completion" not in chosen:
@@ -70,6 +70,11 @@ def chosen_columns(
             f"--column completion=NAME, or build one with a template: --column 'completion={{one}} {{other}}'",
         )
     return chosen
+
+
+def _may_be(target: str, value: Any) -> bool:
+    """Whether a value can be what is looked for: a gold is no object, unless its column is called so."""
+    return value is not None and not (target == "gold" and isinstance(value, Mapping))
 
 
 def _has(names: Sequence[str]) -> str:

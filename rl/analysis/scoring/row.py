@@ -25,6 +25,9 @@ def read_row(data: Mapping[str, Any], made: Mapping[str, Any]) -> dict[str, Any]
     """
     row = {**data, **made}
     if "gold" in made:
+        if isinstance(made["gold"], Mapping):
+            keys = ", ".join(f"gold.{key}" for key in made["gold"])
+            raise ValueError(f"the gold is an object; --column gold=COLUMN.KEY names what is in it: {keys}")
         golds = [
             gold if isinstance(gold, str) else as_text(gold) for gold in golds_of(made["gold"]) if gold is not None
         ]

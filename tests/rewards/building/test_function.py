@@ -363,7 +363,7 @@ def test_whatever_holds_a_number_for_each_completion_will_do(values, expected):
 @pytest.mark.parametrize(
     ("values", "got"),
     [
-        (None, "got NoneType"),
+        (None, "got None"),
         (1.0, "got float"),
         ([1.0], "got 1 values"),
         ([1.0] * 3, "got 3 values"),
@@ -381,3 +381,17 @@ def test_whatever_holds_a_number_for_each_completion_will_do(values, expected):
 def test_what_is_no_number_for_each_completion_is_named(values, got):
     with pytest.raises(ValueError, match=f"one number for each of 2 completions.*{got}"):
         FunctionReward(lambda completions, **columns: values, "f")(["p", "p"], ["a", "b"])
+
+
+def test_a_function_that_empties_its_own_copy_of_the_completions_is_counted_by_what_it_was_given():
+    def reward(completions, **columns):
+        texts = list(completions)
+        completions.clear()
+        return [float(len(text)) for text in texts]
+
+    assert FunctionReward(reward, "mine").score(["p"] * 2, ["a", "bb"], [[1], [2]]).values == [1.0, 2.0]
+
+
+def test_a_function_without_a_return_is_told_what_it_may_lack():
+    with pytest.raises(ValueError, match="got None; does the function return its values"):
+        FunctionReward(lambda completions, **columns: None, "mine").score(["p"], ["a"], [[1]])

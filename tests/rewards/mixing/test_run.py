@@ -2,6 +2,7 @@
 
 import contextvars
 import math
+import os
 import signal
 import sys
 import threading
@@ -153,3 +154,13 @@ def test_a_reward_that_may_take_as_long_as_the_mix_is_refused():
     ):
         Mix([slow], {"calls": 1.0}, timeout=30.0)
     Mix([slow], {"calls": 1.0}, timeout=30.1)
+
+
+def test_a_reward_that_changes_the_current_folder_leaves_the_run_in_its_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def call(*given, **columns):
+        os.chdir("/")
+        return Scores([1.0, 2.0])
+
+    assert run(call).values == [1.0, 2.0] and os.getcwd() == str(tmp_path)

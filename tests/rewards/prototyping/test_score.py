@@ -1,5 +1,6 @@
 """Scoring saved completions, with expected values computed by hand."""
 
+import functools
 import math
 
 import numpy as np
@@ -345,3 +346,79 @@ def test_half_a_surrogate_pair_is_replaced_before_any_reward_sees_it():
 def test_a_column_with_the_name_of_a_reward_stays_apart():
     frame = rewards.score(["4"], {"correctness": {"verifier": "exact"}}, gold=["4"], columns={"correctness": [7]}).frame
     assert list(frame["correctness"]) == [1] and list(frame["row.correctness"]) == [7]
+
+
+@pytest.mark.parametrize("dtype", ["string", "object"])
+def test_a_missing_value_of_pandas_is_no_gold(dtype):
+    golds = pd.Series(["4", pd.NA], dtype=dtype)
+    frame = rewards.score(["4", "4"], "correctness", gold=golds).frame
+    assert frame["correctness"][0] == 1.0 and math.isnan(frame["correctness"][1])
+    assert list(frame["abstained"]) == ["", "correctness"] and list(frame["failed"]) == ["", ""]
+    truth = pd.array([True, None], dtype="boolean")
+    assert rewards.score(["a", "b"], half).agreement(truth).loc["half", "n"] == 1
+
+
+def test_a_completion_that_stays_in_a_thought_that_its_prompt_opened_is_a_draft():
+    rows = [
+        {"prompt": "2+2?<think>", "completion": "The answer is 4.", "gold": "4"},
+        {"prompt": "2+2?<think>", "completion": "Well.</think>The answer is 4.", "gold": "4"},
+        {"prompt": "2+2?", "completion": "The answer is 4.", "gold": "4"},
+    ]
+    assert list(rewards.score(rows, "correctness").frame["correctness"]) == [0.0, 1.0, 1.0]
+
+
+def test_steps_of_such_a_draft_are_marked_in_the_text_itself():
+    rows = [{"prompt": PROMPT + "<think>", "completion": ANSWERS[0], "gold": "7"}]
+
+    class First(Reward):
+        name, judges_steps = "first", True
+
+        def score(self, prompts, completions, completion_ids, **columns):
+            assert completions == ["<think>" + ANSWERS[0]]
+            return Scores([1.0], [(Step(7, 12, "judged", 1.0),)])
+
+    scored = rewards.score(rows, First())
+    (step,) = scored.parts["first"].steps[0]
+    assert ANSWERS[0][step.start : step.end] == "7*3=1" and scored.frame["completion"][0] == ANSWERS[0]
+
+
+def test_a_column_that_a_reward_logs_is_in_the_table():
+    def logs(completions, log_extra, **columns):
+        log_extra("why", [text[:1] for text in completions])
+        return [1.0] * len(completions)
+
+    rows = [{"prompt": name, "completion": text} for name, text in (("a", "x"), ("b", "y"), ("a", "z"))]
+    assert list(rewards.score(rows, logs, batch=1).frame["why"]) == ["x", "y", "z"]
+
+
+def test_what_is_given_twice_and_differs_is_refused():
+    row = {"completion": "4", "gold": "4"}
+    assert rewards.score([row], "correctness", gold=["4"]).frame["correctness"][0] == 1.0
+    with pytest.raises(ValueError, match="'gold' is given twice for row 1"):
+        rewards.score([row], "correctness", gold=["5"])
+
+
+def test_a_tokenizer_is_something_to_call():
+    with pytest.raises(ValueError, match=r"tokenizer: expected a tokenizer that can be called, .* got 'gpt2'"):
+        rewards.score(["a"], half, tokenizer="gpt2")
+
+
+def test_a_reward_without_a_name_has_that_of_its_class_or_function():
+    class Brief:
+        def __call__(self, completions, **columns):
+            return [1.0] * len(completions)
+
+    assert "Brief" in rewards.score(["a"], Brief()).frame
+    assert "half" in rewards.score(["a"], functools.partial(half)).frame
+
+
+@pytest.mark.parametrize("odd", [[1, "a"], {}, [{}, {"a": 1}], object, "\ud83d"])
+def test_columns_of_any_kind_are_written(tmp_path, odd):
+    file = tmp_path / "out.parquet"
+    rewards.score([{"completion": "a", "odd": odd}, {"completion": "b", "odd": None}], half).to_parquet(file)
+    assert list(pd.read_parquet(file)["half"]) == [0.05, 0.05]
+
+
+def test_columns_that_are_options_of_the_verifier_are_told(caplog):
+    rewards.score([{"completion": "4", "gold": "4", "digits": 2}], "correctness")
+    assert "verifier 'math' takes digits from the data's columns" in caplog.text

@@ -152,3 +152,15 @@ def test_a_step_of_the_critic_that_is_not_finite_is_skipped_and_ten_in_a_row_sto
 def test_one_value_anywhere_decides_whether_gradients_are_finite(gradient, finite):
     gradients = [torch.tensor([3e38] * 4), None if gradient is None else torch.tensor(gradient)]
     assert bool(guard.all_finite(gradients)) is finite
+
+
+def test_only_steps_in_a_row_stop_a_run():
+    skips = guard.Skips("the policy")
+    for _ in range(9):
+        skips.skip()
+    skips.take()
+    for _ in range(9):
+        skips.skip()
+    assert skips.state_dict() == {"total": 18, "in_a_row": 9}
+    with pytest.raises(NotFinite, match=r"the policy had .* 10 steps in a row"):
+        skips.skip()

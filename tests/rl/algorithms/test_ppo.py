@@ -1,9 +1,11 @@
+from types import SimpleNamespace
+
 import pytest
 import torch
 from transformers import AutoModelForTokenClassification
 
 from rl.algorithms.critic import load_critic
-from rl.algorithms.ppo import PpoTrainer
+from rl.algorithms.ppo import Credited, PpoTrainer
 from rl.config.algorithms import Critic, Ppo
 from verifiers.runtime.verifier import Verifier
 
@@ -164,3 +166,17 @@ def test_prompts_that_are_run_once_change_neither_the_policy_nor_the_critic(argu
         )
     for (name, one), two in zip(shared.model.named_parameters(), plain.model.parameters(), strict=True):
         torch.testing.assert_close(one, two, rtol=1e-3, atol=1e-4, msg=name)
+
+
+def test_the_explained_variance_is_one_minus_the_share_of_the_returns_variance_that_is_left():
+    logged = {}
+    trainer = SimpleNamespace(accelerator=SimpleNamespace(reduce=lambda sums, reduction: sums))
+    trainer.record = logged.__setitem__
+    trainer._moments = lambda values, mask: PpoTrainer._moments(trainer, values, mask)  # pyright: ignore
+    returns, mask = torch.tensor([[1.0, 3.0, 9.0]]), torch.tensor([[1, 1, 0]])
+    values, advantages = torch.tensor([[1.0, 2.0, 7.0]]), torch.tensor([[0.0, 1.0, 5.0]])
+    PpoTrainer._record_credit(trainer, Credited(advantages, returns, mask), values)  # pyright: ignore
+    # the returns are 1 and 3, of variance 1; what is left, 0 and 1, has variance 1/4
+    assert logged["critic/explained_variance"] == pytest.approx(0.75)
+    assert (logged["ppo/returns_mean"], logged["critic/value_mean"]) == (pytest.approx(2.0), pytest.approx(1.5))
+    assert logged["ppo/advantages_std"] == pytest.approx(0.5)

@@ -58,8 +58,7 @@ WRONG = [
      "transformers"),
     ("trainer.learning_rate=fast", "command line: trainer.learning_rate: expected float, got 'fast'"),
     ("trainer.num_generations=4", "command line: trainer.num_generations: is set by sampling.completions"),
-    ("evaluation.n=many", "command line: evaluation.n: input should be a valid integer, unable to parse string as an "
-     "integer, got 'many'"),
+    ("evaluation.n=many", "command line: evaluation.n: expected a whole number, got 'many'"),
     ("seed=-1", "command line: seed: input should be greater than or equal to 0, got -1"),
     ("name=a/b", "command line: name: string should match pattern '^[A-Za-z0-9][A-Za-z0-9._-]*$', got 'a/b'"),
     ("sampling.completions=7", "command line: sampling.completions: a batch of 128 completions (16 a device x 1 x 8) "
@@ -76,10 +75,27 @@ WRONG = [
      "steps"),
     ("mix.gate=correctness", "command line: mix.gate: is used only with aggregation: gated, but that is sum"),
     ("mix.gate_at=0.9", "command line: mix.gate_at: is used only with aggregation: gated, but that is sum"),
-    ("policy.dtype=${nope}", "command line: policy.dtype: Interpolation key 'nope' not found"),
-    ("name=2024", "command line: name: YAML reads 2024 as a number; put quotes around it"),
-    ("name=1e3", "command line: name: YAML reads 1000.0 as a number; put quotes around it"),
-    ("name=yes", "command line: name: YAML reads True as true or false; put quotes around it"),
+    ("policy.dtype=${nope}", "command line: policy.dtype: Interpolation key 'nope' not found; to have ${ in "
+     "a text, write \\${"),
+    ("name=2024", "command line: name: YAML reads 2024 as a number; put quotes around it, inside those "
+     "of the shell: 'name=\"…\"'"),
+    ("name=1e3", "command line: name: YAML reads 1000.0 as a number; put quotes around it, inside those "
+     "of the shell: 'name=\"…\"'"),
+    ("name=yes", "command line: name: YAML reads True as true or false; put quotes around it, inside those "
+     "of the shell: 'name=\"…\"'"),
+    ("task={name: dataset, data: [a.jsonl, b.jsonl]}", "command line: task.data: expected a text, or keys with values, "
+     "got ['a.jsonl', 'b.jsonl']"),
+    ("task={name: dataset, data: a.jsonl, template: {question}}", "command line: task.template: YAML reads "
+     "{'question': None} as keys with values; put quotes around it, inside those of the shell: "
+     "'task.template=\"…\"'"),
+    ("rewards.correctness.weight=null", "command line: rewards.correctness.weight: expected a number, or a "
+     "list, got None"),
+    ("task.data=*.jsonl", "command line: 'task.data=*.jsonl': while scanning an alias; a value that YAML cannot read "
+     "needs quotes inside those of the shell, as in 'task.data=\"…\"'"),
+    ("sampling.temperature=1e-42", "command line: sampling.temperature: too small to divide by; for the most likely "
+     "tokens alone set top_k to 1, got 1e-42"),
+    ("trainer.max_prompt_length=64", "command line: trainer.max_prompt_length: TRL has it no more, and prompts "
+     "are never cut here; leave long rows out of the data"),
     ("trainer.max_steps=0", "command line: trainer.max_steps: expected 1 or more optimizer steps, got 0; for passes "
      "over the train split leave it out and set trainer.num_train_epochs"),
     ("trainer.max_steps=-5", "command line: trainer.max_steps: expected 1 or more optimizer steps, got -5; for passes "
@@ -87,8 +103,8 @@ WRONG = [
     ("task=[chain, facts]", "command line: task: expected one name, or a section with keys, got ['chain', 'facts']"),
     ("task={name: dataset, data: {train: a.jsonl, val: b.jsonl}}", "command line: task.data.val: 'val' is not one; "
      "there are: test, train, validation"),
-    ("rewards.correctness.weight=high", "command line: rewards.correctness.weight: input should be a valid number, "
-     "unable to parse string as a number, or input should be a valid list, got 'high'"),
+    ("rewards.correctness.weight=high", "command line: rewards.correctness.weight: expected a number, or a list, "
+     "got 'high'"),
     ("max_steps", "command line: 'max_steps' is not key=value, such as trainer.max_steps=20"),
 ]  # fmt: skip
 

@@ -174,3 +174,12 @@ def test_which_prompts_leave_a_thought_open(text, opened):
 
 def test_rendering_ends_where_the_completion_begins(with_template):
     assert render([USER], with_template(R1)).text.endswith("<|assistant|><think>\n")
+
+
+def test_special_tokens_in_the_data_s_own_words_are_counted(with_template):
+    made = with_template(QWEN)
+    prompts = [[USER], [{"role": "user", "content": "What is <eos> for?"}], [{"role": "user", "content": "2+2<eos>"}]]
+    assert checked(made, *prompts) == [
+        "2 prompts have '<eos>' in a message, which the tokenizer reads as its special token, not as text"
+    ]
+    assert checked(made, [USER]) == []

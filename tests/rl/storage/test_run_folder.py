@@ -1,6 +1,7 @@
 import errno
 import json
 
+import pandas as pd
 import pytest
 
 from rl.config import dump, load
@@ -184,11 +185,26 @@ def test_a_full_disk_is_told_with_the_file_that_did_not_fit(tmp_path):
     assert of_the_disk(unnamed) == "a file could not be written: No space left on device"
 
 
-def test_completions_that_cannot_be_written_leave_no_half_of_a_file(tmp_path):
+def test_completions_that_cannot_be_written_leave_no_half_of_a_file(tmp_path, monkeypatch):
+    def half(frame, out):
+        out.write(b"PAR1")
+        raise OSError(28, "no room")
+
     folder = RunFolder(tmp_path)
     folder.completions.mkdir()
-    with pytest.raises(Exception, match="Expected bytes"):
-        completions.write(folder, 1, {"completion": ["a" * 1000, object()]})
+    with monkeypatch.context() as broken, pytest.raises(OSError, match="no room"):
+        broken.setattr(pd.DataFrame, "to_parquet", half)
+        completions.write(folder, 1, {"completion": ["a"]})
     assert not list(folder.completions.iterdir())
     completions.write(folder, 1, {"completion": ["a"]})
     assert [file.name for file in folder.completions.iterdir()] == ["step_000001.parquet"]
+
+
+def test_completions_with_columns_of_several_types_are_written(tmp_path):
+    folder = RunFolder(tmp_path)
+    folder.completions.mkdir()
+    odd = {"why": ["a", 1, None], "of": [{}, {}, {}], "half": ["\ud83d", "b", "c"], "number": [1, 2.5, None]}
+    completions.write(folder, 1, {"completion": ["x", "y", "z"], **odd})
+    frame = completions.read(folder)
+    assert list(frame["why"][:2]) == ["a", "1"] and frame["why"].isna()[2] and list(frame["of"]) == ["{}"] * 3
+    assert list(frame["half"]) == ["\ufffd", "b", "c"] and list(frame["number"][:2]) == [1.0, 2.5]

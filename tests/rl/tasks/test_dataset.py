@@ -561,13 +561,64 @@ def test_json_over_several_lines_gives_the_same_rows(here, name, text):
     assert same_rows(name)
 
 
+def test_an_object_around_rows_or_columns_is_told_from_a_row(here):
+    (here / "data.json").write_text(json.dumps({"version": 1, "data": ROWS}, indent=2))
+    assert (
+        refused("data.json")
+        == "data.json: is one object with its rows in 'data'; save that list alone, or a row a line"
+    )
+    columns = {name: {str(place): row[name] for place, row in enumerate(ROWS)} for name in ("question", "gold")}
+    (here / "columns.json").write_text(json.dumps(columns))
+    assert refused("columns.json").startswith("columns.json: is one object of columns; save a row a line")
+
+
+def test_a_name_that_occurs_twice_in_an_object_is_refused_in_any_layout_of_json(here):
+    twice = '{"question": "1+1?", "gold": "2", "gold": "3"}'
+    for name, text in (("a.jsonl", twice), ("b.json", f"[{twice}]"), ("c.json", twice.replace(", ", ",\n"))):
+        (here / name).write_text(text + "\n")
+        assert "two columns are called 'gold'" in refused(name)
+
+
+def test_a_header_that_is_not_utf8_is_refused_with_its_line(here):
+    (here / "a.csv").write_bytes("question,gold,réponse\n".encode("latin-1") + b"1+1?,2,x\n" * 40)
+    assert refused("a.csv") == "a.csv:1: not Unicode: it has bytes that are not UTF-8; save the file as UTF-8"
+
+
+@pytest.mark.parametrize(
+    ("data", "what"),
+    [
+        ("https://example.com/a.jsonl", "is an address"),
+        ("rows.zip", "no such file"),
+        ("answers.xlsx", "no such file"),
+    ],
+)
+def test_what_is_neither_a_file_nor_a_name_on_the_hub_is_not_looked_for_there(here, data, what):
+    assert what in refused(data)
+
+
+def test_columns_that_are_options_of_the_verifier_are_told(here, caplog):
+    (here / "a.jsonl").write_text(lines(*(row | {"digits": 1, "unit": "cm"} for row in ROWS)))
+    task = build("a.jsonl", verifier="math")
+    assert "verifier 'math' takes digits from the data's columns of that name" in caplog.text
+    assert task.verifier([{"prediction": "0.3", "gold": "1/3", "digits": 1}])[0].score == 1.0  # as documented
+    caplog.clear()
+    (here / "b.jsonl").write_text(lines(*(row | {"tests": ["assert f(1) == 1"], "entry_point": "f"} for row in ROWS)))
+    build("b.jsonl", verifier="code")
+    assert not caplog.text  # what a problem of this verifier is made of
+
+
+def test_tools_of_a_chat_are_not_shown_and_that_is_said(here, caplog):
+    chats = [
+        row | {"question": [{"role": "user", "content": row["question"]}], "tools": [{"name": "f"}]} for row in ROWS
+    ]
+    (here / "a.jsonl").write_text(lines(*chats))
+    build("a.jsonl")
+    assert "the column tools is not shown to the policy" in caplog.text
+
+
 def test_one_object_over_several_lines_is_one_row_and_a_broken_one_is_told_with_its_line(here):
     (here / "one.json").write_text(json.dumps(ROWS[0], indent=2))
     assert len(every(build("one.json"))) == 1
-    (here / "data.json").write_text(json.dumps({"data": ROWS}, indent=2))
-    assert refused("data.json").startswith(
-        "data.json:1: no column 'question', which task.template needs; there are: data"
-    )
     (here / "cut.jsonl").write_text(lines(ROWS[0]) + '{"question": "1+1?",\n')
     assert refused("cut.jsonl").startswith("cut.jsonl:2: not JSON")
     second = json.dumps(ROWS[1] | {"gold": ""}, indent=2)

@@ -165,3 +165,11 @@ def test_verifiers_import_without_torch_sympy_or_pebble():
 def test_a_verifier_that_judges_steps_says_so():
     says = {name for name in VERIFIERS if Verifier(name).judges_steps}
     assert says == {"addition", "chain", "facts", "logic", "steps", "zip"}
+
+
+def test_no_row_can_weaken_the_sandbox_of_programs():
+    code = Verifier("code")
+    row = {"prediction": "1", "gold": "1", "allow_unsandboxed": True, "preload": "os", "stdin": "x"}
+    assert code.arguments(row) == {"stdin": "x"}
+    assert code.set_by([row]) is None
+    assert code.set_by([{"memory": 10**6, "gold": "1"}]) is not None

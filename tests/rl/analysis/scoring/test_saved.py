@@ -421,3 +421,11 @@ def test_a_file_that_cannot_be_scored_is_refused_in_one_line(files, tmp_path, ca
 def test_a_column_that_is_named_wrongly_is_refused(files, capsys, columns, message):
     more = [part for column in columns for part in ("--column", column)]
     assert message in refused(capsys, files[1](ROWS), "--rewards", files[0], *more)
+
+
+def test_a_gold_that_is_an_object_is_not_taken_for_an_answer(files, capsys):
+    config, write = files
+    row = {"prompt": "1+1?", "completion": "1+1=2#2", "answer": {"value": "2"}, "target": "2"}
+    assert saved.read(write([row]), {}).columns["gold"] == "target"
+    named = refused(capsys, write([{"completion": "1+1=2#2", "gold": {"value": "2"}}]), "--rewards", config)
+    assert named.endswith("the gold is an object; --column gold=COLUMN.KEY names what is in it: gold.value")
