@@ -58,6 +58,7 @@ def test_a_block_that_was_cut_off_or_indented_is_still_the_program():
         ("print(7)\n3", "7"),
         ("if __name__ == '__main__':\n    print(7)", "7"),
         ("def solution():\n    return '7'", "7"),
+        ("print(10**5000)", "1" + "0" * 5000),
         ("ans = 3 + 4", "7"),
         ("answer = 7", "7"),
         ("answer = 8\nprint(7)", "7"),

@@ -34,7 +34,10 @@ LONGEST = 2_000
 
 
 _PLAIN = re.compile(r"(-?[0-9]{1,15}(?:\.[0-9]{1,15})?)\.?")
-_REJECTED = re.compile(r"(?i)\b(?:not|rather than|instead of)\s+[-$]?[0-9][0-9,.]*(?:\s?%)?")
+_REJECTED = re.compile(
+    r"(?i)(?:\b(?:not|never|rather than|instead of|cannot)|n['’]t)(?:\s(?:be|equal(?:\sto)?))?"
+    r"\s+[-$]?[0-9][0-9,.]*(?:\s?%)?"
+)
 _ORDINAL = re.compile(r"\b[0-9]{1,3}(?:st|nd|rd|th)\s+[A-Za-z]+")
 """Which one of several: `the 2nd test`."""
 _BRACKETED_UNIT = re.compile(r"\([^()]*[0-9] ?([A-Za-z]+) ?\)")
