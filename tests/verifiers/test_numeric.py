@@ -25,6 +25,8 @@ from verifiers.numeric import verify
         ("The price fell from $80 to $60.", "60"),
         ("It isn't 18, and it can't be 19; so 20.", "20"),
         ("So 18 is half of 36.", "18"),
+        ("The answer is the 14th prime, 43.", "43"),
+        ("The answer is the 14th.", "14"),
         ("The answer is 18.\n\nHmm, on second thought it should be 20.", "20"),
         ("The remainder of 18 mod 5 is 3.", "3"),
     ],

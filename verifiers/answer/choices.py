@@ -90,7 +90,7 @@ class ChoiceReader:
         )
         self.start = re.compile(
             rf"{_OPEN}(?:(?:choice|option)\s)?{_OPEN}({any_label})"
-            r"(?:[)\]*_]{1,4}|[.:,!)](?=\s)|\s[-–—]\s|(?=\s(?:because|since)\b))",
+            r"(?:[)\]*_]{1,4}|[.:;,!)](?=\s)|\s[-–—]\s|(?=\s(?:because|since)\b))",
             re.IGNORECASE,
         )
         self.listing = re.compile(rf"[\s,;][(\[]?({any_label})(?:\)|\]|[:.)](?=\s))", re.IGNORECASE)

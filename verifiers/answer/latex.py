@@ -144,7 +144,7 @@ def clean(text: str) -> str:
         text = _SUBSCRIPTS.sub(lambda m: f"_{{{m[0].translate(_PLAIN_DIGITS)}}}", text)
         text = _COUNTER.sub("", text.rstrip("。. "))
         text = _SQUARED_UNIT.sub(lambda m: rf"\text{{ {m[1]}}}^{'2' if m[2] == '²' else '3'}", text)
-    text = text.translate(_CHARACTERS).replace("{:}", ":")
+    text = text.translate(_CHARACTERS).replace(r"\text{:}", ":").replace("{:}", ":")
     if "..." in text or "…" in text:
         text = _GOING_ON.sub(r"\1\\ldots", text)
     if "\\" in text:
