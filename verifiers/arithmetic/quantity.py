@@ -51,8 +51,10 @@ def stated_quantity(text: str) -> Quantity | None:
     if plain := _PLAIN.fullmatch(text):
         return Quantity(Fraction(plain[1]), plain[1], alone=True)
     text = _EQUATED.sub(_as_remark, text[:LONGEST])
-    counted = _ORDINAL.sub(" ", text)  # `the 14th prime, 43`
-    text = counted if any(character.isdigit() for character in counted) else text
+    counted = _ORDINAL.sub(" ", text)
+    if counted != text and any(character.isdigit() for character in counted):  # `the 14th prime, 43`
+        other = stated_quantity(counted)
+        return replace(other, alone=False) if other else None
     tidy = tidied(text)
     if not any(character.isdigit() for character in tidy):
         tidy = tidied(with_digits(text))
