@@ -53,8 +53,13 @@ def stated_quantity(text: str) -> Quantity | None:
     text = _EQUATED.sub(_as_remark, text[:LONGEST])
     counted = _ORDINAL.sub(" ", text)
     if counted != text and any(character.isdigit() for character in counted):  # `the 14th prime, 43`
-        other = stated_quantity(counted)
+        other = _first_or_last(counted)
         return replace(other, alone=False) if other else None
+    return _first_or_last(text)
+
+
+def _first_or_last(text: str) -> Quantity | None:
+    """The quantity that a text begins with, else its last one; None where it has no number."""
     tidy = tidied(text)
     if not any(character.isdigit() for character in tidy):
         tidy = tidied(with_digits(text))
