@@ -38,7 +38,7 @@ _REJECTED = re.compile(
     r"(?i)(?:\b(?:not|never|rather than|instead of|cannot)|n['’]t)(?:\s(?:be|equal(?:\sto)?))?"
     r"\s+[-$]?[0-9][0-9,.]*(?:\s?%)?"
 )
-_ORDINAL = re.compile(r"\b[0-9]{1,3}(?:st|nd|rd|th)\s+[A-Za-z]+")
+_ORDINAL = re.compile(r"(?<![/.,])\b[0-9]{1,3}(?:st|nd|rd|th)\s+[A-Za-z]+")
 """Which one of several: `the 2nd test`."""
 _BRACKETED_UNIT = re.compile(r"\([^()]*[0-9] ?([A-Za-z]+) ?\)")
 _EQUATED = re.compile(r"([0-9][0-9.,]*\s([A-Za-z]+))\s*=\s*([0-9][0-9.,]*\s([A-Za-z]+))(?=[ .!]*$)")
