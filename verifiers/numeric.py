@@ -35,7 +35,7 @@ _LIST_NUMBER = re.compile(r"[0-9]{1,3}[.):]\s+\S|[0-9]{1,3}[):]$|1\.$")
 _IN_A_WORD = {"none": 0, "nothing": 0, "once": 1, "twice": 2, "thrice": 3, "a pair": 2, "a couple": 2}
 """Words that are numbers where they are the whole answer."""
 _NO_NUMBER = re.compile(
-    r"[\s*_(\"'$\\{]*(?:text\{)?(?:undefined|indeterminate|unknown|infinit\w+|infty|impossible|dne|not\s(?:defined|possible)"
+    r"[\s*_(\"'$\\{]*(?:text\{)?(?:that\s)?(?:undefined|indeterminate|unknown|infinit\w+|infty|impossible|dne|not\s(?:defined|possible)"
     r"|(?:it\s)?(?:can\s?not|can['’]t|could\snot)\sbe\s(?:determined|found|computed|calculated|known)"
     r"|(?:it\s)?does(?:n['’]t|\snot)\sexist|no\s(?:real\s)?(?:solutions?|answer))\b",
     re.IGNORECASE,

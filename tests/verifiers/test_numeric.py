@@ -44,7 +44,7 @@ def test_the_answer_is_the_stated_number_or_the_last(prediction, gold):
         "The answer is 18 mod 5",
         "The answer is log 18",
         "The answer is undefined.\n(attempt 18)",
-        "The answer cannot be determined.\n(attempt 18)",
+        "The answer is that it cannot be determined.\n(attempt 18)",
     ],
 )
 def test_a_number_that_is_denied_or_that_the_answer_is_made_of_is_not_the_answer(prediction):

@@ -29,7 +29,7 @@ _MADE: dict[str, Callable[[str], str]] = {
 """What is made of a number, and how it is written."""
 _WORDS = (
     *_TIMES, *_SHARES, "root", "square", "cube", "reciprocal", "negative", "opposite", "multiple", "factor", "divisor",
-    "divisible", "above", "below", "under", "beyond", "exceed", "than", "choose",
+    "divisible", "above", "below", "under", "beyond", "exceed", "than", "choose", "factorial",
 )  # fmt: skip
 """Words of which an operation has one."""
 _LONGEST = 120
@@ -42,6 +42,7 @@ _OPERATION = re.compile(
     rf"|(?P<by>{_NUMBER})(?:\s[a-z]+)?\s(?P<more>more|greater|less|fewer)\sthan\s(?P<than>{_NUMBER})"
     rf"|(?:divisible\sby)\s(?P<divisor>{_NUMBER})"
     rf"|(?P<bound>above|below|under|beyond|exceeding)\s(?P<end>{_NUMBER})"
+    rf"|(?P<factorial>{_NUMBER})\sfactorial"
     rf"|(?P<all>{_NUMBER})\schoose\s(?P<some>{_NUMBER})"
     r")(?P<unit>(?:\s(?!ago\b|before\b|earlier\b|later\b|and\b|or\b|is\b|so\b)[a-z]+){0,3})[\s.!*_)]*",
     re.IGNORECASE,
@@ -75,4 +76,6 @@ def _formula(match: re.Match[str]) -> str:
         return f"{match['divisor']}n"
     if match["bound"]:
         return f"{'<' if match['bound'].lower() in ('below', 'under') else '>'} {match['end']}"
+    if match["factorial"]:
+        return f"({match['factorial']}!)"
     return rf"\binom{{{match['all']}}}{{{match['some']}}}"

@@ -48,7 +48,7 @@ _JOINS = frozenset({"and", "or", "to", "nor", "versus", "vs", "through", "remain
 _AMBIGUOUS = frozenset({"in", "s", "h", "l", "m", "g"})
 """Words that are units only where nothing follows them: `5 in`, but not `5 in all`."""
 _BEFORE = frozenset({"log", "ln", "sin", "cos", "tan", "sqrt"})
-_BEHIND = frozenset({"factorial", "mod", "modulo", "choose"})
+_BEHIND = frozenset({"mod", "modulo", "choose"})
 """Functions and operations in words, before and behind a number, that arithmetic cannot read."""
 _MULTIPLIES = frozenset({"hundred", *LARGE})
 

@@ -19,6 +19,7 @@ READ = [
     ("divisible by 18", "18n"),
     ("above 18", "> 18"),
     ("below $18", "< $18"),
+    ("5 factorial", "(5!)"),
     ("10 choose 3", r"\binom{10}{3}"),
 ]
 
