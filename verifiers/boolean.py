@@ -89,9 +89,9 @@ _NOT_SAID = re.compile(
     re.IGNORECASE,
 )
 _UNDECIDED = re.compile(
-    r"(?:\b(?:whether(?:\sor\snot)?|if|unless)|(?:\b(?:cannot|can\snot|could\snot|unable\sto|impossible\sto)|\b(?:can|could)n?['’]t)"
+    r"(?:\b(?:whether(?:\sor\snot)?|if|unless|suppos(?:e|ing)|assum(?:e|ing)|imagine)|(?:\b(?:cannot|can\snot|could\snot|unable\sto|impossible\sto)|\b(?:can|could)n?['’]t)"
     r"\s(?:(?:be\s)?(?:say|tell|know|conclude|infer|prove|confirm|determine|sure|certain)(?:\sfor\s(?:sure|certain))?)(?:\sthat)?)"
-    r"\s(?:the\s|this\s|that\s)?(?:given\s)?\Z",
+    r"\s(?:the\s|this\s|that\s)?(?:given\s|answer\s)?\Z|(?:^|[.!?\n])\s*(?:is|was|could|might|would)\sthe\s(?:answer\s)?\Z",
     re.IGNORECASE,
 )
 """What leaves open what follows it: `it is unclear whether the claim is true`, `we cannot say that it is true`."""
@@ -213,6 +213,10 @@ def _last(text: str) -> tuple[bool | None, str | None]:
 def _said(text: str, rule: str) -> tuple[bool | None] | None:
     """What a stated answer says, None inside for both at once; None where it says neither."""
     text = _LATEX.sub(" ", text[:2000]).strip()
+    if rule == "box" and " ; " in text:  # several boxes
+        each = {said[0] for one in text.split(" ; ") if (said := _said(one, rule)) is not None}
+        if len(each) > 1:
+            return (None,)
     if rule == "tag":
         for span in stated(text):
             if said := _said(span.text, span.rule):
@@ -243,7 +247,7 @@ def _statements(text: str) -> list[tuple[int, bool, bool | None]]:
             continue
         if first and match[0].lower().startswith("which"):
             continue  # `No: all dogs are animals, which is true`
-        if group == "judged" and _UNDECIDED.search(text, begin, match.start()):
+        if group in ("judged", "last") and _UNDECIDED.search(text, begin, match.start()):
             continue
         value = _value(match, group)
         if value is not None and group == "judged" and _DISBELIEVED.search(text, begin, match.start()):

@@ -32,9 +32,11 @@ _REMARK = re.compile(
 _ADDED = re.compile(r"\s+\((?:[^()]*[0-9][^()]*|(?:also|aka|i\.e\.|or)\b[^()]*)\)\.?$")
 """What brackets add behind a name: a figure, or another name."""
 _SAID = re.compile(
-    r"(?:(?:so|thus|hence|therefore),?\s+)?(?:it\sis|it['’]s|this\sis|that\sis|that['’]s)\s+(?!not\b)", re.IGNORECASE
+    r"(?:(?:so|thus|hence|therefore),?\s+)?(?:it\sis|it['’]s|this\sis|that\sis|that['’]s)\s+(?!not\b)"
+    r"|(?:final\s)?(?:output|result|solution|conclusion)\s?:\s*",
+    re.IGNORECASE,
 )
-"""What a last line may begin with that says nothing but the answer: `it's Paris`."""
+"""What a last line may begin with that says nothing but the answer: `it's Paris`, `Output: Paris`."""
 _SENTENCE_END = re.compile(r"(?<!\b[A-Z])(?<!\b(?:Dr|Mr|Ms|St|Jr|Sr|vs))(?<!\b(?:Mrs))[.!?][\"'”’)]*(?=\s+[A-Z])")
 
 

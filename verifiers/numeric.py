@@ -26,6 +26,7 @@ from verifiers.answer.reader import first_line, last_line, spans, stated
 from verifiers.answer.sentence_ends import without_circumstance
 from verifiers.answer.signs import with_signs
 from verifiers.answer.span import Span
+from verifiers.answer.word_operations import with_operations
 from verifiers.arithmetic.chains import Quantity
 from verifiers.arithmetic.quantity import clock, last_quantity, stated_quantity
 from verifiers.verdict import Verdict, abstained, judged
@@ -33,6 +34,13 @@ from verifiers.verdict import Verdict, abstained, judged
 _LIST_NUMBER = re.compile(r"[0-9]{1,3}[.):]\s+\S|[0-9]{1,3}[):]$|1\.$")
 _IN_A_WORD = {"none": 0, "nothing": 0, "once": 1, "twice": 2, "thrice": 3, "a pair": 2, "a couple": 2}
 """Words that are numbers where they are the whole answer."""
+_NO_NUMBER = re.compile(
+    r"[\s*_(\"'$\\{]*(?:text\{)?(?:that\s)?(?:undefined|indeterminate|unknown|infinit\w+|infty|impossible|dne|not\s(?:defined|possible)"
+    r"|(?:it\s)?(?:can\s?not|can['’]t|could\snot)\sbe\s(?:determined|found|computed|calculated|known)"
+    r"|(?:it\s)?does(?:n['’]t|\snot)\sexist|no\s(?:real\s)?(?:solutions?|answer))\b",
+    re.IGNORECASE,
+)
+"""What a stated answer begins with that says that there is no number."""
 _PLAIN = re.compile(r"\s*(?:\$\s?)?(-?[0-9]{1,15}(?:\.[0-9]{1,15})?)\s*\.?\s*")
 
 
@@ -86,7 +94,7 @@ def answer_quantity(completion: str, *, strict: bool = False) -> tuple[Quantity,
     part = with_signs(clock_as_digits(answering_part(completion)))
     for line in (last_line(part), first_line(part)):
         quantity = stated_quantity(line) if len(line) <= 400 else None
-        if quantity and quantity.alone and not _LIST_NUMBER.match(line):
+        if quantity and quantity.alone and not _LIST_NUMBER.match(line) and "answer" not in line.lower():
             return quantity, "line"
     if (word := _IN_A_WORD.get(part.strip(" .!\n").lower())) is not None:
         return Quantity(Fraction(word), part.strip(), alone=True), "line"
@@ -156,8 +164,10 @@ def _in_span(span: Span) -> Quantity | None:
                 return found
         if "\n" in span.text or len(span.text) > 80:
             return last_quantity(with_signs(clock_as_digits(span.text)))
-    text = with_signs(clock_as_digits(span.text))
+    text = with_signs(clock_as_digits(with_operations(span.text)))
     found = stated_quantity(text)
+    if found is None and _NO_NUMBER.match(text):
+        return Quantity(None, text[:80])
     if span.rule == "cue" and found and not found.alone and (shorter := without_circumstance(text)) != text.rstrip():
         return stated_quantity(shorter) or found
     return found

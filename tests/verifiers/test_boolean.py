@@ -36,7 +36,17 @@ def test_the_last_stated_answer_counts(prediction, gold):
 
 
 @pytest.mark.parametrize(
-    "prediction", ["", "there are no dogs", "the answer is yes or no", "So the answer is not yes", "true or false: x"]
+    "prediction",
+    [
+        "",
+        "there are no dogs",
+        "the answer is yes or no",
+        "So the answer is not yes",
+        "true or false: x",
+        "Is the answer yes?",
+        "Suppose the answer is yes.",
+        r"\boxed{Yes} \boxed{No}",
+    ],
 )
 def test_what_states_no_single_answer_is_wrong_or_abstains_by_option(prediction):
     assert verify(prediction, "yes").score == 0.0

@@ -44,6 +44,13 @@ CHOICES = [
         ("At first D seems right; however C is the one that grows.", "C"),
         ("=> C", "C"),
         ("plants", "C"),
+        ("A. Incorrect\nB. Correct\nC. Incorrect\nD. Incorrect", "B"),
+        ("The answer is C, a good one.", "C"),
+        ("The answer is B. Oh wait, C.", "C"),
+        ("C; the others are no plants", "C"),
+        (r"#### \boxed{C}", "C"),
+        ("Answer: A\n\nB would be right if it grew.", "A"),
+        ("B would be the right one.", "B"),
     ],
 )
 def test_the_forms_that_small_models_write(prediction, label):
@@ -59,6 +66,8 @@ def test_the_forms_that_small_models_write(prediction, label):
         "(A) and (B)",
         "the answer is either A or B",
         "water and two legs",
+        "The answer might be A, or it might be B.",
+        "A is right. B is also right.",
         "",
         "a dog",
     ],
@@ -68,9 +77,17 @@ def test_what_names_no_single_choice_is_wrong_or_abstains_by_option(prediction):
     assert verify(prediction, "A", choices=CHOICES, ambiguous="abstain").status == "abstained"
 
 
-def test_an_article_is_not_the_label_a():
+def test_an_article_is_not_the_label_a_nor_a_pronoun_the_label_i():
+    verdict = verify("The answer is G, I believe.", "G", choices=list("qrstuvwxyz"))
+    assert verdict.extracted == "G"
     verdict = verify("The answer is a dog", "A", choices=CHOICES, ambiguous="abstain")
     assert verdict.status == "abstained"
+
+
+def test_choices_that_are_judgements_are_no_list_of_judgements():
+    verdict = verify("A. True\nB. False\n\nThe answer is False.", "B", choices=["True", "False"])
+    assert (verdict.score, verdict.extracted) == (1.0, "B")
+    assert verify("A. True\nB. False", "A", choices=["True", "False"]).score == 0.0
 
 
 def test_gold_may_be_a_label_in_any_form_or_a_text():

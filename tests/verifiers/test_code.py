@@ -69,6 +69,10 @@ def test_the_answer_is_what_it_returns_or_prints_last_or_is_worth(program, answe
     assert summary(verify(program, "7")) == ("judged", float(answer is not None), answer)
 
 
+def test_an_integer_may_have_more_digits_than_python_prints_by_itself():
+    assert verify("print(10**5000)", "1" + "0" * 5000).score == 1.0
+
+
 def test_another_entry_can_be_named():
     program = "def solution():\n    return 1\ndef total():\n    return 7"
     assert verify(program, "7").score == 0.0

@@ -13,6 +13,7 @@ def test_only_what_is_stated_as_the_answer_is_compared():
     assert verify("It stands in France. The answer is Paris.", "Paris").score == 1.0
     assert verify("It stands in France. The answer is Paris.", "Paris", answer_only=False).score == 0.0
     assert verify("text\n#### Paris", "Paris").extracted == "Paris"
+    assert verify("It stands in France.\nOutput: Paris", "Paris").score == 1.0
 
 
 def test_a_minus_sign_is_not_punctuation():

@@ -72,7 +72,8 @@ BASES = [
     ("1011_2", "(1011)_2", 1), ("1011_2", r"1011_{\text{two}}", 1), ("1011_2", r"1011 \text{ (base 2)}", 1),
     ("1011_2", "1011 base 2", 1), ("1011_2", r"1011 \text{ in base three}", 0), (r"\text{2A}_{16}", "2A_{16}", 1),
     ("1011_2", "1011", 0), ("1011_2", "11", 0), ("1011_2", "1011 in base 2", 1), ("1011", "1011 in base 2", 1),
-    ("11", "1011 in base 2", 0), ("1011", "1011_2", 0),
+    ("11", "1011 in base 2", 0), ("1011", "1011_2", 0), ("52_8", "52 in octal", 1), ("1011_2", "1011 in binary.", 1),
+    (r"\angle ABC", r"\angle{ABC}", 1), (r"\angle ABC", r"\angle ACB", 0), (r"\triangle ABC", r"\angle ABC", 0),
 ]  # fmt: skip
 CONGRUENCES = [
     (r"x \equiv 5 \pmod{12}", "x ≡ 5 (mod 12)", 1), (r"x \equiv 5 \pmod{12}", r"x \equiv 17 \pmod{12}", 1),

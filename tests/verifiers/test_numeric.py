@@ -23,10 +23,32 @@ from verifiers.numeric import verify
         ("twice", "2"),
         ("It is 14 degrees below zero.", "-14"),
         ("The price fell from $80 to $60.", "60"),
+        ("It isn't 18, and it can't be 19; so 20.", "20"),
+        ("So 18 is half of 36.", "18"),
+        ("The answer is the 14th prime, 43.", "43"),
+        ("The answer is the 14th.", "14"),
+        ("The answer is 18.\n\nHmm, on second thought it should be 20.", "20"),
+        ("The remainder of 18 mod 5 is 3.", "3"),
     ],
 )
 def test_the_answer_is_the_stated_number_or_the_last(prediction, gold):
     assert verify(prediction, gold).score == 1.0
+
+
+@pytest.mark.parametrize(
+    "prediction",
+    [
+        "It isn't 18.",
+        "The answer can't be 18.",
+        "The answer is 18 factorial",
+        "The answer is 18 mod 5",
+        "The answer is log 18",
+        "The answer is undefined.\n(attempt 18)",
+        "The answer is that it cannot be determined.\n(attempt 18)",
+    ],
+)
+def test_a_number_that_is_denied_or_that_the_answer_is_made_of_is_not_the_answer(prediction):
+    assert verify(prediction, "18").score == 0.0
 
 
 def test_tolerances_are_absolute_or_relative():

@@ -27,6 +27,10 @@ _SIGN = re.compile(
 _SPACED_SIGN = re.compile(r"[=≈]\s*(?:\$|\\\()?\s*(-|−|\\pm|\\mp|±)\s*(?:\$|\\\()?\s*$")
 _NAME = re.compile(r"(?<![A-Za-z\\])([A-Za-z])\s*=\s*(?:\$|\\\(|\\\[)?\s*$")
 _DENIED = re.compile(r"\b(?:not|instead\sof|rather\sthan)(?:\sbe)?\s*(?:\$|\\\(|\\\[)?\s*$")
+_DENIED_AFTER = re.compile(
+    r"[\s$)\]\\]*(?:(?:is|was)(?:\sclearly|\sdefinitely)?\s(?:wrong|incorrect|false|a\smistake|not\s(?:right|correct|the\sanswer))"
+    r"|(?:is|was)n['’]t\s(?:right|correct|the\sanswer))\b"
+)
 _UNITS = [f"{word}(?:e?s)?" for word in UNITS if len(word) > 1 and word not in ("in", "unit", "second", "min", "sec")]
 _AFTER = re.compile(
     r"(?:\s*(?:\$|\\\)))?\s*(?P<percent>\\?%|percent\b|pct\b)"
@@ -79,7 +83,7 @@ def boxed(part: str, starts: list[int]) -> tuple[Span | None, int]:
         answer, end = box
         if end > following or PLACEHOLDER.fullmatch(answer[:200]):
             continue  # a box around the box already taken, or one copied from the instruction
-        if _DENIED.search(part, max(0, start - 20), start):
+        if _DENIED.search(part, max(0, start - 20), start) or _DENIED_AFTER.match(part, end):
             continue
         answer = _around(part, start, answer, end)
         if len(answer) > MAX_SPAN and not answers:

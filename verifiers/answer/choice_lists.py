@@ -20,6 +20,7 @@ _PLACE = re.compile(
 )
 _RIGHT = r"yes|true|correct|right|[✅✓✔☑]"
 _WRONG = r"no|false|incorrect|wrong|[❌✗✘✖×]"
+_JUDGEMENT = re.compile(rf"\s*(?:{_RIGHT}|{_WRONG})\s*\.?\s*", re.IGNORECASE)
 
 
 class PlaceReader:
@@ -56,13 +57,15 @@ class JudgedListReader:
 
     Args:
         labels: the choices' labels.
+        texts: their texts, in the same order.
     """
 
-    def __init__(self, labels: Sequence[str]) -> None:
+    def __init__(self, labels: Sequence[str], texts: Sequence[str]) -> None:
+        self.judging = any(_JUDGEMENT.fullmatch(text) for text in texts)
         self.index = {label.lower(): index for index, label in enumerate(labels)}
         any_label = any_of(labels)
         self.judged = re.compile(
-            rf"(?<![\w'’])[(\[*]{{0,3}}({any_label})[)\]*]{{0,3}}\s?[:=–—-]?\s{{0,2}}(?:is\s)?"
+            rf"(?<![\w'’])[(\[*]{{0,3}}({any_label})[)\]*]{{0,3}}\s?[:.=–—-]?\s{{0,2}}(?:is\s)?"
             rf"(?:(?P<right>{_RIGHT})|(?P<wrong>{_WRONG}))(?!\w)",
             re.IGNORECASE,
         )
@@ -73,6 +76,8 @@ class JudgedListReader:
         Args:
             text: an answering part.
         """
+        if self.judging:  # the list writes out the choices
+            return set()
         judgements = {self.index[match[1].lower()]: bool(match["right"]) for match in self.judged.finditer(text)}
         right = {index for index, said in judgements.items() if said}
         return right if len(judgements) == len(self.index) > 1 and len(right) == 1 else set()

@@ -63,6 +63,9 @@ _CONCLUDED = re.compile(
 SENTENCE_BREAK = re.compile(r"[.!?\n]")
 _SENTENCE_END = re.compile(r"[.!?]+(?=\s|$)|\n")
 _CALLS = ("option", "choice", "answer", "letter", "statement")
+_WOULD = re.compile(r"\bwould\b", re.IGNORECASE)
+_IF = re.compile(r"[^.!?\n]{0,40}?\bif\b", re.IGNORECASE)
+_ALSO = re.compile(r"\balso\b", re.IGNORECASE)
 _FARTHEST = 80
 """Characters before a label in which it is introduced."""
 
@@ -147,9 +150,14 @@ class StatementReader:
             lead = pattern.search(text, max(0, start - _FARTHEST), start)
             if lead and (ends is None or ends.match(text, label.end())) and not _of_another(text, lead):
                 return Span(label[0], "cue", lead.start())
-        if not self.judged.match(text, label.end()):
+        judged = self.judged.match(text, label.end())
+        if judged is None or (_WOULD.search(judged[0]) and _IF.match(text, judged.end())):
             return None
         other = self.joined.search(text, max(0, start - 20), start)
+        if other is None and _ALSO.search(judged[0]):  # `A is right. B is also right.`
+            before = list(self.one.finditer(text, max(0, start - 4 * _FARTHEST), start))
+            other = before[-1] if before else None
+            return Span(f"{other[0]} and {label[0]}" if other else label[0], "cue", start)
         return Span(f"{other[1]} and {label[0]}" if other else label[0], "cue", start)  # `A and B are correct`
 
 

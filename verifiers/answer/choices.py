@@ -46,6 +46,11 @@ _REJECTED = re.compile(
 """A choice that is mentioned in order to be turned down."""
 
 
+NO_LABEL = (
+    r"(?-i:a)\s+[A-Za-z]|I(?:['’]|\s(?:am|was|believe|think|guess|suppose|would|know|have|had|feel|mean|assume|conclude|can"
+    r"|will|chose|choose|pick)\b)"
+)
+"""An article and a pronoun, which are labels nowhere: `the answer is B, a city`, `it is G, I believe`."""
 _TURNED_DOWN = (
     r"\s(?:is|was|can\sbe|must\sbe)\s(?:(?:also|definitely|clearly|therefore)\s)?"
     r"(?:out|wrong|incorrect|false|not|eliminated|excluded|ruled\sout|impossible)\b|\s(?:isn|can)['’]t\b"
@@ -85,7 +90,7 @@ class ChoiceReader:
         )
         self.start = re.compile(
             rf"{_OPEN}(?:(?:choice|option)\s)?{_OPEN}({any_label})"
-            r"(?:[)\]*_]{1,4}|[.:,!)](?=\s)|\s[-–—]\s|(?=\s(?:because|since)\b))",
+            r"(?:[)\]*_]{1,4}|[.:;,!)](?=\s)|\s[-–—]\s|(?=\s(?:because|since)\b))",
             re.IGNORECASE,
         )
         self.listing = re.compile(rf"[\s,;][(\[]?({any_label})(?:\)|\]|[:.)](?=\s))", re.IGNORECASE)
@@ -99,13 +104,14 @@ class ChoiceReader:
             re.IGNORECASE,
         )
         self.more = re.compile(
-            rf"\s?(?:,\s?(?:or|and)\b|[,;/&]|\bor\b|\band\b)\s?(?:also |maybe )?"
-            rf"{_OPEN}({any_label}){_CLOSE}(?![\w'’-])",
+            rf"\s?(?:,\s?(?:or|and)\b|[,;/&]|\bor\b|\band\b)\s?"
+            r"(?:also |maybe |perhaps |possibly |(?:it|the answer)\s(?:might|may|could)(?:\salso)?\sbe\s)?"
+            rf"(?!{NO_LABEL}){_OPEN}({any_label}){_CLOSE}(?![\w'’-])",
             re.IGNORECASE,
         )
         self.stating = StatementReader(labels)
         self.places = PlaceReader(labels, texts)
-        self.lists = JudgedListReader(labels)
+        self.lists = JudgedListReader(labels, texts)
 
     def statements(self, part: str) -> list[Span]:
         """The statements that only a choice has, as spans of the label or text that they give."""

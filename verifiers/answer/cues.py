@@ -55,7 +55,12 @@ _INVERTED = re.compile(
 )
 _CLAUSE_START = re.compile(r"[.!?;:,\n]\s|\b(?:so|thus|hence|therefore|and|but)\b", re.IGNORECASE)
 _CONDITION = re.compile(
-    r"(?:\b(?:wrong|incorrect|false|second|second-best|next-best|other|previous|earlier)[ \t]+$"
+    r"(?:\b(?:wrong|incorrect|false|second|second-best|next-best|previous|earlier|expected|reference|gold|official"
+    r"|(?:other|another|alternative)(?:[ \t]+(?:possible|plausible|acceptable|common))?)[ \t]+$"
+    r"|\b(?:(?:some|many|most|people|others?|everyone|someone|they|students?)(?:[ \t]+people)?"
+    r"(?:[ \t]+(?:might|may|could|would|will))?|(?:you|one)[ \t]+(?:might|may|could|would)"
+    r"|(?:mistake|tempting|error)(?: is)? to)[ \t]+(?:say|think|claim|believe|assume|guess|argue)s?(?: that)?[ \t]+"
+    r"(?:(?:the|correct)[ \t]+)*$"
     r"|(?:\b(?:if|whether|unless|until|suppose|assuming|hope)"
     r"|(?:n['’]t|\bnot|\bnever)[ \t]+(?:think|believe|say|claim|mean))(?: that)?[ \t]+"
     r"(?:(?:the|my|our|your|final|correct)[ \t]+)*$)",
@@ -67,14 +72,18 @@ _LINE_START = re.compile(
 )
 SENTENCE_END = re.compile(
     r"。|[.!?]+[*_\"')]*(?=\s+[A-Z\\$<*_(]|\s*$)|(?:\.{2,}|…|\s[-–—]+)(?=\s?(?i:wait|no\b,|no\swait|oh|oops|hmm|actually|sorry))"
-    r"|,(?=\s(?i:(?:no,?\s)?wait\b|scratch\sthat|i\smean\b|or\srather\b|correction\b))"
+    r"|;(?=\s(?i:no,|wait\b|sorry\b))|,(?=\s(?i:(?:no,?\s)?wait\b|scratch\sthat|i\smean\b|or\srather\b|correction\b))"
     r"|\s*(?:\.\s*)?I hope it is|\n"
 )
 _RECURRING = re.compile(r"[.0-9][0-9]{2}\.{3}")
 """The end of a decimal that goes on, with its dots."""
 _WITHDRAWN = re.compile(
-    r"\s*(?:(?:oh|oops|hmm+|wait|actually|sorry|but)\b[\s,.!…—–-]*){0,3}"
+    r"[;\s]*(?:(?:oh|oops|hmm+|wait|actually|sorry|but)\b[\s,.!…—–-]*){0,3}"
     r"(?:no[,:.!]|no[ \t]*[-–—]|no\swait\b|i\smean\b|or\srather\b|nope\b|scratch\sthat|correction\b"
+    r"|(?<=(?:ait|rry|ops),\s)(?=(?:-?\$?[0-9][0-9,.]*(?:\s?%|\s[a-z]+)?|\(?[A-Z]\)?)[.!]?\s*(?:$|\n))"
+    r"|(?:on|up)on\ssecond\sthoughts?\b|on\s(?:second|further)\s(?:thoughts?|reflection|consideration)\b"
+    r"|i\s(?:made\s(?:a|an|another)\s(?:\w+\s)?(?:mistake|error)|misread|miscounted|miscalculated)\b"
+    r"|(?:it|that|this)\sshould\s(?:actually\s)?(?:be|have\sbeen)\s(?=[-$\\0-9])"
     r"|(?:that|this|it)(?:['’]s|\s(?:is|was|seems))(?:n['’]t|\snot)?"
     r"\s(?:wrong|incorrect|not\s(?:right|correct)|a\smistake)|that\sis(?:n['’]t|\snot)\s(?:right|correct))",
     re.IGNORECASE,

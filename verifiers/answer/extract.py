@@ -22,6 +22,7 @@ from verifiers.answer.runs import Run, runs
 from verifiers.answer.sentence_ends import without_circumstance
 from verifiers.answer.signs import with_signs
 from verifiers.answer.units import KNOWN_WORDS, PHRASES
+from verifiers.answer.word_operations import with_operations
 from verifiers.answer.words import with_digits
 
 __all__ = ["SEEN", "Found", "extract", "extract_gold", "is_bare"]
@@ -173,7 +174,7 @@ def _refined(segment: str) -> str:
     segment = segment[: recurring.end()] if recurring else segment.rstrip("*_.! ")
     if is_bare(segment) or any(segment.lower().startswith(phrase) for phrase in PHRASES):
         return segment
-    masked = mask_money(with_signs(clock_as_digits(segment)))
+    masked = mask_money(with_signs(clock_as_digits(with_operations(segment))))
     found = runs(masked, stated=True)
     if not found:
         return segment

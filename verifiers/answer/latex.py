@@ -49,6 +49,10 @@ _SQUARED_UNIT = re.compile(r"(?<![A-Za-z])(mm|cm|dm|km|m|ft|in|yd|mi)([²³])")
 
 _DOUBLED = re.compile(r"\\\\(?=[a-zA-Z([{\])}])")
 _SIZING = re.compile(r"\\(?:left|right|[bB]igg?[lr]?|mleft|mright)(?![a-zA-Z])\s*\.?(?=[\s\\()\[\]{}|.<>/])")
+_FIGURE = re.compile(r"^[\s$]*\\(angle|triangle|overarc|arc)\s*\{?\s*([A-Z]{1,4})\s*\}?[\s$]*$")
+"""An angle, triangle or arc by its points, which is a name."""
+_SYSTEMS = {"binary": 2, "octal": 8, "hexadecimal": 16}
+_IN_SYSTEM = re.compile(rf"(?<=[0-9A-F])\s+in\s+({'|'.join(_SYSTEMS)})(?=[\s.$]*$)", re.IGNORECASE)
 _THIN = re.compile(r"\\!\s*|\{\s*,\s*\}")
 _SPACE = re.compile(r"\\(?:qquad|quad|thinspace|medspace|thickspace|enspace)|\\[,;: ]|(?<!\\)~|\\hspace\{[^{}]*\}")
 _DROPPED = re.compile(
@@ -140,7 +144,7 @@ def clean(text: str) -> str:
         text = _SUBSCRIPTS.sub(lambda m: f"_{{{m[0].translate(_PLAIN_DIGITS)}}}", text)
         text = _COUNTER.sub("", text.rstrip("。. "))
         text = _SQUARED_UNIT.sub(lambda m: rf"\text{{ {m[1]}}}^{'2' if m[2] == '²' else '3'}", text)
-    text = text.translate(_CHARACTERS).replace("{:}", ":")
+    text = text.translate(_CHARACTERS).replace(r"\text{:}", ":").replace("{:}", ":")
     if "..." in text or "…" in text:
         text = _GOING_ON.sub(r"\1\\ldots", text)
     if "\\" in text:
@@ -148,6 +152,7 @@ def clean(text: str) -> str:
             text = _DOUBLED.sub(r"\\", text)
         elif r"\\begin" in text:
             text = text.replace("\\\\", "\\")
+        text = _FIGURE.sub(r"\\text{\1 \2}", text)
         text = text.replace(r"\$", CURRENCY).replace(r"\%", "%").replace(r"\#", "#").replace(r"\&", "&")
         text = _DELIMITERS.sub(" ", text) if r"\begin" not in text else text
         text = _THIN.sub(lambda m: "," if "," in m[0] else "", text)
@@ -177,6 +182,8 @@ def clean(text: str) -> str:
     if "\\" in text or "=" in text:
         for pattern, replacement in _SYNONYMS:
             text = pattern.sub(replacement, text)
+    if "binary" in text or "octal" in text or "hexadecimal" in text:
+        text = _IN_SYSTEM.sub(lambda m: f" in base {_SYSTEMS[m[1].lower()]}", text)
     if "mod" in text:
         text = _MODULO.sub(lambda m: f"\\pmod{{{(m[1] or m[2] or m[3] or m[4] or '').strip()}}}", text)
     if "C" in text:

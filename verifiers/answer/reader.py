@@ -92,6 +92,9 @@ def _hashes(part: str) -> Iterator[Span]:
         return
     for match in list(_HASHES.finditer(part))[: -MOST - 1 : -1]:
         text = match[1].strip()
+        if "\\box" in text:
+            box, _ = boxed(text, [box.start() for box in BOX.finditer(text)][-MOST:])
+            text = box.text if box is not None and not box.fault else text
         if text and not CUE.search(text[:80] + "\n") and not _HEADING.match(text):
             yield Span(text, "hashes", match.start())
 

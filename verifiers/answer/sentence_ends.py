@@ -93,7 +93,7 @@ _PART_OF = re.compile(
 _OF_CHANCE = re.compile(r"(?i)\b(?:probability|chances?|odds|likelihood)\b")
 _SUBJECT = re.compile(
     rf"(?i)(?:(?<=^)|(?<=[.!?\n]\s)|(?<=\n))(?P<number>(?:(?:so|thus|hence|therefore),?\s+)?{_DIGITS}(?:\s+[a-z]+)?)"
-    rf"\s+(?:is|are)\s+(?:the|how|what)\s(?:(?!\b(?:{_CONCLUDES[3:-1]}|is|are)\b)[^.!?=\n]){{1,80}}{_ENDS}"
+    rf"\s+(?:is|are)\s+(?:the|how|what|half|twice|double|triple|an?\s(?:half|third|quarter|multiple|factor))\s(?:(?!\b(?:{_CONCLUDES[3:-1]}|is|are)\b)[^.!?=\n]){{1,80}}{_ENDS}"
 )
 """What a sentence says of the number that it begins with: `8 is the sum of 5 and 3`."""
 _ADDENDS = re.compile(

@@ -47,6 +47,9 @@ _MORE = frozenset({"more", "full", "whole", "fewer", "less", "extra", "additiona
 _JOINS = frozenset({"and", "or", "to", "nor", "versus", "vs", "through", "remainder"})
 _AMBIGUOUS = frozenset({"in", "s", "h", "l", "m", "g"})
 """Words that are units only where nothing follows them: `5 in`, but not `5 in all`."""
+_BEFORE = frozenset({"log", "ln", "sin", "cos", "tan", "sqrt"})
+_BEHIND = frozenset({"mod", "modulo", "choose"})
+"""Functions and operations in words, before and behind a number, that arithmetic cannot read."""
 _MULTIPLIES = frozenset({"hundred", *LARGE})
 
 
@@ -84,6 +87,7 @@ def chains_of(text: str) -> list[Chain]:
             last -= 1
         start, stop = tokens[side].start, tokens[last - 1].end
         words = [token.text.lower() for token in takewhile(_is_unit_word, tokens[last : last + 3])]
+        value = None if words[:1] and words[0] in _BEHIND else value
         named = singular(words[words[0] in _MORE and len(words) > 1]) if words else ""
         closing = last + len(words) == len(tokens) or tokens[last + len(words)].kind == "stop"
         unit = named if named in UNITS and (closing or named not in _AMBIGUOUS) else None
@@ -149,6 +153,8 @@ def _side(tokens: Sequence[Token], at: int) -> tuple[Fraction | None, bool, int]
 def _leads_in(before: Token, token: Token) -> bool:
     """Whether a token before a number makes it a part of something else: `XY2`, `x_2`, `√2`, `v1.2`."""
     touches = before.end == token.start
+    if before.kind == "word" and before.text.lower() in _BEFORE:
+        return True
     if before.kind == "bad":
         return before.text in (OTHER, "\\", "_", "^", ".", "@", "#", "<", ">")
     return touches and (before.kind in ("word", "number") or (before.kind == "op" and token.kind != "op"))

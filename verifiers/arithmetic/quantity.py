@@ -34,8 +34,11 @@ LONGEST = 2_000
 
 
 _PLAIN = re.compile(r"(-?[0-9]{1,15}(?:\.[0-9]{1,15})?)\.?")
-_REJECTED = re.compile(r"(?i)\b(?:not|rather than|instead of)\s+[-$]?[0-9][0-9,.]*(?:\s?%)?")
-_ORDINAL = re.compile(r"\b[0-9]{1,3}(?:st|nd|rd|th)\s+[A-Za-z]+")
+_REJECTED = re.compile(
+    r"(?i)(?:\b(?:not|never|rather than|instead of|cannot)|n['’]t)(?:\s(?:be|equal(?:\sto)?))?"
+    r"\s+[-$]?[0-9][0-9,.]*(?:\s?%)?"
+)
+_ORDINAL = re.compile(r"(?<![/.,])\b[0-9]{1,3}(?:st|nd|rd|th)\s+[A-Za-z]+")
 """Which one of several: `the 2nd test`."""
 _BRACKETED_UNIT = re.compile(r"\([^()]*[0-9] ?([A-Za-z]+) ?\)")
 _EQUATED = re.compile(r"([0-9][0-9.,]*\s([A-Za-z]+))\s*=\s*([0-9][0-9.,]*\s([A-Za-z]+))(?=[ .!]*$)")
@@ -48,6 +51,15 @@ def stated_quantity(text: str) -> Quantity | None:
     if plain := _PLAIN.fullmatch(text):
         return Quantity(Fraction(plain[1]), plain[1], alone=True)
     text = _EQUATED.sub(_as_remark, text[:LONGEST])
+    counted = _ORDINAL.sub(" ", text)
+    if counted != text and any(character.isdigit() for character in counted):  # `the 14th prime, 43`
+        other = _first_or_last(counted)
+        return replace(other, alone=False) if other else None
+    return _first_or_last(text)
+
+
+def _first_or_last(text: str) -> Quantity | None:
+    """The quantity that a text begins with, else its last one; None where it has no number."""
     tidy = tidied(text)
     if not any(character.isdigit() for character in tidy):
         tidy = tidied(with_digits(text))

@@ -29,7 +29,7 @@ def test_places_count_for_nothing_where_choices_have_numbers_of_their_own():
 
 
 def test_a_list_that_judges_every_choice_states_the_one_that_is_right():
-    right = JudgedListReader(LABELS).right
+    right = JudgedListReader(LABELS, TEXTS).right
     assert right("A) No\nB) Yes\nC) No") == {1}
     assert right("A: incorrect. B: incorrect. C: correct.") == {2}
     assert right("A \u2717 B \u2713 C \u2717") == {1}

@@ -27,6 +27,7 @@ _NOBODY = 65534
 ENVIRONMENT = {
     "PYTHONHASHSEED": "0",  # sets of strings in the same order in every run, so the same verdicts
     "PYTHONDONTWRITEBYTECODE": "1",
+    "PYTHONINTMAXSTRDIGITS": "0",  # a right program may print an integer of more digits than Python allows
     "OPENBLAS_NUM_THREADS": "1",  # a preloaded numpy must not start threads in a process that forks
     "OMP_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
