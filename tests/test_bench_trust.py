@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from tests.rl.conftest import SMALL
+
 
 def looks(soak, memory, files=lambda at: 10, processes=lambda at: 3, count=30, seconds=300.0):
     step = seconds / count
@@ -47,6 +49,12 @@ def test_a_look_counts_a_process_and_what_it_started(bench):
 def test_hostile_items_change_no_verdict_of_others(bench):
     row = bench("soak").pool(2000)
     assert (row["items"], row["hostile"], row["unexpected"]) == (2000, 20, 0)
+
+
+@pytest.mark.slow
+def test_a_run_is_looked_at_and_ended_in_order(bench):
+    row = bench("soak").ppo(0.2, [f"{key}={value}" for key, value in SMALL.items() if key != "trainer.max_steps"])
+    assert row["steps"] > 0 and row["exit"] == 1 and row["checkpoints"] > 0 and row["looks"] >= 5
 
 
 def test_a_vulnerability_without_an_explanation_is_told_apart(bench, monkeypatch):
