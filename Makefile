@@ -174,6 +174,7 @@ soak: $(READY)
 
 # The wheel in bare environments of Python 3.11, 3.12 and 3.13, known vulnerabilities of what it installs, and licences.
 # PyPI's torch brings CUDA, 3 GB; with PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu it is the CPU build.
+supply: export OMP_NUM_THREADS = 1
 supply: $(READY)
 	$(BIN)/python bench/supply.py --out bench/supply.json $(if $(PYTHONS),--python $(PYTHONS))
 	$(BIN)/python bench/tables.py docs/supply.md

@@ -28,8 +28,8 @@ WHERE = ROOT / "runs" / "supply"
 TOOLS = ("pip-audit==2.10.1", "pip-licenses==5.5.5")
 PYTHONS = ("python3.11", "python3.12", "python3.13")
 SHORT = (
-    "logging.wandb=disabled", "policy.warm_start.steps=60", "trainer.max_steps=16", "trainer.save_steps=16",
-    "evaluation.n=20", "evaluation.validation_n=20", "evaluation.every=16",
+    "logging.wandb=disabled", "policy.warm_start.steps=20", "trainer.max_steps=16", "trainer.save_steps=16",
+    "evaluation.n=20", "evaluation.k=2", "evaluation.validation_n=20", "evaluation.every=16",
 )  # fmt: skip
 """Overrides of the quickstart's config for a run of seconds."""
 EXPLAINED: Mapping[str, str] = {}
@@ -139,7 +139,7 @@ def _distributions(inside: Path) -> dict[str, str]:
 
 
 def vulnerabilities(tools: Path, inside: Path) -> list[Row]:
-    """What pip-audit says of the packages in an environment: a row for each vulnerability.
+    """What pip-audit says of the packages in an environment: a row for each vulnerability, and one with their number.
 
     Args:
         tools: the interpreter that has pip-audit.
@@ -148,13 +148,14 @@ def vulnerabilities(tools: Path, inside: Path) -> list[Row]:
     Raises:
         Failed: pip-audit could not ask, or skipped a package.
     """
-    asked = WHERE / "installed.txt"
-    asked.write_text("".join(f"{name}=={version}\n" for name, version in _distributions(inside).items()))
+    asked, packages = WHERE / "installed.txt", _distributions(inside)
+    asked.write_text("".join(f"{name}=={version}\n" for name, version in packages.items()))
     out = ran(tools, "-m", "pip_audit", "--requirement", asked, "--no-deps", "--disable-pip", "--format", "json",
               "--progress-spinner", "off", fails=True)  # fmt: skip
     if not out:
         raise Failed("pip-audit printed nothing; it asks pypi.org, and may not reach it")
-    return audited(json.loads(out)["dependencies"])
+    rows = audited(json.loads(out)["dependencies"])
+    return [*rows, {"id": "all", "packages": len(packages), "vulnerabilities": len(rows)}]
 
 
 def audited(dependencies: Sequence[Mapping[str, Any]]) -> list[Row]:
@@ -166,8 +167,11 @@ def audited(dependencies: Sequence[Mapping[str, Any]]) -> list[Row]:
     Raises:
         Failed: it skipped a package.
     """
-    if skipped := [one["name"] for one in dependencies if "skip_reason" in one]:
-        raise Failed(f"pip-audit skipped {', '.join(skipped)}")
+    if skipped := [one for one in dependencies if "skip_reason" in one]:
+        raise Failed(
+            f"pip-audit could not ask about {len(skipped)} of {len(dependencies)} packages, such as "
+            f"{skipped[0]['name']} ({skipped[0]['skip_reason']}); it needs PyPI itself, and not a mirror of its files"
+        )
     rows = []
     for one in dependencies:
         for found in one["vulns"]:
@@ -185,9 +189,9 @@ def licences(tools: Path, inside: Path) -> list[Row]:
         inside: the interpreter of the environment.
     """
     given = ["--python", inside, "--format", "json", "--from", "mixed"]
-    by_licence = defaultdict[str, list[str]](list)
+    by_licence, packages = defaultdict[str, list[str]](list), _distributions(inside)
     for one in json.loads(ran(tools, "-m", "piplicenses", *given)):
-        if one["Name"].lower() in _distributions(inside):
+        if one["Name"].lower() in packages:
             by_licence[one["License"].splitlines()[0][:80]].append(one["Name"])
     return [{"licence": name, "packages": ", ".join(sorted(of))} for name, of in sorted(by_licence.items())]
 
@@ -200,32 +204,31 @@ def main() -> None:
     )
     parser.add_argument("--skip", nargs="+", default=[], choices=("audit", "licences"), help="leave these out")
     given = parser.parse_args()
-    built, failed, inside, rows = wheel(), list[str](), None, list[Row]()
+    built, failed, inside = wheel(), list[str](), None
+    if given.out:
+        given.out.unlink(missing_ok=True)
+
+    def keep(part: str, rows: Sequence[Row]) -> None:
+        record(given.out, [{"part": part, **row} for row in rows], key=["part", "name"])
+        listed(rows, "name").show()
+
     for python in given.python:
         try:
             row, there = installed(python, built)
-            rows.append({"part": "python", "name": Path(python).name, **row})
+            keep("python", [{"name": Path(python).name, **row}])
             inside = inside or there
         except (Failed, OSError) as error:
             failed.append(f"{python}: {error}")
     if inside is not None:
         tools = environment(given.python[0], WHERE / "tools", *TOOLS)
         for part, looked in (("audit", vulnerabilities), ("licences", licences)):
-            if part in given.skip:
-                continue
             try:
-                found = looked(tools, inside)
+                found = [] if part in given.skip else looked(tools, inside)
             except Failed as error:
                 failed.append(f"{part}: {error}")
                 continue
-            rows += [{"part": part, "name": row.get("id", row.get("licence")), **row} for row in found]
+            keep(part, [{"name": row.get("id", row.get("licence")), **row} for row in found])
             failed += [f"{row['package']}: {row['id']} is not explained" for row in found if row.get("why") == ""]
-            if part == "audit":
-                count = len(_distributions(inside))
-                rows.append({"part": "audit", "name": "all", "packages": count, "vulnerabilities": len(found)})
-    if given.out:
-        given.out.unlink(missing_ok=True)
-    listed(record(given.out, rows, key=["part", "name"]), "part").show()
     sys.exit("\n".join(failed) if failed else 0)
 
 

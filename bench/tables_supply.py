@@ -27,7 +27,10 @@ def vulnerabilities(rows: Sequence[Row]) -> Table:
         [row["package"], row["id"], row["fixed"], row["why"] or "**not explained**"] for row in rows if row not in whole
     ]
     lines += [[f"{row['packages']} packages asked about", f"{row['vulnerabilities']} known", "", ""] for row in whole]
-    return Table(["package", "vulnerability", "fixed in", "why it does not matter here"], lines or [[NOTHING] * 4])
+    return Table(
+        ["package", "vulnerability", "fixed in", "why it does not matter here"],
+        lines or [["not asked yet", *[NOTHING] * 3]],
+    )
 
 
 def licences(rows: Sequence[Row]) -> Table:

@@ -71,8 +71,8 @@ def test_a_vulnerability_without_an_explanation_is_told_apart(bench, monkeypatch
         ("b 2.0", "PYSEC-1", "none", "nothing here calls it"),
         ("b 2.0", "PYSEC-2", "2.1, 3.0", ""),
     ]
-    with pytest.raises(supply.Failed, match="skipped c"):
-        supply.audited([{"name": "c", "skip_reason": "not on PyPI"}])
+    with pytest.raises(supply.Failed, match=r"could not ask about 1 of 2 packages, such as c \(not there\)"):
+        supply.audited([found[0], {"name": "c", "skip_reason": "not there"}])
     rows = [{"part": "audit", "name": row["id"], **row} for row in supply.audited(found)]
     rows.append({"part": "audit", "name": "all", "packages": 2, "vulnerabilities": 2})
     table = bench("tables_supply").vulnerabilities(rows)
