@@ -33,8 +33,8 @@ test: $(READY)
 test-slow: $(READY)
 	$(BIN)/python -m pytest -m slow
 
-# FSDP2, DeepSpeed ZeRO-3, bitsandbytes and two nodes, without a GPU, in an environment of its own: the project's and these
-# packages. DeepSpeed compiles a part of itself, for which a C++ compiler is needed. A quarter of an hour.
+# FSDP2, DeepSpeed ZeRO-3, bitsandbytes, two nodes and Ray, without a GPU, in an environment of its own: the project's and
+# these packages. DeepSpeed compiles a part of itself, for which a C++ compiler is needed. A quarter of an hour.
 ENGINES := runs/engines/sharded
 test-engines: export OMP_NUM_THREADS = 1
 test-engines: export TORCH_EXTENSIONS_DIR = $(abspath $(ENGINES))/extensions
@@ -46,7 +46,7 @@ $(ENGINES)/.ready: $(READY) Makefile
 	$(BIN)/python -c "import sysconfig; print('import site; site.addsitedir(%r)' % sysconfig.get_path('purelib'))" \
 		> $$($(ENGINES)/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/project.pth
 	$(ENGINES)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
-		deepspeed==0.19.8 bitsandbytes==0.50.2
+		deepspeed==0.19.8 bitsandbytes==0.50.2 'ray[train]==2.60.0'
 	DS_ACCELERATOR=cpu $(ENGINES)/bin/python -c "import deepspeed.accelerator as of; \
 		of.get_accelerator().create_op_builder('ShareMemCommBuilder').load()"
 	touch $@

@@ -15,16 +15,14 @@ GPU transformers' loop runs ahead of the device, and is left as it is.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 from transformers import (
     GenerationConfig,
-    LogitsProcessorList,
     MinPLogitsWarper,
-    StoppingCriteriaList,
     SuppressTokensLogitsProcessor,
     TemperatureLogitsWarper,
     TopKLogitsWarper,
@@ -53,6 +51,18 @@ FORGETFUL = (
 """What changes logits and remembers nothing of the rows; with other processors (but for `NanWatch`) all rows stay."""
 
 
+class Processors(Protocol):
+    """transformers' list of logits processors."""
+
+    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
+        """The scores (B, V) as all of them have changed them."""
+        ...
+
+    def __iter__(self) -> Iterator[object]:
+        """Each of them."""
+        ...
+
+
 def decoding(model: Model) -> Callable[..., Tensor] | None:
     """What to pass to transformers' `generate` as `custom_generate`: the loop of this module, or None for its own.
 
@@ -66,8 +76,8 @@ def decoding(model: Model) -> Callable[..., Tensor] | None:
 def decode(
     model: Any,
     input_ids: Tensor,
-    logits_processor: LogitsProcessorList,
-    stopping_criteria: StoppingCriteriaList,
+    logits_processor: Processors,
+    stopping_criteria: Callable[[Tensor, Tensor], Tensor],
     generation_config: GenerationConfig,
     **inputs: Any,
 ) -> Tensor:

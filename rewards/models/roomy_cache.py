@@ -19,8 +19,9 @@ def make_room(cache: Cache, most: int, rows: Tensor | None) -> None:
         most: number of tokens.
         rows: the rows that it is to hold, which may repeat; None for those that it holds.
     """
-    if isinstance(cache, DynamicCache) and all(type(layer) is DynamicLayer for layer in cache.layers):
-        cache.layers = [RoomyLayer(layer, most, rows) for layer in cache.layers]
+    usual = [layer for layer in cache.layers if type(layer) is DynamicLayer]
+    if isinstance(cache, DynamicCache) and len(usual) == len(cache.layers):
+        cache.layers = [RoomyLayer(layer, most, rows) for layer in usual]
     elif rows is not None:
         cache.batch_select_indices(rows)
 
