@@ -222,8 +222,10 @@ def main() -> None:
     if inside is not None:
         tools = environment(given.python[0], WHERE / "tools", *TOOLS)
         for part, looked in (("audit", vulnerabilities), ("licences", licences)):
+            if part in given.skip:
+                continue
             try:
-                found = [] if part in given.skip else looked(tools, inside)
+                found = looked(tools, inside)
             except Failed as error:
                 failed.append(f"{part}: {error}")
                 continue
