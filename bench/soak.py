@@ -37,7 +37,7 @@ WARM_UP_S = 600.0
 GROWS = 0.03
 """The share by which memory may grow: what an allocator keeps differs from look to look."""
 BATCH = 2000
-"""Items that are given to the pool at once."""
+"""Items that are given to the pool at once, but at most a twentieth of all."""
 DEADLINE = 0.5
 """Processor time in seconds of an item."""
 HOSTILE = ("crash", "die", "hang", "hang_deaf", "hang_in_c", "fill", "break_down")
@@ -152,10 +152,10 @@ def pool(items: int) -> Row:
         items: their number.
     """
     hostile, looks, wrong = itertools.cycle(HOSTILE), list[Look](), Counter[str]()
-    started, most = time.monotonic(), 0.0
+    started, most, batch = time.monotonic(), 0.0, max(1, min(BATCH, items // 20))
     with Pool(MODULE, workers=2, memory=2.0) as workers:
-        for first in range(0, items, BATCH):
-            names = [next(hostile) if place % 100 == 50 else "say" for place in range(first, min(first + BATCH, items))]
+        for first in range(0, items, batch):
+            names = [next(hostile) if place % 100 == 50 else "say" for place in range(first, min(first + batch, items))]
             calls = [Call(MODULE, name, ARGUMENTS.get(name, (str(first + place),) if name == "say" else ()))
                      for place, name in enumerate(names)]  # fmt: skip
             begun = time.monotonic()

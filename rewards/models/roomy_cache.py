@@ -21,7 +21,8 @@ def make_room(cache: Cache, most: int, rows: Tensor | None) -> None:
     """
     usual = [layer for layer in cache.layers if type(layer) is DynamicLayer]
     if isinstance(cache, DynamicCache) and len(usual) == len(cache.layers):
-        cache.layers = [RoomyLayer(layer, most, rows) for layer in usual]
+        roomy: list[Any] = [RoomyLayer(layer, most, rows) for layer in usual]
+        cache.layers = roomy
     elif rows is not None:
         cache.batch_select_indices(rows)
 
