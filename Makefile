@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 
 .PHONY: setup quickstart test test-slow test-engines test-vllm lint notebooks bench bench-gpu bench-learning \
 	bench-quickstart bench-stages \
-	bench-prm bench-diagnostics faults speedrun \
+	bench-prm bench-diagnostics faults soak supply speedrun \
 	bench-rewards bench-verifiers papers real \
 	tables docs mutate clean
 
@@ -33,8 +33,8 @@ test: $(READY)
 test-slow: $(READY)
 	$(BIN)/python -m pytest -m slow
 
-# FSDP2, DeepSpeed ZeRO-3, bitsandbytes and two nodes, without a GPU, in an environment of its own: the project's and these
-# packages. DeepSpeed compiles a part of itself, for which a C++ compiler is needed. A quarter of an hour.
+# FSDP2, DeepSpeed ZeRO-3, bitsandbytes, two nodes and Ray, without a GPU, in an environment of its own: the project's and
+# these packages. DeepSpeed compiles a part of itself, for which a C++ compiler is needed. A quarter of an hour.
 ENGINES := runs/engines/sharded
 test-engines: export OMP_NUM_THREADS = 1
 test-engines: export TORCH_EXTENSIONS_DIR = $(abspath $(ENGINES))/extensions
@@ -46,7 +46,7 @@ $(ENGINES)/.ready: $(READY) Makefile
 	$(BIN)/python -c "import sysconfig; print('import site; site.addsitedir(%r)' % sysconfig.get_path('purelib'))" \
 		> $$($(ENGINES)/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/project.pth
 	$(ENGINES)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
-		deepspeed==0.19.8 bitsandbytes==0.50.2
+		deepspeed==0.19.8 bitsandbytes==0.50.2 'ray[train]==2.60.0'
 	DS_ACCELERATOR=cpu $(ENGINES)/bin/python -c "import deepspeed.accelerator as of; \
 		of.get_accelerator().create_op_builder('ShareMemCommBuilder').load()"
 	touch $@
@@ -75,9 +75,10 @@ notebooks: $(READY)
 
 # Side by side with plain TRL and other peers, one table, and where the time of a draw goes. A quiet machine is wanted; a
 # quarter of an hour on two cores, after `make speedrun`, which gives two of the rows.
-# Add DATA=FOLDER, as for bench-verifiers, to measure verify_mixed as well.
+# Add DATA=FOLDER, as for bench-verifiers, to measure verify_mixed as well, and MODEL=FOLDER of a chat model to measure
+# rollout_model.
 bench: $(READY)
-	$(BIN)/python bench/speed.py --out bench/results.json $(if $(DATA),--data $(DATA))
+	$(BIN)/python bench/speed.py --out bench/results.json $(if $(DATA),--data $(DATA)) $(if $(MODEL),--model $(MODEL))
 	$(BIN)/python bench/floor.py --out bench/floor.json
 
 # Completions, tokens and seconds until a policy reaches a fixed accuracy, by ours and by plain TRL, three seeds. Runs on
@@ -162,6 +163,21 @@ faults: export PYTHONPATH = .
 faults: $(READY)
 	$(BIN)/python bench/faults.py --out bench/faults.json $(if $(AGAIN),--again) $(if $(ONLY),--only $(ONLY))
 	$(BIN)/python bench/tables.py docs/guides/faults.md
+
+# An hour of PPO, of which memory, files and processes must be level, and a million items through the pool of verifiers, one
+# in a hundred of them hostile. MINUTES=5 ITEMS=50000 for a short one.
+soak: export OMP_NUM_THREADS = 1
+soak: export PYTHONPATH = .
+soak: $(READY)
+	$(BIN)/python bench/soak.py --out bench/soak.json $(if $(MINUTES),--minutes $(MINUTES)) $(if $(ITEMS),--items $(ITEMS))
+	$(BIN)/python bench/tables.py docs/guides/faults.md
+
+# The wheel in bare environments of Python 3.11, 3.12 and 3.13, known vulnerabilities of what it installs, and licences.
+# PyPI's torch brings CUDA, 3 GB; with PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu it is the CPU build.
+supply: export OMP_NUM_THREADS = 1
+supply: $(READY)
+	$(BIN)/python bench/supply.py --out bench/supply.json $(if $(PYTHONS),--python $(PYTHONS))
+	$(BIN)/python bench/tables.py docs/supply.md
 
 # The documentation, as pages that can be read from the disk: site/index.html. A broken link or mark fails.
 docs: $(READY)

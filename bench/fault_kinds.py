@@ -8,6 +8,7 @@ import os
 import resource
 import shutil
 import signal
+import threading
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -83,6 +84,12 @@ def dies(place: str, times: int) -> Callable[[], None]:
 def killed(place: Place, name: str, where: str, times: int) -> str:
     """Kill the run, look for what it left running, and run it again."""
     process = Process(place.folder, train(name), prepare=dies(where, times))
+    _was_killed(process)
+    return place.ends_as_whole(name)
+
+
+def _was_killed(process: Process) -> None:
+    """Wait for a process that kills itself, and look for what it left running."""
     if (ended := process.end()).code != -signal.SIGKILL:
         raise Broke(f"was not killed: {ended.line}")
     until = time.monotonic() + 20
@@ -90,7 +97,30 @@ def killed(place: Place, name: str, where: str, times: int) -> str:
         if time.monotonic() > until:
             raise Broke(f"left {len(left)} processes running")
         time.sleep(0.1)
-    return place.ends_as_whole(name)
+
+
+WITH_WORKERS = """
+from verifiers.runtime.pool import Call, shared
+
+MODULE = "tests.verifiers.pool_calls"
+
+
+def mine(completions, **columns):
+    shared(MODULE, workers=2).run([Call(MODULE, "spend", (0.5,))] * 4, 5.0)
+    return [float(len(text)) for text in completions]
+"""
+
+
+def killed_with_workers(place: Place) -> str:
+    """Kill the run while workers of a verifier judge, look for what it left running, and run it again."""
+    (place.folder / "mine.py").write_text(WITH_WORKERS)
+    given = train("grpo", rewards__mine__function="mine.py:mine", rewards__mine__weight=0.1)
+    soon = lambda: threading.Timer(0.3, die).start()  # noqa: E731
+    _was_killed(Process(place.folder, given, prepare=lambda: at_call("verifiers.runtime.pool:Pool.run", 4, soon)))
+    again = run(place.folder, given)
+    if "from step 2" not in again.out:
+        raise Broke("did not resume")
+    return "killed while two workers judged; none was left, it resumed from step 2"
 
 
 def _session(pid: int) -> int:

@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from fault_kinds import Place, dies
 from fault_runs import Broke, run, train
+from harness import CONFIGS
 
 from rl.storage.checkpoint_folders import seal
 from tests.hostile import Hostile
@@ -34,6 +35,19 @@ def yaml_tags(place: Place) -> str:
     said = run(place.folder, ["train", file], code=2).line
     _did_not_run(marker)
     return f"exit 2, {said[-70:]!r}"
+
+
+def code_elsewhere(place: Place) -> str:
+    """A config whose reward is a file outside of its folder and of the current one."""
+    marker, code, configs = (place.folder / name for name in ("it ran", "code", "configs"))
+    for folder in (code, configs, place.folder / "here"):
+        folder.mkdir()
+    (code / "mine.py").write_text(f"open({str(marker)!r}, 'w')\ndef mine(completions, **columns):\n    return []\n")
+    include = f"include: {CONFIGS / 'grpo.yaml'}\n"
+    (configs / "mine.yaml").write_text(f"{include}rewards: {{mine: {{function: '{code / 'mine.py'}:mine'}}}}\n")
+    said = run(place.folder / "here", ["train", configs / "mine.yaml"], code=2, says="copy it there").line
+    _did_not_run(marker)
+    return f"exit 2, {said[-90:]!r}"
 
 
 def code_in_data(place: Place) -> str:

@@ -53,6 +53,14 @@ def silent() -> str:
     return f"http://127.0.0.1:{listening.getsockname()[1]}"
 
 
+def slow() -> str:
+    """An address that answers a byte at a time, without an end."""
+    server = judge_server.Server()
+    server.answer = lambda request: judge_server.DRIBBLE
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server.base_url.removesuffix("/v1")
+
+
 _OPEN: list[socket.socket] = []
 
 

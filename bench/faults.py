@@ -78,6 +78,9 @@ GOOD = judge_server.reply('{"score": 1}')
 FAULTS: dict[str, Fault] = {
     "kill -9 in sampling": _killed("grpo", "trl.trainer.grpo_trainer:GRPOTrainer._generate", 3),
     "kill -9 in judging": _killed("grpo", "rl.algorithms.online:judge", 3),
+    "kill -9 while workers of a verifier judge": Fault(
+        "the same command resumes; no process is left", kinds.killed_with_workers
+    ),
     "kill -9 in an update": _killed("grpo", STEP, 4),
     "kill -9 while a checkpoint is written": _killed("grpo", "rl.storage.checkpoints:seal", 2),
     "kill -9 while old checkpoints are removed": _killed("grpo", "rl.storage.checkpoints:rotate", 3),
@@ -135,6 +138,10 @@ FAULTS: dict[str, Fault] = {
     "a worker of a verifier that takes too much memory": _workers(
         [*SAY, ("fill", (3,)), *SAY], [None, None, "MemoryError", None, None], memory=1.0
     ),
+    "a worker of a verifier that leaks": Fault(
+        "it is replaced, and every row is judged",
+        lambda place: around.workers([("leak", (0.3,))] * 12, [None] * 12, memory=1.5),
+    ),
     "kill -9 of a worker of a verifier": _workers(
         [*SAY, ("die", ()), *SAY], [None, None, "its worker process died twice: signal 9", None, None]
     ),
@@ -145,6 +152,7 @@ FAULTS: dict[str, Fault] = {
     },
     "W&B refuses connections": Fault(GOES_ON, partial(around.tracker, address=around.refused)),
     "W&B never answers": Fault(GOES_ON, partial(around.tracker, address=around.silent)),
+    "W&B answers a byte at a time": Fault(GOES_ON, partial(around.tracker, address=around.slow)),
     "W&B's folder is on a full disk": Fault(GOES_ON, around.tracker_without_room),
     "kill -9 of one of two processes": Fault(
         f"both end within {around.SOON:g} s; the same command resumes", partial(around.two_processes, how="one dies")
@@ -161,6 +169,7 @@ FAULTS: dict[str, Fault] = {
     "an endpoint that lies: no chat completion": _endpoint("<html>", "not a chat completion"),
     "an endpoint that lies: a score off its scale": _endpoint(judge_server.reply('{"score": 99}'), "not on the scale"),
     "a config with tags that make Python objects": Fault(NOTHING_RUN, security.yaml_tags),
+    "a config that names code outside of its folder": Fault(NOTHING_RUN, security.code_elsewhere),
     "data that is a pickle": Fault(NOTHING_RUN, security.code_in_data),
     "a model with code of its own": Fault(NOTHING_RUN, security.code_of_a_model),
     "a model with pickled weights": Fault(NOTHING_RUN, security.pickled_weights),

@@ -1,6 +1,7 @@
 """Comparison with plain TRL and other peers: one row per thing that should be fast, and one table.
 
-    make bench      (python bench/speed.py [--only zero_signal_step …] [--data FOLDER] [--out FILE] [key=value …])
+    make bench      (python bench/speed.py [--only zero_signal_step …] [--data FOLDER] [--model FOLDER] [--out FILE]
+                     [key=value …])
 
 A row is `{name, ours, peer, ratio, peer_our_settings, ratio_our_settings, unit, seeds, device, peer_version}`, with
 medians. Where the peer is TRL, `peer` is TRL as it comes, and `peer_our_settings` is TRL with every argument that
@@ -16,7 +17,8 @@ their own.
 - `choice_scoring`: likelihoods of the answers to a question beside one sequence per pair (`bench/reward_prefix.py`);
 - `reward_overlap`: a draw of 128 and all steps on it, with a reward that waits as long as sampling takes, with
   `algorithm.overlap` beside without (`bench/waiting.py`);
-- `rollout`: sampling for evaluation beside plain `generate`, with the same batch and parameters;
+- `rollout`, `rollout_model`: tokens that sampling for evaluation draws per second beside plain `generate`, with the
+  same batch and parameters: by the embedded policy, and by the chat model in the folder `--model`;
 - `peak_memory`, `peak_memory_ppo`: GRPO beside TRL's, and PPO with a LoRA critic beside our GRPO with LoRA, with 135
   million parameters (`bench/usage.py`);
 - `check_seconds`, `preflight_seconds`: the commands on the quickstart, without a peer.
@@ -56,7 +58,7 @@ MEMORY = {
 """Row → the trainers whose memory it compares, ours first."""
 NAMES = (
     *FROM_SPEEDRUN, *steps.BATCHES, "ppo_step", "reward_overlap", "verify_plain", "verify_mixed", "choice_scoring",
-    "rollout", *MEMORY, "check_seconds", "preflight_seconds",
+    "rollout", "rollout_model", *MEMORY, "check_seconds", "preflight_seconds",
 )  # fmt: skip
 SMALL_DRAW = (
     "--draws", "1", "--warm-up", "0", "sampling.completions=4", "sampling.max_tokens=24",
@@ -168,11 +170,22 @@ def choice_scoring(turns: int) -> Row:
     return result("choice_scoring", "s for 128 pairs", [0], ours, peer, peer_version="each pair by itself, in batches")
 
 
-def rollout(seed: int, turns: int, overrides: Sequence[str]) -> Row:
+def rollout(name: str, draw: drawing.Draw, seed: int, turns: int) -> Row:
     """Sampling as evaluation does it, beside plain `generate`."""
-    seconds = map(statistics.median, drawing.for_evaluation(seed, turns, overrides))
-    peer = f"transformers {version('transformers')}, generate"
-    return result("rollout", "s for 512", [seed], *seconds, peer_version=peer)
+    ours, peer = drawing.tokens_a_second(draw, seed, turns)
+    version_of_peer = f"transformers {version('transformers')}, generate"
+    return result(name, "tokens a second", [seed], ours, peer, peer_version=version_of_peer, more_is_better=True)
+
+
+def rollout_model(folder: Path | None, seed: int, turns: int) -> Row:
+    """The same by a model in a folder.
+
+    Raises:
+        NotMeasured: no folder is given.
+    """
+    if folder is None:
+        raise NotMeasured("it needs --model FOLDER, a chat model such as SmolLM2-135M-Instruct")
+    return rollout("rollout_model", drawing.of_a_model(folder), seed, turns)
 
 
 def peak_memory(name: str, tiny: bool) -> Row:
@@ -213,7 +226,8 @@ def measures(given: argparse.Namespace) -> dict[str, Callable[[], Row]]:
         "verify_plain": lambda: verify("verify_plain", verify_math.plain_pairs()),
         "verify_mixed": lambda: verify("verify_mixed", mixed(given.data)),
         "choice_scoring": lambda: choice_scoring(min(5, turns)),
-        "rollout": lambda: rollout(seed, turns, overrides),
+        "rollout": lambda: rollout("rollout", drawing.of_the_embedded_policy(seed, overrides), seed, turns),
+        "rollout_model": lambda: rollout_model(given.model, seed, min(3, turns)),
         **{name: partial(peak_memory, name, given.tiny) for name in MEMORY},
         "check_seconds": lambda: command_seconds("check", turns, overrides),
         "preflight_seconds": lambda: command_seconds("preflight", min(2, turns), overrides),
@@ -237,6 +251,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=NAMES, default=NAMES, help="some of the rows alone")
     parser.add_argument("--turns", type=int, default=10, help="timed turns that count")
     parser.add_argument("--data", type=Path, help="folder with answer_equivalence.jsonl.gz, for verify_mixed")
+    parser.add_argument("--model", type=Path, help="folder of a chat model, for rollout_model")
     parser.add_argument("--speedrun", type=Path, default=ROOT / "bench" / "speedrun.json", help="rows of the speedrun")
     parser.add_argument(
         "--tiny", action="store_true", help="a tiny model instead of one with 135 million parameters, to try the script"

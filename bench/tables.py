@@ -20,6 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import tables_results
+import tables_supply
 from diagnosed import diagnostics_table, faults_table, verdicts_table
 from fault_table import of_faults
 from feedback import feedback_table
@@ -55,6 +56,10 @@ TABLES: dict[str, Callable[[], Table]] = {
     "diagnostics": lambda: diagnostics_table(rows_of("diagnostics")),
     "diagnosed_faults": lambda: faults_table(rows_of("diagnosed_faults")),
     "faults": lambda: of_faults(rows_of("faults")),
+    "soak": lambda: tables_supply.soak(rows_of("soak")),
+    "supply_pythons": lambda: tables_supply.pythons(rows_of("supply", part="python")),
+    "supply_audit": lambda: tables_supply.vulnerabilities(rows_of("supply", part="audit")),
+    "supply_licences": lambda: tables_supply.licences(rows_of("supply", part="licences")),
     "preflight": lambda: verdicts_table(rows_of("preflight")),
     "verifiers": lambda: verifiers(*map(rows_of, ("verify_math", "verify_steps", "verify_code"))),
 }

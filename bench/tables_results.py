@@ -35,6 +35,7 @@ COMPARED = {
     "ppo_step": "a draw of 128 and all steps on it: PPO, beside our own GRPO with step credit",
     "reward_overlap": "a draw of GRPO under a reward that waits as long as sampling takes: overlap, beside none",
     "rollout": "sampling 512 completions for evaluation, beside plain `generate`",
+    "rollout_model": "the same by SmolLM2-135M-Instruct, 32 completions of at most 96 tokens, 8 of each prompt",
     "choice_scoring": "likelihoods of 8 answers after 8 rationales of 2 questions, beside each pair by itself",
     "verify_plain": "`math` on plain numbers, beside math-verify",
     "verify_mixed": "`math` on mixed answers, beside math-verify",
@@ -136,6 +137,8 @@ def _figure(value: float | None, unit: str) -> str:
         return NOTHING
     if unit in ("completions", "verdicts a second"):
         return f"{value:,.0f}" + (" a second" if unit == "verdicts a second" else "")
+    if unit == "tokens a second":
+        return f"{value:,.0f} tokens a second"
     if unit == "GiB":
         return f"{value:.2f} GiB"
     return f"{value:.1f} s" if unit == "s" and value >= 2 else f"{value:.3f} s"

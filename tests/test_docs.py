@@ -3,8 +3,9 @@
 - `python` blocks of a page are run in their order, in one namespace and one folder.
 - A `yaml` block with a title is a file of that name; it must be a config, or be read by a command of the page. One
   without a title is the rest of a config, over `configs/grpo.yaml`.
-- Commands in `bash` blocks are run, training ones with a policy and steps of seconds. After `<!-- not run: WHY -->`
-  they are read by the command line, and the configs that they name are loaded.
+- A `bash` block with a title is a script, which bash has to be able to read; tests of its own run it.
+- Commands in other `bash` blocks are run, training ones with a policy and steps of seconds. After
+  `<!-- not run: WHY -->` they are read by the command line, and the configs that they name are loaded.
 - `text` blocks show output or equations.
 """
 
@@ -121,6 +122,8 @@ def test_its_code_works(page, tmp_path, monkeypatch):
             files.append(block["title"])
         elif kind == "python":
             exec(compile(code, str(page), "exec"), namespace)
+        elif kind == "bash" and block["title"]:
+            subprocess.run(["bash", "-n", "-c", code], check=True)
         elif kind == "bash":
             for command in commands(code):
                 read(command) if block["why"] else run(command)

@@ -22,6 +22,7 @@ from peft import PeftModel
 from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList, StoppingCriteriaList
 
 from rewards.models.batches import pad_id, padded
+from rewards.models.decoding import decoding
 from rewards.models.logprobs import token_logprobs
 from rewards.models.prefill import prefilled
 from rewards.models.processors import FirstTokens, NanWatch
@@ -260,6 +261,7 @@ def _by_transformers(
                 generation_config=settings,
                 stopping_criteria=StoppingCriteriaList(stopping),
                 logits_processor=LogitsProcessorList(processors),
+                custom_generate=decoding(model),
             )
             made = [Tokens(*ended(ids, ends, parameters.stop, tokenizer)) for ids in out_BT[:, start:].tolist()]
             if hasattr(watch, "broken_B"):

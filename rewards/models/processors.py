@@ -22,12 +22,19 @@ class NanWatch(LogitsProcessor):
     """
 
     broken_B: Tensor
+    _rows_R: Tensor
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]  # torch's types
         """The scores as they are."""
-        now_B = scores.isnan().any(-1)
-        self.broken_B = now_B | self.broken_B if hasattr(self, "broken_B") else now_B
+        now_R = scores.isnan().any(-1)
+        if not hasattr(self, "broken_B"):
+            self.broken_B, self._rows_R = torch.zeros_like(now_R), torch.arange(len(now_R), device=now_R.device)
+        self.broken_B[self._rows_R] |= now_R
         return scores
+
+    def select(self, kept: Tensor) -> None:
+        """From now on, only the given ones of the rows before are there."""
+        self._rows_R = self._rows_R[kept]
 
 
 class FirstTokens(LogitsProcessor):

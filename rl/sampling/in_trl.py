@@ -26,6 +26,7 @@ from transformers import GenerationConfig, StoppingCriteriaList
 from trl.trainer.grpo_trainer import GRPOTrainer
 
 from rewards.models.batches import pad_id
+from rewards.models.decoding import decoding
 from rewards.models.generate import SamplingParameters, without_stored_defaults
 from rewards.models.prefill import prefilled
 from rewards.models.prompts import Text, prompt_ids, render
@@ -206,6 +207,7 @@ def _generating(policy: Model, stop: Sequence[str], tokenizer: Tokenizer) -> Ite
         inputs = {"input_ids": input_ids, "attention_mask": attention_mask, **images}
         if not images and generation_config.cache_implementation is None:
             inputs = prefilled(policy, input_ids, attention_mask, pad_id(tokenizer))
+            inputs["custom_generate"] = decoding(policy)
         start = inputs["input_ids"].shape[1]
         criteria = StoppingCriteriaList([StopStrings(stop, tokenizer, start)] if stop else [])
         out_BS = plain(**inputs, generation_config=generation_config, stopping_criteria=criteria)

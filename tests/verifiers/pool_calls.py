@@ -49,6 +49,12 @@ def fill(gib):
     return judged(1, extracted=str(len(held)))
 
 
+def leak(gib, _leaked=[]):  # noqa: B006 (it is to be shared)
+    """Take memory, at most 8 GiB, and never give it back."""
+    _leaked.append(bytearray(int(min(gib, 8) * 2**30)))
+    return judged(1, extracted=str(len(_leaked)))
+
+
 def die_once(marker):
     """Kill the own worker as if from outside, the first time only."""
     if not Path(marker).exists():

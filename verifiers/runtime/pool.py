@@ -10,7 +10,8 @@ longer. The workers, their queue and their replacement are pebble's.
   the caller's threads, locks, CUDA context or torch, and a replacement costs milliseconds. The caller's `__main__` is
   not imported in them, so scripts without `if __name__ == "__main__"` and notebooks work.
 - A pool belongs to the process that made it. A forked child starts with none and makes its own when it needs one.
-- An item whose worker died for another reason than its deadline (killed from outside, a crash) is tried once more.
+- An item whose worker died for another reason than its deadline (killed from outside, a crash, too little memory) is
+  tried once more, in a new worker, so that what items before it left in memory decides no verdict.
 - Not bounded here: what a worker writes to disk or sends. Verifiers in the pool compute; untrusted programs belong in
   the sandbox.
 """
@@ -43,6 +44,8 @@ CLOCK = 10
 """How many times its deadline an item may take by the clock, but no less than `LEAST_CLOCK_S`."""
 LEAST_CLOCK_S = 60.0
 """Seconds by the clock that any item may take, so that no crowd of other processes decides a verdict."""
+OUT_OF_MEMORY = 77
+"""Exit status of a worker whose memory did not suffice."""
 STARTUP_S = 60.0
 """Longest wait for workers to start; past it the pool is taken for broken and rebuilt."""
 
@@ -229,6 +232,8 @@ def _lateness(death: ProcessExpired, deadline: float, clock: float) -> str | Non
 
 def _how(death: ProcessExpired) -> str:
     code = getattr(death, "exitcode", None)
+    if code == OUT_OF_MEMORY:
+        return "MemoryError"
     if isinstance(code, int) and code < 0:
         return f"signal {-code}"
     return f"exit status {code}"
@@ -264,6 +269,8 @@ def _work(call: Call, deadline: float, clock: float) -> Verdict:
         signal.setitimer(signal.ITIMER_REAL, clock)
     try:
         return function(*call.arguments, **call.keywords)
+    except MemoryError:  # others than this call may have filled it
+        os._exit(OUT_OF_MEMORY)
     except Exception as error:  # whatever a verifier raises, it is the verifier that broke, not the answer
         return failed(f"{type(error).__name__}: {error}"[:200])
     finally:

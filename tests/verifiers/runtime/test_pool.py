@@ -84,8 +84,13 @@ def test_what_crashes_is_failed_after_a_second_try(pool):
 
 def test_memory_is_limited(pool):
     verdicts = pool.run([call("fill", 4), call("fill", 0.01)], 5.0)
-    assert (verdicts[0].status, verdicts[0].reason) == ("failed", "MemoryError: ")
+    assert (verdicts[0].status, verdicts[0].reason) == ("failed", "its worker process died twice: MemoryError")
     assert verdicts[1].status == "judged"
+
+
+def test_a_worker_that_earlier_calls_have_filled_fails_no_call():
+    with Pool(MODULE, workers=1, memory=1.5) as pool:
+        assert {verdict.status for verdict in pool.run([call("leak", 0.3)] * 12, 5.0)} == {"judged"}
 
 
 def test_no_work_is_lost_when_a_worker_is_killed_from_outside(pool, tmp_path):
