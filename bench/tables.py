@@ -54,6 +54,7 @@ TABLES: dict[str, Callable[[], Table]] = {
     "prm": lambda: tables_results.prm(rows_of("prm")),
     "diagnostics": lambda: diagnostics_table(rows_of("diagnostics")),
     "diagnosed_faults": lambda: faults_table(rows_of("diagnosed_faults")),
+    "overhead": lambda: tables_results.overhead(rows_of("overhead")),
     "faults": lambda: of_faults(rows_of("faults")),
     "preflight": lambda: verdicts_table(rows_of("preflight")),
     "verifiers": lambda: verifiers(*map(rows_of, ("verify_math", "verify_steps", "verify_code"))),

@@ -47,6 +47,7 @@ class Proxies(TrainerCallback):
     ) -> None:
         """Start to observe the hidden states that the policy's body gives to its head."""
         assert self.trainer is not None
+        self._before = []
         policy = self.trainer.accelerator.unwrap_model(self.trainer.model)
         policy = policy.get_base_model() if hasattr(policy, "get_base_model") else policy
         head = policy.get_output_embeddings()
@@ -58,8 +59,8 @@ class Proxies(TrainerCallback):
     def on_pre_optimizer_step(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Remember some weights."""
-        self._before = some_weights(kwargs["model"])
+        """Remember some weights, unless those after the last step are still there: between steps they do not change."""
+        self._before = self._before or some_weights(kwargs["model"])
 
     def on_optimizer_step(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
@@ -68,16 +69,18 @@ class Proxies(TrainerCallback):
         assert self.trainer is not None
         found = metrics(self.trainer)
         if self.trainer.accelerator.distributed_type != DistributedType.DEEPSPEED:  # it stepped in the backward pass
-            ratio = update_ratio(self._before, some_weights(kwargs["model"]))
-            found.setdefault("update_ratio", []).append(ratio)
+            after = some_weights(kwargs["model"])
+            found.setdefault("update_ratio", []).append(update_ratio(self._before, after))
+            self._before = after
         if self._logits:
             found.setdefault("largest_logit", []).append(torch.stack(self._logits).mean().item())
-        self._before, self._logits = [], []
+        self._logits = []
 
     def on_train_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         """Stop observing."""
+        self._before = []
         if self._hook is not None:
             self._hook.remove()
             self._hook = None
@@ -121,6 +124,5 @@ def update_ratio(before: list[Tensor], after: list[Tensor]) -> float:
         before: weights before a step, one vector per tensor.
         after: the same weights after the step.
     """
-    moved = torch.stack([(new - old).square().sum() for old, new in zip(before, after, strict=True)]).sum()
-    length = torch.stack([old.square().sum() for old in before]).sum()
-    return (moved / length.clamp(min=1e-30)).sqrt().item()
+    old, new = torch.cat(before), torch.cat(after)
+    return ((new - old).norm() / old.norm().clamp(min=1e-15)).item()
