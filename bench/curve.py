@@ -4,8 +4,8 @@
     make quickstart
     python bench/curve.py runs/quickstart      (first records the run's evaluations in bench/quickstart_curve.json)
 
-Of the quickstart there is the curve of one run. The other pictures show three seeds: of `make bench-learning`, and for Quark
-the rounds of `make papers ONLY=mario`.
+Of the quickstart there is the curve of one run. The other pictures show three seeds: of `make bench-learning`, and for
+Quark the rounds of `make papers ONLY=mario`.
 """
 
 from __future__ import annotations
@@ -69,9 +69,7 @@ def of_run(rows: Sequence[Row]) -> Curve:
     def column(key: str) -> list[float]:
         return [row[key] for row in rows]
 
-    bands = {
-        label: (column(f"{name}.low"), column(name), column(f"{name}.high")) for name, label in LINES.items()
-    }
+    bands = {label: (column(f"{name}.low"), column(name), column(f"{name}.high")) for name, label in LINES.items()}
     return Curve("optimizer steps", f"share of {rows[0]['n']} problems", column("step"), bands)
 
 

@@ -1,8 +1,8 @@
 """A small policy for a task of reasoning-gym: a Llama from scratch, after supervised steps on gold answers of the task.
 
-The embedded policy needs a demonstrator, which these tasks do not have. Gold answers to problems of the train split take
-its place. More than half of the demonstrations give up with a `?` instead, so that the policy knows more than it says,
-as a policy does that is worth training. Warm start and cache are the product's. A token is a character; what all
+The embedded policy needs a demonstrator, which these tasks do not have. Gold answers to problems of the train split
+take its place. More than half of the demonstrations give up with a `?` instead, so that the policy knows more than it
+says, as a policy does that is worth training. Warm start and cache are the product's. A token is a character; what all
 questions begin and end with is a token each.
 """
 
@@ -49,6 +49,7 @@ def vocabulary(task: Task) -> tuple[str, ...]:
     """The characters of a task's questions and answers, and what all its questions begin and end with."""
     rows = [row for split in SPLITS for row in task.splits[split]]
     questions = [row["prompt"] for row in rows]
-    ends = commonprefix(questions), commonprefix([question[::-1] for question in questions])[::-1]
+    backwards = [question[::-1] for question in questions]
+    ends = commonprefix(questions), commonprefix(backwards)[::-1]  # noqa: RUF071  # by characters, as wanted here
     characters = {character for row in rows for character in row["prompt"] + row["gold"]}
     return tuple(sorted({*characters, NO_ANSWER, *filter(None, ends)}))

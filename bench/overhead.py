@@ -1,13 +1,13 @@
 """What looking at a run costs: the share of its step time that records, diagnostics, live line and trackers take.
 
-    python bench/overhead.py [--configs grpo quickstart dpo] [--out FILE] [key=value …]
+    python bench/overhead.py [--configs grpo quickstart] [--out FILE] [key=value …]
 
 Each config is run as `whetstone train` runs it, with everything switched on that looks: the live line of a terminal,
 `metrics.jsonl`, tables of completions, the diagnostics and the proxies that they read, W&B (offline) and TensorBoard.
-The methods that look are timed while the run goes on, each without the timed methods that it calls, so the shares need no
-second run to compare with, and no quiet machine. Step time is the time of the training loop without its evaluations and
-checkpoints. What W&B does in its own process is not in it. The live line is drawn by a thread of its own, of which the
-processor time counts.
+The methods that look are timed while the run goes on, each without the timed methods that it calls, so the shares need
+no second run to compare with, and no quiet machine: time is processor time, also that of the thread that draws the
+live line. Step time is that of the training loop without its evaluations and checkpoints. Waiting for the disk does not
+count, nor does what W&B does in its own process.
 """
 
 from __future__ import annotations
@@ -32,7 +32,6 @@ from rl import setup
 from rl.algorithms import online
 from rl.analysis.diagnostics.watch import Watch
 from rl.config import load
-from rl.rounds.records import FitRecords
 from rl.runs.callbacks import ProgressLine, Records
 from rl.runs.proxies import Proxies
 from rl.runs.run import Run
@@ -41,7 +40,7 @@ from rl.storage import completions
 from rl.training import train
 
 LOOKS: dict[str, list[tuple[Any, str]]] = {
-    "records": [(Records, "on_log"), (FitRecords, "on_log"), (Run, "log")],
+    "records": [(Records, "on_log"), (Run, "log")],
     "completions": [(Records, "on_step_end"), (completions, "write"), (online, "columns_of"), (online, "quality")],
     "diagnostics": [(Watch, "log")],
     "proxies": [(Proxies, "on_pre_optimizer_step"), (Proxies, "on_optimizer_step"), (Proxies, "_look")],
@@ -53,9 +52,8 @@ LEFT_OUT = {"evaluations": [(Run, "measure")], "checkpoints": [(Trainer, "_save_
 """What is no part of a step."""
 LOOP = "steps"
 RUNS = {
-    "grpo": ["trainer.max_steps=30"],
-    "quickstart": ["trainer.max_steps=80"],
-    "dpo": ["algorithm.rounds=1", "algorithm.prompts=200"],
+    "grpo": ["trainer.max_steps=12"],
+    "quickstart": ["trainer.max_steps=24"],
 }
 """Config → what makes a run of it short enough."""
 FEW = "evaluation={n: 50, k: 2, validation_n: 30}"
@@ -65,21 +63,18 @@ class Tally:
     """Seconds by part. A timed method that another one calls counts for itself alone.
 
     Args:
-        clock: returns seconds.
-        thread_clock: returns seconds of the calling thread, for other threads than that which made the tally.
+        clock: returns seconds of the calling thread.
     """
 
-    def __init__(
-        self, clock: Callable[[], float] = time.perf_counter, thread_clock: Callable[[], float] = time.thread_time
-    ) -> None:
+    def __init__(self, clock: Callable[[], float] = time.thread_time) -> None:
         self.seconds: Counter[str] = Counter()
-        self._clock, self._thread_clock = clock, thread_clock
+        self._clock = clock
         self._open: list[str] = []
         self._since = 0.0
         self._mine = threading.get_ident()
 
     def time(self, owner: Any, method: str, part: str) -> None:
-        """Count the time of a method or function towards a part, but not outside of the loop, or in what is left out."""
+        """Count the time of a method or function towards a part, but not outside of the loop or in what is left out."""
         run = getattr(owner, method)
 
         def timed(*given: Any, **named: Any) -> Any:
@@ -107,11 +102,11 @@ class Tally:
             self._open.append(part)
 
     def _beside(self, part: str, run: Callable[..., Any], *given: Any, **named: Any) -> Any:
-        started = self._thread_clock()
+        started = self._clock()
         try:
             return run(*given, **named)
         finally:
-            self.seconds[part] += self._thread_clock() - started
+            self.seconds[part] += self._clock() - started
 
 
 def shares(seconds: Counter[str]) -> Row:

@@ -47,7 +47,9 @@ def test_the_pictures_are_those_of_the_rows(bench):
     names = set(curve.PICTURES)
     assert {file.stem for file in curve.IMAGES.glob("*.svg")} == names
     for name in names:
-        assert (curve.IMAGES / f"{name}.svg").read_text(encoding="utf-8") == curve.drawn(name), "run python bench/curve.py"
+        assert (curve.IMAGES / f"{name}.svg").read_text(encoding="utf-8") == curve.drawn(name), (
+            "run python bench/curve.py"
+        )
 
 
 def test_every_page_of_an_algorithm_shows_a_curve():
@@ -58,7 +60,12 @@ def test_every_page_of_an_algorithm_shows_a_curve():
 
 
 def test_a_curve_of_seeds_has_their_mean_lowest_and_highest(bench):
-    row = {"curve.samples": [0, 8], "curve.greedy": [0.0, 0.5], "curve.chain": [0.0, 0.25], "curve.mean_at_k": [0.0, 0.0]}
+    row = {
+        "curve.samples": [0, 8],
+        "curve.greedy": [0.0, 0.5],
+        "curve.chain": [0.0, 0.25],
+        "curve.mean_at_k": [0.0, 0.0],
+    }
     curve = bench("curve").of_seeds([row, {**row, "curve.greedy": [0.5, 1.0]}])
     assert (curve.places, curve.bands["right, greedy decoding"]) == ([0, 8], ([0.0, 0.5], [0.25, 0.75], [0.5, 1.0]))
 
@@ -149,7 +156,7 @@ RUNS = {
     "rewards_table": ["--n", "5"],
     "reward_alone": ["--check"],
     "faults": ["--only", "a folder that cannot be written"],
-    "overhead": ["--configs", "grpo", "dpo"],
+    "overhead": ["--configs", "grpo"],
 }
 OVERRIDES = {
     **dict.fromkeys(("quickstart", "learning", "floor", "speed", "speedrun", "stages"), TINY),

@@ -49,7 +49,7 @@ class Owner:
 @pytest.fixture
 def tally(bench):
     overhead, clock = bench("overhead"), Clock()
-    tally = overhead.Tally(clock, clock)
+    tally = overhead.Tally(clock)
     owner = Owner(clock)
     parts = {"log": "records", "track": "trackers", "evaluate": "evaluations", "loop": overhead.LOOP}
     for method, part in parts.items():

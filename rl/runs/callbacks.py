@@ -25,8 +25,8 @@ from rl.storage.run_folder import RunFolder
 
 Handler = Callable[[int, FrameType | None], Any] | int | None
 """A signal handler, as `signal.signal` returns it."""
-REFRESHES = 2
-"""How often the live line is drawn in a second; each time takes a millisecond from the training."""
+REFRESHES = 1
+"""How often the live line is drawn in a second; each time takes a millisecond or two from the training."""
 
 
 class Records(TrainerCallback):

@@ -42,7 +42,7 @@ OWN_GROUP = ("eval", "rewards", "critic", "rounds", "time")
 """Groups whose metrics already begin with the name of the group."""
 START_S, FINISH_S = 30, 300
 """Longest wait for W&B at the start and at the end of a run, in seconds."""
-ROWS = 128
+ROWS = 64
 """Largest number of completions in a table."""
 FIRST = ("step", "prompt", "completion", "gold", "right", "reward", "advantage", "finish_reason", "reason")
 """The first columns of a table, in order, before those of the individual rewards."""
