@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import io
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -54,7 +54,7 @@ class Curve(NamedTuple):
     across: str
     upwards: str
     places: Sequence[float]
-    bands: dict[str, tuple[Sequence[float], Sequence[float], Sequence[float]]]
+    bands: Mapping[str, tuple[Sequence[float], Sequence[float], Sequence[float]]]
 
 
 def rows_of(folder: Path) -> list[Row]:
