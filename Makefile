@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 
 .PHONY: setup quickstart test test-slow test-engines test-vllm lint notebooks bench bench-gpu bench-learning \
 	bench-quickstart bench-stages \
-	bench-prm bench-diagnostics faults soak supply speedrun \
+	bench-prm bench-diagnostics bench-overhead faults soak supply speedrun \
 	bench-rewards bench-verifiers papers real \
 	tables docs mutate clean
 
@@ -80,6 +80,12 @@ notebooks: $(READY)
 bench: $(READY)
 	$(BIN)/python bench/speed.py --out bench/results.json $(if $(DATA),--data $(DATA)) $(if $(MODEL),--model $(MODEL))
 	$(BIN)/python bench/floor.py --out bench/floor.json
+
+# The share of step time that everything takes which looks at a run. Some minutes on a core; it need not be quiet.
+bench-overhead: export OMP_NUM_THREADS = 1
+bench-overhead: $(READY)
+	$(BIN)/python bench/overhead.py --out bench/overhead.json
+	$(BIN)/python bench/tables.py docs/results.md
 
 # Completions, tokens and seconds until a policy reaches a fixed accuracy, by ours and by plain TRL, three seeds. Runs on
 # record are not made again. Some twenty minutes on a quiet core.

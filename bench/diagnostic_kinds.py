@@ -5,17 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from harness import QUIET
 
 OWN = Path(__file__).parent / "diagnostic_rewards.py"
+WARM = {"hidden": 64, "steps": 500, "learning_rate": 4e-3}
+"""The warm start of every policy; its seed is 0 on even seeds and 1 on odd ones."""
+GYM_WARM = {**WARM, "batch": 64}
+"""The same on tasks of reasoning-gym, where a kind has its own steps."""
+SIZES = {"train": 2000, "validation": 200, "test": 200}
 SMALL = (
-    "task.sizes.train=2000", "task.sizes.validation=200", "task.sizes.test=200",
-    "policy.warm_start.hidden=64", "policy.warm_start.steps=500", "policy.warm_start.learning_rate=4e-3",
+    *(f"policy.warm_start.{key}={value}" for key, value in WARM.items()),
     "evaluation.n=150", "evaluation.validation_n=100", "evaluation.k=2", *QUIET,
 )  # fmt: skip
-CHAIN = ("task.operations=[1,2]", "sampling.max_tokens=16")
+CHAIN = (f"task.sizes={SIZES}", "task.operations=[1,2]", "sampling.max_tokens=16")
 FACTS = ("task={name: facts, sizes: {train: 1000, validation: 150, test: 150}}", "sampling.max_tokens=40")
+GYM = {
+    "sums": {"dataset": "chain_sum", "options": {"min_terms": 3, "max_terms": 3, "max_digits": 1}},
+    "spelling": {"dataset": "spell_backward", "options": {"min_word_len": 3, "max_word_len": 5}},
+}
+"""Tasks of reasoning-gym by a short name: data set and options. Their completions are answers of a few characters."""
 ONLINE = (
     "trainer.max_steps=30", "trainer.save_steps=30", "trainer.steps_per_generation=1",
     "trainer.per_device_train_batch_size=64", "trainer.logging_steps=1", "evaluation.every=10",
@@ -37,6 +47,9 @@ class Kind:
         fault: what is wrong with it, in a few words; empty if it is healthy.
         shown_by: the diagnostics that are meant to see the fault.
         seeds: how many seeds.
+        task: the overrides of its task, unless that is one of reasoning-gym.
+        gym: its task in `GYM`, with a policy of `gym_start.py`.
+        gym_steps: steps of the warm start on that task.
     """
 
     name: str
@@ -45,14 +58,25 @@ class Kind:
     fault: str = ""
     shown_by: Sequence[str] = ()
     seeds: int = 6
+    task: Sequence[str] = CHAIN
+    gym: str = ""
+    gym_steps: int = 400
 
     def settings(self, seed: int, folder: str) -> list[str]:
-        """All overrides of a run."""
-        task = FACTS if self.name.startswith("facts") else CHAIN
+        """All overrides of a run, without the policy of a task of reasoning-gym."""
         length = ROUNDS if self.config in ("dpo", "orpo", "star") else ONLINE
-        warm = 0 if task is FACTS else seed % 2
-        own = [f"name={self.name}_{seed}", f"seed={seed}", f"policy.warm_start.seed={warm}"]
+        task = (f"task={gym_task(self.gym)}", "sampling.max_tokens=8") if self.gym else self.task
+        own = [f"name={self.name}_{seed}", f"seed={seed}", f"policy.warm_start.seed={self.warm_seed(seed)}"]
         return [*SMALL, *task, *length, *own, f"logging.folder={folder}", *self.overrides]
+
+    def warm_seed(self, seed: int) -> int:
+        """The seed of a run's warm start; on facts, where it takes minutes, there is only one."""
+        return 0 if self.task is FACTS else seed % 2
+
+
+def gym_task(name: str) -> dict[str, Any]:
+    """The section of a task in `GYM`."""
+    return {"name": "reasoning_gym", "sizes": SIZES, **GYM[name]}
 
 
 def own(function: str, weight: float, name: str = "own") -> str:
@@ -73,7 +97,10 @@ KINDS = (
     Kind("dpo", "dpo", DPO),
     Kind("orpo", "orpo", [rate(3e-4)]),
     Kind("star", "star", [rate(5e-4)]),
-    Kind("facts_grpo", "grpo", GRPO),
+    Kind("facts_grpo", "grpo", GRPO, task=FACTS),
+    Kind("gym_sums", "grpo", GRPO, seeds=2, gym="sums"),
+    Kind("gym_spelling", "grpo", GRPO, seeds=2, gym="spelling"),
+    Kind("gym_spelling_ppo", "ppo", [*PPO, "rewards.steps=null"], seeds=2, gym="spelling"),
     Kind("sevens", "grpo", [*GRPO, own("sevens", 1.0), "rewards.correctness.weight=0.1"],
          "the reward pays for one answer, whatever was asked", ["gamed_reward", "one_reward"], 4),
     Kind("brevity", "ppo", [*PPO, own("shorter", 2.0), "rewards.correctness.weight=0.2", "rewards.steps.weight=0"],
@@ -102,6 +129,13 @@ KINDS = (
     Kind("answers", "grpo",
          [*GRPO, own("shorter", 2.0), "mix={aggregation: gated, gate: correctness}"],
          "right answers earn more with fewer steps", ["wrong_chains"], 4),
+    Kind("gym_unlearnt", "grpo", GRPO, "the supervised start ended after 60 steps", seeds=2, gym="sums", gym_steps=60),
+    Kind("gym_short", "grpo", [*GRPO, "sampling.max_tokens=2"],
+         "max_tokens leaves no room for the word (reasoning-gym)", ["truncation"], 2, gym="spelling"),
+    Kind("gym_brevity", "grpo", [*GRPO, own("shorter", 10.0)], "one weight is ten times the other (reasoning-gym)",
+         ["one_reward", "gamed_reward"], 2, gym="spelling"),
+    Kind("gym_rate", "grpo", [rate(2e-2)], "GRPO's learning rate is forty times too high (reasoning-gym)",
+         ["divergence"], 2, gym="sums"),
 )  # fmt: skip
 """Ways to set up a run, healthy ones first."""
 BY_NAME = {kind.name: kind for kind in KINDS}

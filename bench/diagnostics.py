@@ -23,15 +23,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import gym_start
 from accelerate import PartialState
 from diagnosed import RUNS, count_diagnostics, count_faults, count_verdicts, recorded
-from diagnostic_kinds import BY_NAME, KINDS, Kind
+from diagnostic_kinds import BY_NAME, FACTS, GYM_WARM, KINDS, Kind, gym_task
 from harness import CONFIGS, Row, arguments, record
 from rich.console import Console
 
 from rewards.reward import RewardBroken
 from rl.analysis.preflight.draws import draw
-from rl.config import load
+from rl.config import ReasoningGymTask, WarmStart, load
 from rl.errors import NotFinite, UserError
 from rl.runs.run import Run
 from rl.storage.run_folder import RunFolder, read_jsonl
@@ -61,7 +62,12 @@ def run(kind: Kind, seed: int) -> Row:
     """Make a run: preflight's draws, the training, and the evaluations; and what is kept of it."""
     with tempfile.TemporaryDirectory() as scratch, contextlib.redirect_stdout(io.StringIO()):
         started, ended = time.perf_counter(), "finished"
-        config = load(str(CONFIGS / f"{kind.config}.yaml"), kind.settings(seed, scratch))
+        settings = kind.settings(seed, scratch)
+        if kind.gym:
+            warm = WarmStart(**{**GYM_WARM, "steps": kind.gym_steps, "seed": kind.warm_seed(seed)})
+            start = gym_start.policy(ReasoningGymTask.model_validate(gym_task(kind.gym)), warm)
+            settings.append(f"policy.model={start}")
+        config = load(str(CONFIGS / f"{kind.config}.yaml"), settings)
         context = prepare(config, PartialState(cpu=True), Console(file=io.StringIO()))
         drawn = draw(config, context.task, context.policy, context.mix, COMPLETIONS, lambda count: None)
         seconds = time.perf_counter()
@@ -154,8 +160,8 @@ def main() -> None:
     given = parser.parse_args()
     until = time.monotonic() + 60 * given.minutes
     wanted = [(kind, seed) for kind in KINDS for seed in range(kind.seeds) if not given.only or kind.name in given.only]
-    # a seed of each kind, then the next; the other task, whose warm start takes minutes, last
-    wanted.sort(key=lambda pair: (pair[0].name.startswith("facts"), pair[1]))
+    # a seed of each kind, then the next; facts, whose warm start takes minutes, last
+    wanted.sort(key=lambda pair: (pair[0].task is FACTS, pair[1]))
     known = set(map(_key, recorded()))
     for kind, seed in [] if given.count else wanted:
         if (kind.name, seed) in known or time.monotonic() > until:

@@ -55,6 +55,7 @@ TABLES: dict[str, Callable[[], Table]] = {
     "prm": lambda: tables_results.prm(rows_of("prm")),
     "diagnostics": lambda: diagnostics_table(rows_of("diagnostics")),
     "diagnosed_faults": lambda: faults_table(rows_of("diagnosed_faults")),
+    "overhead": lambda: tables_results.overhead(rows_of("overhead")),
     "faults": lambda: of_faults(rows_of("faults")),
     "soak": lambda: tables_supply.soak(rows_of("soak")),
     "supply_pythons": lambda: tables_supply.pythons(rows_of("supply", part="python")),

@@ -54,6 +54,16 @@ TRAINERS = {
     "trl_our_settings_and_rewards": "plain TRL, our settings and rewards",
 }
 """The trainers of the speedrun; others are called by their own name."""
+LOOKS = {
+    "records": "`metrics.jsonl`",
+    "completions": "tables of completions, and figures about each draw",
+    "diagnostics": "diagnostics",
+    "proxies": "update norms and logits, which diagnostics read",
+    "line": "the live line",
+    "trackers": "W&B and TensorBoard",
+    "all": "all of it",
+}
+"""What looks at a run → how the table calls it."""
 PHASES = ("sample", "judge", "critic values", "critic fit", "policy forward", "policy backward", "rest", "all")
 REWARDS = {
     "self_feedback": "self_feedback, by the frozen policy",
@@ -195,6 +205,14 @@ def floor(rows: Sequence[Row]) -> Table:
     return Table(
         ["phase of 128 completions", *(f"`{row['config']}.yaml`" for row in rows)],
         [[phase, *(cell(row, phase) for row in rows)] for phase in PHASES],
+    )
+
+
+def overhead(rows: Sequence[Row]) -> Table:
+    """The share of step time that each part takes which looks at a run."""
+    return Table(
+        ["part", *(f"`{row['config']}.yaml`" for row in rows)],
+        [[label, *(f"{row[part]:.2%}" for row in rows)] for part, label in LOOKS.items()],
     )
 
 

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -40,11 +41,33 @@ def test_a_figure_that_was_changed_by_hand_is_found(bench):
     assert changed != text and tables.filled(changed) == text
 
 
-def test_the_picture_of_the_quickstart_is_that_of_its_rows(bench):
+def test_the_pictures_are_those_of_the_rows(bench):
     curve = bench("curve")
-    rows = curve.read(curve.ROWS)
-    assert [row["step"] for row in rows] == list(range(0, 481, 80))
-    assert curve.PICTURE.read_text(encoding="utf-8") == curve.drawn(rows), "run python bench/curve.py"
+    assert [row["step"] for row in curve.read(curve.ROWS)] == list(range(0, 481, 80))
+    names = set(curve.PICTURES)
+    assert {file.stem for file in curve.IMAGES.glob("*.svg")} == names
+    for name in names:
+        assert (curve.IMAGES / f"{name}.svg").read_text(encoding="utf-8") == curve.drawn(name), (
+            "run python bench/curve.py"
+        )
+
+
+def test_every_page_of_an_algorithm_shows_a_curve():
+    pages = [page for page in (ROOT / "docs" / "algorithms").glob("*.md") if page.stem != "index"]
+    assert len(pages) == 6
+    for page in pages:
+        assert re.search(r"^!\[.+\]\(\.\./images/\w+\.svg\)$", page.read_text(encoding="utf-8"), re.MULTILINE), page
+
+
+def test_a_curve_of_seeds_has_their_mean_lowest_and_highest(bench):
+    row = {
+        "curve.samples": [0, 8],
+        "curve.greedy": [0.0, 0.5],
+        "curve.chain": [0.0, 0.25],
+        "curve.mean_at_k": [0.0, 0.0],
+    }
+    curve = bench("curve").of_seeds([row, {**row, "curve.greedy": [0.5, 1.0]}])
+    assert (curve.places, curve.bands["right, greedy decoding"]) == ([0, 8], ([0.0, 0.5], [0.25, 0.75], [0.5, 1.0]))
 
 
 def test_a_table_that_is_not_known_is_an_error(bench):
@@ -133,12 +156,14 @@ RUNS = {
     "rewards_table": ["--n", "5"],
     "reward_alone": ["--check"],
     "faults": ["--only", "a folder that cannot be written"],
+    "overhead": ["--configs", "grpo"],
 }
 OVERRIDES = {
     **dict.fromkeys(("quickstart", "learning", "floor", "speed", "speedrun", "stages"), TINY),
     "quickstart": [*TINY, "trainer.max_steps=4", "policy.warm_start.steps=60"],
     "stages": [*TINY, "trainer.max_steps=8"],
     "papers": [*TINY, "trainer.max_steps=4", "policy.warm_start.steps=60"],
+    "overhead": [*TINY, "trainer.max_steps=4", "policy.warm_start.steps=60"],
 }
 
 

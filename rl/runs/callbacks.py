@@ -25,6 +25,8 @@ from rl.storage.run_folder import RunFolder
 
 Handler = Callable[[int, FrameType | None], Any] | int | None
 """A signal handler, as `signal.signal` returns it."""
+REFRESHES = 1
+"""How often the live line is drawn in a second; each time takes a millisecond or two from the training."""
 
 
 class Records(TrainerCallback):
@@ -150,6 +152,7 @@ class ProgressLine(TrainerCallback):
                 TimeRemainingColumn(compact=True),
                 TextColumn("left"),
                 console=self.console,
+                refresh_per_second=REFRESHES,
             )
             self._bar = self._progress.add_task("", total=state.max_steps, completed=state.global_step)
             self._progress.start()

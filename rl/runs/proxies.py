@@ -18,7 +18,7 @@ from accelerate import DistributedType
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
 from torch.utils.hooks import RemovableHandle
-from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers import IntervalStrategy, Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from rl.policy.sharded import is_sharded
 from rl.storage.checkpoints import metrics
@@ -30,10 +30,11 @@ SEQUENCES = 8
 
 
 class Proxies(TrainerCallback):
-    """Adds both figures to the log line of each optimizer step."""
+    """Adds both figures to each log line, of the optimizer step before it."""
 
     def __init__(self) -> None:
         self.trainer: Trainer | None = None
+        self._due = True
         self._before: list[Tensor] = []
         self._logits: list[Tensor] = []
         self._hook: RemovableHandle | None = None
@@ -55,17 +56,26 @@ class Proxies(TrainerCallback):
                 lambda _, __, given, out: self._look(head, given.get("attention_mask"), out), with_kwargs=True
             )
 
+    def on_step_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Look at this step if a log line follows it, and else at none."""
+        by_steps = args.logging_strategy == IntervalStrategy.STEPS
+        self._due = not by_steps or (state.global_step + 1) % max(1, int(state.logging_steps)) == 0
+
     def on_pre_optimizer_step(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         """Remember some weights."""
-        self._before = some_weights(kwargs["model"])
+        self._before = some_weights(kwargs["model"]) if self._due else []
 
     def on_optimizer_step(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         """Compare these weights with those after the step, and note the largest logits since the last step."""
         assert self.trainer is not None
+        if not self._due:
+            return
         found = metrics(self.trainer)
         if self.trainer.accelerator.distributed_type != DistributedType.DEEPSPEED:  # it stepped in the backward pass
             ratio = update_ratio(self._before, some_weights(kwargs["model"]))
@@ -83,7 +93,7 @@ class Proxies(TrainerCallback):
             self._hook = None
 
     def _look(self, head: nn.Module, mask: Tensor | None, out: Any) -> None:
-        if torch.is_grad_enabled():
+        if self._due and torch.is_grad_enabled():
             with torch.no_grad():
                 logits = head(last_hidden(out[0][:SEQUENCES].detach(), mask))
                 self._logits.append(logits.float().abs().amax(-1).mean())
@@ -121,6 +131,5 @@ def update_ratio(before: list[Tensor], after: list[Tensor]) -> float:
         before: weights before a step, one vector per tensor.
         after: the same weights after the step.
     """
-    moved = torch.stack([(new - old).square().sum() for old, new in zip(before, after, strict=True)]).sum()
-    length = torch.stack([old.square().sum() for old in before]).sum()
-    return (moved / length.clamp(min=1e-30)).sqrt().item()
+    old, new = torch.cat(before), torch.cat(after)
+    return ((new - old).norm() / old.norm().clamp(min=1e-15)).item()

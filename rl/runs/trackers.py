@@ -42,7 +42,7 @@ OWN_GROUP = ("eval", "rewards", "critic", "rounds", "time")
 """Groups whose metrics already begin with the name of the group."""
 START_S, FINISH_S = 30, 300
 """Longest wait for W&B at the start and at the end of a run, in seconds."""
-ROWS = 128
+ROWS = 64
 """Largest number of completions in a table."""
 FIRST = ("step", "prompt", "completion", "gold", "right", "reward", "advantage", "finish_reason", "reason")
 """The first columns of a table, in order, before those of the individual rewards."""
@@ -230,7 +230,10 @@ class Wandb(Tracker):
 
     def table(self, step: int, rows: pd.DataFrame) -> None:
         """Add a separate table for each step; earlier tables are kept."""
-        shown = wandb.Table(dataframe=rows.astype(object).where(rows.notna(), None))
+        values = rows.astype(object).where(rows.notna(), None)
+        kinds = [type(next((value for value in values[name] if value is not None), "")) for name in values]
+        shown = wandb.Table(columns=list(values), dtype=kinds)
+        shown.data = values.to_numpy().tolist()  # given as data, W&B infers the type of every cell, for 40 ms a table
         self.run.log({"step": step, "completions": shown})
 
     def close(self, failed: bool) -> None:
@@ -252,12 +255,13 @@ class TensorBoard(Tracker):
     def __init__(self, config: Config, folder: RunFolder, *_: Any) -> None:
         writer = import_module("torch.utils.tensorboard").SummaryWriter
         self.writer = writer(log_dir=str(folder.path / "tensorboard"))
+        self.summary = import_module("tensorboard.compat.proto.summary_pb2").Summary
         self.writer.add_text("config", f"```yaml\n{dump(config)}\n```", 0)
 
     def log(self, step: int, numbers: Mapping[str, float]) -> None:
-        """Add a scalar for each number."""
-        for name, value in numbers.items():
-            self.writer.add_scalar(name, value, step)
+        """Add a scalar for each number, all in one event: an event for each takes ten times as long."""
+        scalars = [self.summary.Value(tag=name, simple_value=value) for name, value in numbers.items()]
+        self.writer.file_writer.add_summary(self.summary(value=scalars), step)
 
     def table(self, step: int, rows: pd.DataFrame) -> None:
         """Add the first completions, as text in which nothing is read as markup."""

@@ -1,10 +1,15 @@
-"""The pages in a real browser: light and dark, on a phone and on a desk. Skipped where there is no Chromium."""
+"""The pages in a real browser: light and dark, on a phone and on a desk. Skipped where there is no Chromium.
+
+With the environment variable `SCREENSHOTS`, pictures of the pages are left in the folder that it names.
+"""
 
 import html
 import json
+import os
 import re
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -42,12 +47,30 @@ def seen(pages, scheme, folder):
         for width in WIDTHS
     )
     (folder / "frames.html").write_text(MEASURING % frames)
+    shown = shows(folder / "frames.html", scheme, folder, "--dump-dom")
+    return json.loads(html.unescape(re.search(r"<title>(.*?)</title>", shown, re.DOTALL)[1]))
+
+
+def shows(page, scheme, folder, *how):
+    """What the browser prints about a page."""
     done = subprocess.run(
         [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder / 'browser'}",
-         f"--blink-settings=preferredColorScheme={SCHEME[scheme]}", "--dump-dom", f"file://{folder / 'frames.html'}"],
+         f"--blink-settings=preferredColorScheme={SCHEME[scheme]}", *how, f"file://{page}"],
         capture_output=True, text=True, check=True, timeout=120,
     )  # fmt: skip
-    return json.loads(html.unescape(re.search(r"<title>(.*?)</title>", done.stdout, re.DOTALL)[1]))
+    return done.stdout
+
+
+def take_pictures(pages, scheme, folder, into):
+    """A picture of each page at each width; one of a phone shows it in a frame, since windows are not as narrow."""
+    into.mkdir(parents=True, exist_ok=True)
+    for name, page in pages.items():
+        for width in WIDTHS:
+            frame = f'<iframe srcdoc="{html.escape(page, quote=True)}" style="border:0;height:2400px;width:{width}px">'
+            (folder / "frame.html").write_text(f'<body style="margin:0">{frame}</iframe>')
+            picture = into.resolve() / f"{name}_{scheme}_{width}.png"
+            shows(folder / "frame.html", scheme, folder, f"--screenshot={picture}", f"--window-size={width},2400")
+            assert picture.exists()
 
 
 def scores_page(folder):
@@ -72,12 +95,14 @@ def brightness(colour):
 @pytest.mark.skipif(BROWSER is None, reason="there is no Chromium here")
 @pytest.mark.parametrize("scheme", SCHEME)
 def test_nothing_overflows_and_text_stands_out(hostile, small, scheme, tmp_path):
-    pages = [write_report(hostile.path).read_text()]
+    pages = {"report": write_report(hostile.path).read_text()}
     others = [write_run(tmp_path / f"with_a_long_name_{n}", [*small, f"trainer.beta=0.{n}"]).path for n in (1, 2, 3)]
-    pages.append(write_comparison([hostile.path, *others], tmp_path / "comparison.html").read_text())
-    pages.append(scores_page(tmp_path))
-    for width, page in zip(WIDTHS * 3, seen(pages, scheme, tmp_path), strict=True):
+    pages["comparison"] = write_comparison([hostile.path, *others], tmp_path / "comparison.html").read_text()
+    pages["scores"] = scores_page(tmp_path)
+    for width, page in zip(WIDTHS * 3, seen(pages.values(), scheme, tmp_path), strict=True):
         assert page["width"] in (width, width - 15) and page["scroll"] == page["width"], page  # 15 for a scroll bar
         assert not page["outside"]
         ink, paper = brightness(page["ink"]), brightness(page["paper"])
         assert ink - paper > 150 if scheme == "dark" else paper - ink > 150
+    if into := os.environ.get("SCREENSHOTS"):
+        take_pictures(pages, scheme, tmp_path, Path(into))
