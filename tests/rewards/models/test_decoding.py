@@ -2,13 +2,8 @@
 
 import pytest
 import torch
-from peft import LoraConfig, get_peft_model
 from transformers import (
     GenerationConfig,
-    GPT2Config,
-    GPT2LMHeadModel,
-    LlamaConfig,
-    LlamaForCausalLM,
     LogitsProcessorList,
     MistralConfig,
     MistralForCausalLM,
@@ -18,30 +13,14 @@ from rewards.models import prefill
 from rewards.models.decoding import decode, decoding
 from rewards.models.prefill import prefilled
 from rewards.models.processors import FirstTokens, NanWatch
+from tests.small_models import PAD, SIZES, learnt_positions, left_padded, llama, with_adapters
 
-SIZES = {"vocab_size": 12, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2,
-         "num_attention_heads": 4, "num_key_value_heads": 2, "initializer_range": 0.5}  # fmt: skip
-PAD, END = 0, 11
+END = 11
 PROMPTS = [[1, 2, 3, 4, 5, 6], [1, 2, 3, 7], [4, 2], [1, 2, 3, 8, 9], [1, 2, 3, 7], [5], [6, 6, 6], [7, 8]]
 
 
-def llama(**more):
-    return LlamaForCausalLM(LlamaConfig(**SIZES, **more))
-
-
-def learnt_positions(**more):
-    sizes = {"vocab_size": 12, "n_positions": 64, "n_embd": 32, "n_layer": 2, "n_head": 4, "initializer_range": 0.5}
-    return GPT2LMHeadModel(GPT2Config(**sizes, **more))
-
-
-def with_adapters(**more):
-    return get_peft_model(llama(**more), LoraConfig(r=2, init_lora_weights=False, target_modules=["q_proj"]))
-
-
 def batch(prompts):
-    width = max(map(len, prompts))
-    ids = torch.tensor([[PAD] * (width - len(one)) + one for one in prompts])
-    mask = torch.tensor([[0] * (width - len(one)) + [1] * len(one) for one in prompts])
+    ids, mask = left_padded(prompts)
     return {"input_ids": ids, "attention_mask": mask}
 
 

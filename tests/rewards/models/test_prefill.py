@@ -2,40 +2,21 @@
 
 import pytest
 import torch
-from peft import LoraConfig, get_peft_model
-from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, MistralConfig, MistralForCausalLM
+from transformers import MistralConfig, MistralForCausalLM
 
 from rewards.models import prefill
 from rewards.models.prefill import prefilled
 from rewards.models.waiting import batches_of_others
+from tests.small_models import PAD, SIZES, learnt_positions, left_padded, llama, with_adapters
 
-SIZES = {"vocab_size": 12, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2,
-         "num_attention_heads": 4, "num_key_value_heads": 2, "initializer_range": 0.5}  # fmt: skip
-PAD = 0
 ALIKE = [[1, 2, 3, 4, 5, 6], [1, 2, 3, 7], [1, 2, 3, 4, 5, 6], [1, 2, 3, 8, 9], [1, 2, 3, 7]]
 """Prompts that start alike, some of which are the same, as a batch of groups may hold them."""
 
 
-def llama(**more):
-    return LlamaForCausalLM(LlamaConfig(**SIZES, **more))
-
-
-def learnt_positions(**more):
-    sizes = {"vocab_size": 12, "n_positions": 32, "n_embd": 32, "n_layer": 2, "n_head": 4, "initializer_range": 0.5}
-    return GPT2LMHeadModel(GPT2Config(**sizes, **more))
-
-
-def with_adapters(**more):
-    model = get_peft_model(llama(**more), LoraConfig(r=2, init_lora_weights=False, target_modules=["q_proj"]))
+def with_checkpointed_adapters(**more):
+    model = with_adapters(**more)
     model.gradient_checkpointing_enable()
     return model
-
-
-def batch(prompts, extra=0):
-    """Left-padded prompts and their mask, with columns of padding more."""
-    width = max(map(len, prompts)) + extra
-    ids = torch.tensor([[PAD] * (width - len(one)) + one for one in prompts])
-    return ids, torch.tensor([[0] * (width - len(one)) + [1] * len(one) for one in prompts])
 
 
 def completions(model, inputs, **how):
@@ -52,12 +33,12 @@ def always(monkeypatch):
 
 @pytest.mark.parametrize("how", [{"do_sample": False}, {"do_sample": True}], ids=["greedy", "sampled"])
 @pytest.mark.parametrize("attention", ["sdpa", "eager"])
-@pytest.mark.parametrize("kind", [llama, learnt_positions, with_adapters], ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", [llama, learnt_positions, with_checkpointed_adapters], ids=lambda kind: kind.__name__)
 def test_the_completions_are_those_of_whole_prompts(always, kind, attention, how):
     torch.manual_seed(0)
     model = kind(attn_implementation=attention).eval()
     for prompts in (ALIKE, [[4, 5, 6], [7, 8, 9], [4, 5, 6], [7, 1]], [[3, 1, 2]] * 4, [[1, 2], [1, 3, 3, 3]] * 2):
-        ids, mask = batch(prompts, extra=3)
+        ids, mask = left_padded(prompts, extra=3)
         with torch.no_grad():
             inputs = prefilled(model, ids, mask, PAD)
         plain = {"input_ids": ids, "attention_mask": mask}
@@ -68,7 +49,7 @@ def test_the_completions_are_those_of_whole_prompts(always, kind, attention, how
 def test_tokens_that_prompts_share_are_run_once_and_each_prompt_once(always):
     model, ran = llama().eval(), []
     model.register_forward_pre_hook(lambda _, __, given: ran.append(tuple(given["input_ids"].shape)), with_kwargs=True)
-    inputs = prefilled(model, *batch(ALIKE), PAD)
+    inputs = prefilled(model, *left_padded(ALIKE), PAD)
     # 1 2 3; then 4 5, nothing, and 8 of the three prompts; then the last token of each row by `generate`
     assert ran == [(1, 3), (3, 2)]
     assert inputs["input_ids"].tolist() == [
@@ -97,7 +78,7 @@ def test_prompts_are_run_as_they_are_where_little_is_saved(monkeypatch, least, p
     ids=["a sliding window", "prompts of one token"],
 )
 def test_what_cannot_start_from_a_cache_with_gaps_runs_whole_prompts(always, model, prompts):
-    ids, mask = batch(prompts)
+    ids, mask = left_padded(prompts)
     inputs = prefilled(model(), ids, mask, PAD)
     assert inputs.keys() == {"input_ids", "attention_mask"} and inputs["input_ids"] is ids
 
@@ -106,9 +87,9 @@ def test_processes_that_wait_for_each_other_in_every_pass_run_as_many(always, mo
     monkeypatch.setattr("torch.distributed.is_initialized", lambda: True)
     monkeypatch.setattr("torch.distributed.get_world_size", lambda: 2)
     model = llama()
-    assert "past_key_values" in prefilled(model, *batch(ALIKE), PAD)  # whole weights in each process
+    assert "past_key_values" in prefilled(model, *left_padded(ALIKE), PAD)  # whole weights in each process
     model.model.layers[0]._is_fsdp_managed_module = True
-    assert "past_key_values" not in prefilled(model, *batch(ALIKE), PAD)
+    assert "past_key_values" not in prefilled(model, *left_padded(ALIKE), PAD)
 
 
 def test_a_process_with_fewer_batches_accompanies_those_of_the_others(monkeypatch):
