@@ -24,6 +24,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from harness import Row, json_lines
+from near_duplicates import families, near_duplicates
 from svamp import infix
 
 from rl.tasks.task import Split, split_of
@@ -33,8 +34,6 @@ ONES = [
     "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
 ]  # fmt: skip
 TENS = ["", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
-FOR_SFT = 1500
-"""Training questions of SVAMP that supervised fine-tuning has; reinforcement has the others."""
 SHOWN = {(3, 14), (9, 12), (6, 10, 15), (2, 4, 13)}
 """Operands of the sums in the prompt of `configs/real/sums.yaml`."""
 LONGEST_PROOF = 7
@@ -94,7 +93,7 @@ def write_sums(folder: Path) -> None:
 def worked(equation: str) -> str:
     """An equation as one line for each operation, with its result: `(3 + 4) * 2` is `3 + 4 = 7`, `7 * 2 = 14`.
 
-    A number alone is its own line.
+    A number alone is its own line. Numbers have at most twelve digits.
 
     Args:
         equation: in prefix notation or in brackets.
@@ -112,34 +111,42 @@ def worked(equation: str) -> str:
         if sign == "/" and not right:
             raise ValueError(f"{equation!r} divides by zero")
         value = {"+": left + right, "-": left - right, "*": left * right, "/": left / right if right else 0.0}[sign]
-        lines.append(f"{left:g} {sign} {right:g} = {value:g}")
-        text = text[: start + match.start()] + f"{value:g}" + text[start + match.end() :]
+        lines.append(f"{left:.12g} {sign} {right:.12g} = {value:.12g}")
+        text = text[: start + match.start()] + f"{value:.12g}" + text[start + match.end() :]
     return "\n".join(lines or [text.strip("() ")])
 
 
-def alike(question: str) -> str:
-    """A question without its numbers and its spaces, which near-duplicates share."""
-    return re.sub(r"[\d\W_]+", " ", question.lower()).strip()
+def as_prose(text: str) -> str:
+    """A text that was split at its punctuation, in the usual spelling: `he did n't . why` is `he didn't. Why`."""
+    text = re.sub(r"\s+([.,?!;:%)]|n't\b|'(?:s|re|ll|ve|d|m)\b)", r"\1", text.strip())
+    text = re.sub(r"([$(])\s+", r"\1", text)
+    return re.sub(r"(^|[.?!]\s+)([a-z])", lambda start: start[1] + start[2].upper(), text)
 
 
 def word_problems(data: Path) -> Iterator[Row]:
-    """SVAMP's questions with worked equations: `sft`, `train` and `validation` from its train part, and its test part.
+    """SVAMP's questions with worked equations: its test part, and its train part in four.
 
-    A training question that is like a test question but for its numbers is left out; those that are so alike among
-    themselves are in one split.
+    The train part (questions of MAWPS and ASDiv) is divided into `sft`, `train`, `validation` and `held_out`, so that a
+    policy is tested on questions like those of training as well. A training question that repeats another or is a
+    near-duplicate of a test question is left out, and near-duplicates are in one split. All are spelled alike, since
+    the questions of MAWPS are in lower case and have spaces before punctuation.
+
+    Args:
+        data: gzipped JSON lines with question, answer, equation and split.
     """
-    found = json_lines(data)
-    home = {alike(row["question"]): "test" for row in found if row["split"] == "test"}
-    seen: set[str] = set()
-    taught = 0
-    for row in found:
-        question, kind, held_out = row["question"], alike(row["question"]), row["split"] == "test"
-        if question in seen or (not held_out and home.get(kind) == "test"):
-            continue
-        seen.add(question)
-        later = split_of(kind, test=0.0)
-        split = "test" if held_out else home.setdefault(kind, "sft" if taught < FOR_SFT else later)
-        taught += split == "sft"
+    found = list({row["question"]: row for row in json_lines(data)}.values())
+    test = [row for row in found if row["split"] == "test"]
+    rest = [row for row in found if row["split"] != "test"]
+    like_test = near_duplicates([row["question"] for row in rest], [row["question"] for row in test]).any(axis=1)
+    rest = [row for row, near in zip(rest, like_test, strict=True) if not near]
+    placed = [(row, "test") for row in test]
+    for row, family in zip(rest, families([row["question"] for row in rest]), strict=True):
+        split = split_of(family, validation=0.06, test=0.12)
+        if split == "train":
+            split = "sft" if split_of(f"sft {family}", validation=0.5, test=0.0) == "validation" else "train"
+        placed.append((row, "held_out" if split == "test" else split))
+    for row, split in placed:
+        question = as_prose(row["question"])
         yield {"question": question, "answer": row["answer"], "worked": worked(row["equation"]), "split": split}
 
 

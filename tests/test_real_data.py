@@ -121,16 +121,37 @@ def test_an_arm_with_several_seeds_has_a_line_over_all_their_problems(bench):
 
 
 def test_word_problems_have_the_base_model_its_supervised_start_and_the_end(bench):
-    def row(seed, *greedy):
-        own = {"arm": "a", "seed": seed, "gained": 2, "lost": 0, "minutes.sft": 10.0, "minutes.rl": 20.0}
-        for when, share in zip(("base", "before", "after"), greedy, strict=True):
-            own |= {f"{when}.n": 10, f"{when}.greedy": share}
-            own |= {f"{when}.{name}": share for name in ("mean_at_k", "maj_at_k", "pass_at_k", "chain")}
+    def row(arm, seed, base, before, after):
+        own = {"arm": arm, "seed": seed, "minutes.sft": 10.0, "minutes.rl": 20.0}
+        for name in ("test", "held_out"):
+            own |= {f"{name}.right.base": base, f"{name}.right.before": before, f"{name}.right.after": after}
+        for when, share in (("before", 0.25), ("after", 0.5)):
+            own |= {f"sampled.{when}.{name}": share for name in ("mean_at_k", "maj_at_k", "pass_at_k", "chain")}
         return own
 
-    line = bench("real_table").word_problems_table([row(0, 0.0, 0.1, 0.3), row(1, 0.0, 0.3, 0.5)]).rows[2]
-    assert line[1:3] == ["all", "0.000 [0.000, 0.161], 0.200 [0.081, 0.416] → 0.400 [0.219, 0.613]"]
-    assert line[3:5] == ["4, 0 (p = 0.1250)", "0.200 → 0.400"] and line[-1] == "10, 20"
+    rows = [row("GRPO", 0, "0000", "1000", "1110"), row("GRPO", 1, "0000", "1100", "1110")]
+    rows += [row("SFT again", 0, "0000", "1000", "1100")]
+    table = bench("real_table").word_problems_table(rows).rows
+    assert [line[:2] for line in table] == [
+        ["GRPO", "0"], ["GRPO", "1"], ["GRPO", "all"], ["SFT again", "0"], ["GRPO, beyond SFT again", "all"],
+    ]  # fmt: skip
+    # over both seeds the questions are right 1, 0.5, 0, 0 times before and 1, 1, 1, 0 times after
+    assert table[2][2].startswith("0.000, 0.375 [") and " → 0.750 [" in table[2][2]
+    assert table[2][3].startswith("+37.5 [") and table[2][6:] == ["0.250 → 0.500"] * 4 + ["10, 20"]
+    # with seed 0 alone, of which both arms have a run, GRPO answers one question of four more than SFT again
+    assert table[4][3].startswith("+25.0 [+0.0") and table[4][3] == table[4][5]
+
+
+@pytest.mark.parametrize(
+    ("split_up", "prose"),
+    [
+        ("joan 's cat did n't eat 3 fish . why ?", "Joan's cat didn't eat 3 fish. Why?"),
+        ("He paid $ 4 ( 5 % ) , not $4.50 .", "He paid $4 (5%), not $4.50."),
+        ("Each pack costs 76 dollars. If it is 3.5 more!", "Each pack costs 76 dollars. If it is 3.5 more!"),
+    ],
+)
+def test_a_question_is_spelled_as_prose(maker, split_up, prose):
+    assert maker.as_prose(split_up) == prose
 
 
 @pytest.mark.parametrize(
@@ -153,16 +174,40 @@ def test_a_division_by_zero_is_refused(maker):
         maker.worked("/ 3.0 0.0")
 
 
-def test_questions_that_differ_by_their_numbers_are_in_one_split_and_none_is_like_a_test_question(maker, tmp_path):
-    def row(question, split):
+def test_near_duplicates_share_seven_tenths_of_their_words_whatever_their_numbers_are(bench):
+    near_duplicates = bench("near_duplicates").near_duplicates
+    asked = ["Ann has 3 red apples now.", "ann has 77 RED apples , now", "Ann has two apples now", "5 + 7"]
+    # the third shares four of six words with the first, 0.67
+    assert near_duplicates(asked, asked[:1]).tolist() == [[True], [True], [False], [False]]
+    assert near_duplicates(asked, asked[:1], alike=0.66).tolist() == [[True], [True], [True], [False]]
+    assert near_duplicates(["5 + 7"], ["6 * 8", "six"]).tolist() == [[True, False]]
+
+
+def test_a_family_holds_near_duplicates_of_near_duplicates(bench):
+    """Each shares three of four words with the next, and two of five with the one after it."""
+    chain = ["a b c d", "a b c", "z", "b c", "b"]
+    assert bench("near_duplicates").families(chain, alike=0.6) == ["a b c", "a b c", "z", "a b c", "b"]
+
+
+def test_near_duplicates_are_in_one_split_and_none_is_like_a_test_question(bench, maker, tmp_path):
+    def row(question, split="train"):
         return json.dumps({"question": question, "answer": "7", "equation": "+ 3 4", "split": split})
 
-    rows = [row("Ann has 3 apples.", "train"), row("Bo ate 4 figs.", "train"), row("Bo ate 9 figs!", "train")]
+    things = [f"thing{letter}{other} and stuff{other}{letter}" for letter in "abcdefgh" for other in "uvwxyz"]
+    rows = [row(f"{name} {thing}.") for thing in things for name in ("3", "8 of", "8 of")]
+    like_test = [row("Ann has 3 apples."), row("Ann has 5 apples", "test")]
     file = tmp_path / "svamp.jsonl.gz"
-    file.write_bytes(gzip.compress("\n".join([*rows, row("Ann has 5 apples", "test")]).encode()))
+    file.write_bytes(gzip.compress("\n".join([*rows, *like_test]).encode()))
     made = list(maker.word_problems(file))
-    assert [one["question"] for one in made] == ["Bo ate 4 figs.", "Bo ate 9 figs!", "Ann has 5 apples"]
-    assert [one["split"] for one in made] == ["sft", "sft", "test"]
+    assert [one["question"] for one in made if "Ann" in one["question"]] == ["Ann has 5 apples"]
+    assert len(made) == 1 + 2 * len(things)  # the third of each thing repeats the second
+    homes: dict[str, set[str]] = {}
+    for one in made[1:]:
+        homes.setdefault(one["question"].split("thing")[1], set()).add(one["split"])
+    assert all(len(splits) == 1 for splits in homes.values())
+    assert {split for splits in homes.values() for split in splits} == {"sft", "train", "validation", "held_out"}
+    splits = [[one["question"] for one in made if one["split"] == split] for split in ("held_out", "sft")]
+    assert not bench("near_duplicates").near_duplicates(*splits).any()
 
 
 def test_only_short_proofs_are_kept_and_each_ends_with_its_answer(maker, tmp_path):

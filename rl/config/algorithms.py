@@ -297,3 +297,6 @@ ALGORITHMS: dict[str, type[AlgorithmSection]] = {
     get_args(section.model_fields["name"].annotation)[0]: section for section in get_args(get_args(Algorithm)[0])
 }
 """Name in a config → its section."""
+
+TRL_CONFIGS = frozenset(section.trl_config for section in ALGORITHMS.values())
+"""TRL's config classes that `trainer:` is checked against, of all algorithms."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rewards import GIVE_STEPS, GIVE_TOKENS, REWARDS
 from rewards.mixing import schedule
+from rl.config.algorithms import TRL_CONFIGS
 from rl.config.embedded import EMBEDDED
 from rl.config.generation_cycle import GenerationCycle
 from rl.config.statements import check_statements, task_verifier
@@ -67,7 +68,8 @@ GONE = {"max_prompt_length": "TRL has it no more, and prompts are never cut here
 def checked_trainer(config: Config) -> dict[str, Any]:
     """`trainer:` with each argument checked against TRL's config class and converted to its type.
 
-    Null leaves out an argument of an included file, unless it is a value of the argument.
+    Null leaves out an argument of an included file, unless it is a value of the argument. It also leaves out an
+    argument that only other algorithms have, such as where an arm has another algorithm than its config.
     """
     trl_config = config.algorithm.trl_config
     valid = arguments(trl_config)
@@ -75,6 +77,8 @@ def checked_trainer(config: Config) -> dict[str, Any]:
     for name, value in config.trainer.items():
         if name in SET_ELSEWHERE:
             raise WrongKey(f"trainer.{name}", f"is set by {SET_ELSEWHERE[name]}")
+        if name not in valid and value is None and any(name in arguments(other) for other in TRL_CONFIGS):
+            continue
         if name not in valid and name in GONE:
             raise WrongKey(f"trainer.{name}", GONE[name])
         if name not in valid:

@@ -155,6 +155,15 @@ def test_null_leaves_out_an_argument_of_an_included_file():
     assert trainer["generation_batch_size"] is None  # which is a value of this one
 
 
+def test_null_leaves_out_an_argument_that_only_another_algorithm_has():
+    sft = ["algorithm={name: sft, examples: {data: task}}", "rewards.correctness=null"]
+    for wrong in ("steps_per_generation=2", "steps_per_generatoin=null"):
+        with pytest.raises(UserError, match=rf"trainer\.{wrong.split('=')[0]}: SFTConfig has no such argument"):
+            configuration.load(CONFIGS / "grpo.yaml", [*sft, f"trainer.{wrong}"])
+    given = [*sft, "trainer.steps_per_generation=2", "trainer.steps_per_generation=null"]
+    assert "steps_per_generation" not in configuration.load(CONFIGS / "grpo.yaml", given).trainer
+
+
 CLASSES = ("GRPOConfig", "DPOConfig", "ORPOConfig", "SFTConfig")
 ALL = {name for kind in CLASSES for name in arguments(kind)}
 
