@@ -70,8 +70,10 @@ def word_problems_table(rows: Sequence[Row]) -> Table:
             gains = [
                 _gain([(other, row) for row, other in pairs], name, ("after", "after")) for name in ("test", "held_out")
             ]
-            lines.append([f"{arm}, beyond {AGAIN}", "all", NOTHING, gains[0], NOTHING, gains[1], *[NOTHING] * 5])
-    head = ["arm", "seed", "SVAMP: base, SFT, then", "gain", "held out: base, SFT, then", "gain"]
+            lines.append(
+                [f"{arm}, beyond {AGAIN}", "all", NOTHING, NOTHING, gains[0], NOTHING, gains[1], *[NOTHING] * 5]
+            )
+    head = ["arm", "seed", "SVAMP, base", "SFT, then", "gain", "held out: SFT, then", "gain"]
     head += [*SAMPLED.values(), "minutes: SFT, then"]
     return Table(head, lines or [["not measured yet", *[NOTHING] * (len(head) - 1)]])
 
@@ -85,8 +87,8 @@ def _problems_of(arm: str, seed: str, rows: Sequence[Row]) -> list[str]:
     """A line of an arm, for one seed or for several."""
 
     def greedy(name: str) -> str:
-        base, *trained = (_share(rows, f"{name}.right.{when}") for when in ("base", *WHEN))
-        return f"{base.value:.3f}, {' → '.join(f'{one.value:.3f} [{one.low:.3f}, {one.high:.3f}]' for one in trained)}"
+        found = (_share(rows, f"{name}.{when}.right") for when in WHEN)
+        return " → ".join(f"{one.value:.3f} [{one.low:.3f}, {one.high:.3f}]" for one in found)
 
     def mean(name: str) -> float:
         return sum(row[name] for row in rows) / len(rows)
@@ -94,6 +96,7 @@ def _problems_of(arm: str, seed: str, rows: Sequence[Row]) -> list[str]:
     return [
         arm,
         seed,
+        f"{mean('base.greedy'):.3f}",
         greedy("test"),
         _gain([(row, row) for row in rows], "test", WHEN),
         greedy("held_out"),
@@ -119,7 +122,7 @@ def _gain(pairs: Sequence[tuple[Row, Row]], name: str, when: tuple[str, str]) ->
         when: the moment of the first and of the second run that counts.
     """
     of = [
-        [[int(one) for one in run[f"{name}.right.{at}"]] for run, at in zip(pair, when, strict=True)] for pair in pairs
+        [[int(one) for one in run[f"{name}.{at}.right"]] for run, at in zip(pair, when, strict=True)] for pair in pairs
     ]
     gains = np.mean([np.subtract(later, earlier) for earlier, later in of], axis=0)
     found = bootstrap((100 * gains).tolist())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import real_data
@@ -18,7 +18,9 @@ from verifiers.verdict import is_right
 FILE = CONFIGS / "real" / "word_problems.yaml"
 DATA = FOLDER / "word_problems.jsonl"
 SETS = ("test", "held_out")
-"""Split of the data → greedy answers to all its questions: SVAMP's test set, and questions like those of training."""
+"""Splits whose questions are all answered greedily: SVAMP's test set, and questions like those of training."""
+WHEN = {"before": "sft", "after": "rl"}
+"""When a policy is measured → the stage that made it."""
 
 
 def make_data(source: Path | None) -> None:
@@ -66,10 +68,10 @@ def run(arm: str, seed: int, model: str, overrides: Sequence[str] = ()) -> Row:
     summaries = {name: json.loads(folder.summary.read_text(encoding="utf-8")) for name, folder in folders.items()}
     first, last = (folders["rl"].evaluation("test", step) for step in (0, summaries["rl"]["steps"]))
     assert first is not None and last is not None
-    models = {"base": model, "before": str(folders["sft"].model), "after": str(folders["rl"].model)}
     figures = {
+        "base": kept(summaries["sft"]["before"]),
         "sampled": {"before": kept(first), "after": kept(last)},
-        **{name: greedy_on(name, models, given) for name in SETS},
+        **{name: {when: greedy_on(name, folders[stage], given) for when, stage in WHEN.items()} for name in SETS},
         "tokens": summaries["rl"]["tokens_generated"],
         "minutes": {name: round(summary["wall_s"] / 60, 1) for name, summary in summaries.items()},
         "steps": summaries["rl"]["steps"],
@@ -79,30 +81,28 @@ def run(arm: str, seed: int, model: str, overrides: Sequence[str] = ()) -> Row:
     return flat({"rung": "word_problems", "arm": arm, "seed": seed, **figures})
 
 
-def greedy_on(split: str, models: Mapping[str, str], overrides: Sequence[str]) -> Row:
-    """Greedy accuracy of each model on all questions of a split, and which of them it answers right.
+def greedy_on(split: str, folder: RunFolder, overrides: Sequence[str]) -> Row:
+    """Greedy accuracy of a run's policy on all questions of a split, and which of them it answers right.
+
+    It is measured once, and kept in the folder, since all arms of a seed start from the same policy.
 
     Args:
         split: one of `SETS`.
-        models: when → a folder or hub id.
+        folder: of the run.
         overrides: `key=value`, for the task.
 
     Returns:
-        The number of questions, for each of `models` its figures, and its answers as a text with `1` for a right one
-        and `0` for a wrong one.
+        The figures, and as `right` a text with `1` for each question that was answered right and `0` for each other.
     """
     from rl.analysis.evaluate_models import configs, evaluate_models
 
-    asked = [row for row in json_lines(DATA) if row["split"] == split]
-    more = [f"task.data.test={DATA}:{split}", f"evaluation.n={len(asked)}", "evaluation.k=0"]
-    found = configs([str(FILE)], [*models.values()], [*overrides, *more])
-    (measured,) = evaluate_models(found, [*models.values()], "test", [])
-    evaluations = {when: measured.evaluations[path] for when, path in models.items()}
-    return {
-        "n": len(asked),
-        **{when: kept(one.as_dict()) for when, one in evaluations.items()},
-        "right": {
-            when: "".join(str(int(is_right(row["score"]) or 0)) for row in one.examples)
-            for when, one in evaluations.items()
-        },
-    }
+    file = folder.path / f"greedy_on_{split}.json"
+    if not file.exists():
+        asked = sum(row["split"] == split for row in json_lines(DATA))
+        more = [f"task.data.test={DATA}:{split}", f"evaluation.n={asked}", "evaluation.k=0"]
+        models = [str(folder.model)]
+        (measured,) = evaluate_models(configs([str(FILE)], models, [*overrides, *more]), models, "test", [])
+        found = measured.evaluations[models[0]]
+        right = "".join(str(int(is_right(row["score"]) or 0)) for row in found.examples)
+        file.write_text(json.dumps({**kept(found.as_dict()), "right": right}), encoding="utf-8")
+    return json.loads(file.read_text(encoding="utf-8"))

@@ -122,24 +122,24 @@ def test_an_arm_with_several_seeds_has_a_line_over_all_their_problems(bench):
 
 def test_word_problems_have_the_base_model_its_supervised_start_and_the_end(bench):
     def row(arm, seed, base, before, after):
-        own = {"arm": arm, "seed": seed, "minutes.sft": 10.0, "minutes.rl": 20.0}
+        own = {"arm": arm, "seed": seed, "base.greedy": base, "minutes.sft": 10.0, "minutes.rl": 20.0}
         for name in ("test", "held_out"):
-            own |= {f"{name}.right.base": base, f"{name}.right.before": before, f"{name}.right.after": after}
+            own |= {f"{name}.before.right": before, f"{name}.after.right": after}
         for when, share in (("before", 0.25), ("after", 0.5)):
             own |= {f"sampled.{when}.{name}": share for name in ("mean_at_k", "maj_at_k", "pass_at_k", "chain")}
         return own
 
-    rows = [row("GRPO", 0, "0000", "1000", "1110"), row("GRPO", 1, "0000", "1100", "1110")]
-    rows += [row("SFT again", 0, "0000", "1000", "1100")]
+    rows = [row("GRPO", 0, 0.1, "1000", "1110"), row("GRPO", 1, 0.1, "1100", "1110")]
+    rows += [row("SFT again", 0, 0.1, "1000", "1100")]
     table = bench("real_table").word_problems_table(rows).rows
     assert [line[:2] for line in table] == [
         ["GRPO", "0"], ["GRPO", "1"], ["GRPO", "all"], ["SFT again", "0"], ["GRPO, beyond SFT again", "all"],
     ]  # fmt: skip
     # over both seeds the questions are right 1, 0.5, 0, 0 times before and 1, 1, 1, 0 times after
-    assert table[2][2].startswith("0.000, 0.375 [") and " → 0.750 [" in table[2][2]
-    assert table[2][3].startswith("+37.5 [") and table[2][6:] == ["0.250 → 0.500"] * 4 + ["10, 20"]
+    assert table[2][2] == "0.100" and table[2][3].startswith("0.375 [") and " → 0.750 [" in table[2][3]
+    assert table[2][4].startswith("+37.5 [") and table[2][7:] == ["0.250 → 0.500"] * 4 + ["10, 20"]
     # with seed 0 alone, of which both arms have a run, GRPO answers one question of four more than SFT again
-    assert table[4][3].startswith("+25.0 [+0.0") and table[4][3] == table[4][5]
+    assert table[4][4].startswith("+25.0 [+0.0") and table[4][4] == table[4][6]
 
 
 @pytest.mark.parametrize(
