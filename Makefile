@@ -136,8 +136,8 @@ papers: $(READY)
 	$(BIN)/python bench/tables.py docs/papers.md
 
 # SmolLM2-135M-Instruct before and after training, each arm with three seeds. MODEL is a folder or hub id, DATA the folder
-# of svamp.jsonl.gz for word_problems. A run that was stopped goes on, and one on record in bench/real.json is not made
-# again.
+# of the data sets (svamp, quarel, prontoqa: NAME.jsonl.gz); sums and gym need none. A run that was stopped goes on, and one
+# on record in bench/real.json is not made again.
 real: export OMP_NUM_THREADS = 1
 real: $(READY)
 	@test -n "$(MODEL)" || { echo "make real MODEL=FOLDER [DATA=FOLDER] [ONLY=sums]" >&2; exit 2; }

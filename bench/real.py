@@ -4,8 +4,8 @@
 
 The model is SmolLM2-135M-Instruct, as a folder or hub id. Each run is a config of `configs/real/` with the overrides of
 an arm, as `whetstone train` trains it, in a folder under `runs/real`. Runs on record are not made again, and one that
-was stopped goes on from its last checkpoint. Word problems are made from SVAMP, which is in the folder that `--data`
-names.
+was stopped goes on from its last checkpoint. `--data` names the folder of the data sets: SVAMP for word_problems and
+prm, QuaRel for choice, ProntoQA for deduction.
 """
 
 from __future__ import annotations
@@ -13,6 +13,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import real_choice
+import real_deduction
+import real_gym
+import real_prm
 import real_sums
 import real_word_problems
 from harness import arguments, read, record
@@ -20,7 +24,14 @@ from real_table import TABLES
 
 from rl.config.layers import arms
 
-RUNGS = {"sums": real_sums, "word_problems": real_word_problems}
+RUNGS = {
+    "sums": real_sums,
+    "word_problems": real_word_problems,
+    "choice": real_choice,
+    "deduction": real_deduction,
+    "prm": real_prm,
+    "gym": real_gym,
+}
 """Name → the module that makes its data and its runs."""
 
 
@@ -28,7 +39,7 @@ def main() -> None:
     """Make the runs that are not on record, record their rows, print the tables."""
     parser = arguments(__doc__, seeds=range(3), overrides=True)
     parser.add_argument("--model", required=True, help="a folder or hub id")
-    parser.add_argument("--data", type=Path, help="the folder of svamp.jsonl.gz, for word_problems")
+    parser.add_argument("--data", type=Path, help="the folder of the data sets")
     parser.add_argument("--only", nargs="+", choices=RUNGS, default=list(RUNGS))
     parser.add_argument("--arms", nargs="+", help="some of the arms alone")
     given = parser.parse_args()

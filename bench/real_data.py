@@ -1,17 +1,19 @@
 """Makes the data of the configs in `configs/real/`.
 
     python bench/real_data.py sums --out FOLDER
+    python bench/real_data.py gym --out FOLDER
     python bench/real_data.py word_problems SVAMP.jsonl.gz --out FOLDER
     python bench/real_data.py deduction PRONTOQA.jsonl.gz --out FOLDER
+    python bench/real_data.py choice QUAREL.jsonl.gz --out FOLDER
     python bench/real_data.py rationales QUAREL.jsonl.gz --out FOLDER
 
 SVAMP has question, answer, equation (prefix notation or brackets) and split; ProntoQA has question, context, query,
-answer, rationale (the proof) and split. Rationales are made of any of MaRio's data sets (StrategyQA, QuaRel,
+answer, steps (the proof) and split. Rationales are made of any of MaRio's data sets (StrategyQA, QuaRel,
 OpenBookQA, NumerSense, QASC), whose rows have question, answer, choices (StrategyQA has none), split and sometimes
-rationale.
+rationale; `choice` needs rationales, as QuaRel has them.
 
-FOLDER gets NAME.jsonl; for sums also sums_larger.jsonl, whose operands are larger than any of training. For rationales
-NAME is that of the file, and NAME_silver.jsonl has those of training.
+FOLDER gets NAME.jsonl; for sums also sums_larger.jsonl, whose operands are larger than any of training; for gym a file
+for each task. For rationales NAME is that of the file, and NAME_silver.jsonl has the rationales of training.
 """
 
 from __future__ import annotations
@@ -22,12 +24,16 @@ import random
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Literal
 
 from harness import Row, json_lines
 from near_duplicates import families, near_duplicates
 from svamp import infix
 
+from rl.config import ReasoningGymTask
+from rl.tasks import reasoning_gym
 from rl.tasks.task import Split, split_of
+from verifiers.deduction.english import Rule, statements
 
 ONES = [
     "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
@@ -36,8 +42,9 @@ ONES = [
 TENS = ["", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 SHOWN = {(3, 14), (9, 12), (6, 10, 15), (2, 4, 13)}
 """Operands of the sums in the prompt of `configs/real/sums.yaml`."""
-LONGEST_PROOF = 7
-"""Statements of the longest proofs that are kept."""
+INVENTED = "logicllm_dev"
+"""The part of ProntoQA whose theories are about invented kinds. In the others, which are about animals and numbers, all
+short proofs of the test part are in the train part as well, but for their names."""
 RATIONALES = 5
 """Largest number of rationales of a question, as in MaRio (Ramnath et al. 2024, arXiv:2311.02805)."""
 YES_OR_NO = [{"label": "A", "text": "yes"}, {"label": "B", "text": "no"}]
@@ -151,12 +158,115 @@ def word_problems(data: Path) -> Iterator[Row]:
 
 
 def deduction(data: Path) -> Iterator[Row]:
-    """ProntoQA's questions with short proofs, and the answer behind each proof."""
-    for row in json_lines(data):
-        split = {"train": "sft", "test": "test"}.get(row["split"], "train")
-        if row["rationale"].count("\n") < LONGEST_PROOF:
-            kept = {name: row[name] for name in ("question", "context", "query", "answer")}
-            yield {**kept, "proof": f"{row['rationale']}\nSo the answer is {row['answer']}.", "split": split}
+    """Short proofs in the invented worlds of ProntoQA, whose words say nothing of what follows from what.
+
+    Of each theory the last two and the last three deductions of its proof are kept, with the rules on the kinds in them
+    and those on the property that is asked for; the proof states what it begins with and each conclusion, but not the
+    rules. A theory is in one split. Test and validation have one question of each theory, so that their questions are
+    independent, and a question whose deductions are those of a held-out question is left out of the others.
+    """
+    found = [row for row in json_lines(data) if row["split"] == INVENTED]
+    order: list[Split | Literal["sft"]] = ["test", "validation", "sft", "train"]
+    homes = {row["context"]: _home(row["context"]) for row in found}
+    held_out: set[frozenset[Rule]] = set()
+    for row in sorted(found, key=lambda row: order.index(homes[row["context"]])):
+        split = homes[row["context"]]
+        one = 2 + split_of(row["context"] + "?", validation=0.5, test=0.0).startswith("v")
+        for deductions in (one,) if split in ("test", "validation") else (2, 3):
+            made, rules = _shortened(row, deductions)
+            if split in ("test", "validation"):
+                held_out.add(rules)
+            elif rules in held_out:
+                continue
+            yield {**made, "split": split}
+
+
+def _home(theory: str) -> Split | Literal["sft"]:
+    """The split of a theory: a third is tested on, and of the others half is taught and half is for reinforcement."""
+    split = split_of(theory, validation=0.05, test=0.35)
+    return _taught(theory) if split == "train" else split
+
+
+def _shortened(row: Row, deductions: int) -> tuple[Row, frozenset[Rule]]:
+    """A question with the last deductions of its proof alone, and the rules that they take.
+
+    Args:
+        row: of the data.
+        deductions: how many.
+    """
+    proof = row["steps"][-2 * deductions - 1 :]
+    taken = frozenset(rule for step in proof[1::2] for rule in statements(step))
+    kinds = {premise.predicate for rule in taken for premise in rule.premises}
+    asked = statements(proof[-1])[0].conclusion.predicate
+    *theory, _ = (sentence.strip(" .") + "." for sentence in row["context"].rstrip(". ").split(". "))
+    near = [sentence for sentence in theory if _about(sentence, kinds, asked)]
+    query = row["query"].rpartition("? ")[2].rpartition(": ")[2]
+    said = " ".join(proof[::2])
+    made = {
+        "context": " ".join([*near, proof[0]]),
+        "query": query,
+        "answer": row["answer"],
+        "proof": f" {said} So the answer is {row['answer']}.",
+        "deductions": deductions,
+    }
+    return made, taken
+
+
+def _about(sentence: str, kinds: set[str], asked: str) -> bool:
+    """Whether a rule is on one of some kinds, or on a property."""
+    (rule,) = statements(sentence)
+    return rule.conclusion.predicate == asked or any(premise.predicate in kinds for premise in rule.premises)
+
+
+def in_any_order(question: str) -> str:
+    """The words and numbers of a question in their alphabetical order, with one name for all single letters.
+
+    Two questions have the same if they ask for the same with operands in another order or with another variable.
+    """
+    words = re.findall(r"\w+", question.lower())
+    return " ".join(sorted("x" if re.fullmatch("[a-z]", word) else word for word in words))
+
+
+def gym(task: ReasoningGymTask, shown: str = "", seed: int = 0) -> Iterator[Row]:
+    """Questions of a task of reasoning-gym, with what its scorer needs.
+
+    A question that has the same words and numbers as one that is held out, in whatever order, is left out of training,
+    and the questions of the prompt are in no split.
+
+    Args:
+        task: with the numbers of questions; train may get fewer.
+        shown: the prompt's worked examples.
+        seed: of the questions.
+    """
+    made, held_out = reasoning_gym.build(task, seed), set[str]()
+    for split in ("test", "validation", "train"):
+        for row in made.splits[split]:
+            same = in_any_order(row["question"])
+            if same in held_out or row["question"] in shown:
+                continue
+            if split != "train":
+                held_out.add(same)
+            yield {name: value for name, value in row.items() if name != "prompt"} | {"split": split}
+
+
+def choice(data: Path) -> list[Row]:
+    """Questions as `rationales` makes them, each with one silver rationale if it is trained on.
+
+    Half of the training questions are taught (`sft`) and half are for reinforcement. Those without a rationale are left
+    out, and those that are nearly the same as a held-out one.
+    """
+    asked, silver = rationales(data)
+    told = {row["prompt"]: row for row in reversed(silver)}
+    held_out = [{**row, "rationale": "", "silver": ""} for row in asked if row["split"] != "train"]
+    trained = [*reversed(told.values())]
+    near_NM = near_duplicates(*([row["question"] for row in of] for of in (trained, held_out)))
+    kept = [row for row, near in zip(trained, near_NM.any(axis=1), strict=True) if not near]
+    return [*held_out, *({**row, "split": _taught(row["question"])} for row in kept)]
+
+
+def _taught(text: str) -> Literal["sft", "train"]:
+    """Which half of the training rows one belongs to, by a hash of its text."""
+    return "sft" if split_of(text[::-1], validation=0.5, test=0.0) == "train" else "train"
 
 
 def rationales(data: Path) -> tuple[list[Row], list[Row]]:
@@ -205,12 +315,17 @@ def write(file: Path, rows: Iterable[Row]) -> None:
 def main() -> None:
     """Make one of the data sets."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("name", choices=["sums", "word_problems", "deduction", "rationales"])
+    parser.add_argument("name", choices=["sums", "gym", "word_problems", "deduction", "choice", "rationales"])
     parser.add_argument("data", type=Path, nargs="?")
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args()
     if given.name == "sums":
         write_sums(given.out)
+        return
+    if given.name == "gym":
+        from real_gym import write_gym
+
+        write_gym(given.out)
         return
     if given.data is None:
         parser.error(f"{given.name} is made from a file: name it after {given.name}")
@@ -221,8 +336,8 @@ def main() -> None:
         if silver:
             write(given.out / f"{name}_silver.jsonl", silver)
         return
-    made = word_problems(given.data) if given.name == "word_problems" else deduction(given.data)
-    write(given.out / f"{given.name}.jsonl", made)
+    makes = {"word_problems": word_problems, "deduction": deduction, "choice": choice}
+    write(given.out / f"{given.name}.jsonl", makes[given.name](given.data))
 
 
 if __name__ == "__main__":

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import real_data
-from harness import CONFIGS, QUIET, Row, flat
-from real_runs import FOLDER, changes, kept, run_name
+from harness import CONFIGS, Row, flat
+from real_runs import FOLDER, changes, figures, overrides_of, run_name, trained
 from real_table import KINDS
 
-from rl.config import load
-from rl.config.layers import arms
-from rl.storage.run_folder import RunFolder, read_jsonl
 from verifiers.verdict import is_right
 
 FILE = CONFIGS / "real" / "sums.yaml"
@@ -35,31 +31,15 @@ def run(arm: str, seed: int, model: str, overrides: Sequence[str] = ()) -> Row:
         model: a folder or hub id.
         overrides: `key=value`, over those of the arm.
     """
-    from rl.training import train
-
-    name = run_name("sums", arm, seed)
-    given = [*arms(FILE)[arm], f"policy.model={model}", f"seed={seed}", f"name={name}", *QUIET, *overrides]
-    folder = RunFolder(FOLDER / name)
-    if not folder.finished:
-        train(load(FILE, [*given, f"logging.folder={FOLDER}"]))
-    summary = json.loads(folder.summary.read_text(encoding="utf-8"))
-    before, after = (folder.evaluation("test", step) for step in (0, summary["steps"]))
-    assert before is not None and after is not None
-    figures = {
-        "before": kept(before),
-        "after": kept(after),
-        **changes(before["examples"], after["examples"]),
-        "kinds": {
-            kind: {when: right(of["examples"], kind) for when, of in (("before", before), ("after", after))}
-            for kind in KINDS
-        },
-        "larger": _on_larger(model, str(folder.model), given),
-        "tokens": summary["tokens_generated"],
-        "minutes": round(sum(_seconds(folder)) / 60, 1),
-        "steps": summary["steps"],
-        "device": summary["device"],
+    given = overrides_of(FILE, arm, seed, model, run_name("sums", arm, seed), overrides)
+    done = trained(FILE, given)
+    examples = {"before": done.before["examples"], "after": done.after["examples"]}
+    found = {
+        **figures(done),
+        "kinds": {kind: {when: right(of, kind) for when, of in examples.items()} for kind in KINDS},
+        "larger": _on_larger(model, str(done.folder.model), given),
     }
-    return flat({"rung": "sums", "arm": arm, "seed": seed, **figures})
+    return flat({"rung": "sums", "arm": arm, "seed": seed, **found})
 
 
 def kind_of(prompt: str) -> str:
@@ -91,10 +71,3 @@ def _on_larger(model: str, trained: str, overrides: Sequence[str]) -> Row:
     old, new = (measured.evaluations[one] for one in (model, trained))
     figures = {when: {"greedy": one.as_dict()["greedy"]} for when, one in (("before", old), ("after", new))}
     return {"n": old.n, **figures, **changes(old.examples, new.examples)}
-
-
-def _seconds(folder: RunFolder) -> Iterable[float]:
-    """Seconds of the steps and of the evaluations, also of those before a run was stopped."""
-    steps = [row for row in read_jsonl(folder.metrics) if "step_time" in row]
-    yield from (row["step_time"] for row in steps)
-    yield from (row["seconds"] for row in read_jsonl(folder.evaluations))

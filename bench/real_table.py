@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from harness import NOTHING, Row, Table
@@ -130,5 +130,122 @@ def _gain(pairs: Sequence[tuple[Row, Row]], name: str, when: tuple[str, str]) ->
     return f"{found.value:+.1f} [{found.low:+.1f}, {found.high:+.1f}]"
 
 
-TABLES = {"sums": sums_table, "word_problems": word_problems_table}
+def deduction_table(rows: Sequence[Row]) -> Table:
+    """Right answers and right proofs of the base model, after SFT and after GRPO, and the arms beside each other.
+
+    A proof is right if its answer and every step is. The last line has the proofs that the first arm has right and the
+    other has not, and the other way round, on the same problems and seeds.
+    """
+    table = _by_arm(rows, ["answers: base, SFT, then", "proofs: base, SFT, then", "proofs gained, lost", *COST],
+                    _deductions_of)  # fmt: skip
+    by_arm = {row["arm"]: [one for one in rows if one["arm"] == row["arm"]] for row in rows}
+    if len(by_arm) != 2:
+        return table
+    return Table(table.header, [*table.rows, _beside(*by_arm.values())])
+
+
+COST = ("tokens", "minutes: SFT, then")
+
+
+def _deductions_of(rows: Sequence[Row]) -> list[str]:
+    """The cells of an arm, for one seed or for several."""
+    return [_three(rows, "greedy"), _three(rows, "chain"), _changed(rows, "proofs."), *_cost(rows)]
+
+
+def _beside(first: Sequence[Row], second: Sequence[Row]) -> list[str]:
+    """A line with the proofs that one arm has right and the other has not, over the seeds that both have."""
+    others = {row["seed"]: row["right_proofs"] for row in second}
+    both = [(row["right_proofs"], others[row["seed"]]) for row in first if row["seed"] in others]
+    pairs = [pair for of in both for pair in zip(*of, strict=True)]
+    more, fewer = pairs.count(("1", "0")), pairs.count(("0", "1"))
+    counted = f"{more}, {fewer} (p = {mcnemar(more, fewer):.4f})"
+    return [f"{first[0]['arm']}, beside {second[0]['arm']}", "all", NOTHING, NOTHING, counted, NOTHING, NOTHING]
+
+
+def choice_table(rows: Sequence[Row]) -> Table:
+    """Right answers of the base model, after SFT and after GRPO, and the mean of each reward after SFT and GRPO."""
+
+    def cells(own: Sequence[Row]) -> list[str]:
+        names = [key.split(".")[1] for key in own[0] if key.startswith("rewards.") and key.endswith(".after")]
+        shown = ", ".join(" ".join([name, _then(own, f"rewards.{name}")]) for name in names)
+        return [_three(own, "greedy"), _changed(own), shown, *_cost(own)]
+
+    return _by_arm(rows, ["answers: base, SFT, then", "gained, lost", "rewards: SFT, then", *COST], cells)
+
+
+def gym_table(rows: Sequence[Row]) -> Table:
+    """Right answers of each task before and after."""
+
+    def cells(own: Sequence[Row]) -> list[str]:
+        first, last = (pooled(own, f"{when}.greedy", f"{when}.n") for when in WHEN)
+        tokens, minutes = (sum(row[name] for row in own) / len(own) for name in ("tokens", "minutes"))
+        return [f"{first} → {last}", _changed(own), f"{minutes:.0f}, {tokens:,.0f}"]
+
+    return _by_arm(rows, ["greedy", "gained, lost", "minutes, tokens"], cells, arm="task")
+
+
+def prm_table(rows: Sequence[Row]) -> Table:
+    """Right answers before and after PPO, and how well the process reward model knows held-out steps."""
+
+    def cells(own: Sequence[Row]) -> list[str]:
+        first, last = (pooled(own, f"{when}.greedy", f"{when}.n") for when in WHEN)
+        judged = [row for row in own if "model.step_auc" in row]
+        figures = ("model.step_auc", "model.processbench.f1")
+        shown = [f"{sum(row[name] for row in judged) / len(judged):.3f}" if judged else NOTHING for name in figures]
+        return [f"{first} → {last}", _changed(own), *shown, f"{sum(row['minutes'] for row in own) / len(own):.0f}"]
+
+    heads = ["greedy: SFT, then PPO", "gained, lost", "step AUC", "first wrong step, F1", "minutes"]
+    return _by_arm(rows, heads, cells)
+
+
+def _by_arm(
+    rows: Sequence[Row], columns: Sequence[str], cells: Callable[[Sequence[Row]], list[str]], arm: str = "arm"
+) -> Table:
+    """A table with a line for each arm and seed, and one for each arm over all its seeds.
+
+    Args:
+        rows: the rows on record.
+        columns: heads of the columns behind arm and seed.
+        cells: the cells of these columns, for the row of a seed or for all rows of an arm.
+        arm: the head of the first column.
+    """
+    lines: list[list[str]] = []
+    for name in dict.fromkeys(row["arm"] for row in rows):
+        own = [row for row in rows if row["arm"] == name]
+        lines += [[name, str(row["seed"]), *cells([row])] for row in own]
+        lines += [[name, "all", *cells(own)]] if len(own) > 1 else []
+    return Table([arm, "seed", *columns], lines or [["not measured yet", *[NOTHING] * (len(columns) + 1)]])
+
+
+def _three(rows: Sequence[Row], figure: str) -> str:
+    """A share of the base model, after SFT and at the end, each with its interval."""
+    base, first, last = (pooled(rows, f"{when}.{figure}", f"{when}.n") for when in ("base", *WHEN))
+    return f"{base}, {first} → {last}"
+
+
+def _then(rows: Sequence[Row], figure: str) -> str:
+    """The means of a figure before and after."""
+    return " → ".join(f"{sum(row[f'{figure}.{when}'] for row in rows) / len(rows):.2f}" for when in WHEN)
+
+
+def _changed(rows: Sequence[Row], prefix: str = "") -> str:
+    """The problems gained and lost, with McNemar's p-value."""
+    gained, lost = (sum(row[f"{prefix}{name}"] for row in rows) for name in ("gained", "lost"))
+    return f"{gained}, {lost} (p = {mcnemar(gained, lost):.4f})"
+
+
+def _cost(rows: Sequence[Row]) -> list[str]:
+    """Tokens that were drawn for training, and the minutes of both stages."""
+    taught, improved = (sum(row[name] for row in rows) / len(rows) for name in ("sft_minutes", "minutes"))
+    return [f"{sum(row['sampled'] for row in rows) / len(rows):,.0f}", f"{taught:.0f}, {improved:.0f}"]
+
+
+TABLES = {
+    "sums": sums_table,
+    "word_problems": word_problems_table,
+    "choice": choice_table,
+    "deduction": deduction_table,
+    "prm": prm_table,
+    "gym": gym_table,
+}
 """Rung → its table."""

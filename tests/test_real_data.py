@@ -2,6 +2,7 @@
 
 import gzip
 import importlib.util
+import itertools
 import json
 import sys
 from pathlib import Path
@@ -154,6 +155,40 @@ def test_a_question_is_spelled_as_prose(maker, split_up, prose):
     assert maker.as_prose(split_up) == prose
 
 
+def test_proofs_are_compared_between_the_arms_on_the_same_problems_and_seeds(bench):
+    def row(arm, seed, proofs):
+        own = {"arm": arm, "seed": seed, "proofs.gained": 2, "proofs.lost": 1, "sampled": 1000, "minutes": 4.0,
+               "sft_minutes": 3.0, "right_proofs": proofs}  # fmt: skip
+        for when, share in (("base", 0.0), ("before", 0.5), ("after", proofs.count("1") / 4)):
+            own |= {f"{when}.n": 4, f"{when}.greedy": share, f"{when}.chain": share}
+        return own
+
+    rows = [row("steps", 0, "1111"), row("steps", 1, "1101"), row("outcome", 0, "1000"), row("outcome", 1, "0011")]
+    table = bench("real_table").deduction_table(rows)
+    assert [line[:2] for line in table.rows] == [
+        ["steps", "0"], ["steps", "1"], ["steps", "all"], ["outcome", "0"], ["outcome", "1"], ["outcome", "all"],
+        ["steps, beside outcome", "all"],
+    ]  # fmt: skip
+    # 7 of 8 proofs with Wilson's interval; of those of seed 0 three more, of seed 1 two more and one fewer
+    assert table.rows[2][3].endswith("→ 0.875 [0.529, 0.978]") and table.rows[2][4] == "4, 2 (p = 0.6875)"
+    assert table.rows[-1][4] == "5, 1 (p = 0.2188)" and table.rows[2][5:] == ["1,000", "3, 4"]
+
+
+def test_rewards_and_tasks_have_their_own_columns(bench):
+    row = {"arm": "a", "seed": 0, "gained": 3, "lost": 0, "minutes": 4.0, "tokens": 900, "sampled": 500,
+           "sft_minutes": 2.0, "rewards.diversity.before": 0.5, "rewards.diversity.after": 0.75}  # fmt: skip
+    row |= {
+        f"{when}.{name}": value for when in ("base", "before", "after") for name, value in (("n", 10), ("greedy", 0.5))
+    }
+    half = "0.500 [0.237, 0.763]"
+    tables = bench("real_table")
+    assert tables.choice_table([row]).rows == [
+        ["a", "0", f"{half}, {half} → {half}", "3, 0 (p = 0.2500)", "diversity 0.50 → 0.75", "500", "2, 4"]
+    ]
+    assert tables.gym_table([row]).rows == [["a", "0", f"{half} → {half}", "3, 0 (p = 0.2500)", "4, 900"]]
+    assert tables.gym_table([]).rows == [["not measured yet", *["–"] * 4]]
+
+
 @pytest.mark.parametrize(
     ("equation", "lines"),
     [
@@ -210,18 +245,58 @@ def test_near_duplicates_are_in_one_split_and_none_is_like_a_test_question(bench
     assert not bench("near_duplicates").near_duplicates(*splits).any()
 
 
-def test_only_short_proofs_are_kept_and_each_ends_with_its_answer(maker, tmp_path):
-    def row(statements, split):
-        said = {"question": "?", "context": "A.", "query": "A.", "answer": "true", "split": split}
-        return json.dumps({**said, "rationale": "\n".join(["A."] * statements)})
+KINDS = ("wumpus", "zumpus", "impus", "dumpus", "vumpus")
 
-    file = tmp_path / "prontoqa.jsonl.gz"
-    file.write_bytes(
-        gzip.compress("\n".join([row(7, "train"), row(9, "train"), row(3, "rest"), row(3, "test")]).encode())
-    )
-    made = list(maker.deduction(file))
-    assert [one["split"] for one in made] == ["sft", "train", "test"]
-    assert made[1]["proof"] == "A.\nA.\nA.\nSo the answer is true."
+
+def invented(number, kinds=KINDS, name="Max", each="Each"):
+    """A row of ProntoQA's invented part: the last of five kinds is small."""
+    rules = [f"{each} {one} is an {other}." for one, other in itertools.pairwise(kinds)]
+    rules.append(f"{each} {kinds[-1]} is small.")
+    facts = [f"{name} is a {kind}." for kind in kinds] + [f"{name} is small."]
+    proof = [step for pair in zip(facts, [*rules, ""], strict=True) for step in pair][:-1]
+    theory = [f"Tumpuses are not small. Each yumpus is {number}-legged.", *(rule for rule in rules), facts[0]]
+    asked = f"Is the following statement true or false? {name} is not small."
+    return {"context": " ".join(theory), "query": asked, "answer": "false", "steps": proof, "split": "logicllm_dev"}
+
+
+@pytest.fixture
+def deductions(maker, tmp_path):
+    """Rows of ProntoQA → what `deduction` makes of a file of them."""
+
+    def make(rows):
+        file = tmp_path / "prontoqa.jsonl.gz"
+        file.write_bytes(gzip.compress("\n".join(map(json.dumps, rows)).encode()))
+        return list(maker.deduction(file))
+
+    return make
+
+
+def test_short_proofs_are_the_ends_of_longer_ones_and_the_verifier_accepts_each_step(deductions):
+    kinds = [tuple(KINDS[(place * step) % 5] for place in range(5)) for step in (1, 2, 3, 4)]
+    rows = [invented(number, kinds[number % 4]) for number in range(40)]
+    made = deductions([*rows, {**rows[0], "split": "train"}])
+    assert {row["deductions"] for row in made} == {2, 3} and {row["split"] for row in made} > {"test"}
+    for row in made:
+        assert row["query"] == "Max is not small."
+        verdict = Verifier("logic", premises="given")([{"prediction": row["proof"], "gold": row["answer"], **row}])[0]
+        assert verdict.chain_right and len(verdict.steps) == row["deductions"] + 1
+        assert "Tumpuses are not small." in row["context"] and "legged" not in row["context"]
+    two = next(row for row in made if row["deductions"] == 2)
+    three = two["proof"].split(". ")
+    assert len(three) == 4 and three[0].strip() in two["context"] and two["context"].count(".") == 4
+
+
+def test_no_deduction_of_a_test_question_is_trained_on_by_another_name_or_wording(maker, deductions):
+    rows = [invented(number) for number in range(40)]
+    homes = {maker._home(row["context"]) for row in rows}
+    assert homes >= {"test", "sft", "train"}
+    assert {row["split"] for row in deductions(rows)} <= {"test", "validation"}
+    others = [invented(number, name="Fae", each="Every") for number in range(40, 80)]
+    assert {row["split"] for row in deductions([*rows, *others])} <= {"test", "validation"}
+    apart = invented(0, kinds=("tumpus", "yumpus", "rompus", "lempus", "gorpus"))
+    apart |= {"context": next(f"{apart['context']} Each {n}-pus is red." for n in range(99)
+                              if maker._home(f"{apart['context']} Each {n}-pus is red.") == "train")}  # fmt: skip
+    assert [row["split"] for row in deductions([*rows, apart]) if row["split"] == "train"] == ["train"] * 2
 
 
 CHOICES = [{"label": "A", "text": "four"}, {"label": "B", "text": "no"}]
@@ -274,6 +349,43 @@ def test_a_question_of_two_splits_is_held_out_and_five_rationales_of_a_question_
     assert [row["rationale"] for row in silver] == [f" No {n}." for n in range(5)]
 
 
+def test_choice_leaves_out_what_is_nearly_a_held_out_question_and_teaches_half_of_the_rest(maker, tmp_path):
+    asked = "The heavy truck rolled down the steep hill and was faster than the"
+    rows = [mario_row(f"{asked} car number {n}", "train", rationale=f"It is so in {n}.") for n in range(3)]
+    rows += [
+        mario_row(f"Which thing of kind {n} weighs less on planet {n}?", "train", rationale="It is.") for n in range(30)
+    ]
+    rows += [mario_row(f"{asked} bicycle", "test"), mario_row("Does plain ice melt in warm rooms?", "train")]
+    file = tmp_path / "quarel.jsonl.gz"
+    file.write_bytes(gzip.compress("\n".join(rows).encode()))
+    made = maker.choice(file)
+    assert [row["question"] for row in made if row["split"] == "test"] == [f"{asked} bicycle"]
+    assert {row["split"] for row in made} == {"test", "sft", "train"} and len(made) == 31
+    assert all(row["silver"] == " It is. So the answer is (A)." for row in made if row["split"] != "test")
+
+
+def test_a_question_with_its_numbers_in_another_order_is_not_trained_on(maker, bench):
+    from rl.config import ReasoningGymTask
+    from rl.config.embedded import Sizes
+
+    def kinds_of(rows):
+        found = {}
+        for row in rows:
+            found.setdefault(maker.in_any_order(row["question"]), []).append(row["split"])
+        return found
+
+    assert maker.in_any_order("Find the GCD: 25, 15, a") == maker.in_any_order("Find the gcd: 15, 25, b.")
+    pairs = {"min_numbers": 2, "max_numbers": 2, "max_value": 20}
+    sizes = Sizes(train=30, validation=4, test=8)
+    task = ReasoningGymTask(name="reasoning_gym", dataset="gcd", options=pairs, sizes=sizes)
+    rows = list(maker.gym(task))
+    assert all(set(of) == {"train"} or len(of) == 1 for of in kinds_of(rows).values())
+    assert sum(row["split"] == "test" for row in rows) > 4
+    assert len(list(maker.gym(task, shown=rows[0]["question"]))) < len(rows)
+    verdicts = Verifier("reasoning_gym")([{"prediction": row["gold"], **row} for row in rows[:3]])
+    assert all(verdict.right for verdict in verdicts)
+
+
 @pytest.mark.parametrize("name", ["mario", "mario_own"])
 def test_the_five_data_sets_load_as_tasks_of_their_configs(made, maker, tmp_path, monkeypatch, name):
     """Rows in the layout of each data set, as its config and its arms read them, with the examples that they name."""
@@ -297,3 +409,31 @@ def test_the_five_data_sets_load_as_tasks_of_their_configs(made, maker, tmp_path
             assert all(task.splits.values()) and len(task.splits["test"]) == 20
             found = rows_of(config, task)
             assert found is None or all(row.index >= 0 for row in found.rows[next(iter(found.rows))])
+
+
+def answer(number, before, after):
+    """A problem's records before and after, right or wrong."""
+    pair = (("before", before), ("after", after))
+    return [
+        {"prompt": f"1 + 1 = 2\n{number} =", "gold": "7", "completion": f" {when}", "score": float(score)}
+        for when, score in pair
+    ]
+
+
+def test_samples_are_the_first_of_each_kind_and_what_is_missing_is_made_up(bench):
+    samples = bench("real_samples")
+    kinds = [(0, 0), (1, 1), (0, 1), (0, 1), (0, 0), (1, 0), (0, 1), (0, 1), (0, 0), (1, 1), (1, 1), (0, 0), (0, 0)]
+    before, after = zip(*(answer(number, *kind) for number, kind in enumerate(kinds)), strict=True)
+    taken = samples.chosen(before, after)
+    # two of the three that were lost are missing, so four that were wrong both times are shown
+    assert [(one.kind, int(one.before["prompt"].split()[-2])) for one in taken] == [
+        ("gained", 2), ("gained", 3), ("gained", 6), ("lost", 5), ("right both times", 1), ("right both times", 9),
+        ("wrong both times", 0), ("wrong both times", 4), ("wrong both times", 8), ("wrong both times", 11),
+    ]  # fmt: skip
+    assert len(samples.chosen(before[:2], after[:2])) == 2
+    text = samples.written(taken[:1], [one["prompt"] for one in before])
+    assert text == "Gained, the answer is 7:\n\n```text\n2 =\nbefore: before  [wrong]\nafter: after  [right]\n```\n"
+    page = "a\n<!-- samples sums -->\nold\n<!-- end of samples -->\nb\n"
+    assert samples.placed(page, "sums", "new") == page.replace("old", "\nnew")
+    with pytest.raises(ValueError, match="no <!-- samples gym -->"):
+        samples.placed(page, "gym", "new")

@@ -1,0 +1,51 @@
+"""Three tasks of reasoning-gym by a real small model (`configs/real/gym.yaml`); each is an arm."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import real_data
+from harness import CONFIGS, Row, flat
+from real_runs import FOLDER, figures, overrides_of, run_name, trained
+
+from rl.config import DatasetTask, ReasoningGymTask, load
+from rl.config.embedded import Sizes
+from rl.config.layers import arms
+
+FILE = CONFIGS / "real" / "gym.yaml"
+OPTIONS: dict[str, dict[str, Any]] = {
+    "needle_haystack": {"min_num_statements": 3, "max_num_statements": 3},
+    "simple_equations": {"min_terms": 2, "max_terms": 2, "max_value": 10},
+    "family_relationships": {"min_family_size": 4, "max_family_size": 4},
+}
+"""Task of reasoning-gym → the options with which its questions are made; the names are those of the config's arms."""
+SIZES = Sizes(train=1000, validation=60, test=200)
+
+
+def make_data(source: Path | None) -> None:
+    """Write the questions of each task, which need no source."""
+    write_gym(FOLDER)
+
+
+def write_gym(folder: Path) -> None:
+    """Write the questions of each task to a file of its own."""
+    for name, options in OPTIONS.items():
+        task = load(FILE, arms(FILE)[name]).task
+        assert isinstance(task, DatasetTask)
+        generated = ReasoningGymTask(name="reasoning_gym", dataset=name, options=options, sizes=SIZES)
+        real_data.write(folder / f"gym_{name}.jsonl", real_data.gym(generated, shown=task.template))
+
+
+def run(arm: str, seed: int, model: str, overrides: Sequence[str] = ()) -> Row:
+    """One task with one seed: its figures before and after.
+
+    Args:
+        arm: one of the config's arms, the name of the task.
+        seed: of the training.
+        model: a folder or hub id.
+        overrides: `key=value`, over those of the arm.
+    """
+    done = trained(FILE, overrides_of(FILE, arm, seed, model, run_name("gym", arm, seed), overrides))
+    return flat({"rung": "gym", "arm": arm, "seed": seed, **figures(done)})
