@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from real_runs import FOLDER, figures, overrides_of, run_name, trained
 from rl.config import DatasetTask, ReasoningGymTask, load
 from rl.config.embedded import Sizes
 from rl.config.layers import arms
+from rl.storage.run_folder import read_jsonl
 
 FILE = CONFIGS / "real" / "gym.yaml"
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -39,7 +41,7 @@ def write_gym(folder: Path) -> None:
 
 
 def run(arm: str, seed: int, model: str, overrides: Sequence[str] = ()) -> Row:
-    """One task with one seed: its figures before and after.
+    """One task with one seed: its figures before and after, and what the most frequent answer alone would have right.
 
     Args:
         arm: one of the config's arms, the name of the task.
@@ -48,4 +50,16 @@ def run(arm: str, seed: int, model: str, overrides: Sequence[str] = ()) -> Row:
         overrides: `key=value`, over those of the arm.
     """
     done = trained(FILE, overrides_of(FILE, arm, seed, model, run_name("gym", arm, seed), overrides))
-    return flat({"rung": "gym", "arm": arm, "seed": seed, **figures(done)})
+    found = {**figures(done), "guessed": guessed(read_jsonl(FOLDER / f"gym_{arm}.jsonl"), done.after["n"])}
+    return flat({"rung": "gym", "arm": arm, "seed": seed, **found})
+
+
+def guessed(rows: Sequence[Row], n: int) -> float:
+    """The share of the first test questions whose answer is the most frequent one of training.
+
+    Args:
+        rows: of all splits.
+        n: number of test questions.
+    """
+    (usual, _), *_ = Counter(row["gold"] for row in rows if row["split"] == "train").most_common(1)
+    return sum(row["gold"] == usual for row in [row for row in rows if row["split"] == "test"][:n]) / n

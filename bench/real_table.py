@@ -174,14 +174,14 @@ def choice_table(rows: Sequence[Row]) -> Table:
 
 
 def gym_table(rows: Sequence[Row]) -> Table:
-    """Right answers of each task before and after."""
+    """Right answers of each task before and after, beside what the most frequent answer alone would have right."""
 
     def cells(own: Sequence[Row]) -> list[str]:
         first, last = (pooled(own, f"{when}.greedy", f"{when}.n") for when in WHEN)
         tokens, minutes = (sum(row[name] for row in own) / len(own) for name in ("tokens", "minutes"))
-        return [f"{first} → {last}", _changed(own), f"{minutes:.0f}, {tokens:,.0f}"]
+        return [f"{own[0]['guessed']:.3f}", f"{first} → {last}", _changed(own), f"{minutes:.0f}, {tokens:,.0f}"]
 
-    return _by_arm(rows, ["greedy", "gained, lost", "minutes, tokens"], cells, arm="task")
+    return _by_arm(rows, ["most frequent answer", "greedy", "gained, lost", "minutes, tokens"], cells, arm="task")
 
 
 def prm_table(rows: Sequence[Row]) -> Table:

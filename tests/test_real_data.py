@@ -185,8 +185,14 @@ def test_rewards_and_tasks_have_their_own_columns(bench):
     assert tables.choice_table([row]).rows == [
         ["a", "0", f"{half}, {half} → {half}", "3, 0 (p = 0.2500)", "diversity 0.50 → 0.75", "500", "2, 4"]
     ]
-    assert tables.gym_table([row]).rows == [["a", "0", f"{half} → {half}", "3, 0 (p = 0.2500)", "4, 900"]]
-    assert tables.gym_table([]).rows == [["not measured yet", *["–"] * 4]]
+    row["guessed"] = bench("real_gym").guessed(
+        [{"gold": gold, "split": split} for gold, split in zip("abbbbaa", ["train"] * 3 + ["test"] * 4, strict=True)],
+        n=3,
+    )
+    assert tables.gym_table([row]).rows == [["a", "0", "0.667", f"{half} → {half}", "3, 0 (p = 0.2500)", "4, 900"]]
+    assert tables.gym_table([]).rows == [["not measured yet", *["–"] * 5]]
+    row |= {"model.step_auc": 0.75, "model.processbench.f1": 0.5}
+    assert tables.prm_table([row]).rows == [["a", "0", f"{half} → {half}", "3, 0 (p = 0.2500)", "0.750", "0.500", "4"]]
 
 
 @pytest.mark.parametrize(
