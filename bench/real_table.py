@@ -101,8 +101,8 @@ def _problems_of(arm: str, seed: str, rows: Sequence[Row]) -> list[str]:
         _gain([(row, row) for row in rows], "test", WHEN),
         greedy("held_out"),
         _gain([(row, row) for row in rows], "held_out", WHEN),
-        *(f"{mean(f'sampled.before.{name}'):.3f} → {mean(f'sampled.after.{name}'):.3f}" for name in SAMPLED),
-        f"{mean('minutes.sft'):.0f}, {mean('minutes.rl'):.0f}",
+        *(f"{mean(f'before.{name}'):.3f} → {mean(f'after.{name}'):.3f}" for name in SAMPLED),
+        f"{mean('sft_minutes'):.0f}, {mean('minutes'):.0f}",
     ]
 
 

@@ -7,19 +7,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import real_data
-from harness import CONFIGS, QUIET, Row, flat, json_lines
-from real_runs import FOLDER, kept, run_name
+from harness import CONFIGS, Row, flat, json_lines
+from real_runs import FOLDER, figures, kept, marks, overrides_of, run_name, trained_in_stages
 
-from rl.config import dump, load_stages
-from rl.config.layers import arms
 from rl.storage.run_folder import RunFolder
-from verifiers.verdict import is_right
 
 FILE = CONFIGS / "real" / "word_problems.yaml"
 DATA = FOLDER / "word_problems.jsonl"
 SETS = ("test", "held_out")
 """Splits whose questions are all answered greedily: SVAMP's test set, and questions like those of training."""
-WHEN = {"before": "sft", "after": "rl"}
+MADE_BY = {"before": "sft", "after": "rl"}
 """When a policy is measured → the stage that made it."""
 
 
@@ -40,45 +37,24 @@ def make_data(source: Path | None) -> None:
 def run(arm: str, seed: int, model: str, overrides: Sequence[str] = ()) -> Row:
     """One arm with one seed: its figures before SFT, after it, and after the second stage.
 
-    The arms of a seed share its SFT. When the second stage is done, its folder is moved to `run_name`.
-
     Args:
         arm: one of the config's arms.
         seed: of the training.
         model: a folder or hub id.
         overrides: `key=value`, over those of the arm.
     """
-    from rl.stages import train_stages
-
-    given = [
-        *arms(FILE)[arm],
-        f"policy.model={model}",
-        f"seed={seed}",
-        f"name=word_problems_{seed}",
-        *QUIET,
-        *overrides,
-    ]
-    stages = load_stages(FILE, [*given, f"logging.folder={FOLDER}"])
-    folders = {name: RunFolder(config.run_folder) for name, config in stages.items()}
-    own = FOLDER / run_name("word_problems", arm, seed)
-    begun = folders["rl"]
-    if begun.path.exists() and begun.changes_to(dump(stages["rl"])):  # of an arm that was stopped, and comes again
-        raise SystemExit(f"{begun.path} is an unfinished run of another arm: finish that first, or delete it")
-    train_stages(stages)
-    summaries = {name: json.loads(folder.summary.read_text(encoding="utf-8")) for name, folder in folders.items()}
-    first, last = (folders["rl"].evaluation("test", step) for step in (0, summaries["rl"]["steps"]))
-    assert first is not None and last is not None
-    figures = {
-        "base": kept(summaries["sft"]["before"]),
-        "sampled": {"before": kept(first), "after": kept(last)},
-        **{name: {when: greedy_on(name, folders[stage], given) for when, stage in WHEN.items()} for name in SETS},
-        "tokens": summaries["rl"]["tokens_generated"],
-        "minutes": {name: round(summary["wall_s"] / 60, 1) for name, summary in summaries.items()},
-        "steps": summaries["rl"]["steps"],
-        "device": summaries["rl"]["device"],
+    given = overrides_of(FILE, arm, seed, model, f"word_problems_{seed}", overrides)
+    stages = trained_in_stages(FILE, given, run_name("word_problems", arm, seed))
+    found = {
+        "base": kept(stages["sft"].summary["before"]),
+        **figures(stages["rl"]),
+        **{
+            name: {when: greedy_on(name, stages[stage].folder, given) for when, stage in MADE_BY.items()}
+            for name in SETS
+        },
+        "sft_minutes": round(stages["sft"].summary["wall_s"] / 60, 1),
     }
-    begun.path.rename(own)
-    return flat({"rung": "word_problems", "arm": arm, "seed": seed, **figures})
+    return flat({"rung": "word_problems", "arm": arm, "seed": seed, **found})
 
 
 def greedy_on(split: str, folder: RunFolder, overrides: Sequence[str]) -> Row:
@@ -92,7 +68,7 @@ def greedy_on(split: str, folder: RunFolder, overrides: Sequence[str]) -> Row:
         overrides: `key=value`, for the task.
 
     Returns:
-        The figures, and as `right` a text with `1` for each question that was answered right and `0` for each other.
+        The figures, and as `right` which questions were answered right.
     """
     from rl.analysis.evaluate_models import configs, evaluate_models
 
@@ -103,6 +79,6 @@ def greedy_on(split: str, folder: RunFolder, overrides: Sequence[str]) -> Row:
         models = [str(folder.model)]
         (measured,) = evaluate_models(configs([str(FILE)], models, [*overrides, *more]), models, "test", [])
         found = measured.evaluations[models[0]]
-        right = "".join(str(int(is_right(row["score"]) or 0)) for row in found.examples)
-        file.write_text(json.dumps({**kept(found.as_dict()), "right": right}), encoding="utf-8")
+        row = {**kept(found.as_dict()), "right": marks(found.examples, "score")}
+        file.write_text(json.dumps(row), encoding="utf-8")
     return json.loads(file.read_text(encoding="utf-8"))

@@ -123,11 +123,11 @@ def test_an_arm_with_several_seeds_has_a_line_over_all_their_problems(bench):
 
 def test_word_problems_have_the_base_model_its_supervised_start_and_the_end(bench):
     def row(arm, seed, base, before, after):
-        own = {"arm": arm, "seed": seed, "base.greedy": base, "minutes.sft": 10.0, "minutes.rl": 20.0}
+        own = {"arm": arm, "seed": seed, "base.greedy": base, "sft_minutes": 10.0, "minutes": 20.0}
         for name in ("test", "held_out"):
             own |= {f"{name}.before.right": before, f"{name}.after.right": after}
         for when, share in (("before", 0.25), ("after", 0.5)):
-            own |= {f"sampled.{when}.{name}": share for name in ("mean_at_k", "maj_at_k", "pass_at_k", "chain")}
+            own |= {f"{when}.{name}": share for name in ("mean_at_k", "maj_at_k", "pass_at_k", "chain")}
         return own
 
     rows = [row("GRPO", 0, 0.1, "1000", "1110"), row("GRPO", 1, 0.1, "1100", "1110")]
