@@ -1,19 +1,16 @@
 """Runs of the command line in processes of their own, in which something is made to break.
 
 A process is forked from one that has imported everything, so that a run of a fault takes seconds. In it, the command is
-called as `whetstone` calls it, and it ends as an interpreter ends: it waits for its threads and runs exit handlers.
+called as `whetstone` calls it, and it ends as one beside which a reward hangs: exit handlers are run, and the
+interpreter is not taken down.
 """
 
 from __future__ import annotations
 
-import atexit
 import json
 import os
 import signal
-import sys
-import threading
 import time
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,6 +19,7 @@ from harness import CONFIGS
 from safetensors.torch import load_file
 
 from rl import cli
+from rl.interrupt import leave_at_once
 from rl.storage.run_folder import RunFolder, read_jsonl
 from tests.rl.conftest import SMALL, SMALL_ONLINE
 
@@ -116,7 +114,6 @@ def _inside(
     environment: Mapping[str, str],
     files: Sequence[Path],
 ) -> None:
-    code = 1  # as of an interpreter that ends with an exception
     try:
         os.setsid()
         os.chdir(folder)
@@ -125,17 +122,11 @@ def _inside(
         os.environ.update(environment)
         more = prepare() or ()
         cli.run([*arguments, *map(str, more)])
-        code = 0
-    except SystemExit as error:
-        code = error.code if isinstance(error.code, int) else 1
-    except BaseException:
-        traceback.print_exc()
+        leave_at_once(None)
+    except BaseException as error:
+        leave_at_once(error)
     finally:
-        threading._shutdown()  # pyright: ignore[reportAttributeAccessIssue]  # as at the end of an interpreter
-        atexit._run_exitfuncs()
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
+        os._exit(1)  # never back into the caller's frames, of which this process has a copy
 
 
 def train(name: str, **overrides: Any) -> list[Any]:

@@ -15,7 +15,7 @@ from rewards.reward import RewardBroken
 from rl.commands import judging, results, training
 from rl.commands.parts import leave
 from rl.errors import NotFinite, UserError, of_the_disk
-from rl.interrupt import stopping_at_once
+from rl.interrupt import ending_in_order, stopping_at_once
 from rl.prm.cli import prm
 from verifiers.execution.sandbox.outcome import SandboxUnavailable
 
@@ -74,9 +74,14 @@ def run(arguments: Sequence[str] | None = None) -> None:
         leave(1, f"whetstone: {what}. What was trained up to the last checkpoint is kept; the same command resumes.")
 
 
-def main() -> None:
-    """Entry point of `whetstone`."""
-    run()
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command in a process of its own, which ends with it.
+
+    Args:
+        arguments: those of the command; by default what follows the program's name.
+    """
+    with ending_in_order():
+        run(arguments)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 import sys
 
-from rl.cli import run
+from rl.cli import main
 
 if __name__ == "__main__":
-    run(["train", *sys.argv[1:]])
+    main(["train", *sys.argv[1:]])

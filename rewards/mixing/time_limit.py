@@ -2,7 +2,8 @@
 
 Python cannot stop a thread, so a thread that hangs is abandoned. It is a daemon thread, which does not keep the
 interpreter from exiting, but until then it uses the processor. A verifier that can run in a process (`ISOLATED`) should
-do so, because a process can be killed.
+do so, because a process can be killed. Such a thread can also spoil the end of its program (`rl/interrupt.py` says
+how), which therefore asks whether a call is `unfinished`.
 
 Outside the main thread `signal.alarm` does not work, and the caller's `no_grad` and `inference_mode` of torch have no
 effect, so a reward module must set its own.
@@ -15,8 +16,11 @@ import sys
 import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
+from weakref import WeakSet
 
 Result = TypeVar("Result")
+_THREADS: WeakSet[threading.Thread] = WeakSet()
+"""The threads in which calls run or have run."""
 
 
 class OutOfTime(Exception):
@@ -45,6 +49,7 @@ class Running(Generic[Result]):
 
         context = contextvars.copy_context()
         self._thread = threading.Thread(target=context.run, args=(run,), daemon=True, name="reward")
+        _THREADS.add(self._thread)
         self._thread.start()
 
     def wait(self, seconds: float | None = None) -> None:
@@ -85,6 +90,11 @@ def bounded(call: Callable[[], Result], seconds: float) -> Result:
         RuntimeError: the call used `sys.exit`, which would end the run without an error.
     """
     return Running(call).result(seconds)
+
+
+def unfinished() -> bool:
+    """Whether a call still runs in a thread, abandoned or not."""
+    return any(thread.is_alive() for thread in _THREADS)
 
 
 def _cuda_device() -> int | None:

@@ -281,3 +281,48 @@ def test_a_terminal_without_unicode_is_no_obstacle(small):
         check=False,
     )
     assert done.returncode == 0 and "problems" in done.stdout, done.stderr
+
+
+HANGS = """
+import atexit
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import torch
+
+atexit.register(print, "exit handlers ran")
+
+
+def in_torch(completions, **columns):
+    matrix = torch.ones(64, 64)
+    while True:
+        matrix = matrix @ matrix / 64
+
+
+def in_threads(completions, **columns):
+    with ThreadPoolExecutor(1) as threads:
+        threads.submit(time.sleep, 3600).result()
+"""
+
+
+@pytest.mark.parametrize(("count", "code"), [(1, 0), (1001, 1)], ids=["one batch", "two batches"])
+@pytest.mark.parametrize("reward", ["in_torch", "in_threads"])
+def test_a_reward_that_hangs_leaves_the_exit_code_of_the_command(reward, count, code, tmp_path):
+    (tmp_path / "mine.py").write_text(HANGS)
+    rewards = f"rewards: {{mine: {{function: 'mine.py:{reward}'}}}}\nmix: {{timeout: 0.5}}\n"
+    (tmp_path / "rewards.yaml").write_text(rewards)
+    rows = [json.dumps({"prompt": f"1+{number}?", "completion": "2"}) for number in range(count)]
+    (tmp_path / "rows.jsonl").write_text("\n".join(rows))
+    command = ["score", "rows.jsonl", "--rewards", "rewards.yaml"]
+    script = f"from rl import cli, interrupt; interrupt.LONGEST = 0.5; cli.main({command})"
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == code, done.stderr
+    assert "no answer within 0.5 s (mix.timeout)" in done.stdout + done.stderr
+    assert done.stdout.endswith("exit handlers ran\n") and done.stderr.strip().count("\n") == 0
