@@ -322,6 +322,7 @@ def test_a_reward_that_hangs_leaves_the_exit_code_of_the_command(reward, count, 
         capture_output=True,
         text=True,
         check=False,
+        timeout=300,  # a bound, not what it takes
     )
     assert done.returncode == code, done.stderr
     assert "no answer within 0.5 s (mix.timeout)" in done.stdout + done.stderr
