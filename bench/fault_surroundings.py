@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import socketserver
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -55,10 +57,21 @@ def silent() -> str:
 
 def slow() -> str:
     """An address that answers a byte at a time, without an end."""
-    server = judge_server.Server()
-    server.answer = lambda request: judge_server.DRIBBLE
+    server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), _Dribbles)
+    server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    return server.base_url.removesuffix("/v1")
+    return f"http://127.0.0.1:{server.server_address[1]}"
+
+
+class _Dribbles(socketserver.StreamRequestHandler):
+    """Answers every request alike, whatever it is."""
+
+    def handle(self) -> None:
+        with suppress(OSError):  # the client has gone
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\n\r\n")
+            while True:
+                self.wfile.write(b" ")
+                time.sleep(0.01)
 
 
 _OPEN: list[socket.socket] = []
