@@ -82,9 +82,10 @@ bench: $(READY)
 	$(BIN)/python bench/floor.py --out bench/floor.json
 
 # The share of step time that everything takes which looks at a run. Some minutes on a core; it need not be quiet.
+# MODEL=FOLDER of SmolLM2-135M-Instruct to measure a real model as well.
 bench-overhead: export OMP_NUM_THREADS = 1
 bench-overhead: $(READY)
-	$(BIN)/python bench/overhead.py --out bench/overhead.json
+	$(BIN)/python bench/overhead.py --out bench/overhead.json $(if $(MODEL),--model $(MODEL))
 	$(BIN)/python bench/tables.py docs/results.md
 
 # Completions, tokens and seconds until a policy reaches a fixed accuracy, by ours and by plain TRL, three seeds. Runs on

@@ -1,9 +1,10 @@
 """What looking at a run costs: the share of its step time that records, diagnostics, live line and trackers take.
 
-    python bench/overhead.py [--configs grpo quickstart] [--out FILE] [key=value …]
+    python bench/overhead.py [--configs grpo quickstart] [--model SMOLLM2] [--out FILE] [key=value …]
 
-Each config is run as `whetstone train` runs it, with everything switched on that looks: the live line of a terminal,
-`metrics.jsonl`, tables of completions, the diagnostics and the proxies that they read, W&B (offline) and TensorBoard.
+With `--model`, a folder, `configs/real/sums.yaml` is among the configs, with that policy. Each config is run as
+`whetstone train` runs it, with everything switched on that looks: the live line of a terminal, `metrics.jsonl`, tables
+of completions, the diagnostics and the proxies that they read, W&B (offline) and TensorBoard.
 The methods that look are timed while the run goes on, each without the timed methods that it calls, so the shares need
 no second run to compare with, and no quiet machine: time is processor time, also that of the thread that draws the
 live line. Step time is that of the training loop without its evaluations and checkpoints. Waiting for the disk does not
@@ -21,8 +22,10 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import real_data
 import tables_results
 from harness import CONFIGS, Row, arguments, record
 from rich.live import Live
@@ -52,8 +55,9 @@ LEFT_OUT = {"evaluations": [(Run, "measure")], "checkpoints": [(Trainer, "_save_
 """What is no part of a step."""
 LOOP = "steps"
 RUNS = {
-    "grpo": ["trainer.max_steps=12"],
-    "quickstart": ["trainer.max_steps=96"],
+    "grpo": ["trainer.max_steps=40"],
+    "quickstart": ["trainer.max_steps=240"],
+    "real/sums": ["trainer.max_steps=12"],
 }
 """Config → what makes a run of it short enough."""
 FEW = "evaluation={n: 50, k: 2, validation_n: 30}"
@@ -126,6 +130,9 @@ def measured(file: str, tally: Tally, overrides: list[str]) -> Row:
     tally.seconds.clear()
     with tempfile.TemporaryDirectory() as scratch, contextlib.redirect_stdout(io.StringIO()):
         given = [f"logging.folder={scratch}", "logging.wandb=offline", "logging.report_to=[tensorboard]", FEW]
+        if file == "real/sums":
+            real_data.write_sums(Path(scratch))
+            given.append(f"task.data={scratch}/sums.jsonl")
         config = load(CONFIGS / f"{file}.yaml", [*given, *RUNS[file], *overrides])
         summary = train(config, fresh=True)
     assert summary is not None
@@ -136,8 +143,13 @@ def measured(file: str, tally: Tally, overrides: list[str]) -> Row:
 def main() -> None:
     """Measure, record one row per config, and print the table."""
     parser = arguments(__doc__, overrides=True)
-    parser.add_argument("--configs", nargs="+", choices=RUNS, default=list(RUNS))
+    parser.add_argument("--configs", nargs="+", choices=RUNS, default=["grpo", "quickstart"])
+    parser.add_argument("--model", help="folder of the policy of real/sums")
     given = parser.parse_args()
+    if "real/sums" in given.configs and not given.model:
+        parser.error("real/sums needs --model FOLDER")
+    policies = {"real/sums": [f"policy.model={given.model}"]}
+    configs = dict.fromkeys([*given.configs, *(policies if given.model else [])])
     os.environ.update(WANDB_MODE="offline", WANDB_SILENT="true", TTY_COMPATIBLE="1")
     importlib.import_module("torch.utils.tensorboard")  # takes a second, once
     tally = Tally()
@@ -146,8 +158,8 @@ def main() -> None:
             tally.time(owner, method, part)
     tally.time(Live, "refresh", "line")
     rows = []
-    for file in given.configs:
-        rows.append(measured(file, tally, given.overrides))
+    for file in configs:
+        rows.append(measured(file, tally, [*policies.get(file, []), *given.overrides]))
         record(given.out, rows[-1:], key=["config"])
     tables_results.overhead(rows).show()
 

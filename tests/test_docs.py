@@ -91,8 +91,11 @@ def run(command):
         return read(command)
     arguments = command[1:]
     if arguments[0] in ("train", "sample", "preflight"):
-        at = 2
-        arguments = [*arguments[:at], *overrides(arguments[1]), *arguments[at:]]
+        name, config, *given = arguments
+        # a run that a page extends by its own steps ends here after twice the steps of a small one
+        longer = f"trainer.max_steps={2 * SMALL['trainer.max_steps']}"
+        given = [longer if one.startswith("trainer.max_steps=") else one for one in given]
+        arguments = [name, config, *overrides(config), *given]
     cli.main(arguments, prog_name="whetstone", standalone_mode=False)
 
 

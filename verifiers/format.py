@@ -7,7 +7,7 @@ the length, and the repetition count as one part each.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 from verifiers.verdict import Verdict, judged
 
@@ -106,14 +106,14 @@ def gold_prediction(
     return " ".join([text, *(f"word{index}" for index in range(missing))]) if missing > 0 else text or gold
 
 
-def repetition(words: Sequence[str], ngram: int) -> float:
+def repetition(words: Sequence[Hashable], ngram: int) -> float:
     """The share of a text's n-grams of words that repeat an earlier one, in [0, 1]; 0 for a text too short for two.
 
     Args:
-        words: the words in order.
+        words: the words, or the ids of its tokens, in order.
         ngram: words in an n-gram.
     """
-    grams = [tuple(words[index : index + ngram]) for index in range(len(words) - ngram + 1)]
+    grams = list(zip(*(words[start:] for start in range(ngram)), strict=False))
     return 1 - len(set(grams)) / len(grams) if len(grams) > 1 else 0.0
 
 

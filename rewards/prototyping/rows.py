@@ -6,7 +6,10 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pyarrow
 
 GROUP = "group of the completion"
 """The column with the group of a row; no column of the data has this name."""
@@ -24,7 +27,7 @@ def readable(value: Any) -> Any:
     return [readable(one) for one in value] if isinstance(value, list | tuple) else value
 
 
-def storable(values: Sequence[Any]) -> list[Any]:
+def storable(values: Sequence[Any]) -> pyarrow.Array:
     """The values as a column of a parquet file, which has one type.
 
     Args:
@@ -34,15 +37,17 @@ def storable(values: Sequence[Any]) -> list[Any]:
         The values, readable; as JSON text, except for texts and None, if they are of several types or of none that
         parquet has.
     """
-    import pyarrow
+    import pyarrow  # a third of a second, which scoring a few texts does not need
 
     plain = [readable(value) for value in values]
     try:
-        if not _has_empty_struct(pyarrow.array(plain, from_pandas=True).type):
-            return plain
+        column = pyarrow.array(plain, from_pandas=True)
+        if not _has_empty_struct(column.type):
+            return column
     except (pyarrow.ArrowException, OverflowError, TypeError, ValueError):
         pass
-    return [value if value is None or isinstance(value, str) else json.dumps(value, default=str) for value in plain]
+    texts = [value if value is None or isinstance(value, str) else json.dumps(value, default=str) for value in plain]
+    return pyarrow.array(texts, pyarrow.string())
 
 
 def _has_empty_struct(kind: Any) -> bool:

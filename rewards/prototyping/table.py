@@ -215,7 +215,7 @@ class Scored:
                 table[f"{name}.steps"] = [[_as_dict(step) for step in steps] for steps in part.steps]
         for name in table.columns:
             if table[name].dtype == object:
-                table[name] = pd.Series(storable(list(table[name])), index=table.index, dtype=object)
+                table[name] = pd.Series(storable(list(table[name])).to_pylist(), index=table.index, dtype=object)
         table.to_parquet(path, index=False)
 
     def _truth(self, correctness: str | Sequence[Any] | None) -> tuple[str | None, pd.Series]:

@@ -8,7 +8,6 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import pandas as pd
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from rewards.reward import question_of
@@ -125,7 +124,7 @@ def standard_error(values: Sequence[tuple[int, float]]) -> float | None:
     return statistics.stdev(means) / math.sqrt(len(means))
 
 
-def write_completions(folder: RunFolder, step: int, samples: Sequence[Sample]) -> pd.DataFrame:
+def write_completions(folder: RunFolder, step: int, samples: Sequence[Sample]) -> dict[str, list[Any]]:
     """Write a round's samples (`rl.storage.completions`), and return what was written.
 
     Args:

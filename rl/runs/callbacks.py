@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
 from typing import Any
 
-import pandas as pd
 from accelerate.utils import gather_object
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -51,7 +50,7 @@ class Records(TrainerCallback):
         rewards: Sequence[str],
         warn: Callable[[str], None],
         log: Callable[[int, Mapping[str, Any]], None] | None = None,
-        show: Callable[[int, pd.DataFrame], None] = lambda step, table: None,
+        show: Callable[[int, Mapping[str, Sequence[Any]]], None] = lambda step, table: None,
     ) -> None:
         self.folder = folder
         self.log = log or (lambda step, numbers: folder.append(folder.metrics, {"step": step, **numbers}))

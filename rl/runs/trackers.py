@@ -55,18 +55,17 @@ def grouped(name: str) -> str:
     return f"{group}/{inside if group in OWN_GROUP else name}"
 
 
-def readable(table: pd.DataFrame) -> pd.DataFrame:
-    """A table of completions for people: steps are marked in the text, and the most important columns come first.
+def readable(rows: Mapping[str, Sequence[Any]]) -> dict[str, Sequence[Any]]:
+    """The first completions for people: steps are marked in the text, and the most important columns come first.
 
     Args:
-        table: the table, with the columns of `rl.storage.completions`.
+        rows: column → a value for each completion, with the columns of `rl.storage.completions`.
     """
-    if "judged_steps" in table:
-        pairs = zip(table["completion"], table["judged_steps"], strict=True)
-        marked = [marked_text(text, steps_of(steps)) for text, steps in pairs]
-        table = table.assign(completion=marked).drop(columns="judged_steps")
-    first = [name for name in FIRST if name in table]
-    return table.reindex(columns=[*first, *(name for name in table if name not in first)])
+    shown = {name: values[:ROWS] for name, values in rows.items()}
+    if "judged_steps" in shown:
+        pairs = zip(shown["completion"], shown.pop("judged_steps"), strict=True)
+        shown["completion"] = [marked_text(text, steps_of(steps)) for text, steps in pairs]
+    return {name: shown[name] for name in dict.fromkeys((*FIRST, *shown)) if name in shown}
 
 
 class Tracker(ABC):
@@ -79,7 +78,7 @@ class Tracker(ABC):
         """Record the numbers of a step."""
 
     @abstractmethod
-    def table(self, step: int, rows: pd.DataFrame) -> None:
+    def table(self, step: int, rows: Mapping[str, Sequence[Any]]) -> None:
         """Record the completions of a step."""
 
     @abstractmethod
@@ -117,7 +116,7 @@ class Trackers:
             values["time/tokens_per_second"] = rate
         self._each(lambda tracker: tracker.log(step, values))
 
-    def table(self, step: int, rows: Mapping[str, Any] | pd.DataFrame) -> None:
+    def table(self, step: int, rows: Mapping[str, Sequence[Any]]) -> None:
         """Send the completions of a step.
 
         Args:
@@ -125,8 +124,8 @@ class Trackers:
             rows: column → a value for each completion (`rl.storage.completions`).
         """
         if self.trackers:
-            frame = readable(pd.DataFrame(rows).head(ROWS))
-            self._each(lambda tracker: tracker.table(step, frame))
+            shown = readable(rows)
+            self._each(lambda tracker: tracker.table(step, shown))
 
     def close(self, failed: bool = False) -> None:
         """Close all trackers.
@@ -228,12 +227,12 @@ class Wandb(Tracker):
         """Add a line to the run's history."""
         self.run.log({"step": step, **numbers})
 
-    def table(self, step: int, rows: pd.DataFrame) -> None:
+    def table(self, step: int, rows: Mapping[str, Sequence[Any]]) -> None:
         """Add a separate table for each step; earlier tables are kept."""
-        values = rows.astype(object).where(rows.notna(), None)
-        kinds = [type(next((value for value in values[name] if value is not None), "")) for name in values]
-        shown = wandb.Table(columns=list(values), dtype=kinds)
-        shown.data = values.to_numpy().tolist()  # given as data, W&B infers the type of every cell, for 40 ms a table
+        kinds = [type(next((value for value in values if value is not None), "")) for values in rows.values()]
+        shown = wandb.Table(columns=list(rows), dtype=kinds)
+        # given as data, W&B infers the type of every cell, for 40 ms a table
+        shown.data = [list(row) for row in zip(*rows.values(), strict=True)]
         self.run.log({"step": step, "completions": shown})
 
     def close(self, failed: bool) -> None:
@@ -263,12 +262,13 @@ class TensorBoard(Tracker):
         scalars = [self.summary.Value(tag=name, simple_value=value) for name, value in numbers.items()]
         self.writer.file_writer.add_summary(self.summary(value=scalars), step)
 
-    def table(self, step: int, rows: pd.DataFrame) -> None:
+    def table(self, step: int, rows: Mapping[str, Sequence[Any]]) -> None:
         """Add the first completions, as text in which nothing is read as markup."""
+        first = ({name: values[place] for name, values in rows.items()} for place in range(min(8, len(rows["prompt"]))))
         shown = [
             f"{_verbatim(row.pop('prompt'))}\n\n{_verbatim(row.pop('completion'))}\n\n"
             + _verbatim(" · ".join(f"{name} {value}" for name, value in row.items()))
-            for row in rows.head(8).to_dict("records")
+            for row in first
         ]
         self.writer.add_text("completions", "\n\n---\n\n".join(shown), step)
 
@@ -296,9 +296,9 @@ class Trackio(Tracker):
         """Add a line to the run."""
         self.trackio.log(dict(numbers), step=step)
 
-    def table(self, step: int, rows: pd.DataFrame) -> None:
+    def table(self, step: int, rows: Mapping[str, Sequence[Any]]) -> None:
         """Add the table of the step."""
-        self.trackio.log({"completions": self.trackio.Table(dataframe=rows.astype(str))}, step=step)
+        self.trackio.log({"completions": self.trackio.Table(dataframe=pd.DataFrame(rows).astype(str))}, step=step)
 
     def close(self, failed: bool) -> None:
         """End the run."""

@@ -34,4 +34,4 @@ def quality(samples: Sequence[Sample]) -> dict[str, float]:
 
 def repeated(samples: Sequence[Sample]) -> float:
     """The mean share of a completion's 4-grams of tokens that repeat an earlier one of the same completion."""
-    return statistics.fmean(repetition([str(token) for token in one.ids], NGRAM) for one in samples)
+    return statistics.fmean(repetition(one.ids, NGRAM) for one in samples)

@@ -234,7 +234,7 @@ class Keeping(module.Tracker):
         self.got.append((step, dict(numbers)))
 
     def table(self, step, rows):
-        self.got.append((step, len(rows)))
+        self.got.append((step, len(rows["completion"])))
 
     def close(self, failed):
         self.got.append(failed)

@@ -1,7 +1,6 @@
 import errno
 import json
 
-import pandas as pd
 import pytest
 
 from rl.config import dump, load
@@ -186,14 +185,14 @@ def test_a_full_disk_is_told_with_the_file_that_did_not_fit(tmp_path):
 
 
 def test_completions_that_cannot_be_written_leave_no_half_of_a_file(tmp_path, monkeypatch):
-    def half(frame, out):
+    def half(table, out):
         out.write(b"PAR1")
         raise OSError(28, "no room")
 
     folder = RunFolder(tmp_path)
     folder.completions.mkdir()
     with monkeypatch.context() as broken, pytest.raises(OSError, match="no room"):
-        broken.setattr(pd.DataFrame, "to_parquet", half)
+        broken.setattr(completions.parquet, "write_table", half)
         completions.write(folder, 1, {"completion": ["a"]})
     assert not list(folder.completions.iterdir())
     completions.write(folder, 1, {"completion": ["a"]})
