@@ -10,16 +10,19 @@ import ast
 import importlib
 import inspect
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any, get_args
 
+from markdown.extensions.toc import slugify
 from pydantic_core import PydanticUndefined
 
 import rl.config
 
 ROOT = Path(__file__).parents[1]
 MARK = re.compile(r"^<!-- (config|docstring) ([\w.]+) -->$", re.MULTILINE)
+HEADING = re.compile(r"^#+ (?P<title>.+)\n(?:(?!#).*\n)*?<!-- config (?P<section>\w+) -->$", re.MULTILINE)
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
@@ -34,21 +37,25 @@ def filled(markdown: str) -> str:
         AttributeError: a section that is not there.
         ModuleNotFoundError: a module that is not there.
     """
-    fill = {"config": config_table, "docstring": module_text}
+    titles = {found["section"]: found["title"] for found in HEADING.finditer(markdown)}
+    links = {name: f"[{title}](#{slugify(title.replace('`', ''), '-')})" for name, title in titles.items()}
+    fill = {"config": lambda section: config_table(section, links), "docstring": module_text}
     return MARK.sub(lambda mark: fill[mark[1]](mark[2]), markdown)
 
 
-def config_table(section: str) -> str:
+def config_table(section: str, links: Mapping[str, str]) -> str:
     """The keys of a section of the config: key, type, default, meaning.
 
     Args:
         section: the name of a class in `rl.config.sections` or one of its neighbours.
+        links: the name of such a class → a link to its table, if it is on the same page.
     """
     kind = _section(section)
     meanings = _meanings(kind)
     lines = [inspect.getdoc(kind) or "", "", "| key | type | default | meaning |", "|---|---|---|---|"]
     for name, field in kind.model_fields.items():
-        cells = (f"`{field.alias or name}`", _type(field.annotation), _default(field), meanings.get(name, ""))
+        meaning = meanings.get(name) or _about(field.annotation)
+        cells = (f"`{field.alias or name}`", _type(field.annotation, links), _default(field), meaning)
         lines.append("| " + " | ".join(" ".join(cell.replace("|", "\\|").split()) for cell in cells) + " |")
     return "\n".join(lines)
 
@@ -87,19 +94,27 @@ def _meanings(kind: type) -> dict[str, str]:
     return meanings
 
 
-def _type(annotation: Any) -> str:
-    """An annotation as a reader wants it: the choices of a Literal, and no module names."""
+def _about(annotation: Any) -> str:
+    """The first sentence about the section that an annotation names; empty if it names none, or several."""
+    (name, *others) = re.findall(r"rl\.config\.\w+\.(\w+)", str(annotation)) or [""]
+    text = "" if others or not name else inspect.getdoc(_section(name)) or ""
+    return re.split(r"(?<=\.)\s", text, maxsplit=1)[0]
+
+
+def _type(annotation: Any, links: Mapping[str, str]) -> str:
+    """An annotation as a reader wants it: the choices of a Literal, links to sections, and no module names."""
     inner = get_args(annotation)
     if not inner:
-        return "none" if annotation is type(None) else f"`{getattr(annotation, '__name__', annotation)}`"
+        name = getattr(annotation, "__name__", str(annotation))
+        return "none" if annotation is type(None) else links.get(name, f"`{name}`")
     origin = str(annotation)
     if origin.startswith("typing.Literal"):
         return ", ".join(f"`{value}`" for value in inner)
     if origin.startswith("typing.Annotated"):
-        return _type(inner[0])
+        return _type(inner[0], links)
     if origin.startswith(("list", "dict", "tuple")):
-        return f"{origin.split('[')[0]} of {', '.join(_type(one) for one in inner)}"
-    return " or ".join(_type(one) for one in inner)
+        return f"{origin.split('[')[0]} of {', '.join(_type(one, links) for one in inner)}"
+    return " or ".join(_type(one, links) for one in inner)
 
 
 def _default(field: Any) -> str:

@@ -102,13 +102,16 @@ class Ppo(Online):
     name: Literal["ppo"]
     module: ClassVar[str] = "rl.algorithms.ppo"
     gamma: Share = 1.0
+    """Discount of later rewards."""
     lambda_: Share = Field(default=0.95, alias="lambda")
+    """Of GAE: 0 trusts the critic alone, 1 the rewards alone."""
     lambda_critic: Share | None = None
     """λ of the critic's returns; by default `lambda`."""
     kl: Annotated[float, Field(ge=0)] = 0.0
     """Weight of the penalty on a token's log-ratio to the reference policy; `trainer.beta` adds a KL term to the loss
     instead."""
     whiten_advantages: bool = True
+    """Whether advantages are whitened over the batch."""
     whiten_rewards: bool = False
     """Divide rewards by their standard deviation, without subtracting their mean."""
     critic: Critic = Critic()
@@ -133,6 +136,7 @@ class Rounds(AlgorithmSection):
     pools_examples: ClassVar[bool] = False
 
     rounds: Positive = 3
+    """Number of rounds."""
     prompts: Annotated[int, Field(ge=0)] = 1000
     """Train prompts per round, with `sampling.completions` completions each; 0 to fit on given examples alone."""
     examples: GivenExamples | None = None

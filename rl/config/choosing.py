@@ -125,6 +125,7 @@ class Triplet(Section):
     nearer to another right completion of its problem than to a wrong one that the round sampled."""
 
     weight: Annotated[float, Field(gt=0)] = 0.5
+    """Weight of this loss beside the likelihood."""
     margin: Annotated[float, Field(gt=0)] = 1.0
     """How much nearer, in cosine distance."""
 
@@ -137,6 +138,7 @@ class SpanWeight(Section):
     column: str | None = None
     """Column with a list of `[start, end]` in characters of the completion."""
     weight: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Weight of these parts."""
 
     @model_validator(mode="after")
     def _one_kind(self) -> SpanWeight:

@@ -26,8 +26,11 @@ class Sizes(Section):
     """Number of rows in each split of a generated task."""
 
     train: Positive = 6000
+    """Problems to train on."""
     validation: Positive = 1000
+    """Problems for validation."""
     test: Positive = 1000
+    """Problems for test."""
 
 
 class AdditionTask(Section):
@@ -46,6 +49,7 @@ class ChainTask(Section):
 
     name: Literal["chain"]
     operations: Bounds = (2, 4)
+    """Smallest and largest number of operations in a problem."""
     hinted: Share = 0.0
     """Share of the warm start's demonstrations whose prompt shows the answer, `7*3-4?7?`, so that the embedded policy
     can read STaR's hints."""

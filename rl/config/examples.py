@@ -130,6 +130,7 @@ class Examples(Section):
     """The examples that a round fits on: all of them; those of problems for which it sampled no right answer; or the
     same number, drawn from all of them (`rl/examples/exam.py`)."""
     on_bad_row: Literal["fail", "skip"] = "fail"
+    """Whether a row that cannot be read stops the run, or is left out and counted."""
 
     @model_validator(mode="after")
     def _of_something(self) -> Examples:

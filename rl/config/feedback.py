@@ -78,8 +78,11 @@ class Process(Section):
     final: Literal["mean", "min", "product", "last"] = "mean"
     """How the scores of a completion's steps become one number."""
     epochs: Annotated[float, Field(gt=0)] = 3.0
+    """Passes of a fit over the labels."""
     batch: Positive = 32
+    """Completions in each of its steps."""
     learning_rate: Annotated[float, Field(gt=0)] = 5e-5
+    """Its learning rate."""
     lora: Positive | None = None
     """Rank of the adapters; without it, all weights of the model are trained."""
     head: Literal["one", "two"] = "two"

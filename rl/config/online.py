@@ -52,6 +52,7 @@ class Critic(Section):
     start: str = "policy"
     """`policy`, or a path or hub id, for example of a process reward model."""
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    """The critic's learning rate."""
     warm_up_cycles: Annotated[int, Field(ge=0)] = 0
     """Number of generation cycles at the start in which only the critic learns."""
     epochs: Positive = 4

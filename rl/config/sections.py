@@ -30,10 +30,15 @@ class ReasoningGymTask(Section):
 
     name: Literal["reasoning_gym"]
     dataset: str
+    """Name of one of reasoning-gym's data sets, such as `chain_sum`."""
     options: dict[str, Any] = {}
+    """Options of that data set."""
     template: str = "{question}"
+    """The prompt, with `{question}` in it."""
     system: str | None = None
+    """A system message, for `chat`."""
     chat: bool = False
+    """Whether prompts are chat messages, which the tokenizer's chat template lays out."""
     sizes: Sizes = Sizes(train=2000, validation=200, test=200)
 
 
@@ -47,12 +52,14 @@ class DatasetTask(Section):
 
     name: Literal["dataset"]
     data: str | dict[Literal["train", "validation", "test"], str]
+    """A file, a hub id, or one for each split."""
     columns: dict[str, str] = {}
     """Column of the task (`question`, `gold`, `choices`, …) → column of the data, where the names differ. Dots access
     nested columns (`reward_model.ground_truth`)."""
     template: str = "{question}"
     """The prompt, with columns of the data in braces."""
     system: str | None = None
+    """A system message, for `chat`."""
     chat: bool = False
     """Whether prompts are chat messages, which the tokenizer's chat template lays out. A column that contains messages
     is used as it is and does not need this."""
@@ -62,11 +69,17 @@ class DatasetTask(Section):
     """If golds are places in `choices` rather than labels or texts: the number of the first choice, such as 0 in
     MMLU."""
     verifier: str = "math"
+    """The verifier that judges answers."""
     verifier_options: dict[str, Any] = {}
+    """Options of the verifier."""
     split_column: str | None = None
+    """Column of the data that says which split a row is in."""
     validation: Share = 0.1
+    """Share of the rows for validation, if no split of that name is given."""
     test: Share = 0.1
+    """Share of the rows for test, if no split of that name is given."""
     on_bad_row: Literal["fail", "skip"] = "fail"
+    """Whether a row that cannot be read stops the run, or is left out and counted."""
 
 
 Task = Annotated[
@@ -79,11 +92,17 @@ class WarmStart(Section):
     """Supervised steps on the task's demonstrator, for the embedded policy (`rl/policy/warm_start.py`)."""
 
     steps: Positive = 450
+    """Supervised optimizer steps."""
     batch: Positive = 128
+    """Demonstrations in each step."""
     learning_rate: Annotated[float, Field(gt=0)] = 2e-3
+    """Learning rate of these steps."""
     hidden: Positive = 128
+    """Width of the policy."""
     layers: Positive = 2
+    """Number of its layers."""
     heads: Positive = 4
+    """Number of its attention heads."""
     seed: int | None = None
     """Random seed; by default that of the run."""
 
@@ -92,8 +111,11 @@ class Lora(Section):
     """Low-rank adapters (peft)."""
 
     r: Positive = 16
+    """Rank of the adapters."""
     alpha: Positive = 32
+    """Their scale: the adapter is multiplied by `alpha / r`."""
     dropout: Share = 0.0
+    """Share of the adapter's inputs that are dropped in training."""
     targets: Annotated[str, Field(min_length=1)] | Annotated[list[str], Field(min_length=1)] = "all-linear"
     """`all-linear`, names of modules, or a regular expression that matches whole module names."""
     modules_to_save: list[str] = []
@@ -104,14 +126,20 @@ class Policy(Section):
     """The causal language model that learns: `embedded`, a path, or a hub id."""
 
     model: Place
+    """`embedded`, a folder, or a hub id."""
     revision: str | None = None
+    """Revision of a model on the hub."""
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    """Type of the weights; `auto` is that of the model's files."""
     attention: str | None = None
     """How attention is computed: a name that transformers knows (`sdpa`, `flash_attention_2`), or `current_token`, with
     which a token sees only itself (`rewards/models/current_token.py`)."""
     trust_remote_code: bool = False
+    """Whether code that comes with the model may run."""
     lora: Lora | None = None
+    """Train adapters instead of all weights."""
     quantize: Literal["4bit", "8bit"] | None = None
+    """Load the weights with 4 or 8 bits (bitsandbytes), for training adapters."""
     chat_template: str | None = None
     """A Jinja file for a tokenizer that has no chat template of its own."""
     warm_start: WarmStart = WarmStart()
@@ -140,10 +168,15 @@ class Sampling(Section):
     completions: Positive = 8
     """Completions per prompt: the group size, G. A single one works only with `sft` in rounds, as in STaR."""
     max_tokens: Positive = 256
+    """Largest number of tokens in a completion."""
     temperature: Temperature = 1.0
+    """Temperature at which tokens are drawn."""
     top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Draw only from the most likely tokens whose probabilities add up to this."""
     top_k: Annotated[int, Field(ge=0)] = 0
+    """Draw only from this many most likely tokens; 0 for all."""
     min_p: Share | None = None
+    """Draw only from tokens at least this share as likely as the most likely one."""
     repetition_penalty: Annotated[float, Field(gt=0)] = 1.0
     """Values above 1 make tokens that the text already has less likely."""
     stop: Stop = []
@@ -178,6 +211,7 @@ class Reward(Section):
     model: str | None = None
     """The model of a reward that has one: a path, a hub id, or `policy`."""
     options: dict[str, Any] = {}
+    """Options of the reward, which are on the page of rewards."""
     weight: float | Annotated[list[tuple[int, float]], Field(min_length=1)] = 1.0
     """A number, or `[[step, weight], …]`, interpolated linearly between these steps and constant outside them."""
     credit: Literal["sum", "min", "first_error", "token"] | None = None
@@ -193,6 +227,8 @@ class Mix(Section):
     """How rewards are combined into one number (`rewards/mixing/mix.py`)."""
 
     aggregation: Literal["sum", "normalise_then_sum", "product", "gated"] = "sum"
+    """`sum` adds values times weights, `normalise_then_sum` normalises each reward within its group first, `product`
+    multiplies them, and `gated` counts the others only where `gate` passes."""
     gate: str | None = None
     """With `gated`: the reward that must pass for the others to count."""
     gate_at: float = 0.5
@@ -207,6 +243,7 @@ class Evaluation(Section):
     """How a policy is evaluated: on validation during training, on test before the first step and after the last."""
 
     n: Positive = 1000
+    """Number of test problems."""
     k: Annotated[int, Field(ge=0)] = 8
     """Samples per problem for mean@k, pass@k and maj@k; 0 for greedy decoding alone."""
     rewards: bool = False
@@ -237,6 +274,7 @@ class Logging(Section):
     """Where the records of a run go."""
 
     folder: Place = "runs"
+    """Folder of the run folders."""
     wandb: Literal["auto", "online", "offline", "disabled"] = "auto"
     """`auto` is online if an API key is found, otherwise offline. W&B never asks for a key."""
     report_to: list[Literal["tensorboard", "trackio"]] = []
@@ -251,7 +289,9 @@ class Config(Section):
     """A whole run."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    """Name of the run, and of its folder in `logging.folder`."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    """Random seed of everything that is drawn."""
     task: Task
     policy: Policy
     sampling: Sampling = Sampling()

@@ -27,8 +27,11 @@ class Teacher(Section):
     weight: Annotated[float, Field(gt=0)] = 1.0
     """Weight of the divergence in the loss."""
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    """Type of its weights."""
     revision: str | None = None
+    """Revision of a model on the hub."""
     trust_remote_code: bool = False
+    """Whether code that comes with the model may run."""
 
     @field_validator("prompt")
     @classmethod

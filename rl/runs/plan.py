@@ -111,9 +111,11 @@ def _example_lines(config: Config, task: Task | None) -> list[tuple[str, str]]:
 def _online_lines(config: Config, task: Task | None) -> list[tuple[str, str]]:
     cycle = GenerationCycle.of(config)
     prompts = cycle.completions // config.sampling.completions
+    drawn = f"{prompts:,} prompt{'s' * (prompts != 1)} x {config.sampling.completions}"
+    each = "each optimizer step" if cycle.optimizer_steps == 1 else f"every {cycle.optimizer_steps} optimizer steps"
     return [
-        ("sampling", f"{prompts:,} prompts x {config.sampling.completions} = {cycle.completions:,} completions"),
-        ("", f"of at most {config.sampling.max_tokens} tokens, for every {cycle.optimizer_steps} optimizer step(s)"),
+        ("sampling", f"{drawn} = {cycle.completions:,} completions"),
+        ("", f"of at most {config.sampling.max_tokens} tokens, for {each}"),
         *_answering_lines(config),
         *_training_lines(config, task),
     ]

@@ -20,6 +20,7 @@ from rl.analysis.rows import ROWS
 from rl.errors import UserError
 from rl.storage.config_changes import NOT_SET, flat
 
+EMPTY = (None, [], {}, "")
 NOT_COMPARED = ("name", "seed", "logging.")
 """Keys in which runs of one variant may differ, and which say nothing about how it trains."""
 CURVES = (
@@ -105,14 +106,14 @@ def variants(runs: Sequence[RunRecord]) -> list[Variant]:
 
 
 def differences(compared: Sequence[Variant]) -> dict[str, list[Any]]:
-    """The keys of the configs that differ: key → its value in each variant; `NOT_SET` where it has none.
+    """The keys of the configs that differ: key → its value in each variant; `NOT_SET` where it has none, or is empty.
 
     Args:
         compared: the variants.
     """
     configs = [_trains(variant.runs[0].config) for variant in compared]
     keys = dict.fromkeys(key for config in configs for key in config)
-    values = {key: [config.get(key, NOT_SET) for config in configs] for key in keys}
+    values = {key: [NOT_SET if config.get(key) in EMPTY else config[key] for config in configs] for key in keys}
     return {key: of_all for key, of_all in values.items() if any(value != of_all[0] for value in of_all)}
 
 

@@ -50,6 +50,8 @@ def chart(title: str, unit: str, lines: Sequence[Line], *, across: str = "optimi
             _draw(axes, line, line.colour or colour)
         if unit == "share":
             axes.set_ylim(-0.02, 1.02)
+        if len(at := {x for line in lines for x, _ in line.points}) == 1:
+            axes.set_xticks(list(at))  # not fractions of a step around it
         axes.set_xlabel(across)
         axes.set_ylabel(unit)
         axes.grid(alpha=0.25)
@@ -69,7 +71,7 @@ def bars(title: str, unit: str, parts: Mapping[str, float]) -> str:
     with _drawing(title, height=0.9 + 0.28 * len(parts)) as (axes, svg):
         labels = list(parts)[::-1]
         drawn = axes.barh(labels, [parts[label] for label in labels], color=COLOURS[0], height=0.6)
-        axes.bar_label(drawn, labels=[f" {parts[label]:,.3g}" for label in labels], fontsize=8)
+        axes.bar_label(drawn, labels=[f"{parts[label]:,.3g}" for label in labels], fontsize=8, padding=3)
         axes.margins(x=0.12)
         axes.set_xlabel(unit)
         axes.spines[["top", "right"]].set_visible(False)

@@ -158,7 +158,7 @@ def _drawn(run: RunRecord, curve: Curve) -> str | None:
 def _label(metric: str) -> str:
     for start in DROPPED:
         metric = metric.removeprefix(start)
-    return metric.replace("_", " ")
+    return metric.removesuffix("/mean").replace("_", " ")
 
 
 def _settings(run: RunRecord) -> Sequence[tuple[str, Any, Any]] | None:

@@ -16,7 +16,7 @@ def test_the_plan_counts_prompts_completions_tokens_and_steps():
     )
     lines = " ".join(" ".join(line) for line in plan.describe(config, tasks.load(config)))
     # a cycle is 2 x 2 optimizer steps on 2 batches of 16; 12 steps are 3 cycles
-    assert "16 prompts x 2 = 32 completions" in lines and "for every 4 optimizer step(s)" in lines
+    assert "16 prompts x 2 = 32 completions" in lines and "for every 4 optimizer steps" in lines
     assert "12 optimizer steps, 96 completions" in lines and f"{96 * 32:,} tokens" in lines
     assert "accepts its own gold answer on all 600" in lines and "and 0 of " in lines
 

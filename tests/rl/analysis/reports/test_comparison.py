@@ -64,6 +64,8 @@ def test_only_keys_that_differ_are_listed(runs):
     compared = variants([read_run(run.path) for run in runs])
     assert differences(compared) == {"sampling.completions": [4, 8], "trainer.beta": [NOT_SET, 0.1]}
     assert differences(compared[:1]) == {}
+    assert compared[0].runs[0].config["sampling"].pop("min_p") is None  # a key without a value is as good as none
+    assert differences(compared).keys() == {"sampling.completions", "trainer.beta"}
 
 
 def test_the_page_has_all_of_it_and_is_no_markup(runs, tmp_path):

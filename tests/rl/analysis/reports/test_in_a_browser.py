@@ -27,7 +27,10 @@ function measured(frame) {
   const scrolls = one => one && (styled(one).overflowX === "auto" || scrolls(one.parentElement));
   const outside = [...page.querySelectorAll("body *")].filter(one =>
     !one.closest("svg *") && !scrolls(one) && one.getBoundingClientRect().right > root.clientWidth + 0.5);
-  return {width: root.clientWidth, scroll: root.scrollWidth, outside: outside.map(one => one.outerHTML.slice(0, 200)),
+  const shown = found => found.map(one => one.outerHTML.slice(0, 200));
+  const narrow = [...page.querySelectorAll("th, td")].filter(one =>
+    one.textContent.trim().length > 6 && one.getBoundingClientRect().width < 40);
+  return {width: root.clientWidth, scroll: root.scrollWidth, outside: shown(outside), narrow: shown(narrow),
     ink: styled(page.body).color, paper: styled(page.body).backgroundColor};
 }
 addEventListener("load", () => {
@@ -102,6 +105,7 @@ def test_nothing_overflows_and_text_stands_out(hostile, small, scheme, tmp_path)
     for width, page in zip(WIDTHS * 3, seen(pages.values(), scheme, tmp_path), strict=True):
         assert page["width"] in (width, width - 15) and page["scroll"] == page["width"], page  # 15 for a scroll bar
         assert not page["outside"]
+        assert not page["narrow"]  # such as a column whose words are broken into letters
         ink, paper = brightness(page["ink"]), brightness(page["paper"])
         assert ink - paper > 150 if scheme == "dark" else paper - ink > 150
     if into := os.environ.get("SCREENSHOTS"):
