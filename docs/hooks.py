@@ -23,11 +23,21 @@ import rl.config
 ROOT = Path(__file__).parents[1]
 MARK = re.compile(r"^<!-- (config|docstring) ([\w.]+) -->$", re.MULTILINE)
 HEADING = re.compile(r"^#+ (?P<title>.+)\n(?:(?!#).*\n)*?<!-- config (?P<section>\w+) -->$", re.MULTILINE)
+CELL = re.compile(r"<td>.*?</td>", re.DOTALL)
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """mkdocs calls this for each page before it is rendered."""
     return filled(markdown)
+
+
+def on_page_content(html: str, **_: Any) -> str:
+    """mkdocs calls this for each page as HTML: long names in tables may be broken after a slash or an underscore."""
+
+    def broken(code: re.Match[str]) -> str:
+        return re.sub(r"([/_])(?=\w)", r"\1<wbr>", code[0]) if len(code[1]) > 20 else code[0]
+
+    return CELL.sub(lambda cell: re.sub(r"(?<=<code>)([\w/.]+)(?=</code>)", broken, cell[0]), html)
 
 
 def filled(markdown: str) -> str:
