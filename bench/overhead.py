@@ -55,8 +55,8 @@ LEFT_OUT = {"evaluations": [(Run, "measure")], "checkpoints": [(Trainer, "_save_
 """What is no part of a step."""
 LOOP = "steps"
 RUNS = {
-    "grpo": ["trainer.max_steps=40"],
-    "quickstart": ["trainer.max_steps=240"],
+    "grpo": ["trainer.max_steps=30"],
+    "quickstart": ["trainer.max_steps=120"],
     "real/sums": ["trainer.max_steps=12"],
 }
 """Config → what makes a run of it short enough."""

@@ -24,8 +24,8 @@ from rl.storage.run_folder import RunFolder
 
 Handler = Callable[[int, FrameType | None], Any] | int | None
 """A signal handler, as `signal.signal` returns it."""
-REFRESHES = 1
-"""How often the live line is drawn in a second; each time takes a millisecond or two from the training."""
+REFRESHES = 0.5
+"""How often the live line is drawn in a second; each time takes two or three milliseconds from the training."""
 
 
 class Records(TrainerCallback):
