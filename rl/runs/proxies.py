@@ -4,9 +4,9 @@
     largest_logit   the mean over positions of the largest |logit| of the policy's head
 
 Both come from small-scale proxies for the instabilities of large models (Wortsman et al. 2023, arXiv:2309.14322, 3.1.2
-and 3.4). They are estimated from few numbers, so they cost almost nothing: the first from at most 1,024 evenly spaced
-weights per tensor, the second from the last token of at most eight sequences in each forward pass of training. Of
-sharded weights only the local shard is used, and their logits are left out.
+and 3.4). They are estimated from few numbers, so they cost almost nothing: the first from at most 1,024 weights per
+tensor, in evenly spaced runs, the second from the last token of at most eight sequences in each forward pass of
+training. Of sharded weights only the local shard is used, and their logits are left out.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ from rl.storage.checkpoints import metrics
 
 WEIGHTS = 1024
 """Largest number of weights per tensor that are compared."""
+RUN = 16
+"""Length of a run: as many weights as a line of a processor's cache holds, so that few lines are read."""
 SEQUENCES = 8
 """Largest number of sequences per forward pass whose last token is used."""
 
@@ -114,13 +116,15 @@ def last_hidden(hidden_BSH: Tensor, mask: Tensor | None) -> Tensor:
 
 
 def some_weights(model: nn.Module) -> list[Tensor]:
-    """At most `WEIGHTS` evenly spaced values of each trained tensor, as float32 copies."""
+    """At most `WEIGHTS` values of each trained tensor, in evenly spaced runs of `RUN`, as float32 copies."""
     found = []
     for parameter in model.parameters():
         if parameter.requires_grad:
             local = parameter.to_local() if isinstance(parameter, DTensor) else parameter
             flat = local.detach().reshape(-1)
-            found.append(flat[:: max(1, -(-flat.numel() // WEIGHTS))].float().clone())
+            if (apart := flat.numel() // (WEIGHTS // RUN)) >= RUN:
+                flat = flat[: apart * (WEIGHTS // RUN)].view(-1, apart)[:, :RUN].reshape(-1)
+            found.append(flat.float().clone())
     return found
 
 

@@ -21,7 +21,15 @@ def test_of_large_tensors_some_weights_are_looked_at_and_frozen_ones_not_at_all(
     model = nn.Sequential(nn.Linear(100, 100), nn.Linear(4, 4))
     model[1].requires_grad_(False)
     sizes = [len(weights) for weights in some_weights(model)]
-    assert sizes == [1000, 100] and max(sizes) <= WEIGHTS
+    assert sizes == [1024, 100] and max(sizes) <= WEIGHTS
+
+
+def test_the_weights_of_a_large_tensor_are_in_runs_that_are_evenly_spaced():
+    model = nn.Linear(100, 100, bias=False)
+    with torch.no_grad():
+        model.weight.copy_(torch.arange(10_000.0).view(100, 100))
+    (weights,) = some_weights(model)
+    assert weights[:17].tolist() == [*range(16), 156]  # 64 runs of 16, each 10,000 / 64 after the one before
 
 
 def test_the_copies_do_not_follow_the_weights():
