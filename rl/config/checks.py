@@ -104,6 +104,8 @@ def check_combinations(config: Config) -> None:
     """Refuse a config that cannot run, before anything is loaded."""
     if not config.rewards and config.algorithm.samples:
         raise WrongKey("rewards", "is needed and not there")
+    if config.evaluation.rewards and not config.rewards:
+        raise WrongKey("evaluation.rewards", "has nothing to measure without rewards; name some, or leave it out")
     for name, reward in config.rewards.items():
         if reward.kind is not None and reward.kind not in REWARDS:
             raise WrongKey(f"rewards.{name}.kind", f"{reward.kind!r} is not one; {nearest(reward.kind, REWARDS)}")

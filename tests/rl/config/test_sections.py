@@ -109,6 +109,13 @@ WRONG = [
 ]  # fmt: skip
 
 
+def test_rewards_are_not_measured_where_there_are_none():
+    said = refusal("evaluation.rewards=true", path=QUICKSTART.replace("quickstart", "svamp_smollm2"))
+    assert said == (
+        "command line: evaluation.rewards: has nothing to measure without rewards; name some, or leave it out"
+    )
+
+
 @pytest.mark.parametrize(("override", "line"), WRONG, ids=[override for override, _ in WRONG])
 def test_a_wrong_override_is_named_with_the_nearest_valid_one(override, line):
     assert refusal(override) == line
