@@ -37,6 +37,7 @@ def make_data(source: Path | None) -> None:
 def run(arm: str, seed: int, model: str, overrides: Sequence[str] = ()) -> Row:
     """One arm with one seed: its figures before SFT, after it, and after GRPO, with the mean of each reward.
 
+    A reward that abstained on all answers of an evaluation, such as on those that give no answer, is left out.
     MaRio's answer models are made before the first run that needs them.
 
     Args:
@@ -50,16 +51,15 @@ def run(arm: str, seed: int, model: str, overrides: Sequence[str] = ()) -> Row:
     given = overrides_of(FILE, arm, seed, model, f"choice_{seed}", overrides)
     stages = trained_in_stages(FILE, given, run_name("choice", arm, seed))
     last = stages["rl"]
-    named = [key.removeprefix("rewards/") for key in last.after if key.startswith("rewards/")]
+    both = (last.before, last.after)
+    judged = [key for key in last.after if key.startswith("rewards/") and all(of[key] for of in both)]
     found = {
         "base": kept(stages["sft"].summary["before"]),
         **figures(last),
-        "rewards": {name: {"before": _mean(last.before, name), "after": _mean(last.after, name)} for name in named},
+        "rewards": {
+            key.removeprefix("rewards/"): {"before": last.before[key]["value"], "after": last.after[key]["value"]}
+            for key in judged
+        },
         "sft_minutes": round(stages["sft"].summary["wall_s"] / 60, 1),
     }
     return flat({"rung": "choice", "arm": arm, "seed": seed, **found})
-
-
-def _mean(evaluation: Row, reward: str) -> float:
-    """The mean of a reward over the greedy answers that it could judge."""
-    return evaluation[f"rewards/{reward}"]["value"]

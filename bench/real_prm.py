@@ -67,7 +67,7 @@ def _reward_model(folder: Path, start: str, seed: int, overrides: Sequence[str])
     figures_file = folder / "figures.json"
     if not figures_file.exists():
         labels, judged, prm = folder / "labels.jsonl", folder / "judged.jsonl", folder / "model"
-        given = [f"policy.model={start}", f"seed={seed}", *overrides]
+        given = [f"policy.model={start}", f"seed={seed}", "rewards.process=null", *overrides]
         label = ["prm", "label", "--task", FILE, "--seed", seed]
         drawn = ["--prompts", DRAWN, "--samples", SAMPLES, "--k", CONTINUATIONS]
         said = whetstone(*label, *drawn, "--out", labels, *given)
