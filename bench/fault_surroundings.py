@@ -184,10 +184,13 @@ def no_folder(place: Place) -> str:
     return f"exit 2 before the warm start, {said[:80]!r} …"
 
 
-def endpoint(place: Place, answer: Any, says: str) -> str:
-    """Train with a judge whose endpoint misbehaves from the third batch on, and resume with one that does not."""
+def endpoint(place: Place, answer: Any, says: str, timeout: float) -> str:
+    """Train with a judge whose endpoint misbehaves from the third batch on.
+
+    The judge waits the given seconds for a reply, and four times as long for a batch.
+    """
     given = train("grpo", rewards__judge__model="m", rewards__judge__weight=0.1)
-    options = {"rubric": "Is it brief?", "timeout": 1, "batch_timeout": 4, "tries": 1, "concurrency": 8}
+    options = {"rubric": "Is it brief?", "timeout": timeout, "batch_timeout": 4 * timeout, "tries": 1, "concurrency": 8}
 
     def served(answers: Sequence[Any]) -> list[str]:
         server = judge_server.Server()

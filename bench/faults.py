@@ -60,9 +60,10 @@ def _sampled(algorithm: str, how: str) -> Fault:
     )
 
 
-def _endpoint(answer: Any, says: str) -> Fault:
+def _endpoint(answer: Any, says: str, timeout: float = 1) -> Fault:
     return Fault(
-        f"within the judge's time limit {KEPT}; never a score", partial(around.endpoint, answer=answer, says=says)
+        f"within the judge's time limit {KEPT}; never a score",
+        partial(around.endpoint, answer=answer, says=says, timeout=timeout),
     )
 
 
@@ -165,7 +166,7 @@ FAULTS: dict[str, Fault] = {
     "a folder that cannot be written": Fault("refused in one line before the warm start", around.no_folder),
     "an endpoint that never answers": _endpoint(judge_server.HANG, "no complete reply within 1 s"),
     "an endpoint that dribbles": _endpoint(judge_server.DRIBBLE, "no complete reply within 1 s"),
-    "an endpoint that floods": _endpoint(judge_server.FLOOD, "the reply is larger than"),
+    "an endpoint that floods": _endpoint(judge_server.FLOOD, "the reply is larger than", timeout=30),
     "an endpoint that lies: no chat completion": _endpoint("<html>", "not a chat completion"),
     "an endpoint that lies: a score off its scale": _endpoint(judge_server.reply('{"score": 99}'), "not on the scale"),
     "a config with tags that make Python objects": Fault(NOTHING_RUN, security.yaml_tags),
