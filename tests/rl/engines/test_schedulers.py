@@ -61,7 +61,9 @@ def test_the_script_starts_the_launcher_of_each_node(tmp_path):
 
 @pytest.mark.engines
 def test_two_nodes_of_slurm_train_one_policy(tmp_path):
-    path = scripts(tmp_path / "bin", scontrol="echo 127.0.0.1", srun=SRUN)
+    # the environment of the engines has accelerate, but not its program
+    accelerate = f'shift; exec {sys.executable} -m accelerate.commands.launch "$@"'
+    path = scripts(tmp_path / "bin", scontrol="echo 127.0.0.1", srun=SRUN, accelerate=accelerate)
     given = overrides(tmp_path, **{**SMALL_ONLINE, "trainer.per_device_train_batch_size": 8})
     training = f"--mixed_precision no -m rl.train configs/grpo.yaml {' '.join(given)}'"
     script = re.sub(r"-m rl\.train [^']*'", training, block("several_nodes.sbatch"))
