@@ -7,7 +7,7 @@ from pathlib import Path
 
 import real_data
 from harness import CONFIGS, Row, flat
-from real_runs import FOLDER, figures, kept, overrides_of, run_name, trained_in_stages
+from real_runs import FOLDER, overrides_of, run_name, source_file, staged_figures, trained_in_stages
 
 from rewards.parts import answer_models
 
@@ -27,9 +27,7 @@ def make_data(source: Path | None) -> None:
     Raises:
         ValueError: there is no source.
     """
-    if source is None:
-        raise ValueError("choice needs --data, a folder with quarel.jsonl.gz")
-    asked = real_data.choice(source / "quarel.jsonl.gz")
+    asked = real_data.choice(source_file(source, "choice", "quarel"))
     real_data.write(FOLDER / "choice.jsonl", asked)
     real_data.write(FOLDER / "choice_told.jsonl", [row for row in asked if row["rationale"]][:TOLD])
 
@@ -54,12 +52,10 @@ def run(arm: str, seed: int, model: str, overrides: Sequence[str] = ()) -> Row:
     both = (last.before, last.after)
     judged = [key for key in last.after if key.startswith("rewards/") and all(of[key] for of in both)]
     found = {
-        "base": kept(stages["sft"].summary["before"]),
-        **figures(last),
+        **staged_figures(stages),
         "rewards": {
             key.removeprefix("rewards/"): {"before": last.before[key]["value"], "after": last.after[key]["value"]}
             for key in judged
         },
-        "sft_minutes": round(stages["sft"].summary["wall_s"] / 60, 1),
     }
     return flat({"rung": "choice", "arm": arm, "seed": seed, **found})

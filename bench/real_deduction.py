@@ -7,7 +7,16 @@ from pathlib import Path
 
 import real_data
 from harness import CONFIGS, Row, flat
-from real_runs import FOLDER, changes, figures, kept, marks, overrides_of, run_name, trained_in_stages
+from real_runs import (
+    FOLDER,
+    changes,
+    marks,
+    overrides_of,
+    run_name,
+    source_file,
+    staged_figures,
+    trained_in_stages,
+)
 
 FILE = CONFIGS / "real" / "deduction.yaml"
 
@@ -21,9 +30,7 @@ def make_data(source: Path | None) -> None:
     Raises:
         ValueError: there is no source.
     """
-    if source is None:
-        raise ValueError("deduction needs --data, a folder with prontoqa.jsonl.gz")
-    real_data.write(FOLDER / "deduction.jsonl", real_data.deduction(source / "prontoqa.jsonl.gz"))
+    real_data.write(FOLDER / "deduction.jsonl", real_data.deduction(source_file(source, "deduction", "prontoqa")))
 
 
 def run(arm: str, seed: int, model: str, overrides: Sequence[str] = ()) -> Row:
@@ -41,10 +48,8 @@ def run(arm: str, seed: int, model: str, overrides: Sequence[str] = ()) -> Row:
     stages = trained_in_stages(FILE, given, run_name("deduction", arm, seed))
     last = stages["rl"]
     found = {
-        "base": kept(stages["sft"].summary["before"]),
-        **figures(last),
+        **staged_figures(stages),
         "proofs": changes(last.before["examples"], last.after["examples"], "chain"),
         "right_proofs": marks(last.after["examples"], "chain"),
-        "sft_minutes": round(stages["sft"].summary["wall_s"] / 60, 1),
     }
     return flat({"rung": "deduction", "arm": arm, "seed": seed, **found})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -123,6 +123,37 @@ def figures(run: Done) -> Row:
         "steps": run.summary["steps"],
         "device": run.summary["device"],
     }
+
+
+def staged_figures(stages: Mapping[str, Done]) -> Row:
+    """What is put on record of a supervised start (`sft`) and the stage after it (`rl`): also the base model's figures.
+
+    Args:
+        stages: from `trained_in_stages`.
+    """
+    start = stages["sft"].summary
+    return {
+        "base": kept(start["before"]),
+        **figures(stages["rl"]),
+        "sft_minutes": round(start["wall_s"] / 60, 1),
+    }
+
+
+def source_file(folder: Path | None, rung: str, data_set: str) -> Path:
+    """The file of a data set in the folder that `--data` names.
+
+    Args:
+        folder: that folder; None if none was named.
+        rung: what the data set is for.
+        data_set: its name.
+
+    Raises:
+        ValueError: no folder was named.
+    """
+    file = f"{data_set}.jsonl.gz"
+    if folder is None:
+        raise ValueError(f"{rung} needs --data, a folder with {file}")
+    return folder / file
 
 
 def seconds(folder: RunFolder) -> Iterable[float]:

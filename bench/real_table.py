@@ -21,19 +21,12 @@ def sums_table(rows: Sequence[Row]) -> Table:
 
     Each seed also has its accuracy by kind of sum, and what it cost.
     """
-    lines: list[list[str]] = []
-    for arm in dict.fromkeys(row["arm"] for row in rows):
-        own = [row for row in rows if row["arm"] == arm]
-        lines += [_sums_of_seed(row) for row in own]
-        lines += [_sums_of_all(own)] if len(own) > 1 else []
-    lines = lines or [["not measured yet", *[NOTHING] * 9]]
-    return Table(["arm", "seed", "greedy", "gained, lost", *KINDS, "larger operands", "minutes, tokens"], lines)
+    columns = ["greedy", "gained, lost", *KINDS, "larger operands", "minutes, tokens"]
+    return _by_arm(rows, columns, lambda own: _sums_of_all(own) if len(own) > 1 else _sums_of_seed(own[0]))
 
 
 def _sums_of_seed(row: Row) -> list[str]:
     return [
-        row["arm"],
-        str(row["seed"]),
         " → ".join(interval(row, f"{when}.greedy") for when in WHEN),
         f"{row['gained']}, {row['lost']}",
         *(f"{row[f'kinds.{kind}.before']:.2f} → {row[f'kinds.{kind}.after']:.2f}" for kind in KINDS),
@@ -46,8 +39,6 @@ def _sums_of_all(rows: Sequence[Row]) -> list[str]:
     """An arm over all its seeds, with McNemar's p-value of the problems gained and lost."""
     gained, lost = (sum(row[name] for row in rows) for name in ("gained", "lost"))
     return [
-        rows[0]["arm"],
-        "all",
         " → ".join(pooled(rows, f"{when}.greedy", f"{when}.n") for when in WHEN),
         f"{gained}, {lost} (p = {mcnemar(gained, lost):.5f})",
         *[NOTHING] * 6,
@@ -59,23 +50,25 @@ def word_problems_table(rows: Sequence[Row]) -> Table:
 
     The last lines compare the arms with `SFT again`, at the same questions of the same seeds.
     """
-    of_arm = {arm: [row for row in rows if row["arm"] == arm] for arm in dict.fromkeys(row["arm"] for row in rows)}
+    columns = [
+        "SVAMP, base",
+        "SFT, then",
+        "gain",
+        "held out: SFT, then",
+        "gain",
+        *SAMPLED.values(),
+        "minutes: SFT, then",
+    ]
+    table = _by_arm(rows, columns, _problems_of)
     lines: list[list[str]] = []
-    for arm, own in of_arm.items():
-        lines += [_problems_of(arm, str(row["seed"]), [row]) for row in own]
-        lines += [_problems_of(arm, "all", own)] if len(own) > 1 else []
-    for arm, own in of_arm.items():
-        pairs = [(row, other) for row in own for other in of_arm.get(AGAIN, []) if other["seed"] == row["seed"]]
-        if arm != AGAIN and pairs:
-            gains = [
-                _gain([(other, row) for row, other in pairs], name, ("after", "after")) for name in ("test", "held_out")
-            ]
-            lines.append(
-                [f"{arm}, beyond {AGAIN}", "all", NOTHING, NOTHING, gains[0], NOTHING, gains[1], *[NOTHING] * 5]
-            )
-    head = ["arm", "seed", "SVAMP, base", "SFT, then", "gain", "held out: SFT, then", "gain"]
-    head += [*SAMPLED.values(), "minutes: SFT, then"]
-    return Table(head, lines or [["not measured yet", *[NOTHING] * (len(head) - 1)]])
+    again = {row["seed"]: row for row in rows if row["arm"] == AGAIN}
+    for arm in dict.fromkeys(row["arm"] for row in rows if row["arm"] != AGAIN):
+        pairs = [(again[row["seed"]], row) for row in rows if row["arm"] == arm and row["seed"] in again]
+        if pairs:
+            test, held_out = (_gain(pairs, name, ("after", "after")) for name in ("test", "held_out"))
+            dashes = [NOTHING] * (len(SAMPLED) + 1)
+            lines.append([f"{arm}, beyond {AGAIN}", "all", NOTHING, NOTHING, test, NOTHING, held_out, *dashes])
+    return Table(table.header, [*table.rows, *lines])
 
 
 AGAIN = "SFT again"
@@ -83,8 +76,8 @@ SAMPLED = {"mean_at_k": "mean@8", "maj_at_k": "maj@8", "pass_at_k": "pass@8", "c
 """Figure → the head of its column, with its value after SFT and at the end."""
 
 
-def _problems_of(arm: str, seed: str, rows: Sequence[Row]) -> list[str]:
-    """A line of an arm, for one seed or for several."""
+def _problems_of(rows: Sequence[Row]) -> list[str]:
+    """The cells of an arm, for one seed or for several."""
 
     def greedy(name: str) -> str:
         found = (_share(rows, f"{name}.{when}.right") for when in WHEN)
@@ -94,8 +87,6 @@ def _problems_of(arm: str, seed: str, rows: Sequence[Row]) -> list[str]:
         return sum(row[name] for row in rows) / len(rows)
 
     return [
-        arm,
-        seed,
         f"{mean('base.greedy'):.3f}",
         greedy("test"),
         _gain([(row, row) for row in rows], "test", WHEN),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import real_data
 from harness import CONFIGS, Row, flat, json_lines
-from real_runs import FOLDER, figures, kept, marks, overrides_of, run_name, trained_in_stages
+from real_runs import FOLDER, kept, marks, overrides_of, run_name, source_file, staged_figures, trained_in_stages
 
 from rl.storage.run_folder import RunFolder
 
@@ -29,9 +29,7 @@ def make_data(source: Path | None) -> None:
     Raises:
         ValueError: there is no source.
     """
-    if source is None:
-        raise ValueError("word_problems needs --data, a folder with svamp.jsonl.gz")
-    real_data.write(DATA, real_data.word_problems(source / "svamp.jsonl.gz"))
+    real_data.write(DATA, real_data.word_problems(source_file(source, "word_problems", "svamp")))
 
 
 def run(arm: str, seed: int, model: str, overrides: Sequence[str] = ()) -> Row:
@@ -46,13 +44,11 @@ def run(arm: str, seed: int, model: str, overrides: Sequence[str] = ()) -> Row:
     given = overrides_of(FILE, arm, seed, model, f"word_problems_{seed}", overrides)
     stages = trained_in_stages(FILE, given, run_name("word_problems", arm, seed))
     found = {
-        "base": kept(stages["sft"].summary["before"]),
-        **figures(stages["rl"]),
+        **staged_figures(stages),
         **{
             name: {when: greedy_on(name, stages[stage].folder, given) for when, stage in MADE_BY.items()}
             for name in SETS
         },
-        "sft_minutes": round(stages["sft"].summary["wall_s"] / 60, 1),
     }
     return flat({"rung": "word_problems", "arm": arm, "seed": seed, **found})
 
