@@ -28,7 +28,7 @@ def sums_table(rows: Sequence[Row]) -> Table:
 def _sums_of_seed(row: Row) -> list[str]:
     return [
         " → ".join(interval(row, f"{when}.greedy") for when in WHEN),
-        f"{row['gained']}, {row['lost']}",
+        _changed([row]),
         *(f"{row[f'kinds.{kind}.before']:.2f} → {row[f'kinds.{kind}.after']:.2f}" for kind in KINDS),
         f"{row['larger.before.greedy']:.3f} → {row['larger.after.greedy']:.3f}",
         f"{row['minutes']:.0f}, {row['tokens']:,}",
@@ -36,13 +36,8 @@ def _sums_of_seed(row: Row) -> list[str]:
 
 
 def _sums_of_all(rows: Sequence[Row]) -> list[str]:
-    """An arm over all its seeds, with McNemar's p-value of the problems gained and lost."""
-    gained, lost = (sum(row[name] for row in rows) for name in ("gained", "lost"))
-    return [
-        " → ".join(pooled(rows, f"{when}.greedy", f"{when}.n") for when in WHEN),
-        f"{gained}, {lost} (p = {mcnemar(gained, lost):.5f})",
-        *[NOTHING] * 6,
-    ]
+    """An arm over all its seeds."""
+    return [" → ".join(_right(rows, f"{when}.greedy", f"{when}.n") for when in WHEN), _changed(rows), *[NOTHING] * 6]
 
 
 def word_problems_table(rows: Sequence[Row]) -> Table:
@@ -124,8 +119,8 @@ def _gain(pairs: Sequence[tuple[Row, Row]], name: str, when: tuple[str, str]) ->
 def deduction_table(rows: Sequence[Row]) -> Table:
     """Right answers and right proofs of the base model, after SFT and after GRPO, and the arms beside each other.
 
-    A proof is right if its answer and every step is. The last line has the proofs that the first arm has right and the
-    other has not, and the other way round, on the same problems and seeds.
+    A proof is right if its answer and every step is. The last line has what the first arm has beyond the other at the
+    end, and the proofs that it has right and the other has not, and the other way round, on the same problems.
     """
     table = _by_arm(rows, ["answers: base, SFT, then", "proofs: base, SFT, then", "proofs gained, lost", *COST],
                     _deductions_of)  # fmt: skip
@@ -144,13 +139,16 @@ def _deductions_of(rows: Sequence[Row]) -> list[str]:
 
 
 def _beside(first: Sequence[Row], second: Sequence[Row]) -> list[str]:
-    """A line with the proofs that one arm has right and the other has not, over the seeds that both have."""
-    others = {row["seed"]: row["right_proofs"] for row in second}
-    both = [(row["right_proofs"], others[row["seed"]]) for row in first if row["seed"] in others]
-    pairs = [pair for of in both for pair in zip(*of, strict=True)]
+    """A line with what one arm has beyond the other over the seeds that both have, and the proofs that differ."""
+    others = {row["seed"]: row for row in second}
+    both = [(row, others[row["seed"]]) for row in first if row["seed"] in others]
+    pairs = [pair for of in both for pair in zip(*(row["right_proofs"] for row in of), strict=True)]
     more, fewer = pairs.count(("1", "0")), pairs.count(("0", "1"))
-    counted = f"{more}, {fewer} (p = {mcnemar(more, fewer):.4f})"
-    return [f"{first[0]['arm']}, beside {second[0]['arm']}", "all", NOTHING, NOTHING, counted, NOTHING, NOTHING]
+    beyond = [
+        _spread([one[name] - other[name] for one, other in both], "+.3f") for name in ("after.greedy", "after.chain")
+    ]
+    name = f"{first[0]['arm']}, beyond {second[0]['arm']}"
+    return [name, "all", *beyond, f"{more}, {fewer}", NOTHING, NOTHING]
 
 
 def choice_table(rows: Sequence[Row]) -> Table:
@@ -168,7 +166,7 @@ def gym_table(rows: Sequence[Row]) -> Table:
     """Right answers of each task before and after, beside what the most frequent answer alone would have right."""
 
     def cells(own: Sequence[Row]) -> list[str]:
-        first, last = (pooled(own, f"{when}.greedy", f"{when}.n") for when in WHEN)
+        first, last = (_right(own, f"{when}.greedy", f"{when}.n") for when in WHEN)
         tokens, minutes = (sum(row[name] for row in own) / len(own) for name in ("tokens", "minutes"))
         return [f"{own[0]['guessed']:.3f}", f"{first} → {last}", _changed(own), f"{minutes:.0f}, {tokens:,.0f}"]
 
@@ -179,7 +177,7 @@ def prm_table(rows: Sequence[Row]) -> Table:
     """Right answers before and after PPO, and how well the process reward model knows held-out steps."""
 
     def cells(own: Sequence[Row]) -> list[str]:
-        first, last = (pooled(own, f"{when}.greedy", f"{when}.n") for when in WHEN)
+        first, last = (_right(own, f"{when}.greedy", f"{when}.n") for when in WHEN)
         judged = [row for row in own if "model.step_auc" in row]
         figures = ("model.step_auc", "model.processbench.f1")
         shown = [f"{sum(row[name] for row in judged) / len(judged):.3f}" if judged else NOTHING for name in figures]
@@ -210,8 +208,28 @@ def _by_arm(
 
 def _three(rows: Sequence[Row], figure: str) -> str:
     """A share of the base model, after SFT and at the end, each with its interval."""
-    base, first, last = (pooled(rows, f"{when}.{figure}", f"{when}.n") for when in ("base", *WHEN))
+    base, first, last = (_right(rows, f"{when}.{figure}", f"{when}.n") for when in ("base", *WHEN))
     return f"{base}, {first} → {last}"
+
+
+def _right(rows: Sequence[Row], name: str, problems: str) -> str:
+    """A share of right answers: of one seed with its interval, of several as a mean with the lowest and the highest.
+
+    The seeds draw their problems from the same test set, so their intervals cannot be pooled.
+
+    Args:
+        rows: a row for each seed.
+        name: the figure.
+        problems: the figure with the number of problems.
+    """
+    if len(rows) == 1:
+        return pooled(rows, name, problems)
+    return _spread([row[name] for row in rows])
+
+
+def _spread(values: Sequence[float], form: str = ".3f") -> str:
+    """The mean of the seeds' values, with the lowest and the highest."""
+    return f"{sum(values) / len(values):{form}} ({min(values):{form}} to {max(values):{form}})"
 
 
 def _then(rows: Sequence[Row], figure: str) -> str:
@@ -220,9 +238,12 @@ def _then(rows: Sequence[Row], figure: str) -> str:
 
 
 def _changed(rows: Sequence[Row], prefix: str = "") -> str:
-    """The problems gained and lost, with McNemar's p-value."""
+    """The problems gained and lost, of one seed with McNemar's p-value."""
     gained, lost = (sum(row[f"{prefix}{name}"] for row in rows) for name in ("gained", "lost"))
-    return f"{gained}, {lost} (p = {mcnemar(gained, lost):.4f})"
+    if len(rows) > 1:
+        return f"{gained}, {lost}"
+    p = mcnemar(gained, lost)
+    return f"{gained}, {lost} (p {f'= {p:.4f}' if p >= 0.0001 else '< 0.0001'})"
 
 
 def _cost(rows: Sequence[Row]) -> list[str]:
