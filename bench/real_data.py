@@ -22,7 +22,7 @@ import argparse
 import json
 import random
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -227,22 +227,23 @@ def in_any_order(question: str) -> str:
     return " ".join(sorted("x" if re.fullmatch("[a-z]", word) else word for word in words))
 
 
-def gym(task: ReasoningGymTask, shown: str = "", seed: int = 0) -> Iterator[Row]:
+def gym(task: ReasoningGymTask, shown: str = "", left_out: Collection[str] = (), seed: int = 0) -> Iterator[Row]:
     """Questions of a task of reasoning-gym, with what its scorer needs.
 
     A question that has the same words and numbers as one that is held out, in whatever order, is left out of training,
     and the questions of the prompt are in no split.
 
     Args:
-        task: with the numbers of questions; train may get fewer.
+        task: with the numbers of questions, of which the splits may get fewer.
         shown: the prompt's worked examples.
+        left_out: answers whose questions are in no split.
         seed: of the questions.
     """
     made, held_out = reasoning_gym.build(task, seed), set[str]()
     for split in ("test", "validation", "train"):
         for row in made.splits[split]:
             same = in_any_order(row["question"])
-            if same in held_out or row["question"] in shown:
+            if same in held_out or row["question"] in shown or row["gold"] in left_out:
                 continue
             if split != "train":
                 held_out.add(same)

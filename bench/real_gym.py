@@ -24,6 +24,9 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "word_sequence_reversal": {"min_words": 3, "max_words": 3},
 }
 """Task of reasoning-gym → the options with which its questions are made; the names are those of the config's arms."""
+LEFT_OUT = {"family_relationships": ("mother-in-law", "father-in-law")}
+"""Task → answers whose questions are left out, since they are wrong: reasoning-gym calls a daughter-in-law a
+mother-in-law, and a son-in-law a father-in-law."""
 SIZES = Sizes(train=1000, validation=60, test=200)
 
 
@@ -38,7 +41,8 @@ def write_gym(folder: Path) -> None:
         task = load(FILE, arms(FILE)[name]).task
         assert isinstance(task, DatasetTask)
         generated = ReasoningGymTask(name="reasoning_gym", dataset=name, options=options, sizes=SIZES)
-        real_data.write(folder / f"gym_{name}.jsonl", real_data.gym(generated, shown=task.template))
+        rows = real_data.gym(generated, shown=task.template, left_out=LEFT_OUT.get(name, ()))
+        real_data.write(folder / f"gym_{name}.jsonl", rows)
 
 
 def run(arm: str, seed: int, model: str, overrides: Sequence[str] = ()) -> Row:

@@ -387,6 +387,8 @@ def test_a_question_with_its_numbers_in_another_order_is_not_trained_on(maker, b
     assert all(set(of) == {"train"} or len(of) == 1 for of in kinds_of(rows).values())
     assert sum(row["split"] == "test" for row in rows) > 4
     assert len(list(maker.gym(task, shown=rows[0]["question"]))) < len(rows)
+    usual = rows[0]["gold"]
+    assert [row for row in rows if row["gold"] != usual] == list(maker.gym(task, left_out=[usual]))
     verdicts = Verifier("reasoning_gym")([{"prediction": row["gold"], **row} for row in rows[:3]])
     assert all(verdict.right for verdict in verdicts)
 
