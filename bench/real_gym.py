@@ -21,7 +21,13 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "needle_haystack": {"min_num_statements": 3, "max_num_statements": 3},
     "simple_equations": {"min_terms": 2, "max_terms": 2, "max_value": 10},
     "family_relationships": {"min_family_size": 4, "max_family_size": 4},
-    "word_sequence_reversal": {"min_words": 3, "max_words": 3},
+    "number_format": {
+        "min_num_candidates": 3,
+        "max_num_candidates": 3,
+        "min_n": 10,
+        "max_n": 1000,
+        "max_delta": 1000,
+    },
 }
 """Task of reasoning-gym → the options with which its questions are made; the names are those of the config's arms."""
 LEFT_OUT = {"family_relationships": ("mother-in-law", "father-in-law")}
