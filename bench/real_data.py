@@ -149,9 +149,7 @@ def word_problems(data: Path) -> Iterator[Row]:
     placed = [(row, "test") for row in test]
     for row, family in zip(rest, families([row["question"] for row in rest]), strict=True):
         split = split_of(family, validation=0.06, test=0.12)
-        if split == "train":
-            split = "sft" if split_of(f"sft {family}", validation=0.5, test=0.0) == "validation" else "train"
-        placed.append((row, "held_out" if split == "test" else split))
+        placed.append((row, {"train": _taught(family), "test": "held_out"}.get(split, split)))
     for row, split in placed:
         question = as_prose(row["question"])
         yield {"question": question, "answer": row["answer"], "worked": worked(row["equation"]), "split": split}
@@ -267,7 +265,7 @@ def choice(data: Path) -> list[Row]:
 
 def _taught(text: str) -> Literal["sft", "train"]:
     """Which half of the training rows one belongs to, by a hash of its text."""
-    return "sft" if split_of(text[::-1], validation=0.5, test=0.0) == "train" else "train"
+    return "sft" if split_of(f"sft {text}", validation=0.5, test=0.0) == "validation" else "train"
 
 
 def rationales(data: Path) -> tuple[list[Row], list[Row]]:
