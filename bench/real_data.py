@@ -130,16 +130,18 @@ def as_prose(text: str) -> str:
     return re.sub(r"(^|[.?!]\s+)([a-z])", lambda start: start[1] + start[2].upper(), text)
 
 
-def word_problems(data: Path) -> Iterator[Row]:
+def word_problems(data: Path, drilled: int = 800) -> Iterator[Row]:
     """SVAMP's questions with worked equations: its test part, and its train part in four.
 
     The train part (questions of MAWPS and ASDiv) is divided into `sft`, `train`, `validation` and `held_out`, so that a
     policy is tested on questions like those of training as well. A training question that repeats another or is a
     near-duplicate of a test question is left out, and near-duplicates are in one split. All are spelled alike, since
-    the questions of MAWPS are in lower case and have spaces before punctuation.
+    the questions of MAWPS are in lower case and have spaces before punctuation. `sft` also has lists of
+    equations without a story, since a small model writes right equations with wrong results.
 
     Args:
         data: gzipped JSON lines with question, answer, equation and split.
+        drilled: number of lists of equations.
     """
     found = list({row["question"]: row for row in json_lines(data)}.values())
     test = [row for row in found if row["split"] == "test"]
@@ -153,6 +155,33 @@ def word_problems(data: Path) -> Iterator[Row]:
     for row, split in placed:
         question = as_prose(row["question"])
         yield {"question": question, "answer": row["answer"], "worked": worked(row["equation"]), "split": split}
+    for lines in drills(drilled):
+        answer = lines[-1].rpartition(" = ")[2]
+        yield {"question": "Sums to work out.", "answer": answer, "worked": "\n".join(lines), "split": "sft"}
+
+
+def drills(number: int, lines: int = 8, seed: int = 0) -> Iterator[list[str]]:
+    """Lists of equations, one operation each and right, with operands like those of word problems.
+
+    Args:
+        number: how many lists.
+        lines: equations in each.
+        seed: of the draws.
+    """
+    rng = random.Random(seed)
+    for _ in range(number):
+        equations = []
+        for sign in rng.choices("+-*/", weights=(4, 4, 2, 1), k=lines):
+            small, large = sorted(rng.randint(1, rng.choice((20, 99, 99, 500))) for _ in range(2))
+            factor, other = rng.randint(2, 12), rng.randint(2, rng.choice((12, 30)))
+            left, right, result = {
+                "+": (*rng.sample((small, large), 2), small + large),
+                "-": (large, small, large - small),
+                "*": (*rng.sample((factor, other), 2), factor * other),
+                "/": (factor * other, other, factor),
+            }[sign]
+            equations.append(f"{left} {sign} {right} = {result}")
+        yield equations
 
 
 def deduction(data: Path) -> Iterator[Row]:
