@@ -155,9 +155,14 @@ def word_problems(data: Path, drilled: int = 800) -> Iterator[Row]:
     for row, split in placed:
         question = as_prose(row["question"])
         yield {"question": question, "answer": row["answer"], "worked": worked(row["equation"]), "split": split}
-    for lines in drills(drilled):
+    for number, lines in enumerate(drills(drilled), start=1):
         answer = lines[-1].rpartition(" = ")[2]
-        yield {"question": "Sums to work out.", "answer": answer, "worked": "\n".join(lines), "split": "sft"}
+        yield {
+            "question": f"Calculations, part {number}.",
+            "answer": answer,
+            "worked": "\n".join(lines),
+            "split": "sft",
+        }
 
 
 def drills(number: int, lines: int = 8, seed: int = 0) -> Iterator[list[str]]:

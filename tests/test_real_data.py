@@ -247,6 +247,8 @@ def test_near_duplicates_are_in_one_split_and_none_is_like_a_test_question(bench
     assert all(len(splits) == 1 for splits in homes.values())
     assert {split for splits in homes.values() for split in splits} == {"sft", "train", "validation", "held_out"}
     splits = [[one["question"] for one in made if one["split"] == split] for split in ("held_out", "sft")]
+    drilled = list(maker.word_problems(file, drilled=3))[len(made) :]
+    assert len({one["question"] for one in drilled}) == 3 and {one["split"] for one in drilled} == {"sft"}
     assert not bench("near_duplicates").near_duplicates(*splits).any()
 
 
