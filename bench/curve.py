@@ -4,8 +4,8 @@
     make quickstart
     python bench/curve.py runs/quickstart      (first records the run's evaluations in bench/quickstart_curve.json)
 
-Of the quickstart there is the curve of one run. The other pictures show three seeds: of `make bench-learning`, and for
-Quark the rounds of `make papers ONLY=mario`.
+Of the quickstart there is the curve of one run. The other pictures show all seeds: of `make bench-learning`, for
+Quark the rounds of `make papers ONLY=mario`, and for each rung of real models the draws of `make real`.
 """
 
 from __future__ import annotations
@@ -36,6 +36,9 @@ LINES = {
 QUARK = {"correctness": "right", "plausibility": "plausible", "diversity": "diverse", "consistency": "consistent"}
 """Reward of `configs/papers/mario.yaml` → what the legend calls it."""
 PICTURES = ("quickstart", *LEARNING, "quark")
+"""The pictures that are always there; `pictures` adds those of real models."""
+REAL = "real_"
+"""What the name of a picture of real models begins with; the name of the rung comes after it."""
 COLOURS = ("#2f6fdb", "#1a8f5a", "#d97b17", "#b0479a")
 INK = "#7a828e"
 """A grey that can be read on white and on black, since the picture has no background of its own."""
@@ -48,7 +51,7 @@ class Curve(NamedTuple):
         across: what the horizontal axis says.
         upwards: what the vertical axis says.
         places: the places of the points on the horizontal axis.
-        bands: what the legend says → the lowest, the usual and the highest value at each place.
+        bands: what the legend says → the lowest, the usual and the highest value at each place; a curve may end early.
     """
 
     across: str
@@ -86,6 +89,23 @@ def of_rounds(rows: Sequence[Row]) -> Curve:
     return Curve("round", f"mean reward of its samples, {len(rows)} seeds", places, bands)
 
 
+def of_arms(rows: Sequence[Row]) -> Curve:
+    """The share of right completions in the draws of each arm of a rung: the mean of its seeds, lowest and highest."""
+    arms = {arm: [row for row in rows if row["arm"] == arm] for arm in dict.fromkeys(row["arm"] for row in rows)}
+    bands = {arm: band([row["curve.right"] for row in of]) for arm, of in arms.items()}
+    places = max((row["curve.step"] for row in rows), key=len)
+    return Curve("optimizer steps", "right, share of the completions drawn", places, bands)
+
+
+def pictures() -> tuple[str, ...]:
+    """The names of all pictures: a rung of real models has one as soon as a run of it is on record."""
+    return (*PICTURES, *(f"{REAL}{rung}" for rung in dict.fromkeys(row["rung"] for row in _drawn_on_record())))
+
+
+def _drawn_on_record() -> list[Row]:
+    return [row for row in read(BENCH / "real.json") if "curve.right" in row]
+
+
 def band(curves: Sequence[Sequence[float]]) -> tuple[list[float], list[float], list[float]]:
     """The lowest value, the mean and the highest value of several curves at each place."""
     points = list(zip(*curves, strict=True))
@@ -96,8 +116,10 @@ def curve_of(name: str) -> Curve:
     """What a picture shows, from the rows on record.
 
     Args:
-        name: in `PICTURES`.
+        name: in `pictures()`.
     """
+    if name.startswith(REAL):
+        return of_arms([row for row in _drawn_on_record() if row["rung"] == name.removeprefix(REAL)])
     if name == "quickstart":
         return of_run(read(ROWS))
     if name == "quark":
@@ -107,14 +129,15 @@ def curve_of(name: str) -> Curve:
 
 
 def drawn(name: str) -> str:
-    """A picture in `PICTURES`, as SVG."""
+    """A picture in `pictures()`, as SVG."""
     curve = curve_of(name)
     with matplotlib.rc_context({"svg.fonttype": "none", "font.size": 10, "svg.hashsalt": name}):
         figure = Figure(figsize=(7.2, 3.0), layout="constrained")
         axes = figure.subplots()
         for (label, (low, value, high)), colour in zip(curve.bands.items(), COLOURS, strict=False):
-            axes.fill_between(curve.places, low, high, color=colour, alpha=0.2, linewidth=0)
-            axes.plot(curve.places, value, color=colour, marker="o", markersize=3, label=label)
+            places = curve.places[: len(value)]
+            axes.fill_between(places, low, high, color=colour, alpha=0.2, linewidth=0)
+            axes.plot(places, value, color=colour, marker="o", markersize=3, label=label)
         axes.set_ylim(0, 1)
         axes.set_xlim(left=curve.places[0])
         axes.set_xlabel(curve.across, color=INK)
@@ -139,7 +162,7 @@ def main() -> None:
         ROWS.unlink(missing_ok=True)
         record(ROWS, rows_of(given.run), key=["step"])
     IMAGES.mkdir(parents=True, exist_ok=True)
-    for name in PICTURES:
+    for name in pictures():
         (IMAGES / f"{name}.svg").write_text(drawn(name), encoding="utf-8")
         print(IMAGES / f"{name}.svg")
 

@@ -111,12 +111,13 @@ def done(folder: RunFolder) -> Done:
 
 
 def figures(run: Done) -> Row:
-    """What is put on record of a run: accuracy before and after, the problems that changed, and what it cost."""
+    """What is put on record of a run: accuracy before and after, problems that changed, its draws, and what it cost."""
     examples = run.before["examples"], run.after["examples"]
     return {
         "before": kept(run.before),
         "after": kept(run.after),
         **changes(*examples),
+        "curve": curve(run.folder),
         "tokens": run.summary["tokens_generated"],
         "sampled": run.summary["tokens_sampled"],
         "minutes": round(sum(seconds(run.folder)) / 60, 1),
@@ -154,6 +155,13 @@ def source_file(folder: Path | None, rung: str, data_set: str) -> Path:
     if folder is None:
         raise ValueError(f"{rung} needs --data, a folder with {file}")
     return folder / file
+
+
+def curve(folder: RunFolder) -> Row:
+    """The share of right completions in each draw, and the optimizer step after it; nothing if a run draws none."""
+    draws = [row for row in read_jsonl(folder.metrics) if "completions/right" in row]
+    found = {"step": [row["step"] for row in draws], "right": [round(row["completions/right"], 4) for row in draws]}
+    return found if draws else {}
 
 
 def seconds(folder: RunFolder) -> Iterable[float]:

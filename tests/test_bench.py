@@ -44,7 +44,7 @@ def test_a_figure_that_was_changed_by_hand_is_found(bench):
 def test_the_pictures_are_those_of_the_rows(bench):
     curve = bench("curve")
     assert [row["step"] for row in curve.read(curve.ROWS)] == list(range(0, 481, 80))
-    names = set(curve.PICTURES)
+    names = set(curve.pictures())
     assert {file.stem for file in curve.IMAGES.glob("*.svg")} == names
     for name in names:
         assert (curve.IMAGES / f"{name}.svg").read_text(encoding="utf-8") == curve.drawn(name), (
@@ -68,6 +68,20 @@ def test_a_curve_of_seeds_has_their_mean_lowest_and_highest(bench):
     }
     curve = bench("curve").of_seeds([row, {**row, "curve.greedy": [0.5, 1.0]}])
     assert (curve.places, curve.bands["right, greedy decoding"]) == ([0, 8], ([0.0, 0.5], [0.25, 0.75], [0.5, 1.0]))
+
+
+def test_an_arm_of_real_models_has_the_mean_of_its_seeds_and_may_end_before_another(bench):
+    rows = [
+        {"arm": "short", "curve.step": [1, 3], "curve.right": [0.0, 0.5]},
+        {"arm": "short", "curve.step": [1, 3], "curve.right": [0.5, 0.75]},
+        {"arm": "long", "curve.step": [1, 3, 5], "curve.right": [0.0, 0.25, 1.0]},
+    ]
+    curve = bench("curve").of_arms(rows)
+    assert curve.places == [1, 3, 5]
+    assert curve.bands == {
+        "short": ([0.0, 0.5], [0.25, 0.625], [0.5, 0.75]),
+        "long": ([0.0, 0.25, 1.0],) * 3,
+    }
 
 
 def test_a_table_that_is_not_known_is_an_error(bench):
