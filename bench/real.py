@@ -4,8 +4,8 @@
 
 The model is SmolLM2-135M-Instruct, as a folder or hub id. Each run is a config of `configs/real/` with the overrides of
 an arm, as `whetstone train` trains it, in a folder under `runs/real`. Runs on record are not made again, and one that
-was stopped goes on from its last checkpoint. `--data` names the folder of the data sets: SVAMP for word_problems and
-prm, QuaRel for choice, ProntoQA for deduction.
+was stopped goes on from its last checkpoint. `--data` names the folder of the data sets: SVAMP for equations,
+word_problems and prm, QuaRel for choice, ProntoQA for deduction.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 
 import real_choice
 import real_deduction
+import real_equations
 import real_gym
 import real_prm
 import real_sums
@@ -26,6 +27,7 @@ from rl.config.layers import arms
 
 RUNGS = {
     "sums": real_sums,
+    "equations": real_equations,
     "word_problems": real_word_problems,
     "choice": real_choice,
     "deduction": real_deduction,

@@ -97,6 +97,21 @@ def write_sums(folder: Path) -> None:
     write(folder / "sums_larger.jsonl", sums({2: (50, 99), 3: (20, 49)}, {"test": 300}, seed=1))
 
 
+def usual(equation: str) -> str:
+    """An equation in the usual notation: `( ( 3.0 + 4.0 ) * 2.0 )` and `* + 3 4 2` are `(3 + 4) * 2`.
+
+    Args:
+        equation: in prefix notation or in brackets, all of it in one pair.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    text = equation if re.match(r"\s*[(\d]", equation) else infix(equation)
+    text = re.sub(r"(\d)\.0\b", r"\1", text)
+    text = re.sub(r"\(\s+", "(", re.sub(r"\s+\)", ")", text.strip()))
+    return text[1:-1] if equation.lstrip().startswith("(") else text
+
+
 def worked(equation: str) -> str:
     """An equation as one line for each operation, with its result: `(3 + 4) * 2` is `3 + 4 = 7`, `7 * 2 = 14`.
 
@@ -108,8 +123,7 @@ def worked(equation: str) -> str:
     Raises:
         ValueError: it is neither, or divides by zero.
     """
-    text = equation if re.match(r"\s*[(\d]", equation) else infix(equation)
-    text = re.sub(r"(\d)\.0\b", r"\1", text)
+    text = usual(equation)
     lines: list[str] = []
     operation = re.compile(r"\(?\s*(-?[\d.]+)\s*([-+*/])\s*(-?[\d.]+)\s*\)?")
     while match := operation.search(text if "(" not in text else text[text.rindex("(") :]):
@@ -130,18 +144,16 @@ def as_prose(text: str) -> str:
     return re.sub(r"(^|[.?!]\s+)([a-z])", lambda start: start[1] + start[2].upper(), text)
 
 
-def word_problems(data: Path, drilled: int = 800) -> Iterator[Row]:
+def word_problems(data: Path) -> Iterator[Row]:
     """SVAMP's questions with worked equations: its test part, and its train part in four.
 
     The train part (questions of MAWPS and ASDiv) is divided into `sft`, `train`, `validation` and `held_out`, so that a
     policy is tested on questions like those of training as well. A training question that repeats another or is a
     near-duplicate of a test question is left out, and near-duplicates are in one split. All are spelled alike, since
-    the questions of MAWPS are in lower case and have spaces before punctuation. `sft` also has lists of
-    equations without a story, since a small model writes right equations with wrong results.
+    the questions of MAWPS are in lower case and have spaces before punctuation.
 
     Args:
         data: gzipped JSON lines with question, answer, equation and split.
-        drilled: number of lists of equations.
     """
     found = list({row["question"]: row for row in json_lines(data)}.values())
     test = [row for row in found if row["split"] == "test"]
@@ -154,39 +166,8 @@ def word_problems(data: Path, drilled: int = 800) -> Iterator[Row]:
         placed.append((row, {"train": _taught(family), "test": "held_out"}.get(split, split)))
     for row, split in placed:
         question = as_prose(row["question"])
-        yield {"question": question, "answer": row["answer"], "worked": worked(row["equation"]), "split": split}
-    for number, lines in enumerate(drills(drilled), start=1):
-        answer = lines[-1].rpartition(" = ")[2]
-        yield {
-            "question": f"Calculations, part {number}.",
-            "answer": answer,
-            "worked": "\n".join(lines),
-            "split": "sft",
-        }
-
-
-def drills(number: int, lines: int = 8, seed: int = 0) -> Iterator[list[str]]:
-    """Lists of equations, one operation each and right, with operands like those of word problems.
-
-    Args:
-        number: how many lists.
-        lines: equations in each.
-        seed: of the draws.
-    """
-    rng = random.Random(seed)
-    for _ in range(number):
-        equations = []
-        for sign in rng.choices("+-*/", weights=(4, 4, 2, 1), k=lines):
-            small, large = sorted(rng.randint(1, rng.choice((20, 99, 99, 500))) for _ in range(2))
-            factor, other = rng.randint(2, 12), rng.randint(2, rng.choice((12, 30)))
-            left, right, result = {
-                "+": (*rng.sample((small, large), 2), small + large),
-                "-": (large, small, large - small),
-                "*": (*rng.sample((factor, other), 2), factor * other),
-                "/": (factor * other, other, factor),
-            }[sign]
-            equations.append(f"{left} {sign} {right} = {result}")
-        yield equations
+        steps = {"worked": worked(row["equation"]), "equation": usual(row["equation"])}
+        yield {"question": question, "answer": row["answer"], **steps, "split": split}
 
 
 def deduction(data: Path) -> Iterator[Row]:

@@ -81,13 +81,16 @@ def _problems_of(rows: Sequence[Row]) -> list[str]:
     def mean(name: str) -> float:
         return sum(row[name] for row in rows) / len(rows)
 
+    def known(name: str) -> bool:
+        return all(f"{when}.{name}" in row for row in rows for when in WHEN)
+
     return [
         f"{mean('base.greedy'):.3f}",
         greedy("test"),
         _gain([(row, row) for row in rows], "test", WHEN),
         greedy("held_out"),
         _gain([(row, row) for row in rows], "held_out", WHEN),
-        *(f"{mean(f'before.{name}'):.3f} → {mean(f'after.{name}'):.3f}" for name in SAMPLED),
+        *(" → ".join(f"{mean(f'{when}.{name}'):.3f}" for when in WHEN) if known(name) else NOTHING for name in SAMPLED),
         f"{mean('sft_minutes'):.0f}, {mean('minutes'):.0f}",
     ]
 
@@ -254,6 +257,7 @@ def _cost(rows: Sequence[Row]) -> list[str]:
 
 TABLES = {
     "sums": sums_table,
+    "equations": word_problems_table,
     "word_problems": word_problems_table,
     "choice": choice_table,
     "deduction": deduction_table,

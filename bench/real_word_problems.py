@@ -33,33 +33,40 @@ def make_data(source: Path | None) -> None:
 
 
 def run(arm: str, seed: int, model: str, overrides: Sequence[str] = ()) -> Row:
+    """One arm with one seed of this rung; see `figures_of`."""
+    return figures_of(FILE, arm, seed, model, overrides)
+
+
+def figures_of(file: Path, arm: str, seed: int, model: str, overrides: Sequence[str]) -> Row:
     """One arm with one seed: its figures before SFT, after it, and after the second stage.
 
     Args:
+        file: a config of word problems in two stages, which has the name of its rung.
         arm: one of the config's arms.
         seed: of the training.
         model: a folder or hub id.
         overrides: `key=value`, over those of the arm.
     """
-    given = overrides_of(FILE, arm, seed, model, f"word_problems_{seed}", overrides)
-    stages = trained_in_stages(FILE, given, run_name("word_problems", arm, seed))
+    given = overrides_of(file, arm, seed, model, f"{file.stem}_{seed}", overrides)
+    stages = trained_in_stages(file, given, run_name(file.stem, arm, seed))
     found = {
         **staged_figures(stages),
         **{
-            name: {when: greedy_on(name, stages[stage].folder, given) for when, stage in MADE_BY.items()}
+            name: {when: greedy_on(name, file, stages[stage].folder, given) for when, stage in MADE_BY.items()}
             for name in SETS
         },
     }
-    return flat({"rung": "word_problems", "arm": arm, "seed": seed, **found})
+    return flat({"rung": file.stem, "arm": arm, "seed": seed, **found})
 
 
-def greedy_on(split: str, folder: RunFolder, overrides: Sequence[str]) -> Row:
+def greedy_on(split: str, file: Path, folder: RunFolder, overrides: Sequence[str]) -> Row:
     """Greedy accuracy of a run's policy on all questions of a split, and which of them it answers right.
 
     It is measured once, and kept in the folder, since all arms of a seed start from the same policy.
 
     Args:
         split: one of `SETS`.
+        file: the config with the task.
         folder: of the run.
         overrides: `key=value`, for the task.
 
@@ -68,13 +75,13 @@ def greedy_on(split: str, folder: RunFolder, overrides: Sequence[str]) -> Row:
     """
     from rl.analysis.evaluate_models import configs, evaluate_models
 
-    file = folder.path / f"greedy_on_{split}.json"
-    if not file.exists():
+    kept_in = folder.path / f"greedy_on_{split}.json"
+    if not kept_in.exists():
         asked = sum(row["split"] == split for row in json_lines(DATA))
         more = [f"task.data.test={DATA}:{split}", f"evaluation.n={asked}", "evaluation.k=0"]
         models = [str(folder.model)]
-        (measured,) = evaluate_models(configs([str(FILE)], models, [*overrides, *more]), models, "test", [])
+        (measured,) = evaluate_models(configs([str(file)], models, [*overrides, *more]), models, "test", [])
         found = measured.evaluations[models[0]]
         row = {**kept(found.as_dict()), "right": marks(found.examples, "score")}
-        file.write_text(json.dumps(row), encoding="utf-8")
-    return json.loads(file.read_text(encoding="utf-8"))
+        kept_in.write_text(json.dumps(row), encoding="utf-8")
+    return json.loads(kept_in.read_text(encoding="utf-8"))

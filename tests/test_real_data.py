@@ -238,7 +238,7 @@ def test_near_duplicates_are_in_one_split_and_none_is_like_a_test_question(bench
     like_test = [row("Ann has 3 apples."), row("Ann has 5 apples", "test")]
     file = tmp_path / "svamp.jsonl.gz"
     file.write_bytes(gzip.compress("\n".join([*rows, *like_test]).encode()))
-    made = list(maker.word_problems(file, drilled=0))
+    made = list(maker.word_problems(file))
     assert [one["question"] for one in made if "Ann" in one["question"]] == ["Ann has 5 apples"]
     assert len(made) == 1 + 2 * len(things)  # the third of each thing repeats the second
     homes: dict[str, set[str]] = {}
@@ -247,8 +247,6 @@ def test_near_duplicates_are_in_one_split_and_none_is_like_a_test_question(bench
     assert all(len(splits) == 1 for splits in homes.values())
     assert {split for splits in homes.values() for split in splits} == {"sft", "train", "validation", "held_out"}
     splits = [[one["question"] for one in made if one["split"] == split] for split in ("held_out", "sft")]
-    drilled = list(maker.word_problems(file, drilled=3))[len(made) :]
-    assert len({one["question"] for one in drilled}) == 3 and {one["split"] for one in drilled} == {"sft"}
     assert not bench("near_duplicates").near_duplicates(*splits).any()
 
 
@@ -446,12 +444,3 @@ def test_samples_are_the_first_of_each_kind_and_what_is_missing_is_made_up(bench
     assert samples.placed(page, "sums", "new") == page.replace("old", "\nnew")
     with pytest.raises(ValueError, match="no <!-- samples gym -->"):
         samples.placed(page, "gym", "new")
-
-
-def test_drills_are_right_equations_that_the_verifier_accepts(maker):
-    lists = list(maker.drills(50, lines=4))
-    assert [len(lines) for lines in lists] == [4] * 50 and lists == list(maker.drills(50, lines=4))
-    rows = [{"prediction": "\n".join(lines), "gold": lines[-1].rpartition(" = ")[2]} for lines in lists]
-    for verdict in Verifier("steps")(rows):
-        assert verdict.score == 1.0 and [step.score for step in verdict.steps] == [1.0] * 4
-    assert {sign for lines in lists for line in lines for sign in "+-*/" if f" {sign} " in line} == set("+-*/")
