@@ -22,8 +22,8 @@ from trl.trainer.dpo_trainer import DPOTrainer
 
 from rl.algorithms.fit import Fit, share_of_tokens
 from rl.algorithms.preference import examples as examples
-from rl.algorithms.preference import pair_length, pair_rows
-from rl.algorithms.trl_arguments import fit_arguments
+from rl.algorithms.preference import learnable, pair_length, pair_rows
+from rl.algorithms.trl_arguments import drop_incomplete_batches, fit_arguments
 from rl.config.algorithms import Dpo
 from rl.examples.pairs import Pair
 
@@ -76,8 +76,9 @@ def build(fit: Fit, examples: Sequence[Pair]) -> DPOTrainer:
         algorithm.nll,
         ref_model=fit.reference,
         args=fit_arguments(DPOConfig, fit, lengths, prompts, **own),
-        train_dataset=Dataset.from_list(rows),
+        train_dataset=Dataset.from_list(learnable(rows, fit)),
         **fit.for_trl,
     )
+    drop_incomplete_batches(trainer, fit)
     trainer.remove_callback(PrinterCallback)
     return trainer

@@ -19,8 +19,8 @@ from trl.experimental.orpo import ORPOConfig, ORPOTrainer
 
 from rl.algorithms.fit import Fit, share_of_tokens
 from rl.algorithms.preference import examples as examples
-from rl.algorithms.preference import pair_length, pair_rows
-from rl.algorithms.trl_arguments import fit_arguments
+from rl.algorithms.preference import learnable, pair_length, pair_rows
+from rl.algorithms.trl_arguments import drop_incomplete_batches, fit_arguments
 from rl.examples.pairs import Pair
 
 
@@ -58,8 +58,9 @@ def build(fit: Fit, examples: Sequence[Pair]) -> ORPOTrainer:
     limit = fit.config.trainer.get("max_length") or max(lengths)  # ORPOTrainer reads None as 512
     trainer = PairsORPOTrainer(
         args=fit_arguments(ORPOConfig, fit, lengths, prompts, remove_unused_columns=False, max_length=limit),
-        train_dataset=Dataset.from_list(rows),
+        train_dataset=Dataset.from_list(learnable(rows, fit)),
         **fit.for_trl,
     )
+    drop_incomplete_batches(trainer, fit)
     trainer.remove_callback(PrinterCallback)
     return trainer

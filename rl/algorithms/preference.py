@@ -9,6 +9,8 @@ from transformers import PreTrainedTokenizerBase
 
 from rewards.models.prompts import prompt_ids, render
 from rewards.sample import Sample
+from rl.algorithms.fit import Fit
+from rl.algorithms.trl_arguments import leaves_a_completion
 from rl.config.algorithms import Dpo, Orpo
 from rl.examples.pairs import Pair, pairs
 
@@ -31,6 +33,19 @@ def pair_length(row: Mapping[str, Any]) -> int:
         row: as `pair_rows` returns it.
     """
     return len(row["prompt_ids"]) + max(len(row["chosen_ids"]), len(row["rejected_ids"]))
+
+
+def learnable(rows: Sequence[dict[str, Any]], fit: Fit) -> list[dict[str, Any]]:
+    """The rows of whose completions `trainer.max_length` leaves a token.
+
+    The others teach nothing, and ORPO's mean over no token is NaN. TRL leaves them out as well, for prompts that it
+    tokenizes itself.
+
+    Args:
+        rows: as `pair_rows` returns them.
+        fit: the fit, whose `trainer` section may have `max_length`.
+    """
+    return [row for row in rows if leaves_a_completion(len(row["prompt_ids"]), fit.trainer)]
 
 
 def pair_rows(

@@ -35,7 +35,7 @@ from rewards.models.types import Model
 from rewards.sample import Sample
 from rl.algorithms.distil import IGNORE, TaughtSftTrainer
 from rl.algorithms.fit import Fit
-from rl.algorithms.trl_arguments import fit_arguments
+from rl.algorithms.trl_arguments import drop_incomplete_batches, fit_arguments
 from rl.config.algorithms import Quark
 from rl.config.teachers import Teacher as TeacherSettings
 from rl.examples.ranks import Ranked, ranked
@@ -79,6 +79,7 @@ def build(fit: Fit, examples: Sequence[Ranked]) -> QuarkTrainer:
         train_dataset=Dataset.from_list(rows),
         **fit.for_trl,
     )
+    drop_incomplete_batches(trainer, fit)
     trainer.remove_callback(PrinterCallback)
     return trainer
 

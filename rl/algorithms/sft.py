@@ -26,7 +26,7 @@ from rewards.sample import Sample
 from rl.algorithms.distil import IGNORE, TaughtSftTrainer, taught
 from rl.algorithms.fit import Fit
 from rl.algorithms.triplet import TripletSftTrainer
-from rl.algorithms.trl_arguments import fit_arguments
+from rl.algorithms.trl_arguments import drop_incomplete_batches, fit_arguments
 from rl.algorithms.weighted import WeightedSftTrainer
 from rl.config.algorithms import Sft
 from rl.errors import UserError
@@ -97,6 +97,7 @@ def build(fit: Fit, examples: Sequence[Sample]) -> SFTTrainer:
         trainer = TripletSftTrainer(settings.triplet, **given, **fit.for_trl)
     else:
         trainer = (WeightedSftTrainer if settings.graded else SFTTrainer)(**given, **fit.for_trl)
+    drop_incomplete_batches(trainer, fit)
     trainer.remove_callback(PrinterCallback)
     return trainer
 

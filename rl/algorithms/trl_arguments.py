@@ -10,14 +10,14 @@ from __future__ import annotations
 import copy
 import functools
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Sized
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import torch
 from accelerate import PartialState
 from datasets import Dataset
-from transformers import TrainerCallback
+from transformers import Trainer, TrainerCallback
 from trl.trainer.grpo_config import GRPOConfig
 
 from rl.algorithms.fit import Fit
@@ -114,8 +114,7 @@ def fit_arguments(
     """TRL's arguments for the fit of a round.
 
     TRL truncates to 1,024 tokens by default; here nothing is truncated unless `trainer.max_length` is set, and then a
-    warning gives the number of truncated examples. As in TRL's online trainers, an incomplete last batch is dropped
-    unless it is the only one.
+    warning gives the number of truncated examples, and of those whose completions are cut off altogether.
 
     Args:
         kind: TRL's config class.
@@ -128,20 +127,53 @@ def fit_arguments(
         UserError: TRL refuses the arguments, or `trainer.max_length` leaves no token of any completion.
     """
     settings = fit.trainer
-    batch = settings.get("per_device_train_batch_size", 8) * PartialState().num_processes
-    defaults = {**_defaults(fit.config), "dataloader_drop_last": len(lengths) >= batch, "max_length": None}
+    defaults = {**_defaults(fit.config), "max_length": None}
     ours = {"output_dir": str(fit.folder), "seed": fit.seed, "report_to": [], **own}
     limit, longest = settings.get("max_length"), max(lengths)
     if limit is not None and longest > limit:
-        if min(prompts) >= limit and settings.get("truncation_mode") != "keep_end":
+        emptied = sum(not leaves_a_completion(prompt, settings) for prompt in prompts)
+        if emptied == len(prompts):
             what = f"{limit} leaves no token of any completion: the shortest prompt has {min(prompts):,}"
             raise UserError("trainer.max_length", f"{what}; raise it, or leave it out to fit on everything")
         cut = sum(length > limit for length in lengths)
+        nothing = f", and leaves nothing of the completions of {emptied:,}" if emptied else ""
         fit.warn(
             f"trainer.max_length={limit} cuts {cut:,} of {len(lengths):,} examples, the longest of which has "
-            f"{longest:,} tokens; leave it out to fit on everything that was sampled"
+            f"{longest:,} tokens{nothing}; leave it out to fit on everything that was sampled"
         )
     return made(kind, {**defaults, **settings, **ours})
+
+
+def leaves_a_completion(prompt: int, settings: Mapping[str, Any]) -> bool:
+    """Whether `trainer.max_length` leaves a token of an example's completion.
+
+    Args:
+        prompt: tokens of its prompt.
+        settings: the config's `trainer` section.
+    """
+    limit = settings.get("max_length")
+    return limit is None or prompt < limit or settings.get("truncation_mode") == "keep_end"
+
+
+def drop_incomplete_batches(trainer: Trainer, fit: Fit) -> None:
+    """Let a fit drop an incomplete last batch, as TRL's online trainers do, unless it is the only one.
+
+    TRL may have packed several examples into one, or left some out, so only the trainer knows how many there are.
+
+    Args:
+        trainer: the trainer of the fit.
+        fit: the fit, whose `trainer` section may have `dataloader_drop_last`.
+
+    Raises:
+        UserError: that argument would leave no batch.
+    """
+    batch = trainer.args.per_device_train_batch_size * PartialState().num_processes
+    rows = len(cast(Sized, trainer.train_dataset))
+    asked = fit.trainer.get("dataloader_drop_last")
+    if asked and rows < batch:
+        what = f"{rows:,} sequences to fit on are fewer than a batch of {batch:,}, so no step would be taken"
+        raise UserError("trainer.dataloader_drop_last", f"{what}; leave it out, or make the batch smaller")
+    trainer.args.dataloader_drop_last = rows >= batch if asked is None else asked
 
 
 def made(kind: type[Arguments], arguments: dict[str, Any]) -> Arguments:

@@ -91,3 +91,25 @@ def test_a_limit_that_leaves_nothing_of_any_completion_is_refused(warm, example,
     with pytest.raises(UserError, match=rf"max_length: {tokens} leaves no token .*: the shortest prompt has {tokens};"):
         built(name, warm, tmp_path, [example(name, "1+1?")], f"trainer.max_length={tokens}")
     built(name, warm, tmp_path, [example(name, "1+1?")], f"trainer.max_length={tokens + 1}")
+
+
+@pytest.mark.parametrize("name", BUILD)
+def test_an_example_whose_prompt_alone_reaches_the_limit_is_left_out(warm, example, tmp_path, name):
+    limit = len(prompt_ids("1+1?", warm[1])) + 4
+    examples = [example(name, "1+1?"), example(name, "1+1-2-3-4-5?")]
+    batch_of_two = ["trainer.per_device_train_batch_size=2", f"trainer.max_length={limit}", "trainer.max_steps=2"]
+    trainer, said = built(name, warm, tmp_path, examples, *batch_of_two)
+    assert "cuts 2 of 2 examples" in said[0] and "leaves nothing of the completions of 1;" in said[0]
+    alone, _ = built(name, warm, tmp_path, examples[:1], *batch_of_two)
+    losses = [one.compute_loss(one.model, next(iter(one.get_train_dataloader()))).item() for one in (trainer, alone)]
+    assert losses[0] == pytest.approx(losses[1], abs=1e-6)  # not NaN, and not the mean with a pair without tokens
+    trainer.train()
+    assert trainer.state.global_step == 2  # one example is less than a batch, but there is nothing else
+
+
+def test_an_argument_that_would_leave_no_batch_is_refused(warm, example, tmp_path):
+    own = ["trainer.dataloader_drop_last=true", "trainer.per_device_train_batch_size=2"]
+    with pytest.raises(UserError, match=r"drop_last: 1 sequences to fit on are fewer than a batch of 2, so no step"):
+        built("star", warm, tmp_path, [example("star", "1+1?")], *own)
+    trainer, _ = built("star", warm, tmp_path, [example("star", "1+1?")] * 3, *own)
+    assert len(trainer.get_train_dataloader()) == 1

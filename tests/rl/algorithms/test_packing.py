@@ -67,3 +67,12 @@ def test_batches_by_length_have_less_padding(warm, tmp_path):
         assert sum(len(mask) for mask in masks) == len(prompts)
         padding[strategy] = sum(int((mask == 0).sum()) for mask in masks)
     assert padding["group_by_length"] < 0.3 * padding["random"]
+
+
+def test_examples_that_pack_into_less_than_a_batch_are_learnt(warm, tmp_path):
+    own = ["trainer.per_device_train_batch_size=4", "trainer.packing=true", "trainer.max_length=200"]
+    model, trainer = built(warm, PROMPTS, tmp_path, *own, "trainer.max_steps=2")
+    before = torch.cat([parameter.detach().flatten().clone() for parameter in model.parameters()])
+    trainer.train()
+    assert len(trainer.train_dataset) == 1 and trainer.state.global_step == 2
+    assert not torch.equal(before, torch.cat([parameter.detach().flatten() for parameter in model.parameters()]))
