@@ -53,7 +53,7 @@ def fill(
         group: number of completions per group.
         draws: largest number of draws, including the first.
         pad: tensor name → (side, value), for padding (B, T) tensors to the same width.
-        most: the maximum over processes of the number of missing groups, so that all draw equally often.
+        most: the maximum of a number over processes, so that all draw equally often and equally many.
 
     Returns:
         The batch and its samples, groups with signal first, and the number of draws.
@@ -62,7 +62,8 @@ def fill(
     seen, carrying = groups, sum(made[0].signal)
     while (missing := most(max(0, groups - carrying))) and len(made) < draws:
         share = max(carrying / seen, LEAST_SHARE)
-        made.append(draw(min(groups, math.ceil(missing / share))))
+        # each process has its own share, but all have to draw the same number
+        made.append(draw(most(min(groups, math.ceil(missing / share)))))
         seen += len(made[-1].signal)
         carrying += sum(made[-1].signal)
     if len(made) == 1:

@@ -1,5 +1,7 @@
 """Dynamic sampling: which groups stay in the batch, how many are drawn, and how their tensors are joined."""
 
+import threading
+
 import torch
 
 from rl.sampling.dynamic import Draw, fill
@@ -71,6 +73,29 @@ def test_a_process_that_misses_nothing_draws_along_with_one_that_does():
     # the other one misses 2, and here every group carried signal: 2 / 1
     assert (asked, draws) == ([4, 2], 2)
     assert output["id"].tolist() == [0, 1, 10, 11, 20, 21, 30, 31]
+
+
+def test_processes_with_different_shares_of_signal_draw_equally_many():
+    asked, at_once, numbers = [[], []], threading.Barrier(2, timeout=10), {}
+
+    def process(rank, *signal):
+        def most(number):
+            numbers[rank] = number
+            at_once.wait()
+            largest = max(numbers.values())
+            at_once.wait()
+            return largest
+
+        fill(drawn(asked[rank], *signal), 8, GROUP, draws=3, pad={}, most=most)
+
+    others = [threading.Thread(target=process, args=(0, [1] * 8, [1] * 2))]
+    others += [threading.Thread(target=process, args=(1, [1] * 7 + [0], [1] * 2))]
+    for one in others:
+        one.start()
+    for one in others:
+        one.join(10)
+    # the second process misses 1 at a share of 7/8, so it wants 2; the first would want 1 at a share of 1
+    assert asked == [[8, 2], [8, 2]]
 
 
 def test_tensors_of_different_width_are_padded_on_their_side_with_their_value():
