@@ -10,7 +10,7 @@ What happens to a batch, in the order of the code:
 
    Every token of completion i has this advantage. Where a reward has a credit rule, its step scores give each token an
    advantage of its own, A_it (`rl/credit/group.py`); one with `credit_on: rationale` gives none to the tokens after the
-   rationale. With outcome rewards alone the advantages are TRL's, unchanged.
+   rationale. With outcome rewards alone the advantages are TRL's.
 3. Update the policy, on the clipped loss with ρ_it = π(o_it) / π_old(o_it), the probability of a token relative to the
    policy that sampled it:
 
@@ -35,13 +35,14 @@ from typing import Any
 import torch
 from torch import Tensor
 from transformers import PrinterCallback, TrainerCallback
+from trl.trainer.utils import nanstd
 
 from rewards.sample import Sample
 from rl.algorithms.online import Batch, OnlineTrainer
 from rl.algorithms.trl_arguments import online_arguments
 from rl.config.algorithms import Grpo
 from rl.context import RunContext
-from rl.credit.group import group_advantages
+from rl.credit.group import DELTA, all_equal, group_advantages
 
 
 class GrpoTrainer(OnlineTrainer):
@@ -63,10 +64,11 @@ class GrpoTrainer(OnlineTrainer):
             batch: the batch, with TRL's advantages.
 
         Returns:
-            A_it (B, T) if a reward has a credit rule or counts for the rationale alone; otherwise TRL's own A_i (B,).
+            A_it (B, T) if a reward has a credit rule or counts for the rationale alone; otherwise TRL's own A_i (B,),
+            but exactly 0 where all completions of a group earn the same.
         """
         if not self.mix.credits and not self.mix.rationales:
-            return batch["advantages"]
+            return self._of_outcomes(samples, batch["advantages"])
         mask_BT = batch["completion_mask"]
         lengths_B = torch.tensor([len(one.ids) for one in samples], device=mask_BT.device)
         # as in TRL, a truncated completion counts in its group's baseline even if the loss masks it
@@ -74,6 +76,24 @@ class GrpoTrainer(OnlineTrainer):
         rewards = self.token_rewards(samples, batch)
         of_group_BT = group_advantages(rewards, tokens_BT, self.group, self.scale_rewards, self.gathered)
         return (of_group_BT + rewards.token_BT) * mask_BT
+
+    def _of_outcomes(self, samples: Sequence[Sample], advantages_B: Tensor) -> Tensor:
+        """TRL's advantages without what rounding makes of equal rewards, and by the scale of the whole batch.
+
+        With dynamic sampling TRL has scaled each draw for itself. By the scale of the batch (`scale_rewards: batch`)
+        completions would count more the fewer groups of their draw carried a signal.
+        """
+        rewards = [torch.nan if one.reward is None else one.reward for one in samples]
+        # a group may be on several processes
+        rewards_B1 = self.gathered(torch.tensor(rewards, dtype=torch.float32, device=advantages_B.device)).unsqueeze(1)
+        equal_B = all_equal(rewards_B1.nan_to_num(), ~rewards_B1.isnan(), self.group)[:, 0]
+        first = self.accelerator.process_index * len(samples)
+        if self.settings.dynamic_sampling is not None and self.scale_rewards == "batch":
+            group_C1G = rewards_B1.view(-1, 1, self.group)
+            deviation_B = (group_C1G - group_C1G.nanmean(2, keepdim=True)).flatten().nan_to_num()
+            scaled_B = deviation_B / (nanstd(rewards_B1) + DELTA)
+            advantages_B = scaled_B[first : first + len(samples)]
+        return advantages_B.masked_fill(equal_B[first : first + len(samples)], 0.0)
 
     def carries_signal(self, samples: Sequence[Sample], batch: Batch) -> Tensor:
         """Whether a group has a completion that the loss counts and whose advantage is not zero."""

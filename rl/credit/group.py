@@ -11,6 +11,10 @@ is the standard deviation of the whole return $G_{i,1}$ over the group. With a s
 for every step, and this is GRPO's advantage.
 
 A reward that counts for its own step alone is treated in the same way, with that reward in place of $G_{i,k}$.
+
+Where all completions of a group earn the same, the advantage is exactly 0 (`all_equal`). In float32 the mean of equal
+numbers may differ from them in the last digit, and δ is so small that this digit would become an advantage of up to
+0.003, so the group would seem to teach something.
 """
 
 from __future__ import annotations
@@ -26,6 +30,8 @@ from rl.credit.token_rewards import TokenRewards
 
 DELTA = 1e-4
 """δ, with TRL's value."""
+ROUNDING = 1e-6
+"""Numbers that differ by less than this share of the largest of them are equal, since they are float32."""
 
 
 def group_advantages(
@@ -55,6 +61,7 @@ def group_advantages(
     reached_BK = member_BTK.amax(1) * known_B.unsqueeze(1)
     baseline_BK = _group_mean(return_BK, reached_BK, group)  # b_k
     advantage_BK = (return_BK - baseline_BK) * reached_BK
+    advantage_BK = advantage_BK.masked_fill(all_equal(return_BK, reached_BK > 0, group), 0.0)
     whole_B = ((to_go_BT + own_BT) * mask).sum(1).masked_fill(~rewards.known_B, torch.nan)
     if scale == "group":
         std_B = nanstd(whole_B.view(-1, group), dim=1).nan_to_num().repeat_interleave(group)
@@ -62,6 +69,21 @@ def group_advantages(
     elif scale == "batch":
         advantage_BK = advantage_BK / (nanstd(gather(whole_B)) + DELTA)
     return (advantage_BK.unsqueeze(1) * member_BTK).sum(-1)
+
+
+def all_equal(values_BK: Tensor, known_BK: Tensor, group: int) -> Tensor:
+    """Whether the known values of a group are all the same, (B, K): repeated for each of its members.
+
+    Args:
+        values_BK: K values of each of B completions.
+        known_BK: whether each of them counts.
+        group: completions per prompt; they are in consecutive rows.
+    """
+    shape = (-1, group, values_BK.shape[1])
+    most_CK = values_BK.masked_fill(~known_BK, -torch.inf).view(shape).amax(1)
+    least_CK = values_BK.masked_fill(~known_BK, torch.inf).view(shape).amin(1)
+    equal_CK = most_CK - least_CK <= ROUNDING * torch.maximum(most_CK.abs(), least_CK.abs())
+    return equal_CK.repeat_interleave(group, dim=0)
 
 
 def _group_mean(value_BK: Tensor, reached_BK: Tensor, group: int) -> Tensor:

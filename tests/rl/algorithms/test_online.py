@@ -9,6 +9,7 @@ from trl.trainer.grpo_trainer import GRPOTrainer
 from rl.algorithms.grpo import GrpoTrainer
 from rl.config.algorithms import Curriculum, DynamicSampling, Grpo
 from rl.errors import UserError
+from tests.rl.samples import judged_sample
 from verifiers.runtime.verifier import Verifier
 
 CHAIN = Verifier("chain")
@@ -155,6 +156,37 @@ def test_dynamic_sampling_fills_the_batch_with_groups_that_carry_signal(argument
     log = trainer.state.log_history[0]
     assert 1 <= log["dynamic_sampling/draws"] <= 8
     assert 0 <= log["dynamic_sampling/all_right"] + log["dynamic_sampling/all_wrong"] <= 1
+
+
+def as_trl_scales(rewards, scale, group=4):
+    """TRL's advantages of a draw."""
+    of_group = torch.tensor(rewards).view(-1, group)
+    std = {"group": of_group.std(1, keepdim=True), "batch": torch.tensor(rewards).std()}[scale]
+    return ((of_group - of_group.mean(1, keepdim=True)) / (std + 1e-4)).flatten()
+
+
+@pytest.mark.parametrize("group", [3, 4, 6, 12])
+def test_a_group_that_earns_the_same_carries_no_signal_whatever_its_mean_is_rounded_to(arguments, mix, group):
+    trainer = GrpoTrainer(Grpo(name="grpo"), mix(), CHAIN, **arguments(num_generations=group, generation_batch_size=48))
+    for value in (0.1, 0.3, 0.7, 1.3, -0.6):
+        rewards = [value] * group + [value] * (group - 1) + [value + 0.5]
+        samples = [judged_sample("1", reward, right=True) for reward in rewards]
+        batch = {"advantages": as_trl_scales(rewards, "group", group), "completion_mask": torch.ones(2 * group, 2)}
+        advantages = trainer.credit(samples, batch)
+        assert (advantages[:group] == 0).all() and torch.equal(advantages[group:], batch["advantages"][group:])
+        assert trainer.carries_signal(samples, batch).tolist() == [False, True]
+
+
+def test_a_batch_of_several_draws_is_scaled_as_one(arguments, mix):
+    settings = Grpo(name="grpo", dynamic_sampling=DynamicSampling(draws=2))
+    trainer = GrpoTrainer(settings, mix(), CHAIN, **arguments(scale_rewards="batch"))
+    first, second = [1.0, 0.0, 0.0, 0.0], [1.0, 1.0, 1.0, 0.0]
+    samples = [judged_sample("1", reward, right=True) for reward in first + second]
+    # TRL scaled the first group beside three groups without signal, and the second alone
+    draws = [as_trl_scales(first + [0.0] * 12, "batch")[:4], as_trl_scales(second, "batch")]
+    advantages = trainer.credit(samples, {"advantages": torch.cat(draws)})
+    torch.testing.assert_close(advantages, as_trl_scales(first + second, "batch"))
+    assert not torch.allclose(advantages, torch.cat(draws), atol=0.1)
 
 
 def test_a_curriculum_learns_the_solve_rates(arguments, mix):

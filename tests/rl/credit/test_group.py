@@ -90,3 +90,14 @@ def test_the_batch_is_that_of_all_processes():
     # 1, 3, 5, 7 have the mean 4 and the variance (9 + 1 + 1 + 9) / 3
     wanted = 1.0 / ((20 / 3) ** 0.5 + 1e-4)
     np.testing.assert_allclose(got[:, 0], [-wanted, wanted], rtol=1e-5)
+
+
+def test_equal_returns_have_no_advantage_whatever_their_mean_is_rounded_to():
+    equal = torch.full((6,), 1.3)
+    assert (equal - equal.sum() / 6 != 0).all()  # by a digit that δ would blow up
+    for value in (0.1, 0.3, 1.3, -1.1, 2 / 3):
+        to_go = [[0.0, 3 * value, value]] * 6
+        got = group_advantages(laid_out(to_go, step=[[0, 0, 1]] * 6), torch.ones(6, 3), 6)
+        assert (got == 0).all(), value
+    almost = group_advantages(laid_out([[0.3], [0.3], [0.3001]]), torch.ones(3, 1), 3)
+    assert (almost != 0).all()
