@@ -27,7 +27,8 @@ What happens to a batch, in the order of the code:
 
 TRL's names for the usual settings: epochs are `trainer.num_iterations`, minibatches `trainer.steps_per_generation`, ε
 is `trainer.epsilon`, and a KL term in the loss instead of the reward is `trainer.beta`. For the first
-`critic.warm_up_cycles` batches only the critic learns, and the policy gets no gradient.
+`critic.warm_up_cycles` batches only the critic learns, and the policy gets no gradient. Turns of supervised answering
+(`algorithm.answering`) are not among these batches.
 
 `whiten_rewards` divides rewards by their standard deviation over the batch. It does not shift their mean, because a
 shift would reward or punish the length of completions.
@@ -199,6 +200,10 @@ class PpoTrainer(OnlineTrainer):
                 elif parameter.grad is not None:  # the gradient scaler needs gradients to inspect
                     parameter.grad.zero_()
         return loss
+
+    def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> Batch:
+        self.is_warming_up = False  # `next_batch` says so again; supervised answering does not wait for the critic
+        return super()._generate_and_score_completions(inputs)
 
     def _prepare_inputs(self, generation_batch: Batch) -> Batch:
         inputs = super()._prepare_inputs(generation_batch)  # TRL's next minibatch; samples a new batch when it is due

@@ -110,3 +110,15 @@ def test_ppo_and_answering_take_turns_in_a_run(trainer):
     turns = [("answering/qka_loss" in line, "ppo/approx_kl" in line) for line in lines]
     assert turns == [(False, True), (False, True), (True, False)] * 2
     assert made.cycle == 6
+
+
+def test_a_turn_of_answering_teaches_the_policy_while_the_critic_warms_up(trainer, policy):
+    settings = Ppo(name="ppo", answering=Answering(policy_cycles=1), critic=Critic(epochs=1, warm_up_cycles=2))
+    made = trainer(settings, max_steps=1)
+    made.train()
+    before = policy().state_dict()
+    assert all(torch.equal(value, before[name]) for name, value in made.model.state_dict().items())
+    made = trainer(settings, max_steps=2)  # the second cycle is one of supervised answering
+    made.train()
+    assert made.warm_up.left == 1
+    assert any(not torch.equal(value, before[name]) for name, value in made.model.state_dict().items())
