@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
+from transformers import TrainerState
 
 from rewards.models.generate import Engine
 from rewards.models.prompts import prompt_ids, unknown_tokens
@@ -58,6 +59,7 @@ class Draws:
         self.seconds: Counter[str] = Counter()
         self.mismatch: dict[str, float] = {}
         self.conditioned: Conditioned | None = None
+        self.trainer_state = TrainerState()
         self._compared: Model | None = None
         self.hints: Hints | None = getattr(self.algorithm, "hints", None)
         self.branched: bool = getattr(self.algorithm, "branched", False)
@@ -94,6 +96,7 @@ class Draws:
         policy: Model,
         conditioned: Conditioned | None = None,
         earlier: Sequence[Sample] = (),
+        step: int = 0,
     ) -> list[Sample]:
         """The judged samples of a round, the same on every process.
 
@@ -102,8 +105,9 @@ class Draws:
             policy: the policy; if the run has an engine, it takes the policy's weights and draws.
             conditioned: the control tokens of the prompts.
             earlier: samples of earlier rounds, which count towards a quota.
+            step: optimizer steps so far, for weights of rewards that change with them.
         """
-        self.conditioned = conditioned
+        self.conditioned, self.trainer_state = conditioned, TrainerState(global_step=step)
         config, rows, engine = self.run.config, self.rows, self.run.engine
         self.seconds.clear()
         self.mismatch, self._compared = {}, policy if engine is not None else None
@@ -201,7 +205,7 @@ class Draws:
             template_kwargs = run.config.sampling.chat_template_kwargs
             ids = [prompt_ids(prompt, run.tokenizer, template_kwargs) for prompt in asked[:COMPARED]]
             self.mismatch = mismatch(compared, ids, groups[:COMPARED])
-        judged = judge(samples, run.task.verifier, run.mix)
+        judged = judge(samples, run.task.verifier, run.mix, trainer_state=self.trainer_state)
         self.seconds += Counter({"sampling": drawn - started, "judging": time.perf_counter() - drawn})
         if world == 1:
             return judged

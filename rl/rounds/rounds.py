@@ -198,7 +198,8 @@ class Rounds(Run):
         return self.model if self._first_sampler is None else self._first_sampler
 
     def _draw(self, number: int) -> list[Sample]:
-        return self.draws.draw(number, self._sampler, self.conditioning.best(self.done), self._earlier(number))
+        best, earlier = self.conditioning.best(self.done), self._earlier(number)
+        return self.draws.draw(number, self._sampler, best, earlier, self.steps)
 
     def _choose(self, number: int, samples: list[Sample]) -> list[Any]:
         """Choose the examples to fit on from the pool after a round's sampling, and record figures about them."""

@@ -7,6 +7,8 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
+from rewards.building.build import build as build_mix
+from rewards.parts.context import Context
 from rl.config.algorithms import Sft
 from rl.errors import UserError
 from rl.rounds import draws
@@ -14,6 +16,7 @@ from rl.rounds.draws import Draws
 from rl.rounds.rounds import Rounds
 from rl.sampling.draw import Completion
 from rl.storage.run_folder import RunFolder
+from rl.tasks.chain import solve
 from tests.rl.samples import judged_sample
 
 ROWS = 10
@@ -29,7 +32,7 @@ def drawn(task, warm, monkeypatch):
         calls.append((list(prompts), seed, count))
         return [[Completion(text=model(prompt), ids=[1], finish_reason="stop")] * count for prompt in prompts]
 
-    def begin(writes, seed=0, **algorithm):
+    def begin(writes, seed=0, mix=None, **algorithm):
         algorithm = Sft.model_validate({"name": "sft", "prompts": PROMPTS, **algorithm})
         sampling = SimpleNamespace(completions=2, parameters={}, chat_template_kwargs={})
         rows = task.splits["train"][:ROWS]
@@ -39,10 +42,10 @@ def drawn(task, warm, monkeypatch):
             state=SimpleNamespace(process_index=0, num_processes=1),
             console=Console(quiet=True),
             tokenizer=warm[1],
-            mix=None,
+            mix=mix,
             engine=None,
         )
-        return lambda number: Draws(run).draw(number, writes)
+        return lambda number, step=0: Draws(run).draw(number, writes, step=step)
 
     monkeypatch.setattr(draws, "sample", sample)
     return SimpleNamespace(begin=begin, calls=calls)
@@ -63,6 +66,13 @@ def test_rounds_go_on_through_the_shuffled_split_each_with_a_seed_of_its_own(dra
     assert again(3) == samples[3] and drawn.calls[-1][1] == seeds[3]
     drawn.begin(lambda prompt: "#0", seed=1)(3)
     assert drawn.calls[-1][0] != drawn.calls[3][0] and drawn.calls[-1][1] != seeds[3]
+
+
+def test_a_weight_that_changes_follows_the_optimizer_steps_of_the_fits_before(drawn, task):
+    weights = {"correctness": {"weight": [[0, 1.0], [200, 0.0]]}}
+    draw = drawn.begin(solve, mix=build_mix(weights, Context(task.verifier)))
+    rewards = [{one.reward for one in draw(number, step)} for number, step in enumerate((0, 50, 150))]
+    assert rewards == [{1.0}, {0.75}, {0.25}]
 
 
 def test_what_leaks_a_hint_is_dropped_and_what_failed_alone_is_drawn_again(drawn, task):
