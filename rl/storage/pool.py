@@ -33,7 +33,7 @@ def write(folder: Path, number: int, samples: Sequence[Sample]) -> None:
     """Write the file of a round, atomically.
 
     The columns are `round`, `index` (of the prompt in the train split), `prompt` (JSON), `completion`,
-    `completion_ids`, `finish_reason`, `hinted`, `strategy`, `reward`, `right`, the value of each reward as
+    `completion_ids`, `finish_reason`, `thinking`, `hinted`, `strategy`, `reward`, `right`, the value of each reward as
     `rewards/NAME`, and, as JSON, `verdict` and `rewards`.
 
     Args:
@@ -68,6 +68,7 @@ def _row(sample: Sample) -> dict[str, Any]:
         "completion": sample.text,
         "completion_ids": list(sample.ids),
         "finish_reason": sample.finish_reason,
+        "thinking": sample.thinking,
         "hinted": sample.hinted,
         "strategy": sample.strategy,
         "reward": sample.reward,
@@ -87,6 +88,7 @@ def _sample(record: Mapping[Any, Any], rows: Sequence[Mapping[str, Any]]) -> Sam
         finish_reason=record["finish_reason"],
         index=record["index"],
         round=record["round"],
+        thinking=record.get("thinking", False),  # earlier versions did not write it
         hinted=record["hinted"],
         strategy=strategy if isinstance(strategy, str) else None,  # pandas reads a missing one as NaN
         verdict=None if record["verdict"] is None else Verdict(**_with_steps(json.loads(record["verdict"]))),

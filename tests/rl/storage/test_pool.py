@@ -30,6 +30,7 @@ def test_a_round_is_read_back_as_it_was_written(tmp_path):
             finish_reason="length",
             index=1,
             hinted=True,
+            thinking=True,
             strategy="steps",
             verdict=abstained("nothing to judge"),
             rewards={"a": Judgement(None, "abstained")},
