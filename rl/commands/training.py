@@ -130,10 +130,9 @@ def sample_traces(config: str, overrides: Sequence[str], out: str, **options: An
 
     The file can be named as algorithm.examples, scored by whetstone score, or labelled by whetstone prm.
     """
-    from rl.config import load
+    from rl.config import load_to_sample
 
-    own = ["algorithm=grpo", "rewards.correctness.weight=1"]
-    loaded = load(config, [*own, *overrides])
+    loaded = load_to_sample(config, overrides)
     from rl.traces import draw_traces
 
     draw_traces(loaded, out, **options)

@@ -100,8 +100,13 @@ def checked_trainer(config: Config) -> dict[str, Any]:
     return checked
 
 
-def check_combinations(config: Config) -> None:
-    """Refuse a config that cannot run, before anything is loaded."""
+def check_combinations(config: Config, *, trains: bool = True) -> None:
+    """Refuse a config that cannot run, before anything is loaded.
+
+    Args:
+        config: the config.
+        trains: whether it is for a training; if not, its groups need not fit into batches or be compared.
+    """
     if not config.rewards and config.algorithm.samples:
         raise WrongKey("rewards", "is needed and not there")
     if config.evaluation.rewards and not config.rewards:
@@ -147,6 +152,8 @@ def check_combinations(config: Config) -> None:
     check_statements(config)
     _check_credit(config)
     _check_mix(config)
+    if not trains:
+        return
     if config.sampling.completions < config.algorithm.least_completions:
         raise WrongKey(
             "sampling.completions",

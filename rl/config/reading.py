@@ -66,11 +66,7 @@ def load(path: str | Path | None, overrides: Sequence[str] = ()) -> Config:
     Raises:
         UserError: the config is wrong; the message is one line.
     """
-    files = layers.read(None if path is None else Path(path), overrides)
-    if names := list(layers.stages(files)):
-        what = f"stages: {', '.join(names)} are runs of their own; whetstone train and check read them"
-        raise UserError(layers.origin(files, "stages"), what)
-    return _checked(files)
+    return _checked(_of_one_run(path, overrides))
 
 
 def load_stages(path: str | Path | None, overrides: Sequence[str] = ()) -> dict[str, Config]:
@@ -123,10 +119,55 @@ def load_to_measure(path: str | Path | None, overrides: Sequence[str], model: st
     files = list(layers.stages(files).values())[-1] if layers.stages(files) else files
     measured = [layers.Layer(where, layers.without(values, _TRAINS)) for where, values in files]
     least = {"name": "eval", "policy": {"model": model}, "algorithm": "grpo", "rewards": {"correctness": {"weight": 1}}}
-    return _checked([*measured, layers.Layer(layers.COMMAND_LINE, OmegaConf.create(least))])
+    return _checked([*measured, layers.Layer(layers.COMMAND_LINE, OmegaConf.create(least))], trains=False)
 
 
-def _checked(files: Sequence[layers.Layer], left: Mapping[str, str] | None = None) -> Config:
+def load_to_sample(path: str | Path, overrides: Sequence[str] = ()) -> Config:
+    """Read what a config says about its task, policy, sampling and rewards, without how it trains.
+
+    A config without rewards gets `correctness`.
+
+    Args:
+        path: a YAML file, as for `load`.
+        overrides: as for `load`.
+
+    Raises:
+        UserError: the config is wrong; the message is one line.
+    """
+    files = _of_one_run(path, overrides)
+    drawn = [
+        layers.Layer(
+            where, values if where == layers.COMMAND_LINE else layers.without(values, ("algorithm", "trainer"))
+        )
+        for where, values in files
+    ]
+    least: dict[str, Any] = {"algorithm": "grpo"}
+    if not any(layers.merge(files).get("rewards") or {}):
+        least["rewards"] = {"correctness": {"weight": 1}}
+    return _checked([layers.Layer(layers.COMMAND_LINE, OmegaConf.create(least)), *drawn], trains=False)
+
+
+def _of_one_run(path: str | Path | None, overrides: Sequence[str]) -> list[layers.Layer]:
+    """The layers of a config.
+
+    Raises:
+        UserError: it has several stages.
+    """
+    files = layers.read(None if path is None else Path(path), overrides)
+    if names := list(layers.stages(files)):
+        what = f"stages: {', '.join(names)} are runs of their own; whetstone train and check read them"
+        raise UserError(layers.origin(files, "stages"), what)
+    return files
+
+
+def _checked(files: Sequence[layers.Layer], left: Mapping[str, str] | None = None, *, trains: bool = True) -> Config:
+    """A config, checked.
+
+    Args:
+        files: its layers.
+        left: `stages.NAME` → the folder of that stage's policy; None for a config of one run.
+        trains: whether it is for a training, in whose batches groups have to fit.
+    """
     values = layers.merge(files)
     refuse_foreign(files, values.get("rewards"))
     try:
@@ -134,7 +175,7 @@ def _checked(files: Sequence[layers.Layer], left: Mapping[str, str] | None = Non
         values = values if left is None else _with_models_of_stages(values, left)
         config = Config.model_validate(values)
         config = config.model_copy(update={"trainer": checked_trainer(config)})
-        check_combinations(config)
+        check_combinations(config, trains=trains)
     except ValidationError as error:
         key, what = _explain(error, values)
         if (where := layers.origin(files, key)) == layers.COMMAND_LINE:
