@@ -24,6 +24,7 @@ from rewards.prototyping.table import Scored
 from rl.analysis.scoring.found import CONVERSATIONS, IDS, chosen_columns, maker, value_of
 from rl.analysis.scoring.row import GROUP, asked, is_share, read_row
 from rl.config import Config, layers, load
+from rl.config.statements import task_verifier
 from rl.errors import UserError
 from rl.tasks.sources import Source, open_sources
 from rl.terminal import Terminal
@@ -195,10 +196,9 @@ def _none_here(column: str, without: Sequence[tuple[Source, Any]], sources: Sequ
 
 
 def _verifier_of(config: Config) -> Verifier:
-    """The verifier of a config's task, without its data."""
-    if config.task.name == "dataset":
-        return Verifier(config.task.verifier, **config.task.verifier_options)
-    return Verifier(config.task.name)
+    """The verifier of a config's task, with its options, without the task's data."""
+    options = {"trace": config.task.trace} if config.task.name == "addition" else {}
+    return Verifier(task_verifier(config), **getattr(config.task, "verifier_options", options))
 
 
 def _tokenizer(name: str) -> Tokenizer:

@@ -429,3 +429,21 @@ def test_a_gold_that_is_an_object_is_not_taken_for_an_answer(files, capsys):
     assert saved.read(write([row]), {}).columns["gold"] == "target"
     named = refused(capsys, write([{"completion": "1+1=2#2", "gold": {"value": "2"}}]), "--rewards", config)
     assert named.endswith("the gold is an object; --column gold=COLUMN.KEY names what is in it: gold.value")
+
+
+@pytest.mark.parametrize(
+    ("task", "right", "wrong", "gold"),
+    [
+        ("{name: addition, trace: reversed}", "59", "95", "95"),
+        ("{name: addition, trace: simplified}", "5,1;9,0#95", "95", "95"),
+        ("{name: stories, verifier: equation_system}", "answer = 12 + 9", "12 + 9", "21"),
+    ],
+)
+def test_the_verifier_of_a_task_has_the_options_of_the_config(files, tmp_path, task, right, wrong, gold):
+    _, write = files
+    config = tmp_path / "whole.yaml"
+    config.write_text(f"task: {task}\nrewards: {{correctness: {{}}}}\n")
+    prompt = "28+67=" if "addition" in task else "Ann has 12 figs. Ann finds 9. How many figs has Ann?"
+    rows = [{"prompt": prompt, "completion": one, "gold": gold} for one in (right, wrong)]
+    scored = saved.score_rows(saved.read(write(rows), {}), saved.settings(str(config)))
+    assert list(scored.frame["correctness"]) == [1.0, 0.0]
