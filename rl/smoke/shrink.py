@@ -147,6 +147,11 @@ def _algorithm(values: dict[str, Any], with_: StandIns) -> None:
         if teacher["model"] not in OF_THE_RUN:
             teacher["model"] = with_.moved.get(teacher["model"], with_.policy)
             teacher["revision"] = None
+    if algorithm.get("first_sampler"):
+        algorithm["first_sampler"] = with_.moved.get(algorithm["first_sampler"], with_.policy)
+    if (process := algorithm.get("process")) and process["start"] != "sampler":
+        own = "sampler" if values["policy"]["model"] == "embedded" else with_.policy
+        process["start"] = with_.moved.get(process["start"], own)
     if control := algorithm.get("control"):  # the other rewards may abstain from everything that a random policy writes
         known = [name for name, reward in values["rewards"].items() if reward.get("function") == SIGNAL]
         control |= {"tokens": known, "cuts": {}}
@@ -161,6 +166,10 @@ def _algorithm(values: dict[str, Any], with_: StandIns) -> None:
 
 def _evaluation(values: dict[str, Any], with_: StandIns) -> None:
     _smaller(values["evaluation"], n=8, k=2, validation_n=8, batch=16, max_tokens=16)
+    if statements := values["evaluation"]["statements"]:
+        _smaller(statements, k=2)
+        if statements["model"] is not None:
+            statements["model"] = with_.moved.get(statements["model"], with_.policy)
 
 
 def _online(values: dict[str, Any]) -> None:

@@ -102,3 +102,21 @@ def test_an_answer_pattern_that_no_usual_form_fits_is_refused(tmp_path):
         stand_ins.data(config, tmp_path)
     usual = load(None, [*LARGE, DATASET, r"task.answer_pattern='#### (.*)'"])
     assert stand_ins.data(usual, tmp_path)
+
+
+def test_models_of_rounds_and_of_statements_are_those_of_the_smaller_run():
+    stages = load_stages(CONFIGS / "papers" / "sipf_gpu.yaml")
+    left = str(stages["sft"].run_folder / "model")
+    assert stages["sipf"].algorithm.first_sampler == left
+    with_ = StandIns("work/runs", "work/policy", "work/process", moved={left: "work/runs/a/model"})
+    small = shrink(stages["sipf"], with_).algorithm
+    assert (small.first_sampler, small.process.start) == ("work/runs/a/model", "work/policy")
+    embedded = ["policy={model: embedded}", "task=chain"]
+    own = ["algorithm={name: orpo, process: {start: org/large}}"]
+    config = load(None, [*LARGE[:1], *embedded, "rewards.correctness.weight=1", *own])
+    assert shrink(config, WITH).algorithm.process.start == "sampler"  # no tiny policy is made beside the embedded one
+    answers = "evaluation.statements={k: 10, model: stages.reader}"
+    read = load(None, [*LARGE[:1], "policy={model: embedded}", "task=facts", *LARGE[3:5], answers])
+    moved = StandIns("work/runs", "work/policy", "work/process", moved={"stages.reader": "work/runs/reader/model"})
+    small = shrink(read, moved).evaluation.statements
+    assert (small.model, small.k) == ("work/runs/reader/model", 2)
