@@ -30,7 +30,7 @@ from rl.policy.sharded import is_sharded, load_whole_models
 from rl.prm.labelled import has_labels, problem_of, scores_of
 from rl.prm.scores import fits, step_scores
 from rl.prm.step_metrics import evaluate
-from rl.prm.trainer import IGNORE, PrmTrainer, collate, example, language_model_head, loss
+from rl.prm.trainer import IGNORE, PrmTrainer, collate, example, language_model_head, loss, teaches
 from rl.storage.run_folder import write_atomically
 from rl.tasks.task import split_of
 
@@ -108,7 +108,8 @@ def train(
     fitted, held_out = _parts(samples, settings.validation)
     model, tokenizer = _start(path, settings)
     longest = min((limit for limit in (settings.max_length, learnt_positions(model)) if limit), default=None)
-    rows = [example(tokenizer, sample, longest) for sample in fitted]
+    # a completion whose labelled steps are all cut off has no loss, and the mean of a batch of such ones would be NaN
+    rows = [row for sample in fitted if teaches(row := example(tokenizer, sample, longest))]
     labelled = sum(score is not None for sample in fitted for score in scores_of(sample.labels))
     kept = sum(label != IGNORE for row in rows for label in row["labels"])
     if not kept:
@@ -126,7 +127,7 @@ def train(
     load_whole_models()
     ran = trainer.train()
     result = {
-        "completions": len(fitted),
+        "completions": len(rows),
         "cut_off": labelled - kept,
         "steps": ran.global_step,
         "train_loss": ran.training_loss,

@@ -92,6 +92,15 @@ def example(tokenizer: PreTrainedTokenizerBase, sample: Sample, longest: int | N
     return {"input_ids": ids, "labels": labels, "targets": targets}
 
 
+def teaches(row: dict[str, list[Any]]) -> bool:
+    """Whether any token has a label.
+
+    Args:
+        row: what `example` returned.
+    """
+    return any(label != IGNORE for label in row["labels"])
+
+
 def collate(batch: Sequence[dict[str, list[Any]]], tokenizer: PreTrainedTokenizerBase) -> dict[str, torch.Tensor]:
     """A batch padded on the right.
 

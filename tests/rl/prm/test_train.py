@@ -262,3 +262,12 @@ def test_a_marker_is_put_after_each_step_and_read_there(warm):
     expected = [logits[len(LONG.prompt) + place].item() for place in (5, 12)]
     (scores,) = step_scores(model, tokenizer, [LONG], marker="#")
     assert scores == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_completion_whose_labelled_steps_are_all_cut_off_takes_no_part(policy, samples, tmp_path):
+    short = [sample("2+3?", "2+3=5#5", (0, 5, 1.0)), sample("2+4?", "2+4=7#7", (0, 5, 0.0))]
+    long = sample("2+3+4+5+6?", "2+3=5;5+4=9#9", (0, 5, None), (6, 11, 1.0))
+    settings = TrainSettings(batch=1, epochs=2, max_length=14, validation=0.0, learning_rate=1e-3)
+    figures = train(policy, [*short, long], tmp_path, settings)
+    assert (figures["completions"], figures["cut_off"], figures["steps"]) == (2, 1, 4)
+    assert math.isfinite(figures["train_loss"])
