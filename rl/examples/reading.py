@@ -91,4 +91,7 @@ def read(settings: Examples, task: Task, layout: TaskSettings, wanted: Sequence[
         if not rows[name]:
             first = f"; the first: {skipped[-1]}" if skipped else ""
             raise UserError("algorithm.examples", f"{source.data} has no example that can be used{first}")
+        if all(one.told for one in rows[name]):
+            first, others = rows[name][0], "" if len(rows[name]) == 1 else f", and so do all {len(rows[name]):,}"
+            raise UserError(first.place, f"its prompt ends with its completion: {first.texts[0][:60]!r}{others}")
     return GivenRows(rows, tuple(skipped))

@@ -43,12 +43,15 @@ class GivenRow:
         row: `prompt`, `source`, every other column of the data, and `gold` if the data or the task provides it.
         texts: the completions: one, or the chosen and the rejected one.
         index: the index of its prompt in the task's train split, or -1 if the prompt is not in it.
+        told: whether the prompt ends with the (chosen) completion: the last of a question's choices may be the answer,
+            but if it is so in each row, a template or a column shows the completion.
     """
 
     place: str
     row: Mapping[str, Any]
     texts: tuple[str, ...]
     index: int
+    told: bool = False
 
 
 class RowReader:
@@ -108,12 +111,13 @@ class RowReader:
             texts = tuple(self._in_form(text, row) for text in texts)
         keys = list(_problem(row))
         self._refuse(row["prompt"], keys, texts)
+        told = question_of(row["prompt"]).rstrip().endswith(texts[0].strip())
         index = next((self.train[key] for key in keys if key in self.train), -1)
         if values.get("gold") is not None:
             row["gold"] = self.layout.gold(values["gold"])
         elif index >= 0:
             row["gold"] = self.golds[index]
-        return GivenRow(place, row, texts, index)
+        return GivenRow(place, row, texts, index, told)
 
     def _completions(
         self, values: Mapping[str, Any], named: Mapping[str, str], data: Mapping[str, Any]
@@ -193,9 +197,6 @@ class RowReader:
                 f"its prompt is in the task's {self.held_out[key]} split ({question_of(prompt)[:60]!r}); remove the "
                 f"row, or set algorithm.examples.on_bad_row=skip"
             )
-        for text in texts:
-            if question_of(prompt).rstrip().endswith(text.strip()):
-                raise BadRow(f"its prompt ends with its completion: {text[:60]!r}")
         if len(texts) == 2 and texts[0].strip() == texts[1].strip():
             raise BadRow(f"chosen and rejected are the same: {texts[0][:60]!r}")
 

@@ -144,6 +144,18 @@ def test_what_is_no_pair_is_refused(given, row, message):
     assert message in refused(given, row, wanted=PREFERRED)
 
 
+def test_the_last_choice_of_a_question_may_be_its_answer(given):
+    question = "Which is larger?\nA. 3\nB. 7"
+    rows = [{"prompt": question, "completion": "7"}, {"prompt": "Which is odd?\nA. 3\nB. 4", "completion": "3"}]
+    assert [row.texts for row in given(*rows)] == [("7",), ("3",)]
+    assert "its prompt ends with its completion: '7', and so do all 2" in refused(given, rows[0], rows[0])
+    pair = {"prompt": "Is it so? Say yes or no", "chosen": "yes", "rejected": "no"}
+    assert len(given(pair, wanted=PREFERRED)) == 1
+    assert "its prompt ends with its completion" in refused(
+        given, {**pair, "chosen": "no", "rejected": "yes"}, wanted=PREFERRED
+    )
+
+
 def test_bad_rows_are_counted_where_the_config_says_so(given, tmp_path):
     (tmp_path / "b.jsonl").write_text('{"prompt": "p", "completion": "c"}\n{"prompt": "p"}\nno json\n')
     found = read(Examples(data="b.jsonl", on_bad_row="skip"), TASK, LAYOUT, IMITATED)
