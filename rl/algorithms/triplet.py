@@ -63,7 +63,7 @@ class TripletSftTrainer(WeightedSftTrainer):
         self._metrics["train"]["triplet/share"].append((count / len(whole_B)).item())
         self._metrics["train"]["triplet/loss"].append(hinge.item())
         # if TRL counts the tokens of all accumulated batches, nothing divides by the number of batches later
-        parts = 1 if num_items_in_batch is None else self.args.gradient_accumulation_steps
+        parts = 1 if num_items_in_batch is None else self.current_gradient_accumulation_steps
         more = self.settings.weight * hinge / parts
         return (found[0] + more, found[1]) if return_outputs else found + more
 

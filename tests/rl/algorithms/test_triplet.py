@@ -53,20 +53,22 @@ def encoded(warm, text, right=1.0):
     return replace(judged_sample(text, right, ids=ids, prompt="7*3-4?"), index=0)
 
 
-@pytest.mark.parametrize(("counted", "batches"), [(None, 1), (20, 1), (20, 2)])
+@pytest.mark.parametrize(("counted", "batches"), [(None, 1), (20, 1), (20, 2), (20, 3)])
 def test_the_loss_of_a_fit_is_the_likelihoods_and_the_hinge_of_its_triplets(warm, tmp_path, counted, batches):
     one, other = encoded(warm, "7*3=1;1-4=7#7"), encoded(warm, "3*7=1;1-4=7#7")
     wrong = encoded(warm, "7*3=2#2", 0.0)
     alone = replace(one, index=-1)
     plain, ours = (AutoModelForCausalLM.from_pretrained(warm[0].config._name_or_path).eval() for _ in range(2))
 
-    # with the tokens of all accumulated batches counted, TRL adds their losses, so each has its part of the hinge
-    size = ["trainer.per_device_train_batch_size=3", f"trainer.gradient_accumulation_steps={batches}"]
+    # with the tokens of all accumulated batches counted, TRL adds their losses, so each has its part of the hinge; the
+    # last step of a pass may have fewer batches than the config says
+    size = ["trainer.per_device_train_batch_size=3", "trainer.gradient_accumulation_steps=3"]
 
     def loss(model, *overrides):
         config = configuration.load(CONFIGS / "star.yaml", [*size, *overrides])
         fit = Fit(config, model, None, warm[1], None, tmp_path, 0, [], exam=[wrong])
         trainer = sft.build(fit, [one, other, alone])
+        trainer.current_gradient_accumulation_steps = batches
         made = trainer.compute_loss(trainer.model.eval(), next(iter(trainer.get_train_dataloader())), False, counted)
         return made, trainer
 
