@@ -37,9 +37,14 @@ def check_positions(
     Raises:
         UserError: as in `check_rows`.
     """
-    most, drawn, evaluated = config.evaluation.n, config.sampling.parameters, config.evaluation_parameters
+    wanted = config.evaluation
+    most = {"train": None, "validation": wanted.validation_n or wanted.n, "test": wanted.n}
     parts: list[Part] = [
-        (split, task.splits[split], drawn) if split == "train" else (split, task.splits[split][:most], evaluated)
+        (
+            split,
+            task.splits[split][: most[split]],
+            config.sampling.parameters if split == "train" else config.evaluation_parameters,
+        )
         for split in splits
     ]
     check_rows(parts, policy, console)

@@ -52,3 +52,11 @@ def test_a_prompt_past_rotary_positions_is_a_warning(warm):
         "warning: 2 prompts may go past the 15 positions that the policy was made for"
     )
     assert said(model, warm[1], "sampling.max_tokens=5") == ""
+
+
+def test_as_many_validation_prompts_are_checked_as_are_evaluated(gpt2, warm, monkeypatch):
+    monkeypatch.setitem(TASK.splits, "validation", ROWS)
+    few = ["evaluation.n=1", "evaluation.max_tokens=6"]
+    assert said(gpt2, warm[1], *few, splits=["validation", "test"]) == ""
+    with pytest.raises(UserError, match="row 2 of the validation split"):
+        said(gpt2, warm[1], *few, "evaluation.validation_n=2", splits=["validation", "test"])
