@@ -74,6 +74,8 @@ class OnlineTrainer(SamplingTrainer):
         super().__init__(reward_funcs=[mix], **arguments)
         self.settings, self.mix, self.verifier = settings, mix, verifier
         self.samples: list[Sample] = []
+        self.drawn = 0
+        """Number of completions that all processes have drawn for the current batch, with a sampler of our own."""
         self.step_ends = StepEnds(self._tokenizer)
         # a reward may have a state, such as a normalisation that is fixed at the start of the run
         stateful = {f"reward_{one.name}": cast(Part, one) for one in mix.rewards if hasattr(one, "state_dict")}
@@ -146,6 +148,7 @@ class OnlineTrainer(SamplingTrainer):
             return batch, self.samples
         sampling = self.settings.dynamic_sampling
         pad = pad_id(self._tokenizer)
+        self.drawn = 0
         batch, samples, draws = fill(
             self._draw_groups,
             groups=len(rows) // self.group,
@@ -156,6 +159,7 @@ class OnlineTrainer(SamplingTrainer):
         )
         batch["num_items_in_batch"] = self.gathered(batch["completion_mask"].sum()).sum()
         self.record("dynamic_sampling/draws", draws)
+        self.record("dynamic_sampling/completions", self.drawn)
         return batch, samples
 
     def scored(self, rows: list[dict[str, Any]]) -> Batch:
@@ -285,6 +289,7 @@ class OnlineTrainer(SamplingTrainer):
             batch = self.scored(self.rows_of(everywhere, self.group))
         else:
             everywhere, batch = self.overlap.next_batch()
+        self.drawn += len(everywhere) * self.group
         right = [torch.nan if one.right is None else float(one.right) for one in self.samples]
         share = torch.tensor(right, device=self.args.device).view(groups, self.group).nanmean(1)
         signal = self.carries_signal(self.samples, batch)

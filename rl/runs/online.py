@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from contextlib import AbstractContextManager
 from pathlib import Path
+from statistics import fmean
 
 from accelerate.utils import broadcast_object_list
 from trl.models.utils import unwrap_model_for_generation
@@ -98,11 +99,13 @@ class OnlineRun(Run):
     def trained_tokens(self) -> float:
         """Number of tokens sampled for training."""
         # a log line may cover several draws and a draw several steps, so use the mean times the number of completions
-        logged = [row.get("completions/mean_length") for row in read_jsonl(self.folder.metrics)]
-        lengths = [length for length in logged if length is not None]
-        cycle = GenerationCycle.of(self.config)
-        drawn = -(-self.last_step // cycle.optimizer_steps) * cycle.completions
-        return drawn * sum(lengths) / len(lengths) if lengths else 0
+        rows, cycle = read_jsonl(self.folder.metrics), GenerationCycle.of(self.config)
+        length, again = (
+            [row[name] for row in rows if row.get(name) is not None]
+            for name in ("completions/mean_length", "dynamic_sampling/completions")
+        )
+        each = fmean(again) if again else cycle.completions  # those of a cycle, also the ones that were replaced
+        return -(-self.last_step // cycle.optimizer_steps) * each * fmean(length) if length else 0
 
     @property
     def last_step(self) -> int:
