@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from rl.config import Config
 from rl.config.algorithms import Online, Quark, Rounds
 from rl.config.generation_cycle import GenerationCycle
@@ -136,7 +138,7 @@ def _training_lines(config: Config, task: Task | None) -> list[tuple[str, str]]:
     if steps is None:
         epochs = config.trainer.get("num_train_epochs", TRL_EPOCHS)
         return [("training", f"{config.algorithm.name}: {epochs:g} passes over the train split")]
-    drawn = steps // cycle.optimizer_steps * cycle.completions
+    drawn = -(-steps // cycle.optimizer_steps) * cycle.completions
     return [
         ("training", f"{config.algorithm.name}: {steps:,} optimizer steps, {drawn:,} completions"),
         ("", f"at most {drawn * config.sampling.max_tokens:,} tokens"),
@@ -156,8 +158,9 @@ def optimizer_steps(config: Config, task: Task | None) -> int | None:
     if task is None or config.algorithm.in_rounds:
         return None
     cycle, epochs = GenerationCycle.of(config), config.trainer.get("num_train_epochs", TRL_EPOCHS)
-    prompts_a_cycle = cycle.completions // config.sampling.completions
-    return max(1, int(epochs * len(task.splits["train"]) / prompts_a_cycle)) * cycle.optimizer_steps
+    # a pass leaves out the prompts that do not fill a cycle
+    cycles = len(task.splits["train"]) * config.sampling.completions // cycle.completions
+    return math.ceil(epochs * cycles * cycle.optimizer_steps)
 
 
 def _self_check(task: Task, rows: int) -> str:

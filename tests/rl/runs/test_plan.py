@@ -21,6 +21,16 @@ def test_the_plan_counts_prompts_completions_tokens_and_steps():
     assert "accepts its own gold answer on all 600" in lines and "and 0 of " in lines
 
 
+def test_the_plan_counts_a_cycle_that_is_used_in_part_and_the_whole_cycles_of_each_pass():
+    # a cycle is 2 x 2 optimizer steps on 2 batches of 16 completions, of 16 prompts
+    own = ["trainer.num_iterations=2", "trainer.steps_per_generation=2", "evaluation.every=0", "trainer.save_steps=4"]
+    config = load(QUICKSTART, ["trainer.max_steps=2", *own])
+    assert ("training", "ppo: 2 optimizer steps, 32 completions") in plan.describe(config, tasks.load(config))
+    config = load(QUICKSTART, [*own, "trainer.max_steps=-1", "trainer.num_train_epochs=2.5", "task.sizes.train=40"])
+    # each pass over 40 prompts has 2 cycles, and 8 prompts that fill none
+    assert plan.optimizer_steps(config, tasks.load(config)) == 20
+
+
 def test_the_plan_says_whose_turn_it_is_and_how_problems_are_answered():
     config = load(Path(QUICKSTART).parent / "papers" / "crystal.yaml", ["algorithm.answering.qa_weight=0.5"])
     lines = " ".join(" ".join(line) for line in plan.describe(config, tasks.load(config)))
