@@ -23,6 +23,10 @@ from rl.algorithms.preference import learnable, pair_length, pair_rows
 from rl.algorithms.trl_arguments import drop_incomplete_batches, fit_arguments
 from rl.examples.pairs import Pair
 
+NLL = 4
+"""Place of the negative log-likelihood in what TRL's forward pass returns; of a mixture of experts, its balancing loss
+comes after it."""
+
 
 class PairsORPOTrainer(ORPOTrainer):
     """TRL's trainer on pairs that are already tokenized, with a negative log-likelihood over all processes' tokens."""
@@ -39,8 +43,8 @@ class PairsORPOTrainer(ORPOTrainer):
 
     def concatenated_forward(self, model: nn.Module, batch: dict[str, Any]) -> Any:
         """TRL's forward pass; its NLL is weighted by this process's share of the tokens."""
-        *others, nll = super().concatenated_forward(model, batch)
-        return *others, nll * share_of_tokens(batch["chosen_attention_mask"][:, 1:].sum())
+        *before, nll = (found := super().concatenated_forward(model, batch))[: NLL + 1]
+        return *before, nll * share_of_tokens(batch["chosen_attention_mask"][:, 1:].sum()), *found[NLL + 1 :]
 
 
 def build(fit: Fit, examples: Sequence[Pair]) -> ORPOTrainer:

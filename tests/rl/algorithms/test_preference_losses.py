@@ -75,3 +75,11 @@ def test_orpo_is_the_papers_equation(warm, pair, tmp_path):
     expected = -whole.mean() + 0.3 * np.log1p(np.exp(-log_odds))
     trainer = orpo.build(Fit(read("orpo"), model, None, warm[1], None, tmp_path, 0, []), [pair])
     assert loss_of(trainer) == pytest.approx(expected, abs=1e-4)
+
+
+def test_of_a_mixture_of_experts_the_likelihood_has_the_share_of_tokens_and_not_the_balance(monkeypatch):
+    monkeypatch.setattr(orpo.ORPOTrainer, "concatenated_forward", lambda *_: (1.0, 2.0, 3.0, 4.0, 10.0, 7.0))
+    monkeypatch.setattr(orpo, "share_of_tokens", lambda tokens: tokens.item() / 4)
+    trainer = object.__new__(orpo.PairsORPOTrainer)
+    found = trainer.concatenated_forward(torch.nn.Identity(), {"chosen_attention_mask": torch.ones(1, 3)})
+    assert found == (1.0, 2.0, 3.0, 4.0, 5.0, 7.0)
