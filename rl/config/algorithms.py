@@ -248,8 +248,17 @@ class Sft(Rounds):
         return any(0 < weight < 1 for weight in weights)
 
     def check(self, config: Config) -> None:
-        """Check that token weights and teachers are used with TRL's plain loss, in which each row is one example."""
+        """Check that scores can be compared with a threshold, and that token weights and teachers are used with TRL's
+        plain loss, in which each row is one example."""
         super().check(config)
+        chosen_by = {"keep": self.keep, "strategies": self.strategies and self.strategies.keep == "best"}
+        if config.mix.aggregation == "normalise_then_sum" and self.samples and any(chosen_by.values()):
+            key = next(name for name, used in chosen_by.items() if used)
+            raise WrongKey(
+                "mix.aggregation",
+                "normalise_then_sum only says how completions that are drawn together compare, so if all of a "
+                f"problem's are right, their score is 0; algorithm.{key} needs the score itself: use sum",
+            )
         if config.trainer.get("packing") and config.trainer.get("packing_strategy") == "wrapped":
             raise WrongKey("trainer.packing_strategy", "wrapped lets examples see each other; bfd keeps them apart")
         if not self.teacher and self.nll_weight != 1.0:

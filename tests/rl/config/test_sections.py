@@ -334,6 +334,15 @@ def test_strategies_need_samples_and_go_with_no_other_prompts(overrides, why):
     assert why in refusal(*given, path=QUICKSTART.replace("quickstart", "star"))
 
 
+def test_scores_relative_to_a_problems_other_completions_are_no_threshold():
+    star, relative = QUICKSTART.replace("quickstart", "star"), "mix.aggregation=normalise_then_sum"
+    assert "algorithm.keep needs the score itself" in refusal(relative, path=star)
+    own = ["algorithm.strategies.templates={steps: '{prompt};', at_once: '{prompt}#'}", "algorithm.keep=all"]
+    assert "algorithm.strategies needs the score itself" in refusal(relative, *own, path=star)
+    assert load(star, [relative, *own, "algorithm.strategies.keep=all"]).mix.aggregation == "normalise_then_sum"
+    assert load(star, [relative, "algorithm.examples=task", "algorithm.prompts=0"]).algorithm.keep is not None
+
+
 def test_a_reward_that_is_null_is_left_out():
     assert list(load(QUICKSTART).rewards) == ["correctness", "steps"]
     assert list(load(QUICKSTART, ["rewards.steps=null"]).rewards) == ["correctness"]
