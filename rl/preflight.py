@@ -8,6 +8,7 @@ import torch
 
 from rewards.models.prompts import prompt_ids
 from rewards.models.state import default_device, move
+from rewards.models.types import Model
 from rl import setup, tasks
 from rl.analysis.preflight import show
 from rl.analysis.preflight.cost import cost
@@ -16,11 +17,11 @@ from rl.analysis.preflight.findings import LEARNS, Findings, findings
 from rl.analysis.preflight.verdict import Verdict, verdict
 from rl.config import Config
 from rl.errors import UserError
-from rl.policy.load import Policy
+from rl.policy.load import Policy, load
 from rl.progress import completions_bar
 from rl.runs import plan
 from rl.runs.memory import GIB, memory, model_size, prompt_tokens
-from rl.tasks.task import Split
+from rl.tasks.task import Split, Task
 from rl.terminal import Terminal
 
 PASSES = 8
@@ -48,9 +49,10 @@ def preflight(config: Config, completions: int) -> tuple[Findings, Verdict]:
     mix, policy = setup.rewards_and_policy(config, task, console, ["train"])
     mix.error_budget = 1.0  # what fails is a finding here
     move(policy.model, default_device())
+    sampler = _first_sampler(config, policy, task)
     problems = -(-completions // config.sampling.completions)
     with completions_bar(console, "preflight", problems * (config.sampling.completions + 1)) as progress:
-        drawn = draw(config, task, policy, mix, completions, progress)
+        drawn = draw(config, task, policy, mix, completions, progress, sampler)
     found = findings(drawn.groups, drawn.greedy, LEARNS.get(config.algorithm.name, "from groups"))
     steps, size = plan.optimizer_steps(config, task), model_size(config, task)
     each = drawn.seconds / sum(len(group) for group in drawn.groups)
@@ -63,6 +65,23 @@ def preflight(config: Config, completions: int) -> tuple[Findings, Verdict]:
     judged = verdict(found, error_budget=config.mix.error_budget)
     show.said(console, judged)
     return found, judged
+
+
+def _first_sampler(config: Config, policy: Policy, task: Task) -> Model:
+    """The model that samples the first round, where it runs: `algorithm.first_sampler`, otherwise the policy.
+
+    Raises:
+        UserError: it cannot be loaded.
+    """
+    where = getattr(config.algorithm, "first_sampler", None)
+    if where is None:
+        return policy.model
+    try:
+        model = load(config.policy, where, chat=task.chat).model
+    except UserError as error:
+        raise UserError("algorithm.first_sampler", error.what) from error
+    move(model, default_device())
+    return model
 
 
 def pass_seconds(policy: Policy, tokens: int) -> float:

@@ -1,9 +1,12 @@
 """`whetstone preflight` on the smallest policy: what it draws, says and leaves alone."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from rl.analysis.preflight import draws
+from rl.analysis.preflight.of_evaluation import of_evaluation
 from rl.config import load
 from rl.errors import UserError
 from rl.preflight import preflight
@@ -37,3 +40,24 @@ def test_a_run_that_draws_nothing_has_nothing_to_look_at(tmp_path):
     given = ["algorithm.prompts=0", f"algorithm.examples.data={tmp_path}/given.jsonl", "algorithm.rounds=1"]
     with pytest.raises(UserError, match=r"algorithm\.prompts: is 0"):
         preflight(load(CONFIGS / "star.yaml", given), 16)
+
+
+def test_groups_are_drawn_as_in_the_first_round_and_greedy_ones_as_in_evaluations(small, warm, monkeypatch):
+    asked, plain = [], draws.sample
+
+    def sample(model, tokenizer, prompts, **how):
+        asked.append((model, list(prompts), how.get("temperature", 1.0)))
+        return plain(model, tokenizer, prompts, **how)
+
+    monkeypatch.setattr(draws, "sample", sample)
+    other = str(warm[0].config._name_or_path)
+    own = ["algorithm.few_shot.text='1+1?1+1=2#2'", f"algorithm.first_sampler={other}", "sampling.completions=4"]
+    preflight(load(CONFIGS / "star.yaml", [*small, "trainer.steps_per_generation=null", *own]), 16)
+    (sampler, shown, _), (policy, prompts, temperature) = asked
+    assert shown == [f"1+1?1+1=2#2{prompt}" for prompt in prompts] and temperature is None
+    assert sampler is not policy and sampler.config._name_or_path == other
+
+
+def test_samples_of_an_evaluation_say_nothing_about_groups_that_are_drawn_otherwise(small):
+    own = ["algorithm.few_shot.text='1+1?1+1=2#2'", "sampling.completions=4", "trainer.steps_per_generation=null"]
+    assert of_evaluation(load(CONFIGS / "star.yaml", [*small, *own]), SimpleNamespace(k=2)) is None

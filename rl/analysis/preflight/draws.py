@@ -7,9 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rewards.mixing.mix import Mix
+from rewards.models.types import Model
 from rewards.sample import Sample
 from rl.analysis.preflight.drawn import Drawn
 from rl.config import Config
+from rl.examples.hints import after_examples
 from rl.policy.load import Policy
 from rl.sampling.draw import as_samples, sample
 from rl.sampling.judge import judge
@@ -32,9 +34,18 @@ class Draws:
 
 
 def draw(
-    config: Config, task: Task, policy: Policy, mix: Mix, completions: int, progress: Callable[[int], None]
+    config: Config,
+    task: Task,
+    policy: Policy,
+    mix: Mix,
+    completions: int,
+    progress: Callable[[int], None],
+    sampler: Model | None = None,
 ) -> Draws:
     """Draw completions in whole groups, and a greedy one for each group.
+
+    The groups are drawn as in training, after the worked examples of `algorithm.few_shot`; the greedy ones as in
+    evaluations, by the policy and without them.
 
     Args:
         config: a checked config.
@@ -43,13 +54,16 @@ def draw(
         mix: the rewards; each judges every completion of a group.
         completions: number of completions, rounded up to whole groups.
         progress: is called with the number of completions of each batch.
+        sampler: what draws the groups, if it is not the policy (`algorithm.first_sampler`).
     """
     size = config.sampling.completions
     rows = task.splits["train"][: max(1, -(-completions // size))]
     prompts, places = [row["prompt"] for row in rows], range(len(rows))
     parameters = {**config.sampling.parameters, "progress": progress}
+    few_shot = getattr(config.algorithm, "few_shot", None)
+    shown = prompts if few_shot is None else [after_examples(prompt, few_shot.text) for prompt in prompts]
     started = time.perf_counter()
-    drawn = sample(policy.model, policy.tokenizer, prompts, count=size, seed=config.seed, **parameters)
+    drawn = sample(sampler or policy.model, policy.tokenizer, shown, count=size, seed=config.seed, **parameters)
     judged: Sequence[Sample] = judge(as_samples(rows, places, drawn), task.verifier, mix)
     seconds = time.perf_counter() - started
     greedy = sample(policy.model, policy.tokenizer, prompts, **{**parameters, "temperature": None})

@@ -17,9 +17,11 @@ def of_evaluation(config: Config, evaluation: Evaluation) -> tuple[Findings, Ver
         evaluation: the evaluation of its policy before the first step.
 
     Returns:
-        None if the evaluation drew no samples to compare, or the run draws none.
+        None if the evaluation drew no samples to compare, or the run draws none, or not in this way: by another model,
+        or under prompts that show more.
     """
-    if evaluation.k < 2 or not config.algorithm.samples:
+    otherwise = any(getattr(config.algorithm, name, None) for name in ("few_shot", "first_sampler", "strategies"))
+    if evaluation.k < 2 or not config.algorithm.samples or otherwise:
         return None
     groups = [[Drawn.of_answer(row) for row in group] for group in evaluation.samples]
     greedy = [Drawn.of_answer(row) for row in evaluation.examples]
