@@ -70,7 +70,8 @@ class Process(Section):
     gold: bool = True
     """Whether the task's own solutions are added to the pool's samples, with every step right."""
     start: str = "sampler"
-    """The model that training starts from: the policy that sampled the first round (`sampler`), or a path or hub id."""
+    """The model that training starts from: the policy that sampled the first round (`sampler`), or a path, hub id or
+    `stages.NAME`."""
     separator: str | None = None
     """The text between two steps; by default steps are the verifier's, or lines if it judges only answers."""
     pattern: str | None = None

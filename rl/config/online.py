@@ -50,7 +50,7 @@ class Critic(Section):
     """The value model of PPO and its training."""
 
     start: str = "policy"
-    """`policy`, or a path or hub id, for example of a process reward model."""
+    """`policy`, or a path, hub id or `stages.NAME`, for example of a process reward model."""
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3
     """The critic's learning rate."""
     warm_up_cycles: Annotated[int, Field(ge=0)] = 0

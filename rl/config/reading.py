@@ -73,8 +73,8 @@ def load_stages(path: str | Path | None, overrides: Sequence[str] = ()) -> dict[
     """Read a config of several stages: consecutive runs, each of which starts from the final policy of the one before.
 
     The keys under `stages.NAME` override those that all stages share. The runs are called `name.NAME`, and their
-    folders are in the folder `name`. A `model: stages.NAME`, for example of a teacher, or a `first_sampler` is
-    the final policy of that earlier stage.
+    folders are in the folder `name`. A `model: stages.NAME`, for example of a teacher, a `first_sampler`, or the
+    `start` of a critic or a process reward model is the final policy of that earlier stage.
 
     Args:
         path: a YAML file, as for `load`.
@@ -192,7 +192,7 @@ def _with_models_of_stages(values: Any, left: Mapping[str, str], key: str = "") 
         return {name: _with_models_of_stages(value, left, f"{key}.{name}".strip(".")) for name, value in values.items()}
     if isinstance(values, list):
         return [_with_models_of_stages(one, left, key) for one in values]
-    is_model = key.rpartition(".")[2] in ("model", "teacher", "first_sampler")
+    is_model = key.rpartition(".")[2] in ("model", "teacher", "first_sampler", "start")
     if not (is_model and isinstance(values, str) and values.startswith("stages.")):
         return values
     if values not in left:

@@ -1,10 +1,10 @@
-"""Configs that are read for something else than training."""
+"""Configs of stages, and those that are read for something else than training."""
 
 from pathlib import Path
 
 import pytest
 
-from rl.config import load, load_to_measure, load_to_sample
+from rl.config import load, load_stages, load_to_measure, load_to_sample
 from rl.errors import UserError
 
 CONFIGS = Path(__file__).parents[3] / "configs"
@@ -37,3 +37,11 @@ def test_rewards_of_a_config_to_sample_by_are_its_own(tmp_path):
     assert load_to_sample(file).rewards["correctness"].weight == 0.25
     file.write_text("name: own\ntask: chain\npolicy: {model: embedded}\nrewards: {length: {options: {most: 9}}}\n")
     assert list(load_to_sample(file).rewards) == ["length"]
+
+
+def test_a_critic_may_start_from_the_policy_of_an_earlier_stage():
+    file, own = CONFIGS / "sft_then_ppo.yaml", "stages.ppo.algorithm.critic.start"
+    stages = load_stages(file, [f"{own}=stages.sft"])
+    assert stages["ppo"].algorithm.critic.start == str(stages["sft"].run_folder / "model")
+    with pytest.raises(UserError, match=r"critic\.start: 'stages\.ppo' is not a stage before this one"):
+        load_stages(file, [f"{own}=stages.ppo"])
