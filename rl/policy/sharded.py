@@ -47,7 +47,14 @@ def check_launch(state: PartialState, config: Config | None = None) -> None:
     fsdp, deepspeed = _is_set("ACCELERATE_USE_FSDP"), _is_set("ACCELERATE_USE_DEEPSPEED")
     if fsdp:
         _check_fsdp(state)
-    if not (fsdp or deepspeed) or config is None or config.algorithm.in_rounds:
+    if not (fsdp or deepspeed) or config is None:
+        return
+    if config.trainer.get("sync_ref_model"):
+        what = (
+            "changes the reference, which checkpoints do not have while FSDP or DeepSpeed shards it, so no run could "
+        )
+        raise UserError("trainer.sync_ref_model", f"{what}be resumed exactly; train by DDP, or leave it out")
+    if config.algorithm.in_rounds:
         return
     for name, reward in config.rewards.items():
         if reward.model == "policy" or (reward.kind or name) in ASKS_THE_POLICY:

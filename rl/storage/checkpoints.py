@@ -4,8 +4,8 @@ transformers' Trainer saves the policy, its optimizer, the learning rate schedul
 files one by one under the final name, so a run that is killed meanwhile leaves an incomplete checkpoint that looks like
 a complete one. Here the Trainer writes into a staging folder, `checkpoints/.staging/checkpoint-N`. Then `on_save`
 
-1. adds what the Trainer does not save: the parts of `trainer.stateful` (critic, curriculum, …) and the state of its
-   loop,
+1. adds what the Trainer does not save: the parts of `trainer.stateful` (critic, curriculum, …), the state of its loop,
+   and a reference policy that follows the policy,
 2. writes `manifest.json` with the size and SHA-256 of every file,
 3. flushes files and folders to disk, and renames the folder to `checkpoints/checkpoint-N`.
 
@@ -124,7 +124,10 @@ class Checkpoints(TrainerCallback):
             shutil.rmtree(self.folder.staging, ignore_errors=True)
 
     def _parts(self) -> dict[str, Part]:
-        return {"loop": _Loop(self), **getattr(self.trainer, "stateful", {})}
+        parts = {"loop": _Loop(self), **getattr(self.trainer, "stateful", {})}
+        if getattr(self.trainer.args, "sync_ref_model", False):
+            parts["reference"] = _Reference(self.trainer)
+        return parts
 
     def _file(self, name: str, part: Part) -> str:
         process = f"_{self.trainer.accelerator.process_index}" if getattr(part, "per_process", False) else ""
@@ -175,6 +178,19 @@ class _Loop:
         self.trainer._globalstep_last_logged = state["last_logged"]
         for name, values in state["metrics"].items():
             metrics(self.trainer)[name].extend(values)
+
+
+class _Reference:
+    """The reference policy with `trainer.sync_ref_model`: it follows the policy, and TRL does not save it."""
+
+    def __init__(self, trainer: Any) -> None:
+        self.model = trainer.accelerator.unwrap_model(trainer.ref_model)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"model": self.model.state_dict()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.model.load_state_dict(state["model"])
 
 
 def metrics(trainer: Trainer) -> dict[str, list[float]]:

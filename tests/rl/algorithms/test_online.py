@@ -9,6 +9,8 @@ from trl.trainer.grpo_trainer import GRPOTrainer
 from rl.algorithms.grpo import GrpoTrainer
 from rl.config.algorithms import Curriculum, DynamicSampling, Grpo
 from rl.errors import UserError
+from rl.storage.checkpoints import Checkpoints
+from rl.storage.run_folder import RunFolder
 from tests.rl.samples import judged_sample
 from verifiers.runtime.verifier import Verifier
 
@@ -156,6 +158,24 @@ def test_dynamic_sampling_fills_the_batch_with_groups_that_carry_signal(argument
     log = trainer.state.log_history[0]
     assert 1 <= log["dynamic_sampling/draws"] <= 8
     assert 0 <= log["dynamic_sampling/all_right"] + log["dynamic_sampling/all_wrong"] <= 1
+
+
+def test_a_run_resumes_with_the_reference_that_has_followed_the_policy(arguments, mix, tmp_path):
+    def trained(folder, resumed=None):
+        checkpoints = Checkpoints(RunFolder(folder))
+        checkpoints.resumed = resumed
+        following = {"beta": 0.5, "sync_ref_model": True, "ref_model_sync_steps": 1, "ref_model_mixup_alpha": 0.5}
+        saving = {"save_strategy": "steps", "save_steps": 2, "output_dir": str(checkpoints.folder.staging)}
+        given = arguments(max_steps=4, learning_rate=1e-2, **following, **saving)
+        trainer = GrpoTrainer(PLAIN, mix(), CHAIN, callbacks=[checkpoints], **given)
+        checkpoints.trainer = trainer
+        trainer.train(resume_from_checkpoint=None if resumed is None else str(resumed))
+        return weights(trainer), {name: value.clone() for name, value in trainer.ref_model.state_dict().items()}
+
+    whole, reference = trained(tmp_path / "one")
+    again, reference_again = trained(tmp_path / "other", tmp_path / "one" / "checkpoints" / "checkpoint-2")
+    for name, value in whole.items():
+        assert torch.equal(value, again[name]) and torch.equal(reference[name], reference_again[name]), name
 
 
 def as_trl_scales(rewards, scale, group=4):

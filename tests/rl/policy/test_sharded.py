@@ -37,6 +37,7 @@ def check(monkeypatch):
         (FSDP, ["rewards.likelihood_gain.model=policy"], "rewards.likelihood_gain: runs the policy itself.*by DDP"),
         (DEEPSPEED, ["rewards.mine={kind: teacher, model: x}"], "rewards.mine: runs the policy itself"),
         (DEEPSPEED, ["trainer.ds3_gather_for_generation=false"], "trainer.ds3_gather_for_generation: "),
+        (FSDP, ["trainer.beta=0.1", "trainer.sync_ref_model=true"], "trainer.sync_ref_model: changes the reference"),
     ],
 )
 def test_what_cannot_work_is_refused_in_one_line(check, variables, overrides, wrong):
