@@ -107,7 +107,8 @@ class Draws:
             earlier: samples of earlier rounds, which count towards a quota.
             step: optimizer steps so far, for weights of rewards that change with them.
         """
-        self.conditioned, self.trainer_state = conditioned, TrainerState(global_step=step)
+        self.conditioned = conditioned
+        self.trainer_state = TrainerState(global_step=step, max_steps=self._steps_of_all_fits)
         config, rows, engine = self.run.config, self.rows, self.run.engine
         self.seconds.clear()
         self.mismatch, self._compared = {}, policy if engine is not None else None
@@ -133,6 +134,12 @@ class Draws:
         if self.hints is not None:
             drawn += self._rationalised(number, model, drawn, self.hints)
         return drawn
+
+    @property
+    def _steps_of_all_fits(self) -> int:
+        """Optimizer steps of the whole run, for rewards that ask for them; 0 if they depend on the examples."""
+        first, growth = self.run.config.trainer.get("max_steps", -1), self.algorithm.step_growth
+        return sum(round(first * growth**number) for number in range(self.algorithm.rounds)) if first > 0 else 0
 
     def _by_strategies(
         self, number: int, model: Model | Engine, chosen: Sequence[int], templates: Mapping[str, str]

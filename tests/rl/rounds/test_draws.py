@@ -19,6 +19,12 @@ from rl.storage.run_folder import RunFolder
 from rl.tasks.chain import solve
 from tests.rl.samples import judged_sample
 
+
+def share_done(completions, trainer_state, **columns):
+    """A reward of TRL's form that follows the training."""
+    return [trainer_state.global_step / trainer_state.max_steps for _ in completions]
+
+
 ROWS = 10
 PROMPTS = 4
 
@@ -37,7 +43,7 @@ def drawn(task, warm, monkeypatch):
         sampling = SimpleNamespace(completions=2, parameters={}, chat_template_kwargs={})
         rows = task.splits["train"][:ROWS]
         run = SimpleNamespace(
-            config=SimpleNamespace(algorithm=algorithm, seed=seed, sampling=sampling),
+            config=SimpleNamespace(algorithm=algorithm, seed=seed, sampling=sampling, trainer={"max_steps": 100}),
             task=SimpleNamespace(splits={"train": rows}, verifier=task.verifier),
             state=SimpleNamespace(process_index=0, num_processes=1),
             console=Console(quiet=True),
@@ -73,6 +79,9 @@ def test_a_weight_that_changes_follows_the_optimizer_steps_of_the_fits_before(dr
     draw = drawn.begin(solve, mix=build_mix(weights, Context(task.verifier)))
     rewards = [{one.reward for one in draw(number, step)} for number, step in enumerate((0, 50, 150))]
     assert rewards == [{1.0}, {0.75}, {0.25}]
+    asked = {"asked": {"function": "tests.rl.rounds.test_draws:share_done"}}
+    draw = drawn.begin(solve, mix=build_mix(asked, Context(task.verifier)), step_growth=2.0)
+    assert {one.reward for one in draw(1, 350)} == {0.5}  # of 100 + 200 + 400 steps
 
 
 def test_what_leaks_a_hint_is_dropped_and_what_failed_alone_is_drawn_again(drawn, task):
