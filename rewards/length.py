@@ -19,6 +19,7 @@ from rewards.parts.context import Context
 from rewards.parts.settings import number, one_of, options_of
 from rewards.parts.units import UNITS, units
 from rewards.reward import Reward, Scores, Text
+from verifiers import is_right
 
 
 class TargetLength(Reward):
@@ -58,7 +59,7 @@ class CosineLength(Reward):
     """The cosine length reward; it abstains and fails where its verifier does.
 
     Args:
-        correctness: judges the completions; a score of at least 0.5 counts as right.
+        correctness: judges the completions; only a score of 1 counts as right (`verifiers.is_right`).
         most: M, the largest length.
         right: values of a right completion at length 0 and at M.
         wrong: values of a wrong completion at length 0 and at M.
@@ -105,7 +106,7 @@ class CosineLength(Reward):
         answers = self.correctness.score(prompts, completions, completion_ids, **columns)
         counted = units(completions, completion_ids, self.unit)
         values = [
-            None if answer is None else self._worth(answer >= 0.5, len(text))
+            None if (right := is_right(answer)) is None else self._worth(right, len(text))
             for answer, text in zip(answers.values, counted, strict=True)
         ]
         return Scores(values, failures=answers.failures)

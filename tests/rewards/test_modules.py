@@ -1,5 +1,7 @@
 """The rewards without a model: their formulas by hand, and invalid input."""
 
+import math
+
 import pytest
 
 from rewards.building.build import build
@@ -50,6 +52,13 @@ def test_cosine_length_prefers_short_right_answers_and_long_wrong_ones():
     right = values("cosine", ["xxx#0"])
     assert right == [pytest.approx(1.5)]
     assert values("cosine", ["", "xxx#1", "x" * 10]) == [pytest.approx(-10), pytest.approx(-5), -10.0]
+
+
+def test_cosine_length_counts_only_a_whole_answer_as_right():
+    verifier = Verifier("format", tags=["a", "b"])  # half of the score for one of two tags
+    (reward,) = build({"length": {**MODULES["cosine"], "kind": "length"}}, Context(verifier)).rewards
+    right, half = reward(["p"] * 2, ["<a>1</a><b>2</b>", "<a>1</a>"], [[1]] * 2, gold=[""] * 2)
+    assert (right, half) == (-10.0, pytest.approx(-10 + 10 * 0.5 * (1 - math.cos(math.pi * 0.8))))
 
 
 def test_repetition_is_minus_the_repeated_share():
