@@ -53,6 +53,11 @@ _OF_A_PHRASE = re.compile(r"\\(?:emptyset|varnothing|infty|mathbb)(?![a-zA-Z])|â
 """What an answer in words may stand for: no solution, all real numbers."""
 _LABELLED = re.compile(r"\s*(?:\\text\{\s*)?\(([A-H])\)\s*\}?\s*(?=\$?(?:-?[0-9.]|\\(?:d?frac|sqrt|pi|\$)))")
 """The label of a choice before its content: `(C) \\frac{1}{4}`."""
+_INTEGER = re.compile(
+    r"(?<![A-Za-z\\])([a-z])\s*(?:\\in\s*\\mathbb\s*\{?\s*Z|(?:\\text\{\s*)?(?:is|any|an)?\s*(?:an\s+)?integer\b)"
+)
+"""What says of a letter that it is any integer."""
+_LETTER = re.compile(r"(?<![A-Za-z\\])[a-z](?![A-Za-z])")
 _ALTERNATIVE = re.compile(r",?\s+(?:or|i\.e\.,?|that\sis,?)\s+")
 
 
@@ -243,6 +248,7 @@ def _compare(
     elif (label := _LABELLED.match(answer)) and label[1] not in wanted:
         answer = answer[label.end() :]
     answer, other_condition = bare(spoken(answer))
+    answer, other_condition = _with_parameter(answer, other_condition, wanted, condition)
     try:
         value = parse(spoken(answer))
     except Unparsable as error:
@@ -269,6 +275,20 @@ def _is(gold: object, part: str, algebra: Algebra, options: Options) -> bool:
         return same(gold, parse(clean(part)), algebra=algebra, digits=options.digits, percent=options.percent)
     except Unparsable:
         return False
+
+
+def _with_parameter(answer: str, condition: str, wanted: str, other_condition: str) -> tuple[str, str]:
+    """An answer and its condition with the gold's letter for a parameter that is any integer: `n\\pi` for `k\\pi`."""
+    if not (of_gold := _INTEGER.search(other_condition)):
+        return answer, condition
+    if of_answer := _INTEGER.search(condition):
+        letters = {of_answer[1]}
+    else:
+        letters = set(_LETTER.findall(answer)) - set(_LETTER.findall(wanted))
+    if len(letters) != 1 or of_gold[1] in _LETTER.findall(answer):
+        return answer, condition
+    letter = re.compile(rf"(?<![A-Za-z\\]){letters.pop()}(?![A-Za-z])")
+    return letter.sub(of_gold[1], answer), letter.sub(of_gold[1], condition)
 
 
 def _is_math(condition: str) -> bool:

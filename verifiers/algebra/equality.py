@@ -120,7 +120,7 @@ def _same_rows(left: Rows, right: Rows, equal: Equal) -> bool:
 
 def _same_named(left: Any, right: Any, equal: Equal, algebra: Algebra) -> bool:
     if isinstance(left, Named) and isinstance(right, Named):
-        if left.name == right.name:
+        if left.name == right.name or _one_graph(left.name, right.name):
             return equal(left.value, right.value)
         if is_interval(left.value) or is_interval(right.value) or (len(left.name) > 1 and len(right.name) > 1):
             return False
@@ -131,6 +131,8 @@ def _same_named(left: Any, right: Any, equal: Equal, algebra: Algebra) -> bool:
     named, other = (left, right) if isinstance(left, Named) else (right, left)
     if _is_empty(other):
         return equal(named.value, other)
+    if isinstance(named.value, Expression) and named.value.relation and named.value.text.startswith(r"\mathbb"):
+        return equal(named.value, other) if named is left else equal(other, named.value)
     if isinstance(other, Expression) and other.relation:
         texts = [
             side.value.text if isinstance(side, Named) and is_interval(side.value) else side.text
@@ -138,6 +140,11 @@ def _same_named(left: Any, right: Any, equal: Equal, algebra: Algebra) -> bool:
         ]
         return algebra(texts[0], texts[1], True)
     return equal(named.value, other) if named is left else equal(other, named.value)
+
+
+def _one_graph(name: str, other: str) -> bool:
+    """Whether one name is y, and the other that of a function of x: `y = 2x` and `f(x) = 2x`."""
+    return "y" in (name, other) and any(re.fullmatch(r"[a-zA-Z]\(x\)", one) for one in (name, other))
 
 
 def _by_name(value: Any) -> dict[str, Any] | None:

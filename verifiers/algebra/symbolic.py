@@ -134,7 +134,8 @@ def _same_values(left: Any, right: Any) -> bool:
 def _same_at_points(left: Any, right: Any, symbols: list[Any]) -> bool:
     """Whether two expressions agree wherever both are real; where they are real nowhere, wherever they are finite."""
     agreed = complex_agreed = 0
-    points = [_point(symbols, shift) for shift in range(len(POINTS))]
+    raised = _raised(left) | _raised(right)
+    points = [_point(symbols, shift, raised) for shift in range(len(POINTS))]
     for point in [point for point in points if _in_domain(left, point) and _in_domain(right, point)] or points:
         at = left.subs(point), right.subs(point)
         a, b = _numeric(at[0]), _numeric(at[1])
@@ -153,11 +154,12 @@ def _same_at_points(left: Any, right: Any, symbols: list[Any]) -> bool:
 
 
 def _in_domain(value: Any, point: dict[Any, Any]) -> bool:
-    """Whether every even root and every logarithm in an expression is real at a point."""
+    """Whether every even root, logarithm and power with a variable exponent in an expression is real at a point."""
     if value.has(sympy.I):
         return True
     inner = [part.base for part in value.atoms(sympy.Pow) if part.exp.is_Rational and part.exp.q % 2 == 0]
     inner += [part.args[0] for part in value.atoms(sympy.log)]
+    inner += [part.base for part in value.atoms(sympy.Pow) if part.exp.free_symbols]
     return not any(part.free_symbols and part.subs(point).is_negative for part in inner)
 
 
@@ -169,9 +171,19 @@ def _kinked(value: Any) -> bool:
     return value.has(*_KINKED) or any(part.exp.is_Rational and part.exp.q % 2 == 0 for part in value.atoms(sympy.Pow))
 
 
-def _point(symbols: list[Any], shift: int) -> dict[Any, Any]:
-    """A value for each symbol, all different."""
+def _raised(value: Any) -> set[Any]:
+    """The symbols in exponents of powers of other symbols, which are computed exactly and so must not be large."""
+    powers = [part for part in value.atoms(sympy.Pow) if part.base.free_symbols]
+    return set().union(*(part.exp.free_symbols for part in powers))
+
+
+def _point(symbols: list[Any], shift: int, raised: set[Any]) -> dict[Any, Any]:
+    """A value for each symbol, all different; a small one for those in exponents."""
     values = [POINTS[(shift + 5 * k) % len(POINTS)] + k // len(POINTS) for k in range(len(symbols))]
+    values = [
+        value / (abs(value) // 8 + 1) if symbol in raised and abs(value) > 8 else value
+        for symbol, value in zip(symbols, values, strict=True)
+    ]
     return {symbol: sympy.Rational(*value.as_integer_ratio()) for symbol, value in zip(symbols, values, strict=True)}
 
 
@@ -227,8 +239,9 @@ def _ratio(left: Any, right: Any) -> Any:
     if not symbols or left.free_symbols != right.free_symbols:
         return None
     ratios = []
+    raised = _raised(left) | _raised(right)
     for shift in range(len(POINTS)):
-        point = _point(symbols, shift)
+        point = _point(symbols, shift, raised)
         a, b = _numeric(left.subs(point)), _numeric(right.subs(point))
         if a is None or b is None or a == 0 or b == 0:
             continue

@@ -104,7 +104,7 @@ class _Parser(Cursor):
         """A product without signs."""
         parts = [self.mixed() or self.postfix()]
         while self.starts_factor():
-            if self.kind() == "num" and self.tokens[self.at - 1][1] != "!":
+            if self.kind() == "num" and self.tokens[self.at - 1][1] not in ("!", "}"):  # `2^{n}3^{n}`
                 raise Unparsable("a number behind a factor, without a sign between them")
             parts.append(self.postfix())
         return balanced("*", parts)

@@ -112,6 +112,10 @@ ALL_REALS = frozenset(
     {"all real numbers", "all reals", "the real numbers", "all real values", "the set of all real numbers"}
 )
 """Phrases that name the set of the real numbers."""
+ALL_INTEGERS = frozenset(
+    {"all integers", "the integers", "the set of integers", "the set of all integers", "every integer", "any integer"}
+)
+"""Phrases that name the set of the integers."""
 INFINITELY_MANY = frozenset(("infinitely many", "infinitely many solutions", "infinite solutions"))
 """Phrases that say that there is no end of solutions."""
 DOES_NOT_EXIST = frozenset(("does not exist", "dne", "undefined"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from verifiers.answer.units import ALL_REALS, PHRASES
+from verifiers.answer.units import ALL_INTEGERS, ALL_REALS, PHRASES
 from verifiers.answer.values import Expression, Unparsable, Words
 
 _WORD = re.compile(r"(?:[A-Za-z]+|[A-Za-z]{3,}(?:['-][A-Za-z]{3,})+)\.?")
@@ -36,6 +36,8 @@ def in_words(text: str) -> Words | Expression | None:
         raise Unparsable("words that are not an answer, or a number in words")
     if bare in ALL_REALS:
         return Expression(r"\mathbb{R}", relation=True)
+    if bare in ALL_INTEGERS:
+        return Expression(r"\mathbb{Z}", relation=True)
     if len(bare) == 1:
         letter = inner.strip().strip("()\"'.!* ")
         return Words(letter, letter)
