@@ -3,9 +3,11 @@
 `x1 = 48/2`, `x2 = 48 + x1`, `answer = x2` → 72. The model sets up the equations and the solver computes, as in
 Equation-of-Thought distillation (Zhu et al. 2024, arXiv:2401.11864). `rl/tasks/forms.py` makes such systems.
 
-A line with one `=` between expressions of numbers, unknowns, `+ - * /` and brackets is an equation; other lines are
-ignored. An unknown is a word of letters, digits and underscores. The answer is the unknown `answer`, or else the left
-side of the last equation if that is an unknown. The system must be linear after known values are substituted.
+A line with `=` between expressions of numbers, unknowns, `+ - * /` and brackets is an equation, or several (`x = 2*3 =
+6`, `x = 3, y = 4`); other lines are ignored. What people write for these signs is read, too: `2x`, `3 × 4`, `1,000`,
+`10%`, and a list's mark, `Let` or a dollar sign before them. An unknown is a word of letters, digits and underscores.
+The answer is the unknown `answer`, or else the left side of the last equation if that is an unknown. The system must be
+linear after known values are substituted.
 
 - **A system without a unique solution is wrong**: if it contradicts itself, or leaves the answer open, it does not
   answer the question, and the reason says which.
@@ -15,8 +17,10 @@ side of the last equation if that is an unknown. The system must be linear after
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Mapping
 from fractions import Fraction
+from itertools import pairwise
 
 from verifiers.answer.completion import answering_part
 from verifiers.numeric import gold_quantity
@@ -30,6 +34,17 @@ MAX_LENGTH = 300
 MAX_BITS = 2048
 _ONE = ""
 """The key of a form's constant part."""
+
+_SIGNS = str.maketrans({"×": "*", "·": "*", "⋅": "*", "÷": "/", "−": "-", "–": "-", "$": "", "`": ""})
+_MARK = re.compile(r"^\s*(?:[-*•]\s+(?=[A-Za-z_])|\(?[0-9]{1,2}[.):]\s+)")
+_LEAD = re.compile(r"^\s*(?:(?:let|so|then|where|and|thus|therefore|hence)[,:]?\s+)+", re.IGNORECASE)
+_COMMAND = re.compile(r"\\(?:times|cdot)(?![a-zA-Z])")
+_FORMULA = re.compile(r"\\[()\[\]]")
+_FINAL = re.compile(r"\b(?:the\s+)?final[ _]answer\b", re.IGNORECASE)
+_GROUPING = re.compile(r"(?<=[0-9]),(?=[0-9]{3}(?![0-9]))")
+_PERCENT = re.compile(r"(?<![\w.])([0-9]+(?:\.[0-9]+)?)\s?%")
+_FACTOR = re.compile(r"(?<![\w.])([0-9]+(?:\.[0-9]+)?)(?=[A-Za-z_(])(?![eE][0-9])|(?<=\))(?=[(\w])")
+"""A factor without a sign for times: `2x`, `3(x + 1)`."""
 
 Linear = dict[str, Fraction]
 """Unknown → factor; `_ONE` → the constant part."""
@@ -123,17 +138,27 @@ def solved(equations: list[tuple[ast.expr, ast.expr]]) -> dict[str, Fraction]:
 def _equations(text: str) -> list[tuple[ast.expr, ast.expr]]:
     found: list[tuple[ast.expr, ast.expr]] = []
     for line in text.splitlines():
-        left, sign, right = line.partition("=")
-        if not sign or "=" in right or len(line) > MAX_LENGTH:
+        if "=" not in line or len(line) > MAX_LENGTH:
             continue
-        try:
-            sides = [ast.parse(side.strip(), mode="eval").body for side in (left, right)]
-            for side in sides:
-                _names(side)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            continue
-        found.append((sides[0], sides[1]))
+        line = _written_out(line)
+        parts = re.split("[,;]", line)
+        for part in parts if all("=" in part for part in parts) else [line]:
+            try:
+                sides = [ast.parse(side.strip(), mode="eval").body for side in part.split("=")]
+                for side in sides:
+                    _names(side)
+            except (SyntaxError, ValueError, RecursionError, MemoryError):
+                continue
+            found += pairwise(sides)
     return found
+
+
+def _written_out(line: str) -> str:
+    """A line with the signs that Python has for what people write, and without what stands around an equation."""
+    line = _FORMULA.sub("", _COMMAND.sub("*", line.partition("#")[0])).translate(_SIGNS)
+    line = _LEAD.sub("", _MARK.sub("", line)).rstrip(" \t.,;")
+    line = _PERCENT.sub(r"(\1/100)", _GROUPING.sub("", _FINAL.sub(ANSWER, line)))
+    return _FACTOR.sub(r"\1*", line)
 
 
 def _names(node: ast.expr) -> set[str]:

@@ -42,7 +42,11 @@ _ANSWER = re.compile(
     r"|^(?:it is |this is )?(?:true|false|yes|no|unknown|uncertain)$"
 )
 _UNKNOWN = re.compile(
-    r"\b(?:unknown|uncertain|undetermined|(?:can ?not|can't) be (?:determined|known|proven))\b[\s.*\"'”)]*$"
+    r"\b(?:unknown|uncertain|undetermined|unclear|undecided"
+    r"|(?:can ?not|can't|could not) be (?:determined|known|decided|proven|inferred|concluded)"
+    r"|(?:we|i|one) (?:do not|don't|can ?not|can't) (?:know|tell|say|determine|decide)"
+    r"|there is not enough information|not enough information(?: is given)?)\b"
+    r"(?: (?:from|by|with|given|based on|whether|if|to (?:say|tell|decide|determine)) [^.!?\n]{1,120})?[\s.*\"'”)]*$"
 )
 _SAYS = re.compile(r"(.+?)[\"”]? is (true|false)")
 

@@ -27,6 +27,7 @@ The rules, in this order:
 from __future__ import annotations
 
 import ast
+import html
 import re
 import textwrap
 from collections.abc import Iterable
@@ -44,7 +45,7 @@ _STARTS = 5
 _LINE_END = re.compile(r"\r\n?")
 _CHAT = re.compile(r"<\|[a-z_]+\|>|</s>|<end_of_turn>|<｜[^｜]+｜>|(?m:^[ \t]*\[DONE\])")
 _TAG = re.compile(
-    r"<(?P<name>answer|code|solution|program|python|parameter)(?:=\w{1,20})?>(?P<inside>.*?)(?:</(?P=name)>|\Z)"
+    r"<(?P<name>answer|code|solution|program|python|parameter)(?:=\w{1,20}|\s[^<>\n]{1,80})?>(?P<inside>.*?)(?:</(?P=name)>|\Z)"
     r"|\[PYTHON\](?P<bracketed>.*?)(?:\[/PYTHON\]|\Z)",
     re.IGNORECASE | re.DOTALL,
 )
@@ -117,6 +118,9 @@ def _tagged(text: str, needed: frozenset[str]) -> str:
     for tag in reversed(list(_TAG.finditer(text))):
         inside = tag["bracketed"] if tag["bracketed"] is not None else tag["inside"]
         code = textwrap.dedent(inside.strip("\n")).strip()
+        if "&" in code and not parses(code):  # HTML writes `<` as `&lt;`
+            inside = html.unescape(inside)
+            code = html.unescape(code)
         if blocks(inside) or (parses(code) and (needed & Block(code, None).makes or CODE_LINE.search(code[:LINE]))):
             return code if parses(code) else inside
     return text
