@@ -58,16 +58,17 @@ _IS = (
 _SO = (
     r"\b(?:so|thus|hence|therefore|overall|in\sconclusion|in\sshort|in\ssummary|to\sconclude|ultimately|consequently"
     r"|to\sanswer\s(?:the|your|this|our)\squestion|accordingly|conclusion|verdict|result|means"
-    r"|actually|(?:no,?\s)?wait|correction|(?:i['’]d|would|i)\s(?:say|answer|guess|think|believe|(?:have\sto\s)?go\swith))"
+    r"|(?:final|label|judge?ment|decision|prediction|classification)(?=\s?:)|actually|(?:no,?\s)?wait|correction|(?:i['’]d|would|i)\s(?:say|answer|guess|think|believe|(?:have\sto\s)?go\swith))"
 )
 _STATEMENT = re.compile(
     rf"(?:{_ABOUT}{_IS}\s*:?\s+{_SURELY}{_QUOTE}(?P<judged>{_JUDGEMENT}|yes|no)\b"
+    rf"(?:\s(?:statement|claim|assertion|sentence|proposition|conclusion)\b)?"
     rf"(?![-'’]|\s+because\sof\b|\s+(?!(?:because|since|as|so|and|but|given|from|to)\b)[a-z]+)"
     rf"|{_SO}\s?[,:]?\s*{_QUOTE}{_SURELY}{_QUOTE}(?P<so>{_YES}|{_NO})"
     rf"(?=[\"'”’)\]]{{0,2}}(?:[,.;:!]|\s*$|\s+(?:because|since|as|to\s(?:this|that|the|your|our|it))\b|\s[-–—]\s))"
     rf"|(?:^|(?<=[.!;\n]))[\s*_\"'“(\[{{=>→•-]{{0,16}}(?P<alone>(?:not\s(?=true|correct))?(?:{_YES}|{_NO}))"
     rf"[*_\"'”)\]}}]{{0,4}}[.!]?[*_\"'”)]{{0,4}}(?=\s*(?:$|\n))"
-    rf"|(?:[,:]|[-–—]|\b(?:is|are|answer|(?:i|i['’]d|we|would|must|can|to)\ssay))\s(?P<last>{_YES}|{_NO})[\s*_\"'”).!]{{0,8}}\Z)",
+    rf"|(?:[,:]|[-–—]|\b(?:is|are|answer|(?:i|i['’]d|we|would|must|can|to)\ssay|suggests?|indicates?|points?\sto|lean(?:ing)?\s(?:towards?|to)|bet\son|vote))\s(?P<last>{_YES}|{_NO})[\s*_\"'”).!]{{0,8}}\Z)",
     re.IGNORECASE | re.MULTILINE,
 )
 _SENTENCE_BREAK = re.compile(r"(?<=[.!?])\s|\n")
@@ -77,7 +78,9 @@ _BEGINNINGS = (
     "accordingly", "actually", "answer", "are", "assertion", "claim", "conclusion", "consequently", "correction",
     "hence", "hypothesis", "i ", "i'd", "wait",
     "i’d", "in", "is", "it", "means", "overall", "premise", "proposition", "result", "say", "sentence", "so",
-    "statement", "that", "therefore", "this", "thus", "to", "ultimately", "verdict", "we ", "which", "would", "must",
+    "statement", "final", "label", "judg", "decision", "prediction", "classification", "suggest", "indicate", "point",
+    "lean", "bet", "vote", "that",
+    "therefore", "this", "thus", "to", "ultimately", "verdict", "we ", "which", "would", "must",
     "can",
 )  # fmt: skip
 """Words that a statement may begin with; `_STATEMENT` says whether it does."""
@@ -117,6 +120,13 @@ _DENIES = re.compile(
     r"(?:^|[,;]\s(?=so\b|thus\b|hence\b|therefore\b|and\s))(?:and\s)?(?:(?:so|thus|hence|therefore|overall),?\s)?(?:it\sis|it['’]s)\s(?:not\s(?:true|correct|the\scase)|false|incorrect|untrue)\sthat\s",
     re.IGNORECASE,
 )
+_WRONG_TO_DENY = re.compile(
+    r"\sto\s(?:say|claim|think|assume|believe|state|suggest|conclude)\b[^.!?\n]{0,120}?(?:\b(?:not|never|no)\b|n['’]t\b)",
+    re.IGNORECASE,
+)
+"""What a wrong claim denies: `it is wrong to say that he could not`."""
+_ASKED = re.compile(r"(?i)(?:\A|(?<=[\s*]))(?:true\s?(?:or|/)\s?false|yes\s?(?:or|/)\s?no)\s?[?:]\s*")
+"""The question, repeated before its answer."""
 _BOTH = re.compile(r"[\"'”]?\s*(?:or|and|/)\s*[\"'“]?(?:yes|no|true|false|incorrect|not)\b", re.IGNORECASE)
 _BUT = re.compile(r"(?i)^not\s[\"'“]?(?:yes|no|true|false)\b[^.\n]{0,10}?\bbut\s(?:rather\s)?")
 """What is turned down before the answer: `not yes, but no`."""
@@ -167,6 +177,7 @@ def answer(completion: str, *, strict: bool = False) -> tuple[bool | None, str |
     part = answering_part(completion)
     if overlong := overlong_box(completion, part):
         return None, overlong.rule
+    part = _ASKED.sub("", part)
     if len(part) <= _SHORT:
         part = _OPTION.sub("", undecorated(part))
         if not strict and (alone := word_answer(part)) is not None:
@@ -250,6 +261,8 @@ def _statements(text: str) -> list[tuple[int, bool, bool | None]]:
         if group in ("judged", "last") and _UNDECIDED.search(text, begin, match.start()):
             continue
         value = _value(match, group)
+        if value is False and group == "judged" and _WRONG_TO_DENY.match(text, match.end(group)):
+            value = True
         if value is not None and group == "judged" and _DISBELIEVED.search(text, begin, match.start()):
             value = not value
         if value is not None and match["not"]:

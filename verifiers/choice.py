@@ -29,6 +29,8 @@ from verifiers.answer.completion import answering_part
 from verifiers.answer.normal import normalised
 from verifiers.answer.reader import last_line, stated
 from verifiers.answer.span import Span
+from verifiers.arithmetic.quantity import stated_quantity
+from verifiers.numeric import same
 from verifiers.verdict import Verdict, abstained, judged
 
 
@@ -167,7 +169,18 @@ def given(
 @lru_cache(maxsize=256)
 def _reader(labels: tuple[str, ...], texts: tuple[str, ...]) -> ChoiceReader:
     """One reader for all completions of a row."""
-    return ChoiceReader(labels, texts)
+    values = [stated_quantity(unwrapped(text)) if len(text) <= 80 else None for text in texts]
+    amounts = [value for value in values if value and value.alone and value.value is not None]
+
+    def valued(text: str) -> set[int] | None:
+        if len(amounts) < len(texts) or len(text) > 200:
+            return None
+        found = stated_quantity(text)
+        if found is None or found.value is None or not found.alone:
+            return None
+        return {index for index, amount in enumerate(amounts) if same(found, amount)}
+
+    return ChoiceReader(labels, texts, valued)
 
 
 def _statements(part: str, reader: ChoiceReader) -> list[Span]:

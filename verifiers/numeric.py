@@ -32,7 +32,7 @@ from verifiers.arithmetic.quantity import clock, last_quantity, stated_quantity
 from verifiers.verdict import Verdict, abstained, judged
 
 _LIST_NUMBER = re.compile(r"[0-9]{1,3}[.):]\s+\S|[0-9]{1,3}[):]$|1\.$")
-_IN_A_WORD = {"none": 0, "nothing": 0, "once": 1, "twice": 2, "thrice": 3, "a pair": 2, "a couple": 2}
+_IN_A_WORD = {"none": 0, "nothing": 0, "nil": 0, "once": 1, "twice": 2, "thrice": 3, "a pair": 2, "a couple": 2}
 """Words that are numbers where they are the whole answer."""
 _NO_NUMBER = re.compile(
     r"[\s*_(\"'$\\{]*(?:text\{)?(?:that\s)?(?:undefined|indeterminate|unknown|infinit\w+|infty|impossible|dne|not\s(?:defined|possible)"
@@ -41,7 +41,7 @@ _NO_NUMBER = re.compile(
     re.IGNORECASE,
 )
 """What a stated answer begins with that says that there is no number."""
-_PLAIN = re.compile(r"\s*(?:\$\s?)?(-?[0-9]{1,15}(?:\.[0-9]{1,15})?)\s*\.?\s*")
+_PLAIN = re.compile(r"\s*(?:(?P<dollars>\$)\s?)?(-?[0-9]{1,15}(?:\.[0-9]{1,15})?)\s*\.?\s*")
 
 
 def verify(
@@ -85,7 +85,7 @@ def answer_quantity(completion: str, *, strict: bool = False) -> tuple[Quantity,
         strict: only where it is stated.
     """
     if len(completion) < 40 and not strict and (plain := _PLAIN.fullmatch(completion)):
-        return Quantity(Fraction(plain[1]), plain[1], alone=True), "line"
+        return _plain_quantity(plain), "line"
     for span in spans(completion):
         if found := _in_span(span):
             return found, span.rule
@@ -106,13 +106,17 @@ def answer_quantity(completion: str, *, strict: bool = False) -> tuple[Quantity,
 def gold_quantity(gold: str) -> Quantity | None:
     """The number of a gold: the stated one of a solution, else the last one; None where it has none."""
     if plain := _PLAIN.fullmatch(gold):
-        return Quantity(Fraction(plain[1]), plain[1], alone=True)
+        return _plain_quantity(plain)
     part = answering_part(gold)
     found = next((quantity for span in stated(part) if (quantity := _in_span(span))), None)
     if found is None:
         whole = stated_quantity(part)
         found = whole if whole and whole.alone else last_quantity(part)
     return found if found and (found.value is not None or found.clock) else None
+
+
+def _plain_quantity(match: re.Match[str]) -> Quantity:
+    return Quantity(Fraction(match[2]), match[2], unit="dollar" if match["dollars"] else None, alone=True)
 
 
 def same(
@@ -166,8 +170,15 @@ def _in_span(span: Span) -> Quantity | None:
             return last_quantity(with_signs(clock_as_digits(span.text)))
     text = with_signs(clock_as_digits(with_operations(span.text)))
     found = stated_quantity(text)
+    if found is None and (word := _IN_A_WORD.get(text.strip(" .!\n").lower())) is not None:
+        return Quantity(Fraction(word), text.strip(), alone=True)
     if found is None and _NO_NUMBER.match(text):
         return Quantity(None, text[:80])
-    if span.rule == "cue" and found and not found.alone and (shorter := without_circumstance(text)) != text.rstrip():
+    if (
+        span.rule in ("cue", "tag", "hashes")
+        and found
+        and not found.alone
+        and (shorter := without_circumstance(text)) != text.rstrip()
+    ):
         return stated_quantity(shorter) or found
     return found

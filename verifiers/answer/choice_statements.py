@@ -32,13 +32,29 @@ _PICKS = (
 _LEADS = (
     r"\b(?:so|thus|hence|therefore|accordingly|consequently|i(?:['’](?:d|ll))?\s(?:think|believe|guess|say|answer|(?:would|will)\s(?:say|answer)|(?:would\s)?have\sto\ssay)"
     r"|it(?:'s|’s|\sis|\smust\sbe|\shas\sto\sbe|\sshould\sbe|\swould\sbe)|this\sis|that(?:'s|’s|\sis)"
-    r"|leav(?:es|ing)(?:\sus\swith)?|left\swith|(?:looks|seems|feels)\s(?:like|to\sbe)|appears\sto\sbe|conclusion:|verdict:|clearly|obviously|(?:my|final)\s(?:decision|selection):"
-    r"|(?:option|choice|selection|letter|pick|guess|bet)\s*(?:is|was|:|=|must\sbe|should\sbe|would\sbe)),?:?\s+"
+    r"|leav(?:es|ing)(?:\sus\swith)?|left\swith|(?:looks|seems|feels)\s(?:like|to\sbe)|appears\sto\sbe|actually|conclusion:|verdict:|clearly|obviously|(?:my|final)\s(?:decision|selection):"
+    r"|(?:option|choice|selection|letter|pick|guess|bet)\s*(?:is|was|:|=|(?:must|should|would|will|has\sto|would\shave\sto)\sbe)),?:?\s+"
     r"(?:(?:that\s)?it(?:'s|’s|\sis)\s+|only\s+)?"
 )
 _ENDS = r"[)\]\"']{0,2}(?:[.!,;:]|\s*$|\s*\n|\s+(?i:because|since|as|to\sme|for\sme)\b|\s*[-–—(])"
 _RIGHT_MARK = r"[✅✓✔☑]|[:(=–—-]\s{0,2}(?:right|correct|true|yes)\b(?=[)\].,;!]|\s*$)"
 """What says, behind each of several options in turn, that this one is right."""
+_OTHERS = re.compile(
+    r"\b(?:students?|people|others?|most|many|some|they|everyone|everybody|beginners?|you)\s+(?:(?:would|might|may|often|will|just|usually)\s+){0,2}\Z",
+    re.IGNORECASE,
+)
+"""Whose choice another than the writer's is: `most students pick B`."""
+OTHERS_PICK = re.compile(
+    r"\b(?:students?|people|others?|most|many|some|they|everyone|everybody|beginners?)\s+(?:\w+\s+){0,2}(?:choose|chose|pick|picked|select|selected)\s*[(\[]?\Z",
+    re.IGNORECASE,
+)
+"""The same, with what they do."""
+_CALLED_WRONG = re.compile(
+    r"[)\]\"']{0,2}(?:,?\s(?:which|and\s(?:that|this|it)|but\s(?:that|this|it))|\.\s(?:that|this|it))"
+    r"(?:(?:['’]s|\s(?:is|was|would\sbe))\s(?:\w+\s)?(?:wrong|incorrect|false|a\smistake|not\s(?:right|correct))|\s(?:is|was)n['’]t\s(?:right|correct))\b",
+    re.IGNORECASE,
+)
+"""What turns down a choice behind it: `B, which is wrong`."""
 _PICKED = re.compile(rf"(?i:{_PICKS})\Z")
 _LED = re.compile(rf"(?i:{_LEADS})\Z")
 _ENDING = re.compile(_ENDS, re.MULTILINE)
@@ -146,8 +162,12 @@ class StatementReader:
     def _around(self, text: str, label: re.Match[str]) -> Span | None:
         """The statement that a label stands in; None where it stands in none."""
         start = label.start()
+        if _CALLED_WRONG.match(text, label.end()):
+            return None
         for pattern, ends in ((_PICKED, None), (_LED, _ENDING)):
             lead = pattern.search(text, max(0, start - _FARTHEST), start)
+            if pattern is _PICKED and lead and _OTHERS.search(text, max(0, lead.start() - 40), lead.start()):
+                continue
             if lead and (ends is None or ends.match(text, label.end())) and not _of_another(text, lead):
                 return Span(label[0], "cue", lead.start())
         judged = self.judged.match(text, label.end())

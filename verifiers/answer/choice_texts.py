@@ -15,6 +15,11 @@ _LATEX = re.compile(
     r"|underline|emph|operatorname|left|right)(?![a-zA-Z])|\\[()\[\],;:! ]|(?<!\\)[{}]|\\q?quad"
 )
 _DOLLARS = re.compile(r"\$([^$\n]{1,200})\$")
+_OPERATOR = re.compile(r"[=+*/^<>\\]|(?<=[\w)])-(?=[\w(])")
+_ALL_OR_NONE = re.compile(
+    r"\s*(all|none)\sof\s(?:them|(?:these|those)(?:\s(?:options|choices|answers))?|the\s(?:above|(?:other\s)?(?:options|choices|answers)(?:\s(?:above|given|listed))?))\s?[.!]?\s*",
+    re.IGNORECASE,
+)
 _PRICE = re.compile(r"\\?\$(?=[0-9])")
 
 
@@ -36,6 +41,26 @@ def unwrapped(text: str, *, keep_length: bool = False) -> str:
 def any_of(labels: Sequence[str]) -> str:
     """A pattern for any of the labels, the longest first."""
     return "|".join(re.escape(label) for label in sorted(labels, key=len, reverse=True))
+
+
+def compact(text: str) -> str:
+    """A formula without its spaces and signs of LaTeX; empty for a text that is none.
+
+    Args:
+        text: the text of a choice, or what may be one.
+    """
+    plain = re.sub(r"[\s$]", "", unwrapped(text)).rstrip(".")
+    return plain if len(plain) <= 200 and _OPERATOR.search(plain) else ""
+
+
+def all_or_none(text: str) -> str:
+    """`all` or `none` for a text that says all or none of the choices and nothing else (`none of these`); else empty.
+
+    Args:
+        text: the text of a choice, or what may be one.
+    """
+    match = _ALL_OR_NONE.fullmatch(text)
+    return match[1].lower() if match else ""
 
 
 def amounts(texts: Sequence[str]) -> list[str]:

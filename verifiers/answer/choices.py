@@ -6,11 +6,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from verifiers.answer.choice_lists import JudgedListReader, PlaceReader
-from verifiers.answer.choice_statements import DENIED, OF_ANOTHER, SENTENCE_BREAK, StatementReader, concluded
-from verifiers.answer.choice_texts import amounts, any_of, spelt, unwrapped
+from verifiers.answer.choice_statements import (
+    DENIED,
+    OF_ANOTHER,
+    OTHERS_PICK,
+    SENTENCE_BREAK,
+    StatementReader,
+    concluded,
+)
+from verifiers.answer.choice_texts import all_or_none, amounts, any_of, compact, spelt, unwrapped
 from verifiers.answer.normal import normalised
 from verifiers.answer.reader import last_line, stated
 from verifiers.answer.span import Span
@@ -59,6 +66,11 @@ _AFTER_LABEL = re.compile(
     r"\s?[.,:;)\-–—([=。、，぀-ヿ一-鿿가-힣]|\s+(?:because|since|as|for|which|is|with|given|due)\b"
 )
 """What may follow a bare label that answers."""
+_GIVEN = re.compile(
+    r"(?:\s*[,;:–—-])?\s+(?:because|since|as|of\scourse|obviously|clearly|naturally|definitely|i\s(?:think|believe|guess|suppose))\b",
+    re.IGNORECASE,
+)
+"""What follows an answer with which a text begins: a reason, or how sure it is."""
 
 
 class ChoiceReader:
@@ -67,9 +79,13 @@ class ChoiceReader:
     Args:
         labels: the choices' labels.
         texts: their texts, in the same order.
+        valued: the choices whose value a text that is nothing but a quantity has; None for any other text.
     """
 
-    def __init__(self, labels: Sequence[str], texts: Sequence[str]) -> None:
+    def __init__(self, labels: Sequence[str], texts: Sequence[str], valued: Callable[[str], set[int] | None]) -> None:
+        self.valued = valued
+        self.formulas = {form: index for index, text in enumerate(texts) if (form := compact(text))}
+        self.collective = {kind: index for index, text in enumerate(texts) if (kind := all_or_none(text))}
         self.index = {label.lower(): index for index, label in enumerate(labels)}
         self.texts = [normalised(unwrapped(text)) for text in texts]
         if len(set(self.texts)) < len({normalised(text) for text in texts}):
@@ -155,6 +171,8 @@ class ChoiceReader:
         plain = self.plain(line[:400])
         if exact := {index for index, choice in enumerate(self.texts) if choice and choice == plain}:
             return exact
+        if (index := self.formulas.get(compact(line), self.collective.get(all_or_none(line)))) is not None:
+            return {index}
         if match := self.label.match(line):
             rest = line[match.end() :]
             found = {self.index[match[1].lower()]}
@@ -169,6 +187,8 @@ class ChoiceReader:
                 restated = self.plain(rest.lstrip(" .:,)-–—"))
                 if not whole or not rest.strip(" .!)*_\"'”}`") or restated in self.texts:
                     return found
+        if (same_value := self.valued(line)) is not None:
+            return same_value
         if whole:
             return self.places.at(line) or self._in_another_number(plain)
         starting = {index for index, choice in enumerate(self.texts) if choice and f"{plain} ".startswith(f"{choice} ")}
@@ -221,6 +241,8 @@ class ChoiceReader:
         for line in reversed(lines):
             if len(line) <= 20 and (match := self.alone.fullmatch(line)):
                 return {self.index[match[1].lower()]}
+        if (given := _GIVEN.search(first[:400])) and (plain := self.plain(first[: given.start()])) in self.texts:
+            return {index for index, text in enumerate(self.texts) if text == plain}
         if (match := self.start.match(first)) and not (
             offered or self.goes_on(first, match) or self.turned_down(part, match[1])
         ):
@@ -266,6 +288,7 @@ class ChoiceReader:
         if (
             match
             and not OF_ANOTHER.search(line, 0, match.start(match.lastindex or 0))
+            and not OTHERS_PICK.search(line, 0, match.start(match.lastindex or 0))
             and not DENIED.search(line[max(0, match.start() - 40) : match.end(0) - 1].rpartition(" ")[0] + " ")
         ):
             found = {self.index[(match[1] or match[2] or match[3]).lower()]}

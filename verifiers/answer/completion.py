@@ -65,6 +65,7 @@ _QUOTED = re.compile(r"(?<!`)`([^`\n]{1,200})`(?!`)")
 _PROVED = re.compile(r"(?:\\q?quad\s*)?(?:\\(?:blacksquare|qed|checkmark)(?![A-Za-z])|[∎■])")
 _BLOCKQUOTE = re.compile(r"(?m)^[ \t]*>[ \t]+")
 _STRUCK = re.compile(r"(?<!~)~~(?=[^\s~])[^~\n]{1,200}(?<=\S)~~(?!~)")
+_EMPTY_TAG = re.compile(r"<(answer|final|solution)>\s*</\1>", re.IGNORECASE)
 _HTML = re.compile(r"</?(?:strong|em|b|i|u|br|p)\s?/?>", re.IGNORECASE)
 
 
@@ -137,7 +138,7 @@ def plain(text: str) -> str:
     if "`" in text or "~~~" in text:
         text = _QUOTED.sub(r"\1", _FENCE.sub("", text))
     if "<" in text and ("</" in text or "<br" in text):
-        text = _HTML.sub("", text)
+        text = _EMPTY_TAG.sub(" ", _HTML.sub("", text))
     return text
 
 

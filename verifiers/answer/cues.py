@@ -16,7 +16,9 @@ CUE = re.compile(
     r"|(?:[ \t]+(?:must|should|would|will|can|could|may|might|has to|have to|ought to|seems to|appears to|turns out to"
     r"|is likely to|is bound to)){1,2}[ \t]+(?:then[ \t]+|therefore[ \t]+)?be\b[ \t]*:?"
     r"|[ \t]+[-–—][ \t]+|(?P<heading>[ \t]*(?=\n)))"
-    r"(?![ \t]*not\b(?![^.\n]{0,40}\bbut\b))[ \t]*",
+    r"(?![ \t]*(?:(?:definitely|certainly|clearly|obviously|surely|probably|simply|actually|really|most)[ \t]+){0,2}"
+    r"(?:not\b(?![^.\n]{0,40}\bbut\b)|never\b|no[ \t]longer\b|anything[ \t]but\b|nowhere[ \t]near\b|far[ \t]from\b))"
+    r"[ \t]*",
     re.IGNORECASE,
 )
 _ANSWER_WORDS = (
@@ -80,8 +82,10 @@ _RECURRING = re.compile(r"[.0-9][0-9]{2}\.{3}")
 _WITHDRAWN = re.compile(
     r"[;\s]*(?:(?:oh|oops|hmm+|wait|actually|sorry|but)\b[\s,.!…—–-]*){0,3}"
     r"(?:no[,:.!]|no[ \t]*[-–—]|no\swait\b|i\smean\b|or\srather\b|nope\b|scratch\sthat|correction\b"
-    r"|(?<=(?:ait|rry|ops),\s)(?=(?:-?\$?[0-9][0-9,.]*(?:\s?%|\s[a-z]+)?|\(?[A-Z]\)?)[.!]?\s*(?:$|\n))"
+    r"|(?:(?<=(?:ait|rry|ops|hmm),\s)|(?<=ctually,\s)|(?<=ctually\s))(?=(?:-?\$?[0-9][0-9,.]*(?:\s?%|\s[a-z]+)?|\(?[A-Z]\)?)[.!]?\s*(?:$|\n))"
     r"|(?:on|up)on\ssecond\sthoughts?\b|on\s(?:second|further)\s(?:thoughts?|reflection|consideration)\b"
+    r"|(?:let\sme|let['’]s|i(?:['’]ll|\s(?:need\sto|should|must|have\sto)))\s(?:re-?(?:compute|calculate|consider|think|do|work)"
+    r"|(?:try|start|do|count|work)\s(?:(?:that|this|it)\s(?:out\s)?)?(?:again|over))\b"
     r"|i\s(?:made\s(?:a|an|another)\s(?:\w+\s)?(?:mistake|error)|misread|miscounted|miscalculated)\b"
     r"|(?:it|that|this)\sshould\s(?:actually\s)?(?:be|have\sbeen)\s(?=[-$\\0-9])"
     r"|(?:that|this|it)(?:['’]s|\s(?:is|was|seems))(?:n['’]t|\snot)?"
@@ -176,5 +180,7 @@ def _sentence(part: str, start: int) -> str:
     stop = end.start() if end else len(segment)
     if _RECURRING.match(segment, max(0, stop - 3)):
         stop += 3
+    if segment.startswith("!)", stop) and segment.count("(", 0, stop) > segment.count(")", 0, stop):
+        stop += 2  # `5!/(2!3!)`
     text = segment[:stop].strip()
     return text.removesuffix(" |")  # the end of a table's row

@@ -45,7 +45,7 @@ _FILLING = re.compile(
     r"|is|are|be|equal|to|equals|total|of|in|given|by|at|least|most|then|now|there|we|get|have|it|which|all|both|either|number|value|x)\b)*"
 )
 _DENIED = re.compile(
-    r"(?:\b(?:not|never|rather\s+than|instead\s+of)|n['’]t)(?:\s+(?:be|equal(?:\s+to)?|the\s+answer))?[\s$*(\\]*\Z",
+    r"(?:\b(?:not|never|rather\s+than|instead\s+of|anything\s+but|no\s+longer|nowhere\s+near|far\s+from)|n['’]t)(?:\s+(?:be|equal(?:\s+to)?|the\s+answer))?[\s$*(\\]*\Z",
     re.IGNORECASE,
 )
 """What turns down the mathematics that follows it."""
@@ -57,8 +57,8 @@ _WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}")
 _TEXT = re.compile(r"\\(?:text[a-z]*|mbox|mathrm|operatorname)\s*\{[^{}]*\}|\\(?:begin|end)\{[a-z*]+\}(?:\{[lcr|]*\})?")
 _NUMBER_WORDS = re.compile(r"\s*\\?[$]?\s*-?[0-9][0-9.,/]*\\?\$?(?:\s+[A-Za-z]+\.?){1,3}\s*[.!]?\s*")
 _MATH = (
-    "sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh log ln exp sqrt pi frac dfrac tfrac and or inf infty "
-    "infinity cup cap in mod gcd lcm max min det percent percentage pct oo"
+    "sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh log ln exp abs sqrt pi frac dfrac tfrac and or inf "
+    "infty infinity cup cap in mod gcd lcm max min det percent percentage pct oo"
 )
 _MATH_WORDS = frozenset(_MATH.split())
 _SIGN = re.compile(r"(?<![-=<>])[<>]\s*$")

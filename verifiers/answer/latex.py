@@ -31,7 +31,12 @@ _CHARACTERS = str.maketrans(
         "\u202f": " ", "\u2002": " ", "\u2003": " ", "\t": " ", "\r": " ", "\v": " ", "\f": " ",
     }
 )  # fmt: skip
-_UNSEEN = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
+_UNSEEN = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2061-\u2065\u2067\u206a-\u206f\ud800-\udfff]")
+_WIDTHLESS = re.compile("[\u00ad\u200b-\u200f\u2060\u2066\u2068\u2069\ufeff\ufe00-\ufe0f\u20e3]")
+"""What is not seen and moves nothing: joiners, marks of direction, selectors of variants, the frame of a keycap."""
+_FULL_WIDTH = str.maketrans({code: code - 0xFEE0 for code in (*range(0xFF21, 0xFF3B), *range(0xFF41, 0xFF5B))})
+_FULL_WIDTH |= str.maketrans("＋－＊／＝（）＜＞﹣﹢【】", "+-*/=()<>-+[]")
+"""Letters, operators and brackets of the width of a Chinese character. Digits are read where numbers are."""
 # Escapes that a string literal swallowed: "\frac" read as form feed + "rac", and its kin.
 _SWALLOWED = re.compile(r"\\?(?:\x0c(?=rac)|\x08(?=oxed|inom|egin|eta)|\x0b(?=ec)|\t(?=imes|ext\{|frac|heta|an\b))")
 _SWALLOWED_LETTER = {"\x0c": r"\f", "\x08": r"\b", "\x0b": r"\v", "\t": r"\t"}
@@ -92,11 +97,23 @@ _CONNECTIVE = re.compile(r",?\s*\\text\{\s*,?\s*(?:([^{}]*?[A-Za-z])\s+)?(and|or
 _TEXT_COMPARED = re.compile(
     r"\\text\{\s*(?:is|are|must\sbe|should\sbe)\s+(?:strictly\s+)?(greater|more|larger|less|smaller|fewer)\s+than(\s+or\s+equal\s+to)?\s*\}"
 )
-_TEXT_SIGN = re.compile(rf"\\text\{{\s*(to|{CURRENCY}|[€£¥₹])\s*\}}")
+_TEXT_SIGN = re.compile(rf"\\text\{{\s*(to|{CURRENCY}|[€£¥₹¢])\s*\}}")
+_TEXT_COMMA = re.compile(r"\\text\s*\{\s*([,;])\s*\}")
+_THEREFORE = re.compile(r"^[\s$]*(?:\\therefore(?![a-zA-Z])|∴)\s*")
+_ABSOLUTE = re.compile(r"(?<![A-Za-z\\])abs\s*\(([^()]*)\)")
+_ANGULAR = re.compile(r"<\s*([^<>=]+,[^<>=]+?)\s*>")
+"""A vector in angle brackets: `<1, 2>`."""
+_ARRANGED = re.compile(
+    r"(?:\{\s*\})?[\^_]\s*\{?\s*([0-9]{1,3})\s*\}?\s*P\s*_\s*\{?\s*([0-9]{1,3})\s*\}?|(?<![0-9A-Za-z.^_])([0-9]{1,3})P([0-9]{1,3})(?![0-9A-Za-z_])"
+)
+"""The number of arrangements as `{}^8P_3` or `8P3`."""
 _SYNONYMS = [
     (re.compile(r"\\(?:leq|leqslant)(?![a-zA-Z])|<="), r"\\le "),
     (re.compile(r"\\(?:geq|geqslant)(?![a-zA-Z])|>="), r"\\ge "),
     (re.compile(r"\\neq(?![a-zA-Z])|\\not\s*=|!="), r"\\ne "),
+    (re.compile(r"\\(?:coloneqq|coloneq|triangleq)(?![a-zA-Z])|(?<=[A-Za-z0-9)}\s]):="), "="),
+    (re.compile(r"\\(?:nleq|nleqslant|not\s*\\leq?)(?![a-zA-Z])"), ">"),
+    (re.compile(r"\\(?:ngeq|ngeqslant|not\s*\\geq?)(?![a-zA-Z])"), "<"),
     (re.compile(r"\\(?:lor|vee)(?![a-zA-Z])(?=.*(?:[=<>]|\\(?:le|ge|ne|in)(?![a-z])))"), " or "),
     (re.compile(r"\\(?:land|wedge)(?![a-zA-Z])(?=.*(?:[=<>]|\\(?:le|ge|ne|in)(?![a-z])))"), " and "),
     (re.compile(r"\\lt(?![a-zA-Z])"), "<"),
@@ -125,11 +142,14 @@ _COUNTER = re.compile("(?<=[0-9}])\\s?(?!.{0,5}[万萬億亿千百十兆半成�
 
 
 def readable(text: str) -> str:
-    """The text with swallowed escapes repaired, and characters that are not seen replaced by `GARBAGE`."""
+    """The text with swallowed escapes repaired, full-width letters and signs as plain ones, and what is not seen gone.
+
+    What is not seen but may move or hide what is (control characters, overrides of direction) becomes `GARBAGE`.
+    """
     if text.isascii() and text.isprintable():
         return text
     text = _SWALLOWED.sub(lambda match: _SWALLOWED_LETTER[match[0][-1]], text)
-    return _UNSEEN.sub(GARBAGE, text)
+    return _UNSEEN.sub(GARBAGE, _WIDTHLESS.sub("", text).translate(_FULL_WIDTH))
 
 
 def clean(text: str) -> str:
@@ -144,7 +164,9 @@ def clean(text: str) -> str:
         text = _SUBSCRIPTS.sub(lambda m: f"_{{{m[0].translate(_PLAIN_DIGITS)}}}", text)
         text = _COUNTER.sub("", text.rstrip("。. "))
         text = _SQUARED_UNIT.sub(lambda m: rf"\text{{ {m[1]}}}^{'2' if m[2] == '²' else '3'}", text)
+    text = _THEREFORE.sub("", text) if "therefore" in text or "∴" in text else text
     text = text.translate(_CHARACTERS).replace(r"\text{:}", ":").replace("{:}", ":")
+    text = _TEXT_COMMA.sub(r"\1 ", text) if r"\text" in text else text
     if "..." in text or "…" in text:
         text = _GOING_ON.sub(r"\1\\ldots", text)
     if "\\" in text:
@@ -188,6 +210,12 @@ def clean(text: str) -> str:
         text = _MODULO.sub(lambda m: f"\\pmod{{{(m[1] or m[2] or m[3] or m[4] or '').strip()}}}", text)
     if "C" in text:
         text = _CHOSEN.sub(lambda m: f"\\binom{{{m[1] or m[3]}}}{{{m[2] or m[4]}}}", text)
+    if "P" in text:
+        text = _ARRANGED.sub(_arrangements, text)
+    if "abs" in text:
+        text = _ABSOLUTE.sub(r"|\1|", text)
+    if "<" in text and (angular := _ANGULAR.fullmatch(text.strip(" .$"))):
+        text = f"({angular[1]})"
     if "x" in text or "X" in text or "times" in text:
         text = _TIMES.sub(r" \\times ", text)
     if " " in text:
@@ -196,6 +224,12 @@ def clean(text: str) -> str:
     text = _dollars(text)
     text = _EDGES.sub("", text.replace("\n", " ")).strip()
     return quoted[2].strip() if (quoted := _QUOTED.fullmatch(text)) else text
+
+
+def _arrangements(match: re.Match[str]) -> str:
+    """How many ordered choices there are, as a quotient of factorials."""
+    of, some = int(match[1] or match[3]), int(match[2] or match[4])
+    return f"\\frac{{{of}!}}{{{of - some}!}}" if some <= of else "0"
 
 
 def _compared(match: re.Match[str]) -> str:

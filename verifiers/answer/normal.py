@@ -7,6 +7,8 @@ import unicodedata
 
 _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
 _NO_DECIMAL = re.compile(r"(?<![0-9])\.|\.(?![0-9])")
+_PART_OF_A_NAME = re.compile(r"(?<=[a-z])#|(?<=[0-9])\s?%")
+"""A sharp and a percent sign, without which a text is another: `C#`, `5%`."""
 _GROUPING = re.compile(r"(?<=[0-9]),(?=[0-9]{3}(?![0-9]))")
 
 
@@ -18,6 +20,8 @@ def normalised(text: str) -> str:
     text = text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).lower()
     if "." in text or "," in text:
         text = _NO_DECIMAL.sub("", _GROUPING.sub("", text))
+    if "#" in text or "%" in text:
+        text = _PART_OF_A_NAME.sub(lambda match: "sharp" if match[0] == "#" else " percent", text)
     text = text.translate(_ASCII) if text.isascii() else "".join(map(_plain, text))
     without = " ".join(_ARTICLES.sub(" ", text).split())
     return without or " ".join(text.split())  # an answer that is only an article stays itself

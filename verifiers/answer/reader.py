@@ -77,7 +77,7 @@ def _tagged(part: str) -> Iterator[Span]:
         tag = tags[index]
         if not tag[1]:
             following = tags[index + 1] if index + 1 < len(tags) else None
-            if following is None or following[1]:
+            if following is None or following[1] or not part[following.end() :].strip():  # `<answer>4<answer>`
                 text = part[tag.end() : following.start() if following else len(part)].strip()
                 if text and not PLACEHOLDER.fullmatch(text[:200]):
                     yield Span(text, "tag", tag.start(), "" if len(text) <= MAX_SPAN else "too long to be an answer")

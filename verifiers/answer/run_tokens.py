@@ -27,8 +27,8 @@ _TOKEN = re.compile(
     r"|(?P<other>.|\n)"
 )
 _NAMED = (
-    "sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh cis log ln exp sqrt pi infinity infty inf oo gcd lcm "
-    "max min"
+    "sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh cis log ln exp abs sqrt pi infinity infty inf oo gcd "
+    "lcm max min"
 )
 FUNCTIONS = frozenset(_NAMED.split())
 DEEPEST = 40

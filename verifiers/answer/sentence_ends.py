@@ -17,6 +17,7 @@ _NUMBER = r"(?:[0-9][0-9,.]*|one|two|three|four|five|six|seven|eight|nine|ten|tw
 _DIGITS = r"\\?\$?[0-9](?:[0-9]|[,.:/](?=[0-9]))*(?:\s?\\?%)?"
 _UNIT = r"(?:second|minute|hour|day|night|week|weekend|month|year|decade)s?"
 _THE = r"(?:(?:the|an?|his|her|their|its|my|our|these|those|all|another|usual|original|first|only)\s+){0,2}"
+_THOSE = r"the|those|these|his|her|their|its|our|my"
 _COMPARED = r"(?:more|less|fewer|longer|shorter|older|younger|taller|higher|lower|larger|smaller)"
 _CONCLUDES = r"(?:so|thus|hence|therefore|then|leaving|leaves|making|makes|means|giving)"
 _VERB = r"(?:is|are|was|were|has|have|had|will|gives?|gets?|makes?|equals?|remains?|needs?|pays?|paid|earns?|earned)"
@@ -35,8 +36,12 @@ _AT_END = re.compile(
     rf"|\s+(?:for|in|of)\s+(?:part|question|problem|step|case)\s+\(?[0-9]{{1,2}}\)?{_ENDS}"
     rf"|,\s+{_NUMBER}\s+[a-z]+\s+(?:per|an?|each|(?:for|to)\s+(?:an?|each|every))\s+[a-z]+{_ENDS}"
     rf"|\s+in\s+{_THE}[a-z]+\s+of\s+[0-9]+{_ENDS}"
+    rf"|\s+(?:in|on|across|among|inside|throughout)\s+(?:all(?:\s+of)?(?:\s+(?:{_THOSE}))?|{_THOSE})"
+    rf"\s+{_NUMBER}(?:\s+[a-z]+){{1,3}}{_ENDS}"
+    rf"|\s+(?:is|are|was|were|be)\s+(?:needed|required|necessary|enough|sufficient)\s+for\s+"
+    rf"(?:(?:all|{_THOSE})\s+){{0,2}}{_NUMBER}(?:\s+[a-z]+){{1,4}}{_ENDS}"
 )
-"""When, where, how surely, how many of them, how much more than another, and with what."""
+"""When, where, how surely, how many of them, how much more than another, with what, and what for."""
 _PRICED = re.compile(
     r"(?i)(?<=[0-9])(?:\s(?:dollars|in\stotal|in\sall|altogether|total)){0,2}\s+"
     r"(?:for|(?:from|by|on)\s+(?:(?:the\s+)?(?:sale|purchase)\s+of|selling|buying))\s+"
@@ -68,7 +73,8 @@ _AGAINST = re.compile(
 """What a number is set against: `$60 instead of the usual $80`, `7 more cookies than the 8 before`."""
 _ASIDE = re.compile(
     r"\s\((?=[^()\n]*\b(?:was|were|had|has|have|since|because|compared|instead|rounded|from|out\sof|check)\b"
-    r"|[^()\n]*[0-9][^()\n]*\b(?:for|plus|per|each|of|with|from|and|by|times)\b[^()\n]*[0-9])[^()\n]{1,76}\)"
+    r"|[^()\n]*[0-9][^()\n]*\b(?:for|plus|per|each|of|with|from|and|by|times)\b[^()\n]*[0-9]"
+    r"|(?:[^()\n]*?[A-Za-z]{2,}[:=]?\s\$?[0-9][0-9.,]*[,;]?){2})[^()\n]{1,76}\)"
     rf"{_ENDS}",
     re.IGNORECASE,
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
+from itertools import takewhile
 
 from verifiers.answer.units import LARGE, MULTIPLIERS
 
@@ -53,6 +54,10 @@ def number_in_words(text: str) -> tuple[Fraction, str] | None:
                 value, end = value * MULTIPLIERS[words[end + 1][0]], end + 2
         else:
             return None
+    elif end < len(words) and value >= 20 and value % 10 == 0 and 0 < ORDINAL.get(words[end][0], 10) < 10:
+        value, end = value + ORDINAL[words[end][0]], end + 1  # `twenty-first`
+    elif end + 1 < len(words) and words[end][0] == "point" and (places := _digits(words[end + 1 :])):
+        value, end = value + Fraction(f"0.{places}"), end + 1 + len(places)  # `twelve point five`
     elif end < len(words) and words[end][0] in _PARTS:
         value, end = value / _PARTS[words[end][0]], end + 1
     elif end + 1 < len(words) and words[end][0] == "and":
@@ -109,6 +114,11 @@ def _words(text: str) -> list[re.Match[str]]:
         found.append(match)
         end = match.end()
     return found
+
+
+def _digits(words: list[tuple[str, int, int]]) -> str:
+    """The digits that the first of some words are the names of."""
+    return "".join(str(SMALL[word]) for word, _, _ in takewhile(lambda word: SMALL.get(word[0], 10) < 10, words))
 
 
 def _whole(words: list[tuple[str, int, int]], at: int) -> tuple[Fraction | None, int]:

@@ -143,7 +143,7 @@ def _side(tokens: Sequence[Token], at: int) -> tuple[Fraction | None, bool, int]
         return None, False, max(end, at + 1)
     percent = value.operations == 0 and any(token.kind == "percent" for token in tokens[at:end])
     exact = value.as_unit if percent else value.exact
-    if end < len(tokens) and _goes_on(tokens[end - 1], tokens[end]):
+    if end < len(tokens) and (_goes_on(tokens[end - 1], tokens[end]) or _and_more(tokens, end)):
         while end < len(tokens) and tokens[end].kind not in ("stop", "equal", "approx", "word"):
             end += 1
         return None, False, end
@@ -166,6 +166,15 @@ def _goes_on(last: Token, token: Token) -> bool:
     if token.kind == "bad":
         return token.text == OTHER or (touches and token.end - token.start <= 2)
     return touches and token.kind in ("op", "open") and token.text in "^{("
+
+
+def _and_more(tokens: Sequence[Token], end: int) -> bool:
+    """Whether a plus sign behind a number says that it may be more: `40+`."""
+    plus = tokens[end]
+    touches = plus.kind == "op" and plus.text == "+" and plus.start == tokens[end - 1].end
+    return touches and (
+        end + 1 == len(tokens) or tokens[end + 1].kind in ("stop", "word") or tokens[end + 1].start > plus.end
+    )
 
 
 def _sign_after(tokens: Sequence[Token], end: int) -> int | None:

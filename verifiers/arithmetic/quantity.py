@@ -35,7 +35,8 @@ LONGEST = 2_000
 
 _PLAIN = re.compile(r"(-?[0-9]{1,15}(?:\.[0-9]{1,15})?)\.?")
 _REJECTED = re.compile(
-    r"(?i)(?:\b(?:not|never|rather than|instead of|cannot)|n['’]t)(?:\s(?:be|equal(?:\sto)?))?"
+    r"(?i)(?:\b(?:not|never|rather than|instead of|cannot|anything but|no longer|nowhere near|far from)|n['’]t)"
+    r"(?:\s(?:be|equal(?:\sto)?))?"
     r"\s+[-$]?[0-9][0-9,.]*(?:\s?%)?"
 )
 _ORDINAL = re.compile(r"(?<![/.,])\b[0-9]{1,3}(?:st|nd|rd|th)\s+[A-Za-z]+")
