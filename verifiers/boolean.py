@@ -38,7 +38,7 @@ _WORD = rf"(?P<word>(?:not\s(?=true|correct|false|incorrect))?(?:{_YES}|{_NO}))\
 _QUOTE = r"[\s*_\"'“‘(\[{✅❌✓✔✗✘☑]{0,6}"
 _SURELY = (
     r"(?:(?:therefore|thus|hence|definitely|clearly|simply|probably|likely|most likely|indeed|certainly|absolutely|also"
-    r"|then|a|that|logically|obviously|most definitely|a\s\w{3,12}(?=\s(?:yes|no)\b)|in fact|still|actually"
+    r"|then|a|that|logically|obviously|most definitely|an?\s\w{3,12}(?=\s[\"'“‘]?(?:yes|no)\b)|in fact|still|actually"
     r"|considered|deemed|judged|regarded as|said to be)\b,?\s*){0,3}"
 )
 _AT = re.compile(

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
@@ -29,9 +30,16 @@ from verifiers.answer.completion import answering_part
 from verifiers.answer.normal import normalised
 from verifiers.answer.reader import last_line, stated
 from verifiers.answer.span import Span
+from verifiers.arithmetic.chains import Quantity
 from verifiers.arithmetic.quantity import stated_quantity
 from verifiers.numeric import same
 from verifiers.verdict import Verdict, abstained, judged
+
+_QUESTION = re.compile(
+    r"(?:^|(?<=[.!?\n]))\s*(?:could|can|is|are|was|would|might|may|should|does|do|did|what|why|how|which|who|where|when)\b[^.!?\n]*\?",
+    re.IGNORECASE,
+)
+"""A question, which gives no answer: `Could it be Rome?`"""
 
 
 def verify(
@@ -155,7 +163,7 @@ def given(
         return _single(found, texts, "line")
     if says_another:
         return None, says_another, "its answer is none of the choices"
-    tail = unwrapped(part[-TAIL:])
+    tail = unwrapped(_QUESTION.sub(" ", part[-TAIL:]))
     if found := reader.bracketed(tail) or reader.mentioned(tail):
         result = last_line(tail).rpartition("=")[2]
         if (
@@ -169,18 +177,35 @@ def given(
 @lru_cache(maxsize=256)
 def _reader(labels: tuple[str, ...], texts: tuple[str, ...]) -> ChoiceReader:
     """One reader for all completions of a row."""
-    values = [stated_quantity(unwrapped(text)) if len(text) <= 80 else None for text in texts]
-    amounts = [value for value in values if value and value.alone and value.value is not None]
+    amounts: list[Quantity] | None = None
 
     def valued(text: str) -> set[int] | None:
-        if len(amounts) < len(texts) or len(text) > 200:
+        nonlocal amounts
+        if len(text) > 200:
             return None
-        found = stated_quantity(text)
+        if amounts is None:
+            amounts = _amounts(texts)
+        found = stated_quantity(text) if amounts else None
         if found is None or found.value is None or not found.alone:
             return None
-        return {index for index, amount in enumerate(amounts) if same(found, amount)}
+        chosen = {index for index, amount in enumerate(amounts) if same(found, amount)}
+        if len(chosen) > 1 and found.percent:  # `5%` is 0.05 rather than 5
+            exact = {index for index in chosen if amounts[index].value == found.value / 100}
+            return exact or chosen
+        return chosen
 
     return ChoiceReader(labels, texts, valued)
+
+
+def _amounts(texts: Sequence[str]) -> list[Quantity]:
+    """The quantities that the choices are, where every one of them is one; else nothing."""
+    amounts: list[Quantity] = []
+    for text in texts:
+        quantity = stated_quantity(unwrapped(text)) if len(text) <= 80 else None
+        if quantity is None or not quantity.alone or quantity.value is None:
+            return []
+        amounts.append(quantity)
+    return amounts
 
 
 def _statements(part: str, reader: ChoiceReader) -> list[Span]:

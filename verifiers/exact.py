@@ -25,14 +25,14 @@ MAX_TEXT = 100_000
 """Characters of an answer that are compared; a longer one is wrong."""
 
 _LATEX = re.compile(r"\\(?:text|textbf|textit|textrm|mathrm|mathbf|mbox)\s*\{([^{}]*)\}")
-_QUOTED = re.compile(r"[\"'“‘«`$](.*?)[\"'”’»`$]\.?", re.DOTALL)
+_QUOTED = re.compile(r"[\"'“‘«`$<](.*?)[\"'”’»`$>]\.?", re.DOTALL)
 _REMARK = re.compile(
     r",?\s+(?:because|since)\s|,\s+(?:as|which|who|where)\s|,\s+(?:and\s|but\s)?not\s|,\s+(?:of\scourse|indeed|obviously|clearly|I\s(?:think|believe))\b"
 )
 _ADDED = re.compile(r"\s+\((?:[^()]*[0-9][^()]*|(?:also|aka|i\.e\.|or)\b[^()]*)\)\.?$")
 """What brackets add behind a name: a figure, or another name."""
 _SAID = re.compile(
-    r"(?:(?:so|thus|hence|therefore),?\s+)?(?:it\sis|it['’]s|this\sis|that\sis|that['’]s)\s+(?!not\b)"
+    r"(?:(?:so|thus|hence|therefore),?\s+)?(?:it\s(?:is|was)|it['’]s|this\s(?:is|was)|that\s(?:is|was)|that['’]s)\s+(?!not\b)"
     r"|(?:final\s)?(?:output|result|solution|conclusion)\s?:\s*",
     re.IGNORECASE,
 )

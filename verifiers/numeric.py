@@ -41,6 +41,7 @@ _NO_NUMBER = re.compile(
     re.IGNORECASE,
 )
 """What a stated answer begins with that says that there is no number."""
+_FACTORIAL = re.compile(r"[0-9)]\s?!\s*$")
 _PLAIN = re.compile(r"\s*(?:(?P<dollars>\$)\s?)?(-?[0-9]{1,15}(?:\.[0-9]{1,15})?)\s*\.?\s*")
 
 
@@ -160,7 +161,7 @@ def _readings(found: Quantity, want: Quantity) -> Iterator[Fraction]:
 
 def _in_span(span: Span) -> Quantity | None:
     """The quantity of a stated answer, None where it holds no number."""
-    if span.fault:
+    if span.fault or (span.rule == "box" and _FACTORIAL.search(span.text[-40:])):
         return Quantity(None, span.text[:80])
     if span.rule == "tag":  # it may hold a solution with an answer of its own
         for inner in stated(span.text):

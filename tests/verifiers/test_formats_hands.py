@@ -13,6 +13,7 @@ TIMES = ["30 minutes", "45 minutes", "1 hour", "90 minutes"]
 PARTS = ["1/2", "1/3", "2/3", "3/4"]
 FORMULAS = ["$x^2+1$", "$x^2-1$", "$(x+1)^2$", "$2x$"]
 CLOSING = ["red", "blue", "all of the above", "none of the above"]
+DECIMALS = ["0.5", "0.05", "5", "50"]
 
 NUMERIC = [
     # what is not seen
@@ -62,6 +63,13 @@ NUMERIC = [
     ("In total they collected 42 shells (Ann: 20, Ben: 22).", "42", 1),
     ("In total they collected 42 shells (Ann: 20, Ben: 22).", "22", 0),
     ("42 chairs are needed for 3 rooms.", "42", 1),
+    ("After buying the 3 books she has $12 left out of her $50.", "12", 1),
+    ("60 eggs, 12 in each of the 5 baskets.", "60", 1),
+    ("The profit was $200, a 25% return.", "200", 1),
+    ("The answer is a two-digit number.", "2", 0),
+    ("The answer is either 42 or 43.", "42", 0),
+    (r"\boxed{42\\}", "42", 1),
+    (r"\boxed{42!}", "42", 0),
 ]
 CHOICE = [
     (CITIES, "Ｂ", "B", 1),
@@ -94,6 +102,23 @@ CHOICE = [
     (CLOSING, "The answer is none of these options.", "D", 1),
     (CLOSING, "All of these.", "C", 1),
     (CLOSING, "None of them.", "C", 0),
+    (CITIES, "I believe Rome is correct, since Paris, London and Madrid are not in Italy.", "C", 1),
+    (CITIES, "I doubt that Rome is correct.", "C", 0),
+    (CITIES, "It is not true that Rome is correct.", "C", 0),
+    (CITIES, "Paris is French, London is British, Madrid is Spanish. That leaves Rome.", "C", 1),
+    (CITIES, "Could it be Rome?", "C", 0),
+    (CITIES, "The answer is Rome (option B).", "C", 0),
+    (CITIES, "The answer is Rome (option B).", "B", 0),
+    (CITIES, "The answer is Rome (option C).", "C", 1),
+    (CITIES, "The answer is option C (Paris).", "C", 1),
+    (CITIES, "The answer is C (Rome), not A (Paris).", "C", 1),
+    (CITIES, "The answer is Paris or London.", "A", 0),
+    (CITIES, '{"A": false, "B": false, "C": true, "D": false}', "C", 1),
+    (CITIES, "Eliminate A, B, D. Answer C.", "C", 1),
+    (DECIMALS, "The answer is 0.5 or 0.05", "A", 0),
+    (DECIMALS, ".5", "A", 1),
+    (DECIMALS, ".5", "C", 0),
+    (DECIMALS, "5%", "B", 1),
 ]
 BOOLEAN = [
     ("ｙｅｓ", "yes", 1),
@@ -112,6 +137,13 @@ BOOLEAN = [
     ("I lean towards no.", "no", 1),
     ("Aye.", "yes", 1),
     ("Nay", "no", 1),
+    ("Unlikely.", "no", 1),
+    ("Most likely.", "yes", 1),
+    ("Not that I know of.", "no", 1),
+    ('The answer is a clear "no".', "no", 1),
+    ("The answer is an emphatic yes.", "yes", 1),
+    ("So the claim holds true.", "yes", 1),
+    ("So the claim does not hold.", "no", 1),
 ]
 EXACT = [
     ("The answer is Pari\u200bs", "Paris", 1),
@@ -119,6 +151,10 @@ EXACT = [
     ("Answer: C#", "C#", 1),
     ("Answer: 5%", "5", 0),
     ("Answer: 5 %", "5%", 1),
+    ("Answer: .5", "5", 0),
+    ("Answer: .5", "0.5", 1),
+    ("It was Marie Curie.", "Marie Curie", 1),
+    ("Answer: <Marie Curie>", "Marie Curie", 1),
 ]
 SYSTEMS = [
     ("x = 3\ny = 2x\nanswer = y", "6", 1),
@@ -167,6 +203,17 @@ MATH = [
     (r"\boxed{2^{n}3^{n}}", "6^n", 1),
     (r"\boxed{（１，２）}", "(1, 2)", 1),
     ("The answer is definitely not 5.", "5", 0),
+    ("Hence the sum equals n(n+1)/2.", r"\frac{n(n+1)}{2}", 1),
+    ("Hence the sum equals n(n+1)/2.", "2", 0),
+    ("x is either 1 or 4.", "1, 4", 1),
+    ("x is either 1 or 4.", "4", 0),
+    ("The answer is floor(3.7)", "3.7", 0),
+    ("The answer is cbrt(27)", "27", 0),
+    ("The answer is Rational(1, 2).", "(1, 2)", 0),
+    ("print(42)", "42", 1),
+    ("No real solutions exist.", r"\text{no real solutions}", 1),
+    (r"\boxed{42\\}", "42", 1),
+    (r"\boxed{\{1, 2\}}", r"\{1, 2\}", 1),
 ]
 CODE = [
     ('<pre><code class="language-python">def add(a, b):\n    return a + b\n</code></pre>', 1),

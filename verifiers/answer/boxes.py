@@ -122,6 +122,12 @@ def _around(part: str, start: int, answer: str, end: int) -> str:
     return answer
 
 
+def _escaped(text: str, at: int) -> bool:
+    """Whether a backslash belongs to the character at an index: one before `}`, but not the two of a line break."""
+    before = text[max(0, at - 4) : at]
+    return (len(before) - len(before.rstrip("\\"))) % 2 == 1
+
+
 def _box(text: str, start: int) -> tuple[str, int] | None:
     """The content of the box command at `start`, and where it ends; None where it does not."""
     command = BOX.match(text, start)
@@ -135,9 +141,9 @@ def _box(text: str, start: int) -> tuple[str, int] | None:
         return (match[0].rstrip(".,"), match.end()) if match else None
     depth = 0
     for position in range(index, len(text)):
-        if text[position] == "{" and text[position - 1] != "\\":
+        if text[position] == "{" and not _escaped(text, position):
             depth += 1
-        elif text[position] == "}" and text[position - 1] != "\\":
+        elif text[position] == "}" and not _escaped(text, position):
             depth -= 1
             if depth == 0:
                 return text[index + 1 : position].strip(), position + 1

@@ -65,7 +65,7 @@ class JudgedListReader:
         self.index = {label.lower(): index for index, label in enumerate(labels)}
         any_label = any_of(labels)
         self.judged = re.compile(
-            rf"(?<![\w'’])[(\[*]{{0,3}}({any_label})[)\]*]{{0,3}}\s?[:.=–—-]?\s{{0,2}}(?:is\s)?"
+            rf"(?<![\w'’])[(\[*\"]{{0,3}}({any_label})[)\]*\"]{{0,3}}\s?[:.=–—-]?\s{{0,2}}(?:is\s)?"
             rf"(?:(?P<right>{_RIGHT})|(?P<wrong>{_WRONG}))(?!\w)",
             re.IGNORECASE,
         )

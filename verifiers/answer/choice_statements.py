@@ -72,8 +72,18 @@ _OTHER_OPTION = re.compile(
     r"\b(?:first|second|third|fourth|other|wrong|incorrect|worst|not|next|another|no|every|each|this|that|any)\b",
     re.IGNORECASE,
 )
+_BEFORE_RIGHT = re.compile(
+    r"(?P<clause>[^.!?\n,;:]{1,100}?)\s+(?:is|are)\s+(?:(?:clearly|definitely|obviously)\s+)?(?:the\s+)?\Z",
+    re.IGNORECASE,
+)
+"""What stands before `correct` in a clause that calls something right."""
+_RIGHT_WORD = re.compile(r"(?:correct|right|best)\b(?!\s+(?:if|only|when)\b)", re.IGNORECASE)
+_REPORTED = re.compile(
+    r"\b(?:doubt|deny|wonder|unsure|suppose|says?|claims?|some|others?|people|many|would)\b", re.IGNORECASE
+)
+"""What leaves open, or to others, that something is right."""
 _CONCLUDED = re.compile(
-    r"\b(?:so|thus|hence|therefore),?\s+(?:it(?:'s|’s|\sis|\smust\sbe)\s+)?([^.!?\n]{1,80})(?=[.!]|\s*$)",
+    r"\b(?:so|thus|hence|therefore|leaves?(?:\s+us\s+with)?|leaving(?:\s+us\s+with)?|choose|pick|go\s+with),?\s+(?:it(?:'s|’s|\sis|\smust\sbe)\s+)?([^.!?\n]{1,80})(?=[.!]|\s*$)",
     re.IGNORECASE | re.MULTILINE,
 )
 SENTENCE_BREAK = re.compile(r"[.!?\n]")
@@ -199,12 +209,24 @@ def _of_another(text: str, named: re.Match[str]) -> bool:
     return bool(_OTHER_OPTION.search(before))
 
 
+def called_right(text: str) -> Iterator[tuple[int, str]]:
+    """Where a text calls something right, and what stands before that in its clause.
+
+    Args:
+        text: any text.
+    """
+    for at in places(lowered(text), ("correct", "right", "best")):
+        before = _BEFORE_RIGHT.search(text, max(0, at - 130), at) if _RIGHT_WORD.match(text, at) else None
+        if before and not DENIED.search(before["clause"] + " ") and not _REPORTED.search(before["clause"]):
+            yield before.start(), before["clause"]
+
+
 def concluded(text: str) -> Iterator[tuple[int, str]]:
     """Where `so`, `thus` and their kin stand, and the end of the sentence that they begin.
 
     Args:
         text: any text.
     """
-    for start in places(lowered(text), ("so", "thus", "hence", "therefore")):
+    for start in places(lowered(text), ("so", "thus", "hence", "therefore", "leav", "choose", "pick", "go with")):
         if match := _CONCLUDED.match(text, start):
             yield start, match[1]

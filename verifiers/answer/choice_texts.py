@@ -15,7 +15,7 @@ _LATEX = re.compile(
     r"|underline|emph|operatorname|left|right)(?![a-zA-Z])|\\[()\[\],;:! ]|(?<!\\)[{}]|\\q?quad"
 )
 _DOLLARS = re.compile(r"\$([^$\n]{1,200})\$")
-_OPERATOR = re.compile(r"[=+*/^<>\\]|(?<=[\w)])-(?=[\w(])")
+_OPERATOR = re.compile(r"[=+*/^<>\\]|(?<=[\w)])\s?-\s?(?=[\w(])")
 _ALL_OR_NONE = re.compile(
     r"\s*(all|none)\sof\s(?:them|(?:these|those)(?:\s(?:options|choices|answers))?|the\s(?:above|(?:other\s)?(?:options|choices|answers)(?:\s(?:above|given|listed))?))\s?[.!]?\s*",
     re.IGNORECASE,
@@ -49,8 +49,9 @@ def compact(text: str) -> str:
     Args:
         text: the text of a choice, or what may be one.
     """
-    plain = re.sub(r"[\s$]", "", unwrapped(text)).rstrip(".")
-    return plain if len(plain) <= 200 and _OPERATOR.search(plain) else ""
+    if len(text) > 400 or not _OPERATOR.search(text):
+        return ""
+    return re.sub(r"[\s$]", "", unwrapped(text)).rstrip(".")
 
 
 def all_or_none(text: str) -> str:

@@ -13,8 +13,8 @@ from verifiers.answer.choice_statements import (
     DENIED,
     OF_ANOTHER,
     OTHERS_PICK,
-    SENTENCE_BREAK,
     StatementReader,
+    called_right,
     concluded,
 )
 from verifiers.answer.choice_texts import all_or_none, amounts, any_of, compact, spelt, unwrapped
@@ -43,7 +43,7 @@ _LEAD = re.compile(
 _COMPUTED = re.compile(r"[-$(]?[0-9][-+*/×÷x().,$ 0-9]{1,80}=\s*([^=]{1,40}?)[\s.!]*$")
 """A computation, of which what it comes to is the answer: `12 + 6 = 18`."""
 _REJECTED = re.compile(
-    r"(?:\b(?:not|rather than|instead of|unlike|except|excluding|neither|nor|ruling out|rules out|eliminat\w+)"
+    r"(?:\b(?:not|rather than|instead of|unlike|except|excluding|neither|nor|doubt|ruling out|rules out|eliminat\w+)"
     r"|n['’]t(?: be)?)\s(?:(?!\bbut\b)[^,.;:!?\n]){0,200}"
     r"|\b(?:every\w*|any\w*|all|nothing|none|each)\s(?:\w+\s){0,2}(?:but|except|save|apart\sfrom)\s[^,.;:!?\n]{0,200}"
     r"|\b[^.,;:!?\n]{1,60}\?\s(?:no|nope|wrong|false)\b"
@@ -66,6 +66,7 @@ _AFTER_LABEL = re.compile(
     r"\s?[.,:;)\-–—([=。、，぀-ヿ一-鿿가-힣]|\s+(?:because|since|as|for|which|is|with|given|due)\b"
 )
 """What may follow a bare label that answers."""
+_SENTENCE_END = re.compile(r"[.!?](?=\s|$)|\n")
 _GIVEN = re.compile(
     r"(?:\s*[,;:–—-])?\s+(?:because|since|as|of\scourse|obviously|clearly|naturally|definitely|i\s(?:think|believe|guess|suppose))\b",
     re.IGNORECASE,
@@ -85,7 +86,7 @@ class ChoiceReader:
     def __init__(self, labels: Sequence[str], texts: Sequence[str], valued: Callable[[str], set[int] | None]) -> None:
         self.valued = valued
         self.formulas = {form: index for index, text in enumerate(texts) if (form := compact(text))}
-        self.collective = {kind: index for index, text in enumerate(texts) if (kind := all_or_none(text))}
+        self.collective = {kind: i for i, text in enumerate(texts) if " of " in text and (kind := all_or_none(text))}
         self.index = {label.lower(): index for index, label in enumerate(labels)}
         self.texts = [normalised(unwrapped(text)) for text in texts]
         if len(set(self.texts)) < len({normalised(text) for text in texts}):
@@ -112,12 +113,15 @@ class ChoiceReader:
         self.listing = re.compile(rf"[\s,;][(\[]?({any_label})(?:\)|\]|[:.)](?=\s))", re.IGNORECASE)
         self.end = re.compile(
             rf"(?:^|[\s.,:;!?])(?:[(\[*_\"]{{1,4}}({any_label})[)\]*_\"]{{1,4}}"
-            rf"|(?:is|so|but|choose|pick|therefore|thus|option|choice|letter|select):?\s({any_label})|(?<=[.!?:,])\s({any_label}))[.!\s*_]{{0,6}}$",
+            rf"|(?:is|so|but|choose|pick|therefore|thus|option|choice|letter|select|answer|guess):?\s({any_label})|(?<=[.!?:,])\s({any_label}))[.!\s*_]{{0,6}}$",
             re.IGNORECASE,
         )
         self.before = re.compile(
             rf"(?:[(\[]({any_label})[)\]]|\b({any_label})(?=\s?(?:,|/|\bor\b|\band\b)))\s{{0,3}}(?:,|/|\bor\b|\band\b)?\s{{0,3}}$",
             re.IGNORECASE,
+        )
+        self.labelled = re.compile(
+            rf"([^()\n]{{1,200}})\((?:option\s|choice\s|letter\s)?({any_label})\)", re.IGNORECASE
         )
         self.more = re.compile(
             rf"\s?(?:,\s?(?:or|and)\b|[,;/&]|\bor\b|\band\b)\s?"
@@ -137,6 +141,10 @@ class ChoiceReader:
         for start, said in concluded(text):
             if self.plain(said) in self.texts:
                 found.append(Span(said, "cue", offset + start))
+        for start, clause in called_right(text):
+            plain = f" {self.plain(clause)}"
+            if said := [choice for choice in self.texts if len(choice) > 2 and plain.endswith(f" {choice}")]:
+                found.append(Span(max(said, key=len), "cue", offset + start))
         return found[-16:]
 
     def within(self, span: Span) -> set[int]:
@@ -171,7 +179,9 @@ class ChoiceReader:
         plain = self.plain(line[:400])
         if exact := {index for index, choice in enumerate(self.texts) if choice and choice == plain}:
             return exact
-        if (index := self.formulas.get(compact(line), self.collective.get(all_or_none(line)))) is not None:
+        if self.formulas and (index := self.formulas.get(compact(line))) is not None:
+            return {index}
+        if self.collective and (index := self.collective.get(all_or_none(line))) is not None:
             return {index}
         if match := self.label.match(line):
             rest = line[match.end() :]
@@ -196,7 +206,9 @@ class ChoiceReader:
         starting = {index for index in starting if len(self.texts[index]) == longest}
         if starting:
             rest = f" {plain[longest:]} "
-            if re.match(r"\s(?:or|and)\s", rest):
+            if (labelled := self.labelled.match(line)) and self.plain(labelled[1]) in self.texts:
+                starting |= {self.index[labelled[2].lower()]}  # `Paris (option B)`
+            if re.match(r"\s+(?:or|and)\s", rest):
                 starting |= {i for i, choice in enumerate(self.texts) if choice and f" {choice} " in rest}
             return starting | self.listed(line)
         sentence = re.split(r"[.!?](?:\s|$)", line, maxsplit=1)[0]
@@ -209,7 +221,7 @@ class ChoiceReader:
 
     def listed(self, line: str) -> set[int]:
         """The choices whose texts make up a line's first sentence, two at least; empty where anything else is in it."""
-        rest = self.plain(SENTENCE_BREAK.split(line[:400], maxsplit=1)[0])
+        rest = self.plain(_SENTENCE_END.split(line[:400], maxsplit=1)[0])
         found: set[int] = set()
         while rest:
             following = [index for index, text in enumerate(self.texts) if text and f"{rest} ".startswith(f"{text} ")]

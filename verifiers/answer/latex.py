@@ -135,7 +135,7 @@ _SYNONYMS = [
     (re.compile(r"\\(?:simeq|thickapprox|doteq)(?![a-zA-Z])"), r"\\approx "),
 ]
 _DELIMITERS = re.compile(r"(?<!\\)\\[\[\]()]")
-_EDGES = re.compile(r"^[\s*_`=~]+|[\s*_`.,;:~]+\\?$|\\$")
+_EDGES = re.compile(r"^[\s*_`=~]+|[\s*_`.,;:~]+\\*$|\\+$")
 _QUOTED = re.compile(r"([\"'])([^\"']+)\1")
 _COUNTER = re.compile("(?<=[0-9}])\\s?(?!.{0,5}[万萬億亿千百十兆半成折倍余多])[一-鿿぀-ヿ가-힣]{1,6}$")
 """A measure word and what is counted, behind a number in a language without spaces."""

@@ -6,6 +6,8 @@ import re
 import unicodedata
 
 _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
+_BARE_DECIMAL = re.compile(r"(?<![\w.)])\.(?=[0-9])")
+"""A decimal point without the zero before it: `.5`."""
 _NO_DECIMAL = re.compile(r"(?<![0-9])\.|\.(?![0-9])")
 _PART_OF_A_NAME = re.compile(r"(?<=[a-z])#|(?<=[0-9])\s?%")
 """A sharp and a percent sign, without which a text is another: `C#`, `5%`."""
@@ -19,6 +21,7 @@ def normalised(text: str) -> str:
     """
     text = text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).lower()
     if "." in text or "," in text:
+        text = _BARE_DECIMAL.sub("0.", text)
         text = _NO_DECIMAL.sub("", _GROUPING.sub("", text))
     if "#" in text or "%" in text:
         text = _PART_OF_A_NAME.sub(lambda match: "sharp" if match[0] == "#" else " percent", text)

@@ -31,6 +31,8 @@ _NAMED = (
     "lcm max min"
 )
 FUNCTIONS = frozenset(_NAMED.split())
+_GIVING = frozenset({"answer", "print", "return", "result", "boxed"})
+"""Words before brackets that change nothing: `print(42)`."""
 DEEPEST = 40
 """Brackets inside brackets, at most; the time that a text takes grows with it."""
 
@@ -80,6 +82,8 @@ def begins(tokens: list[Token], at: int) -> bool:
     glued = before.end == token.start and (
         before.kind in ("word", "number") or before.text in (".", "@", GARBAGE, "_", "\\")
     )
+    if before.text == "(" and at > 1 and _calls(tokens[at - 2], before):
+        return False
     if token.kind in ("formula", "text"):
         return token.kind == "formula" or following.kind not in ("word", "end", "other")
     if token.kind in ("number", "letter"):
@@ -112,5 +116,13 @@ def begins(tokens: list[Token], at: int) -> bool:
                     or len(token_at(tokens, at + 2).text) == 1
                 )
             if following.kind == "open" and following.start == token.end:
-                return token_at(tokens, at + 3).kind == "close" and token_at(tokens, at + 4).kind == "relation"
+                inner, behind = token_at(tokens, at + 2), token_at(tokens, at + 3)
+                product = inner.kind == "word" and len(inner.text) == 1 and behind.kind == "operator"  # `n(n + 1)`
+                return product or (behind.kind == "close" and token_at(tokens, at + 4).kind == "relation")
     return False
+
+
+def _calls(name: Token, bracket: Token) -> bool:
+    """Whether a bracket holds what a function in words is of, which nobody can read: `floor(3.7)` is no 3.7."""
+    touches = name.kind == "word" and name.end == bracket.start and len(name.text) > 1
+    return touches and name.text not in FUNCTIONS and name.text.lower() not in _GIVING

@@ -35,6 +35,8 @@ _AT_END = re.compile(
     rf"|,\s+(?:(?:which\s+is\s+)?enough\s+(?:for|to)|with|having)\s(?:(?!\b{_CONCLUDES}\b)[^.!?\n]){{1,60}}{_ENDS}"
     rf"|\s+(?:for|in|of)\s+(?:part|question|problem|step|case)\s+\(?[0-9]{{1,2}}\)?{_ENDS}"
     rf"|,\s+{_NUMBER}\s+[a-z]+\s+(?:per|an?|each|(?:for|to)\s+(?:an?|each|every))\s+[a-z]+{_ENDS}"
+    rf"|,\s+{_NUMBER}(?:\s+[a-z]+)?\s+(?:in|for|on|to)\s+each\b[^.!?\n]{{0,40}}{_ENDS}"
+    rf"|,\s+(?:which\s+is\s+)?an?\s+[0-9][0-9.]*\s?\\?%\s+[a-z]+{_ENDS}"
     rf"|\s+in\s+{_THE}[a-z]+\s+of\s+[0-9]+{_ENDS}"
     rf"|\s+(?:in|on|across|among|inside|throughout)\s+(?:all(?:\s+of)?(?:\s+(?:{_THOSE}))?|{_THOSE})"
     rf"\s+{_NUMBER}(?:\s+[a-z]+){{1,3}}{_ENDS}"
@@ -92,7 +94,7 @@ _NEEDED = re.compile(r"(?i)\b(?:takes?|took|needs?|needed|requires?|required|eno
 _PART_OF = re.compile(
     r"(?i)(?<=[0-9])(?:(?:\s+[a-z]+){0,2}\s+of\s+(?:the|her|his|their|its|my|our|these|those|all)"
     r"|\s+of|(?:\s+[a-z]+){0,3}\s+out\s+of(?:\s+(?:the|her|his|their|its|my|our|these|those|all))?)"
-    rf"\s+[0-9][0-9,]*(?:\s+[a-z]+){{0,5}}{_ENDS}"
+    rf"\s+\\?\$?[0-9][0-9,]*(?:\s+[a-z]+){{0,5}}{_ENDS}"
     rf"|\s+for\s+(?:the|these|those|all)\s+[0-9][0-9,]*(?:\s+[a-z]+){{1,4}}{_ENDS}"
 )
 """What the counted are a part of, or are for: `48 of the 60 cows remain`, `17 chairs for the 34 guests`."""

@@ -48,6 +48,7 @@ _NONE_LEFT = re.compile(
 )
 _SIGNS = {"least": "≥", "most": "≤", "above": ">", "below": "<"}
 
+_EITHER = re.compile(r"(?i)\beither\s+(?=[-$\\0-9])")
 _ARROW = re.compile(r"(?<![\w<=>-])(?:=+>|-+>|→|⇒)\s*(?=[-+$\\]?\s?[0-9.\\])")
 
 
@@ -64,6 +65,8 @@ def with_signs(text: str) -> str:
     """
     text = without_arrows(text)
     low = text.lower()
+    if "either" in low:
+        text = _EITHER.sub("", text)
     if "minus" in low or "negative" in low:
         text = _NEGATIVE.sub(r"\g<before>-", text)
     if "below zero" in low:

@@ -93,6 +93,9 @@ PHRASES = {
     "all real values",
     "no real roots",
     "no solutions exist",
+    "no solution exists",
+    "no real solutions exist",
+    "no real solution exists",
     "empty set",
     "the empty set",
     "undefined",
@@ -105,6 +108,7 @@ PHRASES = {
 
 NO_SOLUTION = frozenset(
     {"no solution", "no solutions", "no real solution", "no real solutions", "no real roots", "no solutions exist"}
+    | {"no solution exists", "no real solutions exist", "no real solution exists"}
     | {"empty set", "the empty set", "none"}
 )
 """Phrases that name the empty set of solutions."""

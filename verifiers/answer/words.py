@@ -31,6 +31,8 @@ _FIRST = re.compile(
     rf"|minus\s|negative\s)?(?:{'|'.join([*SMALL, *ORDINAL, *_PARTS, *LARGE, 'hundred', 'dozen'])})\b"
 )
 _AND_A_HALF = re.compile(r"(?i)\b(an?|one|[0-9]{1,6})\s+(?:([a-z]+)\s+)?and\s+(?:a|one)[\s-](half|quarter)\b")
+_COMPOUND = re.compile(r"(?i)-(?:digit|sided|dimensional|letter|legged|part|step|fold|way)s?\b")
+"""What makes a number a part of a word that says of which kind something is."""
 _LONGEST = 40
 """Words of the longest number."""
 
@@ -83,6 +85,8 @@ def with_digits(text: str, *, pronouns: bool = True) -> str:
         if match.start() < start or not (found := number_in_words(text[match.start() : match.start() + 400])):
             continue
         value, words = found
+        if _COMPOUND.match(text, match.start() + len(words)):  # `a two-digit number`
+            continue
         if value == 1 and not pronouns:
             continue
         written = str(value) if value.denominator == 1 else f"({value})"
