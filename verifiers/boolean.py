@@ -115,6 +115,7 @@ _SHORT = 40
 """Characters of a completion that is nothing but an answer, at most."""
 _OPTION = re.compile(r"^\(?[a-e][.):]\s*(?=\w+\W*$)", re.IGNORECASE)
 """The label of an option: `(b) no`."""
+_NOTHING = re.compile(r"(?i)\b(?:nothing|none(?:\sof\s\w+)?|nobody)\s(?:that\s\w+\s)?(?:is|are|was)?\s?\Z")
 _NEITHER = re.compile(r"\bneither\b[^.!?\n]*\Z", re.IGNORECASE)
 _DENIES = re.compile(
     r"(?:^|[,;]\s(?=so\b|thus\b|hence\b|therefore\b|and\s))(?:and\s)?(?:(?:so|thus|hence|therefore|overall),?\s)?(?:it\sis|it['’]s)\s(?:not\s(?:true|correct|the\scase)|false|incorrect|untrue)\sthat\s",
@@ -253,6 +254,8 @@ def _statements(text: str) -> list[tuple[int, bool, bool | None]]:
         if group in ("so", "last") and _NOT_SAID.search(text, max(0, match.start() - 50), match.start(group)):
             continue
         begin = max(0, match.start() - 50)
+        if group == "last" and _NOTHING.search(text, begin, match.start(group)):
+            continue
         if group == "last" and _NEITHER.search(text, begin, match.start(group)):
             found.append((match.start(group), False, not _value(match, group)))
             continue

@@ -28,7 +28,7 @@ from verifiers.answer.signs import with_signs
 from verifiers.answer.span import Span
 from verifiers.answer.word_operations import with_operations
 from verifiers.arithmetic.chains import Quantity
-from verifiers.arithmetic.quantity import clock, last_quantity, stated_quantity
+from verifiers.arithmetic.quantity import TURNED_DOWN, clock, last_quantity, stated_quantity
 from verifiers.verdict import Verdict, abstained, judged
 
 _LIST_NUMBER = re.compile(r"[0-9]{1,3}[.):]\s+\S|[0-9]{1,3}[):]$|1\.$")
@@ -93,6 +93,7 @@ def answer_quantity(completion: str, *, strict: bool = False) -> tuple[Quantity,
     if strict:
         return None
     part = with_signs(clock_as_digits(answering_part(completion)))
+    part = TURNED_DOWN.sub(" ", part)
     for line in (last_line(part), first_line(part)):
         quantity = stated_quantity(line) if len(line) <= 400 else None
         if quantity and quantity.alone and not _LIST_NUMBER.match(line) and "answer" not in line.lower():

@@ -10,6 +10,7 @@ import pytest
 
 CITIES = ["Paris", "London", "Rome", "Madrid"]
 TIMES = ["30 minutes", "45 minutes", "1 hour", "90 minutes"]
+TREES = ["oak", "maple", "pine", "birch"]
 PARTS = ["1/2", "1/3", "2/3", "3/4"]
 FORMULAS = ["$x^2+1$", "$x^2-1$", "$(x+1)^2$", "$2x$"]
 CLOSING = ["red", "blue", "all of the above", "none of the above"]
@@ -68,6 +69,10 @@ NUMERIC = [
     ("The profit was $200, a 25% return.", "200", 1),
     ("The answer is a two-digit number.", "2", 0),
     ("The answer is either 42 or 43.", "42", 0),
+    ("42 is not the answer.", "42", 0),
+    ("42 is wrong.", "42", 0),
+    ("42 is the answer.", "42", 1),
+    ("42 (previously 17)", "42", 1),
     (r"\boxed{42\\}", "42", 1),
     (r"\boxed{42!}", "42", 0),
 ]
@@ -107,6 +112,12 @@ CHOICE = [
     (CITIES, "It is not true that Rome is correct.", "C", 0),
     (CITIES, "Paris is French, London is British, Madrid is Spanish. That leaves Rome.", "C", 1),
     (CITIES, "Could it be Rome?", "C", 0),
+    (CITIES, "Rome is wrong.", "C", 0),
+    (CITIES, "Paris is wrong. Rome.", "C", 1),
+    (CITIES, "Answer: C (or D)", "C", 0),
+    (CITIES, "Answer: C; D is wrong", "C", 1),
+    (TREES, "A maple is best.", "B", 1),
+    (TREES, "A maple is best.", "A", 0),
     (CITIES, "The answer is Rome (option B).", "C", 0),
     (CITIES, "The answer is Rome (option B).", "B", 0),
     (CITIES, "The answer is Rome (option C).", "C", 1),
@@ -138,6 +149,8 @@ BOOLEAN = [
     ("Aye.", "yes", 1),
     ("Nay", "no", 1),
     ("Unlikely.", "no", 1),
+    ("Nothing is true.", "yes", 0),
+    ("I disagree.", "no", 1),
     ("Most likely.", "yes", 1),
     ("Not that I know of.", "no", 1),
     ('The answer is a clear "no".', "no", 1),
@@ -205,6 +218,8 @@ MATH = [
     ("The answer is definitely not 5.", "5", 0),
     ("Hence the sum equals n(n+1)/2.", r"\frac{n(n+1)}{2}", 1),
     ("Hence the sum equals n(n+1)/2.", "2", 0),
+    ("The number of pairs is n(n-1)/2 = 10.", "10", 1),
+    ("5 is not the answer.", "5", 0),
     ("x is either 1 or 4.", "1, 4", 1),
     ("x is either 1 or 4.", "4", 0),
     ("The answer is floor(3.7)", "3.7", 0),

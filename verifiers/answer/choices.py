@@ -47,6 +47,8 @@ _REJECTED = re.compile(
     r"|n['’]t(?: be)?)\s(?:(?!\bbut\b)[^,.;:!?\n]){0,200}"
     r"|\b(?:every\w*|any\w*|all|nothing|none|each)\s(?:\w+\s){0,2}(?:but|except|save|apart\sfrom)\s[^,.;:!?\n]{0,200}"
     r"|\b[^.,;:!?\n]{1,60}\?\s(?:no|nope|wrong|false)\b"
+    r"|\b[^.,;:!?\n]{1,60}\s(?:is|are|was|were)\s(?:(?:also|clearly|definitely)\s)?(?:wrong|incorrect|false|impossible|excluded"
+    r"|eliminated|ruled\sout|not\s(?:right|correct|it|the\s(?:correct\s|right\s)?(?:answer|one|choice)))\b"
     r"|\b(?:eliminated|rejected|ruled\sout|wrong|incorrect|false)(?:\s(?:options?|choices?|answers?))?:[^.;!?\n]{0,200}",
     re.IGNORECASE,
 )
@@ -124,9 +126,9 @@ class ChoiceReader:
             rf"([^()\n]{{1,200}})\((?:option\s|choice\s|letter\s)?({any_label})\)", re.IGNORECASE
         )
         self.more = re.compile(
-            rf"\s?(?:,\s?(?:or|and)\b|[,;/&]|\bor\b|\band\b)\s?"
+            rf"\s?(?:,\s?(?:or|and)\b|[,;/&]|\(?\bor\b|\band\b)\s?"
             r"(?:also |maybe |perhaps |possibly |(?:it|the answer)\s(?:might|may|could)(?:\salso)?\sbe\s)?"
-            rf"(?!{NO_LABEL}){_OPEN}({any_label}){_CLOSE}(?![\w'’-])",
+            rf"(?!{NO_LABEL}){_OPEN}({any_label}){_CLOSE}(?![\w'’-]|\s(?:is|are|was)\s(?:wrong|incorrect|false|not|out)\b)",
             re.IGNORECASE,
         )
         self.stating = StatementReader(labels)
@@ -144,6 +146,7 @@ class ChoiceReader:
         for start, clause in called_right(text):
             plain = f" {self.plain(clause)}"
             if said := [choice for choice in self.texts if len(choice) > 2 and plain.endswith(f" {choice}")]:
+                found = [span for span in found if span.start != offset + start]  # the `A` of `A maple is best`
                 found.append(Span(max(said, key=len), "cue", offset + start))
         return found[-16:]
 

@@ -49,6 +49,12 @@ _DENIED = re.compile(
     re.IGNORECASE,
 )
 """What turns down the mathematics that follows it."""
+_DENIED_AFTER = re.compile(
+    r"[\s$*)]*\s(?:is|was)(?:(?:\s+not|n['’]t)\s+(?:it\b|(?:the\s+)?(?:correct|right|final)?\s*answer\b|(?:correct|right)\b)"
+    r"|\s+(?:clearly\s+)?(?:wrong|incorrect|a\s+mistake)\b)",
+    re.IGNORECASE,
+)
+"""What turns down the mathematics before it: `83 is not the answer`."""
 _FARTHEST = 10_000
 """Characters from the end in which mathematics is looked for that nothing says is the answer."""
 _DIGIT = re.compile("[0-9]")
@@ -77,8 +83,10 @@ _PHRASE_AT_END = re.compile(
 """A phrase that is an answer, at the end of a text."""
 _ALL_REAL = re.compile(r"(?i)\b(?:all|any|every)\s+real(?:\s+values?)?(?:\s+of)?\s+\$?[a-z]\$?()[.!\s*]{0,4}\Z")
 _NEGATED = re.compile(r"(?i)(?:\b(?:not|never|neither|nor)|n['’]t)\s[^.!?\n]{0,12}\Z")
-_OF_NAMES = re.compile(r"\A\$?\s*[A-Za-z](?:\s*[-+]\s*[A-Za-z])+\s*=\s*(?=[^=<>]{1,200}\Z)")
-"""A sum or a difference of names, and the sign that says what it comes to."""
+_OF_NAMES = re.compile(
+    r"\A\$?\s*(?:[A-Za-z](?:\s*[-+]\s*[A-Za-z])+|[A-Za-z]\([^()=<>]*[-+*/][^()=<>]*\)[^=<>A-Za-z]{0,40})\s*=\s*(?=[^=<>]{1,200}\Z)"
+)
+"""A sum, a difference or a product (`n(n - 1)/2`) of names, and the sign that says what it comes to."""
 _ALONE_AND_EXPLAINED = re.compile(
     r"\s*(?P<answer>[$€£]?-?(?!1\.\s)[0-9][0-9,]*(?:\.[0-9]+)?%?(?:\s[A-Za-z]+){0,2})\.?\s*\n\s*"
     r"(?!(?i:plus|minus|times|divided|over|and|is|equals|then|so)\b)[A-Za-z]{3,}"
@@ -225,6 +233,7 @@ def _last(part: str, *, words: bool = True) -> Found | None:
             run
             for run in runs(masked)
             if not _DENIED.search(masked, max(0, run.start - 30), run.start)
+            and not _DENIED_AFTER.match(masked, run.end)
             and not _OF_BASE.search(masked, max(0, run.start - 16), run.start)
             and not (_OUT_OF_END.search(masked, max(0, run.start - 16), run.start) and _CHANCE.search(masked))
         ]

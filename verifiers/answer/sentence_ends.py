@@ -74,7 +74,7 @@ _AGAINST = re.compile(
 )
 """What a number is set against: `$60 instead of the usual $80`, `7 more cookies than the 8 before`."""
 _ASIDE = re.compile(
-    r"\s\((?=[^()\n]*\b(?:was|were|had|has|have|since|because|compared|instead|rounded|from|out\sof|check)\b"
+    r"\s\((?=[^()\n]*\b(?:was|were|had|has|have|since|because|comparedcompared|instead|rounded|previously|originally|formerly|from|out\sof|checkout\sof|check)\b"
     r"|[^()\n]*[0-9][^()\n]*\b(?:for|plus|per|each|of|with|from|and|by|times)\b[^()\n]*[0-9]"
     r"|(?:[^()\n]*?[A-Za-z]{2,}[:=]?\s\$?[0-9][0-9.,]*[,;]?){2})[^()\n]{1,76}\)"
     rf"{_ENDS}",

@@ -13,13 +13,13 @@ _IT_IS = r"(?:it\sis|it['’]s|this\sis|that\sis|that['’]s)"
 _VERY = r"(?:\s(?:very|highly|quite|certainly|definitely))?"
 _CLAIM = r"(?:(?:the|this)\s(?:statement|claim|conclusion|hypothesis)|it|this|that)"
 _YES = re.compile(
-    rf"{_SURELY}(?:[,\s]{{1,2}}yes)?|{_LIKELY}(?:\syes)?|aye|sure|right|exactly|agreed|i\s(?:think|believe|guess)\sso"
+    rf"{_SURELY}(?:[,\s]{{1,2}}yes)?|{_LIKELY}(?:\syes)?|aye|sure|right|exactly|agreed|i\sagree|i\s(?:think|believe|guess)\sso"
     rf"|{_SO}{_IT_IS}{_VERY}\s(?:possible|likely|plausible|probable)|{_PRONOUN}\s{_AUXILIARY}|{_SO}{_CLAIM}\sholds(?:\strue)?"
     r"|(?:yes|yeah)(?:[\s,.!]+(?:and\s)?(?:yes|yeah))+",
     re.IGNORECASE,
 )
 _NO = re.compile(
-    rf"{_SURELY}[,\s]{{1,2}}(?:not|no)|{_LIKELY}\s(?:not|no)|no\sway|not\sat\sall|by\sno\smeans|not\s(?:really|necessarily|quite|exactly)|never|unlikely|hardly|not\sthat\si\sknow(?:\sof)?|nay|far\sfrom\sit|wrong|negative"
+    rf"{_SURELY}[,\s]{{1,2}}(?:not|no)|{_LIKELY}\s(?:not|no)|no\sway|not\sat\sall|by\sno\smeans|not\s(?:really|necessarily|quite|exactly)|never|unlikely|hardly|not\sthat\si\sknow(?:\sof)?|nay|i\sdisagree|far\sfrom\sit|wrong|negative"
     r"|i\sdoubt\s(?:it|that|so)|i\s(?:do\snot|don['’]t)\s(?:think|believe)\s(?:so|it|that)"
     rf"|{_SO}{_IT_IS}(?:{_VERY}\s(?:impossible|unlikely|implausible|improbable)|\snot{_VERY}\s(?:possible|likely|plausible|probable))"
     rf"|{_PRONOUN}\s(?:{_AUXILIARY}\snot|{_AUXILIARY}n['’]t|can['’]t|cannot|won['’]t)"

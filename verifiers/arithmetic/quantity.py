@@ -39,6 +39,11 @@ _REJECTED = re.compile(
     r"(?:\s(?:be|equal(?:\sto)?))?"
     r"\s+[-$]?[0-9][0-9,.]*(?:\s?%)?"
 )
+TURNED_DOWN = re.compile(
+    r"(?i)(?<![\w.,=+*/-])[-$]?[0-9][0-9,.]*(?:\s?%)?\s+(?:is|was)(?:\s+not|n['’]t)\s+(?:it\b|(?:the\s+)?(?:correct|right|final)?\s*answer\b"
+    r"|(?:correct|right)\b)|(?<![\w.,=+*/-])[-$]?[0-9][0-9,.]*(?:\s?%)?\s+(?:is|was)\s+(?:clearly\s+)?(?:wrong|incorrect|a\s+mistake)\b"
+)
+"""A number that is called wrong: `83 is not the answer`."""
 _ORDINAL = re.compile(r"(?<![/.,])\b[0-9]{1,3}(?:st|nd|rd|th)\s+[A-Za-z]+")
 """Which one of several: `the 2nd test`."""
 _BRACKETED_UNIT = re.compile(r"\([^()]*[0-9] ?([A-Za-z]+) ?\)")
