@@ -36,7 +36,8 @@ from verifiers.numeric import same
 from verifiers.verdict import Verdict, abstained, judged
 
 _QUESTION = re.compile(
-    r"(?:^|(?<=[.!?\n]))\s*(?:could|can|is|are|was|would|might|may|should|does|do|did|what|why|how|which|who|where|when)\b[^.!?\n]*\?",
+    r"(?:^|(?<=[.!?\n]))[ \t]*(?:could|can|is|are|was|would|might|may|should|does|do|did|what|why|how|which|who|where"
+    r"|when)\b[^.!?\n]*\?",
     re.IGNORECASE,
 )
 """A question, which gives no answer: `Could it be Rome?`"""

@@ -215,7 +215,7 @@ def called_right(text: str) -> Iterator[tuple[int, str]]:
     Args:
         text: any text.
     """
-    for at in places(lowered(text), ("correct", "right", "best")):
+    for at in places(lowered(text), ("correct", "right", "best"))[-50:]:
         before = _BEFORE_RIGHT.search(text, max(0, at - 130), at) if _RIGHT_WORD.match(text, at) else None
         if before and not DENIED.search(before["clause"] + " ") and not _REPORTED.search(before["clause"]):
             yield before.start(), before["clause"]

@@ -84,7 +84,7 @@ _PHRASE_AT_END = re.compile(
 _ALL_REAL = re.compile(r"(?i)\b(?:all|any|every)\s+real(?:\s+values?)?(?:\s+of)?\s+\$?[a-z]\$?()[.!\s*]{0,4}\Z")
 _NEGATED = re.compile(r"(?i)(?:\b(?:not|never|neither|nor)|n['’]t)\s[^.!?\n]{0,12}\Z")
 _OF_NAMES = re.compile(
-    r"\A\$?\s*(?:[A-Za-z](?:\s*[-+]\s*[A-Za-z])+|[A-Za-z]\([^()=<>]*[-+*/][^()=<>]*\)[^=<>A-Za-z]{0,40})\s*=\s*(?=[^=<>]{1,200}\Z)"
+    r"\A\$?\s*(?:[A-Za-z](?:\s*[-+]\s*[A-Za-z])+|[A-Za-z]\([^()=<>]{0,60}[-+*/][^()=<>]{0,60}\)[^=<>A-Za-z]{0,40})\s*=\s*(?=[^=<>]{1,200}\Z)"
 )
 """A sum, a difference or a product (`n(n - 1)/2`) of names, and the sign that says what it comes to."""
 _ALONE_AND_EXPLAINED = re.compile(

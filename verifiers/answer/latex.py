@@ -101,7 +101,7 @@ _TEXT_SIGN = re.compile(rf"\\text\{{\s*(to|{CURRENCY}|[€£¥₹¢])\s*\}}")
 _TEXT_COMMA = re.compile(r"\\text\s*\{\s*([,;])\s*\}")
 _THEREFORE = re.compile(r"^[\s$]*(?:\\therefore(?![a-zA-Z])|∴)\s*")
 _ABSOLUTE = re.compile(r"(?<![A-Za-z\\])abs\s*\(([^()]*)\)")
-_ANGULAR = re.compile(r"<\s*([^<>=]+,[^<>=]+?)\s*>")
+_ANGULAR = re.compile(r"<\s*([^<>=]{1,200},[^<>=]{1,200}?)\s*>")
 """A vector in angle brackets: `<1, 2>`."""
 _ARRANGED = re.compile(
     r"(?:\{\s*\})?[\^_]\s*\{?\s*([0-9]{1,3})\s*\}?\s*P\s*_\s*\{?\s*([0-9]{1,3})\s*\}?|(?<![0-9A-Za-z.^_])([0-9]{1,3})P([0-9]{1,3})(?![0-9A-Za-z_])"

@@ -56,7 +56,13 @@ def number_in_words(text: str) -> tuple[Fraction, str] | None:
                 value, end = value * MULTIPLIERS[words[end + 1][0]], end + 2
         else:
             return None
-    elif end < len(words) and value >= 20 and value % 10 == 0 and 0 < ORDINAL.get(words[end][0], 10) < 10:
+    elif (
+        end < len(words)
+        and value >= 20
+        and value % 10 == 0
+        and ORDINAL.get(words[end][0], 10) < 10
+        and (words[end][0] != "second" or text[words[end][1] - 1] == "-")  # `thirty second` may be a time
+    ):
         value, end = value + ORDINAL[words[end][0]], end + 1  # `twenty-first`
     elif end + 1 < len(words) and words[end][0] == "point" and (places := _digits(words[end + 1 :])):
         value, end = value + Fraction(f"0.{places}"), end + 1 + len(places)  # `twelve point five`
