@@ -8,6 +8,7 @@ import os
 import resource
 import shutil
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -130,10 +131,27 @@ def _session(pid: int) -> int:
         return -1
 
 
-def terminated(place: Place, name: str, where: str, times: int) -> str:
-    """Send SIGTERM when a function is called, see the run end in order, and run it again."""
-    signalled = lambda: os.kill(os.getpid(), signal.SIGTERM)  # noqa: E731
+def terminated(place: Place, name: str, where: str, times: int, number: int = signal.SIGTERM) -> str:
+    """Send a signal when a function is called, see the run end in order, and run it again."""
+    signalled = lambda: os.kill(os.getpid(), number)  # noqa: E731
     run(place.folder, train(name), code=1, says="interrupted", prepare=lambda: at_call(where, times, signalled))
+    return _ended_in_order(place, name)
+
+
+def without_reader(place: Place, where: str, times: int) -> str:
+    """Press Ctrl-C when a function is called and nobody reads the output any more, as after `| tee log`."""
+
+    def prepare() -> None:
+        reading, writing = os.pipe()
+        sys.stdout = os.fdopen(writing, "w")
+        os.close(reading)
+        at_call(where, times, lambda: os.kill(os.getpid(), signal.SIGINT))
+
+    run(place.folder, train("grpo"), code=1, says="interrupted", prepare=prepare)
+    return _ended_in_order(place, "grpo")
+
+
+def _ended_in_order(place: Place, name: str) -> str:
     if (place.folder / "runs" / name / "lock.json").exists():
         raise Broke("left its lock")
     return f"exit 1, lock released; {place.ends_as_whole(name)}"

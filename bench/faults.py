@@ -31,6 +31,7 @@ from tests import judge_server
 
 STEP = "transformers:Trainer.training_step"
 NOTHING_RUN = "refused in one line, and no code of it is run"
+ORDERLY = f"an orderly end, exit 1; {RESUMED}"
 GOES_ON = "the run goes on without it, says so once, and keeps what it has; same end"
 
 
@@ -38,8 +39,8 @@ def _killed(name: str, where: str, times: int) -> Fault:
     return Fault(f"{RESUMED}; no process is left", partial(kinds.killed, name=name, where=where, times=times))
 
 
-def _terminated(name: str, where: str, times: int) -> Fault:
-    return Fault(f"an orderly end, exit 1; {RESUMED}", partial(kinds.terminated, name=name, where=where, times=times))
+def _terminated(name: str, where: str, times: int, **more: Any) -> Fault:
+    return Fault(ORDERLY, partial(kinds.terminated, name=name, where=where, times=times, **more))
 
 
 def _full(name: str, where: str, times: int) -> Fault:
@@ -95,6 +96,10 @@ FAULTS: dict[str, Fault] = {
     "SIGTERM in the final evaluation": _terminated("grpo", "rl.runs.run:Run.finish", 1),
     "SIGTERM in the draw of a round": _terminated("star", "rl.rounds.draws:Draws.draw", 2),
     "SIGTERM in the fit of a round": _terminated("star", STEP, 5),
+    "SIGHUP in an update, as from a terminal that is closed": _terminated("grpo", STEP, 3, number=signal.SIGHUP),
+    "Ctrl-C after the reader of the output has gone": Fault(
+        ORDERLY, partial(kinds.without_reader, where=STEP, times=3)
+    ),
     "disk full while a checkpoint is written": _full("grpo", "transformers:Trainer._save_checkpoint", 2),
     "disk full while a step is logged": _full("grpo", "rl.runs.callbacks:Records.on_log", 4),
     "disk full while completions are written": _full("grpo", "rl.storage.completions:write", 2),

@@ -15,7 +15,7 @@ from rewards.reward import RewardBroken
 from rl.commands import judging, results, training
 from rl.commands.parts import leave
 from rl.errors import NotFinite, UserError, of_the_disk
-from rl.interrupt import ending_in_order, stopping_at_once
+from rl.interrupt import ending_in_order, lasting, stopping_at_once
 from rl.prm.cli import prm
 from verifiers.execution.sandbox.outcome import SandboxUnavailable
 
@@ -49,6 +49,7 @@ def run(arguments: Sequence[str] | None = None) -> None:
     for stream in (sys.stdout, sys.stderr):  # a terminal that cannot show a character shows a replacement
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")
+    sys.stdout, sys.stderr = lasting(sys.stdout), lasting(sys.stderr)
     try:
         with stopping_at_once():
             cli.main(arguments, prog_name="whetstone", standalone_mode=False)

@@ -1,12 +1,12 @@
-"""Callbacks of a run: records, evaluations, a progress line, and a clean stop on Ctrl-C."""
+"""Callbacks of a run: records, evaluations, a progress line, and a clean stop on Ctrl-C or another signal."""
 
 from __future__ import annotations
 
 import math
 import signal
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from types import FrameType
 from typing import Any
 
@@ -18,12 +18,11 @@ from trl.trainer.grpo_trainer import GRPOTrainer
 
 from rewards.reward import question_of, text_of
 from rl.analysis.first_look import odd_rewards
+from rl.interrupt import hearing
 from rl.progress import Rate
 from rl.storage import completions
 from rl.storage.run_folder import RunFolder
 
-Handler = Callable[[int, FrameType | None], Any] | int | None
-"""A signal handler, as `signal.signal` returns it."""
 REFRESHES = 0.5
 """How often the live line is drawn in a second; each time takes two or three milliseconds from the training."""
 
@@ -198,11 +197,12 @@ class ProgressLine(TrainerCallback):
 
 
 class StopOnSignal(TrainerCallback):
-    """On Ctrl-C or a termination signal, stops at the end of the generation cycle and saves a checkpoint.
+    """On Ctrl-C, a termination signal or a closed terminal, stops at the end of the generation cycle, and saves.
 
     Resuming is exact only from the end of a cycle, because TRL does not save the completions it has drawn. A second
-    Ctrl-C stops at once and saves nothing. Of several processes, a signal may reach some later than others, or not at
-    all; they agree at the end of each cycle, so that all of them stop at the same step.
+    Ctrl-C stops at once and saves nothing; other signals may come twice, as that of a closed terminal does. Of several
+    processes, a signal may reach some later than others, or not at all; they agree at the end of each cycle, so that
+    all of them stop at the same step.
 
     Signals are handled while the object is entered as a context, in the main thread; Python delivers them there only.
 
@@ -219,16 +219,14 @@ class StopOnSignal(TrainerCallback):
         self.console = console
         self.stopped = False
         self._signalled = False
-        self._before: dict[int, Handler] = {}
+        self._hearing = ExitStack()
 
     def __enter__(self) -> StopOnSignal:
-        if threading.current_thread() is threading.main_thread():
-            self._before = {number: signal.signal(number, self._heard) for number in (signal.SIGINT, signal.SIGTERM)}
+        self._hearing.enter_context(hearing(self._heard, signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
         return self
 
     def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
+        self._hearing.close()
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         """Save and stop if a signal has arrived."""
@@ -242,10 +240,12 @@ class StopOnSignal(TrainerCallback):
         return self.stopped
 
     def _heard(self, number: int, frame: FrameType | None) -> None:
-        if self._signalled:
+        if self._signalled and number == signal.SIGINT:
             raise KeyboardInterrupt
-        self._signalled = True
-        self.console.print("\nstopping and saving at the end of this step; press again to stop at once")
+        if not self._signalled:
+            self._signalled = True
+            with suppress(RuntimeError):  # the signal came in the middle of a write, beside which no other can begin
+                self.console.print("\nstopping and saving at the end of this step; Ctrl-C again to stop at once")
 
 
 def numbers_of(logs: Mapping[str, Any]) -> dict[str, float | None]:

@@ -93,7 +93,19 @@ def test_processes_stop_at_the_same_step_whichever_of_them_a_signal_reaches(monk
         assert not step(3)  # inside a generation cycle
         assert step(4) and stop.stopped
         os.kill(os.getpid(), signal.SIGTERM)  # its own signal comes later, and is no second one
+        os.kill(os.getpid(), signal.SIGHUP)  # nor does one that a machine sends stop what is being saved
         with pytest.raises(KeyboardInterrupt):
-            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), signal.SIGINT)
         assert not step(6) and stop.stopped  # nothing is left to be saved
     assert "stopping and saving" in capsys.readouterr().out
+
+
+def test_a_signal_that_is_ignored_stays_so():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup starts a command
+    try:
+        with StopOnSignal(1, Console()):
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+            assert signal.getsignal(signal.SIGTERM) is not before
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
