@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import copy
 import math
-import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from rewards.mixing.logs import Logs
+from rewards.mixing.surroundings import kept
 from rewards.mixing.time_limit import OutOfTime, bounded
 from rewards.reward import Reward, RewardBroken, Scores, Text, question_of
 from verifiers.execution.sandbox.outcome import SandboxUnavailable
@@ -68,7 +67,7 @@ class Runner:
                 given = _copies(prompts), _copies(completions), _copies(completion_ids)
                 logs = Logs(columns, len(completions), self._columns)
                 own = {name: _copies(column) for name, column in columns.items()} | logs.functions
-                with _back_in_this_folder():
+                with kept():
                     scores = bounded(lambda given=given, own=own: reward.score(*given, **own), self.timeout)
                 if len(scores.values) != len(completions):
                     raise ValueError(f"{len(scores.values)} values for {len(completions)} completions")
@@ -129,16 +128,6 @@ def within_bounds(scores: Scores) -> Scores:
         tokens=[() if row in broken else tokens for row, tokens in enumerate(scores.tokens)],
         failures={**scores.failures, **broken},
     )
-
-
-@contextmanager
-def _back_in_this_folder() -> Iterator[None]:
-    """Come back to the current folder afterwards: a run writes to paths relative to it, and a reward may leave it."""
-    here = os.getcwd()
-    try:
-        yield
-    finally:
-        os.chdir(here)
 
 
 def _hint(error: Exception) -> str:

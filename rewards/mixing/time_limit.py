@@ -64,7 +64,7 @@ class Running(Generic[Result]):
 
         Raises:
             OutOfTime: the call did not return in time.
-            RuntimeError: the call used `sys.exit`, which would end the run without an error.
+            RuntimeError: the call used `sys.exit`, or raised another exception that would end the run without an error.
         """
         self.wait(seconds)
         if self._results:
@@ -72,9 +72,12 @@ class Running(Generic[Result]):
         if not self._errors:
             assert seconds is not None, "without a limit it has ended"
             raise OutOfTime(f"no answer within {seconds:g} s")
-        if isinstance(self._errors[0], SystemExit):
-            raise RuntimeError(f"it called sys.exit({self._errors[0].code!r})") from self._errors[0]
-        raise self._errors[0]
+        error = self._errors[0]
+        if isinstance(error, SystemExit):
+            raise RuntimeError(f"it called sys.exit({error.code!r})") from error
+        if not isinstance(error, Exception):  # no signal reaches a thread, so not even this is a user's Ctrl-C
+            raise RuntimeError(f"it raised {type(error).__name__} {error}".strip()) from error
+        raise error
 
 
 def bounded(call: Callable[[], Result], seconds: float) -> Result:
@@ -87,7 +90,7 @@ def bounded(call: Callable[[], Result], seconds: float) -> Result:
 
     Raises:
         OutOfTime: the call did not return in time.
-        RuntimeError: the call used `sys.exit`, which would end the run without an error.
+        RuntimeError: as in `Running.result`.
     """
     return Running(call).result(seconds)
 

@@ -6,13 +6,15 @@ import os
 import signal
 import sys
 import threading
+import warnings
 from types import SimpleNamespace
 
 import pytest
+import torch
 
 from rewards.mixing.mix import Mix
 from rewards.mixing.run import Runner, hold_to_budget, within_bounds
-from rewards.mixing.time_limit import OutOfTime, bounded
+from rewards.mixing.time_limit import OutOfTime, Running, bounded
 from rewards.reward import Reward, RewardBroken, Scores
 from verifiers import Step
 from verifiers.execution.sandbox.outcome import SandboxUnavailable
@@ -164,3 +166,41 @@ def test_a_reward_that_changes_the_current_folder_leaves_the_run_in_its_own(tmp_
         return Scores([1.0, 2.0])
 
     assert run(call).values == [1.0, 2.0] and os.getcwd() == str(tmp_path)
+
+
+def test_a_reward_that_changes_the_process_leaves_the_run_as_it_was():
+    def call(*given, **columns):
+        torch.manual_seed(0)  # with which every batch would be drawn alike
+        torch.set_default_dtype(torch.float64)
+        warnings.simplefilter("error")
+        return Scores([1.0, 2.0])
+
+    torch.manual_seed(1)
+    expected, filters = torch.rand(3), warnings.filters[:]
+    torch.manual_seed(1)
+    assert run(call).values == [1.0, 2.0]
+    assert torch.rand(3).equal(expected)
+    assert torch.get_default_dtype() == torch.float32 and warnings.filters == filters
+
+
+def test_beside_a_draw_random_numbers_are_left_alone():
+    drawn = []
+
+    def call(*given, **columns):
+        drawn.append(torch.rand(1))  # as the policy draws meanwhile
+        return Scores([1.0, 2.0])
+
+    torch.manual_seed(1)
+    expected = torch.rand(2)
+    torch.manual_seed(1)
+    Running(lambda: run(call)).result()
+    assert torch.cat([*drawn, torch.rand(1)]).equal(expected)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), GeneratorExit("x"), BaseExceptionGroup("many", [SystemExit()])])
+def test_an_exception_that_would_end_the_run_is_a_failure_of_the_reward(error):
+    def call(*given, **columns):
+        raise error
+
+    failures = run(call).failures
+    assert len(failures) == 2 and f"it raised {type(error).__name__}" in failures[0]
