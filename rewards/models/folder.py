@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import struct
 from pathlib import Path
 from typing import Any
@@ -115,6 +116,8 @@ def _weights_fault(folder: Path, pattern: str) -> str | None:
         why = f"; {pickles[0]} is a pickle, which can run code: convert it to safetensors" if pickles else ""
         return f"holds no weights: it has no {pattern}{why}"
     for file in files:
+        if not file.exists():
+            return f"cannot be read: {file.name} is a link to {os.readlink(file)!r}, which is not there"
         try:
             header(file)
         except ValueError as error:

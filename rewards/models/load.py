@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+from huggingface_hub.errors import StrictDataclassError
 from peft import PEFT_TYPE_TO_CONFIG_MAPPING, PeftModel, load_peft_weights, prepare_model_for_kbit_training
 from safetensors import SafetensorError
 from transformers import (
@@ -48,6 +49,19 @@ HEADS = {
     "t5_encoder": T5EncoderModel,
 }
 """Kind of model → the class that loads it."""
+_CALLED = {
+    "causal": "a causal language model",
+    "encoder_decoder": "an encoder-decoder model",
+    "sequence": "a model with a head for sequences",
+    "token": "a model with a head for tokens",
+    "t5_encoder": "a T5 encoder",
+}
+"""Kind of model → what it is called in messages."""
+_REFUSALS = (
+    OSError, ValueError, ImportError, RuntimeError, AttributeError, TypeError, KeyError, SafetensorError,
+    StrictDataclassError,
+)  # fmt: skip
+"""What transformers raises for files that it cannot load; a wrong value in `config.json` may lead to any of these."""
 HEAD_WEIGHTS = (".score.weight", ".classifier.weight")
 """Ends of the names of a classification head's weights (L, H) in transformers."""
 
@@ -84,10 +98,10 @@ def load(name: str | Path, head: str = "causal", **how: Any) -> Loaded:
         source = str(model.get_base_model().name_or_path)
     try:
         tokenizer = AutoTokenizer.from_pretrained(source, **where)
-    except (OSError, ValueError, ImportError) as error:
+    except _REFUSALS as error:
         if Path(source).is_dir() and not any(Path(source).glob("*token*")):
             raise ValueError(f"{str(source)!r} has no tokenizer: there is no tokenizer.json") from error
-        raise ValueError(_refusal(name, error)) from error
+        raise ValueError(f"the tokenizer of {_refusal(source, error)}") from error
     check_fit(model, tokenizer, name)
     return Loaded(model, tokenizer, new_head)
 
@@ -133,16 +147,17 @@ def load_model(
     if quantize is not None:
         how["quantization_config"] = _quantization(quantize)
     if num_labels is not None:
-        how |= {"num_labels": num_labels, "ignore_mismatched_sizes": True}
+        how |= {"num_labels": num_labels}
     try:
         model, missing = _weights(str(name), head, revision, trust_remote_code, how)
-    except (OSError, ValueError, ImportError, RuntimeError, SafetensorError) as error:
+    except _REFUSALS as error:
         raise ValueError(_refusal(name, error)) from error
     body = f"{getattr(model, 'base_model_prefix', '')}."
     if missing and (num_labels is None or any(key.startswith(body) for key in missing)):
+        key, shapes = next(iter(missing.items()))
         raise ValueError(
-            f"{str(name)!r} has no weights for {missing[0]}: it was not trained for {head}, so a randomly "
-            f"initialised head would judge"
+            f"{str(name)!r} has no weights for {key}{shapes}, which would be random: its files are not whole, or are "
+            f"not those of {_CALLED[head]}"
         )
     move(model, device)
     return model.eval(), bool(missing)
@@ -157,13 +172,21 @@ def _refusal(name: str | Path, error: Exception) -> str:
     return f"{str(name)!r} could not be loaded: {said}"
 
 
-def _weights(name: str, head: str, revision: str | None, trust: bool, how: dict[str, Any]) -> tuple[Model, list[str]]:
-    """The model, and the names of weights that were not stored."""
+def _weights(
+    name: str, head: str, revision: str | None, trust: bool, how: dict[str, Any]
+) -> tuple[Model, dict[str, str]]:
+    """The model, and the names of weights that were not stored, each with its shapes if one of another shape was."""
     adapter = find_adapter_config_file(name, revision=revision)
     if adapter is None:
         path = str(Path(name).resolve()) if Path(name).is_dir() else name  # adapters on it store this path
         model, report = HEADS[head].from_pretrained(
-            path, output_loading_info=True, revision=revision, trust_remote_code=trust, use_safetensors=True, **how
+            path,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,  # they are refused by name
+            revision=revision,
+            trust_remote_code=trust,
+            use_safetensors=True,
+            **how,
         )
         if "quantization_config" in how:
             model = prepare_model_for_kbit_training(model)
@@ -171,8 +194,11 @@ def _weights(name: str, head: str, revision: str | None, trust: bool, how: dict[
                 # where it packs 4-bit weights in evaluation, bitsandbytes has no gradients through them any more
                 if hasattr(module, "support_avx512bf16_for_cpu"):
                     module.support_avx512bf16_for_cpu = False
-        mismatched = {key if isinstance(key, str) else key[0] for key in report["mismatched_keys"]}
-        return model, sorted({*report["missing_keys"], *mismatched})
+        mismatched = {
+            key: f" of shape {tuple(wanted)}, but of {tuple(stored)}"
+            for key, stored, wanted in report["mismatched_keys"]
+        }
+        return model, dict(sorted((dict.fromkeys(report["missing_keys"], "") | mismatched).items()))
     config = json.loads(Path(adapter).read_text(encoding="utf-8"))
     if (kind := config.get("peft_type")) not in PEFT_TYPE_TO_CONFIG_MAPPING:
         raise ValueError(f"peft has no adapter of type {kind!r}")
@@ -184,7 +210,7 @@ def _weights(name: str, head: str, revision: str | None, trust: bool, how: dict[
     model = PeftModel.from_pretrained(merged(base), name, revision=revision, is_trainable=True)
     model.active_peft_config.base_model_name_or_path = where  # a relative path would not lead there from other folders
     kept = config.get("modules_to_save") or []
-    return model, [key for key in missing if not any(part in kept for part in key.split("."))]
+    return model, {key: how for key, how in missing.items() if not any(part in kept for part in key.split("."))}
 
 
 def merged(model: Model) -> PreTrainedModel:

@@ -16,6 +16,7 @@ from peft import LoraConfig, PeftConfig, PeftModel, get_peft_model
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from rewards.models import load as models
+from rewards.models.types import Model
 from rl.config import Policy as PolicySettings
 from rl.errors import UserError
 from rl.policy.control import Control
@@ -77,6 +78,7 @@ def load(settings: PolicySettings, path: str | Path, *, chat: bool) -> Policy:
         )
     except ValueError as error:
         raise UserError("policy.model", str(error)) from error
+    _refuse_broken(model, path)
     if tokenizer.eos_token_id is None:
         raise UserError("policy.model", "the tokenizer has no end-of-text token, so no completion could ever end")
     if models.give_pad_token(model, tokenizer):
@@ -92,6 +94,14 @@ def load(settings: PolicySettings, path: str | Path, *, chat: bool) -> Policy:
     elif model.config.get_text_config().tie_word_embeddings:
         notes.append("input embedding and output head are one matrix; they are trained and saved as one")
     return Policy(model, tokenizer, str(path), lora, notes)
+
+
+def _refuse_broken(model: Model, path: str | Path) -> None:
+    """Refuse weights that are NaN or infinite, as a training that diverged leaves them: nothing could be sampled."""
+    for name, weight in model.named_parameters():
+        if weight.dtype in (torch.float32, torch.bfloat16, torch.float16) and not bool(weight.isfinite().all()):
+            what = f"{str(path)!r} has weights that are NaN or infinite, in {name}; take an earlier checkpoint"
+            raise UserError("policy.model", what)
 
 
 def _give_chat_template(tokenizer: PreTrainedTokenizerBase, file: str | None, notes: list[str]) -> None:

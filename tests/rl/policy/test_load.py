@@ -1,11 +1,13 @@
 import copy
 import json
+import math
 import os
 import shutil
 
 import pytest
 import torch
 from peft import AutoPeftModelForCausalLM, PeftModel, get_peft_model
+from safetensors.torch import load_file, save_file
 from transformers import LlamaForCausalLM
 
 from rl.config import Policy
@@ -74,6 +76,16 @@ def test_a_tokenizer_with_more_tokens_than_the_model_is_refused(saved):
 
     with pytest.raises(UserError, match="do not belong together"):
         load(settings(), saved(change), chat=False)
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf])
+def test_weights_of_a_training_that_diverged_are_refused(number, saved):
+    folder = saved()
+    weights = load_file(folder / "model.safetensors")
+    weights["model.norm.weight"][0] = number
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(UserError, match=r"NaN or infinite, in model\.norm\.weight; take an earlier checkpoint"):
+        load(settings(), folder, chat=False)
 
 
 def test_no_such_model_is_one_clear_error():

@@ -113,7 +113,7 @@ def test_a_model_whose_head_was_never_trained_is_not_evaluated(capsys, tmp_path,
         part.save_pretrained(tmp_path / "policy")
     data = lines(tmp_path / "data.jsonl", {"problem": "q", "steps": ["x"], "label": -1})
     line = refused(capsys, "prm", "eval", str(tmp_path / "policy"), "--data", data, "--format", "processbench")
-    assert "it was not trained for token, so a randomly initialised head would judge" in line
+    assert "which would be random: its files are not whole, or are not those of a model with a head for tokens" in line
 
 
 OURS = {"prompt": "2+3+4?", "completion": "2+3=5;5+4=9#9", "right": True, "answer": "9",

@@ -168,7 +168,7 @@ def test_training_cuts_completions_at_the_learnt_positions_and_leaves_them_out_o
 
 
 def test_a_model_whose_head_was_never_trained_is_not_evaluated(policy):
-    with pytest.raises(UserError, match=r"model: .*has no weights for score.*not trained for token"):
+    with pytest.raises(UserError, match=r"model: .*has no weights for score.*a head for tokens"):
         load(policy)
 
 
