@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -154,7 +155,7 @@ def _file_layers(path: Path, parents: tuple[Path, ...]) -> list[Layer]:
     except (YAMLError, OmegaConfBaseException, UnicodeDecodeError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{path}:{mark.line + 1}" if mark else str(path)
-        raise UserError(where, f"not valid YAML: {getattr(error, 'problem', None) or _first_line(error)}") from None
+        raise UserError(where, f"not valid YAML: {_in_plain_words(error, path)}") from None
     if not isinstance(values, DictConfig):
         raise UserError(str(path), "a config is a mapping of sections such as name:, task:, policy:")
     _arms(path, values.pop("arms", {}))
@@ -214,6 +215,27 @@ def _override_layer(override: str) -> Layer:
     except (YAMLError, OmegaConfBaseException) as error:
         what = f"{_first_line(error)}; a value that YAML cannot read needs quotes inside those of the shell"
         raise UserError(COMMAND_LINE, f"{override!r}: {what}, as in '{key}=\"…\"'") from None
+
+
+def _in_plain_words(error: Exception, path: Path) -> str:
+    """What is wrong with a file that is not YAML, and, of the usual mistakes, what to do."""
+    if isinstance(error, UnicodeDecodeError):
+        return "it has bytes that are not UTF-8; save the file as UTF-8"
+    said = str(getattr(error, "problem", None) or _first_line(error))
+    mark = getattr(error, "problem_mark", None)
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    above = lines[max(0, mark.line - 1) : mark.line + 1] if mark else []
+    if any("\t" in line[: len(line) - len(line.lstrip())] for line in above):
+        return f"{said}; a line begins with a tab, and YAML is indented with spaces"
+    if "mapping values are not allowed" in said:
+        if bare := next((found for line in above if (found := _NO_SPACE.match(line))), None):
+            return f"{said}; {bare[1]!r} lacks a space after its colon"
+        return f"{said}; a text with ': ' in it needs quotes around it, and keys of a section the same indentation"
+    return said
+
+
+_NO_SPACE = re.compile(r"\s*(\w+:[^\s/:][^:]*)$")
+"""A line `key:value`, which YAML takes for a text."""
 
 
 def _first_line(error: Exception) -> str:

@@ -252,6 +252,8 @@ def _explain(error: ValidationError, values: Any) -> tuple[str, str]:
     more = f" (and {len(problems) - len(alike)} more)" if len(problems) > len(alike) else ""
     if problem["type"] == TRUTH:
         return ".".join([*location, context["field"]]), f"expected a number, got {context['value']!r}{more}"
+    if problem["type"] == "extra_forbidden" and ":" in location[-1]:
+        return key, f"unknown key; a space is missing after its colon{more}"
     if problem["type"] == "extra_forbidden":
         return key, f"unknown key; {nearest(location[-1], _keys_at(problem['loc'][:-1]))}{more}"
     if problem["type"] == "missing":

@@ -17,6 +17,7 @@ from typing import Any
 from peft import PeftModel
 
 from rewards.models.adapters import CONFIG_FILE, adapter_config, base_of
+from rewards.models.folder import fault
 from rewards.models.load import load as load_model
 from rl.analysis.model_card import model_card
 from rl.config import load_recorded
@@ -46,11 +47,14 @@ def export(run: str | Path, to: str | Path, *, merge: bool = False, force: bool 
     folder, target = _finished(Path(run)), Path(to)
     _refuse_taken(target, folder, force=force)
     config = load_recorded(folder.config)
-    summary: dict[str, Any] = json.loads(folder.summary.read_text(encoding="utf-8"))
+    summary = folder.read_summary()
     adapter = adapter_config(folder.model)
     base = config.policy.model if adapter is None else base_of(folder.model, adapter)
     draft = target.with_name(f".{target.name}.{os.getpid()}")
-    draft.mkdir(parents=True)
+    try:
+        draft.mkdir(parents=True)
+    except OSError as error:
+        raise UserError("--to", f"{target} cannot be written: {error.strerror}") from error
     try:
         if adapter is not None and merge:
             _merge(folder.model, draft)
@@ -85,6 +89,8 @@ def _finished(run: Path) -> RunFolder:
         raise UserError(str(run), f"is a run that is not finished: it {left}; {again}")
     if not folder.model.is_dir():
         raise UserError(str(run), f"is finished, but its {folder.model.name}/ is gone; train it again with --fresh")
+    if (what := fault(folder.model)) is not None:
+        raise UserError(str(folder.model), f"{what}; train it again with --fresh")
     return folder
 
 

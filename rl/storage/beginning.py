@@ -13,7 +13,7 @@ from typing import Any
 
 from rl.errors import UserError
 from rl.storage.config_changes import Changes, changes
-from rl.storage.run_folder import RunFolder, write_atomically
+from rl.storage.run_folder import RunFolder, read_json, write_atomically
 
 PROCESSES = "processes"
 MEASURED = ("data.validation", "data.test")
@@ -67,7 +67,8 @@ def check(folder: RunFolder, now: Mapping[str, Any]) -> Changes:
     """
     if not folder.started_with.exists():
         return {}
-    began = json.loads(folder.started_with.read_text(encoding="utf-8"))
+    fix = "delete it to resume without holding the run to its data, or --fresh starts it again"
+    began = read_json(folder.started_with, fix)
     found = changes({key: began[key] for key in now if key in began}, {key: now[key] for key in now if key in began})
     if not folder.trained:
         found.pop(PROCESSES, None)  # it starts again from the beginning

@@ -72,7 +72,7 @@ def numbered(folder: Path) -> list[Path]:
 
 def step_of(checkpoint: Path) -> int:
     """The N of `checkpoint-N`; -1 for any other name."""
-    number = checkpoint.name.rpartition("-")[2]
+    number = checkpoint.name.removeprefix("checkpoint-")
     return int(number) if number.isdecimal() else -1
 
 

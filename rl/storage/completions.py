@@ -19,7 +19,7 @@ from pyarrow import parquet
 
 from rewards.prototyping.rows import storable
 from rewards.sample import Sample
-from rl.storage.run_folder import RunFolder, draft_of
+from rl.storage.run_folder import RunFolder, draft_of, read_parquet
 from verifiers import Step
 
 STEP = tuple(field.name for field in fields(Step))
@@ -67,9 +67,12 @@ def read(folder: RunFolder, files: int | None = None) -> pd.DataFrame:
     Args:
         folder: the run folder.
         files: the number of files to read, the last ones; None for all of them.
+
+    Raises:
+        UserError: a file is damaged.
     """
     found: list[Path] = sorted(folder.completions.glob("step_*.parquet"))
-    tables = [pd.read_parquet(file) for file in found[-files if files else None :]]
+    tables = [read_parquet(file, "delete it, and it is left out") for file in found[-files if files else None :]]
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from rewards.sample import Judgement, Sample
-from rl.storage.run_folder import draft_of
+from rl.storage.run_folder import draft_of, read_parquet
 from verifiers import Step, Verdict
 
 
@@ -54,8 +54,11 @@ def read(folder: Path, number: int, rows: Sequence[Mapping[str, Any]]) -> list[S
         folder: the folder of the pool.
         number: number of the round, from 0.
         rows: the train split, from which the samples get their rows.
+
+    Raises:
+        UserError: the file is damaged.
     """
-    table = pd.read_parquet(path_of(folder, number))
+    table = read_parquet(path_of(folder, number), "--fresh starts the run again")
     return [_sample(record, rows) for record in table.to_dict("records")]
 
 

@@ -25,11 +25,17 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
+
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from rl.config import undump
-from rl.errors import UserError
+from rl.errors import UserError, one_line
 from rl.storage.config_changes import Changes, changes, length_key, may_change, shown
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class RunFolder:
@@ -73,9 +79,29 @@ class RunFolder:
         """Whether the run is finished."""
         return self.summary.exists()
 
+    def read_summary(self) -> dict[str, Any]:
+        """The summary of a finished run.
+
+        Raises:
+            UserError: it is damaged.
+        """
+        return read_json(self.summary, "delete it, and the same whetstone train command makes it")
+
     def changes_to(self, config: str) -> Changes:
         """The differences between the config in this folder and another one (resolved YAML)."""
-        return changes(*(undump(text) for text in (self.config.read_text(encoding="utf-8"), config)))
+        return changes(self._recorded(), undump(config))
+
+    def _recorded(self) -> dict[str, Any]:
+        """The config in this folder.
+
+        Raises:
+            UserError: it is damaged.
+        """
+        try:
+            return undump(self.config.read_text(encoding="utf-8"))
+        except (YAMLError, OmegaConfBaseException, UnicodeDecodeError) as error:
+            what = f"is damaged, no config: {one_line(error)}; --fresh replaces the run"
+            raise UserError(str(self.config), what) from error
 
     def check(self, config: str) -> Changes:
         """Check that a run of this config may start or resume in this folder.
@@ -91,7 +117,7 @@ class RunFolder:
         """
         if not self.config.exists():
             return {}
-        before, now = (undump(text) for text in (self.config.read_text(encoding="utf-8"), config))
+        before, now = self._recorded(), undump(config)
         found, length = changes(before, now), length_key(now)
         if length_key(before) == length and length in found:
             self._check_length(length, *found[length])
@@ -151,8 +177,9 @@ class RunFolder:
                 path.unlink()
 
     def last_checkpoint(self) -> Path | None:
-        """The newest checkpoint, or None."""
-        numbered = {int(p.name.rpartition("-")[2]): p for p in self.checkpoints.glob("checkpoint-*") if p.is_dir()}
+        """The newest checkpoint, or None; a folder of another name, such as `checkpoint-best`, is a user's own."""
+        there = ((path.name.removeprefix("checkpoint-"), path) for path in self.checkpoints.glob("checkpoint-*"))
+        numbered = {int(number): path for number, path in there if number.isdecimal() and path.is_dir()}
         return numbered[max(numbered)] if numbered else None
 
     def rewind(self, step: int, *, ended: bool = False) -> None:
@@ -215,8 +242,45 @@ def read_jsonl(file: Path) -> list[dict[str, Any]]:
         try:
             rows.append(json.loads(line))
         except ValueError as error:
-            raise UserError(f"{file}:{number}", f"is damaged, not JSON: {error}") from error
+            raise UserError(f"{file}:{number}", f"is damaged, not JSON: {error}; delete this line") from error
     return rows
+
+
+def read_json(file: Path, fix: str) -> dict[str, Any]:
+    """What a file of the run folder that is one JSON object says.
+
+    Args:
+        file: the file.
+        fix: what to do about one that is damaged, to be read after the error.
+
+    Raises:
+        UserError: it is not a JSON object.
+    """
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(str(file), f"is damaged, not JSON: {error}; {fix}") from error
+    if not isinstance(found, dict):
+        raise UserError(str(file), f"is damaged: expected a JSON object, got {type(found).__name__}; {fix}")
+    return found
+
+
+def read_parquet(file: Path, fix: str) -> pd.DataFrame:
+    """The table of a parquet file of the run folder.
+
+    Args:
+        file: the file.
+        fix: what to do about one that is damaged, to be read after the error.
+
+    Raises:
+        UserError: it is not a readable parquet file.
+    """
+    import pandas as pd  # takes half a second, and most of what uses this module needs no tables
+
+    try:
+        return pd.read_parquet(file)
+    except (ValueError, OSError) as error:  # pyarrow's own errors are of these kinds
+        raise UserError(str(file), f"is damaged: {one_line(error)}; {fix}") from error
 
 
 def write_atomically(file: Path, text: str) -> None:

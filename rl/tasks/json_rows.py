@@ -148,7 +148,7 @@ def _lines(file: IO[bytes]) -> Iterator[Record]:
         except UnicodeError:
             yield Record(number, {}, "not Unicode: it has bytes or escapes that are not characters")
         except json.JSONDecodeError as error:
-            yield Record(number, {}, f"not JSON: {error.msg} at column {error.colno}")
+            yield Record(number, {}, f"not JSON: {error.msg.removesuffix(' at')} at column {error.colno}")
         except (ValueError, RecursionError) as error:
             yield Record(number, {}, f"not JSON: {error}")
         else:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from rl.analysis.reports.curves import COLOURS, MANY, Line, chart, dots, smooth
-from rl.analysis.reports.page import write_page
+from rl.analysis.reports.page import refuse_nowhere, write_page
 from rl.analysis.reports.runs import RunRecord, read_run
 from rl.analysis.rows import ROWS
 from rl.errors import UserError
@@ -151,6 +151,7 @@ def write_comparison(paths: Sequence[str | Path], out: str | Path) -> Path:
     )
     if twice is not None:
         raise UserError(str(twice), "is named twice; a run is compared with others")
+    refuse_nowhere(Path(out))
     runs = [read_run(path) for path in paths]
     compared = variants(runs)
     on_test = figures(compared)

@@ -20,6 +20,19 @@ ENVIRONMENT = jinja2.Environment(
 )
 
 
+def refuse_nowhere(file: Path) -> None:
+    """Refuse a page that could not be written, before the work.
+
+    Args:
+        file: where to.
+
+    Raises:
+        UserError: the folder of the file is missing.
+    """
+    if not file.parent.is_dir():
+        raise UserError(str(file), f"cannot be written: there is no folder {file.parent}")
+
+
 def write_page(file: Path, template: str, values: Mapping[str, Any]) -> Path:
     """Write a page, which needs no other file, and return its path.
 
@@ -31,7 +44,6 @@ def write_page(file: Path, template: str, values: Mapping[str, Any]) -> Path:
     Raises:
         UserError: the folder of the file is missing.
     """
-    if not file.parent.is_dir():
-        raise UserError(str(file), f"cannot be written: there is no folder {file.parent}")
+    refuse_nowhere(file)
     write_atomically(file, ENVIRONMENT.get_template(template).render(**values))
     return file

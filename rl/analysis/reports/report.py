@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from rl.analysis import hacking
 from rl.analysis.diagnostics.watch import replayed
 from rl.analysis.reports.curves import Line, bars, chart
-from rl.analysis.reports.page import write_page
+from rl.analysis.reports.page import refuse_nowhere, write_page
 from rl.analysis.reports.phases import seconds_by_phase
 from rl.analysis.reports.runs import RunRecord, read_run
 from rl.analysis.reports.samples import examples, failing
@@ -99,6 +99,8 @@ def write_report(path: str | Path, out: str | Path | None = None) -> Path:
     Raises:
         UserError: the path is not a run folder, its records cannot be read, or the file's folder is missing.
     """
+    if out is not None:
+        refuse_nowhere(Path(out))
     run = read_run(path)
     summary, phases = run.summary, seconds_by_phase(run)
     diagnosed = replayed(run.metrics, run.evaluations, run.config)

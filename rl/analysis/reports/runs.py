@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,7 +70,7 @@ def read_run(path: str | Path) -> RunRecord:
     text = folder.config.read_text(encoding="utf-8")
     return RunRecord(
         folder, _config(folder.config, text), text, read_jsonl(folder.metrics), read_jsonl(folder.evaluations),
-        _summary(folder),
+        folder.read_summary() if folder.finished else None,
     )  # fmt: skip
 
 
@@ -88,16 +87,6 @@ def _config(file: Path, text: str) -> dict[str, Any]:
     ):
         raise UserError(str(file), "is not the config of a run: it lacks name, task, algorithm or rewards")
     return values
-
-
-def _summary(folder: RunFolder) -> dict[str, Any] | None:
-    if not folder.finished:
-        return None
-    try:
-        return json.loads(folder.summary.read_text(encoding="utf-8"))
-    except ValueError as error:
-        what = f"is not JSON: {error}; delete it, and the same command makes it"
-        raise UserError(str(folder.summary), what) from error
 
 
 def intervals(evaluations: Sequence[Mapping[str, Any]]) -> Bands:

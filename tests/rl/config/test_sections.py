@@ -190,6 +190,24 @@ def test_broken_yaml_is_named_with_its_line(tmp_path):
     assert refusal(path=config).startswith(f"{config}:3: not valid YAML")
 
 
+@pytest.mark.parametrize(
+    ("text", "line", "fix"),
+    [
+        ("sampling:\n\tcompletions: 8\n", 2, "a line begins with a tab, and YAML is indented with spaces"),
+        ("name:mine\nseed: 1\n", 2, "'name:mine' lacks a space after its colon"),
+        ("sampling:\n  completions:8\n  max_tokens: 4\n", 3, "'completions:8' lacks a space after its colon"),
+        ("task: {name: dataset}\nname: a: b\n", 2, "a text with ': ' in it needs quotes around it"),
+        ("name: caf\xe9\n", None, "it has bytes that are not UTF-8; save the file as UTF-8"),
+        ("name: mine\ntask: chain\nsampling: {completions:8}\n", None, "a space is missing after its colon"),
+    ],
+)
+def test_usual_slips_in_yaml_are_told_with_the_remedy(tmp_path, text, line, fix):
+    config = tmp_path / "config.yaml"
+    config.write_text(text, encoding="latin-1")
+    said = refusal(path=config)
+    assert said.startswith(f"{config}:{line}: not valid YAML" if line else f"{config}: ") and fix in said
+
+
 def test_a_missing_file_names_its_neighbour():
     assert refusal(path=QUICKSTART.replace("quickstart", "quikstart")).endswith(f"did you mean {QUICKSTART!r}?")
 

@@ -1,6 +1,7 @@
 """`whetstone export` on run folders made by hand; tests/rl/test_training.py exports a run that was trained."""
 
 import json
+import os
 
 import pytest
 import torch
@@ -103,6 +104,30 @@ def test_nothing_is_overwritten_without_force_and_only_a_model_with_it(run, tmp_
         export(folder, tmp_path / "papers", force=True)
     with pytest.raises(UserError, match="is the run folder or contains it"):
         export(folder, folder.parent, force=True)
+
+
+def cut_off(folder):
+    os.truncate(folder / "model" / "model.safetensors", 100)
+
+
+def garbled(folder):
+    (folder / "summary.json").write_text("{")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "to", "what"),
+    [
+        (cut_off, "out", r"model: cannot be read: model\.safetensors is cut off.*train it again with --fresh"),
+        (garbled, "out", r"summary\.json: is damaged, not JSON: .*delete it"),
+        (lambda folder: None, "base/config.json/out", r"--to: .*out cannot be written: Not a directory"),
+    ],
+)
+def test_what_cannot_be_read_or_written_is_named_and_nothing_is_written(run, tmp_path, spoil, to, what):
+    folder, _ = run()
+    spoil(folder)
+    with pytest.raises(UserError, match=what):
+        export(folder, tmp_path / to)
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_run_that_is_not_finished_is_refused_with_what_to_do(run, tmp_path):

@@ -57,6 +57,13 @@ def test_a_run_that_began_before_this_was_recorded_resumes(folder):
     assert beginning.check(folder, {**NOW, "processes": 1}) == {}
 
 
+@pytest.mark.parametrize("text", ["", "{", "[1]"])
+def test_a_damaged_record_of_the_beginning_is_one_clear_error(folder, text):
+    folder.started_with.write_text(text)
+    with pytest.raises(UserError, match=r"started_with\.json: is damaged.*--fresh"):
+        beginning.check(folder, {"processes": 1})
+
+
 def test_fresh_deletes_no_folder_that_is_not_a_run(tmp_path):
     mine = RunFolder(tmp_path / "project")
     (mine.path / "src").mkdir(parents=True)

@@ -6,6 +6,7 @@ import pytest
 from rl.config import dump, load
 from rl.errors import UserError, of_the_disk
 from rl.storage import completions
+from rl.storage.checkpoint_folders import numbered
 from rl.storage.run_folder import RunFolder, read_jsonl, write_atomically
 
 
@@ -37,6 +38,21 @@ def test_the_newest_checkpoint_is_by_number_and_not_by_name(tmp_path):
     for step in (5, 40, 100):
         (folder.checkpoints / f"checkpoint-{step}").mkdir(parents=True)
     assert folder.last_checkpoint().name == "checkpoint-100"
+
+
+def test_a_copy_that_a_user_keeps_beside_the_checkpoints_is_none(tmp_path):
+    folder = RunFolder(tmp_path)
+    for name in ("checkpoint-2", "checkpoint-best", "checkpoint-4-copy", "checkpoint-copy-8"):
+        (folder.checkpoints / name).mkdir(parents=True)
+    assert folder.last_checkpoint() == folder.checkpoints / "checkpoint-2"
+    assert numbered(folder.checkpoints) == [folder.checkpoints / "checkpoint-2"]
+
+
+def test_a_damaged_config_of_a_run_is_one_clear_error(tmp_path):
+    folder = RunFolder(tmp_path)
+    folder.config.write_text("{{{")
+    with pytest.raises(UserError, match=r"config\.yaml: is damaged, no config: .*--fresh replaces the run"):
+        folder.check("name: a\n")
 
 
 def test_a_record_holds_no_nan(tmp_path):
@@ -207,3 +223,12 @@ def test_completions_with_columns_of_several_types_are_written(tmp_path):
     frame = completions.read(folder)
     assert list(frame["why"][:2]) == ["a", "1"] and frame["why"].isna()[2] and list(frame["of"]) == ["{}"] * 3
     assert list(frame["half"]) == ["\ufffd", "b", "c"] and list(frame["number"][:2]) == [1.0, 2.5]
+
+
+def test_damaged_completions_are_named(tmp_path):
+    folder = RunFolder(tmp_path)
+    folder.completions.mkdir()
+    completions.write(folder, 1, {"prompt": ["1+1?"]})
+    (folder.completions / "step_000002.parquet").write_bytes(b"PAR1")
+    with pytest.raises(UserError, match=r"step_000002\.parquet: is damaged: .*delete it, and it is left out"):
+        completions.read(folder)

@@ -21,7 +21,7 @@ def folder(tmp_path):
         ("config.yaml", "{", r"config.yaml: is not the config of a run: "),
         ("config.yaml", "a: 1\n", r"config.yaml: is not the config of a run: "),
         ("config.yaml", "- 1\n", r"config.yaml: is not the config of a run: "),
-        ("summary.json", "{", r"summary.json: is not JSON"),
+        ("summary.json", "{", r"summary.json: is damaged, not JSON"),
         ("metrics.jsonl", '{"step": 1}\n{"st\n{"step": 3}\n', r"metrics.jsonl:2: is damaged, not JSON"),
     ],
 )
