@@ -17,8 +17,9 @@ from rl.analysis.preflight.findings import LEARNS, Findings, findings
 from rl.analysis.preflight.verdict import Verdict, verdict
 from rl.config import Config
 from rl.errors import UserError
-from rl.policy.load import Policy, load
+from rl.policy.load import Policy
 from rl.progress import completions_bar
+from rl.rounds.draws import first_sampler
 from rl.runs import plan
 from rl.runs.memory import GIB, memory, model_size, prompt_tokens
 from rl.tasks.task import Split, Task
@@ -49,7 +50,7 @@ def preflight(config: Config, completions: int) -> tuple[Findings, Verdict]:
     mix, policy = setup.rewards_and_policy(config, task, console, ["train"])
     mix.error_budget = 1.0  # what fails is a finding here
     move(policy.model, default_device())
-    sampler = _first_sampler(config, policy, task)
+    sampler = _sampler(config, policy, task)
     problems = -(-completions // config.sampling.completions)
     with completions_bar(console, "preflight", problems * (config.sampling.completions + 1)) as progress:
         drawn = draw(config, task, policy, mix, completions, progress, sampler)
@@ -67,19 +68,15 @@ def preflight(config: Config, completions: int) -> tuple[Findings, Verdict]:
     return found, judged
 
 
-def _first_sampler(config: Config, policy: Policy, task: Task) -> Model:
+def _sampler(config: Config, policy: Policy, task: Task) -> Model:
     """The model that samples the first round, where it runs: `algorithm.first_sampler`, otherwise the policy.
 
     Raises:
-        UserError: it cannot be loaded.
+        UserError: as in `first_sampler`.
     """
-    where = getattr(config.algorithm, "first_sampler", None)
-    if where is None:
+    if getattr(config.algorithm, "first_sampler", None) is None:
         return policy.model
-    try:
-        model = load(config.policy, where, chat=task.chat).model
-    except UserError as error:
-        raise UserError("algorithm.first_sampler", error.what) from error
+    model = first_sampler(config, policy, task)
     move(model, default_device())
     return model
 

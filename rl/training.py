@@ -35,7 +35,7 @@ from rl.runs.run import Run
 from rl.runs.trackers import Trackers, trackers
 from rl.sampling import engine as engines
 from rl.storage import beginning
-from rl.storage.checkpoint_folders import step_of
+from rl.storage.checkpoint_names import step_of
 from rl.storage.config_changes import Changes, shown
 from rl.storage.lock import acquire, release
 from rl.storage.run_folder import RunFolder

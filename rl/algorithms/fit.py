@@ -16,6 +16,7 @@ from transformers import PreTrainedTokenizerBase, TrainerCallback
 from rewards.models.types import Model
 from rewards.sample import Sample
 from rl.config import Config
+from rl.config.algorithms import Rounds
 from rl.policy.control import Control
 from rl.policy.teachers import Teacher
 
@@ -57,8 +58,10 @@ class Fit:
     @property
     def trainer(self) -> dict[str, Any]:
         """The config's `trainer` section, with the optimizer steps of this round."""
-        settings, growth = self.config.trainer, getattr(self.config.algorithm, "step_growth", 1.0)
-        return settings if growth == 1 else {**settings, "max_steps": round(settings["max_steps"] * growth**self.round)}
+        settings, algorithm = self.config.trainer, self.config.algorithm
+        if not isinstance(algorithm, Rounds) or algorithm.step_growth == 1:
+            return settings
+        return {**settings, "max_steps": algorithm.steps_of(self.round, settings["max_steps"])}
 
     @property
     def template_kwargs(self) -> dict[str, Any]:

@@ -12,7 +12,8 @@ from rich.text import Text
 
 from rl.analysis.evaluation import Evaluation
 from rl.analysis.rows import compared, evaluations
-from rl.storage.checkpoint_folders import best_on_validation, numbered, step_of
+from rl.storage.checkpoint_folders import best_on_validation
+from rl.storage.checkpoint_names import numbered, step_of
 from rl.storage.run_folder import RunFolder
 from rl.terminal import visible
 

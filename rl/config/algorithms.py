@@ -178,6 +178,15 @@ class Rounds(AlgorithmSection):
             if config.trainer.get(name, none) != none:
                 raise WrongKey(f"trainer.{name}", "algorithm.examples.fade sets the length and the order of the fit")
 
+    def steps_of(self, number: int, first: int) -> int:
+        """Optimizer steps of the fit of a round.
+
+        Args:
+            number: of the round, from 0.
+            first: the steps of the first fit.
+        """
+        return round(first * self.step_growth**number)
+
     @property
     def samples(self) -> bool:
         """Whether it samples completions, and so needs rewards; without them it fits on given examples alone."""

@@ -37,17 +37,13 @@ def check_positions(
     Raises:
         UserError: as in `check_rows`.
     """
-    wanted = config.evaluation
-    most = {"train": None, "validation": wanted.validation_n or wanted.n, "test": wanted.n}
-    parts: list[Part] = [
-        (
-            split,
-            task.splits[split][: most[split]],
-            config.sampling.parameters if split == "train" else config.evaluation_parameters,
-        )
-        for split in splits
-    ]
-    check_rows(parts, policy, console)
+    rows, wanted, evaluated = task.splits, config.evaluation, config.evaluation_parameters
+    of: dict[Split, Part] = {
+        "train": ("train", rows["train"], config.sampling.parameters),
+        "validation": ("validation", rows["validation"][: wanted.validation_n or wanted.n], evaluated),
+        "test": ("test", rows["test"][: wanted.n], evaluated),
+    }
+    check_rows([of[split] for split in splits], policy, console)
 
 
 def check_rows(parts: Sequence[Part], policy: Policy, console: Console) -> None:

@@ -19,6 +19,7 @@ from rewards.models.vocabulary import check_same_vocabulary
 from rewards.parts.shown import shown
 from rewards.reward import Text
 from rewards.sample import Sample
+from rl.config import Config
 from rl.config.algorithms import Rounds
 from rl.config.choosing import Hints, Strategies
 from rl.context import RunContext
@@ -26,12 +27,13 @@ from rl.errors import UserError
 from rl.examples.hints import after_examples, failed_rows, leaks, with_hint
 from rl.examples.sift import lacking
 from rl.policy.control import Conditioned
-from rl.policy.load import load
+from rl.policy.load import Policy, load
 from rl.progress import completions_bar
 from rl.rounds.choose import Sieve
 from rl.sampling.draw import as_samples, parameters_of, sample
 from rl.sampling.judge import judge
 from rl.sampling.mismatch import COMPARED, mismatch
+from rl.tasks.task import Task
 from verifiers.runtime.golds import first_gold
 
 
@@ -138,8 +140,10 @@ class Draws:
     @property
     def _steps_of_all_fits(self) -> int:
         """Optimizer steps of the whole run, for rewards that ask for them; 0 if they depend on the examples."""
-        first, growth = self.run.config.trainer.get("max_steps", -1), self.algorithm.step_growth
-        return sum(round(first * growth**number) for number in range(self.algorithm.rounds)) if first > 0 else 0
+        first = self.run.config.trainer.get("max_steps", -1)
+        return (
+            sum(self.algorithm.steps_of(number, first) for number in range(self.algorithm.rounds)) if first > 0 else 0
+        )
 
     def _by_strategies(
         self, number: int, model: Model | Engine, chosen: Sequence[int], templates: Mapping[str, str]
@@ -222,18 +226,22 @@ class Draws:
         return sorted((one for part in parts for one in part), key=lambda one: place_of[one.index])
 
 
-def first_sampler(run: RunContext) -> Model:
+def first_sampler(config: Config, policy: Policy, task: Task) -> Model:
     """A fresh copy of the policy that samples the first round: `algorithm.first_sampler`, or the base policy.
+
+    Args:
+        config: the config of a run in rounds.
+        policy: the base policy.
+        task: the loaded task.
 
     Raises:
         UserError: it cannot be loaded, or has another vocabulary than the policy.
     """
-    assert isinstance(run.config.algorithm, Rounds)
-    where = run.config.algorithm.first_sampler or run.policy.path
-    chat = run.task.chat
+    assert isinstance(config.algorithm, Rounds)
+    where = config.algorithm.first_sampler or policy.path
     try:
-        loaded = load(run.config.policy, where, chat=chat)
-        check_same_vocabulary(loaded.tokenizer, run.tokenizer)
+        loaded = load(config.policy, where, chat=task.chat)
+        check_same_vocabulary(loaded.tokenizer, policy.tokenizer)
     except (UserError, ValueError) as error:
         raise UserError("algorithm.first_sampler", getattr(error, "what", str(error))) from error
     return loaded.model

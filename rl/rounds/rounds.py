@@ -40,7 +40,8 @@ from rl.runs.callbacks import ProgressLine, StopOnSignal
 from rl.runs.proxies import Proxies
 from rl.runs.run import Run
 from rl.storage import pool
-from rl.storage.checkpoint_folders import newest_good, step_of
+from rl.storage.checkpoint_folders import newest_good
+from rl.storage.checkpoint_names import step_of
 from rl.storage.checkpoints import Checkpoints, ended, refusing_foreign_states, take_up
 from rl.storage.run_folder import read_jsonl
 from rl.tasks.task import Split
@@ -66,7 +67,9 @@ class Rounds(Run):
         self.stop = StopOnSignal(1, self.console)
         self.progress = ProgressLine(self.console, lambda: self.right_on_validation, self.trained_for)
         self.model: Model = self.policy.model
-        self._first_sampler = None if self.settings.first_sampler is None else first_sampler(context)
+        self._first_sampler = (
+            None if self.settings.first_sampler is None else first_sampler(self.config, self.policy, self.task)
+        )
         self.done, self.steps = 0, 0
 
     def train(self) -> None:

@@ -20,7 +20,8 @@ from rl.policy.sharded import Shards
 from rl.runs.callbacks import Evaluations, ProgressLine, Records, StopOnSignal
 from rl.runs.proxies import Proxies
 from rl.runs.run import Run
-from rl.storage.checkpoint_folders import best_on_validation, newest_good, step_of
+from rl.storage.checkpoint_folders import best_on_validation, newest_good
+from rl.storage.checkpoint_names import step_of
 from rl.storage.checkpoints import Checkpoints, ended, refusing_foreign_states, take_up
 from rl.storage.run_folder import read_jsonl
 

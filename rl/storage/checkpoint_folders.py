@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from rl.storage.checkpoint_names import numbered, step_of
 from rl.storage.run_folder import RunFolder, read_jsonl, sync, write_atomically
 
 MANIFEST = "manifest.json"
@@ -62,18 +63,6 @@ def newest_good(folder: Path, tell: Callable[[str], None]) -> Path | None:
     if newest_first:
         tell("no checkpoint is intact, so training starts from the beginning")
     return None
-
-
-def numbered(folder: Path) -> list[Path]:
-    """The folders `checkpoint-N`, sorted by N."""
-    found = [path for path in folder.glob("checkpoint-*") if path.is_dir() and step_of(path) >= 0]
-    return sorted(found, key=step_of)
-
-
-def step_of(checkpoint: Path) -> int:
-    """The N of `checkpoint-N`; -1 for any other name."""
-    number = checkpoint.name.removeprefix("checkpoint-")
-    return int(number) if number.isdecimal() else -1
 
 
 def publish(staged: Path, final: Path, staging: Path) -> None:

@@ -32,6 +32,7 @@ from yaml import YAMLError
 
 from rl.config import undump
 from rl.errors import UserError, one_line
+from rl.storage.checkpoint_names import numbered, step_of
 from rl.storage.config_changes import Changes, changes, length_key, may_change, shown
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ class RunFolder:
             least = before + 1 if self.finished else trained
         else:
             checkpoint = self.last_checkpoint()
-            trained = 0 if checkpoint is None else int(checkpoint.name.rpartition("-")[2])
+            trained = 0 if checkpoint is None else step_of(checkpoint)
             least = trained + 1 if self.finished else trained
         if self.finished and not trained:
             raise UserError(str(self.path), "holds a finished run without a checkpoint from which it could be extended")
@@ -177,10 +178,9 @@ class RunFolder:
                 path.unlink()
 
     def last_checkpoint(self) -> Path | None:
-        """The newest checkpoint, or None; a folder of another name, such as `checkpoint-best`, is a user's own."""
-        there = ((path.name.removeprefix("checkpoint-"), path) for path in self.checkpoints.glob("checkpoint-*"))
-        numbered = {int(number): path for number, path in there if number.isdecimal() and path.is_dir()}
-        return numbered[max(numbered)] if numbered else None
+        """The newest checkpoint, or None."""
+        found = numbered(self.checkpoints)
+        return found[-1] if found else None
 
     def rewind(self, step: int, *, ended: bool = False) -> None:
         """Delete the records after a step, from which a run resumes.

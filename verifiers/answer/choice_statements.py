@@ -39,13 +39,14 @@ _LEADS = (
 _ENDS = r"[)\]\"']{0,2}(?:[.!,;:]|\s*$|\s*\n|\s+(?i:because|since|as|to\sme|for\sme)\b|\s*[-–—(])"
 _RIGHT_MARK = r"[✅✓✔☑]|[:(=–—-]\s{0,2}(?:right|correct|true|yes)\b(?=[)\].,;!]|\s*$)"
 """What says, behind each of several options in turn, that this one is right."""
+_PERSONS = r"students?|people|others?|most|many|some|they|everyone|everybody|beginners?"
 _OTHERS = re.compile(
-    r"\b(?:students?|people|others?|most|many|some|they|everyone|everybody|beginners?|you)\s+(?:(?:would|might|may|often|will|just|usually)\s+){0,2}\Z",
+    rf"\b(?:{_PERSONS}|you)\s+(?:(?:would|might|may|often|will|just|usually)\s+){{0,2}}\Z",
     re.IGNORECASE,
 )
 """Whose choice another than the writer's is: `most students pick B`."""
 OTHERS_PICK = re.compile(
-    r"\b(?:students?|people|others?|most|many|some|they|everyone|everybody|beginners?)\s+(?:\w+\s+){0,2}(?:choose|chose|pick|picked|select|selected)\s*[(\[]?\Z",
+    rf"\b(?:{_PERSONS})\s+(?:\w+\s+){{0,2}}(?:choose|chose|pick|picked|select|selected)\s*[(\[]?\Z",
     re.IGNORECASE,
 )
 """The same, with what they do."""

@@ -6,7 +6,7 @@ import pytest
 from rl.config import dump, load
 from rl.errors import UserError, of_the_disk
 from rl.storage import completions
-from rl.storage.checkpoint_folders import numbered
+from rl.storage.checkpoint_names import numbered
 from rl.storage.run_folder import RunFolder, read_jsonl, write_atomically
 
 
